@@ -1,0 +1,138 @@
+/*
+ * What the engine says: actions, slates, decisions, journal records.  Plain data between policy,
+ * engine and codec; each is the value of one topic (schemas/nba.*.avsc).
+ *
+ * OWNERSHIP.  Texts and arrays borrow the transaction's arena, the HCP's record, the catalogue or
+ * the policy; a message is encoded before any of them changes.
+ * NUMBERS.  Doubles are rounded to 1e-9 (nba_round9) before they enter a message.
+ */
+#ifndef NBA_EVENT_MESSAGE_H
+#define NBA_EVENT_MESSAGE_H
+
+#include "nba/base/limits.h"
+#include "nba/event/event.h"
+
+/* Rounds half away from zero to nine decimals, without libm: |x| < 1e9 or returned as it is. */
+double nba_round9(double x);
+
+enum nba_action_status { NBA_ACTION_PROPOSED, NBA_ACTION_RECALLED };
+
+struct nba_action_driver {
+    enum nba_driver code;
+    struct nba_str text;
+    double weight;
+    struct nba_str_list evidence_event_ids;
+};
+
+struct nba_action {
+    struct nba_str action_id, decision_id;
+    enum nba_action_status status;
+    enum nba_reason recall_reason; /* NONE unless recalled */
+    struct nba_str tenant_id, hcp_id, market, brand, campaign_id;
+    enum nba_action_type action_type;
+    enum nba_channel channel;
+    struct nba_str content_id, content_version, approval_number, language;
+    struct nba_str_list topic_ids;
+    struct nba_str rep_id, territory_id; /* empty rep_id: no rep */
+    int32_t rank, slate_size;
+    double priority;
+    double propensity, sampled_propensity, context_weight, value, lever_weight;
+    double selection_probability;
+    int64_t time_ms; /* decision clock; also ce_time */
+    int64_t not_before_ms, best_send_time_ms, expires_at_ms;
+    struct nba_action_driver drivers[NBA_DRIVERS_MAX];
+    uint32_t driver_count;
+    struct nba_str supersedes;
+    bool control_group;
+    struct nba_str arm;
+    int32_t bucket;
+    struct nba_str policy_version, model_version, engine_version;
+    struct nba_str trigger_event_id;
+};
+
+/* One content of a slate's ranked list. */
+struct nba_slate_content {
+    struct nba_str content_id;
+    double score;
+    double share_lstm, share_ncf, share_popularity; /* what each member added to the score */
+    enum nba_reason first_failed;                   /* NONE: passes every gate on some channel */
+};
+
+struct nba_slate {
+    struct nba_str decision_id, hcp_id, tenant_id;
+    int64_t time_ms;
+    const struct nba_action *actions; /* proposed now and still open, by rank */
+    uint32_t action_count;
+    const struct nba_slate_content *top_contents;
+    uint32_t top_content_count;
+    double channel_probability[NBA_CHANNEL_COUNT]; /* NaN-free; 0 where no candidate exists */
+    bool channel_present[NBA_CHANNEL_COUNT];
+    struct nba_str policy_version, model_version, engine_version;
+};
+
+enum nba_decision_kind {
+    NBA_DECISION_DECIDED,
+    NBA_DECISION_UPDATED,
+    NBA_DECISION_SKIPPED,
+    NBA_DECISION_LIFECYCLE,
+};
+
+struct nba_suppressed {
+    struct nba_str content_id;
+    enum nba_action_type action_type;
+    enum nba_channel channel;
+    enum nba_reason reason;
+    struct nba_str rule_id;
+    double propensity, priority;
+    int32_t unconstrained_rank; /* from 1 */
+    struct nba_str_list evidence_event_ids;
+    double counter, limit;  /* limits: value and maximum; else 0 */
+    int64_t until_ms;       /* suppressions, holds; NBA_TIME_NONE */
+    int64_t retry_after_ms; /* limits; NBA_TIME_NONE */
+};
+
+struct nba_closed_action {
+    struct nba_str action_id;
+    enum nba_reason reason;
+};
+
+/* Feature values at decision time, for training and off-policy evaluation. */
+struct nba_feature {
+    const char *name;
+    double value;
+};
+
+struct nba_decision {
+    struct nba_str decision_id;
+    enum nba_decision_kind kind;
+    enum nba_reason reason; /* skipped only */
+    struct nba_str hcp_id, trigger_event_id;
+    int64_t decision_time_ms, watermark_ms;
+    struct nba_str policy_version, policy_hash, model_version, engine_version, arm;
+    int32_t bucket;
+    int32_t candidate_count;
+    int32_t reason_count[NBA_REASON_NUMBER_MAX + 1]; /* by reason number */
+    const struct nba_closed_action *closed;
+    uint32_t closed_count;
+    const struct nba_action *selected;
+    uint32_t selected_count;
+    const struct nba_suppressed *suppressed; /* at most NBA_EXPLAINED_MAX, by priority */
+    uint32_t suppressed_count;
+    /* One reason number a candidate, in candidate order (content id, then treatment): the tail. */
+    const uint8_t *packed_reasons;
+    uint32_t packed_reason_count;
+    const struct nba_feature *features;
+    uint32_t feature_count;
+};
+
+/* Where side inputs stood when a transaction began (nba.journal.v1). */
+struct nba_journal {
+    int64_t input_next;
+    int64_t catalog_next, control_next, mailbox_next;
+    struct nba_str policy_hash, policy_version;
+    struct nba_str release_champion, release_challenger; /* empty: none */
+    struct nba_str tzdata_version;
+    int64_t wall_clock_ms;
+};
+
+#endif

@@ -1,0 +1,140 @@
+/* Tables from the list macros.  Look-ups are linear: lists are short, and codecs map enums once a
+ * schema, not once an event. */
+#include "nba/event/vocabulary.h"
+
+#include <stddef.h>
+
+#include "nba/base/assert.h"
+
+static bool find_word(const char *const *names, size_t count, struct nba_str word, size_t *ret_i)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (nba_str_is(word, names[i])) {
+            *ret_i = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+#define NBA_X(constant, word) word,
+#define NBA_DEFINE_WORDS(PREFIX, name, MAP)                               \
+    static const char *const name##_names[] = {MAP(NBA_X)};               \
+    const char *nba_##name##_name(enum nba_##name value)                  \
+    {                                                                     \
+        NBA_ASSERT((size_t)value < NBA_##PREFIX##_COUNT);                 \
+        return name##_names[value];                                       \
+    }                                                                     \
+    bool nba_##name##_of(struct nba_str word, enum nba_##name *ret_value) \
+    {                                                                     \
+        size_t i = 0;                                                     \
+        if (!find_word(name##_names, NBA_##PREFIX##_COUNT, word, &i)) {   \
+            return false;                                                 \
+        }                                                                 \
+        *ret_value = (enum nba_##name)i;                                  \
+        return true;                                                      \
+    }
+
+NBA_DEFINE_WORDS(CHANNEL, channel, NBA_CHANNEL_MAP)
+NBA_DEFINE_WORDS(ACTION_TYPE, action_type, NBA_ACTION_TYPE_MAP)
+NBA_DEFINE_WORDS(OUTCOME, outcome, NBA_OUTCOME_MAP)
+NBA_DEFINE_WORDS(CONSENT_SCOPE, consent_scope, NBA_CONSENT_SCOPE_MAP)
+NBA_DEFINE_WORDS(CONSENT_STATUS, consent_status, NBA_CONSENT_STATUS_MAP)
+NBA_DEFINE_WORDS(BOT, bot, NBA_BOT_MAP)
+NBA_DEFINE_WORDS(BOUNCE, bounce, NBA_BOUNCE_MAP)
+NBA_DEFINE_WORDS(CONTENT_CLASS, content_class, NBA_CONTENT_CLASS_MAP)
+NBA_DEFINE_WORDS(APPROVAL, approval, NBA_APPROVAL_MAP)
+NBA_DEFINE_WORDS(REP_ROLE, rep_role, NBA_REP_ROLE_MAP)
+NBA_DEFINE_WORDS(STAGE, stage, NBA_STAGE_MAP)
+#undef NBA_X
+
+static const char *const driver_names[] = {
+#define NBA_X(constant) #constant,
+    NBA_DRIVER_MAP(NBA_X)
+#undef NBA_X
+};
+
+const char *nba_driver_name(enum nba_driver driver)
+{
+    NBA_ASSERT((size_t)driver < NBA_DRIVER_COUNT);
+    return driver_names[driver];
+}
+
+const char *nba_reason_name(enum nba_reason reason)
+{
+    switch (reason) {
+    case NBA_REASON_NONE:
+        return "NONE";
+#define NBA_X(constant, number, stage) \
+    case NBA_REASON_##constant:        \
+        return #constant;
+        NBA_REASON_MAP(NBA_X)
+#undef NBA_X
+    }
+    return NULL;
+}
+
+enum nba_stage nba_reason_stage(enum nba_reason reason)
+{
+    switch (reason) {
+    case NBA_REASON_NONE:
+        break;
+#define NBA_X(constant, number, stage) \
+    case NBA_REASON_##constant:        \
+        return NBA_STAGE_##stage;
+        NBA_REASON_MAP(NBA_X)
+#undef NBA_X
+    }
+    return NBA_STAGE_EMISSION;
+}
+
+static const char *const event_type_names[] = {
+#define NBA_X(constant, name, ring, outcome, channel) name,
+    NBA_EVENT_TYPE_MAP(NBA_X)
+#undef NBA_X
+};
+
+static const struct {
+    bool ring;
+    enum nba_outcome outcome;
+    enum nba_channel channel;
+} event_types[] = {
+#define NBA_X(constant, name, ring, outcome, channel) \
+    {ring, NBA_OUTCOME_##outcome, NBA_CHANNEL_##channel},
+    NBA_EVENT_TYPE_MAP(NBA_X)
+#undef NBA_X
+};
+
+const char *nba_event_type_name(enum nba_event_type type)
+{
+    NBA_ASSERT((size_t)type < NBA_EVENT_TYPE_COUNT);
+    return event_type_names[type];
+}
+
+bool nba_event_type_of(struct nba_str word, enum nba_event_type *ret_type)
+{
+    size_t i = 0;
+    if (!find_word(event_type_names, NBA_EVENT_TYPE_COUNT, word, &i)) {
+        return false;
+    }
+    *ret_type = (enum nba_event_type)i;
+    return true;
+}
+
+bool nba_event_type_in_ring(enum nba_event_type type)
+{
+    NBA_ASSERT((size_t)type < NBA_EVENT_TYPE_COUNT);
+    return event_types[type].ring;
+}
+
+enum nba_outcome nba_event_type_outcome(enum nba_event_type type)
+{
+    NBA_ASSERT((size_t)type < NBA_EVENT_TYPE_COUNT);
+    return event_types[type].outcome;
+}
+
+enum nba_channel nba_event_type_channel(enum nba_event_type type)
+{
+    NBA_ASSERT((size_t)type < NBA_EVENT_TYPE_COUNT);
+    return event_types[type].channel;
+}
