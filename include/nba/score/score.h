@@ -1,0 +1,60 @@
+/*
+ * Scores: what one HCP may want next, from every model, before any rule is asked.
+ *
+ * Everything is scored first and filtered afterwards (the funnel of nba/policy/policy.h): only so
+ * can the audit say "the best by score was X, stopped at consent".
+ *
+ * SHAPES.  K = contents of the catalogue, C = its candidates (content x treatment), in the
+ * catalogue's own order: contents bytewise by id, treatments as in the record.
+ *
+ * DEFINITION
+ *   z_m(k)    score of member m for content k, standardised over the contents m knows:
+ *             (s - mean) / standard deviation, fixed 16-lane order; 0 for a content m doesn't know
+ *   cheap(k)  = w_lstm z_lstm(k) + w_popularity z_popularity(k)       every content
+ *   full(k)   = v_lstm z_lstm + v_ncf z_ncf + v_popularity z_popularity
+ *             the NBA_SCORE_NCF_CANDIDATES best by cheap(k): NCF costs per candidate
+ *   score(k)  = a cheap + b, or a' full + b': the log-odds of an engagement whatever the channel,
+ *             so that both kinds stand on one scale; (a, b) and (a', b') are fitted on validation
+ *   P(k, ch)  = sigmoid(score(k) + b_ch + c logit(rate(HCP, ch)))
+ * Weights and calibration are the release's.  An HCP with an empty ring, or whose ring knows no
+ * content of the release, is cold: popularity within the specialty alone.
+ *
+ * Without a release (nothing trained yet) popularity comes from the partition's own tally of
+ * engagements, in the HCP's specialty first, and every output says model=popularity.
+ *
+ * BIT FOR BIT.  Equal for every batch size, order of HCPs in a batch, instruction set and thread
+ * count: the kernels of nba/linalg sum in one order; no libm.
+ */
+#ifndef NBA_SCORE_SCORE_H
+#define NBA_SCORE_SCORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nba/event/vocabulary.h"
+
+struct nba_candidate_score {
+    double propensity; /* P, 0 < P < 1, rounded to 1e-9 */
+};
+
+struct nba_content_score {
+    double score;      /* log-odds, rounded to 1e-9 */
+    double share_lstm; /* what each member added to it */
+    double share_ncf;
+    double share_popularity;
+    bool known;   /* in the release's vocabulary (or tallied) */
+    bool in_ring; /* engaged with, as far as the ring remembers */
+};
+
+struct nba_scores {
+    const struct nba_candidate_score *candidates; /* (C) */
+    uint32_t candidate_count;
+    const struct nba_content_score *contents; /* (K) */
+    uint32_t content_count;
+    double channel_probability[NBA_CHANNEL_COUNT]; /* best P a channel offers; 0 without one */
+    bool channel_present[NBA_CHANNEL_COUNT];
+    bool cold;                 /* no history that a model knows */
+    const char *model_version; /* release id, "popularity" or "table" */
+};
+
+#endif
