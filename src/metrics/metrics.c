@@ -1,0 +1,375 @@
+/* One list of families under a lock that only registration and exposition take; each family holds
+ * its series in a list, so that a series never moves while someone counts on it. */
+#include "nba/metrics/metrics.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+
+/* Upper bounds in microseconds: 1, 1.5, 2, 3, 5, 7 a decade from 10 us to 10 s.  Fine enough that
+ * an interpolated p99 is within a fifth of the true one, few enough for a scrape. */
+static const uint64_t bucket_us_max[] = {
+    10,      15,      20,      30,      50,      70,      100,     150,    200,    300,
+    500,     700,     1000,    1500,    2000,    3000,    5000,    7000,   10000,  15000,
+    20000,   30000,   50000,   70000,   100000,  150000,  200000,  300000, 500000, 700000,
+    1000000, 1500000, 2000000, 3000000, 5000000, 7000000, 10000000};
+
+#define BUCKET_COUNT (sizeof(bucket_us_max) / sizeof(bucket_us_max[0]))
+
+struct nba_counter {
+    _Atomic uint64_t value;
+};
+
+struct nba_gauge {
+    _Atomic int64_t value;
+};
+
+struct nba_histogram {
+    _Atomic uint64_t bucket[BUCKET_COUNT + 1]; /* the last one: above every bound */
+    _Atomic uint64_t sum_us;
+};
+
+enum kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
+
+static const char *const kind_names[] = {"counter", "gauge", "histogram"};
+
+struct series {
+    struct series *next;
+    char *labels; /* `a="b",c="d"`, escaped; empty without labels */
+    union {
+        struct nba_counter counter;
+        struct nba_gauge gauge;
+        struct nba_histogram histogram;
+    } as;
+};
+
+struct family {
+    struct family *next;
+    char *name;
+    char *help;
+    enum kind kind;
+    struct series *first;
+};
+
+struct nba_metrics {
+    pthread_mutex_t lock;
+    struct family *first;
+};
+
+struct nba_metrics *nba_metrics_create(void)
+{
+    struct nba_metrics *metrics = calloc(1, sizeof(*metrics));
+    if (metrics != NULL) {
+        const int failed = pthread_mutex_init(&metrics->lock, NULL);
+        NBA_ASSERT(failed == 0);
+    }
+    return metrics;
+}
+
+static void family_destroy(struct family *family)
+{
+    struct series *series = family->first;
+    while (series != NULL) {
+        struct series *next = series->next;
+        free(series->labels);
+        free(series);
+        series = next;
+    }
+    free(family->name);
+    free(family->help);
+    free(family);
+}
+
+void nba_metrics_destroy(struct nba_metrics *metrics)
+{
+    if (metrics == NULL) {
+        return;
+    }
+    struct family *family = metrics->first;
+    while (family != NULL) {
+        struct family *next = family->next;
+        family_destroy(family);
+        family = next;
+    }
+    (void)pthread_mutex_destroy(&metrics->lock);
+    free(metrics);
+}
+
+/* Backslash, line feed and, in label values, the double quote are escaped. */
+static void append_escaped(struct nba_buf *buf, const char *text, bool quote)
+{
+    for (const char *at = text; *at != '\0'; at++) {
+        if (*at == '\n') {
+            nba_buf_append(buf, "\\n", 2);
+        } else if (*at == '\\' || (quote && *at == '"')) {
+            nba_buf_append_byte(buf, '\\');
+            nba_buf_append_byte(buf, (unsigned char)*at);
+        } else {
+            nba_buf_append_byte(buf, (unsigned char)*at);
+        }
+    }
+}
+
+/* The labels as they stand between the braces; NULL without memory. */
+static char *labels_text(const struct nba_label *labels, size_t label_count)
+{
+    struct nba_buf buf;
+    NBA_ASSERT(label_count <= NBA_LABELS_MAX);
+    nba_buf_init(&buf, 4096);
+    for (size_t i = 0; i < label_count; i++) {
+        nba_buf_printf(&buf, "%s%s=\"", i == 0 ? "" : ",", labels[i].name);
+        append_escaped(&buf, labels[i].value, true);
+        nba_buf_append_byte(&buf, '"');
+    }
+    nba_buf_append_byte(&buf, '\0');
+    char *text = buf.failed ? NULL : strdup((const char *)buf.data);
+    nba_buf_clear(&buf);
+    return text;
+}
+
+static struct family *family_of(struct nba_metrics *metrics, enum kind kind, const char *name,
+                                const char *help)
+{
+    struct family **link = &metrics->first;
+    while (*link != NULL) {
+        if (strcmp((*link)->name, name) == 0) {
+            NBA_ASSERT((*link)->kind == kind);
+            return *link;
+        }
+        link = &(*link)->next;
+    }
+    struct family *family = calloc(1, sizeof(*family));
+    if (family == NULL) {
+        return NULL;
+    }
+    family->kind = kind;
+    family->name = strdup(name);
+    family->help = strdup(help);
+    if (family->name == NULL || family->help == NULL) {
+        family_destroy(family);
+        return NULL;
+    }
+    *link = family;
+    return family;
+}
+
+/* Takes `labels`. */
+static struct series *series_of(struct family *family, char *labels)
+{
+    struct series **link = &family->first;
+    while (*link != NULL) {
+        if (strcmp((*link)->labels, labels) == 0) {
+            free(labels);
+            return *link;
+        }
+        link = &(*link)->next;
+    }
+    struct series *series = calloc(1, sizeof(*series));
+    if (series == NULL) {
+        free(labels);
+        return NULL;
+    }
+    series->labels = labels;
+    *link = series;
+    return series;
+}
+
+static struct series *get_series(struct nba_metrics *metrics, enum kind kind, const char *name,
+                                 const char *help, const struct nba_label *labels,
+                                 size_t label_count)
+{
+    if (metrics == NULL) {
+        return NULL;
+    }
+    char *text = labels_text(labels, label_count);
+    if (text == NULL) {
+        return NULL;
+    }
+    struct series *series = NULL;
+    (void)pthread_mutex_lock(&metrics->lock);
+    struct family *family = family_of(metrics, kind, name, help);
+    if (family == NULL) {
+        free(text);
+    } else {
+        series = series_of(family, text);
+    }
+    (void)pthread_mutex_unlock(&metrics->lock);
+    return series;
+}
+
+struct nba_counter *nba_metrics_counter(struct nba_metrics *metrics, const char *name,
+                                        const char *help, const struct nba_label *labels,
+                                        size_t label_count)
+{
+    struct series *series = get_series(metrics, KIND_COUNTER, name, help, labels, label_count);
+    return series != NULL ? &series->as.counter : NULL;
+}
+
+struct nba_gauge *nba_metrics_gauge(struct nba_metrics *metrics, const char *name, const char *help,
+                                    const struct nba_label *labels, size_t label_count)
+{
+    struct series *series = get_series(metrics, KIND_GAUGE, name, help, labels, label_count);
+    return series != NULL ? &series->as.gauge : NULL;
+}
+
+struct nba_histogram *nba_metrics_histogram(struct nba_metrics *metrics, const char *name,
+                                            const char *help, const struct nba_label *labels,
+                                            size_t label_count)
+{
+    struct series *series = get_series(metrics, KIND_HISTOGRAM, name, help, labels, label_count);
+    return series != NULL ? &series->as.histogram : NULL;
+}
+
+void nba_counter_add(struct nba_counter *counter, uint64_t n)
+{
+    if (counter != NULL) {
+        atomic_fetch_add_explicit(&counter->value, n, memory_order_relaxed);
+    }
+}
+
+uint64_t nba_counter_value(const struct nba_counter *counter)
+{
+    return counter != NULL ? atomic_load_explicit(&counter->value, memory_order_relaxed) : 0;
+}
+
+void nba_gauge_set(struct nba_gauge *gauge, int64_t value)
+{
+    if (gauge != NULL) {
+        atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
+    }
+}
+
+void nba_gauge_add(struct nba_gauge *gauge, int64_t delta)
+{
+    if (gauge != NULL) {
+        atomic_fetch_add_explicit(&gauge->value, delta, memory_order_relaxed);
+    }
+}
+
+int64_t nba_gauge_value(const struct nba_gauge *gauge)
+{
+    return gauge != NULL ? atomic_load_explicit(&gauge->value, memory_order_relaxed) : 0;
+}
+
+/* The first bucket whose bound is not below `us`. */
+static size_t bucket_of(uint64_t us)
+{
+    size_t low = 0;
+    size_t high = BUCKET_COUNT;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (bucket_us_max[middle] < us) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+void nba_histogram_observe_us(struct nba_histogram *histogram, int64_t us)
+{
+    if (histogram == NULL) {
+        return;
+    }
+    const uint64_t positive = us > 0 ? (uint64_t)us : 0;
+    atomic_fetch_add_explicit(&histogram->bucket[bucket_of(positive)], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&histogram->sum_us, positive, memory_order_relaxed);
+}
+
+uint64_t nba_histogram_count(const struct nba_histogram *histogram)
+{
+    uint64_t count = 0;
+    if (histogram != NULL) {
+        for (size_t i = 0; i <= BUCKET_COUNT; i++) {
+            count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
+        }
+    }
+    return count;
+}
+
+uint64_t nba_histogram_quantile_us(const struct nba_histogram *histogram, double q)
+{
+    const uint64_t count = nba_histogram_count(histogram);
+    if (count == 0) {
+        return 0;
+    }
+    const double wanted = q * (double)count;
+    double before = 0;
+    for (size_t i = 0; i < BUCKET_COUNT; i++) {
+        const double in = (double)atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
+        if (in > 0 && before + in >= wanted) {
+            const double low = i == 0 ? 0 : (double)bucket_us_max[i - 1];
+            const double part = wanted > before ? (wanted - before) / in : 0;
+            return (uint64_t)(low + ((double)bucket_us_max[i] - low) * part);
+        }
+        before += in;
+    }
+    return bucket_us_max[BUCKET_COUNT - 1];
+}
+
+static void write_value(struct nba_buf *buf, const char *name, const char *labels)
+{
+    nba_buf_printf(buf, *labels != '\0' ? "%s{%s} " : "%s%s ", name, labels);
+}
+
+/* Buckets are cumulative; the sum is read after them, so a scrape may see it a little ahead. */
+static void write_histogram(struct nba_buf *buf, const char *name, const struct series *series)
+{
+    const struct nba_histogram *histogram = &series->as.histogram;
+    const char *comma = *series->labels != '\0' ? "," : "";
+    uint64_t count = 0;
+    for (size_t i = 0; i <= BUCKET_COUNT; i++) {
+        count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
+        nba_buf_printf(buf, "%s_bucket{%s%sle=\"", name, series->labels, comma);
+        if (i < BUCKET_COUNT) {
+            nba_buf_printf(buf, "%g", (double)bucket_us_max[i] / 1e6);
+        } else {
+            nba_buf_append_str(buf, nba_str_of("+Inf"));
+        }
+        nba_buf_printf(buf, "\"} %" PRIu64 "\n", count);
+    }
+    const uint64_t sum_us = atomic_load_explicit(&histogram->sum_us, memory_order_relaxed);
+    nba_buf_printf(buf, *series->labels != '\0' ? "%s_sum{%s} " : "%s_sum%s ", name,
+                   series->labels);
+    nba_buf_printf(buf, "%.6f\n", (double)sum_us / 1e6);
+    nba_buf_printf(buf, *series->labels != '\0' ? "%s_count{%s} " : "%s_count%s ", name,
+                   series->labels);
+    nba_buf_printf(buf, "%" PRIu64 "\n", count);
+}
+
+static void write_family(struct nba_buf *buf, const struct family *family)
+{
+    nba_buf_printf(buf, "# HELP %s ", family->name);
+    append_escaped(buf, family->help, false);
+    nba_buf_printf(buf, "\n# TYPE %s %s\n", family->name, kind_names[family->kind]);
+    for (const struct series *series = family->first; series != NULL; series = series->next) {
+        if (family->kind == KIND_HISTOGRAM) {
+            write_histogram(buf, family->name, series);
+            continue;
+        }
+        write_value(buf, family->name, series->labels);
+        if (family->kind == KIND_COUNTER) {
+            nba_buf_printf(buf, "%" PRIu64 "\n", nba_counter_value(&series->as.counter));
+        } else {
+            nba_buf_printf(buf, "%" PRId64 "\n", nba_gauge_value(&series->as.gauge));
+        }
+    }
+}
+
+void nba_metrics_write(struct nba_metrics *metrics, struct nba_buf *buf)
+{
+    if (metrics == NULL) {
+        return;
+    }
+    (void)pthread_mutex_lock(&metrics->lock);
+    for (const struct family *family = metrics->first; family != NULL; family = family->next) {
+        write_family(buf, family);
+    }
+    (void)pthread_mutex_unlock(&metrics->lock);
+}
