@@ -1,0 +1,46 @@
+/*
+ * The door to OpenBLAS: matrix products for training and bulk evaluation.
+ *
+ * Not for serving: OpenBLAS chooses its kernel by CPU and shape, so its last bits depend on the
+ * batch (nba/linalg/kernels.h is what serves).  For one machine, one library and one thread the
+ * same call gives the same bits, which is what a seeded training run needs.
+ *
+ * SHAPES.  A matrix is row-major, `stride` floats from row to row; `transposed` reads it the other
+ * way round: rows and columns are those of what is stored.
+ * THREADS.  nba_blas_use_one_thread() once, before any other call of this header; afterwards every
+ * call runs on the caller's thread alone.
+ */
+#ifndef NBA_LINALG_BLAS_H
+#define NBA_LINALG_BLAS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct nba_matrix {
+    float *data;
+    size_t rows; /* as stored */
+    size_t columns;
+    size_t stride; /* >= columns */
+    bool transposed;
+};
+
+/* A whole row-major matrix without gaps; const is cast away where it is only read. */
+struct nba_matrix nba_matrix(const float *data, size_t rows, size_t columns);
+struct nba_matrix nba_matrix_transposed(const float *data, size_t rows, size_t columns);
+
+void nba_blas_use_one_thread(void);
+/* What OpenBLAS says it is: version and kernel, for a training report. */
+const char *nba_blas_config(void);
+
+/* c = alpha a b + beta c.  c must not be transposed; inner sizes must agree (asserted). */
+void nba_blas_multiply(float alpha, struct nba_matrix a, struct nba_matrix b, float beta,
+                       struct nba_matrix c);
+/* y = alpha a x + beta y, contiguous vectors. */
+void nba_blas_apply(float alpha, struct nba_matrix a, const float *x, float beta, float *y);
+/* y += alpha x */
+void nba_blas_axpy(size_t count, float alpha, const float *x, float *y);
+float nba_blas_dot(size_t count, const float *x, const float *y);
+/* x *= alpha */
+void nba_blas_scale(size_t count, float alpha, float *x);
+
+#endif

@@ -1,0 +1,119 @@
+/*
+ * Kernels of serving: dense layers, activations and dot products whose result is the same, bit for
+ * bit, for every batch size, every row's place in a batch and every instruction set.
+ *
+ * THE RULE.  Vectors run over outputs.  Each output is one chain: it starts at its bias (or at what
+ * is already there) and takes k = 0, 1, 2... by fused multiply-add, one rounding each.  Lanes never
+ * meet, so their number can't matter, nor can the rows that share a tile.  Where a sum must cross
+ * lanes (a dot product) it runs in 16 chains, k modulo 16, folded 8 + 8, 4 + 4, 2 + 2, 1 + 1:
+ * a definition, not an accident of a register's width.  Nothing here calls libm but fmaf, which is
+ * exact by IEEE 754; compile with -ffp-contract=off and without -ffast-math.
+ *
+ *   dense        y[r][n] = fma(x[r][K-1], w[K-1][n], ... fma(x[r][0], w[0][n], bias[n]))
+ *   dense_add    the same with y[r][n] in place of bias[n]
+ *   lstm_cell    the elementwise half of an LSTM step (nba/model/lstm.h)
+ *   dot          sum of x[k] y[k], 16 chains
+ *   exp, log, sigmoid, tanh, relu   elementwise (nba/linalg/elementary.h says how, with errors)
+ *
+ * SHAPES.  A layer's weights are packed in panels of 64 outputs: [N / 64][K][64], so that one k of
+ * one panel is four cache lines side by side; the last panel is filled up with zeros.  N is rounded
+ * up to a multiple of 16 in what is computed (`columns`), and the rows of y must have room for it.
+ *
+ * FORMS.  One table of functions a form; a new instruction set is one more line of the list:
+ *   portable   libm's fmaf: any machine (on x86-64 without FMA3 about 50 times slower)
+ *   scalar     one FMA3 instruction at a time
+ *   avx2       AVX2 + FMA3, eight lanes
+ * "auto" is the fastest this CPU has.  Asking for a form that this CPU lacks gives NULL.
+ *
+ * OWNERSHIP.  Tables are static.  A layer borrows its weights.
+ * THREADS.  Everything here is pure or const: any thread may call.
+ */
+#ifndef NBA_LINALG_KERNELS_H
+#define NBA_LINALG_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nba/base/compiler.h"
+#include "nba/base/str.h"
+
+/* Outputs that lie side by side in packed weights. */
+#define NBA_PANEL 64u
+/* What is computed comes in whole vectors of the widest form we mean to have (AVX-512). */
+#define NBA_LANES 16u
+
+#define NBA_KERNELS_MAP(X)  \
+    X(PORTABLE, "portable") \
+    X(SCALAR, "scalar")     \
+    X(AVX2, "avx2")
+
+enum nba_kernels_form {
+#define NBA_KERNELS_ENUM(constant, name) NBA_KERNELS_##constant,
+    NBA_KERNELS_MAP(NBA_KERNELS_ENUM)
+#undef NBA_KERNELS_ENUM
+        NBA_KERNELS_COUNT
+};
+
+/* One dense layer, K inputs to N outputs. */
+struct nba_layer {
+    size_t inputs;        /* K */
+    size_t outputs;       /* N */
+    size_t columns;       /* N rounded up to NBA_LANES */
+    const float *weights; /* [(N + 63) / 64][K][64], 64-byte aligned, zero beyond N */
+    const float *bias; /* [columns], 64-byte aligned; what lies beyond N is the packer's choice */
+};
+
+struct nba_kernels {
+    const char *name;
+    /* x: rows of K floats, `x_stride` apart; y: rows of layer->columns floats, `y_stride` apart.
+     * Any number of rows, 0 too.  x and y must not overlap. */
+    void (*dense)(const struct nba_layer *layer, size_t rows, const float *x, size_t x_stride,
+                  float *y, size_t y_stride);
+    void (*dense_add)(const struct nba_layer *layer, size_t rows, const float *x, size_t x_stride,
+                      float *y, size_t y_stride);
+    /* gates: [i f g o][H] net inputs; h and c become h' and c'.  H is a multiple of NBA_LANES. */
+    void (*lstm_cell)(size_t hidden, const float *gates, float *h, float *c);
+    float (*dot)(size_t count, const float *x, const float *y);
+    /* y = f(x), elementwise; x and y may be the same array.  Any count. */
+    void (*exp)(size_t count, const float *x, float *y);
+    void (*log)(size_t count, const float *x, float *y);
+    void (*sigmoid)(size_t count, const float *x, float *y);
+    void (*tanh)(size_t count, const float *x, float *y);
+    /* y[n] = max(x[n] + y[n], 0): a layer's two halves meet */
+    void (*add_relu)(size_t count, const float *x, float *y);
+    void (*relu)(size_t count, float *y);
+};
+
+/* The table of a form; NULL when this CPU can't run it. */
+const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form);
+/* The fastest form this CPU runs; never NULL. */
+const struct nba_kernels *nba_kernels_best(void);
+/* "auto", "portable", "scalar" or "avx2", as configuration says it.  NULL for another word or for
+ * a form that this CPU can't run; "scalar" falls back to portable, which gives the same bits. */
+const struct nba_kernels *nba_kernels_find(struct nba_str name);
+
+/* Floats of packed weights and of the bias of a K x N layer; both start on a cache line when they
+ * are laid one after the other. */
+size_t nba_layer_weight_floats(size_t inputs, size_t outputs);
+size_t nba_layer_bias_floats(size_t outputs);
+
+/*
+ * Packs row-major w (K, N), `w_stride` floats from row to row, and bias (N), NULL for zeros, into
+ * `memory` (64-byte aligned, nba_layer_weight_floats + nba_layer_bias_floats), filling biases
+ * beyond N with `bias_fill` (0, or -infinity where the columns are to be ranked).
+ */
+struct nba_layer_source {
+    size_t inputs;
+    size_t outputs;
+    const float *weights; /* (K, N) row-major */
+    size_t stride;        /* floats from row to row, >= N */
+    const float *bias;    /* (N) or NULL */
+    float bias_fill;
+};
+void nba_layer_pack(const struct nba_layer_source *source, float *memory,
+                    struct nba_layer *ret_layer);
+/* The same with the weights given the other way round: source->weights is (N, K) row-major. */
+void nba_layer_pack_transposed(const struct nba_layer_source *source, float *memory,
+                               struct nba_layer *ret_layer);
+
+#endif
