@@ -211,7 +211,7 @@
     X(EXPERIMENT, "experiment")       \
     X(EMISSION, "emission")
 
-/* Drivers: why an action was chosen. */
+/* Drivers: why an action was chosen.  OTHER is what a newer writer says that we don't know yet. */
 #define NBA_DRIVER_MAP(X)      \
     X(RECENT_TOPIC_ENGAGEMENT) \
     X(SEQUENCE_NEXT)           \
@@ -225,7 +225,8 @@
     X(LONG_SINCE_CONTACT)      \
     X(REACTIVATION)            \
     X(EXPLORATION)             \
-    X(LEVER)
+    X(LEVER)                   \
+    X(OTHER)
 
 enum nba_event_type {
 #define NBA_X(constant, name, ring, outcome, channel) NBA_EVENT_##constant,
