@@ -65,14 +65,16 @@ static struct nba_arena_block *block_create(struct nba_arena *arena, size_t byte
     return block;
 }
 
-void *nba_arena_take(struct nba_arena *arena, size_t bytes)
+static void *take(struct nba_arena *arena, size_t bytes, size_t alignment)
 {
     NBA_ASSERT(arena != NULL);
-    if (bytes > SIZE_MAX - ALIGNMENT) {
+    if (bytes > SIZE_MAX - 2 * ALIGNMENT) {
         return NULL;
     }
-    const size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     struct nba_arena_block *block = arena->current;
+    const size_t misaligned = block != NULL ? block->used % alignment : 0;
+    const size_t rounded = (bytes + ALIGNMENT_SMALL - 1) / ALIGNMENT_SMALL * ALIGNMENT_SMALL +
+                           (misaligned != 0 ? alignment - misaligned : 0);
     while (block != NULL && block->bytes - block->used < rounded && block->next != NULL) {
         block = block->next;
     }
@@ -89,13 +91,18 @@ void *nba_arena_take(struct nba_arena *arena, size_t bytes)
         block = made;
     }
     arena->current = block;
-    void *memory = block->memory + block->used;
+    void *memory = block->memory + (block->used + alignment - 1) / alignment * alignment;
     block->used += rounded;
     arena->bytes_used += rounded;
     if (arena->bytes_used > arena->bytes_high) {
         arena->bytes_high = arena->bytes_used;
     }
     return memory;
+}
+
+void *nba_arena_take(struct nba_arena *arena, size_t bytes)
+{
+    return take(arena, bytes, ALIGNMENT);
 }
 
 void *nba_arena_zeros(struct nba_arena *arena, size_t count, size_t size)
@@ -109,7 +116,7 @@ void *nba_arena_zeros(struct nba_arena *arena, size_t count, size_t size)
 
 struct nba_str nba_arena_copy(struct nba_arena *arena, struct nba_str text)
 {
-    char *copy = nba_arena_take(arena, text.bytes);
+    char *copy = take(arena, text.bytes, ALIGNMENT_SMALL);
     if (copy == NULL) {
         return nba_str(NULL, 0);
     }
