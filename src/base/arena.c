@@ -7,8 +7,9 @@
 
 #include "nba/base/assert.h"
 
-#define ALIGNMENT   64u
-#define BLOCK_BYTES ((size_t)256 * 1024)
+#define ALIGNMENT       64u
+#define ALIGNMENT_SMALL 8u
+#define BLOCK_BYTES     ((size_t)256 * 1024)
 
 struct nba_arena_block {
     struct nba_arena_block *next;
