@@ -1,0 +1,245 @@
+/*
+ * A producer: its state, the fault hook, and the backend's object.
+ *
+ *   FRESH --init--> READY --begin--> OPEN --commit--> READY
+ *                     ^                |  \
+ *                     |              abort  an error that asks for an abort
+ *                     |                |      \
+ *                     +----------------+---- DOOMED (abort only)      any ---> DEAD
+ *
+ * A plain producer is PLAIN for ever.
+ */
+#include "nba/stream/producer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend_internal.h"
+#include "nba/base/assert.h"
+#include "nba/base/limits.h"
+
+enum producer_state {
+    PRODUCER_PLAIN,
+    PRODUCER_FRESH,
+    PRODUCER_READY,
+    PRODUCER_OPEN,
+    PRODUCER_DOOMED,
+    PRODUCER_DEAD,
+};
+
+struct nba_producer {
+    struct nba_stream *stream;
+    const struct nba_stream_backend *backend;
+    void *self;
+    char *transactional_id; /* NULL: plain */
+    enum producer_state state;
+    enum nba_status answer; /* while DOOMED or DEAD */
+};
+
+enum nba_status nba_producer_create(struct nba_stream *stream, const char *transactional_id,
+                                    struct nba_producer **ret_producer, struct nba_error *error)
+{
+    struct nba_producer *producer = calloc(1, sizeof(*producer));
+    char *id = transactional_id != NULL ? strdup(transactional_id) : NULL;
+    if (producer == NULL || (id == NULL && transactional_id != NULL)) {
+        free(producer);
+        free(id);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create producer: out of memory");
+    }
+    producer->stream = stream;
+    producer->backend = stream->backend;
+    producer->transactional_id = id;
+    producer->state = id != NULL ? PRODUCER_FRESH : PRODUCER_PLAIN;
+    const enum nba_status status =
+        stream->backend->producer_create(stream->self, id, &producer->self, error);
+    if (status != NBA_OK) {
+        free(id);
+        free(producer);
+        return status;
+    }
+    *ret_producer = producer;
+    return NBA_OK;
+}
+
+void nba_producer_destroy(struct nba_producer *producer)
+{
+    if (producer != NULL) {
+        producer->backend->producer_destroy(producer->self);
+        free(producer->transactional_id);
+        free(producer);
+    }
+}
+
+/* Moves the state by what a call answered; returns the answer. */
+static enum nba_status settle(struct nba_producer *producer, enum nba_status status)
+{
+    if (status == NBA_E_TXN_UNKNOWN || status == NBA_E_FENCED) {
+        producer->state = PRODUCER_DEAD;
+        producer->answer = status;
+    } else if (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP) {
+        producer->state = PRODUCER_DOOMED;
+        producer->answer = status;
+    }
+    return status;
+}
+
+static enum nba_status ask_fault(struct nba_producer *producer, enum nba_fault where,
+                                 struct nba_error *error)
+{
+    const struct nba_stream *stream = producer->stream;
+    if (stream->fault == NULL || producer->transactional_id == NULL) {
+        return NBA_OK;
+    }
+    const enum nba_status status =
+        stream->fault(stream->fault_context, where, producer->transactional_id);
+    if (status != NBA_OK) {
+        nba_error_set(error, status, "injected fault %d", (int)where);
+    }
+    return settle(producer, status);
+}
+
+/* NBA_OK, or what a doomed or dead producer keeps answering. */
+static enum nba_status check(const struct nba_producer *producer, struct nba_error *error)
+{
+    if (producer->state == PRODUCER_DOOMED) {
+        return nba_error_set(error, producer->answer, "transaction of '%s' must be aborted",
+                             producer->transactional_id);
+    }
+    if (producer->state == PRODUCER_DEAD) {
+        return nba_error_set(error, producer->answer, "producer '%s' is of no more use",
+                             producer->transactional_id);
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_producer_init(struct nba_producer *producer, int timeout_ms,
+                                  struct nba_error *error)
+{
+    enum nba_status status = check(producer, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    NBA_ASSERT(producer->state == PRODUCER_FRESH);
+    status = settle(producer, producer->backend->producer_init(producer->self, timeout_ms, error));
+    if (status == NBA_OK) {
+        producer->state = PRODUCER_READY;
+    }
+    return status;
+}
+
+enum nba_status nba_producer_begin(struct nba_producer *producer, struct nba_error *error)
+{
+    enum nba_status status = check(producer, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    NBA_ASSERT(producer->state == PRODUCER_READY);
+    status = settle(producer, producer->backend->producer_begin(producer->self, error));
+    if (status == NBA_OK) {
+        producer->state = PRODUCER_OPEN;
+    }
+    return status;
+}
+
+static enum nba_status check_outgoing(const struct nba_outgoing *outgoing, struct nba_error *error)
+{
+    NBA_ASSERT(outgoing->topic != NULL && outgoing->partition >= NBA_PARTITION_BY_KEY);
+    size_t bytes = outgoing->key.bytes + outgoing->value.bytes;
+    for (uint32_t i = 0; i < outgoing->header_count && i < NBA_HEADERS_MAX; i++) {
+        bytes += outgoing->headers[i].name.bytes + outgoing->headers[i].value.bytes;
+    }
+    if (bytes > NBA_RECORD_BYTES_MAX || outgoing->header_count > NBA_HEADERS_MAX) {
+        return nba_error_set(
+            error, NBA_E_LIMIT, "cannot produce to %s: %zu bytes and %u headers, at most %u and %u",
+            outgoing->topic, bytes, outgoing->header_count, NBA_RECORD_BYTES_MAX, NBA_HEADERS_MAX);
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_producer_produce(struct nba_producer *producer,
+                                     const struct nba_outgoing *outgoing, struct nba_error *error)
+{
+    enum nba_status status = check(producer, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    NBA_ASSERT(producer->state == PRODUCER_OPEN || producer->state == PRODUCER_PLAIN);
+    status = check_outgoing(outgoing, error);
+    if (status == NBA_OK) {
+        status = ask_fault(producer, NBA_FAULT_PRODUCE, error);
+    }
+    if (status != NBA_OK) {
+        return status;
+    }
+    return settle(producer, producer->backend->producer_produce(producer->self, outgoing, error));
+}
+
+enum nba_status nba_producer_send_offsets(struct nba_producer *producer,
+                                          const struct nba_position *positions, size_t count,
+                                          struct nba_member *member, struct nba_error *error)
+{
+    enum nba_status status = check(producer, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    NBA_ASSERT(producer->state == PRODUCER_OPEN && member != NULL);
+    status = ask_fault(producer, NBA_FAULT_SEND_OFFSETS, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    return settle(producer, producer->backend->producer_send_offsets(
+                                producer->self, positions, count, nba_member_self(member), error));
+}
+
+enum nba_status nba_producer_commit(struct nba_producer *producer, int timeout_ms,
+                                    struct nba_error *error)
+{
+    enum nba_status status = check(producer, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    NBA_ASSERT(producer->state == PRODUCER_OPEN);
+    status = ask_fault(producer, NBA_FAULT_COMMIT, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    status =
+        settle(producer, producer->backend->producer_commit(producer->self, timeout_ms, error));
+    if (status != NBA_OK) {
+        return status;
+    }
+    producer->state = PRODUCER_READY;
+    return ask_fault(producer, NBA_FAULT_COMMITTED, error);
+}
+
+enum nba_status nba_producer_abort(struct nba_producer *producer, int timeout_ms,
+                                   struct nba_error *error)
+{
+    if (producer->state == PRODUCER_DEAD) {
+        return check(producer, error);
+    }
+    NBA_ASSERT(producer->state == PRODUCER_OPEN || producer->state == PRODUCER_DOOMED);
+    enum nba_status status = ask_fault(producer, NBA_FAULT_ABORT, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    status = settle(producer, producer->backend->producer_abort(producer->self, timeout_ms, error));
+    if (status != NBA_OK) {
+        return status;
+    }
+    producer->state = PRODUCER_READY;
+    return ask_fault(producer, NBA_FAULT_ABORTED, error);
+}
+
+bool nba_producer_next_offset(const struct nba_producer *producer, const char *topic,
+                              int32_t partition, int64_t *ret_next)
+{
+    return producer->backend->producer_next_offset(producer->self, topic, partition, ret_next);
+}
+
+enum nba_status nba_producer_flush(struct nba_producer *producer, int timeout_ms,
+                                   struct nba_error *error)
+{
+    NBA_ASSERT(producer->state == PRODUCER_PLAIN);
+    return producer->backend->producer_flush(producer->self, timeout_ms, error);
+}

@@ -1,0 +1,153 @@
+/* The stream's own functions: contracts checked, then through the backend's table. */
+#include "nba/stream/stream.h"
+
+#include <stdlib.h>
+
+#include "backend_internal.h"
+#include "nba/base/assert.h"
+#include "nba/base/limits.h"
+
+static enum nba_status wrap(const struct nba_stream_backend *backend, void *self,
+                            struct nba_stream **ret_stream, struct nba_error *error)
+{
+    struct nba_stream *stream = calloc(1, sizeof(*stream));
+    if (stream == NULL) {
+        backend->close(self);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open log: out of memory");
+    }
+    stream->backend = backend;
+    stream->self = self;
+    *ret_stream = stream;
+    return NBA_OK;
+}
+
+enum nba_status nba_stream_open_kafka(const struct nba_property *properties, size_t count,
+                                      struct nba_stream **ret_stream, struct nba_error *error)
+{
+    NBA_ASSERT(properties != NULL || count == 0);
+    void *self = NULL;
+    const enum nba_status status = nba_kafka_open(properties, count, &self, error);
+    return status == NBA_OK ? wrap(&nba_kafka_backend, self, ret_stream, error) : status;
+}
+
+enum nba_status nba_stream_open_local(const char *dir, enum nba_local_mode mode,
+                                      const struct nba_clock *clock, struct nba_stream **ret_stream,
+                                      struct nba_error *error)
+{
+    NBA_ASSERT(dir != NULL && clock != NULL);
+    void *self = NULL;
+    const enum nba_status status = nba_local_open(dir, mode, clock, &self, error);
+    return status == NBA_OK ? wrap(&nba_local_backend, self, ret_stream, error) : status;
+}
+
+void nba_stream_close(struct nba_stream *stream)
+{
+    if (stream != NULL) {
+        stream->backend->close(stream->self);
+        free(stream);
+    }
+}
+
+const char *nba_stream_kind(const struct nba_stream *stream)
+{
+    return stream->backend->kind;
+}
+
+static bool is_topic_name(const char *name)
+{
+    size_t bytes = 0;
+    for (; name[bytes] != '\0' && bytes <= NBA_TOPIC_NAME_BYTES_MAX; bytes++) {
+        const char c = name[bytes];
+        const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        if (!legal) {
+            return false;
+        }
+    }
+    const bool dots = name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+    return bytes > 0 && bytes <= NBA_TOPIC_NAME_BYTES_MAX && !dots;
+}
+
+enum nba_status nba_stream_topic_create(struct nba_stream *stream,
+                                        const struct nba_topic_spec *spec, struct nba_error *error)
+{
+    if (!is_topic_name(spec->name)) {
+        return nba_error_set(error, NBA_E_CONFIG,
+                             "cannot create topic '%.249s': a name is 1 to 249 letters, digits, "
+                             "dots, underscores and hyphens",
+                             spec->name);
+    }
+    if (spec->partitions < 1 || spec->partitions > (int32_t)NBA_PARTITIONS_MAX) {
+        return nba_error_set(error, NBA_E_CONFIG,
+                             "cannot create topic '%s': %d partitions, expected 1 to %u",
+                             spec->name, spec->partitions, NBA_PARTITIONS_MAX);
+    }
+    return stream->backend->topic_create(stream->self, spec, error);
+}
+
+enum nba_status nba_stream_topic_delete(struct nba_stream *stream, const char *topic,
+                                        struct nba_error *error)
+{
+    return stream->backend->topic_delete(stream->self, topic, error);
+}
+
+enum nba_status nba_stream_topic_partitions(struct nba_stream *stream, const char *topic,
+                                            int32_t *ret_count, struct nba_error *error)
+{
+    return stream->backend->topic_partitions(stream->self, topic, ret_count, error);
+}
+
+enum nba_status nba_stream_topic_list(struct nba_stream *stream,
+                                      void (*visit)(void *context, const char *topic,
+                                                    int32_t partitions),
+                                      void *context, struct nba_error *error)
+{
+    return stream->backend->topic_list(stream->self, visit, context, error);
+}
+
+enum nba_status nba_stream_topic_compact(struct nba_stream *stream, const char *topic,
+                                         struct nba_error *error)
+{
+    return stream->backend->topic_compact(stream->self, topic, error);
+}
+
+enum nba_status nba_stream_watermarks(struct nba_stream *stream, const char *topic,
+                                      int32_t partition, enum nba_isolation isolation,
+                                      int64_t *ret_low, int64_t *ret_high, struct nba_error *error)
+{
+    return stream->backend->watermarks(stream->self, topic, partition, isolation, ret_low, ret_high,
+                                       error);
+}
+
+enum nba_status nba_stream_offset_of_time(struct nba_stream *stream, const char *topic,
+                                          int32_t partition, int64_t ms, int64_t *ret_offset,
+                                          struct nba_error *error)
+{
+    return stream->backend->offset_of_time(stream->self, topic, partition, ms, ret_offset, error);
+}
+
+enum nba_status nba_stream_group_committed(struct nba_stream *stream, const char *group,
+                                           const char *topic, int32_t partition,
+                                           int64_t *ret_offset, struct nba_error *error)
+{
+    NBA_ASSERT(group != NULL && group[0] != '\0');
+    return stream->backend->group_committed(stream->self, group, topic, partition, ret_offset,
+                                            error);
+}
+
+enum nba_status nba_stream_group_reset(struct nba_stream *stream, const char *group,
+                                       const char *topic, int32_t partition, int64_t offset,
+                                       struct nba_error *error)
+{
+    NBA_ASSERT(group != NULL && group[0] != '\0' && offset >= 0);
+    return stream->backend->group_reset(stream->self, group, topic, partition, offset, error);
+}
+
+void nba_stream_set_fault(struct nba_stream *stream,
+                          enum nba_status (*fault)(void *context, enum nba_fault where,
+                                                   const char *transactional_id),
+                          void *context)
+{
+    stream->fault = fault;
+    stream->fault_context = context;
+}
