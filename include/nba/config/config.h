@@ -1,0 +1,149 @@
+/*
+ * The settings of an instance: config/nba.yaml, read through one table.
+ *
+ * src/config/settings.c holds the table: key, type, unit (in the key), default, range, one sentence,
+ * whether a reload may change it.  docs/CONFIGURATION.md and the comments of config/nba.yaml come
+ * from it (nba_config_write_reference, nba_config_write_example) and a test fails when they
+ * differ.  A key that is not in the table is an error; so is a value out of range.
+ *
+ * REFERENCES.  A text, or a value in kafka.properties, that is wholly `${env:NAME}` or
+ * `${file:PATH}` is replaced by the environment's variable or by the file's text less its last
+ * line end: that is how secrets come in.  A missing one is an error.
+ *
+ * OWNERSHIP.  Texts are NUL-terminated and belong to the struct.  THREADS.  Immutable once loaded.
+ */
+#ifndef NBA_CONFIG_CONFIG_H
+#define NBA_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nba/base/arena.h"
+#include "nba/base/buf.h"
+#include "nba/base/status.h"
+#include "nba/base/time_text.h"
+
+/* kafka.properties: librdkafka has about 150 that make sense here. */
+#define NBA_CONFIG_PROPERTIES_MAX 200u
+#define NBA_CONFIG_ROUTES_MAX     64u
+
+enum nba_config_log { NBA_CONFIG_LOG_LOCAL, NBA_CONFIG_LOG_KAFKA };
+/* POLICY: what the policy file says. */
+enum nba_config_clock { NBA_CONFIG_CLOCK_POLICY, NBA_CONFIG_CLOCK_EVENT, NBA_CONFIG_CLOCK_WALL };
+enum nba_config_kernels {
+    NBA_CONFIG_KERNELS_AUTO,
+    NBA_CONFIG_KERNELS_SCALAR,
+    NBA_CONFIG_KERNELS_AVX2
+};
+enum nba_config_route_key { NBA_CONFIG_ROUTE_BY_HCP, NBA_CONFIG_ROUTE_BY_REP };
+
+struct nba_config_property {
+    const char *name;
+    const char *value;
+};
+
+/* An action goes to `topic` too when it has this channel and this campaign; empty = any. */
+struct nba_config_route {
+    const char *channel;
+    const char *campaign;
+    const char *topic;
+    enum nba_config_route_key key;
+};
+
+struct nba_config_topics {
+    const char *engagement, *catalog, *control;
+    const char *action, *slate, *decision, *deadletter, *changelog, *journal;
+    int64_t partitions;
+    int64_t replication;
+};
+
+struct nba_config_train {
+    int64_t window_events; /* W */
+    int64_t lstm_embedding, lstm_hidden_1, lstm_hidden_2;
+    int64_t lstm_epochs_max, lstm_batch;
+    double lstm_learning_rate, lstm_dropout;
+    int64_t ncf_embedding, ncf_hidden_1, ncf_hidden_2, ncf_hidden_3;
+    int64_t ncf_epochs_max, ncf_batch, ncf_negatives;
+    double ncf_learning_rate, ncf_dropout;
+    double clip_norm;
+    int64_t patience_epochs;
+    double validation_share;
+    int64_t contents_min_events;
+    int64_t seed;
+};
+
+struct nba_config {
+    const char *application_id;
+    const char *instance;
+    int64_t workers;
+    enum nba_config_clock clock;
+    enum nba_config_log log_kind;
+    const char *log_dir;
+    struct {
+        const char *bootstrap_servers;
+        bool static_membership;
+        bool allow_plaintext_sasl;
+        const struct nba_config_property *properties; /* in the order of the file */
+        uint32_t property_count;
+    } kafka;
+    struct nba_config_topics topics;
+    struct {
+        int64_t interval_ms, events_max, bytes_max;
+    } commit;
+    struct {
+        const char *dir;
+        int64_t ring_events, cache_bytes, block_cache_bytes, write_buffer_bytes;
+        struct nba_duration inactive_ttl;
+    } state;
+    const char *release_dir;
+    const char *policy_file;
+    const char *schemas_dir;
+    const char *scorer_table; /* empty: models, or popularity without a release */
+    int64_t score_ncf_candidates;
+    enum nba_config_kernels score_kernels;
+    int64_t slate_top_n;
+    struct nba_duration max_trigger_age;
+    struct {
+        const char *listen; /* host:port */
+        bool allow_unauthenticated;
+        const char *token_file; /* empty: none */
+    } http;
+    const char *logging_level; /* error, warn, info, debug */
+    struct nba_config_train train;
+    const struct nba_config_route *routes;
+    uint32_t route_count;
+    struct nba_arena arena; /* holds the texts */
+};
+
+/* All defaults.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_config_init(struct nba_config *ret_config, struct nba_error *error);
+/* Defaults, then the file.  NBA_E_CONFIG with file:line:column, NBA_E_NOT_FOUND, NBA_E_IO. */
+NBA_MUST_USE
+enum nba_status nba_config_load(const char *path, struct nba_config *ret_config,
+                                struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_config_parse(const char *name, struct nba_str bytes,
+                                 struct nba_config *ret_config, struct nba_error *error);
+/* One setting from the command line, "commit.interval_ms" = "5" (also kafka.properties.NAME);
+ * call nba_config_check after the last.  NBA_E_CONFIG. */
+NBA_MUST_USE
+enum nba_status nba_config_set(struct nba_config *config, const char *key, const char *value,
+                               struct nba_error *error);
+/* What concerns several settings at once.  Called by load and parse already. */
+NBA_MUST_USE
+enum nba_status nba_config_check(const struct nba_config *config, const char *name,
+                                 struct nba_error *error);
+/* NULL-safe; the struct may be half built. */
+void nba_config_clear(struct nba_config *config);
+
+/* May this librdkafka property be shown: its name is on the list of harmless ones. */
+bool nba_config_property_is_public(const char *name);
+
+/* docs/CONFIGURATION.md; config/nba.yaml with every key at its default; the settings in force, one
+ * "key = value" a line with secrets as ***. */
+void nba_config_write_reference(struct nba_buf *buf);
+void nba_config_write_example(struct nba_buf *buf);
+void nba_config_write_effective(const struct nba_config *config, struct nba_buf *buf);
+
+#endif

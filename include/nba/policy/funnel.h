@@ -1,0 +1,106 @@
+/*
+ * The funnel: scored candidates in, a ranked decision with a reason for each candidate out.
+ *
+ * STAGES, in fixed order: 0 control, 1 availability, 2 reach, 3 consent, 4 eligibility,
+ * 5 applicability, 6 suitability, 7 suppression, (8 limits,) 9 propensity, 10 arbitration,
+ * 11 slate, 12 timing, (13 experiment,) 14 emission; those in brackets are not part of this
+ * version.  A candidate's reason is its first failing stage, and in a stage the first failing rule
+ * in file order.  Stages 1 to 3 are hard gates.
+ *
+ * ARBITRATION.  priority = P * (1 + sum(C)/100) * V * (1 + sum(L)/100), compared as
+ * round(priority * 1e9); ties: higher P, then content id bytewise, then treatment.  The slate is
+ * filled greedily; when it is full every other candidate alive is LOST_ARBITRATION, one that would
+ * break max_per before that SLATE_DIVERSITY.
+ *
+ * MODES.  live; shadow: the same decision, but what would be proposed is suppressed with SHADOW;
+ * stopped: a skipped record STOPPED, nothing scored is looked at.
+ *
+ * BINDING.  A funnel is a policy bound to a catalogue and a control state: whatever depends on
+ * these alone is settled once, when it is created (each worker makes its own when one of the
+ * three changes).  It holds a reference on each.
+ *
+ * PURE.  A decision is a function of the funnel and the request: no clock, no chance, no libm, no
+ * state written.  THREADS.  A funnel has scratch memory of its own: one thread at a time.
+ */
+#ifndef NBA_POLICY_FUNNEL_H
+#define NBA_POLICY_FUNNEL_H
+
+#include "nba/base/arena.h"
+#include "nba/catalog/catalog.h"
+#include "nba/event/message.h"
+#include "nba/policy/policy.h"
+#include "nba/score/score.h"
+#include "nba/state/hcp.h"
+
+struct nba_funnel;
+
+/* NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog *catalog,
+                                  struct nba_control_state *control, struct nba_funnel **ret_funnel,
+                                  struct nba_error *error);
+void nba_funnel_destroy(struct nba_funnel *funnel);
+
+/* The lower of the policy's mode and the control topic's. */
+enum nba_mode nba_funnel_mode(const struct nba_funnel *funnel);
+
+struct nba_decide_request {
+    /* One entry a candidate and a content of the funnel's catalogue.  A candidate whose propensity
+     * is negative doesn't exist for this HCP (a scorer's table without a row for it): it is not
+     * counted and has no reason. */
+    const struct nba_scores *scores;
+    const double *values; /* (C) V in place of the catalogue's; NULL: the catalogue's */
+    const struct nba_hcp *hcp;
+    const struct nba_event *event; /* the trigger; NULL for a timer */
+    struct nba_str decision_id;
+    struct nba_str trigger_event_id;
+    int64_t now_ms; /* decision clock */
+    int64_t watermark_ms;
+    uint32_t top_n; /* contents in the slate's ranked list */
+    struct nba_str engine_version;
+};
+
+struct nba_decide_result {
+    struct nba_decision decision;     /* `closed` and `features` are the engine's to fill */
+    const struct nba_action *actions; /* proposed, by rank: decision.selected */
+    uint32_t action_count;
+    bool has_slate; /* not when stopped */
+    struct nba_slate slate;
+};
+
+/* The texts of the result borrow the arena, the request, the policy and the catalogue.
+ * NBA_E_NO_MEMORY: the arena is full. */
+NBA_MUST_USE
+enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
+                                  const struct nba_decide_request *request, struct nba_arena *arena,
+                                  struct nba_decide_result *ret_result);
+
+struct nba_recall {
+    uint32_t open_index; /* into the HCP's open actions */
+    enum nba_reason reason;
+    struct nba_str rule_id;
+};
+
+/* Which open actions must be recalled as things stand now: CONSENT_REVOKED, EXCLUDED,
+ * CONTENT_WITHDRAWN (also when the content left the catalogue).  Expired ones are not looked at. */
+NBA_MUST_USE
+enum nba_status nba_funnel_recall(struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                                  int64_t now_ms, struct nba_arena *arena,
+                                  const struct nba_recall **ret_recalls, uint32_t *ret_count);
+
+struct nba_recall_request {
+    const struct nba_hcp *hcp;
+    uint32_t open_index;
+    enum nba_reason reason;
+    int64_t now_ms;
+    struct nba_str trigger_event_id;
+    struct nba_str engine_version;
+};
+
+/* The message (status recalled) that takes an open action back. */
+NBA_MUST_USE
+enum nba_status nba_funnel_recalled_action(struct nba_funnel *funnel,
+                                           const struct nba_recall_request *request,
+                                           struct nba_arena *arena, struct nba_action *ret_action);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The policy: which of the scored candidates may reach an HCP, and in which order.
+ *
+ * A policy is a YAML file with a closed set of keys (docs/POLICY.md is its user's page).  Loading
+ * checks all of it and compiles it into arrays; a file with one mistake is refused whole, with
+ * file:line:column, and the policy that runs stays.  nba/policy/funnel.h puts a policy to work.
+ *
+ * KEYS of this version: policy_version, tenant, mode, clock, decide_on, allowed_lateness,
+ * exclusions, consent, engagement_policies, contact_policies.suppressions, arbitration, slate,
+ * timing.expiry, engagement_filters.ignore_bots, audit, brands.  Any other key is refused.
+ *
+ * OWNERSHIP.  Counted; everything returned lives as long.  THREADS.  Immutable.
+ */
+#ifndef NBA_POLICY_POLICY_H
+#define NBA_POLICY_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "nba/base/hash.h"
+#include "nba/base/status.h"
+#include "nba/base/time_text.h"
+#include "nba/event/event.h"
+#include "nba/policy/control.h"
+
+enum nba_policy_clock { NBA_POLICY_CLOCK_EVENT, NBA_POLICY_CLOCK_WALL };
+
+struct nba_policy;
+
+/* NBA_E_CONFIG with file:line:column, NBA_E_NOT_FOUND, NBA_E_IO, NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_policy_load(const char *path, struct nba_policy **ret_policy,
+                                struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_policy_parse(const char *name, struct nba_str bytes,
+                                 struct nba_policy **ret_policy, struct nba_error *error);
+struct nba_policy *nba_policy_ref(struct nba_policy *policy);
+void nba_policy_unref(struct nba_policy *policy);
+
+struct nba_str nba_policy_version(const struct nba_policy *policy);
+/* SHA-256 of the file's bytes, hexadecimal. */
+struct nba_str nba_policy_hash(const struct nba_policy *policy);
+struct nba_str nba_policy_tenant(const struct nba_policy *policy);
+enum nba_mode nba_policy_mode(const struct nba_policy *policy);
+enum nba_policy_clock nba_policy_clock(const struct nba_policy *policy);
+/* How many suppressed candidates `nba explain` and the demo's stories show. */
+uint32_t nba_policy_explain_top(const struct nba_policy *policy);
+
+/* Does this event start a decision: its type is in decide_on and it is not ignored. */
+bool nba_policy_decides_on(const struct nba_policy *policy, const struct nba_event *event);
+/* Is it a machine's doing that engagement_filters ignore: no decision, no outcome. */
+bool nba_policy_ignores(const struct nba_policy *policy, const struct nba_event *event);
+/* Is the event older than the watermark less allowed_lateness. */
+bool nba_policy_is_late(const struct nba_policy *policy, int64_t event_time_ms,
+                        int64_t watermark_ms);
+/* When an action of this channel, planned for start_ms, expires (timing.expiry). */
+int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel channel,
+                              int64_t start_ms);
+
+/* What `nba check` warns of, one line each, given what the catalogue knows. */
+struct nba_catalog;
+void nba_policy_warnings(const struct nba_policy *policy, const struct nba_catalog *catalog,
+                         void (*visit)(void *context, const char *warning), void *context);
+
+#endif
