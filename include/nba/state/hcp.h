@@ -1,0 +1,302 @@
+/*
+ * One HCP's record, decoded: all that the engine remembers about a health-care professional.
+ *
+ * WHAT IT HOLDS.  Counters; the ring of positive engagements that the sequence models see; hashes
+ * of recent events, by which duplicates are known; statistics by channel; consent; outcomes by
+ * content family, which suppression rules and drivers read; open actions, with what it takes to
+ * recall them; timers; profile facts.  Policy and score read the fields directly; only the
+ * functions here change them.
+ *
+ * PURE.  Every function is a function of record and arguments: no clock, no chance, no libm.  Two
+ * records that went through the same calls encode to the same bytes (docs/formats/state.md).
+ *
+ * OWNERSHIP.  Texts point into the decoded bytes or into `arena`; what a mutator keeps of an event
+ * it copies into `arena`.  A record lives as long as its arena and the bytes it was decoded from.
+ * When the arena is full `failed` turns true and stays so; nba_hcp_encode then refuses, so that a
+ * caller checks once.  A record belongs to one thread.
+ *
+ * LIMITS.  Each list says what happens when it is full.  Encoded, a record has at most
+ * NBA_HCP_BYTES_MAX bytes: every function that adds ends by making it fit, and drops in this
+ * order until it does: oldest outcomes, last interests, oldest registered events, oldest ring
+ * events, oldest event hashes, last specialties.  What is left fits always, since texts of the
+ * profile, consent and open actions have byte limits of their own.  An opt-out and an open action
+ * are never dropped.
+ */
+#ifndef NBA_STATE_HCP_H
+#define NBA_STATE_HCP_H
+
+#include "nba/base/arena.h"
+#include "nba/base/buf.h"
+#include "nba/base/limits.h"
+#include "nba/base/status.h"
+#include "nba/event/event.h"
+
+/* Duplicates are looked for among this many events... */
+#define NBA_HCP_RECENT_MAX 32u
+/* ...that arrived less than this long ago, by watermark. */
+#define NBA_HCP_DUPLICATE_MS (7 * (int64_t)24 * 3600 * 1000)
+/* Five channels and twenty brands give about this many scopes that people really use. */
+#define NBA_HCP_CONSENTS_MAX      32u
+#define NBA_HCP_CONSENT_BYTES_MAX 2048u
+/* Ninety days (the usual suppression window) at five outcomes a week. */
+#define NBA_HCP_OUTCOMES_MAX 64u
+/* Of one family and outcome; counting rules rarely ask for more than three. */
+#define NBA_HCP_OUTCOME_REPEATS_MAX 4u
+#define NBA_HCP_ACTIONS_MAX         16u
+#define NBA_HCP_ACTION_BYTES_MAX    3072u
+#define NBA_HCP_TIMERS_MAX          32u
+#define NBA_HCP_INTERESTS_MAX       16u
+#define NBA_HCP_REGISTERED_MAX      32u
+/* A longer text is not stored: the fact then counts as unknown, which every gate denies. */
+#define NBA_HCP_PROFILE_TEXT_BYTES_MAX 128u
+
+/* One positive engagement: 16 bytes. */
+struct nba_ring_event {
+    int64_t time_ms;
+    uint32_t content_hash; /* nba_content_hash of its content_id */
+    uint8_t type;          /* enum nba_event_type */
+    uint8_t channel;       /* enum nba_channel */
+};
+
+struct nba_recent_event {
+    uint64_t hash;        /* nba_event_hash of (source, event_id) */
+    int64_t watermark_ms; /* of the partition, when it arrived */
+};
+
+/* All counts saturate at their type's maximum. */
+struct nba_channel_stats {
+    uint32_t sent;           /* touches made: email_sent, action_sent, webinar_invited */
+    uint32_t seen;           /* delivered, shown, impressions */
+    uint32_t engaged;        /* positive engagements */
+    uint32_t refused;        /* ignored, dismissed, no-show */
+    int64_t last_contact_ms; /* latest touch made or call held; NBA_TIME_NONE */
+    int64_t last_engaged_ms; /* NBA_TIME_NONE */
+};
+
+/* At most one for each (channel, scope, scope_id).  Channel UNKNOWN: every channel. */
+struct nba_consent {
+    enum nba_channel channel;
+    enum nba_consent_scope scope;
+    enum nba_consent_status status;
+    struct nba_str scope_id; /* brand or content type; empty for global and channel, see below */
+    int64_t captured_at_ms;
+    int64_t expires_at_ms; /* NBA_TIME_NONE: never */
+    struct nba_str evidence_event_id;
+};
+
+/* scope_id of an opt-out that was widened because the list was full (nba_hcp_put_consent). */
+#define NBA_CONSENT_WIDENED "*"
+
+/* Something that happened to a content, kept by its family: an A/B variant is the same content. */
+struct nba_outcome_entry {
+    struct nba_str family_id, content_id, topic, brand;
+    enum nba_outcome outcome;
+    enum nba_channel channel;
+    int64_t time_ms;
+    struct nba_str evidence_event_id;
+    uint32_t message_hash; /* low 32 bits of XXH64(message_id); 0 when there is none */
+    uint32_t action_hash;  /* the same of action_id */
+};
+
+enum nba_open_action_flag {
+    NBA_OPEN_ACTION_SENT = 1,      /* can't be recalled any more, kept until expiry for joins */
+    NBA_OPEN_ACTION_DELIVERED = 2, /* reached the HCP's or rep's device */
+    NBA_OPEN_ACTION_SHOWN = 4,     /* the rep or the HCP has seen it */
+};
+#define NBA_OPEN_ACTION_FLAGS 7u
+
+/* A proposed action that has neither ended nor expired. */
+struct nba_open_action {
+    struct nba_str action_id, decision_id;
+    struct nba_str content_id, content_version, family_id;
+    struct nba_str brand, campaign_id, topic, rep_id;
+    struct nba_str message_id; /* learned from email_sent; empty before */
+    enum nba_channel channel;
+    enum nba_action_type action_type;
+    int32_t rank, slate_size;
+    double priority;
+    int64_t proposed_at_ms, expires_at_ms;
+    uint32_t flags; /* enum nba_open_action_flag */
+};
+
+/* Appended to, never reordered: values are written into records. */
+enum nba_timer_kind {
+    NBA_TIMER_EXPIRY = 1, /* id = action_id: the action ends unanswered */
+    NBA_TIMER_KIND_END
+};
+
+struct nba_timer {
+    int64_t due_ms;
+    enum nba_timer_kind kind;
+    struct nba_str id;
+};
+
+/* Facts of profile_updated; empty text = not known. */
+struct nba_hcp_profile {
+    bool known; /* a profile_updated has been seen */
+    bool open_complaint;
+    struct nba_str market, region, tz, language;
+    struct nba_str rep_id, msl_id, territory_id;
+    struct nba_str npi, onekey_id, veeva_id;
+    uint8_t address[NBA_CHANNEL_COUNT]; /* enum nba_address */
+    struct nba_str specialties[NBA_SPECIALTIES_MAX];
+    uint32_t specialty_count;
+    struct nba_str interests[NBA_HCP_INTERESTS_MAX];
+    uint32_t interest_count;
+    struct nba_str registered_events[NBA_HCP_REGISTERED_MAX]; /* oldest first, oldest out */
+    uint32_t registered_count;
+};
+
+struct nba_hcp {
+    struct nba_arena *arena;
+    struct nba_str hcp_id; /* the key: not part of the encoded value */
+    bool failed;
+    bool stored;        /* was in the store before this transaction */
+    int64_t *due_floor; /* NULL, or lowered to the due time of every timer added (task.h) */
+
+    uint64_t pushed;                                    /* n: events ever pushed on the ring */
+    struct nba_ring_event ring[NBA_RING_EVENTS];        /* oldest first; oldest out */
+    uint32_t ring_count;                                /* held */
+    struct nba_recent_event recent[NBA_HCP_RECENT_MAX]; /* oldest first; oldest out */
+    uint32_t recent_count;
+
+    uint32_t event_count[NBA_EVENT_TYPE_COUNT];
+    uint64_t touches;                      /* events counted, of any type */
+    int64_t first_event_ms, last_event_ms; /* least and greatest event time; NBA_TIME_NONE */
+    struct nba_channel_stats channels[NBA_CHANNEL_COUNT];
+
+    struct nba_consent consents[NBA_HCP_CONSENTS_MAX];
+    uint32_t consent_count;
+    struct nba_outcome_entry outcomes[NBA_HCP_OUTCOMES_MAX]; /* in the order they came */
+    uint32_t outcome_count;
+    struct nba_open_action actions[NBA_HCP_ACTIONS_MAX]; /* in the order they were proposed */
+    uint32_t action_count;
+    struct nba_timer timers[NBA_HCP_TIMERS_MAX]; /* by (due, id) */
+    uint32_t timer_count;
+    struct nba_hcp_profile profile;
+};
+
+/* An HCP never heard of.  `hcp_id` is copied into `arena`. */
+void nba_hcp_init(struct nba_hcp *hcp, struct nba_str hcp_id, struct nba_arena *arena);
+
+/* From bytes of nba_hcp_encode, which must outlive the record.  Trusts nothing: NBA_E_CORRUPT for
+ * anything but a whole record, NBA_E_VERSION for one of a newer format, NBA_E_NO_MEMORY.  About a
+ * microsecond for a typical record. */
+NBA_MUST_USE
+enum nba_status nba_hcp_decode(struct nba_str bytes, struct nba_str hcp_id, struct nba_arena *arena,
+                               struct nba_hcp *ret_hcp, struct nba_error *error);
+
+/* Appends the canonical encoding.  NBA_E_NO_MEMORY when `failed` or the buffer is full. */
+NBA_MUST_USE
+enum nba_status nba_hcp_encode(const struct nba_hcp *hcp, struct nba_buf *buf);
+
+/* ---- what the pipeline calls for an event ---- */
+
+enum nba_arrival {
+    NBA_ARRIVAL_FRESH,
+    NBA_ARRIVAL_DUPLICATE, /* changes nothing */
+    NBA_ARRIVAL_LATE,      /* older than watermark - allowed lateness: consent only */
+    NBA_ARRIVAL_BOT,       /* opened or clicked by a machine: consent only */
+};
+
+/* What the catalogue knows of the event's content; empty texts where it doesn't know it. */
+struct nba_content_facts {
+    struct nba_str family_id, topic, brand;
+};
+
+/* `watermark_ms`: greatest event time of the partition, this event's included. */
+enum nba_arrival nba_hcp_arrival(const struct nba_hcp *hcp, const struct nba_event *event,
+                                 int64_t watermark_ms, int64_t allowed_lateness_ms);
+
+/* All of the functions of the next part, in their order, as `arrival` allows.  `facts` may be
+ * NULL.  profile_merged and profile_erased move counters only. */
+void nba_hcp_apply_event(struct nba_hcp *hcp, const struct nba_event *event,
+                         const struct nba_content_facts *facts, int64_t watermark_ms,
+                         enum nba_arrival arrival);
+
+/* ---- its parts ---- */
+
+/* Same (source, event_id) among the last 32 and watermark - its watermark < 7 days. */
+bool nba_hcp_is_duplicate(const struct nba_hcp *hcp, uint64_t event_hash, int64_t watermark_ms);
+/* Oldest out. */
+void nba_hcp_remember_event(struct nba_hcp *hcp, uint64_t event_hash, int64_t watermark_ms);
+/* Counters and channel statistics. */
+void nba_hcp_apply_touch(struct nba_hcp *hcp, const struct nba_event *event);
+/* On the ring when nba_event_in_ring says so; true if it was pushed. */
+bool nba_hcp_apply_engagement(struct nba_hcp *hcp, const struct nba_event *event);
+void nba_hcp_push(struct nba_hcp *hcp, const struct nba_ring_event *ring_event);
+/* The outcome of the event's type for its content (its own, else that of its action, else that of
+ * its message).  The same outcome of the same action or message counts once.  A fifth of one
+ * family and outcome replaces the oldest of them; a full list loses its oldest by time.  A bounce
+ * or drop takes `sent` and `delivered` of that message or action back. */
+void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
+                           const struct nba_content_facts *facts);
+/* consent_changed and email_unsubscribed, bot-tagged or late ones too.  An unsubscribe without a
+ * usable scope, and an opt-out without one, take the whole channel (no channel: every channel);
+ * an opt_in or pending without one is ignored. */
+void nba_hcp_apply_consent(struct nba_hcp *hcp, const struct nba_event *event);
+/* Lays the fields that are there over the stored ones; lists replace lists, cut at their limit.
+ * A hard bounce marks the e-mail address, webinar_registered adds the event it names. */
+void nba_hcp_apply_profile(struct nba_hcp *hcp, const struct nba_event *event);
+/* Open actions: sent and delivered and shown set flags; accepted, executed, completed, dismissed,
+ * ignored, not sent, bounced and dropped end the action. */
+void nba_hcp_apply_lifecycle(struct nba_hcp *hcp, const struct nba_event *event);
+
+/*
+ * Stores one consent record.  A newer captured_at replaces the record of the same (channel, scope,
+ * scope_id), at the same instant an opt_out does, an older one changes nothing.
+ * FULL.  The oldest opt_in or pending makes room (losing one can only deny).  When only opt-outs
+ * are left, those of the new record's channel become one opt-out of that whole channel (of every
+ * channel, if it has none) with scope_id NBA_CONSENT_WIDENED; only an opt_in that names that
+ * scope_id lifts it.  So more may be denied than was asked, never less.
+ */
+void nba_hcp_put_consent(struct nba_hcp *hcp, const struct nba_consent *consent);
+/* NULL if there is none. */
+const struct nba_consent *nba_hcp_find_consent(const struct nba_hcp *hcp, enum nba_channel channel,
+                                               enum nba_consent_scope scope,
+                                               struct nba_str scope_id);
+
+/* ---- the ring ---- */
+
+/* Anchored window: the sequence state after n = pushed events is the model run from zero over
+ * events start..n-1, start = max(0, (floor(n / W) - 1) * W, n - held).  Needs 2 * W <= R. */
+void nba_hcp_window(const struct nba_hcp *hcp, uint32_t window, uint64_t *ret_start,
+                    uint32_t *ret_count);
+/* Event number `index` of all ever pushed; n - held <= index < n. */
+const struct nba_ring_event *nba_hcp_ring_at(const struct nba_hcp *hcp, uint64_t index);
+
+/*
+ * Smoothed rate of positive answers on a channel:
+ *     (engaged + NBA_CHANNEL_RATE_WEIGHT * NBA_CHANNEL_RATE_PRIOR) / (trials + weight),
+ *     trials = max(sent, engaged + refused)
+ * in (0, 1); the prior for an HCP without touches there.  Trials are the larger of what we sent
+ * and what was answered, because sources differ in whether they report sends.
+ */
+#define NBA_CHANNEL_RATE_PRIOR  0.25
+#define NBA_CHANNEL_RATE_WEIGHT 8.0
+double nba_hcp_channel_rate(const struct nba_hcp *hcp, enum nba_channel channel);
+
+/* ---- open actions and timers ---- */
+
+/* Adds an action and its expiry timer; texts are copied.  False when there is no room even after
+ * the oldest sent ones are let go: such an action must not be proposed. */
+NBA_MUST_USE
+bool nba_hcp_add_action(struct nba_hcp *hcp, const struct nba_open_action *action);
+/* NULL if it isn't there. */
+const struct nba_open_action *nba_hcp_find_action(const struct nba_hcp *hcp,
+                                                  struct nba_str action_id);
+/* Neither sent nor past its expiry: it counts as OPEN_ACTION and can be recalled. */
+bool nba_open_action_is_open(const struct nba_open_action *action, int64_t now_ms);
+/* The open action for this candidate (content family and action type), or NULL. */
+const struct nba_open_action *nba_hcp_find_candidate(const struct nba_hcp *hcp,
+                                                     struct nba_str family_id,
+                                                     enum nba_action_type type, int64_t now_ms);
+/* Ends it, with its timer: recalled, expired, answered.  False if it wasn't there. */
+bool nba_hcp_close_action(struct nba_hcp *hcp, struct nba_str action_id);
+
+/* False when the list is full. */
+NBA_MUST_USE
+bool nba_hcp_add_timer(struct nba_hcp *hcp, const struct nba_timer *timer);
+bool nba_hcp_remove_timer(struct nba_hcp *hcp, enum nba_timer_kind kind, struct nba_str id);
+
+#endif

@@ -1,0 +1,203 @@
+/*
+ * A task: the state of one input partition, and the overlay of the transaction being computed.
+ *
+ * A TRANSACTION.  nba_task_begin, then any number of nba_task_get and changes to what it returned,
+ * nba_task_meta and changes to it, nba_task_count, nba_task_put_vector; then nba_task_seal, whose
+ * list goes to the changelog; after the log's commit nba_task_set_changelog_next and
+ * nba_state_store_write.  nba_task_drop at any moment before forgets all of it.  Until the write
+ * has succeeded, nothing of the transaction is anywhere but in the overlay: not in RocksDB, not in
+ * the hot cache, not in the timer index.
+ *
+ * CHANGED.  A record is written when its encoding differs from what was read, so reading costs no
+ * changelog record, and neither does a duplicate event.
+ *
+ * TIMERS live in the HCPs' records.  The index ('t' keys, by due time) is local and only says
+ * where to look: a key whose timer is gone from the record is passed over.  nba_task_next_timer
+ * joins it with the overlay, so its answer doesn't depend on where transactions end.
+ *
+ * HOT CACHE.  Encoded records and derived vectors of the HCPs seen last, in bounded memory,
+ * write-through, filled after the write.  Derived vectors (recurrent state, personal NCF vector)
+ * carry a tag; one with another tag isn't found.  They are in no changelog, and are written to a
+ * local key when the cache evicts them.
+ *
+ * TALLIES.  How often each content was engaged by HCPs of each specialty: the popularity that
+ * scores when there is no release.  At most NBA_TALLIES_MAX pairs, further pairs aren't counted.
+ *
+ * OWNERSHIP, THREADS.  A task belongs to one worker at a time.  Records live in the arena given
+ * to nba_task_begin, until it is reset; reset it after the write or the drop only.
+ */
+#ifndef NBA_STATE_TASK_H
+#define NBA_STATE_TASK_H
+
+#include "nba/state/hcp.h"
+#include "nba/state/meta.h"
+#include "nba/state/store.h"
+
+/* Specialties times contents of a large company, one map entry each. */
+#define NBA_TALLIES_MAX 262144u
+
+/* Opens the column family, or makes it.  NBA_E_VERSION (a newer program wrote it), NBA_E_SHAPE
+ * (the topic has another number of partitions now), NBA_E_CORRUPT, NBA_E_IO, NBA_E_EXISTS (open
+ * already), NBA_E_NOT_FOUND (a secondary store, and no such task). */
+NBA_MUST_USE
+enum nba_status nba_task_open(struct nba_state_store *store, struct nba_str topic,
+                              int32_t partition, int32_t partition_count,
+                              struct nba_task **ret_task, struct nba_error *error);
+/* Drops the overlay; the column family stays.  NULL is fine. */
+void nba_task_close(struct nba_task *task);
+/* Deletes the column family and closes the task (nba reset). */
+NBA_MUST_USE
+enum nba_status nba_task_destroy(struct nba_task *task, struct nba_error *error);
+
+int32_t nba_task_partition(const struct nba_task *task);
+
+/* ---- one transaction ---- */
+
+void nba_task_begin(struct nba_task *task, struct nba_arena *arena);
+
+/* The HCP's record as this transaction sees it; the same pointer every time.  An HCP never heard
+ * of is an empty record with `stored` false; it is written only if it changes. */
+NBA_MUST_USE
+enum nba_status nba_task_get(struct nba_task *task, struct nba_str hcp_id, struct nba_hcp **ret_hcp,
+                             struct nba_error *error);
+/* The record goes at the commit (a tombstone in the changelog).  The pointer nba_task_get gave
+ * stays valid and is an empty record now. */
+NBA_MUST_USE
+enum nba_status nba_task_delete(struct nba_task *task, struct nba_str hcp_id,
+                                struct nba_error *error);
+
+/* The meta record as this transaction sees it; change input_next, watermark and so on here. */
+struct nba_meta *nba_task_meta(struct nba_task *task);
+/* As last committed. */
+const struct nba_meta *nba_task_committed_meta(const struct nba_task *task);
+
+/* Is any timer due at or before `now_ms`?  Cheap: no I/O unless one may be. */
+NBA_MUST_USE
+enum nba_status nba_task_next_timer(struct nba_task *task, int64_t now_ms, bool *ret_found,
+                                    struct nba_hcp **ret_hcp, struct nba_timer *ret_timer,
+                                    struct nba_error *error);
+/* Least due time of any timer, for a worker that sleeps; INT64_MAX when there is none.  It may be
+ * too early by timers that are gone, never too late. */
+int64_t nba_task_next_due_ms(const struct nba_task *task);
+
+/*
+ * Round over all HCPs that have timers, hence over all with open actions: the first one after the
+ * cursor (empty: from the start) in (due, hcp_id, timer id) order; moves the cursor.  An HCP with
+ * several timers comes several times.  Call it at the start of a transaction, before events: HCPs
+ * known only to the overlay don't come.  *ret_hcp NULL: the round is over, the cursor empty.
+ */
+NBA_MUST_USE
+enum nba_status nba_task_next_open(struct nba_task *task, struct nba_buf *cursor,
+                                   struct nba_hcp **ret_hcp, struct nba_error *error);
+
+/* ---- popularity tallies ---- */
+
+/* Specialty 0 is "all HCPs"; others are nba_content_hash of the specialty's word. */
+void nba_task_count(struct nba_task *task, uint32_t specialty, uint32_t content_hash);
+/* ret_counts[i] of content_hashes[i], this transaction's included. */
+void nba_task_counts(const struct nba_task *task, uint32_t specialty,
+                     const uint32_t *content_hashes, uint32_t count, uint32_t *ret_counts);
+
+/* ---- derived vectors ---- */
+
+enum nba_vector_slot {
+    NBA_VECTOR_CHAMPION_SEQUENCE,
+    NBA_VECTOR_CHAMPION_USER,
+    NBA_VECTOR_CHALLENGER_SEQUENCE,
+    NBA_VECTOR_CHALLENGER_USER,
+    NBA_VECTOR_SLOTS
+};
+#define NBA_VECTOR_FLOATS_MAX 4096u
+
+/* What a vector was computed from: equal tags mean equal bits. */
+struct nba_vector_tag {
+    uint64_t release; /* of the release's content hash */
+    uint64_t pushed;  /* n */
+    uint64_t start;   /* start(n) */
+};
+
+/* Copies the vector into `ret_vector` and returns true if one with this tag and size is there. */
+bool nba_task_get_vector(struct nba_task *task, struct nba_str hcp_id, enum nba_vector_slot slot,
+                         const struct nba_vector_tag *tag, uint32_t float_count, float *ret_vector);
+/* The vector with the same release and the greatest pushed <= tag->pushed that has this start:
+ * the one a step can go on from.  *ret_pushed tells which. */
+bool nba_task_get_earlier_vector(struct nba_task *task, struct nba_str hcp_id,
+                                 enum nba_vector_slot slot, const struct nba_vector_tag *tag,
+                                 uint32_t float_count, float *ret_vector, uint64_t *ret_pushed);
+/* Kept from the commit on; within the transaction nba_task_get_vector finds it already.  Without
+ * room in the arena it isn't kept, which costs a computation and nothing else.  The HCP must have
+ * been got in this transaction. */
+void nba_task_put_vector(struct nba_task *task, struct nba_str hcp_id, enum nba_vector_slot slot,
+                         const struct nba_vector_tag *tag, const float *vector,
+                         uint32_t float_count);
+
+/* ---- commit ---- */
+
+struct nba_change {
+    struct nba_str key;
+    struct nba_str value; /* empty when deleted */
+    bool deleted;         /* a tombstone */
+};
+
+/* Encodes every changed record once and lists the changes in key order, the meta record among
+ * them (its txn_seq is raised by one).  The list lives in the arena.  Sealing again gives a fresh
+ * list.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **ret_changes,
+                              size_t *ret_count, struct nba_error *error);
+/* Changelog position after this transaction's records, from the delivery reports. */
+void nba_task_set_changelog_next(struct nba_task *task, int64_t changelog_next);
+
+/* Forgets the transaction. */
+void nba_task_drop(struct nba_task *task);
+
+/* ---- restore from the changelog ---- */
+
+/* What the changelog's partition has, and how long it keeps tombstones. */
+struct nba_changelog_bounds {
+    int64_t low, high; /* first offset, high watermark (read uncommitted) */
+    int64_t now_ms;
+    int64_t delete_retention_ms; /* -1: for ever */
+};
+
+enum nba_restore { NBA_RESTORE_TAIL, NBA_RESTORE_WHOLE };
+
+/* From where: the tail, or, when the local state can't be trusted to meet it (log start beyond our
+ * position, our position beyond its end, last write older than half the delete retention, nothing
+ * here), everything.  *ret_why is a static text for the log. */
+enum nba_restore nba_task_plan_restore(const struct nba_task *task,
+                                       const struct nba_changelog_bounds *bounds,
+                                       const char **ret_why);
+/* WHOLE drops the column family's content.  *ret_offset: where to read from. */
+NBA_MUST_USE
+enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore how, int64_t low,
+                                       int64_t *ret_offset, struct nba_error *error);
+/* One committed record.  Written in bounded batches with its position, so a crash in the middle
+ * goes on from there.  NBA_E_CORRUPT for a record that isn't ours. */
+NBA_MUST_USE
+enum nba_status nba_task_restore_apply(struct nba_task *task, struct nba_str key,
+                                       struct nba_str value, bool deleted, int64_t offset,
+                                       struct nba_error *error);
+/* `position`: the reader's, at or beyond the watermark.  *ret_again true: the newest meta record
+ * read has a txn_seq that is not above ours, so the log was cut or replaced; begin again WHOLE. */
+NBA_MUST_USE
+enum nba_status nba_task_restore_end(struct nba_task *task, int64_t position, bool *ret_again,
+                                     struct nba_error *error);
+/* exactly-once.md 1.d: `committed` is the group's offset (-1: none).  It must be meta.input_next;
+ * none committed and a meta is fine (offsets expired: ours counts).  NBA_E_CORRUPT says both. */
+NBA_MUST_USE
+enum nba_status nba_task_check_committed(const struct nba_task *task, int64_t committed,
+                                         int64_t *ret_input_next, struct nba_error *error);
+
+/* ---- figures ---- */
+
+struct nba_task_stats {
+    uint64_t gets, hot_hits, store_reads, evictions;
+    uint64_t vector_gets, vector_hits;
+    size_t hot_bytes, hot_bytes_max;
+    uint64_t hot_records;
+    uint64_t tallies, tallies_refused;
+};
+void nba_task_stats(const struct nba_task *task, struct nba_task_stats *ret_stats);
+
+#endif
