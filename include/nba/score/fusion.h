@@ -1,0 +1,53 @@
+/*
+ * From member scores to one score: standardise, weigh, calibrate.  Pure functions on arrays, used by
+ * the scorer on every event and by training when it fits the weights, so that both mean the same.
+ *
+ * DEFINITION (x = raw scores of a member over the contents it knows, in the catalogue's order)
+ *
+ *   z       = (x - mean) / standard deviation (population); 0 where the deviation is 0
+ *   cheap   = w_lstm z_lstm + w_popularity z_popularity                 over every content
+ *   full    = v_lstm z_lstm + v_ncf z_ncf + v_popularity z_popularity   over the NCF set:
+ *             the n best by cheap; z_ncf is standardised within this set, the others as before
+ *   score   = a cheap + b    or    a' full + b'        log-odds of an engagement
+ *
+ * Popularity's raw score of content k in segment s: log of the share an empirical Bayes estimate
+ * gives it, the segment's counts shrunk to everyone's by NBA_POPULARITY_PRIOR engagements:
+ *
+ *   x(k) = log((count_s(k) + M p(k)) / (total_s + M)),  p(k) = (count(k) + 1) / (total + K)
+ *
+ * A cold HCP (nothing in the window that the models know) has z_lstm = 0 everywhere and is ranked by
+ * popularity alone: w_popularity becomes the sum of all cheap weights, so that a fusion which gives
+ * popularity nothing still ranks a newcomer.
+ *
+ * THREADS.  Pure.
+ */
+#ifndef NBA_SCORE_FUSION_H
+#define NBA_SCORE_FUSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nba/release/release.h"
+
+/* Engagements that everyone's taste counts for in a segment's. */
+#define NBA_POPULARITY_PRIOR 100.0
+
+/* ret_x[k], k < count; `segment` and `everyone` hold counts by content. */
+void nba_popularity_scores(const uint32_t *segment, const uint32_t *everyone, size_t count,
+                           float *ret_x);
+
+/* ret_z = standardised x; they may be the same array. */
+void nba_standardise(const float *x, size_t count, float *ret_z);
+
+/* Log-odds and each member's part of them for one content; z[m] by enum nba_member, 0 if unknown. */
+struct nba_fused {
+    double score;
+    double share[NBA_MEMBER_COUNT];
+};
+struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_MEMBER_COUNT]);
+
+/* The cheap fusion of a cold HCP. */
+struct nba_fusion nba_fusion_cold(const struct nba_fusion *cheap);
+
+#endif

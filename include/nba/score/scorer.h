@@ -1,0 +1,85 @@
+/*
+ * The scorer: a wave of HCPs in, their scores out (nba/score/score.h says what a score is).
+ *
+ * BINDING.  A catalogue and a release are bound once when either changes: which content of one is
+ * which of the other, and popularity standardised for every segment.  Without a release the binding
+ * holds the catalogue alone and scores come from a tally.
+ *
+ * BATCHES.  nba_scorer_run takes up to NBA_SCORE_WAVE HCPs, all different; their LSTM steps and
+ * scores go through the kernels together.  The result doesn't depend on who shares a wave.
+ *
+ * THE RECURRENT STATE of an HCP is a pure function of ring and release (anchored window, state/hcp.h).
+ * The caller hands in what it remembers of it (release, start, number of events taken in); the scorer
+ * steps on from there when the window still starts at the same event, else runs the window again.
+ *
+ * OWNERSHIP.  A binding holds references to its catalogue and release.  Scores lie in the caller's
+ * arena.  THREADS.  A binding is immutable and counted; a scorer belongs to one worker.
+ */
+#ifndef NBA_SCORE_SCORER_H
+#define NBA_SCORE_SCORER_H
+
+#include "nba/base/arena.h"
+#include "nba/catalog/catalog.h"
+#include "nba/release/release.h"
+#include "nba/score/score.h"
+#include "nba/state/hcp.h"
+
+/* HCPs scored side by side: beyond 32 the kernels gain nothing. */
+#define NBA_SCORE_WAVE 32u
+/* NCF's candidates: the default, and the most that configuration may ask for. */
+#define NBA_SCORE_NCF_CANDIDATES     32u
+#define NBA_SCORE_NCF_CANDIDATES_MAX 200u
+
+struct nba_score_binding;
+
+/* `release` NULL: nothing trained yet.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba_release *release,
+                                         uint32_t ncf_candidates,
+                                         struct nba_score_binding **ret_binding,
+                                         struct nba_error *error);
+struct nba_score_binding *nba_score_binding_ref(struct nba_score_binding *binding);
+void nba_score_binding_unref(struct nba_score_binding *binding);
+
+const struct nba_catalog *nba_score_binding_catalog(const struct nba_score_binding *binding);
+/* NULL without a release. */
+const struct nba_release *nba_score_binding_release(const struct nba_score_binding *binding);
+/* Release id, or "popularity". */
+const char *nba_score_binding_version(const struct nba_score_binding *binding);
+/* Floats of a recurrent state; 0 when no model has one. */
+size_t nba_score_binding_state_floats(const struct nba_score_binding *binding);
+
+/* Engagements by content of a partition, for scores without a release; index = catalogue content.
+ * Arrays of content_count; segment = the HCP's specialty, everyone = all. */
+struct nba_score_tally {
+    const uint32_t *segment;
+    const uint32_t *everyone;
+};
+
+struct nba_score_job {
+    const struct nba_hcp *hcp;
+    /* Recurrent state: state_floats of them, in and out.  As handed in it has taken in the events
+     * known_start .. known_pushed - 1; known_pushed = 0: nothing is known, contents are ignored. */
+    float *state;
+    uint64_t known_start;
+    uint64_t known_pushed;
+    struct nba_score_tally tally; /* without a release */
+    struct nba_scores scores;     /* result, in the arena */
+    /* Result: what `state` has taken in now. */
+    uint64_t start;
+    uint64_t pushed;
+};
+
+struct nba_scorer;
+
+NBA_MUST_USE
+enum nba_status nba_scorer_create(struct nba_scorer **ret_scorer, struct nba_error *error);
+void nba_scorer_destroy(struct nba_scorer *scorer);
+
+/* Scores jobs[0 .. count - 1], count <= NBA_SCORE_WAVE, HCPs all different.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_scorer_run(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                               struct nba_score_job *jobs, size_t count, struct nba_arena *arena,
+                               struct nba_error *error);
+
+#endif

@@ -1,0 +1,116 @@
+/* A catalogue and a release, matched once so that events needn't. */
+#include <stdlib.h>
+
+#include "binding_internal.h"
+#include "nba/base/assert.h"
+#include "nba/score/fusion.h"
+
+static bool match_vocabulary(struct nba_score_binding *binding)
+{
+    const struct nba_catalog *catalog = binding->catalog;
+    const size_t room = catalog->content_count != 0 ? catalog->content_count : 1;
+    binding->vocabulary_index = malloc(room * sizeof(*binding->vocabulary_index));
+    binding->known = malloc(room * sizeof(*binding->known));
+    if (binding->vocabulary_index == NULL || binding->known == NULL) {
+        return false;
+    }
+    for (uint32_t k = 0; k < catalog->content_count; k++) {
+        const uint32_t index =
+            binding->release != NULL
+                ? nba_release_content_find(binding->release, catalog->contents[k].content_id)
+                : NBA_RELEASE_UNKNOWN;
+        binding->vocabulary_index[k] = index;
+        if (index != NBA_RELEASE_UNKNOWN) {
+            binding->known[binding->known_count++] = k;
+        }
+    }
+    return true;
+}
+
+static bool standardise_popularity(struct nba_score_binding *binding)
+{
+    const size_t count = binding->known_count;
+    const size_t segments = 1 + (size_t)nba_release_specialty_count(binding->release);
+    uint32_t *everyone = malloc((count + 1) * sizeof(*everyone));
+    uint32_t *segment = malloc((count + 1) * sizeof(*segment));
+    binding->popularity = malloc((segments * count + 1) * sizeof(*binding->popularity));
+    const bool ok = everyone != NULL && segment != NULL && binding->popularity != NULL;
+    for (uint32_t s = 0; ok && s < segments; s++) {
+        const uint32_t *all = nba_release_popularity(binding->release, 0);
+        const uint32_t *own = nba_release_popularity(binding->release, s);
+        float *row = binding->popularity + s * count;
+        for (size_t i = 0; i < count; i++) {
+            const uint32_t index = binding->vocabulary_index[binding->known[i]];
+            everyone[i] = all[index];
+            segment[i] = own[index];
+        }
+        nba_popularity_scores(segment, everyone, count, row);
+        nba_standardise(row, count, row);
+    }
+    free(everyone);
+    free(segment);
+    return ok;
+}
+
+enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba_release *release,
+                                         uint32_t ncf_candidates,
+                                         struct nba_score_binding **ret_binding,
+                                         struct nba_error *error)
+{
+    NBA_ASSERT(catalog != NULL && ncf_candidates <= NBA_SCORE_NCF_CANDIDATES_MAX);
+    struct nba_score_binding *binding = calloc(1, sizeof(*binding));
+    if (binding == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
+    }
+    atomic_init(&binding->references, 1);
+    binding->catalog = nba_catalog_ref(catalog);
+    binding->release = release != NULL ? nba_release_ref(release) : NULL;
+    binding->ncf_candidates = ncf_candidates;
+    if (!match_vocabulary(binding) || (release != NULL && !standardise_popularity(binding))) {
+        nba_score_binding_unref(binding);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
+    }
+    *ret_binding = binding;
+    return NBA_OK;
+}
+
+struct nba_score_binding *nba_score_binding_ref(struct nba_score_binding *binding)
+{
+    (void)atomic_fetch_add(&binding->references, 1);
+    return binding;
+}
+
+void nba_score_binding_unref(struct nba_score_binding *binding)
+{
+    if (binding == NULL || atomic_fetch_sub(&binding->references, 1) != 1) {
+        return;
+    }
+    nba_catalog_unref(binding->catalog);
+    nba_release_unref(binding->release);
+    free(binding->vocabulary_index);
+    free(binding->known);
+    free(binding->popularity);
+    free(binding);
+}
+
+const struct nba_catalog *nba_score_binding_catalog(const struct nba_score_binding *binding)
+{
+    return binding->catalog;
+}
+
+const struct nba_release *nba_score_binding_release(const struct nba_score_binding *binding)
+{
+    return binding->release;
+}
+
+const char *nba_score_binding_version(const struct nba_score_binding *binding)
+{
+    return binding->release != NULL ? nba_release_id(binding->release) : "popularity";
+}
+
+size_t nba_score_binding_state_floats(const struct nba_score_binding *binding)
+{
+    const struct nba_lstm *lstm =
+        binding->release != NULL ? nba_release_lstm(binding->release) : NULL;
+    return lstm != NULL ? nba_lstm_state_floats(lstm) : 0;
+}

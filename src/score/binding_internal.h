@@ -1,0 +1,23 @@
+/* What a binding holds; shared by binding.c and scorer.c. */
+#ifndef NBA_SCORE_BINDING_INTERNAL_H
+#define NBA_SCORE_BINDING_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "nba/score/scorer.h"
+
+struct nba_score_binding {
+    _Atomic int references;
+    struct nba_catalog *catalog;
+    struct nba_release *release; /* NULL without one */
+    uint32_t ncf_candidates;
+    /* (K) index in the release's vocabulary, or NBA_RELEASE_UNKNOWN. */
+    uint32_t *vocabulary_index;
+    /* (known_count) the catalogue's contents that the release knows, ascending. */
+    uint32_t *known;
+    uint32_t known_count;
+    /* (segments, known_count) standardised popularity of the known contents. */
+    float *popularity;
+};
+
+#endif

@@ -1,0 +1,400 @@
+/*
+ * One wave: recurrent states forward, LSTM scores for all rows at once, then each HCP's fusion and
+ * its candidates' propensities.
+ */
+#include "nba/score/scorer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "binding_internal.h"
+#include "nba/base/assert.h"
+#include "nba/event/message.h"
+#include "nba/linalg/elementary.h"
+#include "nba/linalg/reduce.h"
+#include "nba/score/fusion.h"
+
+struct nba_scorer {
+    struct nba_arena scratch; /* reset at the start of a wave */
+};
+
+/* A wave needs the LSTM's score rows and a few arrays of the catalogue's size for one HCP. */
+#define SCRATCH_BYTES_MAX ((size_t)64 << 20)
+
+enum nba_status nba_scorer_create(struct nba_scorer **ret_scorer, struct nba_error *error)
+{
+    struct nba_scorer *scorer = malloc(sizeof(*scorer));
+    if (scorer == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating a scorer");
+    }
+    nba_arena_init(&scorer->scratch, SCRATCH_BYTES_MAX);
+    *ret_scorer = scorer;
+    return NBA_OK;
+}
+
+void nba_scorer_destroy(struct nba_scorer *scorer)
+{
+    if (scorer != NULL) {
+        nba_arena_clear(&scorer->scratch);
+        free(scorer);
+    }
+}
+
+/* ---- recurrent states ---- */
+
+/* One HCP's window as the release's content indexes, and what is left to take in. */
+struct window {
+    uint32_t *contents; /* start .. pushed - 1 */
+    uint32_t count;
+    uint32_t done; /* already in the state */
+    bool known;    /* some content of it is in the vocabulary */
+};
+
+static bool window_of(const struct nba_score_binding *binding, struct nba_score_job *job,
+                      struct nba_arena *scratch, struct window *ret_window)
+{
+    uint64_t start = 0;
+    uint32_t count = 0;
+    nba_hcp_window(job->hcp, nba_release_window_events(binding->release), &start, &count);
+    uint32_t *contents = nba_arena_take(scratch, (count + 1) * sizeof(*contents));
+    if (contents == NULL) {
+        return false;
+    }
+    bool known = false;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct nba_ring_event *event = nba_hcp_ring_at(job->hcp, start + i);
+        contents[i] = nba_release_content_of_hash(binding->release, event->content_hash);
+        known = known || contents[i] != NBA_RELEASE_UNKNOWN;
+    }
+    const bool steps_on = job->known_pushed > start && job->known_start == start &&
+                          job->known_pushed <= job->hcp->pushed;
+    job->start = start;
+    job->pushed = job->hcp->pushed;
+    *ret_window = (struct window){
+        .contents = contents,
+        .count = count,
+        .done = steps_on ? (uint32_t)(job->known_pushed - start) : 0,
+        .known = known,
+    };
+    return true;
+}
+
+static void advance_states(const struct nba_lstm *lstm, struct nba_score_job *jobs,
+                           struct window *windows, size_t count)
+{
+    struct nba_lstm_window runs[NBA_SCORE_WAVE];
+    size_t run_count = 0;
+    uint32_t left_max = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (windows[i].done == 0) {
+            runs[run_count++] =
+                (struct nba_lstm_window){windows[i].contents, windows[i].count, jobs[i].state};
+            windows[i].done = windows[i].count;
+        } else if (windows[i].count - windows[i].done > left_max) {
+            left_max = windows[i].count - windows[i].done;
+        }
+    }
+    nba_lstm_run(lstm, runs, run_count);
+    for (uint32_t step = 0; step < left_max; step++) {
+        uint32_t contents[NBA_SCORE_WAVE];
+        float *states[NBA_SCORE_WAVE];
+        size_t stepping = 0;
+        for (size_t i = 0; i < count; i++) {
+            if (windows[i].done < windows[i].count) {
+                contents[stepping] = windows[i].contents[windows[i].done++];
+                states[stepping++] = jobs[i].state;
+            }
+        }
+        nba_lstm_step(lstm, contents, states, stepping);
+    }
+}
+
+/* ---- one HCP's contents ---- */
+
+/* Standardised members of the contents the release knows, in their order. */
+struct members {
+    const float *lstm; /* NULL: absent, or the HCP is cold */
+    const float *popularity;
+};
+
+static void fuse_cheap(const struct nba_score_binding *binding, const struct members *members,
+                       const struct nba_fusion *fusion, struct nba_content_score *contents)
+{
+    for (uint32_t i = 0; i < binding->known_count; i++) {
+        double z[NBA_MEMBER_COUNT] = {0};
+        z[NBA_MEMBER_LSTM] = members->lstm != NULL ? (double)members->lstm[i] : 0.0;
+        z[NBA_MEMBER_POPULARITY] = (double)members->popularity[i];
+        const struct nba_fused fused = nba_fuse(fusion, z);
+        struct nba_content_score *content = &contents[binding->known[i]];
+        content->score = fused.score;
+        content->share_lstm = fused.share[NBA_MEMBER_LSTM];
+        content->share_popularity = fused.share[NBA_MEMBER_POPULARITY];
+        content->known = true;
+    }
+}
+
+/* The best by the cheap fusion get NCF's opinion too. */
+static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                      const struct nba_hcp *hcp, const struct window *window,
+                      const struct members *members, struct nba_content_score *contents)
+{
+    const struct nba_ncf *ncf = nba_release_ncf(binding->release);
+    const struct nba_fusion *fusion = nba_release_fusion(binding->release, NBA_FUSION_FULL);
+    uint32_t best[NBA_SCORE_NCF_CANDIDATES_MAX];
+    uint32_t indexes[NBA_SCORE_NCF_CANDIDATES_MAX];
+    float scores[NBA_SCORE_NCF_CANDIDATES_MAX];
+    double *cheap = nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*cheap));
+    float *user = nba_arena_take(&scorer->scratch, nba_ncf_user_floats(ncf) * sizeof(*user));
+    if (cheap == NULL || user == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < binding->known_count; i++) {
+        cheap[i] = contents[binding->known[i]].score;
+    }
+    const size_t count =
+        nba_top_k_double(cheap, binding->known_count, binding->ncf_candidates, best);
+    for (size_t i = 0; i < count; i++) {
+        indexes[i] = binding->vocabulary_index[binding->known[best[i]]];
+    }
+    const struct nba_str specialty =
+        hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0);
+    nba_ncf_fold_in(ncf, nba_release_segment_find(binding->release, specialty), window->contents,
+                    window->count, user);
+    nba_ncf_scores(ncf, user, indexes, count, scores);
+    nba_standardise(scores, count, scores);
+    for (size_t i = 0; i < count; i++) {
+        double z[NBA_MEMBER_COUNT] = {0};
+        z[NBA_MEMBER_LSTM] = members->lstm != NULL ? (double)members->lstm[best[i]] : 0.0;
+        z[NBA_MEMBER_NCF] = (double)scores[i];
+        z[NBA_MEMBER_POPULARITY] = (double)members->popularity[best[i]];
+        const struct nba_fused fused = nba_fuse(fusion, z);
+        struct nba_content_score *content = &contents[binding->known[best[i]]];
+        content->score = fused.score;
+        content->share_lstm = fused.share[NBA_MEMBER_LSTM];
+        content->share_ncf = fused.share[NBA_MEMBER_NCF];
+        content->share_popularity = fused.share[NBA_MEMBER_POPULARITY];
+    }
+    return true;
+}
+
+static bool score_contents(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                           struct nba_score_job *job, const struct window *window,
+                           const float *lstm_scores, struct nba_content_score *contents)
+{
+    const struct nba_fusion *cheap = nba_release_fusion(binding->release, NBA_FUSION_CHEAP);
+    const struct nba_hcp_profile *profile = &job->hcp->profile;
+    const uint32_t segment = nba_release_segment_find(
+        binding->release,
+        profile->specialty_count != 0 ? profile->specialties[0] : nba_str(NULL, 0));
+    struct members members = {
+        .popularity = binding->popularity + (size_t)segment * binding->known_count,
+    };
+    job->scores.cold = !window->known;
+    if (job->scores.cold) {
+        const struct nba_fusion cold = nba_fusion_cold(cheap);
+        fuse_cheap(binding, &members, &cold, contents);
+        return true;
+    }
+    if (lstm_scores != NULL) {
+        float *z = nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*z));
+        if (z == NULL) {
+            return false;
+        }
+        for (uint32_t i = 0; i < binding->known_count; i++) {
+            z[i] = lstm_scores[binding->vocabulary_index[binding->known[i]]];
+        }
+        nba_standardise(z, binding->known_count, z);
+        members.lstm = z;
+    }
+    fuse_cheap(binding, &members, cheap, contents);
+    if (nba_release_has(binding->release, NBA_MEMBER_NCF) && binding->ncf_candidates != 0) {
+        return fuse_full(scorer, binding, job->hcp, window, &members, contents);
+    }
+    return true;
+}
+
+/* What the release doesn't know stands below all that it knows: nothing speaks for it yet. */
+static void place_unknown(const struct nba_score_binding *binding,
+                          struct nba_content_score *contents)
+{
+    double lowest = 0.0;
+    for (uint32_t i = 0; i < binding->known_count; i++) {
+        const double score = contents[binding->known[i]].score;
+        lowest = i == 0 || score < lowest ? score : lowest;
+    }
+    for (uint32_t k = 0; k < binding->catalog->content_count; k++) {
+        if (!contents[k].known) {
+            contents[k].score = lowest;
+        }
+    }
+}
+
+/* ---- candidates ---- */
+
+/* P = sigmoid(score + offset of the channel), in float: eight lanes at a time, the same bits
+ * everywhere, and finer than the ninth decimal it is rounded to near 0 and 1. */
+static bool propensities(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                         struct nba_score_job *job, const double *channel_offset,
+                         const struct nba_content_score *contents,
+                         struct nba_candidate_score *candidates)
+{
+    const struct nba_catalog *catalog = binding->catalog;
+    const struct nba_kernels *kernels = nba_kernels_best();
+    float *p = nba_arena_take(&scorer->scratch, (catalog->candidate_count + 1u) * sizeof(*p));
+    if (p == NULL) {
+        return false;
+    }
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        p[c] = (float)(contents[catalog->candidates[c].content].score +
+                       channel_offset[catalog->channel[c]]);
+    }
+    kernels->sigmoid(catalog->candidate_count, p, p);
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        candidates[c].propensity = nba_round9((double)p[c]);
+        const uint8_t channel = catalog->channel[c];
+        if (candidates[c].propensity > job->scores.channel_probability[channel]) {
+            job->scores.channel_probability[channel] = candidates[c].propensity;
+        }
+    }
+    return true;
+}
+
+static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *hcp,
+                      struct nba_content_score *contents)
+{
+    for (uint32_t i = 0; i < hcp->ring_count; i++) {
+        const uint32_t k = nba_catalog_find_hash(catalog, hcp->ring[i].content_hash);
+        if (k != NBA_CATALOG_NONE) {
+            contents[k].in_ring = true;
+        }
+    }
+}
+
+static void round_contents(struct nba_content_score *contents, uint32_t count)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        contents[k].score = nba_round9(contents[k].score);
+        contents[k].share_lstm = nba_round9(contents[k].share_lstm);
+        contents[k].share_ncf = nba_round9(contents[k].share_ncf);
+        contents[k].share_popularity = nba_round9(contents[k].share_popularity);
+    }
+}
+
+/* Nothing trained yet: a content's share of the engagements seen, relative to the most popular
+ * one, times the HCP's own rate on the channel. */
+static void score_by_tally(const struct nba_score_binding *binding, struct nba_score_job *job,
+                           struct nba_content_score *contents, double *channel_offset)
+{
+    const uint32_t count = binding->catalog->content_count;
+    double total = 0.0;
+    double segment_total = 0.0;
+    double best = 0.0;
+    for (uint32_t k = 0; k < count; k++) {
+        total += job->tally.everyone[k];
+        segment_total += job->tally.segment[k];
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        const double share = (job->tally.everyone[k] + 1.0) / (total + count);
+        const double rate = (job->tally.segment[k] + NBA_POPULARITY_PRIOR * share) /
+                            (segment_total + NBA_POPULARITY_PRIOR);
+        contents[k].score = rate;
+        contents[k].known = job->tally.everyone[k] != 0;
+        best = rate > best ? rate : best;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        contents[k].score = nba_log(contents[k].score / best);
+        contents[k].share_popularity = contents[k].score;
+    }
+    for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
+        channel_offset[channel] =
+            nba_logit(nba_hcp_channel_rate(job->hcp, (enum nba_channel)channel));
+    }
+    job->scores.cold = true;
+}
+
+static void channel_offsets(const struct nba_release *release, const struct nba_hcp *hcp,
+                            double *channel_offset)
+{
+    const struct nba_calibrator *calibrator = nba_release_calibrator(release);
+    for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
+        channel_offset[channel] =
+            calibrator->channel[channel] +
+            calibrator->c * nba_logit(nba_hcp_channel_rate(hcp, (enum nba_channel)channel));
+    }
+}
+
+static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                      struct nba_score_job *job, const struct window *window,
+                      const float *lstm_scores, struct nba_arena *arena)
+{
+    const struct nba_catalog *catalog = binding->catalog;
+    double channel_offset[NBA_CHANNEL_COUNT] = {0};
+    struct nba_content_score *contents =
+        nba_arena_zeros(arena, catalog->content_count + 1u, sizeof(*contents));
+    struct nba_candidate_score *candidates =
+        nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*candidates));
+    if (contents == NULL || candidates == NULL) {
+        return false;
+    }
+    job->scores = (struct nba_scores){
+        .contents = contents,
+        .content_count = catalog->content_count,
+        .candidates = candidates,
+        .candidate_count = catalog->candidate_count,
+        .model_version = nba_score_binding_version(binding),
+    };
+    memcpy(job->scores.channel_present, catalog->channel_present,
+           sizeof(job->scores.channel_present));
+    if (binding->release == NULL) {
+        score_by_tally(binding, job, contents, channel_offset);
+    } else {
+        if (!score_contents(scorer, binding, job, window, lstm_scores, contents)) {
+            return false;
+        }
+        place_unknown(binding, contents);
+        channel_offsets(binding->release, job->hcp, channel_offset);
+    }
+    mark_ring(catalog, job->hcp, contents);
+    round_contents(contents, catalog->content_count);
+    return propensities(scorer, binding, job, channel_offset, contents, candidates);
+}
+
+enum nba_status nba_scorer_run(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                               struct nba_score_job *jobs, size_t count, struct nba_arena *arena,
+                               struct nba_error *error)
+{
+    struct window windows[NBA_SCORE_WAVE];
+    const float *rows = NULL;
+    size_t row_floats = 0;
+    NBA_ASSERT(count <= NBA_SCORE_WAVE);
+    nba_arena_reset(&scorer->scratch);
+    memset(windows, 0, sizeof(windows));
+    const struct nba_lstm *lstm =
+        binding->release != NULL ? nba_release_lstm(binding->release) : NULL;
+    for (size_t i = 0; binding->release != NULL && i < count; i++) {
+        if (!window_of(binding, &jobs[i], &scorer->scratch, &windows[i])) {
+            return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
+        }
+    }
+    if (lstm != NULL && count != 0) {
+        const float *states[NBA_SCORE_WAVE];
+        advance_states(lstm, jobs, windows, count);
+        for (size_t i = 0; i < count; i++) {
+            states[i] = jobs[i].state;
+        }
+        row_floats = nba_lstm_score_floats(lstm);
+        float *scores = nba_arena_take(&scorer->scratch, count * row_floats * sizeof(*scores));
+        if (scores == NULL) {
+            return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
+        }
+        nba_lstm_scores(lstm, states, count, scores);
+        rows = scores;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const float *row = rows != NULL ? rows + i * row_floats : NULL;
+        if (!score_job(scorer, binding, &jobs[i], &windows[i], row, arena)) {
+            return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
+        }
+    }
+    return NBA_OK;
+}
