@@ -1,0 +1,87 @@
+/*
+ * NCF in training: NeuMF with a user vector that is folded in (as served, nba/model/ncf.h) or, to
+ * compare with, learned per user.
+ *
+ *   folded   p = prior[s] + 1 / sqrt(n) * sum of history rows of the n contents of the context
+ *   trained  p = user[u]
+ *   score    w_out . [p_gmf * q_gmf ; relu(W3 relu(W2 relu(W1 [p_mlp; q_mlp] + b1) + b2) + b3)]
+ *            + b_out
+ *   loss     mean over samples of  log(1 + exp(-score)) for what was engaged with,
+ *                                  log(1 + exp(score)) for `negatives` drawn contents each
+ *
+ * CONTEXTS.  A group is one user's run of contents and the positions in it that are learned from.
+ * Each position is one context: what is known when that content is the target,
+ *   ordered    the contents before it (what serving sees)
+ *   unordered  all the others of the run (S. Kabbur et al., KDD 2013: the target is left out)
+ * and the target with its negatives share the context's user vector.  Running sums make a context
+ * cost O(D), forwards and backwards.
+ *
+ * SHAPES.  C contexts, S = C (1 + negatives) samples; D half width, M1, M2, M3 layers as in
+ * nba/model/ncf.h.  w1 (2 D, M1): the user's half is multiplied once a context, not once a sample.
+ *
+ * OWNERSHIP, THREADS.  As lstm_net.h.
+ */
+#ifndef NBA_TRAIN_NCF_NET_H
+#define NBA_TRAIN_NCF_NET_H
+
+#include "nba/model/ncf.h"
+#include "nba/train/parameter.h"
+
+#define NBA_NCF_NET_PARAMETERS_MAX 13u
+
+struct nba_ncf_net_shape {
+    uint32_t contents; /* N */
+    uint32_t segments; /* G */
+    uint32_t users;    /* 0: folded in; else as many learned user vectors */
+    uint32_t width;    /* D */
+    uint32_t layer_1, layer_2, layer_3;
+};
+
+struct nba_ncf_net_options {
+    uint32_t contexts_max; /* in one batch */
+    uint32_t negatives;    /* a context */
+    double dropout;        /* behind layers 1 and 2 */
+    uint64_t seed;
+};
+
+struct nba_ncf_group {
+    uint32_t user; /* looked at when vectors are trained */
+    uint32_t segment;
+    const uint32_t *run; /* contents */
+    uint32_t run_count;
+    bool ordered;
+    const uint32_t *positions; /* ascending indexes into run */
+    uint32_t position_count;
+    const uint32_t *negatives; /* (position_count, negatives) */
+};
+
+struct nba_ncf_net;
+
+NBA_MUST_USE
+enum nba_status nba_ncf_net_create(struct nba_ncf_net_shape shape,
+                                   struct nba_ncf_net_options options,
+                                   struct nba_ncf_net **ret_net);
+void nba_ncf_net_destroy(struct nba_ncf_net *net);
+
+struct nba_parameter *const *nba_ncf_net_parameters(struct nba_ncf_net *net, size_t *ret_count);
+
+/* Forward and backward: gradients of the mean loss a sample are added.  The groups' positions
+ * together are at most contexts_max (asserted).  Returns the summed loss; *ret_samples over how
+ * many.  rng draws the dropout; NULL: none. */
+double nba_ncf_net_learn(struct nba_ncf_net *net, const struct nba_ncf_group *groups, size_t count,
+                         struct nba_rng *rng, size_t *ret_samples);
+
+/* Before scoring, after the last change of a parameter: the item's half of layer 1. */
+void nba_ncf_net_prepare(struct nba_ncf_net *net);
+/* The user vector (2 D), folded in from a window, or the learned one. */
+void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const uint32_t *contents,
+                         size_t count, float *ret_user);
+void nba_ncf_net_user(const struct nba_ncf_net *net, uint32_t user, float *ret_user);
+/* Scores of `count` contents; contents NULL: of all, in order. */
+void nba_ncf_net_score(struct nba_ncf_net *net, const float *user, const uint32_t *contents,
+                       size_t count, float *ret_scores);
+
+/* Points into the net, in the layout of nba/model/ncf.h (folded nets only, asserted). */
+struct nba_ncf_weights nba_ncf_net_weights(const struct nba_ncf_net *net);
+
+#endif

@@ -1,0 +1,286 @@
+/* A batch is sorted by length, packed, run up through the layers and down again.  Only rows that
+ * have a target go through the softmax. */
+#include "nba/train/lstm_net.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/train/dropout.h"
+#include "nba/train/softmax_loss.h"
+
+#define EMBEDDING_DEVIATION 0.05
+
+struct nba_lstm_net {
+    struct nba_lstm_net_shape shape;
+    size_t rows_max;
+    double dropout;
+    struct nba_parameter embedding; /* (N, D) also the softmax's weights */
+    struct nba_parameter out_bias;  /* (1, N) */
+    struct nba_lstm_layer first, second;
+    struct nba_parameter *parameters[NBA_LSTM_NET_PARAMETERS];
+    struct nba_packing packing;
+    uint32_t order[NBA_LSTM_NET_BATCH_MAX];   /* sequences by falling length */
+    uint32_t lengths[NBA_LSTM_NET_BATCH_MAX]; /* steps, in that order */
+    uint32_t *contents;                       /* (R) input of each packed row */
+    uint32_t *targets;                        /* (M) */
+    uint32_t *target_rows;                    /* (M) packed row of each target */
+    float *x, *d_x;                           /* (R, D) */
+    float *middle, *d_middle;                 /* (R, H1) the second layer's input */
+    float *top, *d_top;                       /* (R, D) the second layer's output, gradients */
+    float *scored, *d_scored;                 /* (M, D) rows that have a target */
+    float *scores;                            /* (chunk, N) */
+    uint8_t *mask_x, *mask_middle, *mask_top;
+    float *w1, *w2; /* the serving layout */
+};
+
+static bool net_allocate(struct nba_lstm_net *net)
+{
+    const size_t R = net->rows_max;
+    const size_t D = net->shape.width;
+    const size_t H = net->shape.hidden;
+    net->contents = calloc(R, sizeof(*net->contents));
+    net->targets = calloc(R, sizeof(*net->targets));
+    net->target_rows = calloc(R, sizeof(*net->target_rows));
+    net->x = calloc(R * D, sizeof(float));
+    net->d_x = calloc(R * D, sizeof(float));
+    net->middle = calloc(R * H, sizeof(float));
+    net->d_middle = calloc(R * H, sizeof(float));
+    net->top = calloc(R * D, sizeof(float));
+    net->d_top = calloc(R * D, sizeof(float));
+    net->scored = calloc(R * D, sizeof(float));
+    net->d_scored = calloc(R * D, sizeof(float));
+    net->scores = calloc((size_t)NBA_SOFTMAX_CHUNK * net->shape.contents, sizeof(float));
+    net->mask_x = calloc(R * D + 8, 1);
+    net->mask_middle = calloc(R * H + 8, 1);
+    net->mask_top = calloc(R * D + 8, 1);
+    net->w1 = calloc((D + H) * 4 * H, sizeof(float));
+    net->w2 = calloc((H + D) * 4 * D, sizeof(float));
+    return net->contents != NULL && net->targets != NULL && net->target_rows != NULL &&
+           net->x != NULL && net->d_x != NULL && net->middle != NULL && net->d_middle != NULL &&
+           net->top != NULL && net->d_top != NULL && net->scored != NULL && net->d_scored != NULL &&
+           net->scores != NULL && net->mask_x != NULL && net->mask_middle != NULL &&
+           net->mask_top != NULL && net->w1 != NULL && net->w2 != NULL;
+}
+
+enum nba_status nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
+                                    double dropout, uint64_t seed, struct nba_lstm_net **ret_net)
+{
+    NBA_ASSERT(shape.contents > 0 && shape.width > 0 && shape.hidden > 0 && rows_max > 0);
+    struct nba_lstm_net *net = calloc(1, sizeof(*net));
+    if (net == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    struct nba_rng rng = nba_rng(seed);
+    net->shape = shape;
+    net->rows_max = rows_max;
+    net->dropout = dropout;
+    if (!net_allocate(net) ||
+        nba_parameter_init(&net->embedding, "embedding", shape.contents, shape.width, false) !=
+            NBA_OK ||
+        nba_parameter_init(&net->out_bias, "out_bias", 1, shape.contents, false) != NBA_OK ||
+        nba_lstm_layer_init(&net->first, shape.width, shape.hidden, rows_max, &rng) != NBA_OK ||
+        nba_lstm_layer_init(&net->second, shape.hidden, shape.width, rows_max, &rng) != NBA_OK) {
+        nba_lstm_net_destroy(net);
+        return NBA_E_NO_MEMORY;
+    }
+    nba_parameter_fill_normal(&net->embedding, &rng, EMBEDDING_DEVIATION);
+    struct nba_parameter *const all[NBA_LSTM_NET_PARAMETERS] = {
+        &net->embedding,  &net->out_bias,   &net->first.w_x,  &net->first.w_h,
+        &net->first.bias, &net->second.w_x, &net->second.w_h, &net->second.bias};
+    memcpy(net->parameters, all, sizeof(all));
+    *ret_net = net;
+    return NBA_OK;
+}
+
+void nba_lstm_net_destroy(struct nba_lstm_net *net)
+{
+    if (net == NULL) {
+        return;
+    }
+    nba_parameter_clear(&net->embedding);
+    nba_parameter_clear(&net->out_bias);
+    nba_lstm_layer_clear(&net->first);
+    nba_lstm_layer_clear(&net->second);
+    void *const blocks[] = {
+        net->contents, net->targets,     net->target_rows, net->x,      net->d_x,      net->middle,
+        net->d_middle, net->top,         net->d_top,       net->scored, net->d_scored, net->scores,
+        net->mask_x,   net->mask_middle, net->mask_top,    net->w1,     net->w2};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(blocks); i++) {
+        free(blocks[i]);
+    }
+    free(net);
+}
+
+struct nba_parameter *const *nba_lstm_net_parameters(struct nba_lstm_net *net, size_t *ret_count)
+{
+    *ret_count = NBA_LSTM_NET_PARAMETERS;
+    return net->parameters;
+}
+
+/* Packs `count` sequences less their last `spare` contents; returns how many have a step. */
+static size_t net_pack(struct nba_lstm_net *net, const struct nba_sequence *sequences, size_t count,
+                       uint32_t spare)
+{
+    size_t running = 0;
+    NBA_ASSERT(count <= NBA_LSTM_NET_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (sequences[i].count <= spare) {
+            continue;
+        }
+        const uint32_t length = sequences[i].count - spare;
+        size_t at = running++;
+        for (; at > 0 && net->lengths[at - 1] < length; at--) {
+            net->lengths[at] = net->lengths[at - 1];
+            net->order[at] = net->order[at - 1];
+        }
+        net->lengths[at] = length;
+        net->order[at] = (uint32_t)i;
+    }
+    if (running == 0) {
+        return 0;
+    }
+    nba_packing_init(&net->packing, net->lengths, running);
+    NBA_ASSERT(net->packing.total <= net->rows_max);
+    for (size_t t = 0; t < net->packing.step_count; t++) {
+        for (size_t i = 0; i < net->packing.rows[t]; i++) {
+            const uint32_t content = sequences[net->order[i]].contents[t];
+            NBA_ASSERT(content < net->shape.contents);
+            net->contents[net->packing.offset[t] + i] = content;
+        }
+    }
+    return running;
+}
+
+/* Up to the second layer's output, which is copied to `top` and dropped out there. */
+static void net_forward(struct nba_lstm_net *net, struct nba_rng *rng)
+{
+    const size_t R = net->packing.total;
+    const size_t D = net->shape.width;
+    const size_t H = net->shape.hidden;
+    for (size_t r = 0; r < R; r++) {
+        memcpy(net->x + r * D, net->embedding.value + net->contents[r] * D, D * sizeof(float));
+    }
+    if (rng != NULL) {
+        nba_dropout_forward(net->dropout, rng, net->x, net->mask_x, R * D);
+    }
+    nba_lstm_layer_forward(&net->first, &net->packing, net->x);
+    memcpy(net->middle, net->first.outputs, R * H * sizeof(float));
+    if (rng != NULL) {
+        nba_dropout_forward(net->dropout, rng, net->middle, net->mask_middle, R * H);
+    }
+    nba_lstm_layer_forward(&net->second, &net->packing, net->middle);
+    memcpy(net->top, net->second.outputs, R * D * sizeof(float));
+    if (rng != NULL) {
+        nba_dropout_forward(net->dropout, rng, net->top, net->mask_top, R * D);
+    }
+}
+
+/* d_top holds the gradient of `top`. */
+static void net_backward(struct nba_lstm_net *net, const struct nba_rng *rng)
+{
+    const size_t R = net->packing.total;
+    const size_t D = net->shape.width;
+    const size_t H = net->shape.hidden;
+    if (rng != NULL) {
+        nba_dropout_backward(net->dropout, net->mask_top, net->d_top, R * D);
+    }
+    nba_lstm_layer_backward(&net->second, &net->packing, net->middle, net->d_top, net->d_middle);
+    if (rng != NULL) {
+        nba_dropout_backward(net->dropout, net->mask_middle, net->d_middle, R * H);
+    }
+    nba_lstm_layer_backward(&net->first, &net->packing, net->x, net->d_middle, net->d_x);
+    if (rng != NULL) {
+        nba_dropout_backward(net->dropout, net->mask_x, net->d_x, R * D);
+    }
+    for (size_t r = 0; r < R; r++) {
+        float *grad = nba_parameter_touch(&net->embedding, net->contents[r]);
+        for (size_t j = 0; j < D; j++) {
+            grad[j] += net->d_x[r * D + j];
+        }
+    }
+}
+
+/* The rows whose next content is a target. */
+static size_t net_gather_targets(struct nba_lstm_net *net, const struct nba_sequence *sequences)
+{
+    size_t count = 0;
+    for (size_t t = 0; t < net->packing.step_count; t++) {
+        for (size_t i = 0; i < net->packing.rows[t]; i++) {
+            const struct nba_sequence *s = &sequences[net->order[i]];
+            NBA_ASSERT(s->loss_from >= 1);
+            if (t + 1 >= s->loss_from) {
+                net->targets[count] = s->contents[t + 1];
+                net->target_rows[count] = net->packing.offset[t] + (uint32_t)i;
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
+double nba_lstm_net_learn(struct nba_lstm_net *net, const struct nba_sequence *sequences,
+                          size_t count, struct nba_rng *rng, size_t *ret_targets)
+{
+    const size_t D = net->shape.width;
+    const size_t targets =
+        net_pack(net, sequences, count, 1) > 0 ? net_gather_targets(net, sequences) : 0;
+    *ret_targets = targets;
+    if (targets == 0) {
+        return 0.0;
+    }
+    net_forward(net, rng);
+    for (size_t m = 0; m < targets; m++) {
+        memcpy(net->scored + m * D, net->top + net->target_rows[m] * D, D * sizeof(float));
+    }
+    const double loss = nba_softmax_loss(net->scored, net->targets, targets, &net->embedding,
+                                         &net->out_bias, net->scores, net->d_scored);
+    memset(net->d_top, 0, net->packing.total * D * sizeof(float));
+    for (size_t m = 0; m < targets; m++) {
+        memcpy(net->d_top + net->target_rows[m] * D, net->d_scored + m * D, D * sizeof(float));
+    }
+    net_backward(net, rng);
+    return loss;
+}
+
+void nba_lstm_net_score(struct nba_lstm_net *net, const struct nba_sequence *sequences,
+                        size_t count, float *ret_scores)
+{
+    const size_t D = net->shape.width;
+    NBA_ASSERT(count <= net->rows_max);
+    memset(net->scored, 0, count * D * sizeof(float));
+    const size_t running = net_pack(net, sequences, count, 0);
+    if (running > 0) {
+        net_forward(net, NULL);
+    }
+    for (size_t i = 0; i < running; i++) {
+        const size_t row = net->packing.offset[net->lengths[i] - 1] + i;
+        memcpy(net->scored + net->order[i] * D, net->top + row * D, D * sizeof(float));
+    }
+    nba_softmax_loss_scores(net->scored, count, &net->embedding, &net->out_bias, ret_scores);
+}
+
+static void join_weights(const struct nba_lstm_layer *layer, float *w)
+{
+    const size_t input = nba_parameter_count(&layer->w_x);
+    memcpy(w, layer->w_x.value, input * sizeof(float));
+    memcpy(w + input, layer->w_h.value, nba_parameter_count(&layer->w_h) * sizeof(float));
+}
+
+struct nba_lstm_weights nba_lstm_net_weights(struct nba_lstm_net *net)
+{
+    join_weights(&net->first, net->w1);
+    join_weights(&net->second, net->w2);
+    return (struct nba_lstm_weights){
+        .shape = {.contents = net->shape.contents,
+                  .width = net->shape.width,
+                  .hidden_1 = net->shape.hidden,
+                  .hidden_2 = net->shape.width},
+        .embedding = net->embedding.value,
+        .w1 = net->w1,
+        .b1 = net->first.bias.value,
+        .w2 = net->w2,
+        .b2 = net->second.bias.value,
+        .out_bias = net->out_bias.value,
+    };
+}

@@ -1,0 +1,75 @@
+/*
+ * Loops in two forms: plain, and compiled for AVX2 where the machine has it.
+ *
+ * A loop is written once as an always-inlined `NAME_body`; NBA_VECTOR_FORMS makes the two functions
+ * and NAME, which picks one.  No multiplication is fused with an addition and no sum is reordered,
+ * so both forms give the same bits.
+ *
+ * vector_exp: Cephes' expf (S. Moshier): x = n ln 2 + r, a polynomial in r, 2^n put into the
+ * exponent; relative error about 1e-7 in [-87, 88], clamped outside.
+ */
+#ifndef NBA_TRAIN_VECTOR_INTERNAL_H
+#define NBA_TRAIN_VECTOR_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define VECTOR_BODY static inline __attribute__((always_inline)) void
+
+#if defined(__x86_64__)
+#define VECTOR_FORMS(name, parameters, arguments)                      \
+    static void name##_plain parameters                                \
+    {                                                                  \
+        name##_body arguments;                                         \
+    }                                                                  \
+    __attribute__((target("avx2"))) static void name##_avx2 parameters \
+    {                                                                  \
+        name##_body arguments;                                         \
+    }                                                                  \
+    static void name parameters                                        \
+    {                                                                  \
+        if (__builtin_cpu_supports("avx2")) {                          \
+            name##_avx2 arguments;                                     \
+        } else {                                                       \
+            name##_plain arguments;                                    \
+        }                                                              \
+    }
+#else
+#define VECTOR_FORMS(name, parameters, arguments) \
+    static void name parameters                   \
+    {                                             \
+        name##_body arguments;                    \
+    }
+#endif
+
+static inline __attribute__((always_inline)) float vector_exp(float x)
+{
+    union {
+        int32_t i;
+        float f;
+    } scale;
+    const float clamped = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+    /* Adding and taking away 1.5 * 2^23 rounds to the nearest whole number. */
+    const float n = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
+    const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    scale.i = ((int32_t)n + 127) * (1 << 23);
+    return (p * r * r + r + 1.0f) * scale.f;
+}
+
+static inline __attribute__((always_inline)) float vector_sigmoid(float x)
+{
+    return 1.0f / (1.0f + vector_exp(-x));
+}
+
+static inline __attribute__((always_inline)) float vector_tanh(float x)
+{
+    return 2.0f / (1.0f + vector_exp(-2.0f * x)) - 1.0f;
+}
+
+#endif
