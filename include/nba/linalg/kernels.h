@@ -11,9 +11,10 @@
  *
  *   dense        y[r][n] = fma(x[r][K-1], w[K-1][n], ... fma(x[r][0], w[0][n], bias[n]))
  *   dense_add    the same with y[r][n] in place of bias[n]
+ *   dense_relu   dense, then max(y, 0)
  *   lstm_cell    the elementwise half of an LSTM step (nba/model/lstm.h)
  *   dot          sum of x[k] y[k], 16 chains
- *   exp, log, sigmoid, tanh, relu   elementwise (nba/linalg/elementary.h says how, with errors)
+ *   exp, log, sigmoid, tanh, add_relu   elementwise (nba/linalg/elementary.h: how, and errors)
  *
  * SHAPES.  A layer's weights are packed in panels of 64 outputs: [N / 64][K][64], so that one k of
  * one panel is four cache lines side by side; the last panel is filled up with zeros.  N is rounded
@@ -71,6 +72,8 @@ struct nba_kernels {
                   float *y, size_t y_stride);
     void (*dense_add)(const struct nba_layer *layer, size_t rows, const float *x, size_t x_stride,
                       float *y, size_t y_stride);
+    void (*dense_relu)(const struct nba_layer *layer, size_t rows, const float *x, size_t x_stride,
+                       float *y, size_t y_stride);
     /* gates: [i f g o][H] net inputs; h and c become h' and c'.  H is a multiple of NBA_LANES. */
     void (*lstm_cell)(size_t hidden, const float *gates, float *h, float *c);
     float (*dot)(size_t count, const float *x, const float *y);
@@ -79,9 +82,10 @@ struct nba_kernels {
     void (*log)(size_t count, const float *x, float *y);
     void (*sigmoid)(size_t count, const float *x, float *y);
     void (*tanh)(size_t count, const float *x, float *y);
-    /* y[n] = max(x[n] + y[n], 0): a layer's two halves meet */
-    void (*add_relu)(size_t count, const float *x, float *y);
-    void (*relu)(size_t count, float *y);
+    /* y = max(a + b, 0): the two halves of a layer meet */
+    void (*add_relu)(size_t count, const float *a, const float *b, float *y);
+    /* y = nba_sigmoid(x), the same bits, several at a time */
+    void (*sigmoid_double)(size_t count, const double *x, double *y);
 };
 
 /* The table of a form; NULL when this CPU can't run it. */

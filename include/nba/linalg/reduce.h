@@ -1,12 +1,12 @@
 /*
  * Reductions with one order for everybody: sum, mean, variance, maximum, softmax, and the best k.
  *
- * Element i goes to lane i modulo 16; lanes are folded 8 + 8, 4 + 4, 2 + 2, 1 + 1.  Sums are kept in
- * double.  So a result depends on the values and their order alone (architecture: candidates are
+ * Element i goes to lane i modulo 16; lanes are folded 8 + 8, 4 + 4, 2 + 2, 1 + 1.  Sums are
+ * kept in double.  So a result depends on the values and their order alone (architecture: candidates are
  * sorted by content id), never on the machine or on how the compiler vectorises.
  *
- * TIES.  The best k come in descending order, the lower index first among equal values; -0 counts as
- * +0.  NaN must not occur (asserted nowhere: models with NaN are refused when loaded).
+ * TIES.  The best k come in descending order, the lower index first among equal values; -0 is equal
+ * to +0.  NaN must not occur (asserted nowhere: models with NaN are refused when loaded).
  * THREADS.  Pure.
  */
 #ifndef NBA_LINALG_REDUCE_H
@@ -36,8 +36,8 @@ struct nba_moments nba_moments_double(const double *x, size_t count);
 /* y[i] = e^(x[i] - max) / sum; x and y may be the same array. */
 void nba_softmax(const struct nba_kernels *kernels, size_t count, const float *x, float *y);
 
-/* The indexes of the k largest of x, best first; returns how many: min(k, count).  k <= NBA_TOP_MAX.
- * About 0.3 us for 10 of 1,000. */
+/* The indexes of the k largest of x, best first; returns how many: min(k, count).
+ * k <= NBA_TOP_MAX.  About 0.3 us for 10 of 1,000. */
 size_t nba_top_k(const float *x, size_t count, size_t k, uint32_t *ret_indexes);
 size_t nba_top_k_double(const double *x, size_t count, size_t k, uint32_t *ret_indexes);
 

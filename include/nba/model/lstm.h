@@ -19,8 +19,8 @@
  * Recommendations with Recurrent Neural Networks", ICLR 2016; O. Press, L. Wolf, "Using the Output
  * Embedding to Improve Language Models", EACL 2017 (tied softmax).
  *
- * SHAPES.  N contents, D = width of E, H1, H2 = D; usual 64 -> 128 -> 64.  Weights are row-major with
- * inputs as rows, gates stacked i f g o in the columns:
+ * SHAPES.  N contents, D = width of E, H1, H2 = D; usual 64 -> 128 -> 64.  Weights are row-major
+ * with inputs as rows, gates stacked i f g o in the columns:
  *
  *   embedding (N, D)          w1 (D + H1, 4 H1), input rows first, then recurrent     b1 (4 H1)
  *   out_bias (N)              w2 (H1 + H2, 4 H2)                                      b2 (4 H2)

@@ -17,8 +17,8 @@
  *
  * LOADING trusts nothing: no link is followed, every size has a limit and is compared with the
  * file's before memory is taken; the id, every checksum, dims, finite values and the rules between
- * them are verified before a kernel sees a number.  It is read, not mapped: a file that changes later
- * can't reach a kernel.  On failure nothing is returned, so the caller's old release stays in use.
+ * them are verified before a kernel sees a number.  It is read, not mapped: a file that changes
+ * later can't reach a kernel.  On failure nothing is returned, so the caller's old release stays in use.
  *
  * SEGMENTS.  Rows of popularity and of NCF's priors: 0 is everyone, 1 + i is specialty i.
  *
@@ -72,7 +72,7 @@ enum nba_member {
 };
 const char *nba_member_name(enum nba_member member);
 
-/* Two fusions: of the members that every content is scored with, and of all, where NCF was asked. */
+/* Two fusions: of the members that score every content, and of all, where NCF was asked. */
 enum nba_fusion_kind { NBA_FUSION_CHEAP, NBA_FUSION_FULL, NBA_FUSION_COUNT };
 
 /* Standardised member scores into log-odds: a * sum_m weight[m] z_m + b. */
@@ -113,8 +113,8 @@ struct nba_release_parts {
  * directory, are synced, and the directory is renamed: after a crash the release is there whole or
  * not at all, and older ones are untouched.  The same content already there is success.
  *
- * NBA_E_SHAPE (parts that don't agree), NBA_E_NON_FINITE (a weight is NaN or infinite), NBA_E_LIMIT,
- * NBA_E_IO, NBA_E_NO_MEMORY; a message says which part.
+ * NBA_E_SHAPE (parts that don't agree), NBA_E_NON_FINITE (a weight is NaN or infinite),
+ * NBA_E_LIMIT, NBA_E_IO, NBA_E_NO_MEMORY; a message says which part.
  */
 NBA_MUST_USE
 enum nba_status nba_release_write(const struct nba_release_parts *parts, const char *folder,

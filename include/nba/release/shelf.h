@@ -4,7 +4,8 @@
  *   <folder>/<id>/      releases (nba/release/release.h)
  *   <folder>/champion   one line: the id that `nba run` starts with; replaced by rename
  *
- * Directories that are not named by 64 hexadecimal digits (a writer's temporary ones) are passed over.
+ * Directories that are not named by 64 hexadecimal digits (a writer's temporary ones) are passed
+ * over.
  * THREADS.  Any; two writers of `champion` leave one of both words, never a mix.
  */
 #ifndef NBA_RELEASE_SHELF_H

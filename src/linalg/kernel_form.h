@@ -1,0 +1,375 @@
+/*
+ * The kernels, written once; included by each form's file after it has defined
+ *
+ *   NBA_FORM, NBA_TARGET   suffix of the names; attribute that allows the instructions
+ *   V, LANES, SET ...      float vectors and their operations;  VD, LANES_D, SET_D ... doubles
+ *   ROWS_MAX, VECTORS      the tile: rows x vectors of sums that fit the registers
+ *
+ * A tile of rows x vectors keeps its sums in registers over all of k, and a weight vector is loaded
+ * once for all rows of the tile.  Where rows are the longer side the weights of one k are loaded
+ * first and each x is used up at once, else the other way round: the side kept whole must fit
+ * beside the sums.  Whatever the tile, an output is one chain over k: the tile can't be seen in
+ * the result.
+ *
+ * NBA_BREAK_ORDER, a switch of tests/order alone, sums even and odd k apart: the tests that compare
+ * forms and batch sizes must then fail.
+ */
+#include <stddef.h>
+
+#include "nba/base/assert.h"
+
+#define JOIN_(a, b)    a##_##b
+#define JOIN(a, b)     JOIN_(a, b)
+#define FN(name)       JOIN(name, NBA_FORM)
+#define ALWAYS_INLINE  inline __attribute__((always_inline))
+#define UNROLL         _Pragma("GCC unroll 16")
+#define VECTORS_MAX    8
+#define TILE_FLOATS(v) ((size_t)(v)*LANES)
+#ifdef NBA_BREAK_ORDER
+#define BREAKS_ORDER 1
+#else
+#define BREAKS_ORDER 0
+#endif
+
+enum FN(mode) { FN(FROM_BIAS), FN(FROM_Y), FN(THEN_RELU) };
+
+/* e^x = 2^n e^r, n = round(x / ln 2) by adding 1.5 * 2^23, |r| <= ln 2 / 2; n joins the exponent as
+ * an integer.  Coefficients: S. Moshier, Cephes, expf (minimax on that interval). */
+NBA_TARGET static ALWAYS_INLINE V FN(exp_v)(V x)
+{
+    x = MIN(MAX(x, SET(-87.0f)), SET(87.0f));
+    const V t = FMA(x, SET(1.44269504f), SET(12582912.0f));
+    const V n = SUB(t, SET(12582912.0f));
+    const V r = FMA(n, SET(2.12194440e-4f), FMA(n, SET(-0.693359375f), x));
+    V p = FMA(SET(1.9875691500e-4f), r, SET(1.3981999507e-3f));
+    p = FMA(p, r, SET(8.3334519073e-3f));
+    p = FMA(p, r, SET(4.1665795894e-2f));
+    p = FMA(p, r, SET(1.6666665459e-1f));
+    p = FMA(p, r, SET(5.0000001201e-1f));
+    p = FMA(p, r, SET(1.0f));
+    p = FMA(p, r, SET(1.0f));
+    return SCALE(p, t);
+}
+
+/* ln x = e ln 2 + ln m with m in [sqrt(1/2), sqrt(2)) and f = m - 1; Cephes, logf. */
+NBA_TARGET static ALWAYS_INLINE V FN(log_v)(V x)
+{
+    x = MAX(x, SET(1.17549435e-38f));
+    const POWER_TYPE power = POWER(x);
+    const V e = POWER_FLOAT(power);
+    const V f = SUB(MANTISSA(x, power), SET(1.0f));
+    const V f2 = MUL(f, f);
+    V p = FMA(SET(7.0376836292e-2f), f, SET(-1.1514610310e-1f));
+    p = FMA(p, f, SET(1.1676998740e-1f));
+    p = FMA(p, f, SET(-1.2420140846e-1f));
+    p = FMA(p, f, SET(1.4249322787e-1f));
+    p = FMA(p, f, SET(-1.6668057665e-1f));
+    p = FMA(p, f, SET(2.0000714765e-1f));
+    p = FMA(p, f, SET(-2.4999993993e-1f));
+    p = FMA(p, f, SET(3.3333331174e-1f));
+    V y = MUL(MUL(p, f), f2);
+    y = FMA(e, SET(-2.12194440e-4f), y);
+    y = FMA(f2, SET(-0.5f), y);
+    return FMA(e, SET(0.693359375f), ADD(f, y));
+}
+
+NBA_TARGET static ALWAYS_INLINE V FN(sigmoid_v)(V x)
+{
+    return DIV(SET(1.0f), ADD(SET(1.0f), FN(exp_v)(SUB(SET(0.0f), x))));
+}
+
+NBA_TARGET static ALWAYS_INLINE V FN(tanh_v)(V x)
+{
+    return FMA(SET(2.0f), FN(sigmoid_v)(ADD(x, x)), SET(-1.0f));
+}
+
+/* Elementwise over any count: what doesn't fill a vector goes through a padded copy, so that every
+ * element takes the same operations. */
+#define ELEMENTWISE(name)                                                   \
+    NBA_TARGET static void FN(name)(size_t count, const float *x, float *y) \
+    {                                                                       \
+        size_t i = 0;                                                       \
+        for (; i + LANES <= count; i += LANES) {                            \
+            STORE(y + i, FN(JOIN(name, v))(LOAD(x + i)));                   \
+        }                                                                   \
+        if (i < count) {                                                    \
+            float rest[LANES] = {0};                                        \
+            for (size_t j = i; j < count; j++) {                            \
+                rest[j - i] = x[j];                                         \
+            }                                                               \
+            STORE(rest, FN(JOIN(name, v))(LOAD(rest)));                     \
+            for (size_t j = i; j < count; j++) {                            \
+                y[j] = rest[j - i];                                         \
+            }                                                               \
+        }                                                                   \
+    }
+
+ELEMENTWISE(exp)
+ELEMENTWISE(log)
+ELEMENTWISE(sigmoid)
+ELEMENTWISE(tanh)
+
+NBA_TARGET static void FN(add_relu)(size_t count, const float *a, const float *b, float *y)
+{
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        STORE(y + i, MAX(ADD(LOAD(a + i), LOAD(b + i)), SET(0.0f)));
+    }
+    for (; i < count; i++) {
+        const float sum = a[i] + b[i];
+        y[i] = sum > 0.0f ? sum : 0.0f;
+    }
+}
+
+/* Double: the same steps as nba_exp and nba_sigmoid in elementary.c. */
+NBA_TARGET static ALWAYS_INLINE VD FN(exp_vd)(VD x)
+{
+    static const double coefficients[] = {
+        1.0 / 6227020800.0,
+        1.0 / 479001600.0,
+        1.0 / 39916800.0,
+        1.0 / 3628800.0,
+        1.0 / 362880.0,
+        1.0 / 40320.0,
+        1.0 / 5040.0,
+        1.0 / 720.0,
+        1.0 / 120.0,
+        1.0 / 24.0,
+        1.0 / 6.0,
+        0.5,
+        1.0,
+        1.0,
+    };
+    x = MIN_D(MAX_D(x, SET_D(-708.0)), SET_D(709.0));
+    const VD t = FMA_D(x, SET_D(0x1.71547652b82fep+0), SET_D(0x1.8p52));
+    const VD n = SUB_D(t, SET_D(0x1.8p52));
+    const VD r = FMA_D(n, SET_D(-0x1.abc9e3b39803fp-56), FMA_D(n, SET_D(-0x1.62e42fefa39efp-1), x));
+    VD p = SET_D(coefficients[0]);
+    for (size_t i = 1; i < sizeof coefficients / sizeof coefficients[0]; i++) {
+        p = FMA_D(p, r, SET_D(coefficients[i]));
+    }
+    return SCALE_D(p, t);
+}
+
+NBA_TARGET static ALWAYS_INLINE VD FN(sigmoid_vd)(VD x)
+{
+    return DIV_D(SET_D(1.0), ADD_D(SET_D(1.0), FN(exp_vd)(SUB_D(SET_D(0.0), x))));
+}
+
+NBA_TARGET static void FN(sigmoid_double)(size_t count, const double *x, double *y)
+{
+    size_t i = 0;
+    for (; i + LANES_D <= count; i += LANES_D) {
+        STORE_D(y + i, FN(sigmoid_vd)(LOAD_D(x + i)));
+    }
+    if (i < count) {
+        double rest[LANES_D] = {0};
+        for (size_t j = i; j < count; j++) {
+            rest[j - i] = x[j];
+        }
+        STORE_D(rest, FN(sigmoid_vd)(LOAD_D(rest)));
+        for (size_t j = i; j < count; j++) {
+            y[j] = rest[j - i];
+        }
+    }
+}
+
+/* 16 chains, k modulo 16; the rest is padded with zeros in every form alike. */
+NBA_TARGET static float FN(dot)(size_t count, const float *x, const float *y)
+{
+    V sum[NBA_LANES / LANES];
+    float lanes[NBA_LANES];
+    UNROLL for (size_t v = 0; v < NBA_LANES / LANES; v++)
+    {
+        sum[v] = SET(0.0f);
+    }
+    size_t k = 0;
+    for (; k + NBA_LANES <= count; k += NBA_LANES) {
+        UNROLL for (size_t v = 0; v < NBA_LANES / LANES; v++)
+        {
+            sum[v] = FMA(LOAD(x + k + v * LANES), LOAD(y + k + v * LANES), sum[v]);
+        }
+    }
+    if (k < count) {
+        float rest_x[NBA_LANES] = {0};
+        float rest_y[NBA_LANES] = {0};
+        for (size_t j = k; j < count; j++) {
+            rest_x[j - k] = x[j];
+            rest_y[j - k] = y[j];
+        }
+        UNROLL for (size_t v = 0; v < NBA_LANES / LANES; v++)
+        {
+            sum[v] = FMA(LOAD(rest_x + v * LANES), LOAD(rest_y + v * LANES), sum[v]);
+        }
+    }
+    UNROLL for (size_t v = 0; v < NBA_LANES / LANES; v++)
+    {
+        STORE(lanes + v * LANES, sum[v]);
+    }
+    for (size_t width = NBA_LANES / 2; width > 0; width /= 2) {
+        for (size_t l = 0; l < width; l++) {
+            lanes[l] += lanes[l + width];
+        }
+    }
+    return lanes[0];
+}
+
+/* One tile: `rows` x `vectors` outputs from column n0 on; both are constants at the call. */
+NBA_TARGET static ALWAYS_INLINE void FN(tile)(const struct nba_layer *layer, size_t n0,
+                                              const int rows, const int vectors,
+                                              const float *const x[ROWS_MAX],
+                                              float *const y[ROWS_MAX], const enum FN(mode) mode)
+{
+    const size_t inputs = layer->inputs;
+    const int first = rows > vectors ? vectors : 0; /* weights held for all rows, or none */
+    const float *w = layer->weights + n0 / NBA_PANEL * inputs * NBA_PANEL + n0 % NBA_PANEL;
+    V sum[ROWS_MAX][VECTORS_MAX];
+    V odd[ROWS_MAX][VECTORS_MAX]; /* for NBA_BREAK_ORDER */
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        const float *start = mode == FN(FROM_Y) ? y[i] : layer->bias;
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            sum[i][v] = LOAD(start + n0 + TILE_FLOATS(v));
+            odd[i][v] = SET(0.0f);
+        }
+    }
+    for (size_t k = 0; k < inputs; k++, w += NBA_PANEL) {
+        V(*s)[VECTORS_MAX] = BREAKS_ORDER && k % 2 != 0 ? odd : sum;
+        V wk[VECTORS_MAX];
+        V xk[ROWS_MAX];
+        UNROLL for (int v = 0; v < first; v++)
+        {
+            wk[v] = LOAD(w + TILE_FLOATS(v));
+        }
+        UNROLL for (int i = 0; i < rows; i++)
+        {
+            xk[i] = SET(x[i][k]);
+            UNROLL for (int v = 0; v < first; v++)
+            {
+                s[i][v] = FMA(xk[i], wk[v], s[i][v]);
+            }
+        }
+        UNROLL for (int v = first; v < vectors; v++)
+        {
+            wk[v] = LOAD(w + TILE_FLOATS(v));
+            UNROLL for (int i = 0; i < rows; i++)
+            {
+                s[i][v] = FMA(xk[i], wk[v], s[i][v]);
+            }
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            const V total = BREAKS_ORDER ? ADD(sum[i][v], odd[i][v]) : sum[i][v];
+            STORE(y[i] + n0 + TILE_FLOATS(v),
+                  mode == FN(THEN_RELU) ? MAX(total, SET(0.0f)) : total);
+        }
+    }
+}
+
+/* All columns of a few rows: wide tiles first, then steps of 16 columns. */
+NBA_TARGET static ALWAYS_INLINE void FN(rows)(const struct nba_layer *layer, const int rows,
+                                              const float *const x[ROWS_MAX],
+                                              float *const y[ROWS_MAX], const enum FN(mode) mode)
+{
+    const size_t wide = TILE_FLOATS(VECTORS(rows));
+    const int narrow = LANES < NBA_LANES / 2 ? VECTORS(rows) : (int)(NBA_LANES / LANES);
+    size_t n = 0;
+    for (; n + wide <= layer->columns; n += wide) {
+        FN(tile)(layer, n, rows, VECTORS(rows), x, y, mode);
+    }
+    for (; n < layer->columns; n += TILE_FLOATS(narrow)) {
+        FN(tile)(layer, n, rows, narrow, x, y, mode);
+    }
+}
+
+/* Any number of rows in tiles of at most ROWS_MAX, as even as can be (5 = 3 + 2, not 4 + 1). */
+NBA_TARGET static ALWAYS_INLINE void FN(layer)(const struct nba_layer *layer, size_t count,
+                                               const float *x, size_t x_stride, float *y,
+                                               size_t y_stride, const enum FN(mode) mode)
+{
+    NBA_ASSERT(layer->columns % NBA_LANES == 0);
+    for (size_t row = 0; row < count;) {
+        const size_t tiles = (count - row + ROWS_MAX - 1) / ROWS_MAX;
+        const size_t rows = (count - row + tiles - 1) / tiles;
+        const float *x_rows[ROWS_MAX];
+        float *y_rows[ROWS_MAX];
+        for (size_t i = 0; i < ROWS_MAX; i++) {
+            const size_t at = row + (i < rows ? i : 0);
+            x_rows[i] = x + at * x_stride;
+            y_rows[i] = y + at * y_stride;
+        }
+        switch (rows) {
+        case 1:
+            FN(rows)(layer, 1, x_rows, y_rows, mode);
+            break;
+        case 2:
+            FN(rows)(layer, 2, x_rows, y_rows, mode);
+            break;
+#if ROWS_MAX > 2
+        case 3:
+            FN(rows)(layer, 3, x_rows, y_rows, mode);
+            break;
+        case 4:
+            FN(rows)(layer, 4, x_rows, y_rows, mode);
+            break;
+#endif
+        default:
+            NBA_ASSERT(rows <= ROWS_MAX);
+        }
+        row += rows;
+    }
+}
+
+NBA_TARGET static void FN(dense)(const struct nba_layer *layer, size_t rows, const float *x,
+                                 size_t x_stride, float *y, size_t y_stride)
+{
+    FN(layer)(layer, rows, x, x_stride, y, y_stride, FN(FROM_BIAS));
+}
+
+NBA_TARGET static void FN(dense_add)(const struct nba_layer *layer, size_t rows, const float *x,
+                                     size_t x_stride, float *y, size_t y_stride)
+{
+    FN(layer)(layer, rows, x, x_stride, y, y_stride, FN(FROM_Y));
+}
+
+NBA_TARGET static void FN(dense_relu)(const struct nba_layer *layer, size_t rows, const float *x,
+                                      size_t x_stride, float *y, size_t y_stride)
+{
+    FN(layer)(layer, rows, x, x_stride, y, y_stride, FN(THEN_RELU));
+}
+
+NBA_TARGET static void FN(lstm_cell)(size_t hidden, const float *gates, float *h, float *c)
+{
+    NBA_ASSERT(hidden % NBA_LANES == 0);
+    for (size_t j = 0; j < hidden; j += LANES) {
+        const V i = FN(sigmoid_v)(LOAD(gates + j));
+        const V f = FN(sigmoid_v)(LOAD(gates + hidden + j));
+        const V g = FN(tanh_v)(LOAD(gates + 2 * hidden + j));
+        const V o = FN(sigmoid_v)(LOAD(gates + 3 * hidden + j));
+        const V cell = FMA(f, LOAD(c + j), MUL(i, g));
+        STORE(c + j, cell);
+        STORE(h + j, MUL(o, FN(tanh_v)(cell)));
+    }
+}
+
+#define TEXT_(a) #a
+#define TEXT(a)  TEXT_(a)
+
+const struct nba_kernels JOIN(nba_kernels, NBA_FORM) = {
+    .name = TEXT(NBA_FORM),
+    .dense = FN(dense),
+    .dense_add = FN(dense_add),
+    .dense_relu = FN(dense_relu),
+    .lstm_cell = FN(lstm_cell),
+    .dot = FN(dot),
+    .exp = FN(exp),
+    .log = FN(log),
+    .sigmoid = FN(sigmoid),
+    .tanh = FN(tanh),
+    .add_relu = FN(add_relu),
+    .sigmoid_double = FN(sigmoid_double),
+};

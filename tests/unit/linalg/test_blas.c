@@ -1,0 +1,80 @@
+/* The door to OpenBLAS: each of the four orders of a product against plain loops. */
+#include "nba_test.h"
+
+#include <math.h>
+
+#include "nba/base/random.h"
+#include "nba/linalg/blas.h"
+
+enum { M = 7, K = 11, N = 5 };
+
+static void fill(struct nba_rng *rng, float *x, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        x[i] = (float)(2 * nba_rng_double(rng) - 1);
+    }
+}
+
+static float at(struct nba_matrix m, size_t row, size_t column)
+{
+    return m.transposed ? m.data[column * m.stride + row] : m.data[row * m.stride + column];
+}
+
+static void test_products_in_all_four_orders_match_plain_loops(void **state)
+{
+    (void)state;
+    struct nba_rng rng = nba_rng(3);
+    float a_data[M * K];
+    float b_data[K * N];
+    float c[M * N];
+    float start[M * N];
+    nba_blas_use_one_thread();
+    for (int order = 0; order < 4; order++) {
+        fill(&rng, a_data, M * K);
+        fill(&rng, b_data, K * N);
+        fill(&rng, start, M * N);
+        memcpy(c, start, sizeof c);
+        const struct nba_matrix a =
+            order & 1 ? nba_matrix_transposed(a_data, K, M) : nba_matrix(a_data, M, K);
+        const struct nba_matrix b =
+            order & 2 ? nba_matrix_transposed(b_data, N, K) : nba_matrix(b_data, K, N);
+        nba_blas_multiply(2.0f, a, b, 0.5f, nba_matrix(c, M, N));
+        for (size_t m = 0; m < M; m++) {
+            for (size_t n = 0; n < N; n++) {
+                double want = 0.5 * (double)start[m * N + n];
+                for (size_t k = 0; k < K; k++) {
+                    want += 2.0 * (double)at(a, m, k) * (double)at(b, k, n);
+                }
+                assert_true(fabs((double)c[m * N + n] - want) < 1e-5);
+            }
+        }
+    }
+}
+
+static void test_apply_axpy_dot_and_scale(void **state)
+{
+    (void)state;
+    const float a[] = {1, 2, 3, 4, 5, 6}; /* (2, 3) */
+    const float x[] = {1, 0, -1};
+    float y[] = {10, 20};
+    nba_blas_apply(1.0f, nba_matrix(a, 2, 3), x, 2.0f, y);
+    assert_true(y[0] == 18.0f && y[1] == 38.0f);
+    float z[] = {0, 0, 0};
+    nba_blas_apply(1.0f, nba_matrix_transposed(a, 2, 3), y, 0.0f, z);
+    assert_true(z[0] == 170.0f && z[1] == 226.0f && z[2] == 282.0f);
+    nba_blas_axpy(3, -2.0f, x, z);
+    assert_true(z[0] == 168.0f && z[1] == 226.0f && z[2] == 284.0f);
+    assert_true(nba_blas_dot(3, x, z) == -116.0f);
+    nba_blas_scale(3, 0.5f, z);
+    assert_true(z[2] == 142.0f);
+    assert_non_null(strstr(nba_blas_config(), "OpenBLAS"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products_in_all_four_orders_match_plain_loops),
+        cmocka_unit_test(test_apply_axpy_dot_and_scale),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
