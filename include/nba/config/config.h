@@ -1,10 +1,11 @@
 /*
  * The settings of an instance: config/nba.yaml, read through one table.
  *
- * src/config/settings.c holds the table: key, type, unit (in the key), default, range, one sentence,
- * whether a reload may change it.  docs/CONFIGURATION.md and the comments of config/nba.yaml come
- * from it (nba_config_write_reference, nba_config_write_example) and a test fails when they
- * differ.  A key that is not in the table is an error; so is a value out of range.
+ * src/config/settings.c holds the table: key (its unit last), type, default, range, one sentence.
+ * docs/CONFIGURATION.md and the comments of config/nba.yaml come from it
+ * (nba_config_write_reference, nba_config_write_example) and a test fails when they differ.  A key
+ * that is not in the table is an error; so is a value out of range.  None changes while the engine
+ * runs.
  *
  * REFERENCES.  A text, or a value in kafka.properties, that is wholly `${env:NAME}` or
  * `${file:PATH}` is replaced by the environment's variable or by the file's text less its last
@@ -20,6 +21,7 @@
 
 #include "nba/base/arena.h"
 #include "nba/base/buf.h"
+#include "nba/base/log.h"
 #include "nba/base/status.h"
 #include "nba/base/time_text.h"
 
@@ -72,6 +74,10 @@ struct nba_config_train {
     int64_t seed;
 };
 
+struct nba_config_place {
+    uint32_t line, column; /* 0: not in the file */
+};
+
 struct nba_config {
     const char *application_id;
     const char *instance;
@@ -106,13 +112,14 @@ struct nba_config {
     struct {
         const char *listen; /* host:port */
         bool allow_unauthenticated;
-        const char *token_file; /* empty: none */
     } http;
-    const char *logging_level; /* error, warn, info, debug */
+    enum nba_log_level logging_level;
     struct nba_config_train train;
     const struct nba_config_route *routes;
     uint32_t route_count;
-    struct nba_arena arena; /* holds the texts */
+    struct nba_arena arena;          /* holds the texts */
+    const char *name;                /* of the file, in messages */
+    struct nba_config_place *places; /* by row of the table: where it was set */
 };
 
 /* All defaults.  NBA_E_NO_MEMORY. */
@@ -132,8 +139,7 @@ enum nba_status nba_config_set(struct nba_config *config, const char *key, const
                                struct nba_error *error);
 /* What concerns several settings at once.  Called by load and parse already. */
 NBA_MUST_USE
-enum nba_status nba_config_check(const struct nba_config *config, const char *name,
-                                 struct nba_error *error);
+enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error);
 /* NULL-safe; the struct may be half built. */
 void nba_config_clear(struct nba_config *config);
 

@@ -1,0 +1,193 @@
+/*
+ * Every setting there is.  A row is: key, type, field, default, least, most, words, and one
+ * sentence for the reference.  Units stand last in the key.
+ */
+#include "settings.h"
+
+#include <string.h>
+
+#define FIELD(member) offsetof(struct nba_config, member)
+#define GIB           1073741824.0
+
+static const char *const clocks[] = {"policy", "event", "wall", NULL};
+static const char *const log_kinds[] = {"local", "kafka", NULL};
+static const char *const kernels[] = {"auto", "scalar", "avx2", NULL};
+static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+const char *const setting_channels[] = {"email", "rep", "web", "event", "sms", NULL};
+const char *const route_keys[] = {"hcp", "rep", NULL};
+
+#define TEXT(key, member, text, least, most, sentence)                      \
+    {                                                                       \
+        key, SETTING_TEXT, FIELD(member), text, least, most, NULL, sentence \
+    }
+#define INTEGER(key, member, text, least, most, sentence)                      \
+    {                                                                          \
+        key, SETTING_INTEGER, FIELD(member), text, least, most, NULL, sentence \
+    }
+#define NUMBER(key, member, text, least, most, sentence)                      \
+    {                                                                         \
+        key, SETTING_NUMBER, FIELD(member), text, least, most, NULL, sentence \
+    }
+#define BOOL(key, member, text, sentence)                            \
+    {                                                                \
+        key, SETTING_BOOL, FIELD(member), text, 0, 0, NULL, sentence \
+    }
+#define WORD(key, member, text, words, sentence)                      \
+    {                                                                 \
+        key, SETTING_WORD, FIELD(member), text, 0, 0, words, sentence \
+    }
+#define DURATION(key, member, text, sentence)                            \
+    {                                                                    \
+        key, SETTING_DURATION, FIELD(member), text, 0, 0, NULL, sentence \
+    }
+#define TOPIC(key, member, text, sentence) \
+    TEXT("topics." key, topics.member, text, 1, 249, sentence)
+
+/* clang-format off */
+const struct setting settings[] = {
+    TEXT("application_id", application_id, "nba", 1, 100,
+         "Names the consumer group and, with instance and worker, the transactional ids."),
+    TEXT("instance", instance, "1", 1, 100,
+         "Names this process among those of the application: unique and stable over restarts."),
+    INTEGER("workers", workers, "1", 1, 64,
+            "Threads that take events; each owns some partitions of the input."),
+    WORD("clock", clock, "policy", clocks,
+         "The decision clock: as the policy says, the events' own time, or the machine's."),
+    DURATION("max_trigger_age", max_trigger_age, "PT6H",
+             "With the wall clock, an event older than this starts no decision (STALE_TRIGGER)."),
+
+    WORD("log.kind", log_kind, "local", log_kinds,
+         "Where events come from and actions go: the embedded log or Apache Kafka."),
+    TEXT("log.dir", log_dir, "var/log", 1, 1000, "Folder of the embedded log."),
+
+    TEXT("kafka.bootstrap_servers", kafka.bootstrap_servers, "127.0.0.1:9092", 1, 4000,
+         "First brokers to ask, host:port with commas between."),
+    BOOL("kafka.static_membership", kafka.static_membership, "true",
+         "Keep the partitions over a short restart; false for instances that come and go."),
+    BOOL("kafka.allow_plaintext_sasl", kafka.allow_plaintext_sasl, "false",
+         "Take SASL without TLS: the password travels in the clear."),
+    {"kafka.properties", SETTING_PROPERTIES, FIELD(kafka.properties), "", 0, 0, NULL,
+     "Any other librdkafka property, name: value; those that would break exactly-once or load "
+     "code are refused."},
+
+    TOPIC("engagement", engagement, "hcp.engagement.v1", "Input: everything about one HCP."),
+    TOPIC("catalog", catalog, "nba.catalog.v1", "Contents, campaigns and reps."),
+    TOPIC("control", control, "nba.control.v1", "Mode, exclusions, announcements."),
+    TOPIC("action", action, "nba.action.v1", "Proposed and recalled actions."),
+    TOPIC("slate", slate, "nba.slate.v1", "The current ranked list of each HCP."),
+    TOPIC("decision", decision, "nba.decision.v1", "Audit: one record for each input record."),
+    TOPIC("deadletter", deadletter, "nba.deadletter.v1", "Records that could not be taken."),
+    TOPIC("changelog", changelog, "nba.state-changelog.v1", "State, for restoring."),
+    TOPIC("journal", journal, "nba.journal.v1", "Where catalogue, policy and models changed."),
+    INTEGER("topics.partitions", topics.partitions, "4", 1, 1024,
+            "Partitions of the topics that `nba topics create` makes."),
+    INTEGER("topics.replication", topics.replication, "1", 1, 16,
+            "Copies of each partition on a Kafka cluster; 3 in production."),
+
+    INTEGER("commit.interval_ms", commit.interval_ms, "20", 1, 5000,
+            "A transaction is closed after this time: latency against throughput."),
+    INTEGER("commit.events_max", commit.events_max, "1000", 1, 100000,
+            "A transaction is closed after this many events."),
+    INTEGER("commit.bytes_max", commit.bytes_max, "8388608", 65536, 268435456,
+            "A transaction is closed after this many bytes of output."),
+
+    TEXT("state.dir", state.dir, "var/state", 1, 1000,
+         "Folder of this instance's state; it is rebuilt from the changelog when it is gone."),
+    INTEGER("state.ring_events", state.ring_events, "128", 128, 128,
+            "Engagements kept in an HCP's record; fixed in this version."),
+    INTEGER("state.cache_bytes", state.cache_bytes, "134217728", 1048576, 64 * GIB,
+            "Memory for hot records, of all workers."),
+    INTEGER("state.block_cache_bytes", state.block_cache_bytes, "67108864", 1048576, 64 * GIB,
+            "RocksDB's block cache."),
+    INTEGER("state.write_buffer_bytes", state.write_buffer_bytes, "67108864", 1048576, 64 * GIB,
+            "RocksDB's write buffers, all column families together."),
+    DURATION("state.inactive_ttl", state.inactive_ttl, "P3Y",
+             "An HCP without any event for this long is forgotten."),
+
+    TEXT("release.dir", release_dir, "var/releases", 1, 1000, "Folder of the model releases."),
+    TEXT("policy.file", policy_file, "config/policy-basic.yaml", 1, 1000,
+         "The policy that decides (docs/POLICY.md)."),
+    TEXT("schemas.dir", schemas_dir, "schemas", 1, 1000, "Folder of the Avro schemas and ids.json."),
+
+    TEXT("score.table", scorer_table, "", 0, 1000,
+         "File with a fixed propensity for each candidate in place of models, for policy tests."),
+    INTEGER("score.ncf_candidates", score_ncf_candidates, "32", 1, 200,
+            "Contents that the collaborative model scores again after the cheap ones ranked them."),
+    WORD("score.kernels", score_kernels, "auto", kernels,
+         "Instruction set of the kernels; results are the same bit for bit."),
+    INTEGER("slate.top_n", slate_top_n, "10", 1, 50, "Contents in the slate's ranked list."),
+
+    TEXT("http.listen", http.listen, "127.0.0.1:9464", 3, 300,
+         "Address and port of /metrics, /livez and /readyz; port 0 takes a free one."),
+    BOOL("http.allow_unauthenticated", http.allow_unauthenticated, "false",
+         "Let http.listen be another address than this machine's own loopback."),
+    WORD("logging.level", logging_level, "info", levels, "Least important line that is logged."),
+
+    {"routes", SETTING_ROUTES, FIELD(routes), "", 0, 0, NULL,
+     "Further topics an action goes to, by channel and campaign, keyed by HCP or by rep."},
+
+    INTEGER("train.window_events", train.window_events, "64", 8, 64,
+            "W of the anchored window: a sequence is at most 2 W events long."),
+    INTEGER("train.lstm_embedding", train.lstm_embedding, "64", 8, 256, "Content embedding."),
+    INTEGER("train.lstm_hidden_1", train.lstm_hidden_1, "128", 8, 512, "Width of the first LSTM."),
+    INTEGER("train.lstm_hidden_2", train.lstm_hidden_2, "64", 8, 512,
+            "Width of the second LSTM; tied to the embedding, so equal to it."),
+    INTEGER("train.lstm_epochs_max", train.lstm_epochs_max, "30", 1, 1000, "Most epochs."),
+    INTEGER("train.lstm_batch", train.lstm_batch, "16", 1, 4096, "Sequences in a mini-batch."),
+    NUMBER("train.lstm_learning_rate", train.lstm_learning_rate, "0.001", 1e-6, 1,
+           "Adam's step."),
+    NUMBER("train.lstm_dropout", train.lstm_dropout, "0.2", 0, 0.9,
+           "Share of units left out in training."),
+    INTEGER("train.ncf_embedding", train.ncf_embedding, "64", 8, 256, "User and content vectors."),
+    INTEGER("train.ncf_hidden_1", train.ncf_hidden_1, "128", 8, 512, "First layer of the MLP."),
+    INTEGER("train.ncf_hidden_2", train.ncf_hidden_2, "64", 8, 512, "Second layer of the MLP."),
+    INTEGER("train.ncf_hidden_3", train.ncf_hidden_3, "32", 8, 512, "Third layer of the MLP."),
+    INTEGER("train.ncf_epochs_max", train.ncf_epochs_max, "20", 1, 1000, "Most epochs."),
+    INTEGER("train.ncf_batch", train.ncf_batch, "256", 1, 65536, "Pairs in a mini-batch."),
+    INTEGER("train.ncf_negatives", train.ncf_negatives, "4", 1, 100, "Negatives to a positive."),
+    NUMBER("train.ncf_learning_rate", train.ncf_learning_rate, "0.001", 1e-6, 1, "Adam's step."),
+    NUMBER("train.ncf_dropout", train.ncf_dropout, "0.3", 0, 0.9,
+           "Share of units left out in training."),
+    NUMBER("train.clip_norm", train.clip_norm, "5", 0.01, 1000,
+           "A gradient longer than this is shortened to it."),
+    INTEGER("train.patience_epochs", train.patience_epochs, "3", 1, 100,
+            "Stop after this many epochs without a better validation."),
+    NUMBER("train.validation_share", train.validation_share, "0.1", 0.01, 0.5,
+           "The last part of the time range, kept for validation."),
+    INTEGER("train.contents_min_events", train.contents_min_events, "1", 1, 1000,
+            "A content with fewer events stays out of the vocabulary."),
+    INTEGER("train.seed", train.seed, "1", 0, 1e15, "Start of all chance in training."),
+};
+/* clang-format on */
+const size_t setting_count = NBA_ARRAY_COUNT(settings);
+
+const struct section sections[] = {
+    {"", "The instance"},
+    {"log", "The transactional log"},
+    {"kafka", "Apache Kafka, when log.kind is kafka"},
+    {"topics", "Names of the topics"},
+    {"commit", "Transactions"},
+    {"state", "State of the HCPs"},
+    {"release", "Model releases"},
+    {"policy", "Policy"},
+    {"schemas", "Schemas"},
+    {"score", "Scoring"},
+    {"slate", "Slate"},
+    {"http", "HTTP"},
+    {"logging", "Logging"},
+    {"routes", "Routes"},
+    {"train", "Training (`nba train`)"},
+};
+const size_t section_count = NBA_ARRAY_COUNT(sections);
+
+size_t setting_section_bytes(const char *key)
+{
+    const char *dot = strchr(key, '.');
+    return dot != NULL ? (size_t)(dot - key) : 0;
+}
+
+const char *setting_name(const char *key)
+{
+    const char *dot = strchr(key, '.');
+    return dot != NULL ? dot + 1 : key;
+}

@@ -1,0 +1,21 @@
+/* What the two halves of the YAML reader share. */
+#ifndef NBA_CONFIG_YAML_INTERNAL_H
+#define NBA_CONFIG_YAML_INTERNAL_H
+
+#include "nba/base/arena.h"
+#include "nba/config/yaml.h"
+
+struct nba_yaml {
+    struct nba_arena arena;
+    const char *name; /* in messages */
+    struct nba_yaml_node *root;
+};
+
+/* A text from the file as messages show it: short, on one line, no control bytes. */
+#define SHOWN_BYTES 48u
+struct shown {
+    char text[SHOWN_BYTES];
+};
+struct shown show(struct nba_str text);
+
+#endif
