@@ -153,6 +153,7 @@ struct nba_hcp {
     bool failed;
     bool stored;        /* was in the store before this transaction */
     int64_t *due_floor; /* NULL, or lowered to the due time of every timer added (task.h) */
+    size_t bytes_bound; /* the encoding has at most this many bytes, and a slack */
 
     uint64_t pushed;                                    /* n: events ever pushed on the ring */
     struct nba_ring_event ring[NBA_RING_EVENTS];        /* oldest first; oldest out */
@@ -180,13 +181,14 @@ struct nba_hcp {
 void nba_hcp_init(struct nba_hcp *hcp, struct nba_str hcp_id, struct nba_arena *arena);
 
 /* From bytes of nba_hcp_encode, which must outlive the record.  Trusts nothing: NBA_E_CORRUPT for
- * anything but a whole record, NBA_E_VERSION for one of a newer format, NBA_E_NO_MEMORY.  About a
- * microsecond for a typical record. */
+ * anything but a whole record, NBA_E_VERSION for one of a newer format, NBA_E_NO_MEMORY; what is in
+ * *ret_hcp is then of no use.  About a microsecond for a typical record. */
 NBA_MUST_USE
 enum nba_status nba_hcp_decode(struct nba_str bytes, struct nba_str hcp_id, struct nba_arena *arena,
                                struct nba_hcp *ret_hcp, struct nba_error *error);
 
-/* Appends the canonical encoding.  NBA_E_NO_MEMORY when `failed` or the buffer is full. */
+/* Appends the canonical encoding.  NBA_E_NO_MEMORY when `failed` or the buffer is full; NBA_E_LIMIT
+ * for a record that doesn't fit, which the functions here never leave behind. */
 NBA_MUST_USE
 enum nba_status nba_hcp_encode(const struct nba_hcp *hcp, struct nba_buf *buf);
 

@@ -1,0 +1,29 @@
+/* What the files that make up nba/state/hcp.h share. */
+#ifndef NBA_STATE_HCP_INTERNAL_H
+#define NBA_STATE_HCP_INTERNAL_H
+
+#include "nba/state/hcp.h"
+
+/* Bytes that the encoding may gain besides what was added: a list whose times stop sharing a unit
+ * (4 bytes each of 224), first times, references that grow. */
+#define HCP_SLACK_BYTES 1024u
+
+/* All fields but arena, hcp_id and due_floor as of an HCP never heard of. */
+void nba_hcp_blank(struct nba_hcp *hcp);
+
+/* A copy of `text` in the record's arena; empty when it is longer than `bytes_max`. */
+struct nba_str nba_hcp_keep(struct nba_hcp *hcp, struct nba_str text, size_t bytes_max);
+
+/* `added_bytes` at most have been added: drops what hcp.h says until the record fits. */
+void nba_hcp_fit(struct nba_hcp *hcp, size_t added_bytes);
+
+/* Encodes into `room`; 0 when it takes more than `room_bytes`. */
+size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_t room_bytes);
+
+/* The action that an event is about: by its action_id, else by its message_id; NULL. */
+struct nba_open_action *nba_hcp_action_of(struct nba_hcp *hcp, const struct nba_event *event);
+
+/* Low 32 bits of XXH64, never 0 for a text that isn't empty. */
+uint32_t nba_hcp_text_hash(struct nba_str text);
+
+#endif

@@ -1,0 +1,168 @@
+/* Texts and columns of times of an HCP record; the rules stand in hcp_wire.h. */
+#include "hcp_wire.h"
+
+#define NUMBER_MAX 9999u /* after the colon: a rank, no longer than four digits */
+
+/* Length, head and tail: event ids differ at their end, content ids at their start.  Texts that
+ * still meet are told apart by memcmp. */
+static uint32_t text_slot(struct nba_str text)
+{
+    uint64_t head = 0;
+    uint64_t tail = 0;
+    const size_t part = text.bytes < 8 ? text.bytes : 8;
+    memcpy(&head, text.data, part);
+    memcpy(&tail, text.data + text.bytes - part, part);
+    uint64_t h = (head ^ (tail << 29 | tail >> 35) ^ text.bytes) * 0x9E3779B97F4A7C15u;
+    h ^= h >> 32;
+    return (uint32_t)(h * 0xBF58476D1CE4E5B9u >> 40) & (HCP_SLOTS - 1);
+}
+
+void hcp_put_text(struct hcp_writer *w, struct nba_str text)
+{
+    if (text.bytes == 0) {
+        hcp_put_byte(w, 0);
+        return;
+    }
+    uint32_t slot = text_slot(text);
+    while (w->slots[slot] != 0) {
+        const struct nba_str met = w->texts[w->slots[slot] - 1];
+        if (met.bytes == text.bytes &&
+            (met.data == text.data || memcmp(met.data, text.data, met.bytes) == 0)) {
+            hcp_put_varint(w, w->slots[slot]);
+            return;
+        }
+        slot = (slot + 1) & (HCP_SLOTS - 1);
+    }
+    NBA_ASSERT(w->text_count < HCP_TEXTS_MAX);
+    w->texts[w->text_count++] = text;
+    w->slots[slot] = (uint16_t)w->text_count;
+    hcp_put_varint(w, w->text_count);
+    hcp_put_varint(w, text.bytes);
+    hcp_put_bytes(w, text.data, text.bytes);
+}
+
+/* The number after the last colon, 0 if there is none in canonical form (1..9999, no zero first). */
+static uint32_t number_of(struct nba_str text, size_t *ret_text_bytes)
+{
+    size_t i = text.bytes;
+    while (i > 0 && text.bytes - i < 4 && text.data[i - 1] >= '0' && text.data[i - 1] <= '9') {
+        i--;
+    }
+    if (i < 2 || i == text.bytes || text.data[i - 1] != ':' || text.data[i] == '0') {
+        return 0;
+    }
+    uint32_t number = 0;
+    for (size_t k = i; k < text.bytes; k++) {
+        number = number * 10 + (uint32_t)(text.data[k] - '0');
+    }
+    *ret_text_bytes = i - 1;
+    return number;
+}
+
+void hcp_put_numbered(struct hcp_writer *w, struct nba_str text)
+{
+    size_t bytes = text.bytes;
+    const uint32_t number = number_of(text, &bytes);
+    hcp_put_text(w, nba_str(text.data, bytes));
+    hcp_put_varint(w, number);
+}
+
+static uint32_t common_unit(const int64_t *times, uint32_t count)
+{
+    /* Each unit divides the next, so the search stops at the first that fails.  Written out for
+     * constant divisors. */
+    uint32_t i;
+    for (i = 0; i < count && times[i] % 1000 == 0; i++) {
+    }
+    if (i < count) {
+        return 0;
+    }
+    for (i = 0; i < count && times[i] % 60000 == 0; i++) {
+    }
+    if (i < count) {
+        return 1;
+    }
+    for (i = 0; i < count && times[i] % 3600000 == 0; i++) {
+    }
+    if (i < count) {
+        return 2;
+    }
+    for (i = 0; i < count && times[i] % 86400000 == 0; i++) {
+    }
+    return i < count ? 3 : 4;
+}
+
+void hcp_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count)
+{
+    const uint32_t unit = common_unit(times, count);
+    hcp_put_byte(w, unit);
+    const int64_t unit_ms = hcp_unit_ms(unit);
+    uint64_t previous = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t time = (uint64_t)(unit == 0 ? times[i] : times[i] / unit_ms);
+        hcp_put_zigzag(w, (int64_t)(time - previous));
+        previous = time;
+    }
+}
+
+struct nba_str hcp_take_text(struct hcp_reader *r)
+{
+    const uint64_t number = hcp_take_varint(r);
+    if (number == 0 || r->failed) {
+        return nba_str(NULL, 0);
+    }
+    if (number <= r->text_count) {
+        return r->texts[number - 1];
+    }
+    const uint64_t bytes = hcp_take_varint(r);
+    if (number != (uint64_t)r->text_count + 1 || number > HCP_TEXTS_MAX || bytes == 0 ||
+        bytes > HCP_TEXT_BYTES_MAX) {
+        r->failed = true;
+        return nba_str(NULL, 0);
+    }
+    const unsigned char *data = hcp_take_bytes(r, (size_t)bytes);
+    if (data == NULL) {
+        return nba_str(NULL, 0);
+    }
+    const struct nba_str text = nba_str((const char *)data, (size_t)bytes);
+    r->texts[r->text_count++] = text;
+    return text;
+}
+
+struct nba_str hcp_take_numbered(struct hcp_reader *r)
+{
+    const struct nba_str text = hcp_take_text(r);
+    uint32_t number = hcp_take_max(r, NUMBER_MAX);
+    if (number == 0 || r->failed) {
+        return text;
+    }
+    char *joined = nba_arena_take(r->arena, text.bytes + 5);
+    if (joined == NULL) {
+        r->arena_full = true;
+        r->failed = true;
+        return nba_str(NULL, 0);
+    }
+    char digits[4];
+    size_t digit_count = 0;
+    for (; number != 0; number /= 10) {
+        digits[digit_count++] = (char)('0' + number % 10);
+    }
+    if (text.bytes != 0) {
+        memcpy(joined, text.data, text.bytes);
+    }
+    joined[text.bytes] = ':';
+    for (size_t i = 0; i < digit_count; i++) {
+        joined[text.bytes + 1 + i] = digits[digit_count - 1 - i];
+    }
+    return nba_str(joined, text.bytes + 1 + digit_count);
+}
+
+void hcp_take_times(struct hcp_reader *r, int64_t *ret_times, uint32_t count)
+{
+    const uint64_t unit_ms = (uint64_t)hcp_unit_ms(hcp_take_enum(r, HCP_UNITS - 1));
+    uint64_t time = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        time += (uint64_t)hcp_take_zigzag(r);
+        ret_times[i] = (int64_t)(time * unit_ms);
+    }
+}
