@@ -1,0 +1,83 @@
+/*
+ * The pipeline: the one place that knows the order of the stages.
+ *
+ *   record -> intake -> state -> score -> funnel -> outbox
+ *             codec     state    score    policy    codec
+ *
+ * A stage returns a value and never calls the next.  The pipeline is a function of (bytes, state,
+ * clock, side inputs): it knows no broker, so demo, run, replay and tests use this same code.
+ *
+ * A TRANSACTION is: nba_pipeline_begin; nba_pipeline_open_task for each task that takes part, before
+ * anything of it; nba_pipeline_run and nba_pipeline_timers, any number of times.  What was said lies in
+ * the outbox, what was learned in the tasks' overlays; committing or dropping both is the caller's.
+ *
+ * WAVES.  Decisions of different HCPs are scored side by side.  A wave ends before an HCP would come
+ * twice, before a timer fires and at the end of nba_pipeline_run, and is emitted in the order of its
+ * records.  So outputs don't depend on how records were batched.
+ *
+ * CONSERVATION.  Every record leaves exactly one record in the decision or the dead-letter topic, with
+ * header src = <topic>/<partition>/<offset>.
+ *
+ * CLOCK.  event: the decision clock is the watermark, and a timer due at d fires with clock d before
+ * the record that moves the watermark to d or beyond.  wall: the clock is the later of the last one
+ * and the wall time given to nba_pipeline_begin; timers due fire when the task is opened.
+ *
+ * ERRORS are of class STOP (memory, damaged state, I/O): a bad record is none of them, it becomes a
+ * dead letter.  THREADS.  One worker's.
+ */
+#ifndef NBA_ENGINE_PIPELINE_H
+#define NBA_ENGINE_PIPELINE_H
+
+#include "nba/config/config.h"
+#include "nba/engine/outbox.h"
+#include "nba/engine/side_inputs.h"
+#include "nba/metrics/metrics.h"
+#include "nba/state/task.h"
+
+/* Timers that one transaction fires; the rest goes on in the next one. */
+#define NBA_TIMERS_PER_TRANSACTION_MAX 1000u
+
+struct nba_pipeline_options {
+    const struct nba_schemas *schemas; /* must outlive the pipeline, as must config and metrics */
+    const struct nba_config *config;
+    struct nba_metrics *metrics; /* NULL: nothing is counted */
+    size_t wave_max;             /* 1..NBA_SCORE_WAVE; 0: NBA_SCORE_WAVE */
+};
+
+struct nba_pipeline_item {
+    struct nba_task *task;
+    const struct nba_record *record;
+};
+
+struct nba_pipeline;
+
+NBA_MUST_USE
+enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
+                                    struct nba_pipeline **ret_pipeline, struct nba_error *error);
+void nba_pipeline_destroy(struct nba_pipeline *pipeline);
+
+/* Takes a reference on `side`.  `arena` is the transaction's: outbox and overlays live there. */
+NBA_MUST_USE
+enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_side *side,
+                                   struct nba_arena *arena, struct nba_outbox *outbox,
+                                   int64_t wall_ms, struct nba_error *error);
+
+/* Opens the task's overlay and, where side inputs (or, with clock wall, the clock) moved since its last
+ * transaction, adopts them and says so in the journal. */
+NBA_MUST_USE
+enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
+                                       struct nba_error *error);
+
+/* Runs records of opened tasks; those of one task in the order of their offsets.  *ret_done < count:
+ * the transaction is full (timers); commit and come again with the rest. */
+NBA_MUST_USE
+enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
+                                 const struct nba_pipeline_item *items, size_t count,
+                                 size_t *ret_done, struct nba_error *error);
+
+/* Clock wall: fires what is due.  *ret_more: the transaction is full, more is due. */
+NBA_MUST_USE
+enum nba_status nba_pipeline_timers(struct nba_pipeline *pipeline, struct nba_task *task,
+                                    bool *ret_more, struct nba_error *error);
+
+#endif

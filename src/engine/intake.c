@@ -1,0 +1,67 @@
+/* The checks in the order in which they make sense: is there anything, is it readable, is it ours. */
+#include "intake.h"
+
+#include "nba/base/limits.h"
+
+static enum nba_status check_identity(const struct nba_policy *policy,
+                                      const struct nba_record *record,
+                                      const struct nba_event *event, struct nba_error *error)
+{
+    if (event->event_id.bytes == 0) {
+        return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE, "event_id is empty");
+    }
+    if (event->type == NBA_EVENT_CONTROL_TICK) {
+        return NBA_OK; /* nobody's event: no key, no hcp_id */
+    }
+    if (record->key_null || record->key.bytes == 0) {
+        return nba_error_set(error, NBA_E_EMPTY_KEY, "record has no key");
+    }
+    if (!nba_str_equal(record->key, event->hcp_id)) {
+        return nba_error_set(error, NBA_E_KEY_MISMATCH, "record key is not the body's hcp_id");
+    }
+    if (record->key.bytes > NBA_ID_BYTES_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "hcp_id has %zu bytes, at most %u are taken",
+                             record->key.bytes, NBA_ID_BYTES_MAX);
+    }
+    const struct nba_str tenant = nba_policy_tenant(policy);
+    if (event->tenant_id.bytes != 0 && tenant.bytes != 0 &&
+        !nba_str_equal(event->tenant_id, tenant)) {
+        return nba_error_set(error, NBA_E_WRONG_TENANT, "event of another tenant");
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_intake(struct nba_decoder *decoder, const struct nba_policy *policy,
+                           const struct nba_record *record, struct nba_arena *arena,
+                           struct nba_event *ret_event, struct nba_error *error)
+{
+    struct nba_event event;
+    if (record->value_null) {
+        return nba_error_set(error, NBA_E_NULL_VALUE, "record has no value");
+    }
+    if (record->value.bytes > NBA_EVENT_BYTES_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "value has %zu bytes, at most %u are taken",
+                             record->value.bytes, NBA_EVENT_BYTES_MAX);
+    }
+    enum nba_status status = nba_decode_event(decoder, record->value, arena, &event, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    status = check_identity(policy, record, &event, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (event.event_time_ms < record->timestamp_ms - NBA_INTAKE_PAST_MS ||
+        event.event_time_ms > record->timestamp_ms + NBA_INTAKE_FUTURE_MS) {
+        return nba_error_set(error, NBA_E_TIME_OUT_OF_RANGE,
+                             "event_time is more than 5 years before or 10 minutes after the "
+                             "record's timestamp");
+    }
+    if (event.type == NBA_EVENT_PROFILE_MERGED || event.type == NBA_EVENT_PROFILE_ERASED) {
+        /* Not to be ignored silently: somebody must see that nothing was merged or erased. */
+        return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "%s is not supported by this version",
+                             nba_event_type_name(event.type));
+    }
+    *ret_event = event;
+    return NBA_OK;
+}

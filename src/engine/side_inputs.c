@@ -1,0 +1,267 @@
+/* A holder behind one lock; sides are built when they are asked for and something changed. */
+#include "nba/engine/side_inputs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "nba/base/assert.h"
+
+/* One reference record decoded: titles and abstracts, bounded by the event limit. */
+#define DECODE_BYTES_MAX ((size_t)16 << 20)
+
+struct counted_side {
+    struct nba_side side; /* first: callers see this */
+    _Atomic int references;
+};
+
+struct nba_side_inputs {
+    pthread_mutex_t lock;
+    uint32_t ncf_candidates;
+    struct nba_decoder *decoder;
+    struct nba_arena arena; /* one record at a time */
+    struct nba_catalog_builder *builder;
+    bool catalog_changed; /* since `catalog` was built */
+    struct nba_catalog *catalog;
+    struct nba_control_state *control;
+    struct nba_policy *policy;
+    struct nba_release *release;
+    int64_t catalog_next, control_next;
+    struct nba_side *current; /* NULL when stale */
+};
+
+struct nba_side *nba_side_ref(struct nba_side *side)
+{
+    (void)atomic_fetch_add(&((struct counted_side *)side)->references, 1);
+    return side;
+}
+
+void nba_side_unref(struct nba_side *side)
+{
+    struct counted_side *counted = (struct counted_side *)side;
+    if (counted == NULL || atomic_fetch_sub(&counted->references, 1) != 1) {
+        return;
+    }
+    nba_score_binding_unref(side->binding);
+    nba_catalog_unref(side->catalog);
+    nba_control_state_unref(side->control);
+    nba_policy_unref(side->policy);
+    nba_release_unref(side->release);
+    free(counted);
+}
+
+struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_next,
+                                    int64_t wall_clock_ms)
+{
+    return (struct nba_journal){
+        .input_next = input_next,
+        .catalog_next = side->catalog_next,
+        .control_next = side->control_next,
+        .policy_hash = nba_policy_hash(side->policy),
+        .policy_version = nba_policy_version(side->policy),
+        .release_champion =
+            nba_str_of(side->release != NULL ? nba_release_id(side->release) : NULL),
+        .wall_clock_ms = wall_clock_ms,
+    };
+}
+
+enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas, uint32_t ncf_candidates,
+                                       struct nba_side_inputs **ret_inputs, struct nba_error *error)
+{
+    struct nba_side_inputs *inputs = calloc(1, sizeof(*inputs));
+    if (inputs == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    (void)pthread_mutex_init(&inputs->lock, NULL);
+    nba_arena_init(&inputs->arena, DECODE_BYTES_MAX);
+    inputs->ncf_candidates = ncf_candidates;
+    inputs->catalog_changed = true;
+    inputs->builder = nba_catalog_builder_create();
+    inputs->control = nba_control_state_create();
+    enum nba_status status = NBA_OK;
+    if (inputs->builder == NULL || inputs->control == NULL) {
+        status = nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    } else {
+        status = nba_decoder_create(schemas, &inputs->decoder, error);
+    }
+    if (status != NBA_OK) {
+        nba_side_inputs_destroy(inputs);
+        return status;
+    }
+    *ret_inputs = inputs;
+    return NBA_OK;
+}
+
+void nba_side_inputs_destroy(struct nba_side_inputs *inputs)
+{
+    if (inputs == NULL) {
+        return;
+    }
+    nba_side_unref(inputs->current);
+    nba_catalog_builder_destroy(inputs->builder);
+    nba_catalog_unref(inputs->catalog);
+    nba_control_state_unref(inputs->control);
+    nba_policy_unref(inputs->policy);
+    nba_release_unref(inputs->release);
+    nba_decoder_destroy(inputs->decoder);
+    nba_arena_clear(&inputs->arena);
+    (void)pthread_mutex_destroy(&inputs->lock);
+    free(inputs);
+}
+
+/* The lock is held. */
+static void make_stale(struct nba_side_inputs *inputs)
+{
+    nba_side_unref(inputs->current);
+    inputs->current = NULL;
+}
+
+static enum nba_status apply_catalog(struct nba_side_inputs *inputs,
+                                     const struct nba_record *record, struct nba_error *error)
+{
+    struct nba_reference reference;
+    if (record->value_null) {
+        inputs->catalog_changed |= nba_catalog_builder_remove(inputs->builder, record->key);
+        return NBA_OK;
+    }
+    nba_arena_reset(&inputs->arena);
+    enum nba_status status =
+        nba_decode_reference(inputs->decoder, record->value, &inputs->arena, &reference, error);
+    if (status == NBA_OK) {
+        status = nba_catalog_builder_apply(inputs->builder, &reference, error);
+    }
+    inputs->catalog_changed |= status == NBA_OK;
+    return status;
+}
+
+enum nba_status nba_side_inputs_catalog(struct nba_side_inputs *inputs,
+                                        const struct nba_record *record, struct nba_error *error)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    const enum nba_status status = apply_catalog(inputs, record, error);
+    inputs->catalog_next = record->offset + 1;
+    make_stale(inputs);
+    (void)pthread_mutex_unlock(&inputs->lock);
+    return status;
+}
+
+static enum nba_status apply_control(struct nba_side_inputs *inputs,
+                                     const struct nba_record *record, struct nba_error *error)
+{
+    struct nba_control message;
+    struct nba_control_state *after = NULL;
+    nba_arena_reset(&inputs->arena);
+    if (record->value_null) {
+        return nba_error_set(error, NBA_E_NULL_VALUE, "control message without a value");
+    }
+    enum nba_status status =
+        nba_decode_control(inputs->decoder, record->value, &inputs->arena, &message, error);
+    if (status == NBA_OK) {
+        status = nba_control_state_apply(inputs->control, &message, &after, error);
+    }
+    if (status == NBA_OK) {
+        nba_control_state_unref(inputs->control);
+        inputs->control = after;
+    }
+    return status;
+}
+
+enum nba_status nba_side_inputs_control(struct nba_side_inputs *inputs,
+                                        const struct nba_record *record, struct nba_error *error)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    const enum nba_status status = apply_control(inputs, record, error);
+    inputs->control_next = record->offset + 1;
+    make_stale(inputs);
+    (void)pthread_mutex_unlock(&inputs->lock);
+    return status;
+}
+
+static void raise_offset(struct nba_side_inputs *inputs, int64_t *offset, int64_t next)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    if (next > *offset) {
+        *offset = next;
+        make_stale(inputs);
+    }
+    (void)pthread_mutex_unlock(&inputs->lock);
+}
+
+void nba_side_inputs_catalog_read(struct nba_side_inputs *inputs, int64_t next)
+{
+    raise_offset(inputs, &inputs->catalog_next, next);
+}
+
+void nba_side_inputs_control_read(struct nba_side_inputs *inputs, int64_t next)
+{
+    raise_offset(inputs, &inputs->control_next, next);
+}
+
+void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_policy *policy)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    nba_policy_unref(inputs->policy);
+    inputs->policy = nba_policy_ref(policy);
+    make_stale(inputs);
+    (void)pthread_mutex_unlock(&inputs->lock);
+}
+
+void nba_side_inputs_set_release(struct nba_side_inputs *inputs, struct nba_release *release)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    nba_release_unref(inputs->release);
+    inputs->release = release != NULL ? nba_release_ref(release) : NULL;
+    make_stale(inputs);
+    (void)pthread_mutex_unlock(&inputs->lock);
+}
+
+/* The lock is held and `current` is NULL. */
+static enum nba_status build_side(struct nba_side_inputs *inputs, struct nba_error *error)
+{
+    if (inputs->catalog_changed || inputs->catalog == NULL) {
+        struct nba_catalog *built = NULL;
+        const enum nba_status status = nba_catalog_builder_build(inputs->builder, &built, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+        nba_catalog_unref(inputs->catalog);
+        inputs->catalog = built;
+        inputs->catalog_changed = false;
+    }
+    struct counted_side *counted = calloc(1, sizeof(*counted));
+    if (counted == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    struct nba_score_binding *binding = NULL;
+    const enum nba_status status = nba_score_binding_create(
+        inputs->catalog, inputs->release, inputs->ncf_candidates, &binding, error);
+    if (status != NBA_OK) {
+        free(counted);
+        return status;
+    }
+    atomic_init(&counted->references, 1);
+    counted->side = (struct nba_side){
+        .catalog = nba_catalog_ref(inputs->catalog),
+        .control = nba_control_state_ref(inputs->control),
+        .policy = nba_policy_ref(inputs->policy),
+        .release = inputs->release != NULL ? nba_release_ref(inputs->release) : NULL,
+        .binding = binding,
+        .catalog_next = inputs->catalog_next,
+        .control_next = inputs->control_next,
+    };
+    inputs->current = &counted->side;
+    return NBA_OK;
+}
+
+enum nba_status nba_side_inputs_take(struct nba_side_inputs *inputs, struct nba_side **ret_side,
+                                     struct nba_error *error)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    NBA_ASSERT(inputs->policy != NULL);
+    const enum nba_status status = inputs->current != NULL ? NBA_OK : build_side(inputs, error);
+    if (status == NBA_OK) {
+        *ret_side = nba_side_ref(inputs->current);
+    }
+    (void)pthread_mutex_unlock(&inputs->lock);
+    return status;
+}
