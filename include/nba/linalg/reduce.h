@@ -1,9 +1,9 @@
 /*
  * Reductions with one order for everybody: sum, mean, variance, maximum, softmax, and the best k.
  *
- * Element i goes to lane i modulo 16; lanes are folded 8 + 8, 4 + 4, 2 + 2, 1 + 1.  Sums are
- * kept in double.  So a result depends on the values and their order alone (architecture: candidates are
- * sorted by content id), never on the machine or on how the compiler vectorises.
+ * Element i goes to lane i modulo 16; lanes are folded 8 + 8, 4 + 4, 2 + 2, 1 + 1.  Sums are kept
+ * in double.  So a result depends on the values and their order alone (candidates are sorted by
+ * content id), never on the machine or on how the compiler vectorises.
  *
  * TIES.  The best k come in descending order, the lower index first among equal values; -0 is equal
  * to +0.  NaN must not occur (asserted nowhere: models with NaN are refused when loaded).

@@ -18,7 +18,8 @@
  * LOADING trusts nothing: no link is followed, every size has a limit and is compared with the
  * file's before memory is taken; the id, every checksum, dims, finite values and the rules between
  * them are verified before a kernel sees a number.  It is read, not mapped: a file that changes
- * later can't reach a kernel.  On failure nothing is returned, so the caller's old release stays in use.
+ * later can't reach a kernel.  On failure nothing is returned, so the caller's old release stays in
+ * use.
  *
  * SEGMENTS.  Rows of popularity and of NCF's priors: 0 is everyone, 1 + i is specialty i.
  *

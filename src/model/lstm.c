@@ -1,0 +1,281 @@
+/*
+ * How the serving LSTM runs.  Layer 1 sees one of N embeddings, so its input's half of the gates,
+ * b1 + W1x E[n], is a table (N, 4 H1) made once: a step starts its sums from that row and goes on
+ * over h1.  A chain over k may be cut anywhere, so the bits are those of the whole layer, and a
+ * fifth of a step's work is gone.  Rows go through in tiles of at most four: their activations stay
+ * in the first cache while the weights stream past.
+ */
+#include "nba/model/lstm.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/base/limits.h"
+#include "tensor_block.h"
+
+#define TILE 4u
+
+struct nba_lstm {
+    struct nba_lstm_shape shape;
+    const struct nba_kernels *kernels;
+    struct nba_tensor_block block;
+    const float *gates_of_content; /* (N, 4 H1): b1 + W1x E[n] */
+    struct nba_layer recurrent_1;  /* H1 -> 4 H1, goes on from gates_of_content */
+    struct nba_layer layer_2;      /* H1 + H2 -> 4 H2 */
+    struct nba_layer out;          /* D -> N, the embedding as columns */
+};
+
+static bool is_width(uint32_t width)
+{
+    return width >= NBA_LANES && width <= NBA_LSTM_WIDTH_MAX && width % NBA_LANES == 0;
+}
+
+enum nba_status nba_lstm_shape_check(struct nba_lstm_shape shape, struct nba_error *error)
+{
+    if (shape.contents < 1 || shape.contents > NBA_CONTENTS_MAX) {
+        return nba_error_set(error, NBA_E_SHAPE, "lstm: %u contents, expected 1..%u",
+                             shape.contents, NBA_CONTENTS_MAX);
+    }
+    if (!is_width(shape.width) || !is_width(shape.hidden_1) || !is_width(shape.hidden_2)) {
+        return nba_error_set(
+            error, NBA_E_SHAPE, "lstm: widths %u, %u, %u, expected multiples of %u up to %u",
+            shape.width, shape.hidden_1, shape.hidden_2, NBA_LANES, NBA_LSTM_WIDTH_MAX);
+    }
+    if (shape.hidden_2 != shape.width) {
+        return nba_error_set(error, NBA_E_SHAPE,
+                             "lstm: second layer is %u wide, the embedding %u: tied scores need "
+                             "them equal",
+                             shape.hidden_2, shape.width);
+    }
+    return NBA_OK;
+}
+
+/* Floats of a packed layer in a block. */
+static size_t layer_room(size_t inputs, size_t outputs)
+{
+    return nba_tensor_block_room(nba_layer_weight_floats(inputs, outputs) +
+                                 nba_layer_bias_floats(outputs));
+}
+
+static float *take_layer(struct nba_tensor_block *block, size_t inputs, size_t outputs)
+{
+    return nba_tensor_block_take(block, layer_room(inputs, outputs));
+}
+
+/* gates_of_content by the same kernel that would have run it inside a step. */
+static enum nba_status make_gates(struct nba_lstm *lstm, const struct nba_lstm_weights *weights,
+                                  float *ret_gates)
+{
+    const size_t width = lstm->shape.width;
+    const size_t gates = 4 * (size_t)lstm->shape.hidden_1;
+    struct nba_tensor_block scratch = nba_tensor_block(layer_room(width, gates));
+    if (scratch.data == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    const struct nba_layer_source source = {.inputs = width,
+                                            .outputs = gates,
+                                            .weights = weights->w1,
+                                            .stride = gates,
+                                            .bias = weights->b1};
+    struct nba_layer layer;
+    nba_layer_pack(&source, scratch.data, &layer);
+    lstm->kernels->dense(&layer, lstm->shape.contents, weights->embedding, width, ret_gates, gates);
+    nba_tensor_block_clear(&scratch);
+    return NBA_OK;
+}
+
+static void pack_layers(struct nba_lstm *lstm, const struct nba_lstm_weights *weights)
+{
+    const struct nba_lstm_shape shape = lstm->shape;
+    const size_t gates_1 = 4 * (size_t)shape.hidden_1;
+    const size_t gates_2 = 4 * (size_t)shape.hidden_2;
+    const size_t inputs_2 = (size_t)shape.hidden_1 + shape.hidden_2;
+    const struct nba_layer_source recurrent_1 = {.inputs = shape.hidden_1,
+                                                 .outputs = gates_1,
+                                                 .weights = weights->w1 + shape.width * gates_1,
+                                                 .stride = gates_1};
+    const struct nba_layer_source layer_2 = {.inputs = inputs_2,
+                                             .outputs = gates_2,
+                                             .weights = weights->w2,
+                                             .stride = gates_2,
+                                             .bias = weights->b2};
+    const struct nba_layer_source out = {.inputs = shape.width,
+                                         .outputs = shape.contents,
+                                         .weights = weights->embedding,
+                                         .stride = shape.width,
+                                         .bias = weights->out_bias,
+                                         .bias_fill = -INFINITY};
+    nba_layer_pack(&recurrent_1, take_layer(&lstm->block, shape.hidden_1, gates_1),
+                   &lstm->recurrent_1);
+    nba_layer_pack(&layer_2, take_layer(&lstm->block, inputs_2, gates_2), &lstm->layer_2);
+    nba_layer_pack_transposed(&out, take_layer(&lstm->block, shape.width, shape.contents),
+                              &lstm->out);
+}
+
+enum nba_status nba_lstm_create(const struct nba_lstm_weights *weights,
+                                const struct nba_kernels *kernels, struct nba_lstm **ret_lstm,
+                                struct nba_error *error)
+{
+    const struct nba_lstm_shape shape = weights->shape;
+    NBA_ASSERT(nba_lstm_shape_check(shape, NULL) == NBA_OK);
+    NBA_ASSERT(kernels != NULL);
+
+    const size_t gates_1 = 4 * (size_t)shape.hidden_1;
+    const size_t gates_2 = 4 * (size_t)shape.hidden_2;
+    const size_t floats = layer_room(shape.hidden_1, gates_1) +
+                          layer_room((size_t)shape.hidden_1 + shape.hidden_2, gates_2) +
+                          layer_room(shape.width, shape.contents) +
+                          nba_tensor_block_room(shape.contents * gates_1);
+    struct nba_lstm *lstm = calloc(1, sizeof *lstm);
+    if (lstm == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "lstm: out of memory");
+    }
+    lstm->shape = shape;
+    lstm->kernels = kernels;
+    lstm->block = nba_tensor_block(floats);
+    if (lstm->block.data == NULL) {
+        goto no_memory;
+    }
+    /* What every event reads comes first and side by side; the table is read a row at a time. */
+    pack_layers(lstm, weights);
+    float *gates = nba_tensor_block_take(&lstm->block, shape.contents * gates_1);
+    if (make_gates(lstm, weights, gates) != NBA_OK) {
+        goto no_memory;
+    }
+    lstm->gates_of_content = gates;
+    *ret_lstm = lstm;
+    return NBA_OK;
+
+no_memory:
+    nba_lstm_destroy(lstm);
+    return nba_error_set(error, NBA_E_NO_MEMORY, "lstm: no memory for %zu floats", floats);
+}
+
+void nba_lstm_destroy(struct nba_lstm *lstm)
+{
+    if (lstm != NULL) {
+        nba_tensor_block_clear(&lstm->block);
+        free(lstm);
+    }
+}
+
+struct nba_lstm_shape nba_lstm_shape(const struct nba_lstm *lstm)
+{
+    return lstm->shape;
+}
+
+size_t nba_lstm_state_floats(const struct nba_lstm *lstm)
+{
+    return 2 * ((size_t)lstm->shape.hidden_1 + lstm->shape.hidden_2);
+}
+
+size_t nba_lstm_score_floats(const struct nba_lstm *lstm)
+{
+    return lstm->out.columns;
+}
+
+/* At most TILE known contents: states[i] = [h1 | c1 | h2 | c2]. */
+static void step_tile(const struct nba_lstm *lstm, const uint32_t *contents, float *const *states,
+                      size_t count)
+{
+    const size_t h1 = lstm->shape.hidden_1;
+    const size_t h2 = lstm->shape.hidden_2;
+    const size_t inputs_2 = h1 + h2;
+    _Alignas(64) float x[TILE * 2 * NBA_LSTM_WIDTH_MAX]; /* [count][h1], then [count][h1 + h2] */
+    _Alignas(64) float gates[TILE * 4 * NBA_LSTM_WIDTH_MAX]; /* [count][4 H] */
+
+    for (size_t i = 0; i < count; i++) {
+        memcpy(x + i * h1, states[i], h1 * sizeof *x);
+        memcpy(gates + i * 4 * h1, lstm->gates_of_content + (size_t)contents[i] * 4 * h1,
+               4 * h1 * sizeof *gates);
+    }
+    lstm->kernels->dense_add(&lstm->recurrent_1, count, x, h1, gates, 4 * h1);
+    for (size_t i = 0; i < count; i++) {
+        float *layer_2 = states[i] + 2 * h1;
+        lstm->kernels->lstm_cell(h1, gates + i * 4 * h1, states[i], states[i] + h1);
+        memcpy(x + i * inputs_2, states[i], h1 * sizeof *x);
+        memcpy(x + i * inputs_2 + h1, layer_2, h2 * sizeof *x);
+    }
+    lstm->kernels->dense(&lstm->layer_2, count, x, inputs_2, gates, 4 * h2);
+    for (size_t i = 0; i < count; i++) {
+        float *layer_2 = states[i] + 2 * h1;
+        lstm->kernels->lstm_cell(h2, gates + i * 4 * h2, layer_2, layer_2 + h2);
+    }
+}
+
+/* Known contents gathered from anywhere, stepped when a tile is full. */
+struct tile {
+    size_t count;
+    uint32_t contents[TILE];
+    float *states[TILE];
+};
+
+static void tile_flush(struct tile *tile, const struct nba_lstm *lstm)
+{
+    if (tile->count > 0) {
+        step_tile(lstm, tile->contents, tile->states, tile->count);
+        tile->count = 0;
+    }
+}
+
+static void tile_add(struct tile *tile, const struct nba_lstm *lstm, uint32_t content, float *state)
+{
+    if (content == NBA_LSTM_UNKNOWN) {
+        return;
+    }
+    NBA_ASSERT(content < lstm->shape.contents);
+    tile->contents[tile->count] = content;
+    tile->states[tile->count] = state;
+    if (++tile->count == TILE) {
+        tile_flush(tile, lstm);
+    }
+}
+
+void nba_lstm_step(const struct nba_lstm *lstm, const uint32_t *contents, float *const *states,
+                   size_t count)
+{
+    struct tile tile = {0};
+    for (size_t i = 0; i < count; i++) {
+        tile_add(&tile, lstm, contents[i], states[i]);
+    }
+    tile_flush(&tile, lstm);
+}
+
+void nba_lstm_run(const struct nba_lstm *lstm, const struct nba_lstm_window *windows, size_t count)
+{
+    const size_t state_bytes = nba_lstm_state_floats(lstm) * sizeof(float);
+    uint32_t longest = 0;
+    for (size_t i = 0; i < count; i++) {
+        memset(windows[i].state, 0, state_bytes);
+        longest = windows[i].count > longest ? windows[i].count : longest;
+    }
+    struct tile tile = {0};
+    for (uint32_t t = 0; t < longest; t++) {
+        for (size_t i = 0; i < count; i++) {
+            if (t < windows[i].count) {
+                tile_add(&tile, lstm, windows[i].contents[t], windows[i].state);
+            }
+        }
+        tile_flush(&tile, lstm); /* the next step of a window needs this one */
+    }
+}
+
+void nba_lstm_scores(const struct nba_lstm *lstm, const float *const *states, size_t count,
+                     float *ret_scores)
+{
+    const size_t width = lstm->shape.width;
+    const size_t h2_at = 2 * (size_t)lstm->shape.hidden_1;
+    _Alignas(64) float x[TILE * NBA_LSTM_WIDTH_MAX]; /* [rows][D] */
+    for (size_t at = 0; at < count;) {
+        const size_t tiles = (count - at + TILE - 1) / TILE;
+        const size_t rows = (count - at + tiles - 1) / tiles;
+        for (size_t i = 0; i < rows; i++) {
+            memcpy(x + i * width, states[at + i] + h2_at, width * sizeof *x);
+        }
+        lstm->kernels->dense(&lstm->out, rows, x, width, ret_scores + at * lstm->out.columns,
+                             lstm->out.columns);
+        at += rows;
+    }
+}

@@ -1,0 +1,39 @@
+/* Aligned to 2 MiB when it is at least half of that, so that the kernel may back it by a huge page;
+ * to 64 bytes otherwise. */
+#include "tensor_block.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+struct nba_tensor_block nba_tensor_block(size_t floats)
+{
+    const size_t bytes = nba_tensor_block_room(floats) * sizeof(float);
+    const size_t step = bytes >= HUGE_PAGE_BYTES / 2 ? HUGE_PAGE_BYTES : 64;
+    const size_t whole = (bytes + step - 1) / step * step;
+    void *data = NULL;
+    if (posix_memalign(&data, step, whole) != 0) {
+        return (struct nba_tensor_block){0};
+    }
+    memset(data, 0, whole);
+    return (struct nba_tensor_block){.data = data, .floats = whole / sizeof(float)};
+}
+
+void nba_tensor_block_clear(struct nba_tensor_block *block)
+{
+    free(block->data);
+    *block = (struct nba_tensor_block){0};
+}
+
+float *nba_tensor_block_take(struct nba_tensor_block *block, size_t floats)
+{
+    const size_t room = nba_tensor_block_room(floats);
+    NBA_ASSERT(room <= block->floats - block->used);
+    float *piece = block->data + block->used;
+    block->used += room;
+    return piece;
+}
