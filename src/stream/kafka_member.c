@@ -1,0 +1,341 @@
+/*
+ * A member of a consumer group: librdkafka's consumer with the range assignor, whose rebalance
+ * callback is where tasks are taken over and given back.
+ *
+ * ASSIGN.  rd_kafka_committed on a read_committed consumer asks with require_stable: the broker
+ * answers only when no transaction with offsets of these partitions is undecided (KIP-447).  A
+ * predecessor that died with such a transaction open holds this up until its time-out, so the
+ * question is asked again for longer than that.  Meanwhile librdkafka's own thread keeps the
+ * membership alive.
+ *
+ * OFFSETS are given to rd_kafka_assign explicitly; auto.offset.reset never decides.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kafka_internal.h"
+#include "nba/base/assert.h"
+
+/* transaction.timeout.ms, the broker's sweep after it (10 s) and a coordinator's move. */
+#define COMMITTED_MS 60000
+
+struct kafka_member {
+    struct kafka_client *client;
+    struct kafka_stream *stream;
+    char **topics; /* in the order of the options */
+    size_t topic_count;
+    struct nba_member_options options; /* strings not kept */
+    struct nba_assignment *share;      /* what is assigned; topics point into `topics` */
+    size_t share_count;
+    bool share_held;           /* the engine has it: revoke must be called */
+    enum nba_status refused;   /* what `assign` or the way there answered */
+    struct nba_error *refusal; /* its text goes to the poll that is running */
+};
+
+static size_t topic_index(const struct kafka_member *member, const char *topic)
+{
+    size_t i = 0;
+    while (i < member->topic_count && strcmp(member->topics[i], topic) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static void sort_share(const struct kafka_member *member, struct nba_assignment *share,
+                       size_t count)
+{
+    /* Insertion sort: librdkafka delivers them nearly in order, and there are few. */
+    for (size_t i = 1; i < count; i++) {
+        const struct nba_assignment moved = share[i];
+        const size_t topic = topic_index(member, moved.topic);
+        size_t j = i;
+        for (; j > 0; j--) {
+            const size_t other = topic_index(member, share[j - 1].topic);
+            if (other < topic || (other == topic && share[j - 1].partition < moved.partition)) {
+                break;
+            }
+            share[j] = share[j - 1];
+        }
+        share[j] = moved;
+    }
+}
+
+/* The group's offsets, once every transaction that had some pending is decided. */
+static enum nba_status fetch_committed(struct kafka_member *member,
+                                       rd_kafka_topic_partition_list_t *list,
+                                       struct nba_error *error)
+{
+    const int64_t deadline_us = nba_kafka_now_us() + (int64_t)COMMITTED_MS * 1000;
+    for (;;) {
+        const int left_ms = nba_kafka_left_ms(deadline_us);
+        rd_kafka_resp_err_t code =
+            rd_kafka_committed(member->client->rk, list, left_ms < 5000 ? left_ms : 5000);
+        for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+            code = list->elems[i].err;
+        }
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return NBA_OK;
+        }
+        const enum nba_status status = nba_kafka_status(code);
+        const bool passing = status == NBA_E_TIMEOUT || status == NBA_E_UNAVAILABLE;
+        if (!passing || nba_kafka_left_ms(deadline_us) == 0) {
+            return nba_kafka_fail(member->client, code, error,
+                                  "cannot learn the group's committed offsets");
+        }
+        nba_kafka_sleep_ms(NBA_KAFKA_RETRY_MS);
+    }
+}
+
+/* Fills the share from what the group gave; offsets are committed or else low. */
+static enum nba_status prepare(struct kafka_member *member,
+                               const rd_kafka_topic_partition_list_t *given,
+                               struct nba_error *error)
+{
+    const size_t count = (size_t)given->cnt;
+    struct nba_assignment *share = calloc(count + 1, sizeof(*share));
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(given);
+    enum nba_status status =
+        share == NULL ? nba_error_set(error, NBA_E_NO_MEMORY, "cannot take a share: out of memory")
+                      : NBA_OK;
+    if (status == NBA_OK && count != 0) {
+        status = fetch_committed(member, list, error);
+    }
+    for (size_t i = 0; i < count && status == NBA_OK; i++) {
+        const rd_kafka_topic_partition_t *part = &list->elems[i];
+        const size_t topic = topic_index(member, part->topic);
+        NBA_ASSERT(topic < member->topic_count);
+        share[i].topic = member->topics[topic];
+        share[i].partition = part->partition;
+        share[i].committed = part->offset >= 0 ? part->offset : -1;
+        share[i].offset = share[i].committed;
+        if (share[i].offset < 0) {
+            int64_t high = 0;
+            status =
+                nba_kafka_backend.watermarks(member->stream, share[i].topic, share[i].partition,
+                                             NBA_READ_UNCOMMITTED, &share[i].offset, &high, error);
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    if (status != NBA_OK) {
+        free(share);
+        return status;
+    }
+    sort_share(member, share, count);
+    free(member->share);
+    member->share = share;
+    member->share_count = count;
+    return NBA_OK;
+}
+
+static enum nba_status start_reading(struct kafka_member *member, struct nba_error *error)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)member->share_count + 1);
+    for (size_t i = 0; i < member->share_count; i++) {
+        const struct nba_assignment *part = &member->share[i];
+        rd_kafka_topic_partition_list_add(list, part->topic, part->partition)->offset =
+            part->offset;
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_assign(member->client->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? NBA_OK
+               : nba_kafka_fail(member->client, code, error, "cannot take a share");
+}
+
+static void take_share(struct kafka_member *member, const rd_kafka_topic_partition_list_t *given)
+{
+    struct nba_error *error = member->refusal;
+    enum nba_status status = prepare(member, given, error);
+    if (status == NBA_OK) {
+        status = member->options.assign(member->options.context, member->share, member->share_count,
+                                        error);
+    }
+    if (status == NBA_OK) {
+        member->share_held = member->share_count != 0;
+        status = start_reading(member, error);
+    }
+    if (status != NBA_OK) {
+        member->refused = status;
+        (void)rd_kafka_assign(member->client->rk, NULL);
+    }
+}
+
+static void give_back(struct kafka_member *member, bool lost)
+{
+    if (member->share_held) {
+        member->share_held = false;
+        member->options.revoke(member->options.context, member->share, member->share_count, lost);
+    }
+    member->share_count = 0;
+}
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                         rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    struct kafka_client *client = opaque;
+    struct kafka_member *member = client->owner;
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        take_share(member, partitions);
+        return;
+    }
+    give_back(member, rd_kafka_assignment_lost(rk) != 0);
+    (void)rd_kafka_assign(rk, NULL);
+}
+
+static void dress(rd_kafka_conf_t *conf)
+{
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+}
+
+/* --- life --- */
+
+static void release(struct kafka_member *member)
+{
+    for (size_t i = 0; i < member->topic_count; i++) {
+        free(member->topics[i]);
+    }
+    free(member->topics);
+    free(member->share);
+    free(member);
+}
+
+static enum nba_status subscribe(struct kafka_member *member, struct nba_error *error)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)member->topic_count);
+    for (size_t i = 0; i < member->topic_count; i++) {
+        rd_kafka_topic_partition_list_add(list, member->topics[i], RD_KAFKA_PARTITION_UA);
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_subscribe(member->client->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? NBA_OK
+               : nba_kafka_fail(member->client, code, error, "cannot join the group");
+}
+
+static enum nba_status keep_topics(struct kafka_member *member,
+                                   const struct nba_member_options *options,
+                                   struct nba_error *error)
+{
+    member->topics = calloc(options->topic_count, sizeof(*member->topics));
+    for (size_t i = 0; i < options->topic_count && member->topics != NULL; i++) {
+        member->topics[i] = strdup(options->topics[i]);
+        member->topic_count = i + 1;
+        if (member->topics[i] == NULL) {
+            break;
+        }
+    }
+    if (member->topics == NULL || member->topics[options->topic_count - 1] == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create member: out of memory");
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_kafka_member_create(void *self, const struct nba_member_options *options,
+                                        void **ret_member, struct nba_error *error)
+{
+    struct kafka_member *member = calloc(1, sizeof(*member));
+    if (member == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create member: out of memory");
+    }
+    member->stream = self;
+    member->options.assign = options->assign;
+    member->options.revoke = options->revoke;
+    member->options.context = options->context;
+    const struct kafka_identity identity = {
+        .role = KAFKA_ROLE_MEMBER,
+        .isolation = NBA_READ_COMMITTED,
+        .group_id = options->group_id,
+        .instance_id = options->instance_id,
+    };
+    enum nba_status status = keep_topics(member, options, error);
+    if (status == NBA_OK) {
+        status = nba_kafka_client_create(self, &identity, dress, member, &member->client, error);
+    }
+    if (status == NBA_OK) {
+        status = subscribe(member, error);
+    }
+    if (status != NBA_OK) {
+        nba_kafka_client_destroy(member->client);
+        release(member);
+        return status;
+    }
+    *ret_member = member;
+    return NBA_OK;
+}
+
+static enum nba_status check_fatal(struct kafka_member *member, struct nba_error *error)
+{
+    char text[NBA_KAFKA_TROUBLE_BYTES];
+    const rd_kafka_resp_err_t code = rd_kafka_fatal_error(member->client->rk, text, sizeof(text));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return NBA_OK;
+    }
+    return nba_error_set(error, nba_kafka_status(code), "member is out of its group: %s", text);
+}
+
+enum nba_status nba_kafka_member_poll(void *self, int timeout_ms, enum nba_poll *ret_what,
+                                      struct nba_record *ret_record, struct nba_error *error)
+{
+    struct kafka_member *member = self;
+    struct nba_error refusal;
+    member->refused = NBA_OK;
+    member->refusal = error != NULL ? error : &refusal;
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(member->client->rk, timeout_ms);
+    enum nba_status status = member->refused;
+    member->refusal = NULL;
+    if (status != NBA_OK) {
+        if (message != NULL) {
+            rd_kafka_message_destroy(message);
+        }
+        return status;
+    }
+    if (message != NULL) {
+        return nba_kafka_record_take(member->client, message, ret_what, ret_record, error);
+    }
+    *ret_what = NBA_POLL_NONE;
+    status = check_fatal(member, error);
+    return status == NBA_OK ? nba_kafka_client_check_up(member->client, error) : status;
+}
+
+/*
+ * The library's own close waits without a bound, and in 2.0.2 can wait for ever (#4527): here its
+ * queue is served until the deadline.  A client that isn't closed by then can't be destroyed either
+ * without the same risk; it is left behind, for the process is about to end.
+ */
+void nba_kafka_member_close(void *self, int deadline_ms)
+{
+    struct kafka_member *member = self;
+    const int64_t deadline_us = nba_kafka_now_us() + (int64_t)deadline_ms * 1000;
+    struct nba_error refusal;
+    member->refusal = &refusal;
+    rd_kafka_t *rk = member->client->rk;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(rk, queue);
+    bool closed = failure != NULL; /* fatal: there is nothing to close any more */
+    rd_kafka_error_destroy(failure);
+    while (!closed) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, NBA_KAFKA_RETRY_MS);
+        if (message != NULL) {
+            rd_kafka_message_destroy(message);
+        }
+        closed = rd_kafka_consumer_closed(rk) != 0;
+        if (nba_kafka_left_ms(deadline_us) == 0) {
+            break;
+        }
+    }
+    rd_kafka_queue_destroy(queue);
+    give_back(member, true);
+    if (closed) {
+        nba_kafka_client_destroy(member->client);
+    }
+    release(member);
+}
+
+rd_kafka_consumer_group_metadata_t *nba_kafka_member_metadata(void *self)
+{
+    const struct kafka_member *member = self;
+    return rd_kafka_consumer_group_metadata(member->client->rk);
+}
