@@ -128,8 +128,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct nba_topic_spec *spec, struct 
     }
     char retention[24];
     char tombstones[24];
-    snprintf(retention, sizeof(retention), "%lld", (long long)spec->retention_ms);
-    snprintf(tombstones, sizeof(tombstones), "%lld", (long long)spec->delete_retention_ms);
+    (void)snprintf(retention, sizeof(retention), "%lld", (long long)spec->retention_ms);
+    (void)snprintf(tombstones, sizeof(tombstones), "%lld", (long long)spec->delete_retention_ms);
     const struct nba_property settings[] = {
         {"cleanup.policy",
          spec->compacted ? (spec->deleted ? "compact,delete" : "compact") : "delete"},

@@ -41,7 +41,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         return; /* the trouble before says more */
     }
     pthread_mutex_lock(&client->lock);
-    snprintf(client->trouble, sizeof(client->trouble), "%s", reason);
+    (void)snprintf(client->trouble, sizeof(client->trouble), "%s", reason);
     pthread_mutex_unlock(&client->lock);
 }
 

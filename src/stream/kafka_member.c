@@ -94,13 +94,11 @@ static enum nba_status prepare(struct kafka_member *member,
 {
     const size_t count = (size_t)given->cnt;
     struct nba_assignment *share = calloc(count + 1, sizeof(*share));
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(given);
-    enum nba_status status =
-        share == NULL ? nba_error_set(error, NBA_E_NO_MEMORY, "cannot take a share: out of memory")
-                      : NBA_OK;
-    if (status == NBA_OK && count != 0) {
-        status = fetch_committed(member, list, error);
+    if (share == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot take a share: out of memory");
     }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(given);
+    enum nba_status status = count != 0 ? fetch_committed(member, list, error) : NBA_OK;
     for (size_t i = 0; i < count && status == NBA_OK; i++) {
         const rd_kafka_topic_partition_t *part = &list->elems[i];
         const size_t topic = topic_index(member, part->topic);

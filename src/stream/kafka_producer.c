@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nba/base/assert.h"
 #include "nba/base/limits.h"
 
 /* How long produce waits for room in the queue before it says busy. */
@@ -165,7 +166,7 @@ static rd_kafka_headers_t *make_headers(const struct nba_outgoing *outgoing)
 static void *bytes_of(struct nba_str text, bool null)
 {
     const char *data = null ? NULL : text.data != NULL ? text.data : "";
-    return (void *)(uintptr_t)data; /* copied, never written to */
+    return (void *)data; /* copied, never written to */
 }
 
 static rd_kafka_resp_err_t enqueue(struct kafka_producer *producer, struct kafka_topic *topic,
@@ -176,15 +177,17 @@ static rd_kafka_resp_err_t enqueue(struct kafka_producer *producer, struct kafka
     const size_t value_bytes = outgoing->value_null ? 0 : outgoing->value.bytes;
     const int32_t partition =
         outgoing->partition == NBA_PARTITION_BY_KEY ? RD_KAFKA_PARTITION_UA : outgoing->partition;
+    void *key = bytes_of(outgoing->key, outgoing->key_null);
+    void *value = bytes_of(outgoing->value, outgoing->value_null);
     rd_kafka_t *rk = producer->client->rk;
     for (;;) {
+        /* The tags and their values bare: the header's type-checking macros aren't standard C. */
         const rd_kafka_resp_err_t code = rd_kafka_producev(
-            rk, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(partition),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY(bytes_of(outgoing->key, outgoing->key_null), key_bytes),
-            RD_KAFKA_V_VALUE(bytes_of(outgoing->value, outgoing->value_null), value_bytes),
-            RD_KAFKA_V_TIMESTAMP(outgoing->timestamp_ms), RD_KAFKA_V_OPAQUE(topic),
-            RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+            rk, RD_KAFKA_VTYPE_RKT, topic->handle, RD_KAFKA_VTYPE_PARTITION, partition,
+            RD_KAFKA_VTYPE_MSGFLAGS, RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_KEY, key, key_bytes,
+            RD_KAFKA_VTYPE_VALUE, value, value_bytes, RD_KAFKA_VTYPE_TIMESTAMP,
+            outgoing->timestamp_ms, RD_KAFKA_VTYPE_OPAQUE, (void *)topic, RD_KAFKA_VTYPE_HEADERS,
+            headers, RD_KAFKA_VTYPE_END);
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || nba_kafka_left_ms(deadline_us) == 0) {
             return code;
         }
@@ -225,6 +228,7 @@ enum nba_status nba_kafka_producer_produce(void *self, const struct nba_outgoing
                                         outgoing->topic);
         }
     }
+    NBA_ASSERT(topic != NULL);
     rd_kafka_headers_t *headers = make_headers(outgoing);
     const rd_kafka_resp_err_t code = enqueue(producer, topic, outgoing, headers);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -224,7 +224,7 @@ enum nba_status nba_kafka_settings_copy(const struct nba_property *properties, s
     if (status != NBA_OK) {
         return status;
     }
-    stream->properties = calloc(count, sizeof(*stream->properties));
+    stream->properties = calloc(count + 1, sizeof(*stream->properties));
     if (stream->properties == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot keep properties: out of memory");
     }
@@ -251,8 +251,8 @@ static void wipe(char *text)
 void nba_kafka_settings_clear(struct kafka_stream *stream)
 {
     for (size_t i = 0; i < stream->property_count; i++) {
-        char *name = (char *)(uintptr_t)stream->properties[i].name;
-        char *value = (char *)(uintptr_t)stream->properties[i].value;
+        char *name = (char *)stream->properties[i].name;
+        char *value = (char *)stream->properties[i].value;
         if (value != NULL) {
             wipe(value);
         }
