@@ -1,0 +1,53 @@
+/*
+ * Ranking and probability metrics, and their bootstrap intervals.
+ *
+ *   rank     candidates that score strictly better + half of those that score equal
+ *   HR@K     1 if rank < K      NDCG@K   1 / log2(rank + 2) if rank < K     MRR  1 / (rank + 1)
+ *   AUC      of labelled scores: the share of (1, 0) pairs in the right order, ties half
+ *   log loss -mean(y log p + (1 - y) log(1 - p)), p kept 1e-6 from 0 and 1
+ *
+ * INTERVALS.  95 %, percentiles of the mean over NBA_BOOTSTRAP_ROUNDS resamples of the queries,
+ * drawn by a fixed seed (B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993).
+ */
+#ifndef NBA_TRAIN_METRICS_H
+#define NBA_TRAIN_METRICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nba/base/status.h"
+
+#define NBA_BOOTSTRAP_ROUNDS 1000u
+
+enum nba_metric {
+    NBA_METRIC_HR,
+    NBA_METRIC_NDCG,
+    NBA_METRIC_MRR,
+    NBA_METRIC_AUC,
+    NBA_METRIC_LOG_LOSS,
+};
+const char *nba_metric_name(enum nba_metric metric); /* "hr", "ndcg", "mrr", "auc", "log_loss" */
+
+/* What one query's rank is worth; k is not looked at for MRR. */
+double nba_metric_of_rank(enum nba_metric metric, uint32_t k, double rank);
+double nba_metric_mean(enum nba_metric metric, uint32_t k, const double *ranks, size_t count);
+
+struct nba_interval {
+    double value, lo, hi;
+};
+/* NBA_E_NO_MEMORY.  A count of 0 gives zeros. */
+NBA_MUST_USE
+enum nba_status nba_metric_interval(enum nba_metric metric, uint32_t k, const double *ranks,
+                                    size_t count, struct nba_interval *ret_interval);
+
+struct nba_labelled {
+    double score;
+    bool label;
+};
+/* Sorts `items`.  0.5 when one label is missing. */
+double nba_metric_auc(struct nba_labelled *items, size_t count);
+/* Scores are probabilities. */
+double nba_metric_log_loss(const struct nba_labelled *items, size_t count);
+
+#endif

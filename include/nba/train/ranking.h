@@ -1,0 +1,58 @@
+/*
+ * Ranks of targets under one protocol; the same for every model (learning.md section 3).
+ *
+ *   FULL      all contents less the history (the contents of the positions before the query)
+ *   SAMPLED   `negatives` contents the user never touched, drawn with splitmix64 from state
+ *             42 * 1000003 + user, r = next modulo contents, touched and repeated ones rejected
+ *   FIXED     the data set's own negatives, less the target where it is among them
+ *   EXISTING  all contents that had been touched by the query's time; nothing is left out
+ *
+ * The rank of a target counts candidates that score strictly better and half of the equal ones
+ * (itself not); a score that is NaN puts the target last.
+ *
+ * A RANKER is one model: queries in, a row of scores over all contents each out.
+ */
+#ifndef NBA_TRAIN_RANKING_H
+#define NBA_TRAIN_RANKING_H
+
+#include "nba/train/split.h"
+
+/* Queries scored side by side. */
+#define NBA_RANKING_BATCH 64u
+
+enum nba_protocol {
+    NBA_PROTOCOL_FULL,
+    NBA_PROTOCOL_SAMPLED,
+    NBA_PROTOCOL_FIXED,
+    NBA_PROTOCOL_EXISTING,
+};
+const char *nba_protocol_name(enum nba_protocol protocol);
+
+/* `ret_scores` (count, content_count); count <= NBA_RANKING_BATCH. */
+struct nba_ranker {
+    const char *name;
+    void *context;
+    void (*score)(void *context, const struct nba_query *queries, size_t count, float *ret_scores);
+};
+
+/* The content a query asks for. */
+uint32_t nba_query_target(const struct nba_dataset *dataset, struct nba_query query);
+
+struct nba_ranking {
+    const struct nba_dataset *dataset;
+    enum nba_protocol protocol;
+    uint32_t negatives; /* SAMPLED: 100 */
+};
+
+/* Which contents a query's target is compared with; is_candidate (content_count), the target out. */
+void nba_ranking_candidates(const struct nba_ranking *ranking, struct nba_query query,
+                            uint8_t *ret_is_candidate);
+double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t count,
+                        uint32_t target);
+
+/* ret_ranks (count).  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                                const struct nba_query *queries, size_t count, double *ret_ranks);
+
+#endif

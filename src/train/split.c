@@ -1,0 +1,142 @@
+#include "nba/train/split.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/base/random.h"
+
+/* Leave-one-out asks this of a user (learning.md section 3's protocol). */
+#define LAST_TWO_LEAST 3u
+
+static bool split_allocate(const struct nba_dataset *d, struct nba_split *split)
+{
+    const size_t queries = d->sequence_offset[d->user_count] + d->user_count;
+    memset(split, 0, sizeof(*split));
+    split->train_count = calloc(d->user_count + 1u, sizeof(*split->train_count));
+    split->validation = calloc(queries + 1, sizeof(*split->validation));
+    split->test = calloc(queries + 1, sizeof(*split->test));
+    if (split->train_count == NULL || split->validation == NULL || split->test == NULL) {
+        nba_split_clear(split);
+        return false;
+    }
+    return true;
+}
+
+void nba_split_clear(struct nba_split *split)
+{
+    free(split->train_count);
+    free(split->validation);
+    free(split->test);
+    memset(split, 0, sizeof(*split));
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a;
+    const int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The time before which `share` of the sorted times lie. */
+static int64_t time_at(const int64_t *sorted, size_t count, double share)
+{
+    const size_t at = (size_t)(share * (double)count);
+    return at < count ? sorted[at] : INT64_MAX;
+}
+
+enum nba_status nba_split_by_time(const struct nba_dataset *d, double train, double validation,
+                                  struct nba_split *ret_split)
+{
+    const size_t count = d->sequence_offset[d->user_count];
+    struct nba_split split;
+    NBA_ASSERT(train > 0.0 && validation >= 0.0 && train + validation <= 1.0 + 1e-9);
+    int64_t *times = malloc((count + 1) * sizeof(*times));
+    if (times == NULL || !split_allocate(d, &split)) {
+        free(times);
+        return NBA_E_NO_MEMORY;
+    }
+    memcpy(times, d->sequence_time, count * sizeof(*times));
+    qsort(times, count, sizeof(*times), compare_times);
+    split.by_time = true;
+    split.validation_from_ms = time_at(times, count, train);
+    split.test_from_ms =
+        train + validation > 1.0 - 1e-9 ? INT64_MAX : time_at(times, count, train + validation);
+    free(times);
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        const size_t from = d->sequence_offset[u];
+        const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - from);
+        bool training = true;
+        for (uint32_t i = 0; i < length; i++) {
+            const int64_t time_ms = d->sequence_time[from + i];
+            training = training && time_ms < split.validation_from_ms;
+            if (training) {
+                split.train_count[u] = i + 1;
+            } else if (time_ms < split.test_from_ms) {
+                split.validation[split.validation_count++] = (struct nba_query){u, i};
+            } else {
+                split.test[split.test_count++] = (struct nba_query){u, i};
+            }
+        }
+    }
+    *ret_split = split;
+    return NBA_OK;
+}
+
+enum nba_status nba_split_last_two(const struct nba_dataset *d, struct nba_split *ret_split)
+{
+    struct nba_split split;
+    if (!split_allocate(d, &split)) {
+        return NBA_E_NO_MEMORY;
+    }
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - d->sequence_offset[u]);
+        if (length < LAST_TWO_LEAST) {
+            split.train_count[u] = length;
+            continue;
+        }
+        split.train_count[u] = length - 2;
+        split.validation[split.validation_count++] = (struct nba_query){u, length - 2};
+        split.test[split.test_count++] = (struct nba_query){u, length - 1};
+    }
+    *ret_split = split;
+    return NBA_OK;
+}
+
+enum nba_status nba_split_fixed(struct nba_dataset *d, uint64_t seed, struct nba_split *ret_split)
+{
+    struct nba_split split;
+    struct nba_rng rng = nba_rng(seed);
+    NBA_ASSERT(d->fixed_test != NULL);
+    if (!split_allocate(d, &split)) {
+        return NBA_E_NO_MEMORY;
+    }
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        uint32_t *sequence = d->sequence + d->sequence_offset[u];
+        const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - d->sequence_offset[u]);
+        split.train_count[u] = length;
+        split.test[split.test_count++] = (struct nba_query){u, length};
+        if (length < 2) {
+            continue;
+        }
+        const uint32_t drawn = (uint32_t)nba_rng_below(&rng, length);
+        const uint32_t content = sequence[drawn];
+        sequence[drawn] = sequence[length - 1];
+        sequence[length - 1] = content;
+        split.train_count[u] = length - 1;
+        split.validation[split.validation_count++] = (struct nba_query){u, length - 1};
+    }
+    *ret_split = split;
+    return NBA_OK;
+}
+
+size_t nba_split_thin(struct nba_query *queries, size_t count, size_t most)
+{
+    if (count <= most) {
+        return count;
+    }
+    for (size_t i = 0; i < most; i++) {
+        queries[i] = queries[(size_t)((double)i * (double)count / (double)most)];
+    }
+    return most;
+}
