@@ -1,0 +1,111 @@
+/* nba describe: what an instance reads, keeps and writes, from its configuration alone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands_internal.h"
+#include "nba/app/topic_table.h"
+#include "nba/app/workplace.h"
+#include "nba/base/version.h"
+
+struct args {
+    struct nba_common common;
+    bool settings;
+};
+
+static const struct nba_option options[] = {
+    NBA_COMMON_OPTIONS(struct args, common),
+    NBA_OPTION_FLAG(struct args, settings, "settings",
+                    "the settings in force instead, secrets as ***"),
+};
+
+static bool is_read(enum nba_topic_role role)
+{
+    return role == NBA_TOPIC_ENGAGEMENT || role == NBA_TOPIC_CATALOG || role == NBA_TOPIC_CONTROL;
+}
+
+static void describe_topics(const struct nba_topic_table *table, bool read, struct nba_buf *buf)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct nba_topic_entry *entry = &table->entries[i];
+        const struct nba_topic_spec *spec = &entry->spec;
+        if (is_read(entry->role) == read) {
+            nba_buf_printf(buf, "  %-26s %4d partition%s  key %-18s %s%s\n", spec->name,
+                           (int)spec->partitions, spec->partitions == 1 ? " " : "s", entry->key,
+                           entry->what, spec->compacted ? " (compacted)" : "");
+        }
+    }
+}
+
+static void describe(const struct nba_config *config, struct nba_buf *buf)
+{
+    struct nba_topic_table table;
+    nba_topic_table_init(&table, config);
+    const bool kafka = config->log_kind == NBA_CONFIG_LOG_KAFKA;
+    nba_buf_printf(buf, "nba %s, application %s, instance %s, %lld worker%s\n", NBA_ENGINE_VERSION,
+                   config->application_id, config->instance, (long long)config->workers,
+                   config->workers == 1 ? "" : "s");
+    nba_buf_printf(buf, "log        %s %s\n", kafka ? "Kafka at" : "embedded, in",
+                   kafka ? config->kafka.bootstrap_servers : config->log_dir);
+    nba_buf_printf(buf, "state      %s, one column family a partition, rebuilt from %s\n",
+                   config->state.dir, config->topics.changelog);
+    nba_buf_printf(buf, "models     %s\n",
+                   config->scorer_table[0] != '\0' ? config->scorer_table : config->release_dir);
+    nba_buf_printf(buf, "policy     %s\n", config->policy_file);
+    nba_buf_printf(buf, "HTTP       %s (/metrics, /livez, /readyz)\n", config->http.listen);
+    nba_buf_printf(buf, "commit     every %lld ms, %lld events or %lld bytes\n",
+                   (long long)config->commit.interval_ms, (long long)config->commit.events_max,
+                   (long long)config->commit.bytes_max);
+    nba_buf_printf(buf, "\nreads\n");
+    describe_topics(&table, true, buf);
+    nba_buf_printf(buf, "\nwrites, all in the transaction that commits the input's offset\n");
+    describe_topics(&table, false, buf);
+    if (config->route_count > 0) {
+        nba_buf_printf(buf, "\nroutes\n");
+    }
+    for (uint32_t i = 0; i < config->route_count; i++) {
+        const struct nba_config_route *route = &config->routes[i];
+        nba_buf_printf(buf, "  channel %-8s campaign %-12s -> %s\n",
+                       route->channel[0] != '\0' ? route->channel : "any",
+                       route->campaign[0] != '\0' ? route->campaign : "any", route->topic);
+    }
+}
+
+static int run(const struct nba_command *command, int argc, char **argv)
+{
+    struct args args = {.settings = false};
+    struct nba_operands operands;
+    struct nba_error error = {NBA_OK, ""};
+    struct nba_config config;
+    int code = 0;
+    if (!nba_command_parse(command, argc, argv, &args, &operands, &code)) {
+        return code;
+    }
+    if (nba_common_config(&args.common, &config, &error) != NBA_OK) {
+        return nba_command_fail(&error);
+    }
+    struct nba_buf buf;
+    nba_buf_init(&buf, 1u << 20);
+    if (args.settings) {
+        nba_config_write_effective(&config, &buf);
+    } else {
+        describe(&config, &buf);
+    }
+    code = nba_command_print(&buf);
+    nba_buf_clear(&buf);
+    nba_config_clear(&config);
+    return code;
+}
+
+const struct nba_command nba_command_describe = {
+    .name = "describe",
+    .summary = "show what an instance reads, keeps and writes",
+    .operands = "",
+    .about =
+        "The topology that a configuration makes: log, state, topics with keys and partitions,\n"
+        "routes. Nothing is opened.",
+    .examples = "nba describe --config config/nba.yaml\n"
+                "nba describe --settings --set workers=3",
+    .options = options,
+    .option_count = NBA_ARRAY_COUNT(options),
+    .run = run,
+};

@@ -1,0 +1,90 @@
+/* zlib's gzFile reads plain files as they are, so there is one path for both. */
+#include "nba/codec/text_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define READ_BYTES (64u * 1024u)
+
+struct nba_text_source {
+    gzFile file;
+    uint64_t size;
+    char bytes[READ_BYTES];
+};
+
+static enum nba_status open_fd(const char *path, int *ret_fd, struct nba_error *error)
+{
+    const int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        const int cause = errno;
+        return nba_error_set(error, cause == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
+                             "cannot open '%s': %s", path, strerror(cause));
+    }
+    *ret_fd = fd;
+    return NBA_OK;
+}
+
+enum nba_status nba_text_source_open(const char *path, struct nba_text_source **ret_source,
+                                     struct nba_error *error)
+{
+    int fd = -1;
+    struct stat about;
+    const enum nba_status status = open_fd(path, &fd, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (fstat(fd, &about) != 0 || S_ISDIR(about.st_mode)) {
+        (void)close(fd);
+        return nba_error_set(error, NBA_E_IO, "cannot read '%s': not a file", path);
+    }
+    struct nba_text_source *source = calloc(1, sizeof(*source));
+    source = source != NULL && (source->file = gzdopen(fd, "rb")) == NULL ? (free(source), NULL)
+                                                                          : source;
+    if (source == NULL) {
+        (void)close(fd);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open '%s': out of memory", path);
+    }
+    source->size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0;
+    (void)gzbuffer(source->file, READ_BYTES);
+    *ret_source = source;
+    return NBA_OK;
+}
+
+enum nba_status nba_text_source_read(struct nba_text_source *source, struct nba_str *ret_bytes,
+                                     struct nba_error *error)
+{
+    int code = Z_OK;
+    const int got = gzread(source->file, source->bytes, READ_BYTES);
+    const char *message = gzerror(source->file, &code);
+    /* A gzip file that ends in the middle of a member reads as shorter, with Z_BUF_ERROR. */
+    if (got < 0 || code == Z_BUF_ERROR) {
+        return nba_error_set(error, code == Z_ERRNO ? NBA_E_IO : NBA_E_CORRUPT, "cannot read: %s",
+                             code == Z_ERRNO ? strerror(errno) : message);
+    }
+    *ret_bytes = nba_str(source->bytes, (size_t)got);
+    return NBA_OK;
+}
+
+uint64_t nba_text_source_position(const struct nba_text_source *source)
+{
+    const z_off_t at = gzoffset(source->file);
+    return at > 0 ? (uint64_t)at : 0;
+}
+
+uint64_t nba_text_source_size(const struct nba_text_source *source)
+{
+    return source->size;
+}
+
+void nba_text_source_close(struct nba_text_source *source)
+{
+    if (source != NULL) {
+        (void)gzclose(source->file);
+        free(source);
+    }
+}
