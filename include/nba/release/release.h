@@ -65,13 +65,13 @@
     X(NCF, "ncf")         \
     X(POPULARITY, "popularity")
 
-enum nba_member {
+enum nba_fusion_member {
 #define NBA_MEMBER_ENUM(constant, name) NBA_MEMBER_##constant,
     NBA_MEMBER_MAP(NBA_MEMBER_ENUM)
 #undef NBA_MEMBER_ENUM
         NBA_MEMBER_COUNT
 };
-const char *nba_member_name(enum nba_member member);
+const char *nba_fusion_member_name(enum nba_fusion_member member);
 
 /* Two fusions: of the members that score every content, and of all, where NCF was asked. */
 enum nba_fusion_kind { NBA_FUSION_CHEAP, NBA_FUSION_FULL, NBA_FUSION_COUNT };
@@ -157,7 +157,7 @@ uint32_t nba_release_segment_find(const struct nba_release *release, struct nba_
 /* Engagements by content (content_count of them) in a segment. */
 const uint32_t *nba_release_popularity(const struct nba_release *release, uint32_t segment);
 
-bool nba_release_has(const struct nba_release *release, enum nba_member member);
+bool nba_release_has(const struct nba_release *release, enum nba_fusion_member member);
 const struct nba_fusion *nba_release_fusion(const struct nba_release *release,
                                             enum nba_fusion_kind kind);
 const struct nba_calibrator *nba_release_calibrator(const struct nba_release *release);

@@ -40,7 +40,7 @@ void nba_popularity_scores(const uint32_t *segment, const uint32_t *everyone, si
 /* ret_z = standardised x; they may be the same array. */
 void nba_standardise(const float *x, size_t count, float *ret_z);
 
-/* Log-odds and each member's part of them for one content; z[m] by enum nba_member, 0 if unknown. */
+/* Log-odds and each member's part of them for one content; z[m] by enum nba_fusion_member, 0 if unknown. */
 struct nba_fused {
     double score;
     double share[NBA_MEMBER_COUNT];
