@@ -252,7 +252,7 @@ static void lstm_score(void *context, const struct nba_query *queries, size_t co
 
 struct nba_ranker nba_lstm_trainer_ranker(struct nba_lstm_trainer *trainer)
 {
-    return (struct nba_ranker){"lstm", trainer, lstm_score};
+    return (struct nba_ranker){.name = "lstm", .context = trainer, .score = lstm_score};
 }
 
 struct nba_lstm_weights nba_lstm_trainer_weights(struct nba_lstm_trainer *trainer)

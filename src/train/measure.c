@@ -10,6 +10,10 @@
 #define K_OF_CHOICE 10u
 /* As many negatives a positive as NCF learns with. */
 #define BINARY_NEGATIVES 4u
+/* Of a validation query where the data set is judged by few negatives itself. */
+#define SAMPLED_NEGATIVES 99u
+/* Scores that one measuring of a binary model may cost. */
+#define BINARY_SCORES_MAX ((size_t)1 << 22)
 
 /* The last training position of users, thinned. */
 static size_t training_queries(const struct nba_dataset *dataset, const struct nba_split *split,
@@ -31,10 +35,7 @@ bool measure_init(struct measure *measure, const struct nba_dataset *dataset,
     measure->queries[0] = calloc(dataset->user_count + 1u, sizeof(struct nba_query));
     measure->queries[1] = calloc(split->validation_count + 1, sizeof(struct nba_query));
     measure->ranks = calloc(MEASURE_QUERIES_MAX, sizeof(double));
-    measure->scores = calloc((size_t)NBA_RANKING_BATCH * dataset->content_count, sizeof(float));
-    measure->is_candidate = calloc(dataset->content_count, 1);
-    if (measure->queries[0] == NULL || measure->queries[1] == NULL || measure->ranks == NULL ||
-        measure->scores == NULL || measure->is_candidate == NULL) {
+    if (measure->queries[0] == NULL || measure->queries[1] == NULL || measure->ranks == NULL) {
         measure_clear(measure);
         return false;
     }
@@ -43,8 +44,21 @@ bool measure_init(struct measure *measure, const struct nba_dataset *dataset,
            split->validation_count * sizeof(struct nba_query));
     measure->counts[1] =
         nba_split_thin(measure->queries[1], split->validation_count, MEASURE_QUERIES_MAX);
-    measure->protocol = split->by_time ? NBA_PROTOCOL_EXISTING : NBA_PROTOCOL_FULL;
+    measure->protocol = NBA_PROTOCOL_FULL;
+    if (dataset->fixed_test != NULL) {
+        measure->protocol = NBA_PROTOCOL_SAMPLED;
+    } else if (split->by_time) {
+        measure->protocol = NBA_PROTOCOL_EXISTING;
+    }
     return true;
+}
+
+void measure_spare(struct measure *measure)
+{
+    const size_t most = BINARY_SCORES_MAX / measure->dataset->content_count + 1;
+    for (size_t i = 0; i < 2 && measure->protocol != NBA_PROTOCOL_SAMPLED; i++) {
+        measure->counts[i] = nba_split_thin(measure->queries[i], measure->counts[i], most);
+    }
 }
 
 void measure_clear(struct measure *measure)
@@ -52,8 +66,6 @@ void measure_clear(struct measure *measure)
     free(measure->queries[0]);
     free(measure->queries[1]);
     free(measure->ranks);
-    free(measure->scores);
-    free(measure->is_candidate);
     memset(measure, 0, sizeof(*measure));
 }
 
@@ -87,32 +99,42 @@ static double binary_loss(const float *scores, const uint8_t *is_candidate, size
     return loss / (1.0 + found);
 }
 
+struct judging {
+    struct measure *measure;
+    bool binary;
+    double loss;
+    size_t count;
+};
+
+static void judge_query(void *context, struct nba_query query, const float *scores,
+                        const uint8_t *is_candidate, double rank)
+{
+    struct judging *judging = context;
+    const struct nba_dataset *d = judging->measure->dataset;
+    const uint32_t target = nba_query_target(d, query);
+    judging->measure->ranks[judging->count++] = rank;
+    judging->loss += judging->binary
+                         ? binary_loss(scores, is_candidate, d->content_count, query, target)
+                         : softmax_loss(scores, d->content_count, target);
+}
+
 static enum nba_status run(struct measure *m, const struct nba_ranker *ranker, bool validation,
                            bool binary, struct nba_measured *ret_measured)
 {
-    const struct nba_ranking ranking = {m->dataset, m->protocol, 99};
-    const struct nba_query *queries = m->queries[validation ? 1 : 0];
-    const size_t count = m->counts[validation ? 1 : 0];
-    const size_t N = m->dataset->content_count;
-    double loss = 0.0;
-    for (size_t from = 0; from < count; from += NBA_RANKING_BATCH) {
-        const size_t batch = count - from < NBA_RANKING_BATCH ? count - from : NBA_RANKING_BATCH;
-        ranker->score(ranker->context, queries + from, batch, m->scores);
-        for (size_t i = 0; i < batch; i++) {
-            const struct nba_query query = queries[from + i];
-            const uint32_t target = nba_query_target(m->dataset, query);
-            const float *scores = m->scores + i * N;
-            nba_ranking_candidates(&ranking, query, m->is_candidate);
-            m->ranks[from + i] = nba_ranking_rank(scores, m->is_candidate, N, target);
-            loss += binary ? binary_loss(scores, m->is_candidate, N, query, target)
-                           : softmax_loss(scores, N, target);
-        }
+    const struct nba_ranking ranking = {m->dataset, m->protocol, SAMPLED_NEGATIVES};
+    const size_t which = validation ? 1 : 0;
+    struct judging judging = {.measure = m, .binary = binary};
+    const struct nba_ranking_visitor visitor = {judge_query, &judging};
+    const enum nba_status status =
+        nba_ranking_visit(&ranking, ranker, m->queries[which], m->counts[which], &visitor);
+    if (status == NBA_OK) {
+        const double count = judging.count > 0 ? (double)judging.count : 1.0;
+        *ret_measured = (struct nba_measured){
+            .loss = judging.loss / count,
+            .metric = nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, m->ranks, judging.count),
+        };
     }
-    *ret_measured = (struct nba_measured){
-        .loss = count > 0 ? loss / (double)count : 0.0,
-        .metric = nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, m->ranks, count),
-    };
-    return NBA_OK;
+    return status;
 }
 
 enum nba_status measure_softmax(struct measure *measure, const struct nba_ranker *ranker,

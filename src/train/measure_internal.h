@@ -18,13 +18,13 @@ struct measure {
     size_t counts[2];
     enum nba_protocol protocol;
     double *ranks;
-    float *scores; /* (NBA_RANKING_BATCH, N) */
-    uint8_t *is_candidate;
 };
 
 bool measure_init(struct measure *measure, const struct nba_dataset *dataset,
                   const struct nba_split *split);
 void measure_clear(struct measure *measure);
+/* Fewer queries for a model that is slow over all contents. */
+void measure_spare(struct measure *measure);
 
 /* Loss = cross-entropy of the softmax over all contents. */
 enum nba_status measure_softmax(struct measure *measure, const struct nba_ranker *ranker,

@@ -98,24 +98,77 @@ double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t
     return isfinite(own) ? (double)better + 0.5 * (double)equal : (double)candidates;
 }
 
-enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
-                                const struct nba_query *queries, size_t count, double *ret_ranks)
+/* Only the candidates and the target, into their places of the row. */
+static void score_candidates(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                             struct nba_query query, const uint8_t *is_candidate, float *scores)
+{
+    uint32_t contents[NBA_RANKING_SOME_MAX];
+    float some[NBA_RANKING_SOME_MAX];
+    const uint32_t target = nba_query_target(ranking->dataset, query);
+    size_t count = 0;
+    for (uint32_t c = 0; c < ranking->dataset->content_count; c++) {
+        if (is_candidate[c] != 0 || c == target) {
+            NBA_ASSERT(count < NBA_RANKING_SOME_MAX);
+            contents[count++] = c;
+        }
+    }
+    ranker->score_some(ranker->context, query, contents, count, some);
+    for (size_t i = 0; i < count; i++) {
+        scores[contents[i]] = some[i];
+    }
+}
+
+enum nba_status nba_ranking_visit(const struct nba_ranking *ranking,
+                                  const struct nba_ranker *ranker, const struct nba_query *queries,
+                                  size_t count, const struct nba_ranking_visitor *visitor)
 {
     const struct nba_dataset *d = ranking->dataset;
-    float *scores = malloc((size_t)NBA_RANKING_BATCH * d->content_count * sizeof(*scores));
+    const bool few =
+        ranking->protocol == NBA_PROTOCOL_SAMPLED || ranking->protocol == NBA_PROTOCOL_FIXED;
+    const bool some = few && ranker->score_some != NULL;
+    float *scores = calloc((size_t)NBA_RANKING_BATCH * d->content_count, sizeof(*scores));
     uint8_t *is_candidate = malloc(d->content_count);
     const bool whole = scores != NULL && is_candidate != NULL;
     for (size_t from = 0; whole && from < count; from += NBA_RANKING_BATCH) {
         const size_t batch = count - from < NBA_RANKING_BATCH ? count - from : NBA_RANKING_BATCH;
-        ranker->score(ranker->context, queries + from, batch, scores);
+        if (!some) {
+            ranker->score(ranker->context, queries + from, batch, scores);
+        }
         for (size_t i = 0; i < batch; i++) {
             const struct nba_query query = queries[from + i];
+            float *row = scores + i * d->content_count;
             nba_ranking_candidates(ranking, query, is_candidate);
-            ret_ranks[from + i] = nba_ranking_rank(scores + i * d->content_count, is_candidate,
-                                                   d->content_count, nba_query_target(d, query));
+            if (some) {
+                score_candidates(ranking, ranker, query, is_candidate, row);
+            }
+            const double rank =
+                nba_ranking_rank(row, is_candidate, d->content_count, nba_query_target(d, query));
+            visitor->visit(visitor->context, query, row, is_candidate, rank);
         }
     }
     free(scores);
     free(is_candidate);
     return whole ? NBA_OK : NBA_E_NO_MEMORY;
+}
+
+struct rank_list {
+    double *next;
+};
+
+static void append_rank(void *context, struct nba_query query, const float *scores,
+                        const uint8_t *is_candidate, double rank)
+{
+    struct rank_list *list = context;
+    (void)query;
+    (void)scores;
+    (void)is_candidate;
+    *list->next++ = rank;
+}
+
+enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                                const struct nba_query *queries, size_t count, double *ret_ranks)
+{
+    struct rank_list list = {ret_ranks};
+    const struct nba_ranking_visitor visitor = {append_rank, &list};
+    return nba_ranking_visit(ranking, ranker, queries, count, &visitor);
 }

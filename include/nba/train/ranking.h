@@ -10,7 +10,8 @@
  * The rank of a target counts candidates that score strictly better and half of the equal ones
  * (itself not); a score that is NaN puts the target last.
  *
- * A RANKER is one model: queries in, a row of scores over all contents each out.
+ * A RANKER is one model: queries in, a row of scores over all contents each out.  One that is slow
+ * over all contents may also score a few, which SAMPLED and FIXED then ask for.
  */
 #ifndef NBA_TRAIN_RANKING_H
 #define NBA_TRAIN_RANKING_H
@@ -19,6 +20,8 @@
 
 /* Queries scored side by side. */
 #define NBA_RANKING_BATCH 64u
+/* Candidates of SAMPLED and FIXED, the target among them. */
+#define NBA_RANKING_SOME_MAX 1024u
 
 enum nba_protocol {
     NBA_PROTOCOL_FULL,
@@ -33,6 +36,9 @@ struct nba_ranker {
     const char *name;
     void *context;
     void (*score)(void *context, const struct nba_query *queries, size_t count, float *ret_scores);
+    /* NULL, or ret_scores (count) of `contents`. */
+    void (*score_some)(void *context, struct nba_query query, const uint32_t *contents,
+                       size_t count, float *ret_scores);
 };
 
 /* The content a query asks for. */
@@ -49,6 +55,18 @@ void nba_ranking_candidates(const struct nba_ranking *ranking, struct nba_query 
                             uint8_t *ret_is_candidate);
 double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t count,
                         uint32_t target);
+
+/* Called once a query: its scores (garbage where neither candidate nor target) and candidates. */
+struct nba_ranking_visitor {
+    void (*visit)(void *context, struct nba_query query, const float *scores,
+                  const uint8_t *is_candidate, double rank);
+    void *context;
+};
+/* NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_ranking_visit(const struct nba_ranking *ranking,
+                                  const struct nba_ranker *ranker, const struct nba_query *queries,
+                                  size_t count, const struct nba_ranking_visitor *visitor);
 
 /* ret_ranks (count).  NBA_E_NO_MEMORY. */
 NBA_MUST_USE
