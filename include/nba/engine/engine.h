@@ -1,0 +1,68 @@
+/*
+ * The engine: one instance of `nba run`.  N workers over one state store, one holder of side inputs,
+ * one thread that follows them.
+ *
+ * A WORKER owns a member of the consumer group, two transactional producers used in turn, a pipeline,
+ * and the tasks of its partitions (src/engine/worker.c is the transaction).  THE FOLLOWER reads
+ * catalogue and control topics to their ends before any worker starts, then goes on reading, and
+ * looks for a changed policy file or champion; what it finds is adopted at the next transaction.  A
+ * policy or release that can't be loaded is reported once and the one in force stays.
+ *
+ * READY means: every worker is a member of the group and all its tasks are restored.
+ *
+ * FILES.  <state.dir>/store is the RocksDB, <state.dir>/policies/<hash>.yaml keeps every policy that
+ * was in force: what the journal names by hash can be replayed.
+ *
+ * THREADS.  create, start, stop, destroy by one thread; the others by any.
+ */
+#ifndef NBA_ENGINE_ENGINE_H
+#define NBA_ENGINE_ENGINE_H
+
+#include "nba/base/clock.h"
+#include "nba/codec/schema_registry.h"
+#include "nba/config/config.h"
+#include "nba/metrics/metrics.h"
+#include "nba/state/store.h"
+#include "nba/stream/stream.h"
+
+struct nba_engine;
+
+/* How long `nba topics create` lets the changelog keep tombstones.  A local state that was last written
+ * more than half of it ago is rebuilt whole: a missed tombstone would bring a deleted HCP back. */
+#define NBA_CHANGELOG_DELETE_RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+/* Everything must outlive the engine. */
+struct nba_engine_options {
+    const struct nba_config *config;
+    const struct nba_schemas *schemas;
+    struct nba_stream *stream;
+    const struct nba_clock *clock;
+    struct nba_metrics *metrics; /* NULL: nothing is counted */
+};
+
+/* Opens the store, loads policy and champion.  A damaged store is set aside as <store>.damaged and
+ * made anew: the changelog has it all.  NBA_E_CONFIG (policy), and what its parts say. */
+NBA_MUST_USE
+enum nba_status nba_engine_create(const struct nba_engine_options *options,
+                                  struct nba_engine **ret_engine, struct nba_error *error);
+
+/* Reads the side inputs, then starts follower and workers. */
+NBA_MUST_USE
+enum nba_status nba_engine_start(struct nba_engine *engine, struct nba_error *error);
+
+bool nba_engine_is_ready(const struct nba_engine *engine);
+/* True once a worker gave up; nba_engine_stop says why. */
+bool nba_engine_has_failed(const struct nba_engine *engine);
+/* Events committed since start. */
+uint64_t nba_engine_events(const struct nba_engine *engine);
+
+/* Commits what is under way, leaves the group, joins the threads.  The first failure of any of
+ * them, or NBA_OK. */
+NBA_MUST_USE
+enum nba_status nba_engine_stop(struct nba_engine *engine, struct nba_error *error);
+void nba_engine_destroy(struct nba_engine *engine); /* stopped, or never started; NULL is fine */
+
+/* For reads by other threads. */
+struct nba_state_store *nba_engine_store(struct nba_engine *engine);
+
+#endif

@@ -1,0 +1,223 @@
+/* An instance: its parts in the order in which they come up, and down again. */
+#include "nba/engine/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine_internal.h"
+#include "nba/base/assert.h"
+#include "nba/base/file.h"
+#include "nba/base/log.h"
+
+#define PATH_BYTES_MAX 4096u
+
+void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error)
+{
+    (void)pthread_mutex_lock(&engine->failure_lock);
+    if (engine->failure.status == NBA_OK) {
+        engine->failure = *error;
+    }
+    (void)pthread_mutex_unlock(&engine->failure_lock);
+    atomic_store(&engine->failed, true);
+    atomic_store(&engine->stopping, true);
+    (void)pthread_cond_broadcast(&engine->table.released);
+}
+
+static void register_metrics(struct nba_engine *engine)
+{
+    struct nba_metrics *m = engine->options.metrics;
+    engine->events_read = nba_metrics_counter(m, "nba_events_read_total",
+                                              "Records taken from the input topic.", NULL, 0);
+    engine->events_committed = nba_metrics_counter(
+        m, "nba_events_committed_total", "Input records whose outcome is committed.", NULL, 0);
+    engine->transactions =
+        nba_metrics_counter(m, "nba_transactions_total", "Transactions committed.", NULL, 0);
+    engine->aborts = nba_metrics_counter(m, "nba_transactions_aborted_total",
+                                         "Transactions aborted and run again.", NULL, 0);
+    engine->rebuilds = nba_metrics_counter(m, "nba_producer_rebuilds_total",
+                                           "Producers rebuilt after an unknown outcome.", NULL, 0);
+    engine->tasks_restoring =
+        nba_metrics_gauge(m, "nba_tasks_restoring", "Partitions being restored now.", NULL, 0);
+    engine->tasks_owned =
+        nba_metrics_gauge(m, "nba_tasks_owned", "Partitions this instance works on.", NULL, 0);
+    engine->event_seconds = nba_metrics_histogram(
+        m, "nba_event_seconds", "From a record's arrival here to its committed outcome.", NULL, 0);
+    engine->commit_seconds = nba_metrics_histogram(
+        m, "nba_commit_seconds", "Offsets sent, committed and written to the store.", NULL, 0);
+}
+
+static enum nba_status open_store(struct nba_engine *engine, struct nba_error *error)
+{
+    const struct nba_config *config = engine->options.config;
+    const struct nba_state_options options = {
+        .create = true,
+        .block_cache_bytes = (size_t)config->state.block_cache_bytes,
+        .write_buffer_bytes = (size_t)config->state.write_buffer_bytes,
+        .hot_bytes = (size_t)config->state.cache_bytes,
+        .hot_shares = (uint32_t)(engine->partition_count < 1 ? 1 : engine->partition_count),
+    };
+    char path[PATH_BYTES_MAX];
+    char damaged[PATH_BYTES_MAX + 16];
+    enum nba_status status = nba_file_make_dirs(config->state.dir, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
+    status = nba_state_store_open(path, &options, &engine->store, error);
+    if (status != NBA_E_CORRUPT) {
+        return status;
+    }
+    (void)snprintf(damaged, sizeof(damaged), "%s.damaged", path);
+    nba_log(NBA_LOG_ERROR, "state_damaged", "moved_to=%s reason=\"%s\"", damaged, error->message);
+    status = nba_file_remove_tree(damaged, error);
+    if (status == NBA_OK && rename(path, damaged) != 0) {
+        status = nba_error_set(error, NBA_E_IO, "cannot move '%s' away", path);
+    }
+    return status == NBA_OK ? nba_state_store_open(path, &options, &engine->store, error) : status;
+}
+
+static enum nba_status check_topics(struct nba_engine *engine, struct nba_error *error)
+{
+    const struct nba_config_topics *topics = &engine->options.config->topics;
+    const char *const needed[] = {topics->engagement, topics->catalog,   topics->control,
+                                  topics->action,     topics->slate,     topics->decision,
+                                  topics->deadletter, topics->changelog, topics->journal};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(needed); i++) {
+        int32_t count = 0;
+        const enum nba_status status =
+            nba_stream_topic_partitions(engine->options.stream, needed[i], &count, error);
+        if (status == NBA_E_NOT_FOUND) {
+            return nba_error_set(error, NBA_E_CONFIG,
+                                 "topic '%s' does not exist (nba topics create makes all)",
+                                 needed[i]);
+        }
+        if (status != NBA_OK) {
+            return status;
+        }
+        if (i == 0) {
+            engine->partition_count = count;
+        } else if (i >= 3 && count < engine->partition_count) {
+            return nba_error_set(error, NBA_E_CONFIG,
+                                 "topic '%s' has %d partitions, '%s' has %d: outputs need as many",
+                                 needed[i], (int)count, needed[0], (int)engine->partition_count);
+        }
+    }
+    if (engine->partition_count > (int32_t)NBA_PARTITIONS_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT,
+                             "topic '%s' has %d partitions, at most %u are taken", needed[0],
+                             (int)engine->partition_count, NBA_PARTITIONS_MAX);
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_engine_create(const struct nba_engine_options *options,
+                                  struct nba_engine **ret_engine, struct nba_error *error)
+{
+    NBA_ASSERT(options->config != NULL && options->schemas != NULL && options->stream != NULL);
+    struct nba_engine *engine = calloc(1, sizeof(*engine));
+    if (engine == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating the engine");
+    }
+    engine->options = *options;
+    engine->changelog_delete_retention_ms = NBA_CHANGELOG_DELETE_RETENTION_MS;
+    (void)pthread_mutex_init(&engine->failure_lock, NULL);
+    (void)pthread_mutex_init(&engine->table.lock, NULL);
+    (void)pthread_cond_init(&engine->table.released, NULL);
+    register_metrics(engine);
+    enum nba_status status = check_topics(engine, error);
+    if (status == NBA_OK) {
+        status = open_store(engine, error);
+    }
+    if (status == NBA_OK) {
+        status = nba_side_inputs_create(options->schemas,
+                                        (uint32_t)options->config->score_ncf_candidates,
+                                        &engine->side_inputs, error);
+    }
+    if (status != NBA_OK) {
+        nba_engine_destroy(engine);
+        return status;
+    }
+    *ret_engine = engine;
+    return NBA_OK;
+}
+
+enum nba_status nba_engine_start(struct nba_engine *engine, struct nba_error *error)
+{
+    enum nba_status status = nba_follower_start(engine, error);
+    const size_t count = (size_t)engine->options.config->workers;
+    NBA_ASSERT(count >= 1 && count <= NBA_WORKERS_MAX);
+    for (size_t i = 0; status == NBA_OK && i < count; i++) {
+        status = nba_worker_create(engine, i, &engine->workers[i], error);
+        engine->worker_count += status == NBA_OK ? 1 : 0;
+    }
+    for (size_t i = 0; status == NBA_OK && i < count; i++) {
+        status = nba_worker_start(engine->workers[i], error);
+    }
+    if (status != NBA_OK) {
+        nba_engine_fail(engine, error);
+        return nba_engine_stop(engine, error);
+    }
+    return status;
+}
+
+bool nba_engine_is_ready(const struct nba_engine *engine)
+{
+    bool ready = engine->worker_count != 0 && !atomic_load(&engine->stopping);
+    for (size_t i = 0; ready && i < engine->worker_count; i++) {
+        ready = nba_worker_is_ready(engine->workers[i]);
+    }
+    return ready;
+}
+
+bool nba_engine_has_failed(const struct nba_engine *engine)
+{
+    return atomic_load(&engine->failed);
+}
+
+uint64_t nba_engine_events(const struct nba_engine *engine)
+{
+    return atomic_load(&engine->events);
+}
+
+enum nba_status nba_engine_stop(struct nba_engine *engine, struct nba_error *error)
+{
+    atomic_store(&engine->stopping, true);
+    (void)pthread_cond_broadcast(&engine->table.released);
+    for (size_t i = 0; i < engine->worker_count; i++) {
+        nba_worker_join(engine->workers[i]);
+    }
+    nba_follower_stop(engine);
+    for (size_t i = 0; i < engine->worker_count; i++) {
+        nba_worker_destroy(engine->workers[i]);
+        engine->workers[i] = NULL;
+    }
+    engine->worker_count = 0;
+    struct nba_error flush_error = {0};
+    if (nba_state_store_flush(engine->store, &flush_error) != NBA_OK) {
+        nba_log(NBA_LOG_WARN, "state_flush", "reason=\"%s\"", flush_error.message);
+    }
+    if (engine->failure.status != NBA_OK) {
+        *error = engine->failure;
+    }
+    return engine->failure.status;
+}
+
+void nba_engine_destroy(struct nba_engine *engine)
+{
+    if (engine != NULL) {
+        NBA_ASSERT(engine->worker_count == 0 && !engine->follower_started);
+        nba_side_inputs_destroy(engine->side_inputs);
+        nba_state_store_close(engine->store);
+        (void)pthread_mutex_destroy(&engine->failure_lock);
+        (void)pthread_mutex_destroy(&engine->table.lock);
+        (void)pthread_cond_destroy(&engine->table.released);
+        free(engine);
+    }
+}
+
+struct nba_state_store *nba_engine_store(struct nba_engine *engine)
+{
+    return engine->store;
+}

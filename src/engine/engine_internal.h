@@ -1,0 +1,84 @@
+/* What engine.c, follower.c, worker.c and restore.c share. */
+#ifndef NBA_ENGINE_ENGINE_INTERNAL_H
+#define NBA_ENGINE_ENGINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "nba/engine/engine.h"
+#include "nba/engine/side_inputs.h"
+#include "nba/state/task.h"
+#include "nba/stream/member.h"
+#include "nba/stream/producer.h"
+#include "nba/stream/reader.h"
+
+struct nba_worker;
+
+/* Which worker of this process has which partition: one at a time, so that a task's former owner has
+ * made its last write before the next one restores it. */
+struct nba_task_table {
+    pthread_mutex_t lock;
+    pthread_cond_t released;
+    bool taken[NBA_PARTITIONS_MAX];
+};
+
+struct nba_engine {
+    struct nba_engine_options options;
+    struct nba_state_store *store;
+    struct nba_side_inputs *side_inputs;
+    struct nba_task_table table;
+    int32_t partition_count; /* of the input topic */
+    int64_t changelog_delete_retention_ms;
+
+    pthread_t follower;
+    bool follower_started;
+    struct nba_reader *side_reader;
+    int64_t catalog_high, control_high; /* to be read before the first event */
+
+    struct nba_worker *workers[NBA_WORKERS_MAX];
+    size_t worker_count;
+
+    _Atomic bool stopping;
+    _Atomic bool failed;
+    _Atomic uint64_t events;
+
+    pthread_mutex_t failure_lock;
+    struct nba_error failure; /* the first one */
+
+    struct nba_counter *events_read, *events_committed, *transactions, *aborts, *rebuilds;
+    struct nba_gauge *tasks_restoring, *tasks_owned;
+    struct nba_histogram *event_seconds, *commit_seconds;
+};
+
+/* Keeps the first failure and makes the instance stop. */
+void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error);
+
+/* follower.c */
+NBA_MUST_USE
+enum nba_status nba_follower_prepare(struct nba_engine *engine, struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_follower_start(struct nba_engine *engine, struct nba_error *error);
+void nba_follower_stop(struct nba_engine *engine);
+
+/* task_table.c: waits until nobody has the partition; false when the engine stops first. */
+bool nba_task_table_acquire(struct nba_engine *engine, int32_t partition);
+void nba_task_table_release(struct nba_engine *engine, int32_t partition);
+
+/* restore.c: brings an open task up to the changelog's high watermark and says where the input goes
+ * on.  `committed` is the group's offset. */
+NBA_MUST_USE
+enum nba_status nba_restore_task(struct nba_engine *engine, struct nba_task *task,
+                                 int64_t committed, int64_t *ret_input_next,
+                                 struct nba_error *error);
+
+/* worker.c */
+NBA_MUST_USE
+enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
+                                  struct nba_worker **ret_worker, struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_worker_start(struct nba_worker *worker, struct nba_error *error);
+void nba_worker_join(struct nba_worker *worker);
+bool nba_worker_is_ready(const struct nba_worker *worker);
+void nba_worker_destroy(struct nba_worker *worker);
+
+#endif

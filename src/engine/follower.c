@@ -1,0 +1,271 @@
+/*
+ * The follower: catalogue and control topics as they grow, policy file and champion as they change.
+ *
+ * It reads to the high watermarks before the workers start, so no event meets half a catalogue, then
+ * goes on in a thread of its own.  Files are looked at twice a second: their change takes effect within
+ * a second, at a transaction's start.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine_internal.h"
+#include "nba/base/file.h"
+#include "nba/base/kill_point.h"
+#include "nba/base/log.h"
+#include "nba/release/shelf.h"
+
+#define POLL_MS          100
+#define FILES_EVERY_US   500000
+#define PATH_BYTES_MAX   4096u
+#define POLICY_BYTES_MAX NBA_YAML_BYTES_MAX
+
+/* What the files looked like when they were last taken or refused. */
+struct watched {
+    struct timespec policy_time;
+    off_t policy_bytes;
+    char champion[NBA_RELEASE_ID_BYTES];
+};
+
+/* The policy in force is kept by its hash, so that what the journal names can be found later. */
+static enum nba_status archive_policy(const struct nba_engine *engine,
+                                      const struct nba_policy *policy, struct nba_error *error)
+{
+    const struct nba_config *config = engine->options.config;
+    const struct nba_str hash = nba_policy_hash(policy);
+    char path[PATH_BYTES_MAX];
+    struct nba_buf bytes;
+    (void)snprintf(path, sizeof(path), "%s/policies", config->state.dir);
+    enum nba_status status = nba_file_make_dirs(path, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    (void)snprintf(path, sizeof(path), "%s/policies/%.*s.yaml", config->state.dir,
+                   NBA_STR_ARG(hash));
+    if (nba_file_exists(path)) {
+        return NBA_OK;
+    }
+    nba_buf_init(&bytes, POLICY_BYTES_MAX);
+    status = nba_file_read(config->policy_file, &bytes, error);
+    if (status == NBA_OK) {
+        status = nba_file_write(path, nba_buf_str(&bytes), error);
+    }
+    nba_buf_clear(&bytes);
+    return status;
+}
+
+static enum nba_status load_policy(struct nba_engine *engine, struct nba_error *error)
+{
+    struct nba_policy *policy = NULL;
+    enum nba_status status = nba_policy_load(engine->options.config->policy_file, &policy, error);
+    if (status == NBA_OK) {
+        status = archive_policy(engine, policy, error);
+    }
+    if (status == NBA_OK) {
+        nba_side_inputs_set_policy(engine->side_inputs, policy);
+        nba_log(NBA_LOG_INFO, "policy", "version=\"%.*s\" hash=%.12s",
+                NBA_STR_ARG(nba_policy_version(policy)), nba_policy_hash(policy).data);
+    }
+    nba_policy_unref(policy);
+    return status;
+}
+
+static const struct nba_kernels *kernels_of(const struct nba_config *config)
+{
+    switch (config->score_kernels) {
+    case NBA_CONFIG_KERNELS_SCALAR:
+        return nba_kernels_find(nba_str_of("scalar"));
+    case NBA_CONFIG_KERNELS_AVX2:
+        return nba_kernels_find(nba_str_of("avx2"));
+    case NBA_CONFIG_KERNELS_AUTO:
+        break;
+    }
+    return nba_kernels_best();
+}
+
+/* No champion chosen is no failure: popularity scores until there is one. */
+static enum nba_status load_champion(struct nba_engine *engine, char *ret_champion,
+                                     struct nba_error *error)
+{
+    const struct nba_config *config = engine->options.config;
+    char id[NBA_RELEASE_ID_BYTES] = "";
+    char path[PATH_BYTES_MAX];
+    struct nba_release *release = NULL;
+    enum nba_status status = nba_shelf_champion(config->release_dir, id, error);
+    if (status == NBA_E_NOT_FOUND) {
+        return NBA_OK;
+    }
+    if (status != NBA_OK || strcmp(id, ret_champion) == 0) {
+        return status;
+    }
+    memcpy(ret_champion, id, sizeof(id)); /* a bad one is refused once, not twice a second */
+    const struct nba_kernels *kernels = kernels_of(config);
+    if (kernels == NULL) {
+        return nba_error_set(error, NBA_E_CONFIG,
+                             "score.kernels: this processor has no AVX2 and FMA");
+    }
+    status = nba_shelf_path(config->release_dir, id, path, sizeof(path), error);
+    if (status == NBA_OK) {
+        status = nba_release_load(path, kernels, &release, error);
+    }
+    if (status == NBA_OK) {
+        NBA_KILL_POINT(in_swap);
+        nba_side_inputs_set_release(engine->side_inputs, release);
+        nba_log(NBA_LOG_INFO, "release", "champion=%.12s contents=%u", id,
+                nba_release_content_count(release));
+    }
+    nba_release_unref(release);
+    return status;
+}
+
+static void remember_policy_file(const struct nba_engine *engine, struct watched *watched)
+{
+    struct stat info;
+    if (stat(engine->options.config->policy_file, &info) == 0) {
+        watched->policy_time = info.st_mtim;
+        watched->policy_bytes = info.st_size;
+    }
+}
+
+static void look_at_files(struct nba_engine *engine, struct watched *watched)
+{
+    struct nba_error error = {0};
+    const struct watched before = *watched;
+    remember_policy_file(engine, watched);
+    const bool changed = before.policy_bytes != watched->policy_bytes ||
+                         before.policy_time.tv_sec != watched->policy_time.tv_sec ||
+                         before.policy_time.tv_nsec != watched->policy_time.tv_nsec;
+    if (changed && load_policy(engine, &error) != NBA_OK) {
+        nba_log(NBA_LOG_ERROR, "policy_refused", "stays=old reason=\"%s\"", error.message);
+    }
+    if (load_champion(engine, watched->champion, &error) != NBA_OK) {
+        nba_log(NBA_LOG_ERROR, "release_refused", "stays=old reason=\"%s\"", error.message);
+    }
+}
+
+/* One poll of the side topics; *ret_got tells whether to come again at once. */
+static enum nba_status follow(struct nba_engine *engine, int timeout_ms, bool *ret_got,
+                              struct nba_error *error)
+{
+    const struct nba_config_topics *topics = &engine->options.config->topics;
+    enum nba_poll what = NBA_POLL_NONE;
+    struct nba_record record = {0};
+    *ret_got = false;
+    enum nba_status status =
+        nba_reader_poll(engine->side_reader, timeout_ms, &what, &record, error);
+    if (status != NBA_OK || what == NBA_POLL_NONE) {
+        return status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT ? NBA_OK : status;
+    }
+    *ret_got = true;
+    const bool catalog = nba_str_is(record.topic, topics->catalog);
+    if (what == NBA_POLL_END) {
+        (catalog ? nba_side_inputs_catalog_read : nba_side_inputs_control_read)(engine->side_inputs,
+                                                                                record.offset);
+        if (catalog) {
+            engine->catalog_high = record.offset >= engine->catalog_high ? 0 : engine->catalog_high;
+        } else {
+            engine->control_high = record.offset >= engine->control_high ? 0 : engine->control_high;
+        }
+    } else {
+        struct nba_error refused = {0};
+        status = (catalog ? nba_side_inputs_catalog : nba_side_inputs_control)(engine->side_inputs,
+                                                                               &record, &refused);
+        if (nba_status_class(status) == NBA_CLASS_SKIP || status == NBA_E_EXISTS) {
+            nba_log(NBA_LOG_WARN, "side_record_refused", "topic=%.*s offset=%lld reason=\"%s\"",
+                    NBA_STR_ARG(record.topic), (long long)record.offset, refused.message);
+            status = NBA_OK;
+        } else if (status != NBA_OK) {
+            *error = refused;
+        }
+    }
+    nba_record_release(&record);
+    return status;
+}
+
+enum nba_status nba_follower_prepare(struct nba_engine *engine, struct nba_error *error)
+{
+    const struct nba_config *config = engine->options.config;
+    const struct nba_position start[] = {{config->topics.catalog, 0, 0},
+                                         {config->topics.control, 0, 0}};
+    int64_t low = 0;
+    struct nba_position positions[2];
+    memcpy(positions, start, sizeof(start));
+    enum nba_status status =
+        nba_reader_create(engine->options.stream, NBA_READ_COMMITTED, &engine->side_reader, error);
+    int64_t *highs[] = {&engine->catalog_high, &engine->control_high};
+    for (size_t i = 0; status == NBA_OK && i < 2; i++) {
+        status = nba_stream_watermarks(engine->options.stream, positions[i].topic, 0,
+                                       NBA_READ_UNCOMMITTED, &low, highs[i], error);
+        positions[i].offset = low;
+    }
+    if (status == NBA_OK) {
+        status = nba_reader_assign(engine->side_reader, positions, 2, error);
+    }
+    while (status == NBA_OK && (engine->catalog_high != 0 || engine->control_high != 0)) {
+        bool got = false;
+        if (atomic_load(&engine->stopping)) {
+            return nba_error_set(error, NBA_E_INTERRUPTED, "stopped while reading the catalogue");
+        }
+        status = follow(engine, POLL_MS, &got, error);
+    }
+    return status;
+}
+
+static void *follower_main(void *context)
+{
+    struct nba_engine *engine = context;
+    const struct nba_clock *clock = engine->options.clock;
+    struct watched watched = {0};
+    struct nba_error error = {0};
+    int64_t files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
+    struct nba_side *side = NULL;
+    remember_policy_file(engine, &watched);
+    if (nba_side_inputs_take(engine->side_inputs, &side, &error) == NBA_OK &&
+        side->release != NULL) {
+        (void)snprintf(watched.champion, sizeof(watched.champion), "%s",
+                       nba_release_id(side->release));
+    }
+    nba_side_unref(side);
+    while (!atomic_load(&engine->stopping)) {
+        bool got = false;
+        if (follow(engine, POLL_MS, &got, &error) != NBA_OK) {
+            nba_engine_fail(engine, &error);
+            break;
+        }
+        if (nba_clock_monotonic_us(clock) >= files_next_us) {
+            look_at_files(engine, &watched);
+            files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
+        }
+    }
+    return NULL;
+}
+
+enum nba_status nba_follower_start(struct nba_engine *engine, struct nba_error *error)
+{
+    char champion[NBA_RELEASE_ID_BYTES] = "";
+    enum nba_status status = load_policy(engine, error);
+    if (status == NBA_OK) {
+        status = load_champion(engine, champion, error);
+    }
+    if (status == NBA_OK) {
+        status = nba_follower_prepare(engine, error);
+    }
+    if (status == NBA_OK) {
+        engine->follower_started =
+            pthread_create(&engine->follower, NULL, follower_main, engine) == 0;
+        if (!engine->follower_started) {
+            status = nba_error_set(error, NBA_E_NO_MEMORY, "cannot start a thread");
+        }
+    }
+    return status;
+}
+
+void nba_follower_stop(struct nba_engine *engine)
+{
+    if (engine->follower_started) {
+        (void)pthread_join(engine->follower, NULL);
+        engine->follower_started = false;
+    }
+    nba_reader_destroy(engine->side_reader);
+    engine->side_reader = NULL;
+}

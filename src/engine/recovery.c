@@ -1,0 +1,132 @@
+/* What a worker does when a transaction didn't end well; the classes stand at the top of worker.c. */
+#include <time.h>
+
+#include "nba/base/kill_point.h"
+#include "nba/base/log.h"
+#include "worker_internal.h"
+
+/* ---- producers ---- */
+
+enum nba_status nba_worker_make_producer(struct nba_worker *worker, unsigned which,
+                                         struct nba_error *error)
+{
+    struct nba_producer *producer = NULL;
+    enum nba_status status = nba_producer_create(worker->engine->options.stream,
+                                                 worker->transactional_id[which], &producer, error);
+    while (status == NBA_OK) {
+        status = nba_producer_init(producer, INIT_MS, error);
+        if (status != NBA_E_TIMEOUT && status != NBA_E_UNAVAILABLE) {
+            break;
+        }
+        if (atomic_load(&worker->engine->stopping)) {
+            break;
+        }
+        nba_log(NBA_LOG_WARN, "broker_away", "worker=%zu reason=\"%s\"", worker->index,
+                error->message);
+        status = NBA_OK; /* the broker is away: wait for it */
+    }
+    if (status != NBA_OK) {
+        nba_producer_destroy(producer);
+        return status;
+    }
+    worker->producers[which] = producer;
+    return NBA_OK;
+}
+
+/* ---- recovery ---- */
+
+static void pause_ms(long ms)
+{
+    const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+/* The assign steps for every owned task: the commit may have landed, and then our state is old. */
+static enum nba_status restore_owned(struct nba_worker *worker, struct nba_error *error)
+{
+    struct nba_engine *engine = worker->engine;
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        const int32_t partition = worker->owned[i];
+        int64_t committed = -1;
+        int64_t input_next = 0;
+        enum nba_status status = nba_stream_group_committed(
+            engine->options.stream, engine->options.config->application_id,
+            engine->options.config->topics.engagement, partition, &committed, error);
+        if (status == NBA_OK) {
+            status = nba_restore_task(engine, worker->tasks[partition].task, committed, &input_next,
+                                      error);
+        }
+        if (status != NBA_OK) {
+            return status;
+        }
+    }
+    nba_worker_drop_done_records(worker);
+    return NBA_OK;
+}
+
+static enum nba_status rebuild(struct nba_worker *worker, struct nba_error *error)
+{
+    const int64_t now = nba_worker_now_us(worker);
+    const unsigned slot = worker->rebuild_count % REBUILDS_MAX;
+    if (worker->rebuild_count >= REBUILDS_MAX && now - worker->rebuild_us[slot] < REBUILD_SPAN_US) {
+        return nba_error_set(error, NBA_E_FENCED,
+                             "another nba runs as %s (%u producers lost in 60 s)",
+                             worker->transactional_id[worker->turn], REBUILDS_MAX + 1);
+    }
+    worker->rebuild_us[slot] = now;
+    worker->rebuild_count++;
+    nba_counter_add(worker->engine->rebuilds, 1);
+    nba_log(NBA_LOG_WARN, "unknown_outcome", "worker=%zu rebuild=%u reason=\"%s\"", worker->index,
+            worker->rebuild_count, error->message);
+    NBA_KILL_POINT(in_unknown_outcome);
+    nba_worker_drop_overlays(worker);
+    nba_producer_destroy(worker->producers[worker->turn]);
+    worker->producers[worker->turn] = NULL;
+    const enum nba_status status = nba_worker_make_producer(worker, worker->turn, error);
+    return status == NBA_OK ? restore_owned(worker, error) : status;
+}
+
+static enum nba_status abort_transaction(struct nba_worker *worker, struct nba_error *error)
+{
+    const enum nba_status status = nba_producer_abort(nba_worker_producer(worker), ABORT_MS, error);
+    nba_counter_add(worker->engine->aborts, 1);
+    nba_worker_drop_overlays(worker);
+    return status == NBA_OK ? NBA_OK : rebuild(worker, error);
+}
+
+enum nba_status nba_worker_recover(struct nba_worker *worker, enum nba_status why,
+                                   struct nba_error *error)
+{
+    struct nba_error abort_error = {0};
+    enum nba_status status = NBA_OK;
+    if (why == NBA_E_TXN_UNKNOWN) {
+        return rebuild(worker, error);
+    }
+    if (why == NBA_E_TXN_MEMBERSHIP) {
+        nba_log(NBA_LOG_WARN, "membership", "worker=%zu reason=\"%s\"", worker->index,
+                error->message);
+        nba_worker_release_records(worker);
+        status = abort_transaction(worker, &abort_error);
+        if (status != NBA_OK) {
+            *error = abort_error;
+        }
+        return status;
+    }
+    if (why != NBA_E_TXN_ABORTABLE) {
+        return why;
+    }
+    nba_log(NBA_LOG_WARN, "abort", "worker=%zu in_a_row=%u reason=\"%s\"", worker->index,
+            worker->aborts_in_a_row + 1, error->message);
+    status = abort_transaction(worker, &abort_error);
+    if (status != NBA_OK) {
+        *error = abort_error;
+        return status;
+    }
+    worker->aborts_in_a_row++;
+    if (worker->aborts_in_a_row >= ABORTS_IN_A_ROW) {
+        atomic_store(&worker->assigned, false); /* not ready */
+        pause_ms(BACK_OFF_MS);
+        atomic_store(&worker->assigned, worker->owned_count != 0);
+    }
+    return NBA_OK;
+}

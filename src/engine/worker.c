@@ -1,0 +1,350 @@
+/*
+ * The worker: one thread, one member of the group, one transaction after the other.
+ *
+ *   poll -> begin -> pipeline -> produce ... -> changelog -> send offsets -> commit -> one WriteBatch
+ *
+ * COMMIT THE LOG FIRST.  RocksDB never holds what the log didn't commit, so nothing is ever wiped
+ * because of a crash: what a crash leaves missing is in the changelog's tail.
+ *
+ * RETAINED RECORDS.  The records of a transaction are kept until it is decided.  An aborted one is
+ * run again from them, without a seek.
+ *
+ * TWO PRODUCERS in turn: while the broker writes the markers of one's transaction, the other works.
+ * Never two transactions open, and nothing is computed on an undecided commit.
+ *
+ * WHAT AN ERROR MEANS (nba/stream/producer.h has the classes)
+ *   TXN_ABORTABLE    abort, drop the overlay, run the retained records again; three in a row: back off
+ *   TXN_MEMBERSHIP   abort, drop the overlay and the records, poll until assigned anew
+ *   TXN_UNKNOWN      the commit may have landed: new producer epoch, restore every owned task's tail,
+ *                    drop records below input_next, run the rest; the sixth time in 60 s gives up
+ *   anything else    stops the instance: the state on disk is that of the last commit
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/base/kill_point.h"
+#include "nba/base/log.h"
+#include "worker_internal.h"
+
+/* ---- tasks ---- */
+
+static void close_tasks(struct nba_worker *worker)
+{
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        const int32_t partition = worker->owned[i];
+        nba_task_close(worker->tasks[partition].task);
+        worker->tasks[partition] = (struct owned_task){0};
+        nba_task_table_release(worker->engine, partition);
+        nba_gauge_add(worker->engine->tasks_owned, -1);
+    }
+    worker->owned_count = 0;
+}
+
+static enum nba_status open_task(struct nba_worker *worker, struct nba_assignment *assignment,
+                                 struct nba_error *error)
+{
+    struct nba_engine *engine = worker->engine;
+    const int32_t partition = assignment->partition;
+    struct nba_task *task = NULL;
+    int64_t input_next = 0;
+    if (!nba_task_table_acquire(engine, partition)) {
+        return nba_error_set(error, NBA_E_INTERRUPTED, "stopped while waiting for a partition");
+    }
+    enum nba_status status =
+        nba_task_open(engine->store, nba_str_of(engine->options.config->topics.engagement),
+                      partition, engine->partition_count, &task, error);
+    if (status == NBA_OK) {
+        status = nba_restore_task(engine, task, assignment->committed, &input_next, error);
+    }
+    if (status != NBA_OK) {
+        nba_task_close(task);
+        nba_task_table_release(engine, partition);
+        return nba_error_prefix(error, "partition %d", (int)partition);
+    }
+    /* Nothing committed and no state: a new task begins at the start of its partition. */
+    assignment->offset = nba_task_committed_meta(task)->txn_seq != 0 || assignment->committed >= 0
+                             ? input_next
+                             : assignment->offset;
+    worker->tasks[partition] = (struct owned_task){.task = task};
+    worker->owned[worker->owned_count++] = partition;
+    nba_gauge_add(engine->tasks_owned, 1);
+    return NBA_OK;
+}
+
+static enum nba_status on_assign(void *context, struct nba_assignment *partitions, size_t count,
+                                 struct nba_error *error)
+{
+    struct nba_worker *worker = context;
+    const int64_t began_us = nba_worker_now_us(worker);
+    NBA_ASSERT(worker->owned_count == 0 && !worker->in_transaction);
+    for (size_t i = 0; i < count; i++) {
+        const enum nba_status status = open_task(worker, &partitions[i], error);
+        if (status != NBA_OK) {
+            close_tasks(worker);
+            return status;
+        }
+    }
+    atomic_store(&worker->assigned, true);
+    nba_log(NBA_LOG_INFO, "assigned", "worker=%zu partitions=%zu ms=%lld", worker->index, count,
+            (long long)((nba_worker_now_us(worker) - began_us) / 1000));
+    return NBA_OK;
+}
+
+static void on_revoke(void *context, const struct nba_assignment *partitions, size_t count,
+                      bool lost)
+{
+    struct nba_worker *worker = context;
+    struct nba_error error = {0};
+    (void)partitions;
+    NBA_KILL_POINT(in_revoke);
+    atomic_store(&worker->assigned, false);
+    if (worker->in_transaction && !lost) {
+        const enum nba_status status = nba_worker_commit(worker, &error);
+        if (status != NBA_OK) {
+            nba_log(NBA_LOG_WARN, "revoke", "worker=%zu uncommitted=dropped reason=\"%s\"",
+                    worker->index, error.message);
+        }
+    }
+    if (worker->in_transaction) {
+        /* Whatever the abort says: the next init of this id decides the transaction. */
+        const enum nba_status status =
+            nba_producer_abort(nba_worker_producer(worker), ABORT_MS, &error);
+        nba_worker_drop_overlays(worker);
+        if (status != NBA_OK) {
+            nba_producer_destroy(worker->producers[worker->turn]);
+            worker->producers[worker->turn] = NULL;
+        }
+    }
+    nba_worker_release_records(worker);
+    close_tasks(worker);
+    nba_log(NBA_LOG_INFO, "revoked", "worker=%zu partitions=%zu lost=%d", worker->index, count,
+            lost ? 1 : 0);
+}
+
+/* ---- the loop ---- */
+
+static bool timers_due(const struct nba_worker *worker)
+{
+    const int64_t wall_ms = nba_clock_wall_ms(worker->engine->options.clock);
+    if (worker->engine->options.config->clock == NBA_CONFIG_CLOCK_EVENT) {
+        return false;
+    }
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        if (nba_task_next_due_ms(worker->tasks[worker->owned[i]].task) <= wall_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum nba_status fire_timers(struct nba_worker *worker, struct nba_error *error)
+{
+    enum nba_status status = worker->in_transaction ? NBA_OK : nba_worker_begin(worker, error);
+    bool full = false;
+    for (size_t i = 0; status == NBA_OK && i < worker->owned_count && !full; i++) {
+        status = nba_worker_join_transaction(worker, worker->owned[i], &full, error);
+    }
+    return status;
+}
+
+/* Takes what is there; waits for the first one at most `timeout_ms`. */
+static enum nba_status gather(struct nba_worker *worker, int timeout_ms, struct nba_error *error)
+{
+    for (size_t taken = 0; taken < BATCH_MAX; taken++) {
+        enum nba_poll what = NBA_POLL_NONE;
+        struct nba_record record = {0};
+        enum nba_status status =
+            nba_member_poll(worker->member, taken == 0 ? timeout_ms : 0, &what, &record, error);
+        if (status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT) {
+            return NBA_OK; /* the broker is away: it will be back */
+        }
+        if (status != NBA_OK) {
+            return status;
+        }
+        if (what != NBA_POLL_RECORD) {
+            nba_record_release(&record);
+            if (what == NBA_POLL_NONE) {
+                return NBA_OK;
+            }
+            continue;
+        }
+        const struct nba_task *task = worker->tasks[record.partition].task;
+        if (task == NULL || record.offset < nba_task_committed_meta(task)->input_next) {
+            nba_record_release(&record); /* delivered again: it is in the state */
+            continue;
+        }
+        nba_counter_add(worker->engine->events_read, 1);
+        status = nba_worker_retain(worker, &record, error);
+        if (status != NBA_OK) {
+            nba_record_release(&record);
+            return status;
+        }
+    }
+    return NBA_OK;
+}
+
+static int poll_timeout_ms(const struct nba_worker *worker)
+{
+    if (!worker->in_transaction) {
+        return worker->run < worker->record_count ? 0 : IDLE_POLL_MS;
+    }
+    const int64_t left_us = worker->deadline_us - nba_worker_now_us(worker);
+    return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
+}
+
+/* One turn of the loop; errors are what nba_worker_recover() takes. */
+static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
+{
+    const struct nba_config *config = worker->engine->options.config;
+    bool full = false;
+    enum nba_status status = gather(worker, poll_timeout_ms(worker), error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (worker->run < worker->record_count) {
+        NBA_KILL_POINT(after_poll);
+        if (!worker->in_transaction) {
+            status = nba_worker_begin(worker, error);
+        }
+        if (status == NBA_OK) {
+            status = nba_worker_run_records(worker, &full, error);
+        }
+    } else if (!worker->in_transaction && timers_due(worker)) {
+        status = fire_timers(worker, error);
+        full = true;
+    }
+    if (status != NBA_OK || !worker->in_transaction) {
+        return status;
+    }
+    if (full || nba_worker_now_us(worker) >= worker->deadline_us ||
+        worker->record_count >= (size_t)config->commit.events_max ||
+        worker->outbox.bytes + worker->record_bytes >= (size_t)config->commit.bytes_max) {
+        return nba_worker_commit(worker, error);
+    }
+    return NBA_OK;
+}
+
+static void *worker_main(void *context)
+{
+    struct nba_worker *worker = context;
+    struct nba_error error = {0};
+    enum nba_status status = NBA_OK;
+    while (status == NBA_OK && !atomic_load(&worker->engine->stopping)) {
+        status = turn(worker, &error);
+        while (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP ||
+               status == NBA_E_TXN_UNKNOWN) {
+            status = nba_worker_recover(worker, status, &error);
+        }
+    }
+    if (status == NBA_OK && worker->in_transaction) {
+        status = nba_worker_commit(worker, &error);
+    }
+    if (status != NBA_OK && status != NBA_E_INTERRUPTED) {
+        nba_engine_fail(worker->engine, &error);
+    }
+    if (worker->in_transaction) {
+        /* Whatever it says: an open one is aborted by the next init of this id. */
+        struct nba_error ignored = {0};
+        const enum nba_status aborted =
+            nba_producer_abort(nba_worker_producer(worker), ABORT_MS, &ignored);
+        (void)aborted;
+        nba_worker_drop_overlays(worker);
+    }
+    NBA_KILL_POINT(in_close);
+    nba_member_close(worker->member, CLOSE_MS);
+    worker->member = NULL;
+    nba_worker_release_records(worker);
+    close_tasks(worker);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
+                                  struct nba_worker **ret_worker, struct nba_error *error)
+{
+    const struct nba_config *config = engine->options.config;
+    const struct nba_pipeline_options options = {
+        .schemas = engine->options.schemas,
+        .config = config,
+        .metrics = engine->options.metrics,
+    };
+    struct nba_worker *worker = calloc(1, sizeof(*worker));
+    if (worker == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating a worker");
+    }
+    worker->engine = engine;
+    worker->index = index;
+    nba_arena_init(&worker->arena, ARENA_BYTES_MAX);
+    nba_outbox_init(&worker->outbox, &worker->arena);
+    (void)snprintf(worker->instance_id, sizeof(worker->instance_id), "%s-%s-%zu",
+                   config->application_id, config->instance, index);
+    for (unsigned i = 0; i < 2; i++) {
+        (void)snprintf(worker->transactional_id[i], sizeof(worker->transactional_id[i]),
+                       "%.100s-%u", worker->instance_id, i);
+    }
+    enum nba_status status = nba_pipeline_create(&options, &worker->pipeline, error);
+    for (unsigned i = 0; status == NBA_OK && i < 2; i++) {
+        status = nba_worker_make_producer(worker, i, error);
+    }
+    if (status != NBA_OK) {
+        nba_worker_destroy(worker);
+        return status;
+    }
+    *ret_worker = worker;
+    return NBA_OK;
+}
+
+enum nba_status nba_worker_start(struct nba_worker *worker, struct nba_error *error)
+{
+    const struct nba_config *config = worker->engine->options.config;
+    const char *const topics[] = {config->topics.engagement};
+    const struct nba_member_options options = {
+        .group_id = config->application_id,
+        .instance_id = config->kafka.static_membership ? worker->instance_id : NULL,
+        .topics = topics,
+        .topic_count = 1,
+        .assign = on_assign,
+        .revoke = on_revoke,
+        .context = worker,
+    };
+    const enum nba_status status =
+        nba_member_create(worker->engine->options.stream, &options, &worker->member, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    worker->started = pthread_create(&worker->thread, NULL, worker_main, worker) == 0;
+    return worker->started ? NBA_OK
+                           : nba_error_set(error, NBA_E_NO_MEMORY, "cannot start a thread");
+}
+
+void nba_worker_join(struct nba_worker *worker)
+{
+    if (worker->started) {
+        (void)pthread_join(worker->thread, NULL);
+        worker->started = false;
+    }
+}
+
+bool nba_worker_is_ready(const struct nba_worker *worker)
+{
+    return atomic_load(&worker->assigned);
+}
+
+void nba_worker_destroy(struct nba_worker *worker)
+{
+    if (worker != NULL) {
+        NBA_ASSERT(!worker->started);
+        nba_member_close(worker->member, CLOSE_MS);
+        nba_producer_destroy(worker->producers[0]);
+        nba_producer_destroy(worker->producers[1]);
+        nba_pipeline_destroy(worker->pipeline);
+        nba_outbox_clear(&worker->outbox);
+        nba_arena_clear(&worker->arena);
+        free(worker->records);
+        free(worker->arrived_us);
+        free(worker);
+    }
+}
