@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "engine_internal.h"
+#include "kernels_of.h"
 #include "nba/base/file.h"
 #include "nba/base/kill_point.h"
 #include "nba/base/log.h"
@@ -70,19 +71,6 @@ static enum nba_status load_policy(struct nba_engine *engine, struct nba_error *
     return status;
 }
 
-static const struct nba_kernels *kernels_of(const struct nba_config *config)
-{
-    switch (config->score_kernels) {
-    case NBA_CONFIG_KERNELS_SCALAR:
-        return nba_kernels_find(nba_str_of("scalar"));
-    case NBA_CONFIG_KERNELS_AVX2:
-        return nba_kernels_find(nba_str_of("avx2"));
-    case NBA_CONFIG_KERNELS_AUTO:
-        break;
-    }
-    return nba_kernels_best();
-}
-
 /* No champion chosen is no failure: popularity scores until there is one. */
 static enum nba_status load_champion(struct nba_engine *engine, char *ret_champion,
                                      struct nba_error *error)
@@ -99,7 +87,7 @@ static enum nba_status load_champion(struct nba_engine *engine, char *ret_champi
         return status;
     }
     memcpy(ret_champion, id, sizeof(id)); /* a bad one is refused once, not twice a second */
-    const struct nba_kernels *kernels = kernels_of(config);
+    const struct nba_kernels *kernels = nba_kernels_of(config);
     if (kernels == NULL) {
         return nba_error_set(error, NBA_E_CONFIG,
                              "score.kernels: this processor has no AVX2 and FMA");
