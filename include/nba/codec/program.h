@@ -1,0 +1,50 @@
+/*
+ * A compiled decoder: writer's schema, our schema and our struct made into one flat list of
+ * operations, run over the bytes without recursion, copies or look-ups.
+ *
+ * RESOLUTION (Avro 1.11 specification, "Schema Resolution").  Fields are matched by name, or by
+ * alias of the reader's; what the writer has more is skipped, what it has less takes the reader's
+ * default.  Enums are matched symbol by symbol, an unknown one takes the enum's default.  int, long,
+ * float and double are promoted; string and bytes stand for each other.  Unions: each branch of the
+ * writer is resolved by itself, the reader's union offers its first branch that fits; a branch that
+ * does not fit fails when a value takes it.  Records and enums must have the same name without
+ * namespace, or an alias of the reader.
+ *
+ * COST.  Linear in the bytes: every item of an array takes a byte, and counts are checked against
+ * the bytes left and NBA_ITEMS_MAX before memory is taken.
+ */
+#ifndef NBA_CODEC_PROGRAM_H
+#define NBA_CODEC_PROGRAM_H
+
+#include <stdint.h>
+
+#include "nba/base/arena.h"
+#include "nba/base/buf.h"
+#include "nba/base/status.h"
+#include "nba/codec/avro_schema.h"
+#include "nba/codec/binding.h"
+
+/* Nested unions multiply operations; ours need some 150. */
+#define NBA_PROGRAM_OPS_MAX 8192u
+
+struct nba_program;
+
+/*
+ * Compiles; the program lies in `arena` and borrows both schemas and the binding.
+ * NBA_E_SCHEMA_INCOMPATIBLE: no writer's value could be read (the message names the field).
+ * NBA_E_CONFIG: the binding doesn't fit the reader's schema.  NBA_E_NO_MEMORY.
+ */
+NBA_MUST_USE
+enum nba_status nba_program_compile(const struct nba_avro_type *writer,
+                                    const struct nba_avro_type *reader,
+                                    const struct nba_record_binding *binding,
+                                    struct nba_arena *arena, const struct nba_program **ret_program,
+                                    struct nba_error *error);
+
+/* Reads one datum from `cursor`, which stands behind it afterwards, into `record` (of the binding's
+ * size).  Errors as in decoder.h; `record` and `cursor` are then undefined. */
+NBA_MUST_USE
+enum nba_status nba_program_run(const struct nba_program *program, struct nba_cursor *cursor,
+                                struct nba_arena *arena, void *record, struct nba_error *error);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * Programs are compiled when their id is first seen and kept by message and place in the registry,
+ * failures too: a producer with a schema of its own costs one compilation, not one a record.
+ */
+#include "nba/codec/decoder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindings_internal.h"
+#include "nba/base/assert.h"
+#include "nba/base/limits.h"
+#include "nba/codec/program.h"
+#include "schema_registry_internal.h"
+#include "wire_internal.h"
+
+#define ARENA_BYTES ((size_t)256 * 1024 * 1024)
+
+struct compiled {
+    const struct nba_program *program; /* NULL: not tried, or `failure` says why not */
+    const struct nba_error *failure;
+};
+
+struct nba_decoder {
+    const struct nba_schemas *schemas;
+    struct nba_arena arena; /* programs, their defaults, failures */
+    struct {
+        uint32_t id;
+        const struct nba_program *program;
+    } last[NBA_SCHEMA_COUNT];
+    struct compiled compiled[NBA_SCHEMA_COUNT][NBA_SCHEMAS_MAX];
+};
+
+enum nba_status nba_decoder_create(const struct nba_schemas *schemas,
+                                   struct nba_decoder **ret_decoder, struct nba_error *error)
+{
+    NBA_ASSERT(schemas != NULL && ret_decoder != NULL);
+    struct nba_decoder *decoder = calloc(1, sizeof(*decoder));
+    if (decoder == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a decoder");
+    }
+    decoder->schemas = schemas;
+    nba_arena_init(&decoder->arena, ARENA_BYTES);
+    *ret_decoder = decoder;
+    return NBA_OK;
+}
+
+void nba_decoder_destroy(struct nba_decoder *decoder)
+{
+    if (decoder != NULL) {
+        nba_arena_clear(&decoder->arena);
+        free(decoder);
+    }
+}
+
+enum nba_status nba_wire_take_head(struct nba_str value, uint32_t *ret_id,
+                                   struct nba_cursor *ret_body, struct nba_error *error)
+{
+    const unsigned char *bytes = (const unsigned char *)value.data;
+    if (value.bytes != 0 && bytes[0] != 0) {
+        return nba_error_set(error, NBA_E_NOT_AVRO, "first byte is %u, expected 0", bytes[0]);
+    }
+    if (value.bytes < NBA_WIRE_HEAD_BYTES) {
+        return nba_error_set(error, NBA_E_TRUNCATED, "%zu bytes, expected a head of %u",
+                             value.bytes, NBA_WIRE_HEAD_BYTES);
+    }
+    *ret_id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 |
+              (uint32_t)bytes[4];
+    *ret_body = nba_cursor(bytes + NBA_WIRE_HEAD_BYTES, value.bytes - NBA_WIRE_HEAD_BYTES);
+    return NBA_OK;
+}
+
+bool nba_wire_schema_id(struct nba_str value, uint32_t *ret_id)
+{
+    struct nba_cursor body;
+    return nba_wire_take_head(value, ret_id, &body, NULL) == NBA_OK;
+}
+
+static enum nba_status compile(struct nba_decoder *decoder, enum nba_schema which, uint32_t id,
+                               const struct nba_program **ret_program, struct nba_error *error)
+{
+    uint32_t index = 0;
+    const struct nba_avro_type *writer = nba_schemas_find(decoder->schemas, id, &index);
+    if (writer == NULL) {
+        return nba_error_set(error, NBA_E_UNKNOWN_SCHEMA_ID, "no schema has the id %u", id);
+    }
+    struct compiled *entry = &decoder->compiled[which][index];
+    if (entry->failure != NULL) {
+        return nba_error_set(error, entry->failure->status, "%s", entry->failure->message);
+    }
+    if (entry->program == NULL) {
+        struct nba_error failure = {0};
+        const enum nba_status status =
+            nba_program_compile(writer, nba_schemas_current(decoder->schemas, which),
+                                nba_bindings_of(which), &decoder->arena, &entry->program, &failure);
+        if (status == NBA_E_NO_MEMORY) {
+            return nba_error_set(error, status, "out of memory for the program of schema %u", id);
+        }
+        if (status != NBA_OK) {
+            struct nba_error *kept = nba_arena_zeros(&decoder->arena, 1, sizeof(*kept));
+            if (kept != NULL) {
+                *kept = failure;
+                kept->status = NBA_E_SCHEMA_INCOMPATIBLE;
+                entry->failure = kept;
+            }
+            return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE, "%s", failure.message);
+        }
+    }
+    decoder->last[which].id = id;
+    decoder->last[which].program = entry->program;
+    *ret_program = entry->program;
+    return NBA_OK;
+}
+
+/* Any message into its struct. */
+static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which,
+                              struct nba_str value, struct nba_arena *arena, void *record,
+                              struct nba_error *error)
+{
+    NBA_ASSERT(decoder != NULL && arena != NULL && record != NULL);
+    const size_t bytes_max =
+        which == NBA_SCHEMA_ENGAGEMENT ? NBA_EVENT_BYTES_MAX : NBA_RECORD_BYTES_MAX;
+    if (value.bytes > bytes_max) {
+        return nba_error_set(error, NBA_E_LIMIT, "value: %zu bytes, at most %zu", value.bytes,
+                             bytes_max);
+    }
+    uint32_t id = 0;
+    struct nba_cursor body;
+    enum nba_status status = nba_wire_take_head(value, &id, &body, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    const struct nba_program *program = decoder->last[which].program;
+    if (program == NULL || decoder->last[which].id != id) {
+        status = compile(decoder, which, id, &program, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+    }
+    status = nba_program_run(program, &body, arena, record, error);
+    if (status == NBA_OK && nba_cursor_left(&body) != 0) {
+        return nba_error_set(error, NBA_E_NOT_AVRO, "value: %zu bytes left over behind the record",
+                             nba_cursor_left(&body));
+    }
+    return status;
+}
+
+enum nba_status nba_decode_event(struct nba_decoder *decoder, struct nba_str value,
+                                 struct nba_arena *arena, struct nba_event *ret_event,
+                                 struct nba_error *error)
+{
+    struct nba_event event;
+    const enum nba_status status =
+        decode(decoder, NBA_SCHEMA_ENGAGEMENT, value, arena, &event, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (event.type == NBA_EVENT_UNKNOWN) {
+        return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "event_type: not in the vocabulary");
+    }
+    *ret_event = event;
+    return NBA_OK;
+}
+
+/* The record that `kind` names must be there: it is if its id is. */
+static bool reference_is_whole(const struct nba_reference *reference)
+{
+    switch (reference->kind) {
+    case NBA_REFERENCE_CONTENT:
+        return reference->content.content_id.bytes != 0;
+    case NBA_REFERENCE_CAMPAIGN:
+        return reference->campaign.campaign_id.bytes != 0;
+    case NBA_REFERENCE_REP:
+        break;
+    }
+    return reference->rep.rep_id.bytes != 0;
+}
+
+enum nba_status nba_decode_reference(struct nba_decoder *decoder, struct nba_str value,
+                                     struct nba_arena *arena, struct nba_reference *ret_reference,
+                                     struct nba_error *error)
+{
+    struct nba_reference reference;
+    const enum nba_status status =
+        decode(decoder, NBA_SCHEMA_CATALOG, value, arena, &reference, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (!reference_is_whole(&reference)) {
+        return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE,
+                             "kind: the record it names is absent or has no id");
+    }
+    *ret_reference = reference;
+    return NBA_OK;
+}
+
+/* A message whose struct needs no further look: into a copy first, so that failure leaves no trace. */
+#define DECODE_PLAIN(noun, WHICH)                                                             \
+    enum nba_status nba_decode_##noun(struct nba_decoder *decoder, struct nba_str value,      \
+                                      struct nba_arena *arena, struct nba_##noun *ret_##noun, \
+                                      struct nba_error *error)                                \
+    {                                                                                         \
+        struct nba_##noun noun;                                                               \
+        const enum nba_status status =                                                        \
+            decode(decoder, NBA_SCHEMA_##WHICH, value, arena, &noun, error);                  \
+        if (status == NBA_OK) {                                                               \
+            *ret_##noun = noun;                                                               \
+        }                                                                                     \
+        return status;                                                                        \
+    }
+
+DECODE_PLAIN(control, CONTROL)
+DECODE_PLAIN(journal, JOURNAL)
+DECODE_PLAIN(action, ACTION)
+DECODE_PLAIN(slate, SLATE)
+DECODE_PLAIN(decision, DECISION)

@@ -1,0 +1,32 @@
+/*
+ * JSON into one Avro datum and one datum into JSON, by a schema alone: what json.h, container.h and
+ * the compiler of defaults stand on.
+ */
+#ifndef NBA_CODEC_JSON_INTERNAL_H
+#define NBA_CODEC_JSON_INTERNAL_H
+
+#include "nba/base/buf.h"
+#include "nba/base/status.h"
+#include "nba/codec/avro_schema.h"
+
+enum nba_json_form {
+    NBA_JSON_FRIENDLY, /* the form of json.h */
+    NBA_JSON_DEFAULT,  /* a schema's default: unions by their first branch, bytes as code points */
+};
+
+/* Appends the datum.  NBA_E_CONFIG with the place and what was expected, NBA_E_LIMIT when `buf` is
+ * full; `buf` may then hold a part. */
+NBA_MUST_USE
+enum nba_status nba_json_read_datum(const struct json_t *json, const struct nba_avro_type *type,
+                                    enum nba_json_form form, struct nba_buf *buf,
+                                    struct nba_error *error);
+
+/* Prints the datum that `cursor` stands at and moves behind it.  Errors as in decoder.h. */
+NBA_MUST_USE
+enum nba_status nba_json_print_datum(struct nba_cursor *cursor, const struct nba_avro_type *type,
+                                     struct nba_buf *buf, struct nba_error *error);
+
+/* "text" with quotes and escapes, or {"base64":"..."} when it isn't UTF-8. */
+void nba_json_print_text(struct nba_str text, struct nba_buf *buf);
+
+#endif

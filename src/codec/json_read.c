@@ -1,0 +1,437 @@
+/*
+ * JSON into a datum.  The recursion follows the schema, which is at most NBA_DEPTH_MAX deep; the
+ * place it has reached is a chain on the stack, written out only when something is wrong there.
+ */
+#include "json_internal.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "nba/base/assert.h"
+#include "nba/base/compiler.h"
+#include "nba/base/limits.h"
+#include "nba/base/time_text.h"
+
+#define PLACE_BYTES 200u
+
+struct place {
+    const struct place *parent;
+    const char *name; /* NULL: an index */
+    size_t index;
+};
+
+struct reader {
+    enum nba_json_form form;
+    struct nba_buf *buf;
+    struct nba_error *error;
+};
+
+static enum nba_status read_value(struct reader *r, const json_t *json,
+                                  const struct nba_avro_type *type, const struct place *place);
+
+/* "profile.specialties[1]"; the far end is cut when it is longer than the message's room. */
+static void place_text(const struct place *place, char text[PLACE_BYTES])
+{
+    const struct place *chain[NBA_DEPTH_MAX + 1];
+    size_t count = 0;
+    for (; place != NULL && count < NBA_ARRAY_COUNT(chain); place = place->parent) {
+        chain[count++] = place;
+    }
+    size_t used = 0;
+    text[0] = '\0';
+    while (count > 0 && used < PLACE_BYTES - 1) {
+        const struct place *step = chain[--count];
+        int length = 0;
+        if (step->name != NULL) {
+            length =
+                snprintf(text + used, PLACE_BYTES - used, "%s%s", used != 0 ? "." : "", step->name);
+        } else {
+            length = snprintf(text + used, PLACE_BYTES - used, "[%zu]", step->index);
+        }
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+static const char *json_kind(const json_t *json)
+{
+    switch (json_typeof(json)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+        return "an integer";
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        break;
+    }
+    return "null";
+}
+
+static enum nba_status expected(struct reader *r, const struct place *place, const char *what,
+                                const json_t *json)
+{
+    char where[PLACE_BYTES];
+    place_text(place, where);
+    if (json_is_string(json)) {
+        return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, got \"%.60s\"",
+                             where[0] != '\0' ? where : "value", what, json_string_value(json));
+    }
+    return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, got %s",
+                         where[0] != '\0' ? where : "value", what, json_kind(json));
+}
+
+static enum nba_status read_integer(struct reader *r, const json_t *json,
+                                    const struct nba_avro_type *type, const struct place *place)
+{
+    int64_t value = json_is_integer(json) ? json_integer_value(json) : 0;
+    if (type->timestamp_millis && json_is_string(json)) {
+        if (!nba_time_parse(nba_str(json_string_value(json), json_string_length(json)), &value)) {
+            return expected(r, place, "a time like 2026-11-20T15:30:00Z", json);
+        }
+    } else if (!json_is_integer(json)) {
+        return expected(r, place, type->timestamp_millis ? "a time" : "an integer", json);
+    }
+    if (type->kind == NBA_AVRO_INT && (value < INT32_MIN || value > INT32_MAX)) {
+        return expected(r, place, "an integer of 32 bits", json);
+    }
+    nba_buf_append_zigzag(r->buf, value);
+    return NBA_OK;
+}
+
+static enum nba_status read_real(struct reader *r, const json_t *json,
+                                 const struct nba_avro_type *type, const struct place *place)
+{
+    if (!json_is_number(json)) {
+        return expected(r, place, "a number", json);
+    }
+    const double value = json_number_value(json);
+    if (type->kind == NBA_AVRO_DOUBLE) {
+        uint64_t bits = 0;
+        memcpy(&bits, &value, sizeof(bits));
+        nba_buf_append_u64le(r->buf, bits);
+        return NBA_OK;
+    }
+    const float narrow = (float)value;
+    if (!isfinite(narrow)) {
+        return expected(r, place, "a number that fits a float", json);
+    }
+    uint32_t bits = 0;
+    memcpy(&bits, &narrow, sizeof(bits));
+    nba_buf_append_u32le(r->buf, bits);
+    return NBA_OK;
+}
+
+static int base64_digit(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* Appends what the text stands for; false when it is no base64 with its padding. */
+static bool append_base64(struct nba_buf *buf, const char *text, size_t length)
+{
+    if (length % 4 != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i += 4) {
+        uint32_t bits = 0;
+        size_t digits = 0;
+        while (digits < 4 && text[i + digits] != '=') {
+            const int digit = base64_digit(text[i + digits]);
+            if (digit < 0) {
+                return false;
+            }
+            bits |= (uint32_t)digit << (18 - 6 * digits);
+            digits++;
+        }
+        const bool last = i + 4 == length;
+        if (digits < 2 || (digits < 4 && !last) || (digits == 2 && text[i + 3] != '=')) {
+            return false;
+        }
+        for (size_t k = 0; k + 1 < digits; k++) {
+            nba_buf_append_byte(buf, (unsigned char)(bits >> (16 - 8 * k)));
+        }
+    }
+    return true;
+}
+
+/* A default of bytes: each code point up to U+00FF is one byte. */
+static bool append_code_points(struct nba_buf *buf, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned c = (unsigned char)text[i];
+        if (c >= 0x80) {
+            if (c > 0xc3 || i + 1 >= length) {
+                return false;
+            }
+            c = (c & 0x03u) << 6 | ((unsigned char)text[++i] & 0x3fu);
+        }
+        nba_buf_append_byte(buf, (unsigned char)c);
+    }
+    return true;
+}
+
+static enum nba_status read_bytes(struct reader *r, const json_t *json,
+                                  const struct nba_avro_type *type, const struct place *place)
+{
+    if (!json_is_string(json)) {
+        return expected(r, place, "a string of base64", json);
+    }
+    const char *text = json_string_value(json);
+    const size_t length = json_string_length(json);
+    struct nba_buf bytes;
+    nba_buf_init(&bytes, length + 1);
+    const bool good = r->form == NBA_JSON_DEFAULT ? append_code_points(&bytes, text, length)
+                                                  : append_base64(&bytes, text, length);
+    enum nba_status status = NBA_OK;
+    if (!good || bytes.failed) {
+        status = expected(r, place, "a string of base64", json);
+    } else if (type->kind == NBA_AVRO_FIXED && bytes.bytes != type->fixed_bytes) {
+        status = expected(r, place, "as many bytes as the schema says", json);
+    } else {
+        if (type->kind != NBA_AVRO_FIXED) {
+            nba_buf_append_zigzag(r->buf, (int64_t)bytes.bytes);
+        }
+        nba_buf_append_str(r->buf, nba_buf_str(&bytes));
+    }
+    nba_buf_clear(&bytes);
+    return status;
+}
+
+static enum nba_status read_string(struct reader *r, const json_t *json, const struct place *place)
+{
+    if (!json_is_string(json)) {
+        return expected(r, place, "a string", json);
+    }
+    nba_buf_append_zigzag(r->buf, (int64_t)json_string_length(json));
+    nba_buf_append(r->buf, json_string_value(json), json_string_length(json));
+    return NBA_OK;
+}
+
+static int32_t symbol_index(const struct nba_avro_type *type, const json_t *json)
+{
+    for (uint32_t i = 0; json_is_string(json) && i < type->symbol_count; i++) {
+        if (strcmp(type->symbols[i], json_string_value(json)) == 0) {
+            return (int32_t)i;
+        }
+    }
+    return -1;
+}
+
+static enum nba_status read_enum(struct reader *r, const json_t *json,
+                                 const struct nba_avro_type *type, const struct place *place)
+{
+    const int32_t index = symbol_index(type, json);
+    if (index < 0) {
+        char words[96];
+        size_t used = (size_t)snprintf(words, sizeof(words), "one of");
+        for (uint32_t i = 0; i < type->symbol_count && used < sizeof(words); i++) {
+            const int length = snprintf(words + used, sizeof(words) - used, "%s %s",
+                                        i != 0 ? "," : "", type->symbols[i]);
+            used += length > 0 ? (size_t)length : 0;
+        }
+        if (used >= sizeof(words)) {
+            memcpy(words + sizeof(words) - 5, " ...", 5);
+        }
+        return expected(r, place, words, json);
+    }
+    nba_buf_append_zigzag(r->buf, index);
+    return NBA_OK;
+}
+
+/* Could this JSON be a value of this type, by its outermost look? */
+static bool fits(const json_t *json, const struct nba_avro_type *type)
+{
+    switch (type->kind) {
+    case NBA_AVRO_NULL:
+        return json_is_null(json);
+    case NBA_AVRO_BOOLEAN:
+        return json_is_boolean(json);
+    case NBA_AVRO_INT:
+        return json_is_integer(json) && json_integer_value(json) >= INT32_MIN &&
+               json_integer_value(json) <= INT32_MAX;
+    case NBA_AVRO_LONG:
+        return json_is_integer(json) || (type->timestamp_millis && json_is_string(json));
+    case NBA_AVRO_FLOAT:
+    case NBA_AVRO_DOUBLE:
+        return json_is_number(json);
+    case NBA_AVRO_BYTES:
+    case NBA_AVRO_STRING:
+    case NBA_AVRO_FIXED:
+        return json_is_string(json);
+    case NBA_AVRO_ENUM:
+        return symbol_index(type, json) >= 0;
+    case NBA_AVRO_ARRAY:
+        return json_is_array(json);
+    case NBA_AVRO_MAP:
+    case NBA_AVRO_RECORD:
+        return json_is_object(json);
+    case NBA_AVRO_UNION:
+        break;
+    }
+    return false;
+}
+
+static enum nba_status read_union(struct reader *r, const json_t *json,
+                                  const struct nba_avro_type *type, const struct place *place)
+{
+    uint32_t chosen = 0;
+    if (r->form == NBA_JSON_FRIENDLY) {
+        while (chosen < type->branch_count && !fits(json, type->branches[chosen])) {
+            chosen++;
+        }
+        /* Nothing fits: of a union of null and one type, that type says best what is wrong. */
+        if (chosen == type->branch_count) {
+            const int32_t null_branch = nba_avro_null_branch(type);
+            if (type->branch_count != 2 || null_branch < 0) {
+                return expected(r, place, "a value of one of the union's types", json);
+            }
+            chosen = 1u - (uint32_t)null_branch;
+        }
+    }
+    nba_buf_append_zigzag(r->buf, chosen);
+    return read_value(r, json, type->branches[chosen], place);
+}
+
+static enum nba_status read_items(struct reader *r, const json_t *json,
+                                  const struct nba_avro_type *type, const struct place *place)
+{
+    const bool array = type->kind == NBA_AVRO_ARRAY;
+    if (array ? !json_is_array(json) : !json_is_object(json)) {
+        return expected(r, place, array ? "an array" : "an object", json);
+    }
+    const size_t count = array ? json_array_size(json) : json_object_size(json);
+    if (count > NBA_ITEMS_MAX) {
+        return expected(r, place, "at most 1000 items", json);
+    }
+    if (count != 0) {
+        nba_buf_append_zigzag(r->buf, (int64_t)count);
+    }
+    enum nba_status status = NBA_OK;
+    for (size_t i = 0; array && i < count && status == NBA_OK; i++) {
+        const struct place item = {place, NULL, i};
+        status = read_value(r, json_array_get(json, i), type->items, &item);
+    }
+    /* jansson's iterators take a json_t that isn't const and leave it as it is. */
+    json_t *object = array ? NULL : (json_t *)(uintptr_t)json;
+    for (void *at = json_object_iter(object); at != NULL && status == NBA_OK;
+         at = json_object_iter_next(object, at)) {
+        const char *key = json_object_iter_key(at);
+        const struct place item = {place, key, 0};
+        nba_buf_append_zigzag(r->buf, (int64_t)strlen(key));
+        nba_buf_append(r->buf, key, strlen(key));
+        status = read_value(r, json_object_iter_value(at), type->items, &item);
+    }
+    nba_buf_append_byte(r->buf, 0);
+    return status;
+}
+
+static bool has_field(const struct nba_avro_type *type, const char *name)
+{
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        if (strcmp(type->fields[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum nba_status read_record(struct reader *r, const json_t *json,
+                                   const struct nba_avro_type *type, const struct place *place)
+{
+    if (!json_is_object(json)) {
+        return expected(r, place, "an object", json);
+    }
+    json_t *object = (json_t *)(uintptr_t)json;
+    char where[PLACE_BYTES];
+    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
+        if (!has_field(type, json_object_iter_key(at))) {
+            const struct place unknown = {place, json_object_iter_key(at), 0};
+            place_text(&unknown, where);
+            return nba_error_set(r->error, NBA_E_CONFIG, "%s: no such field in %s", where,
+                                 type->name);
+        }
+    }
+    for (uint32_t i = 0; i < type->field_count; i++) {
+        const struct nba_avro_field *field = &type->fields[i];
+        const struct place inner = {place, field->name, 0};
+        const json_t *value = json_object_get(json, field->name);
+        const enum nba_json_form form = r->form;
+        if (value == NULL) {
+            value = field->default_value;
+            r->form = NBA_JSON_DEFAULT;
+        }
+        if (value == NULL) {
+            place_text(&inner, where);
+            return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, it is missing", where,
+                                 nba_avro_kind_name(field->type->kind));
+        }
+        const enum nba_status status = read_value(r, value, field->type, &inner);
+        r->form = form;
+        if (status != NBA_OK) {
+            return status;
+        }
+    }
+    return NBA_OK;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): bounded by the schema's depth */
+static enum nba_status read_value(struct reader *r, const json_t *json,
+                                  const struct nba_avro_type *type, const struct place *place)
+{
+    switch (type->kind) {
+    case NBA_AVRO_NULL:
+        return json_is_null(json) ? NBA_OK : expected(r, place, "null", json);
+    case NBA_AVRO_BOOLEAN:
+        if (!json_is_boolean(json)) {
+            return expected(r, place, "true or false", json);
+        }
+        nba_buf_append_byte(r->buf, json_is_true(json) ? 1 : 0);
+        return NBA_OK;
+    case NBA_AVRO_INT:
+    case NBA_AVRO_LONG:
+        return read_integer(r, json, type, place);
+    case NBA_AVRO_FLOAT:
+    case NBA_AVRO_DOUBLE:
+        return read_real(r, json, type, place);
+    case NBA_AVRO_BYTES:
+    case NBA_AVRO_FIXED:
+        return read_bytes(r, json, type, place);
+    case NBA_AVRO_STRING:
+        return read_string(r, json, place);
+    case NBA_AVRO_ENUM:
+        return read_enum(r, json, type, place);
+    case NBA_AVRO_ARRAY:
+    case NBA_AVRO_MAP:
+        return read_items(r, json, type, place);
+    case NBA_AVRO_UNION:
+        return read_union(r, json, type, place);
+    case NBA_AVRO_RECORD:
+        break;
+    }
+    return read_record(r, json, type, place);
+}
+
+enum nba_status nba_json_read_datum(const struct json_t *json, const struct nba_avro_type *type,
+                                    enum nba_json_form form, struct nba_buf *buf,
+                                    struct nba_error *error)
+{
+    NBA_ASSERT(json != NULL && type != NULL && buf != NULL);
+    struct reader reader = {form, buf, error};
+    const enum nba_status status = read_value(&reader, json, type, NULL);
+    if (status == NBA_OK && buf->failed) {
+        return nba_error_set(error, NBA_E_LIMIT, "value: more than %zu bytes", buf->bytes_max);
+    }
+    return status;
+}

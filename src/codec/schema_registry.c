@@ -1,0 +1,262 @@
+/* A short list of ids, looked through from its end; decoders remember what they found. */
+#include "nba/codec/schema_registry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "bindings_internal.h"
+#include "nba/base/assert.h"
+#include "nba/base/buf.h"
+#include "nba/base/file.h"
+#include "nba/base/limits.h"
+#include "schema_registry_internal.h"
+
+#define ARENA_BYTES ((size_t)64 * 1024 * 1024)
+#define PATH_BYTES  4096u
+
+struct entry {
+    uint32_t id;
+    struct nba_str text;
+    struct nba_avro_schema schema;
+};
+
+struct nba_schemas {
+    struct nba_arena arena;
+    struct entry entries[NBA_SCHEMAS_MAX];
+    uint32_t entry_count;
+    int32_t current[NBA_SCHEMA_COUNT]; /* entry, -1: none yet */
+    const struct nba_plan *plans[NBA_SCHEMA_COUNT];
+};
+
+static const char *const topics[] = {
+#define NBA_X(constant, topic) topic,
+    NBA_SCHEMA_MAP(NBA_X)
+#undef NBA_X
+};
+
+const char *nba_schema_topic(enum nba_schema which)
+{
+    NBA_ASSERT((size_t)which < NBA_SCHEMA_COUNT);
+    return topics[which];
+}
+
+const struct nba_avro_type *nba_schemas_find(const struct nba_schemas *schemas, uint32_t id,
+                                             uint32_t *ret_index)
+{
+    for (uint32_t i = schemas->entry_count; i > 0; i--) {
+        if (schemas->entries[i - 1].id == id) {
+            if (ret_index != NULL) {
+                *ret_index = i - 1;
+            }
+            return schemas->entries[i - 1].schema.type;
+        }
+    }
+    return NULL;
+}
+
+static const struct entry *current(const struct nba_schemas *schemas, enum nba_schema which)
+{
+    NBA_ASSERT(schemas != NULL && (size_t)which < NBA_SCHEMA_COUNT && schemas->current[which] >= 0);
+    return &schemas->entries[schemas->current[which]];
+}
+
+const struct nba_avro_type *nba_schemas_current(const struct nba_schemas *schemas,
+                                                enum nba_schema which)
+{
+    return current(schemas, which)->schema.type;
+}
+
+const struct nba_plan *nba_schemas_plan(const struct nba_schemas *schemas, enum nba_schema which)
+{
+    NBA_ASSERT(schemas->plans[which] != NULL);
+    return schemas->plans[which];
+}
+
+uint32_t nba_schemas_id(const struct nba_schemas *schemas, enum nba_schema which)
+{
+    return current(schemas, which)->id;
+}
+
+struct nba_str nba_schemas_text(const struct nba_schemas *schemas, enum nba_schema which)
+{
+    return current(schemas, which)->text;
+}
+
+enum nba_status nba_schemas_add(struct nba_schemas *schemas, uint32_t id, struct nba_str json,
+                                struct nba_error *error)
+{
+    NBA_ASSERT(schemas != NULL);
+    uint32_t known = 0;
+    if (nba_schemas_find(schemas, id, &known) != NULL) {
+        if (nba_str_equal(schemas->entries[known].text, json)) {
+            return NBA_OK;
+        }
+        return nba_error_set(error, NBA_E_EXISTS, "schema id %u has another text", id);
+    }
+    if (schemas->entry_count == NBA_SCHEMAS_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "more than %u schemas", NBA_SCHEMAS_MAX);
+    }
+    struct entry *entry = &schemas->entries[schemas->entry_count];
+    const enum nba_status status =
+        nba_avro_schema_parse(json, &schemas->arena, &entry->schema, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    entry->text = nba_arena_copy(&schemas->arena, json);
+    if (entry->text.data == NULL) {
+        nba_avro_schema_clear(&entry->schema);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for schema %u", id);
+    }
+    entry->id = id;
+    schemas->entry_count++;
+    return NBA_OK;
+}
+
+/* Reads DIR/NAME; the buffer is cleared first. */
+static enum nba_status read_file(const char *dir, const char *name, struct nba_buf *buf,
+                                 struct nba_error *error)
+{
+    char path[PATH_BYTES];
+    const int length = snprintf(path, sizeof(path), "%s/%s", dir, name);
+    if (length < 0 || (size_t)length >= sizeof(path) || strchr(name, '/') != NULL) {
+        return nba_error_set(error, NBA_E_CONFIG, "%s: no proper file name", name);
+    }
+    nba_buf_reset(buf);
+    return nba_file_read(path, buf, error);
+}
+
+/* Notes the messages whose values an entry's subjects name. */
+static void note_subjects(struct nba_schemas *schemas, const json_t *subjects, uint32_t entry)
+{
+    for (size_t i = 0; i < json_array_size(subjects); i++) {
+        const char *subject = json_string_value(json_array_get(subjects, i));
+        for (uint32_t which = 0; subject != NULL && which < NBA_SCHEMA_COUNT; which++) {
+            const size_t bytes = strlen(topics[which]);
+            if (strncmp(subject, topics[which], bytes) == 0 &&
+                (subject[bytes] == '\0' || strcmp(subject + bytes, "-value") == 0)) {
+                schemas->current[which] = (int32_t)entry;
+            }
+        }
+    }
+}
+
+static enum nba_status load_entry(struct nba_schemas *schemas, const char *dir, const json_t *item,
+                                  struct nba_error *error)
+{
+    const json_t *id = json_object_get(item, "id");
+    const char *file = json_string_value(json_object_get(item, "file"));
+    const json_t *subjects = json_object_get(item, "subjects");
+    if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > UINT32_MAX ||
+        file == NULL || !json_is_array(subjects)) {
+        return nba_error_set(error, NBA_E_CONFIG,
+                             "%s/ids.json: expected {\"id\", \"subjects\", \"file\"}", dir);
+    }
+    struct nba_buf buf;
+    nba_buf_init(&buf, NBA_SCHEMA_BYTES_MAX);
+    enum nba_status status = read_file(dir, file, &buf, error);
+    if (status == NBA_OK) {
+        const uint32_t entry = schemas->entry_count;
+        status =
+            nba_schemas_add(schemas, (uint32_t)json_integer_value(id), nba_buf_str(&buf), error);
+        if (status == NBA_OK && schemas->entry_count == entry) {
+            status = nba_error_set(error, NBA_E_CONFIG, "id %lld stands twice in ids.json",
+                                   (long long)json_integer_value(id));
+        } else if (status == NBA_OK) {
+            note_subjects(schemas, subjects, entry);
+        } else {
+            status = nba_error_prefix(error, "%s/%s", dir, file);
+        }
+    }
+    nba_buf_clear(&buf);
+    return status;
+}
+
+static enum nba_status load_ids(struct nba_schemas *schemas, const char *dir,
+                                struct nba_error *error)
+{
+    struct nba_buf buf;
+    nba_buf_init(&buf, NBA_SCHEMA_BYTES_MAX);
+    json_t *ids = NULL;
+    enum nba_status status = read_file(dir, "ids.json", &buf, error);
+    if (status == NBA_OK) {
+        json_error_t json_error;
+        ids = json_loadb(buf.data != NULL ? (const char *)buf.data : "", buf.bytes,
+                         JSON_REJECT_DUPLICATES, &json_error);
+        if (ids == NULL) {
+            status = nba_error_set(error, NBA_E_CONFIG, "%s/ids.json:%d:%d: %s", dir,
+                                   json_error.line, json_error.column, json_error.text);
+        }
+    }
+    const json_t *list = json_object_get(ids, "schemas");
+    if (status == NBA_OK && !json_is_array(list)) {
+        status = nba_error_set(error, NBA_E_CONFIG, "%s/ids.json: expected a list 'schemas'", dir);
+    }
+    for (size_t i = 0; status == NBA_OK && i < json_array_size(list); i++) {
+        status = load_entry(schemas, dir, json_array_get(list, i), error);
+    }
+    json_decref(ids);
+    nba_buf_clear(&buf);
+    return status;
+}
+
+/* Every message has a schema, and it fits our struct. */
+static enum nba_status settle(struct nba_schemas *schemas, const char *dir, struct nba_error *error)
+{
+    for (uint32_t which = 0; which < NBA_SCHEMA_COUNT; which++) {
+        if (schemas->current[which] < 0) {
+            return nba_error_set(error, NBA_E_CONFIG, "%s/ids.json: expected a schema for '%s'",
+                                 dir, topics[which]);
+        }
+        const struct nba_record_binding *binding = nba_bindings_of((enum nba_schema)which);
+        if (binding == NULL) {
+            continue;
+        }
+        const enum nba_status status =
+            nba_plan_compile(nba_schemas_current(schemas, (enum nba_schema)which), binding,
+                             &schemas->arena, &schemas->plans[which], error);
+        if (status != NBA_OK) {
+            return nba_error_prefix(error, "%s: %s", dir, topics[which]);
+        }
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_schemas_load(const char *dir, struct nba_schemas **ret_schemas,
+                                 struct nba_error *error)
+{
+    NBA_ASSERT(dir != NULL && ret_schemas != NULL);
+    struct nba_error local = {0};
+    struct nba_schemas *schemas = calloc(1, sizeof(*schemas));
+    if (schemas == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for schemas");
+    }
+    nba_arena_init(&schemas->arena, ARENA_BYTES);
+    for (uint32_t which = 0; which < NBA_SCHEMA_COUNT; which++) {
+        schemas->current[which] = -1;
+    }
+    enum nba_status status = load_ids(schemas, dir, &local);
+    if (status == NBA_OK) {
+        status = settle(schemas, dir, &local);
+    }
+    if (status != NBA_OK) {
+        nba_schemas_destroy(schemas);
+        return nba_error_set(error, local.status, "%s", local.message);
+    }
+    *ret_schemas = schemas;
+    return NBA_OK;
+}
+
+void nba_schemas_destroy(struct nba_schemas *schemas)
+{
+    if (schemas == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < schemas->entry_count; i++) {
+        nba_avro_schema_clear(&schemas->entries[i].schema);
+    }
+    nba_arena_clear(&schemas->arena);
+    free(schemas);
+}
