@@ -60,7 +60,8 @@ static int on_close(int socket, void *opaque)
     return close(socket);
 }
 
-/* Below app nothing logs; what matters comes back as an error. */
+/* Below app nothing logs; what matters comes back as an error.  Only who sets `debug` (and
+ * allow_debug) wants the library's own lines, which then go to stderr. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     (void)rk;
@@ -96,7 +97,9 @@ enum nba_status nba_kafka_client_create(const struct kafka_stream *stream,
     }
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_log_cb(conf, on_log);
+    if (!nba_kafka_settings_has(stream, "debug")) {
+        rd_kafka_conf_set_log_cb(conf, on_log);
+    }
     rd_kafka_conf_set_closesocket_cb(conf, on_close);
     if (dress != NULL) {
         dress(conf);

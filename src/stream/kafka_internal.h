@@ -76,6 +76,7 @@ enum nba_status nba_kafka_settings_copy(const struct nba_property *properties, s
                                         struct kafka_stream *stream, struct nba_error *error);
 /* Wipes and frees them. */
 void nba_kafka_settings_clear(struct kafka_stream *stream);
+bool nba_kafka_settings_has(const struct kafka_stream *stream, const char *name);
 /* Ours, then the user's, then what can't be changed. */
 NBA_MUST_USE
 enum nba_status nba_kafka_settings_build(const struct kafka_stream *stream,

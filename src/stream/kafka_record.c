@@ -137,11 +137,14 @@ static enum nba_status fail(struct kafka_client *client, const rd_kafka_message_
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
         code = rd_kafka_fatal_error(client->rk, text, sizeof(text));
     }
-    const char *topic = message->rkt != NULL ? rd_kafka_topic_name(message->rkt) : "the group";
     const char *reason = rd_kafka_message_errstr(message);
-    return nba_error_set(error, nba_kafka_status(code), "cannot read %s/%d at %lld: %s", topic,
-                         message->partition, (long long)message->offset,
-                         reason != NULL ? reason : rd_kafka_err2str(code));
+    reason = reason != NULL ? reason : rd_kafka_err2str(code);
+    if (message->rkt == NULL || message->offset < 0) {
+        return nba_error_set(error, nba_kafka_status(code), "cannot read: %s", reason);
+    }
+    return nba_error_set(error, nba_kafka_status(code), "cannot read %s/%d at %lld: %s",
+                         rd_kafka_topic_name(message->rkt), message->partition,
+                         (long long)message->offset, reason);
 }
 
 enum nba_status nba_kafka_record_take(struct kafka_client *client, rd_kafka_message_t *message,

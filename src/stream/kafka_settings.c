@@ -264,6 +264,11 @@ void nba_kafka_settings_clear(struct kafka_stream *stream)
     stream->property_count = 0;
 }
 
+bool nba_kafka_settings_has(const struct kafka_stream *stream, const char *name)
+{
+    return find(stream->properties, stream->property_count, name) != NULL;
+}
+
 /* librdkafka's own text may quote the value, so only the name is told. */
 static enum nba_status set(rd_kafka_conf_t *conf, const char *name, const char *value,
                            struct nba_error *error)

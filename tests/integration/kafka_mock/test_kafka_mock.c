@@ -1,0 +1,460 @@
+/*
+ * What the brokers' errors become: librdkafka's mock cluster answers a named request with a named
+ * error, and each of our calls must give the class that the header of producer.h promises.
+ *
+ * The mock keeps no transactions (it shows aborted records and drops offsets), so nothing here
+ * reads back what was written; tests/conformance does, against a real broker.  One broker, a fresh
+ * cluster for every case: an error left over would hit the next one.
+ */
+#include "nba_test.h"
+
+#include <librdkafka/rdkafka.h>
+/* clang-format off: wants to be after rdkafka.h */
+#include <librdkafka/rdkafka_mock.h>
+/* clang-format on */
+
+#include "nba/base/clock.h"
+#include "nba/base/compiler.h"
+#include "nba/stream/member.h"
+#include "nba/stream/producer.h"
+#include "nba/stream/reader.h"
+#include "nba/stream/stream.h"
+
+/* Kafka's protocol: numbers of requests. */
+enum request {
+    PRODUCE = 0,
+    INIT_PRODUCER_ID = 22,
+    ADD_PARTITIONS = 24,
+    ADD_OFFSETS = 25,
+    END_TXN = 26,
+    TXN_OFFSET_COMMIT = 28,
+};
+
+#define BROKER 1
+
+struct fixture {
+    rd_kafka_t *host;
+    rd_kafka_mock_cluster_t *cluster;
+    struct nba_stream *stream;
+    struct nba_member *member;
+    struct nba_producer *producer;
+    struct nba_error error;
+};
+
+static enum nba_status assign(void *context, struct nba_assignment *partitions, size_t count,
+                              struct nba_error *error)
+{
+    (void)context;
+    (void)partitions;
+    (void)count;
+    (void)error;
+    return NBA_OK;
+}
+
+static void revoke(void *context, const struct nba_assignment *partitions, size_t count, bool lost)
+{
+    (void)context;
+    (void)partitions;
+    (void)count;
+    (void)lost;
+}
+
+static void open_cluster(struct fixture *f)
+{
+    memset(f, 0, sizeof(*f));
+    char text[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    (void)rd_kafka_conf_set(conf, "log_level", "0", text, sizeof(text));
+    f->host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    assert_non_null(f->host);
+    f->cluster = rd_kafka_mock_cluster_new(f->host, BROKER);
+    assert_non_null(f->cluster);
+    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "in", 2, 1), 0);
+    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "out", 2, 1), 0);
+    const struct nba_property properties[] = {
+        {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster)},
+    };
+    assert_int_equal(nba_stream_open_kafka(properties, 1, &f->stream, &f->error), NBA_OK);
+}
+
+/* A transactional producer that is ready, and a member: it never polls, so it stays outside of the
+ * group, which the mock doesn't mind. */
+static void open_producer(struct fixture *f)
+{
+    open_cluster(f);
+    const char *const topics[] = {"in"};
+    const struct nba_member_options options = {.group_id = "group",
+                                               .topics = topics,
+                                               .topic_count = 1,
+                                               .assign = assign,
+                                               .revoke = revoke};
+    assert_int_equal(nba_member_create(f->stream, &options, &f->member, &f->error), NBA_OK);
+    assert_int_equal(nba_producer_create(f->stream, "txn", &f->producer, &f->error), NBA_OK);
+    assert_int_equal(nba_producer_init(f->producer, 10000, &f->error), NBA_OK);
+}
+
+static void close_all(struct fixture *f)
+{
+    nba_producer_destroy(f->producer);
+    nba_member_close(f->member, 2000);
+    nba_stream_close(f->stream);
+    rd_kafka_mock_cluster_destroy(f->cluster);
+    rd_kafka_destroy(f->host);
+}
+
+static void push_error(struct fixture *f, enum request request, rd_kafka_resp_err_t code)
+{
+    rd_kafka_mock_push_request_errors(f->cluster, (int16_t)request, 1, code);
+}
+
+/* The broker takes the request, answers `code`, but only after `ms`. */
+static void push_delay(struct fixture *f, enum request request, rd_kafka_resp_err_t code, int ms)
+{
+    assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(f->cluster, BROKER,
+                                                                  (int16_t)request, 1, code, ms),
+                     0);
+}
+
+static enum nba_status produce(struct fixture *f)
+{
+    const struct nba_outgoing outgoing = {
+        .topic = "out", .partition = 1, .key = nba_str_of("key"), .value = nba_str_of("value")};
+    return nba_producer_produce(f->producer, &outgoing, &f->error);
+}
+
+static enum nba_status send_offsets(struct fixture *f)
+{
+    const struct nba_position position = {"in", 0, 7};
+    return nba_producer_send_offsets(f->producer, &position, 1, f->member, &f->error);
+}
+
+/* One whole transaction; the first status that isn't NBA_OK, or commit's. */
+static enum nba_status run(struct fixture *f, int commit_ms)
+{
+    enum nba_status status = nba_producer_begin(f->producer, &f->error);
+    for (int i = 0; i < 3 && status == NBA_OK; i++) {
+        status = produce(f);
+    }
+    if (status == NBA_OK) {
+        status = send_offsets(f);
+    }
+    return status == NBA_OK ? nba_producer_commit(f->producer, commit_ms, &f->error) : status;
+}
+
+#define assert_status(f, actual, expected)                                      \
+    do {                                                                        \
+        const enum nba_status actual_status = (actual);                         \
+        if (actual_status != (expected)) {                                      \
+            fail_msg("got %s, expected %s: %s", nba_status_name(actual_status), \
+                     nba_status_name(expected),                                 \
+                     actual_status == NBA_OK ? "" : (f)->error.message);        \
+        }                                                                       \
+    } while (0)
+
+/* What one error does to a transaction, and how it ends. */
+struct one_error {
+    const char *name;
+    enum request request;
+    rd_kafka_resp_err_t code;
+    enum nba_status expected;
+};
+
+static void check_table(const struct one_error *table, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct fixture f;
+        open_producer(&f);
+        /* The first transaction has no error: connections are up, as they are in a running engine. */
+        assert_status(&f, run(&f, 10000), NBA_OK);
+        push_error(&f, table[i].request, table[i].code);
+        const enum nba_status status = run(&f, 10000);
+        if (status != table[i].expected) {
+            fail_msg("%s: got %s, expected %s: %s", table[i].name, nba_status_name(status),
+                     nba_status_name(table[i].expected), status == NBA_OK ? "" : f.error.message);
+        }
+        if (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP) {
+            assert_status(&f, produce(&f), status);
+            assert_status(&f, nba_producer_commit(f.producer, 10000, &f.error), status);
+            assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), NBA_OK);
+            assert_status(&f, run(&f, 10000), NBA_OK);
+        } else if (status != NBA_OK) {
+            assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), status);
+            assert_status(&f, nba_producer_begin(f.producer, &f.error), status);
+        }
+        close_all(&f);
+    }
+}
+
+#define CASE(request, code, expected)                                   \
+    {                                                                   \
+#request " " #code, request, RD_KAFKA_RESP_ERR_##code, expected \
+    }
+
+static void test_errors_that_pass_are_waited_out(void **state)
+{
+    (void)state;
+    static const struct one_error table[] = {
+        CASE(PRODUCE, NOT_LEADER_FOR_PARTITION, NBA_OK),
+        CASE(PRODUCE, NOT_ENOUGH_REPLICAS, NBA_OK),
+        CASE(PRODUCE, _TRANSPORT, NBA_OK),
+        CASE(ADD_PARTITIONS, COORDINATOR_NOT_AVAILABLE, NBA_OK),
+        CASE(ADD_PARTITIONS, CONCURRENT_TRANSACTIONS, NBA_OK),
+        CASE(ADD_OFFSETS, NOT_COORDINATOR, NBA_OK),
+        CASE(ADD_OFFSETS, CONCURRENT_TRANSACTIONS, NBA_OK),
+        CASE(ADD_OFFSETS, COORDINATOR_LOAD_IN_PROGRESS, NBA_OK),
+        CASE(TXN_OFFSET_COMMIT, COORDINATOR_LOAD_IN_PROGRESS, NBA_OK),
+        CASE(TXN_OFFSET_COMMIT, NOT_COORDINATOR, NBA_OK),
+        CASE(END_TXN, COORDINATOR_NOT_AVAILABLE, NBA_OK),
+        CASE(END_TXN, NOT_COORDINATOR, NBA_OK),
+        CASE(END_TXN, CONCURRENT_TRANSACTIONS, NBA_OK),
+        CASE(END_TXN, _TRANSPORT, NBA_OK),
+    };
+    check_table(table, NBA_ARRAY_COUNT(table));
+}
+
+static void test_a_record_that_is_not_delivered_asks_for_an_abort(void **state)
+{
+    (void)state;
+    static const struct one_error table[] = {
+        CASE(PRODUCE, MSG_SIZE_TOO_LARGE, NBA_E_TXN_ABORTABLE),
+        CASE(PRODUCE, TOPIC_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
+        CASE(ADD_PARTITIONS, TOPIC_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
+    };
+    check_table(table, NBA_ARRAY_COUNT(table));
+}
+
+static void test_refused_offsets_ask_for_an_abort(void **state)
+{
+    (void)state;
+    static const struct one_error table[] = {
+        CASE(ADD_OFFSETS, GROUP_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
+        CASE(TXN_OFFSET_COMMIT, GROUP_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
+        CASE(TXN_OFFSET_COMMIT, OFFSET_METADATA_TOO_LARGE, NBA_E_TXN_ABORTABLE),
+    };
+    check_table(table, NBA_ARRAY_COUNT(table));
+}
+
+static void test_a_member_of_an_old_generation_is_told_so(void **state)
+{
+    (void)state;
+    static const struct one_error table[] = {
+        CASE(TXN_OFFSET_COMMIT, ILLEGAL_GENERATION, NBA_E_TXN_MEMBERSHIP),
+        CASE(TXN_OFFSET_COMMIT, UNKNOWN_MEMBER_ID, NBA_E_TXN_MEMBERSHIP),
+        CASE(TXN_OFFSET_COMMIT, FENCED_INSTANCE_ID, NBA_E_FENCED),
+    };
+    check_table(table, NBA_ARRAY_COUNT(table));
+}
+
+static void test_fatal_errors_leave_the_outcome_unknown(void **state)
+{
+    (void)state;
+    static const struct one_error table[] = {
+        CASE(PRODUCE, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
+        CASE(ADD_PARTITIONS, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
+        CASE(ADD_OFFSETS, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
+        CASE(TXN_OFFSET_COMMIT, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
+        CASE(END_TXN, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
+        CASE(END_TXN, PRODUCER_FENCED, NBA_E_TXN_UNKNOWN),
+        CASE(END_TXN, INVALID_TXN_STATE, NBA_E_TXN_UNKNOWN),
+        /* Not fatal, but the coordinator doesn't say what it did. */
+        CASE(END_TXN, UNKNOWN, NBA_E_TXN_UNKNOWN),
+    };
+    check_table(table, NBA_ARRAY_COUNT(table));
+}
+
+/* After this error librdkafka's produce fails locally while its commit succeeds. */
+static void test_commit_never_succeeds_when_a_topic_was_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_producer(&f);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    push_error(&f, PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
+    enum nba_status status = NBA_OK;
+    const int64_t deadline_us = nba_clock_monotonic_us(&nba_clock_system) + 5000000;
+    while (status == NBA_OK && nba_clock_monotonic_us(&nba_clock_system) < deadline_us) {
+        status = produce(&f);
+    }
+    assert_status(&f, status, NBA_E_TXN_ABORTABLE);
+    /* Whoever ignores that answer still commits nothing. */
+    assert_status(&f, nba_producer_commit(f.producer, 10000, &f.error), NBA_E_TXN_ABORTABLE);
+    assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), NBA_OK);
+    close_all(&f);
+}
+
+static void test_a_commit_without_an_answer_has_an_unknown_outcome(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_producer(&f);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    push_delay(&f, END_TXN, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
+    assert_status(&f, run(&f, 300), NBA_E_TXN_UNKNOWN);
+    close_all(&f);
+}
+
+static void test_an_abort_without_an_answer_has_an_unknown_outcome(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_producer(&f);
+    assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
+    assert_status(&f, produce(&f), NBA_OK);
+    assert_status(&f, send_offsets(&f), NBA_OK);
+    push_delay(&f, END_TXN, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
+    assert_status(&f, nba_producer_abort(f.producer, 300, &f.error), NBA_E_TXN_UNKNOWN);
+    close_all(&f);
+}
+
+static void test_an_abort_that_is_refused_has_an_unknown_outcome(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_producer(&f);
+    assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
+    assert_status(&f, produce(&f), NBA_OK);
+    assert_status(&f, send_offsets(&f), NBA_OK);
+    push_error(&f, END_TXN, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
+    assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), NBA_E_TXN_UNKNOWN);
+    close_all(&f);
+}
+
+static void test_offsets_without_an_answer_leave_the_outcome_unknown(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_producer(&f);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
+    assert_status(&f, produce(&f), NBA_OK);
+    /* Longer than the call waits, and the answer comes when nobody asks any more. */
+    push_delay(&f, ADD_OFFSETS, RD_KAFKA_RESP_ERR_NO_ERROR, 15000);
+    assert_status(&f, send_offsets(&f), NBA_E_TXN_UNKNOWN);
+    close_all(&f);
+}
+
+static void test_records_that_wait_past_the_deadline_ask_for_an_abort(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_producer(&f);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    push_delay(&f, PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 2000);
+    assert_status(&f, run(&f, 200), NBA_E_TXN_ABORTABLE);
+    assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), NBA_OK);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    close_all(&f);
+}
+
+/* How many InitProducerId requests are still to come before the stack of answers is empty. */
+static size_t inits_left(struct fixture *f)
+{
+    size_t count = 0;
+    assert_int_equal(
+        rd_kafka_mock_broker_error_stack_cnt(f->cluster, BROKER, INIT_PRODUCER_ID, &count), 0);
+    return count;
+}
+
+static void test_a_lost_connection_during_a_transaction_raises_the_epoch(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_producer(&f);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    push_delay(&f, INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_NO_ERROR, 0);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    assert_int_equal(inits_left(&f), 1);
+    push_error(&f, END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT);
+    assert_status(&f, run(&f, 10000), NBA_OK); /* repeated by librdkafka, and committed */
+    assert_int_equal(inits_left(&f), 1);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    assert_int_equal(inits_left(&f), 0);
+    push_delay(&f, INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_NO_ERROR, 0);
+    assert_status(&f, run(&f, 10000), NBA_OK); /* once only */
+    assert_int_equal(inits_left(&f), 1);
+    close_all(&f);
+}
+
+static void test_init_says_what_stands_in_its_way(void **state)
+{
+    (void)state;
+    static const struct {
+        rd_kafka_resp_err_t code;
+        int ms;
+        enum nba_status expected;
+    } table[] = {
+        {RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 0, NBA_OK},
+        {RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 0, NBA_OK},
+        {RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 0, NBA_E_CONFIG},
+        {RD_KAFKA_RESP_ERR_NO_ERROR, 3000, NBA_E_TIMEOUT},
+    };
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(table); i++) {
+        struct fixture f;
+        open_cluster(&f);
+        assert_int_equal(nba_producer_create(f.stream, "txn", &f.producer, &f.error), NBA_OK);
+        push_delay(&f, INIT_PRODUCER_ID, table[i].code, table[i].ms);
+        assert_status(&f, nba_producer_init(f.producer, 2000, &f.error), table[i].expected);
+        close_all(&f);
+    }
+}
+
+static void test_a_reader_says_that_no_broker_is_there_and_recovers(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_cluster(&f);
+    assert_int_equal(nba_producer_create(f.stream, NULL, &f.producer, &f.error), NBA_OK);
+    struct nba_reader *reader = NULL;
+    assert_status(&f, nba_reader_create(f.stream, NBA_READ_COMMITTED, &reader, &f.error), NBA_OK);
+    const struct nba_position position = {"out", 1, 0};
+    assert_status(&f, nba_reader_assign(reader, &position, 1, &f.error), NBA_OK);
+    assert_int_equal(rd_kafka_mock_broker_set_down(f.cluster, BROKER), 0);
+    enum nba_poll what = NBA_POLL_NONE;
+    struct nba_record record;
+    const int64_t deadline_us = nba_clock_monotonic_us(&nba_clock_system) + 20000000;
+    enum nba_status status = NBA_OK;
+    while (status == NBA_OK && nba_clock_monotonic_us(&nba_clock_system) < deadline_us) {
+        status = nba_reader_poll(reader, 50, &what, &record, &f.error);
+        if (status == NBA_OK && what != NBA_POLL_NONE) {
+            nba_record_release(&record);
+        }
+    }
+    assert_status(&f, status, NBA_E_UNAVAILABLE);
+    assert_int_equal(rd_kafka_mock_broker_set_up(f.cluster, BROKER), 0);
+    assert_status(&f, produce(&f), NBA_OK);
+    assert_status(&f, nba_producer_flush(f.producer, 10000, &f.error), NBA_OK);
+    what = NBA_POLL_NONE;
+    while (what != NBA_POLL_RECORD && nba_clock_monotonic_us(&nba_clock_system) < deadline_us) {
+        status = nba_reader_poll(reader, 50, &what, &record, &f.error);
+        if (status == NBA_OK && what == NBA_POLL_END) {
+            nba_record_release(&record);
+        }
+    }
+    assert_int_equal(what, NBA_POLL_RECORD);
+    assert_str_equal(record.value, "value");
+    nba_record_release(&record);
+    nba_reader_destroy(reader);
+    close_all(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_errors_that_pass_are_waited_out),
+        cmocka_unit_test(test_a_record_that_is_not_delivered_asks_for_an_abort),
+        cmocka_unit_test(test_refused_offsets_ask_for_an_abort),
+        cmocka_unit_test(test_a_member_of_an_old_generation_is_told_so),
+        cmocka_unit_test(test_fatal_errors_leave_the_outcome_unknown),
+        cmocka_unit_test(test_commit_never_succeeds_when_a_topic_was_refused),
+        cmocka_unit_test(test_a_commit_without_an_answer_has_an_unknown_outcome),
+        cmocka_unit_test(test_an_abort_without_an_answer_has_an_unknown_outcome),
+        cmocka_unit_test(test_an_abort_that_is_refused_has_an_unknown_outcome),
+        cmocka_unit_test(test_offsets_without_an_answer_leave_the_outcome_unknown),
+        cmocka_unit_test(test_records_that_wait_past_the_deadline_ask_for_an_abort),
+        cmocka_unit_test(test_a_lost_connection_during_a_transaction_raises_the_epoch),
+        cmocka_unit_test(test_init_says_what_stands_in_its_way),
+        cmocka_unit_test(test_a_reader_says_that_no_broker_is_there_and_recovers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
