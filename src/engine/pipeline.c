@@ -8,55 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emit.h"
 #include "intake.h"
 #include "nba/base/assert.h"
-#include "nba/base/version.h"
-#include "nba/policy/funnel.h"
-#include "pipeline_metrics.h"
-
-/* Records of a wave, those without a decision included. */
-#define WAVE_ITEMS_MAX 128u
-/* One encoded message: a decision with its 50 explained candidates is some 20 KB. */
-#define ENCODED_BYTES_MAX (4u << 20)
-/* Two waves of scores for the largest catalogue fit many times. */
-#define SCRATCH_BYTES_MAX ((size_t)512 << 20)
-
-/* One record on its way through a wave. */
-struct item {
-    struct nba_task *task;
-    const struct nba_record *record;
-    struct nba_event event;
-    struct nba_error why; /* of a dead letter; NBA_OK else */
-    struct nba_hcp *hcp;  /* NULL: dead letter or control_tick */
-    enum nba_arrival arrival;
-    int64_t now_ms, watermark_ms;
-    struct nba_score_job *job; /* NULL: no decision */
-};
-
-struct nba_pipeline {
-    struct nba_pipeline_options options;
-    struct nba_decoder *decoder;
-    struct nba_scorer *scorer;
-    struct nba_emitter emitter;
-    struct nba_pipeline_metrics metrics;
-
-    /* of the present transaction */
-    struct nba_side *side;
-    struct nba_funnel *funnel; /* of the side's policy, catalogue and control state */
-    struct nba_arena *arena;   /* the transaction's: overlays, outbox */
-    struct nba_arena scratch;  /* the wave's: events, scores, decisions until they are encoded */
-    int64_t wall_ms;
-    uint32_t timers_fired;
-
-    struct item items[WAVE_ITEMS_MAX];
-    size_t item_count;
-    struct nba_score_job jobs[NBA_SCORE_WAVE];
-    size_t job_count;
-    /* The earliest moment at which an action that this wave may yet propose can expire: its timer is
-     * in no record before the wave is emitted. */
-    int64_t horizon_ms;
-};
+#include "pipeline_internal.h"
 
 enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
                                     struct nba_pipeline **ret_pipeline, struct nba_error *error)
@@ -167,205 +121,9 @@ enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba
     return NBA_OK;
 }
 
-/* ---- texts ---- */
-
-static struct nba_str print(struct nba_pipeline *pipeline, const char *prefix, struct nba_str a,
-                            const char *between, struct nba_str b)
-{
-    const size_t bytes = strlen(prefix) + a.bytes + strlen(between) + b.bytes;
-    char *text = nba_arena_take(&pipeline->scratch, bytes + 1);
-    if (text == NULL) {
-        pipeline->emitter.outbox->failed = true;
-        return nba_str(NULL, 0);
-    }
-    (void)snprintf(text, bytes + 1, "%s%.*s%s%.*s", prefix, NBA_STR_ARG(a), between,
-                   NBA_STR_ARG(b));
-    return nba_str(text, bytes);
-}
-
 /* ---- one item leaves ---- */
 
-static struct nba_decision decision_head(struct nba_pipeline *pipeline, const struct item *item,
-                                         enum nba_decision_kind kind, enum nba_reason reason)
-{
-    const struct nba_side *side = pipeline->side;
-    return (struct nba_decision){
-        .decision_id = print(pipeline, "dec:", item->event.source, "#", item->event.event_id),
-        .kind = kind,
-        .reason = reason,
-        .hcp_id = item->event.hcp_id,
-        .trigger_event_id = item->event.event_id,
-        .decision_time_ms = item->now_ms,
-        .watermark_ms = item->watermark_ms,
-        .policy_version = nba_policy_version(side->policy),
-        .policy_hash = nba_policy_hash(side->policy),
-        .model_version = nba_str_of(nba_score_binding_version(side->binding)),
-        .engine_version = nba_str_of(NBA_ENGINE_VERSION),
-    };
-}
-
-/* Takes back what may no longer stand: messages out, actions closed, and the list for the record. */
-static enum nba_status recall(struct nba_pipeline *pipeline, const struct item *item,
-                              struct nba_origin origin, struct nba_decision *decision)
-{
-    const struct nba_recall *recalls = NULL;
-    uint32_t count = 0;
-    if (item->hcp->action_count == 0) {
-        return NBA_OK;
-    }
-    enum nba_status status = nba_funnel_recall(pipeline->funnel, item->hcp, item->now_ms,
-                                               &pipeline->scratch, &recalls, &count);
-    if (status != NBA_OK || count == 0) {
-        return status;
-    }
-    struct nba_closed_action *closed = nba_arena_take(&pipeline->scratch, count * sizeof(*closed));
-    if (closed == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct nba_recall_request request = {
-            .hcp = item->hcp,
-            .open_index = recalls[i].open_index,
-            .reason = recalls[i].reason,
-            .now_ms = item->now_ms,
-            .trigger_event_id = item->event.event_id,
-            .engine_version = nba_str_of(NBA_ENGINE_VERSION),
-        };
-        struct nba_action action;
-        status =
-            nba_funnel_recalled_action(pipeline->funnel, &request, &pipeline->scratch, &action);
-        if (status != NBA_OK) {
-            return status;
-        }
-        nba_emit_action(&pipeline->emitter, origin, &action);
-        nba_pipeline_metrics_action(&pipeline->metrics, &action);
-        closed[i] = (struct nba_closed_action){action.action_id, recalls[i].reason};
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        (void)nba_hcp_close_action(item->hcp, closed[i].action_id);
-    }
-    decision->closed = closed;
-    decision->closed_count = count;
-    return NBA_OK;
-}
-
-/* What the decision stood on, for training and for people who ask later. */
-static void fill_features(const struct nba_hcp *hcp, struct nba_feature *features)
-{
-    static const struct {
-        const char *name;
-        enum nba_channel channel;
-    } rates[] = {{"rate_email", NBA_CHANNEL_EMAIL},
-                 {"rate_event", NBA_CHANNEL_EVENT},
-                 {"rate_rep", NBA_CHANNEL_REP},
-                 {"rate_sms", NBA_CHANNEL_SMS},
-                 {"rate_web", NBA_CHANNEL_WEB}};
-    features[0] = (struct nba_feature){"engagements", (double)hcp->pushed};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(rates); i++) {
-        features[i + 1] = (struct nba_feature){
-            rates[i].name, nba_round9(nba_hcp_channel_rate(hcp, rates[i].channel))};
-    }
-    features[NBA_ARRAY_COUNT(rates) + 1] = (struct nba_feature){"touches", (double)hcp->touches};
-}
-#define FEATURE_COUNT 7u
-
-/* The open action that a proposal leaves behind in the HCP's record. */
-static struct nba_open_action open_action(const struct nba_side *side,
-                                          const struct nba_action *action)
-{
-    struct nba_open_action open = {
-        .action_id = action->action_id,
-        .decision_id = action->decision_id,
-        .content_id = action->content_id,
-        .content_version = action->content_version,
-        .family_id = action->content_id,
-        .brand = action->brand,
-        .campaign_id = action->campaign_id,
-        .rep_id = action->rep_id,
-        .channel = action->channel,
-        .action_type = action->action_type,
-        .rank = action->rank,
-        .slate_size = action->slate_size,
-        .priority = action->priority,
-        .proposed_at_ms = action->time_ms,
-        .expires_at_ms = action->expires_at_ms,
-    };
-    const uint32_t k = nba_catalog_find_content(side->catalog, action->content_id);
-    if (k != NBA_CATALOG_NONE) {
-        open.family_id = side->catalog->words[side->catalog->content_family[k]];
-        open.topic = side->catalog->words[side->catalog->content_topic[k]];
-    }
-    return open;
-}
-
-static void put_state_vector(struct nba_pipeline *pipeline, const struct item *item)
-{
-    const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
-    if (floats != 0) {
-        const char *release = nba_release_id(pipeline->side->release);
-        const struct nba_vector_tag tag = {
-            .release = nba_xxh64(release, strlen(release)),
-            .pushed = item->job->pushed,
-            .start = item->job->start,
-        };
-        nba_task_put_vector(item->task, item->hcp->hcp_id, NBA_VECTOR_CHAMPION_SEQUENCE, &tag,
-                            item->job->state, (uint32_t)floats);
-    }
-}
-
-static enum nba_status decide(struct nba_pipeline *pipeline, const struct item *item,
-                              struct nba_origin origin, const struct nba_decision *head)
-{
-    const struct nba_decide_request request = {
-        .scores = &item->job->scores,
-        .hcp = item->hcp,
-        .event = &item->event,
-        .decision_id = head->decision_id,
-        .trigger_event_id = item->event.event_id,
-        .now_ms = item->now_ms,
-        .watermark_ms = item->watermark_ms,
-        .top_n = (uint32_t)pipeline->options.config->slate_top_n,
-        .engine_version = nba_str_of(NBA_ENGINE_VERSION),
-    };
-    struct nba_decide_result result;
-    struct nba_feature *features =
-        nba_arena_take(&pipeline->scratch, FEATURE_COUNT * sizeof(*features));
-    if (features == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    const enum nba_status status =
-        nba_funnel_decide(pipeline->funnel, &request, &pipeline->scratch, &result);
-    if (status != NBA_OK) {
-        return status;
-    }
-    fill_features(item->hcp, features);
-    put_state_vector(pipeline, item);
-    result.decision.closed = head->closed;
-    result.decision.closed_count = head->closed_count;
-    result.decision.features = features;
-    result.decision.feature_count = FEATURE_COUNT;
-    for (uint32_t i = 0; i < result.action_count; i++) {
-        const struct nba_open_action open = open_action(pipeline->side, &result.actions[i]);
-        if (!nba_hcp_add_action(item->hcp, &open)) {
-            /* Sixteen open actions nobody has sent yet: what can't be recalled isn't proposed. */
-            result.action_count = i;
-            result.decision.selected_count = i;
-            result.slate.action_count = i;
-            nba_counter_add(pipeline->metrics.actions_refused, 1);
-            break;
-        }
-        nba_emit_action(&pipeline->emitter, origin, &result.actions[i]);
-        nba_pipeline_metrics_action(&pipeline->metrics, &result.actions[i]);
-    }
-    if (result.has_slate) {
-        nba_emit_slate(&pipeline->emitter, origin, &result.slate);
-    }
-    nba_emit_decision(&pipeline->emitter, origin, &result.decision);
-    nba_pipeline_metrics_decision(&pipeline->metrics, &result.decision);
-    return NBA_OK;
-}
-
-static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct item *item)
+static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba_wave_item *item)
 {
     char src[NBA_SRC_BYTES];
     nba_emit_src(item->record, src);
@@ -376,20 +134,20 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct ite
         return NBA_OK;
     }
     struct nba_decision decision =
-        decision_head(pipeline, item, NBA_DECISION_UPDATED, NBA_REASON_NONE);
+        nba_wave_decision(pipeline, item, NBA_DECISION_UPDATED, NBA_REASON_NONE);
     if (item->hcp != NULL) {
         if (item->arrival == NBA_ARRIVAL_DUPLICATE || item->arrival == NBA_ARRIVAL_LATE) {
             decision.kind = NBA_DECISION_SKIPPED;
             decision.reason = item->arrival == NBA_ARRIVAL_LATE ? NBA_REASON_LATE_EVENT
                                                                 : NBA_REASON_DUPLICATE_EVENT;
         }
-        const enum nba_status status = recall(pipeline, item, origin, &decision);
+        const enum nba_status status = nba_wave_recall(pipeline, item, origin, &decision);
         if (status != NBA_OK) {
             return status;
         }
     }
     if (item->job != NULL) {
-        return decide(pipeline, item, origin, &decision);
+        return nba_wave_decide(pipeline, item, origin, &decision);
     }
     nba_emit_decision(&pipeline->emitter, origin, &decision);
     nba_pipeline_metrics_decision(&pipeline->metrics, &decision);
@@ -473,7 +231,7 @@ static void count_engagement(struct nba_task *task, const struct nba_hcp *hcp,
     }
 }
 
-static bool add_job(struct nba_pipeline *pipeline, struct item *item)
+static bool add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 {
     struct nba_score_job *job = &pipeline->jobs[pipeline->job_count];
     const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
@@ -539,7 +297,7 @@ static enum nba_arrival arrival_of(const struct nba_pipeline *pipeline, const st
     return nba_policy_ignores(policy, event) ? NBA_ARRIVAL_BOT : NBA_ARRIVAL_FRESH;
 }
 
-static enum nba_status take_event(struct nba_pipeline *pipeline, struct item *item,
+static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave_item *item,
                                   struct nba_error *error)
 {
     const struct nba_event *event = &item->event;
@@ -619,7 +377,7 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
                                const struct nba_pipeline_item *source, bool *ret_full,
                                struct nba_error *error)
 {
-    struct item item = {.task = source->task, .record = source->record};
+    struct nba_wave_item item = {.task = source->task, .record = source->record};
     if (pipeline->item_count == 0) {
         nba_arena_reset(&pipeline->scratch);
     }

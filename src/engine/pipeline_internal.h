@@ -1,0 +1,66 @@
+/* What pipeline.c (the order of the stages) and decide.c (one decision) share. */
+#ifndef NBA_ENGINE_PIPELINE_INTERNAL_H
+#define NBA_ENGINE_PIPELINE_INTERNAL_H
+
+#include "emit.h"
+#include "nba/engine/pipeline.h"
+#include "nba/policy/funnel.h"
+#include "pipeline_metrics.h"
+
+/* Records of a wave, those without a decision included. */
+#define WAVE_ITEMS_MAX 128u
+/* One encoded message: a decision with its 50 explained candidates is some 20 KB. */
+#define ENCODED_BYTES_MAX (4u << 20)
+/* Two waves of scores for the largest catalogue fit many times. */
+#define SCRATCH_BYTES_MAX ((size_t)512 << 20)
+
+/* One record on its way through a wave. */
+struct nba_wave_item {
+    struct nba_task *task;
+    const struct nba_record *record;
+    struct nba_event event;
+    struct nba_error why; /* of a dead letter; NBA_OK else */
+    struct nba_hcp *hcp;  /* NULL: dead letter or control_tick */
+    enum nba_arrival arrival;
+    int64_t now_ms, watermark_ms;
+    struct nba_score_job *job; /* NULL: no decision */
+};
+
+struct nba_pipeline {
+    struct nba_pipeline_options options;
+    struct nba_decoder *decoder;
+    struct nba_scorer *scorer;
+    struct nba_emitter emitter;
+    struct nba_pipeline_metrics metrics;
+
+    /* of the present transaction */
+    struct nba_side *side;
+    struct nba_funnel *funnel; /* of the side's policy, catalogue and control state */
+    struct nba_arena *arena;   /* the transaction's: overlays, outbox */
+    struct nba_arena scratch;  /* the wave's: events, scores, decisions until they are encoded */
+    int64_t wall_ms;
+    uint32_t timers_fired;
+
+    struct nba_wave_item items[WAVE_ITEMS_MAX];
+    size_t item_count;
+    struct nba_score_job jobs[NBA_SCORE_WAVE];
+    size_t job_count;
+    /* The earliest moment at which an action that this wave may yet propose can expire: its timer is
+     * in no record before the wave is emitted. */
+    int64_t horizon_ms;
+};
+
+/* The head of the item's decision record. */
+struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
+                                      const struct nba_wave_item *item, enum nba_decision_kind kind,
+                                      enum nba_reason reason);
+/* Takes back what may no longer stand: messages out, actions closed, the list for the record. */
+NBA_MUST_USE
+enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                struct nba_origin origin, struct nba_decision *decision);
+/* The funnel, and all that it said into the outbox; `head` brings what was closed before. */
+NBA_MUST_USE
+enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                struct nba_origin origin, const struct nba_decision *head);
+
+#endif
