@@ -35,7 +35,7 @@ static void take_ring(struct hcp_reader *r, struct nba_hcp *hcp)
         r->failed = true;
         return;
     }
-    hcp_take_times(r, times, count);
+    nba_hcp_wire_take_times(r, times, count);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t code = hcp_take_byte(r);
         const uint32_t type = code & 0x7f;
@@ -58,7 +58,7 @@ static void take_recent(struct hcp_reader *r, struct nba_hcp *hcp)
     int64_t times[NBA_HCP_RECENT_MAX];
     const uint32_t count = hcp_take_max(r, NBA_HCP_RECENT_MAX);
     const unsigned char *hashes = hcp_take_bytes(r, (size_t)count * 8);
-    hcp_take_times(r, times, count);
+    nba_hcp_wire_take_times(r, times, count);
     if (r->failed) {
         return;
     }
@@ -94,10 +94,10 @@ static void take_consents(struct hcp_reader *r, struct nba_hcp *hcp)
         consent->channel = (enum nba_channel)hcp_take_enum(r, NBA_CHANNEL_COUNT - 1);
         consent->scope = (enum nba_consent_scope)hcp_take_enum(r, NBA_CONSENT_SCOPE_COUNT - 1);
         consent->status = (enum nba_consent_status)hcp_take_enum(r, NBA_CONSENT_STATUS_COUNT - 1);
-        consent->scope_id = hcp_take_text(r);
+        consent->scope_id = nba_hcp_wire_take_text(r);
         consent->captured_at_ms = hcp_take_zigzag(r);
         consent->expires_at_ms = hcp_take_time(r);
-        consent->evidence_event_id = hcp_take_text(r);
+        consent->evidence_event_id = nba_hcp_wire_take_text(r);
     }
     hcp->consent_count = count;
 }
@@ -106,7 +106,7 @@ static void take_outcomes(struct hcp_reader *r, struct nba_hcp *hcp)
 {
     int64_t times[NBA_HCP_OUTCOMES_MAX];
     const uint32_t count = hcp_take_max(r, NBA_HCP_OUTCOMES_MAX);
-    hcp_take_times(r, times, count);
+    nba_hcp_wire_take_times(r, times, count);
     for (uint32_t i = 0; i < count; i++) {
         struct nba_outcome_entry *entry = &hcp->outcomes[i];
         const uint32_t code = hcp_take_byte(r);
@@ -114,11 +114,11 @@ static void take_outcomes(struct hcp_reader *r, struct nba_hcp *hcp)
         entry->outcome = (enum nba_outcome)(code & 0x1f);
         entry->time_ms = times[i];
         entry->channel = (enum nba_channel)hcp_take_enum(r, NBA_CHANNEL_COUNT - 1);
-        entry->family_id = hcp_take_text(r);
-        entry->content_id = (code & 0x20) != 0 ? hcp_take_text(r) : entry->family_id;
-        entry->topic = hcp_take_text(r);
-        entry->brand = hcp_take_text(r);
-        entry->evidence_event_id = hcp_take_text(r);
+        entry->family_id = nba_hcp_wire_take_text(r);
+        entry->content_id = (code & 0x20) != 0 ? nba_hcp_wire_take_text(r) : entry->family_id;
+        entry->topic = nba_hcp_wire_take_text(r);
+        entry->brand = nba_hcp_wire_take_text(r);
+        entry->evidence_event_id = nba_hcp_wire_take_text(r);
         entry->message_hash = (code & 0x40) != 0 ? hcp_take_u32(r) : 0;
         entry->action_hash = (code & 0x80) != 0 ? hcp_take_u32(r) : 0;
     }
@@ -130,16 +130,16 @@ static void take_actions(struct hcp_reader *r, struct nba_hcp *hcp)
     const uint32_t count = hcp_take_max(r, NBA_HCP_ACTIONS_MAX);
     for (uint32_t i = 0; i < count && !r->failed; i++) {
         struct nba_open_action *action = &hcp->actions[i];
-        action->decision_id = hcp_take_text(r);
-        action->action_id = hcp_take_numbered(r);
-        action->content_id = hcp_take_text(r);
-        action->content_version = hcp_take_text(r);
-        action->family_id = hcp_take_text(r);
-        action->brand = hcp_take_text(r);
-        action->campaign_id = hcp_take_text(r);
-        action->topic = hcp_take_text(r);
-        action->rep_id = hcp_take_text(r);
-        action->message_id = hcp_take_text(r);
+        action->decision_id = nba_hcp_wire_take_text(r);
+        action->action_id = nba_hcp_wire_take_numbered(r);
+        action->content_id = nba_hcp_wire_take_text(r);
+        action->content_version = nba_hcp_wire_take_text(r);
+        action->family_id = nba_hcp_wire_take_text(r);
+        action->brand = nba_hcp_wire_take_text(r);
+        action->campaign_id = nba_hcp_wire_take_text(r);
+        action->topic = nba_hcp_wire_take_text(r);
+        action->rep_id = nba_hcp_wire_take_text(r);
+        action->message_id = nba_hcp_wire_take_text(r);
         action->channel = (enum nba_channel)hcp_take_enum(r, NBA_CHANNEL_COUNT - 1);
         action->action_type = (enum nba_action_type)hcp_take_enum(r, NBA_ACTION_TYPE_COUNT - 1);
         action->rank = hcp_take_int(r);
@@ -161,7 +161,7 @@ static void take_timers(struct hcp_reader *r, struct nba_hcp *hcp)
         struct nba_timer *timer = &hcp->timers[i];
         timer->kind = (enum nba_timer_kind)hcp_take_enum(r, NBA_TIMER_KIND_END - 1);
         timer->due_ms = hcp_take_zigzag(r);
-        timer->id = hcp_take_numbered(r);
+        timer->id = nba_hcp_wire_take_numbered(r);
         r->failed =
             r->failed || timer->kind == 0 || (i > 0 && hcp->timers[i - 1].due_ms > timer->due_ms);
     }
@@ -172,7 +172,7 @@ static uint32_t take_text_list(struct hcp_reader *r, struct nba_str *ret_texts, 
 {
     const uint32_t count = hcp_take_max(r, max);
     for (uint32_t i = 0; i < count; i++) {
-        ret_texts[i] = hcp_take_text(r);
+        ret_texts[i] = nba_hcp_wire_take_text(r);
     }
     return count;
 }
@@ -183,16 +183,16 @@ static void take_profile(struct hcp_reader *r, struct nba_hcp *hcp)
     const uint32_t flags = hcp_take_enum(r, 3);
     profile->known = (flags & 1) != 0;
     profile->open_complaint = (flags & 2) != 0;
-    profile->market = hcp_take_text(r);
-    profile->region = hcp_take_text(r);
-    profile->tz = hcp_take_text(r);
-    profile->language = hcp_take_text(r);
-    profile->rep_id = hcp_take_text(r);
-    profile->msl_id = hcp_take_text(r);
-    profile->territory_id = hcp_take_text(r);
-    profile->npi = hcp_take_text(r);
-    profile->onekey_id = hcp_take_text(r);
-    profile->veeva_id = hcp_take_text(r);
+    profile->market = nba_hcp_wire_take_text(r);
+    profile->region = nba_hcp_wire_take_text(r);
+    profile->tz = nba_hcp_wire_take_text(r);
+    profile->language = nba_hcp_wire_take_text(r);
+    profile->rep_id = nba_hcp_wire_take_text(r);
+    profile->msl_id = nba_hcp_wire_take_text(r);
+    profile->territory_id = nba_hcp_wire_take_text(r);
+    profile->npi = nba_hcp_wire_take_text(r);
+    profile->onekey_id = nba_hcp_wire_take_text(r);
+    profile->veeva_id = nba_hcp_wire_take_text(r);
     uint32_t channel_next = 1;
     for (uint32_t i = 0; i <= NBA_CHANNEL_COUNT; i++) {
         const uint32_t channel = hcp_take_enum(r, NBA_CHANNEL_COUNT);

@@ -52,7 +52,7 @@ static void put_ring(struct hcp_writer *w, const struct nba_hcp *hcp)
         hcp_put_u32(w, hcp->ring[i].content_hash);
         times[i] = hcp->ring[i].time_ms;
     }
-    hcp_put_times(w, times, hcp->ring_count);
+    nba_hcp_wire_put_times(w, times, hcp->ring_count);
     for (uint32_t i = 0; i < hcp->ring_count; i++) {
         const struct nba_ring_event *event = &hcp->ring[i];
         const bool own = event->channel == (uint8_t)nba_event_type_channel(event->type);
@@ -76,7 +76,7 @@ static void put_recent(struct hcp_writer *w, const struct nba_hcp *hcp)
         hcp_put_u64(w, hcp->recent[i].hash);
         times[i] = hcp->recent[i].watermark_ms;
     }
-    hcp_put_times(w, times, hcp->recent_count);
+    nba_hcp_wire_put_times(w, times, hcp->recent_count);
     section_end(w, length);
 }
 
@@ -122,10 +122,10 @@ static void put_consents(struct hcp_writer *w, const struct nba_hcp *hcp)
         hcp_put_byte(w, consent->channel);
         hcp_put_byte(w, consent->scope);
         hcp_put_byte(w, consent->status);
-        hcp_put_text(w, consent->scope_id);
+        nba_hcp_wire_put_text(w, consent->scope_id);
         hcp_put_zigzag(w, consent->captured_at_ms);
         hcp_put_time(w, consent->expires_at_ms);
-        hcp_put_text(w, consent->evidence_event_id);
+        nba_hcp_wire_put_text(w, consent->evidence_event_id);
     }
     section_end(w, length);
 }
@@ -146,7 +146,7 @@ static void put_outcomes(struct hcp_writer *w, const struct nba_hcp *hcp)
     for (uint32_t i = 0; i < hcp->outcome_count; i++) {
         times[i] = hcp->outcomes[i].time_ms;
     }
-    hcp_put_times(w, times, hcp->outcome_count);
+    nba_hcp_wire_put_times(w, times, hcp->outcome_count);
     for (uint32_t i = 0; i < hcp->outcome_count; i++) {
         const struct nba_outcome_entry *entry = &hcp->outcomes[i];
         const bool variant = !nba_str_equal(entry->family_id, entry->content_id);
@@ -154,13 +154,13 @@ static void put_outcomes(struct hcp_writer *w, const struct nba_hcp *hcp)
                             (entry->message_hash != 0 ? OUTCOME_MESSAGE : 0) |
                             (entry->action_hash != 0 ? OUTCOME_ACTION : 0));
         hcp_put_byte(w, entry->channel);
-        hcp_put_text(w, entry->family_id);
+        nba_hcp_wire_put_text(w, entry->family_id);
         if (variant) {
-            hcp_put_text(w, entry->content_id);
+            nba_hcp_wire_put_text(w, entry->content_id);
         }
-        hcp_put_text(w, entry->topic);
-        hcp_put_text(w, entry->brand);
-        hcp_put_text(w, entry->evidence_event_id);
+        nba_hcp_wire_put_text(w, entry->topic);
+        nba_hcp_wire_put_text(w, entry->brand);
+        nba_hcp_wire_put_text(w, entry->evidence_event_id);
         if (entry->message_hash != 0) {
             hcp_put_u32(w, entry->message_hash);
         }
@@ -182,16 +182,16 @@ static void put_actions(struct hcp_writer *w, const struct nba_hcp *hcp)
         const struct nba_open_action *action = &hcp->actions[i];
         uint64_t priority_bits;
         memcpy(&priority_bits, &action->priority, sizeof(priority_bits));
-        hcp_put_text(w, action->decision_id);
-        hcp_put_numbered(w, action->action_id);
-        hcp_put_text(w, action->content_id);
-        hcp_put_text(w, action->content_version);
-        hcp_put_text(w, action->family_id);
-        hcp_put_text(w, action->brand);
-        hcp_put_text(w, action->campaign_id);
-        hcp_put_text(w, action->topic);
-        hcp_put_text(w, action->rep_id);
-        hcp_put_text(w, action->message_id);
+        nba_hcp_wire_put_text(w, action->decision_id);
+        nba_hcp_wire_put_numbered(w, action->action_id);
+        nba_hcp_wire_put_text(w, action->content_id);
+        nba_hcp_wire_put_text(w, action->content_version);
+        nba_hcp_wire_put_text(w, action->family_id);
+        nba_hcp_wire_put_text(w, action->brand);
+        nba_hcp_wire_put_text(w, action->campaign_id);
+        nba_hcp_wire_put_text(w, action->topic);
+        nba_hcp_wire_put_text(w, action->rep_id);
+        nba_hcp_wire_put_text(w, action->message_id);
         hcp_put_byte(w, action->channel);
         hcp_put_byte(w, action->action_type);
         hcp_put_zigzag(w, action->rank);
@@ -214,7 +214,7 @@ static void put_timers(struct hcp_writer *w, const struct nba_hcp *hcp)
     for (uint32_t i = 0; i < hcp->timer_count; i++) {
         hcp_put_byte(w, hcp->timers[i].kind);
         hcp_put_zigzag(w, hcp->timers[i].due_ms);
-        hcp_put_numbered(w, hcp->timers[i].id);
+        nba_hcp_wire_put_numbered(w, hcp->timers[i].id);
     }
     section_end(w, length);
 }
@@ -223,7 +223,7 @@ static void put_text_list(struct hcp_writer *w, const struct nba_str *texts, uin
 {
     hcp_put_varint(w, count);
     for (uint32_t i = 0; i < count; i++) {
-        hcp_put_text(w, texts[i]);
+        nba_hcp_wire_put_text(w, texts[i]);
     }
 }
 
@@ -245,16 +245,16 @@ static void put_profile(struct hcp_writer *w, const struct nba_hcp *hcp)
     }
     unsigned char *length = section_begin(w, HCP_PROFILE);
     hcp_put_byte(w, (profile->known ? 1u : 0u) | (profile->open_complaint ? 2u : 0u));
-    hcp_put_text(w, profile->market);
-    hcp_put_text(w, profile->region);
-    hcp_put_text(w, profile->tz);
-    hcp_put_text(w, profile->language);
-    hcp_put_text(w, profile->rep_id);
-    hcp_put_text(w, profile->msl_id);
-    hcp_put_text(w, profile->territory_id);
-    hcp_put_text(w, profile->npi);
-    hcp_put_text(w, profile->onekey_id);
-    hcp_put_text(w, profile->veeva_id);
+    nba_hcp_wire_put_text(w, profile->market);
+    nba_hcp_wire_put_text(w, profile->region);
+    nba_hcp_wire_put_text(w, profile->tz);
+    nba_hcp_wire_put_text(w, profile->language);
+    nba_hcp_wire_put_text(w, profile->rep_id);
+    nba_hcp_wire_put_text(w, profile->msl_id);
+    nba_hcp_wire_put_text(w, profile->territory_id);
+    nba_hcp_wire_put_text(w, profile->npi);
+    nba_hcp_wire_put_text(w, profile->onekey_id);
+    nba_hcp_wire_put_text(w, profile->veeva_id);
     for (uint32_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
         if (profile->address[channel] != NBA_ADDRESS_ABSENT) {
             hcp_put_byte(w, channel + 1);

@@ -17,7 +17,7 @@ static uint32_t text_slot(struct nba_str text)
     return (uint32_t)(h * 0xBF58476D1CE4E5B9u >> 40) & (HCP_SLOTS - 1);
 }
 
-void hcp_put_text(struct hcp_writer *w, struct nba_str text)
+void nba_hcp_wire_put_text(struct hcp_writer *w, struct nba_str text)
 {
     if (text.bytes == 0) {
         hcp_put_byte(w, 0);
@@ -59,11 +59,11 @@ static uint32_t number_of(struct nba_str text, size_t *ret_text_bytes)
     return number;
 }
 
-void hcp_put_numbered(struct hcp_writer *w, struct nba_str text)
+void nba_hcp_wire_put_numbered(struct hcp_writer *w, struct nba_str text)
 {
     size_t bytes = text.bytes;
     const uint32_t number = number_of(text, &bytes);
-    hcp_put_text(w, nba_str(text.data, bytes));
+    nba_hcp_wire_put_text(w, nba_str(text.data, bytes));
     hcp_put_varint(w, number);
 }
 
@@ -92,7 +92,7 @@ static uint32_t common_unit(const int64_t *times, uint32_t count)
     return i < count ? 3 : 4;
 }
 
-void hcp_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count)
+void nba_hcp_wire_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count)
 {
     const uint32_t unit = common_unit(times, count);
     hcp_put_byte(w, unit);
@@ -105,7 +105,7 @@ void hcp_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count)
     }
 }
 
-struct nba_str hcp_take_text(struct hcp_reader *r)
+struct nba_str nba_hcp_wire_take_text(struct hcp_reader *r)
 {
     const uint64_t number = hcp_take_varint(r);
     if (number == 0 || r->failed) {
@@ -129,9 +129,9 @@ struct nba_str hcp_take_text(struct hcp_reader *r)
     return text;
 }
 
-struct nba_str hcp_take_numbered(struct hcp_reader *r)
+struct nba_str nba_hcp_wire_take_numbered(struct hcp_reader *r)
 {
-    const struct nba_str text = hcp_take_text(r);
+    const struct nba_str text = nba_hcp_wire_take_text(r);
     uint32_t number = hcp_take_max(r, NUMBER_MAX);
     if (number == 0 || r->failed) {
         return text;
@@ -157,7 +157,7 @@ struct nba_str hcp_take_numbered(struct hcp_reader *r)
     return nba_str(joined, text.bytes + 1 + digit_count);
 }
 
-void hcp_take_times(struct hcp_reader *r, int64_t *ret_times, uint32_t count)
+void nba_hcp_wire_take_times(struct hcp_reader *r, int64_t *ret_times, uint32_t count)
 {
     const uint64_t unit_ms = (uint64_t)hcp_unit_ms(hcp_take_enum(r, HCP_UNITS - 1));
     uint64_t time = 0;

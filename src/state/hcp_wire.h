@@ -117,11 +117,11 @@ static inline void hcp_put_time(struct hcp_writer *w, int64_t time_ms)
     }
 }
 
-void hcp_put_text(struct hcp_writer *w, struct nba_str text);
+void nba_hcp_wire_put_text(struct hcp_writer *w, struct nba_str text);
 /* An id that may end in ":<number>": as text before the colon and number, so that the ids of one
  * decision's actions share their text. */
-void hcp_put_numbered(struct hcp_writer *w, struct nba_str text);
-void hcp_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count);
+void nba_hcp_wire_put_numbered(struct hcp_writer *w, struct nba_str text);
+void nba_hcp_wire_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count);
 
 /* ---- reader ---- */
 
@@ -238,8 +238,8 @@ static inline int64_t hcp_take_time(struct hcp_reader *r)
     return hcp_take_enum(r, 1) != 0 ? hcp_take_zigzag(r) : NBA_TIME_NONE;
 }
 
-struct nba_str hcp_take_text(struct hcp_reader *r);
-struct nba_str hcp_take_numbered(struct hcp_reader *r);
-void hcp_take_times(struct hcp_reader *r, int64_t *ret_times, uint32_t count);
+struct nba_str nba_hcp_wire_take_text(struct hcp_reader *r);
+struct nba_str nba_hcp_wire_take_numbered(struct hcp_reader *r);
+void nba_hcp_wire_take_times(struct hcp_reader *r, int64_t *ret_times, uint32_t count);
 
 #endif

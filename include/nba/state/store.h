@@ -41,11 +41,9 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
 void nba_state_store_close(struct nba_state_store *store);
 
 /* Calls `visit` for every task that has a column family, open or not, in no particular order. */
-NBA_MUST_USE
-enum nba_status nba_state_store_visit(struct nba_state_store *store,
-                                      void (*visit)(void *context, struct nba_str topic,
-                                                    int32_t partition),
-                                      void *context, struct nba_error *error);
+void nba_state_store_visit(struct nba_state_store *store,
+                           void (*visit)(void *context, struct nba_str topic, int32_t partition),
+                           void *context);
 
 /*
  * One WriteBatch for all `tasks` (each sealed by nba_task_seal), then their hot caches, tallies

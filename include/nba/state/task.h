@@ -71,7 +71,9 @@ struct nba_meta *nba_task_meta(struct nba_task *task);
 /* As last committed. */
 const struct nba_meta *nba_task_committed_meta(const struct nba_task *task);
 
-/* Is any timer due at or before `now_ms`?  Cheap: no I/O unless one may be. */
+/* The first timer due at or before `now_ms`, in the order of (due, hcp_id, kind, timer id); it is
+ * taken out of its HCP's record before it is returned.  Cheap: no I/O unless one may be due.  Ids
+ * in *ret_timer live as long as the arena. */
 NBA_MUST_USE
 enum nba_status nba_task_next_timer(struct nba_task *task, int64_t now_ms, bool *ret_found,
                                     struct nba_hcp **ret_hcp, struct nba_timer *ret_timer,
@@ -81,14 +83,19 @@ enum nba_status nba_task_next_timer(struct nba_task *task, int64_t now_ms, bool 
 int64_t nba_task_next_due_ms(const struct nba_task *task);
 
 /*
- * Round over all HCPs that have timers, hence over all with open actions: the first one after the
- * cursor (empty: from the start) in (due, hcp_id, timer id) order; moves the cursor.  An HCP with
- * several timers comes several times.  Call it at the start of a transaction, before events: HCPs
- * known only to the overlay don't come.  *ret_hcp NULL: the round is over, the cursor empty.
+ * Round over all HCPs that have open actions: the first after the cursor (empty: from the start),
+ * in the order of (due, hcp_id, timer id), that `wants` says yes to; moves the cursor.  An HCP may
+ * come once for each of its timers.  Call it at the start of a transaction, before events: HCPs
+ * known only to the overlay don't come.  *ret_hcp NULL and the cursor empty: the round is over;
+ * NULL and the cursor not empty: NBA_TASK_VISITS_MAX were looked at, go on.  `wants` sees a record
+ * that is gone when it returns; only a wanted one enters the overlay.
  */
+#define NBA_TASK_VISITS_MAX 20000u
 NBA_MUST_USE
 enum nba_status nba_task_next_open(struct nba_task *task, struct nba_buf *cursor,
-                                   struct nba_hcp **ret_hcp, struct nba_error *error);
+                                   bool (*wants)(void *context, const struct nba_hcp *hcp),
+                                   void *context, struct nba_hcp **ret_hcp,
+                                   struct nba_error *error);
 
 /* ---- popularity tallies ---- */
 
@@ -179,7 +186,7 @@ enum nba_status nba_task_restore_apply(struct nba_task *task, struct nba_str key
                                        struct nba_str value, bool deleted, int64_t offset,
                                        struct nba_error *error);
 /* `position`: the reader's, at or beyond the watermark.  *ret_again true: the newest meta record
- * read has a txn_seq that is not above ours, so the log was cut or replaced; begin again WHOLE. */
+ * read has a lower txn_seq than ours, so the log was cut or replaced; begin again WHOLE. */
 NBA_MUST_USE
 enum nba_status nba_task_restore_end(struct nba_task *task, int64_t position, bool *ret_again,
                                      struct nba_error *error);

@@ -1,0 +1,22 @@
+/* Keys are a kind byte and an id; the table stands in key.h. */
+#include "nba/state/key.h"
+
+#include "nba/base/assert.h"
+
+void nba_key_append(struct nba_buf *buf, enum nba_key_kind kind, struct nba_str id)
+{
+    nba_buf_append_byte(buf, (unsigned char)kind);
+    nba_buf_append_str(buf, id);
+}
+
+bool nba_key_travels(struct nba_str key)
+{
+    return key.bytes > 1 && (key.data[0] == NBA_KEY_ERASED || key.data[0] == NBA_KEY_HCP ||
+                             key.data[0] == NBA_KEY_META || key.data[0] == NBA_KEY_REP);
+}
+
+struct nba_str nba_key_id(struct nba_str key)
+{
+    NBA_ASSERT(key.bytes > 0);
+    return nba_str(key.data + 1, key.bytes - 1);
+}

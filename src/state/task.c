@@ -1,0 +1,373 @@
+/* A task's life, and what a transaction reads and writes besides HCP records. */
+#include "nba/state/task.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "nba/base/assert.h"
+#include "task_internal.h"
+
+#define VALUE_BYTES_MAX   (1024u * 1024u)
+#define SPILL_BYTES_MAX   (4u * 1024u * 1024u)
+#define SCRATCH_BYTES_MAX (4u * 1024u * 1024u)
+#define STALE_BYTES_MAX   (16u * 1024u * 1024u)
+
+static const char meta_key[] = {NBA_KEY_META, 'm'};
+static const char changelog_key[] = {NBA_KEY_CHANGELOG};
+
+void nba_sized_append(struct nba_buf *buf, struct nba_str text)
+{
+    nba_buf_append_u32le(buf, (uint32_t)text.bytes);
+    nba_buf_append_str(buf, text);
+}
+
+struct nba_str nba_sized_take(struct nba_cursor *cursor)
+{
+    const uint32_t bytes = nba_cursor_u32le(cursor);
+    return nba_cursor_take(cursor, bytes);
+}
+
+/* ---- opening ---- */
+
+static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
+{
+    bool found = false;
+    nba_meta_init(&task->meta, task->partition_count);
+    nba_buf_reset(&task->value);
+    enum nba_status status =
+        nba_kv_get(task->kv, task->cf, NULL, nba_str(meta_key, 2), &task->value, &found, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    task->has_meta = found;
+    if (found) {
+        status = nba_meta_decode(nba_buf_str(&task->value), &task->meta, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+        if (task->meta.partition_count != task->partition_count) {
+            return nba_error_set(error, NBA_E_SHAPE,
+                                 "state was written for %d partitions, the topic has %d",
+                                 (int)task->meta.partition_count, (int)task->partition_count);
+        }
+    }
+    nba_buf_reset(&task->value);
+    status = nba_kv_get(task->kv, task->cf, NULL, nba_str(changelog_key, 1), &task->value, &found,
+                        error);
+    if (status == NBA_OK && found) {
+        struct nba_cursor cursor = nba_cursor(task->value.data, task->value.bytes);
+        task->meta.changelog_next = (int64_t)nba_cursor_u64le(&cursor);
+        if (cursor.failed || task->meta.changelog_next < 0) {
+            return nba_error_set(error, NBA_E_CORRUPT, "changelog position is damaged");
+        }
+    }
+    return status;
+}
+
+static enum nba_status load_tallies(struct nba_task *task, struct nba_error *error)
+{
+    static const char lower[] = {NBA_KEY_META, 'p'};
+    static const char upper[] = {NBA_KEY_META, 'p' + 1};
+    nba_tally_clear(&task->tally);
+    struct nba_kv_iter *iter =
+        nba_kv_iter_create(task->kv, task->cf, NULL, nba_str(lower, 2), nba_str(upper, 2));
+    if (iter == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an iterator");
+    }
+    enum nba_status status = NBA_OK;
+    for (nba_kv_iter_seek(iter, nba_str(lower, 2)); nba_kv_iter_valid(iter);
+         nba_kv_iter_next(iter)) {
+        const struct nba_str key = nba_kv_iter_key(iter);
+        const struct nba_str value = nba_kv_iter_value(iter);
+        const unsigned char *p = (const unsigned char *)key.data;
+        if (key.bytes != 10 || value.bytes != 4) {
+            status = nba_error_set(error, NBA_E_CORRUPT, "a tally record is damaged");
+            break;
+        }
+        uint64_t pair = 0;
+        for (size_t i = 2; i < key.bytes; i++) {
+            pair = pair << 8 | p[i];
+        }
+        struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
+        (void)nba_tally_add(&task->tally, pair, nba_cursor_u32le(&cursor));
+    }
+    if (status == NBA_OK) {
+        status = nba_kv_iter_status(iter, error);
+    }
+    nba_kv_iter_destroy(iter);
+    return status;
+}
+
+enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
+{
+    enum nba_status status = load_meta(task, error);
+    if (status == NBA_OK) {
+        status = load_tallies(task, error);
+    }
+    if (status == NBA_OK) {
+        status = nba_timer_index_head(task, INT64_MIN, &task->index_due_ms, error);
+    }
+    return status;
+}
+
+static void release(struct nba_task *task)
+{
+    nba_hot_clear(&task->hot);
+    nba_tally_clear(&task->tally);
+    nba_tally_clear(&task->pending);
+    nba_buf_clear(&task->overlay.stale);
+    nba_buf_clear(&task->overlay.cursor);
+    nba_buf_clear(&task->value);
+    nba_buf_clear(&task->key);
+    nba_buf_clear(&task->spill);
+    nba_arena_clear(&task->scratch_arena);
+    nba_kv_batch_destroy(task->batch);
+    nba_kv_batch_destroy(task->restore.batch);
+    free(task->scratch_hcp);
+    free(task);
+}
+
+static struct nba_task *create(struct nba_state_store *store)
+{
+    struct nba_task *task = calloc(1, sizeof(*task));
+    if (task == NULL) {
+        return NULL;
+    }
+    task->store = store;
+    task->kv = store->kv;
+    nba_buf_init(&task->value, VALUE_BYTES_MAX);
+    nba_buf_init(&task->key, VALUE_BYTES_MAX);
+    nba_buf_init(&task->spill, SPILL_BYTES_MAX);
+    nba_buf_init(&task->overlay.stale, STALE_BYTES_MAX);
+    nba_buf_init(&task->overlay.cursor, VALUE_BYTES_MAX);
+    nba_arena_init(&task->scratch_arena, SCRATCH_BYTES_MAX);
+    task->batch = nba_kv_batch_create();
+    task->scratch_hcp = malloc(sizeof(*task->scratch_hcp));
+    if (task->batch == NULL || task->scratch_hcp == NULL ||
+        !nba_hot_init(&task->hot, store->hot_bytes_each)) {
+        release(task);
+        return NULL;
+    }
+    task->hot.spill = nba_vectors_spill;
+    task->hot.context = task;
+    return task;
+}
+
+static enum nba_status register_task(struct nba_state_store *store, struct nba_task *task,
+                                     struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    (void)pthread_rwlock_wrlock(&store->lock);
+    for (uint32_t i = 0; i < store->task_count; i++) {
+        if (strcmp(store->tasks[i]->name, task->name) == 0) {
+            status = nba_error_set(error, NBA_E_EXISTS, "task %s is open already", task->name);
+        }
+    }
+    if (status == NBA_OK && store->task_count == NBA_PARTITIONS_MAX) {
+        status = nba_error_set(error, NBA_E_LIMIT, "more than %u tasks", NBA_PARTITIONS_MAX);
+    }
+    if (status == NBA_OK) {
+        store->tasks[store->task_count++] = task;
+    }
+    (void)pthread_rwlock_unlock(&store->lock);
+    return status;
+}
+
+static void unregister_task(struct nba_state_store *store, const struct nba_task *task)
+{
+    (void)pthread_rwlock_wrlock(&store->lock);
+    for (uint32_t i = 0; i < store->task_count; i++) {
+        if (store->tasks[i] == task) {
+            store->tasks[i] = store->tasks[--store->task_count];
+            break;
+        }
+    }
+    (void)pthread_rwlock_unlock(&store->lock);
+}
+
+enum nba_status nba_task_open(struct nba_state_store *store, struct nba_str topic,
+                              int32_t partition, int32_t partition_count,
+                              struct nba_task **ret_task, struct nba_error *error)
+{
+    NBA_ASSERT(partition >= 0 && partition < partition_count);
+    if (topic.bytes == 0 || topic.bytes > NBA_ID_BYTES_MAX ||
+        partition_count > (int32_t)NBA_PARTITIONS_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "topic name or number of partitions is too large");
+    }
+    struct nba_task *task = create(store);
+    if (task == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for a task");
+    }
+    task->partition = partition;
+    task->partition_count = partition_count;
+    (void)snprintf(task->name, sizeof(task->name), "%.*s-%d", NBA_STR_ARG(topic), (int)partition);
+    enum nba_status status = nba_kv_cf_open(task->kv, task->name, &task->cf, error);
+    if (status == NBA_OK) {
+        status = nba_task_load(task, error);
+    }
+    if (status == NBA_OK) {
+        status = register_task(store, task, error);
+    }
+    if (status != NBA_OK) {
+        release(task);
+        return status == NBA_E_NOT_FOUND
+                   ? status
+                   : nba_error_prefix(error, "task %.*s-%d", NBA_STR_ARG(topic), (int)partition);
+    }
+    *ret_task = task;
+    return NBA_OK;
+}
+
+void nba_task_close(struct nba_task *task)
+{
+    if (task != NULL) {
+        unregister_task(task->store, task);
+        release(task);
+    }
+}
+
+enum nba_status nba_task_destroy(struct nba_task *task, struct nba_error *error)
+{
+    unregister_task(task->store, task); /* from here on no reader can be inside */
+    const enum nba_status status = nba_kv_cf_drop(task->kv, task->cf, error);
+    release(task);
+    return status;
+}
+
+int32_t nba_task_partition(const struct nba_task *task)
+{
+    return task->partition;
+}
+
+/* ---- meta and tallies ---- */
+
+struct nba_meta *nba_task_meta(struct nba_task *task)
+{
+    NBA_ASSERT(task->overlay.arena != NULL);
+    return &task->meta_now;
+}
+
+const struct nba_meta *nba_task_committed_meta(const struct nba_task *task)
+{
+    return &task->meta;
+}
+
+void nba_task_set_changelog_next(struct nba_task *task, int64_t changelog_next)
+{
+    NBA_ASSERT(task->overlay.sealed && changelog_next >= task->meta.changelog_next);
+    task->meta_now.changelog_next = changelog_next;
+}
+
+void nba_task_count(struct nba_task *task, uint32_t specialty, uint32_t content_hash)
+{
+    const uint64_t pair = nba_tally_key(specialty, content_hash);
+    NBA_ASSERT(task->overlay.arena != NULL);
+    if (nba_tally_get(&task->pending, pair) == 0 && nba_tally_get(&task->tally, pair) == 0) {
+        if (task->tally.used + task->pending_new >= NBA_TALLIES_MAX) {
+            task->stats.tallies_refused++;
+            return;
+        }
+        task->pending_new++;
+    }
+    if (!nba_tally_add(&task->pending, pair, 1)) {
+        task->stats.tallies_refused++;
+    }
+}
+
+void nba_task_counts(const struct nba_task *task, uint32_t specialty,
+                     const uint32_t *content_hashes, uint32_t count, uint32_t *ret_counts)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t pair = nba_tally_key(specialty, content_hashes[i]);
+        ret_counts[i] = nba_tally_get(&task->tally, pair) + nba_tally_get(&task->pending, pair);
+    }
+}
+
+/* ---- the write ---- */
+
+void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
+{
+    struct nba_overlay *overlay = &task->overlay;
+    unsigned char next[8];
+    for (size_t i = 0; i < overlay->change_count; i++) {
+        const struct nba_change *change = &overlay->changes[i];
+        if (change->deleted) {
+            nba_kv_batch_delete(batch, task->cf, change->key);
+        } else {
+            nba_kv_batch_put(batch, task->cf, change->key, change->value);
+        }
+    }
+    for (uint32_t i = 0; i < sizeof(next); i++) {
+        next[i] = (unsigned char)((uint64_t)task->meta_now.changelog_next >> (8 * i));
+    }
+    nba_kv_batch_put(batch, task->cf, nba_str(changelog_key, 1),
+                     nba_str((const char *)next, sizeof(next)));
+    struct nba_cursor stale = nba_cursor(overlay->stale.data, overlay->stale.bytes);
+    while (nba_cursor_left(&stale) > 0) {
+        nba_kv_batch_delete(batch, task->cf, nba_sized_take(&stale));
+    }
+    struct nba_cursor spill = nba_cursor(task->spill.data, task->spill.bytes);
+    while (nba_cursor_left(&spill) > 0) {
+        const struct nba_str key = nba_sized_take(&spill);
+        nba_kv_batch_put(batch, task->cf, key, nba_sized_take(&spill));
+    }
+    for (uint32_t i = 0; i < overlay->entry_count; i++) {
+        nba_timer_index_update(task, batch, overlay->entries[i]);
+        if (overlay->entries[i]->deleted) {
+            nba_buf_reset(&task->key);
+            nba_key_append(&task->key, NBA_KEY_VECTORS, overlay->entries[i]->hcp.hcp_id);
+            nba_kv_batch_delete(batch, task->cf, nba_buf_str(&task->key));
+        }
+    }
+}
+
+static void cache_entry(struct nba_task *task, const struct nba_overlay_entry *entry)
+{
+    const struct nba_str bytes = entry->changed ? entry->encoded : entry->original;
+    if (bytes.bytes == 0) {
+        nba_hot_remove(&task->hot, entry->hcp.hcp_id, entry->hash);
+        return;
+    }
+    struct nba_hot_entry *hot = nba_hot_put(&task->hot, entry->hcp.hcp_id, entry->hash, bytes);
+    for (uint32_t slot = 0; hot != NULL && slot < NBA_VECTOR_SLOTS; slot++) {
+        const struct nba_overlay_vector *vector = &entry->vectors[slot];
+        if (vector->float_count != 0) {
+            nba_hot_put_vector(&task->hot, hot, (enum nba_vector_slot)slot,
+                               &(struct nba_hot_vector){.tag = vector->tag,
+                                                        .float_count = vector->float_count,
+                                                        .dirty = vector->dirty,
+                                                        .floats = vector->floats});
+        }
+    }
+}
+
+void nba_task_committed(struct nba_task *task)
+{
+    struct nba_overlay *overlay = &task->overlay;
+    nba_buf_reset(&task->spill); /* written; what the next lines evict is for the next write */
+    for (uint32_t i = 0; i < overlay->entry_count; i++) {
+        cache_entry(task, overlay->entries[i]);
+    }
+    for (uint32_t i = 0; i < task->pending.slot_count; i++) {
+        const struct nba_tally_slot *slot = &task->pending.slots[i];
+        if (slot->count != 0 && !nba_tally_add(&task->tally, slot->key, slot->count)) {
+            task->stats.tallies_refused++;
+        }
+    }
+    task->meta = task->meta_now;
+    task->has_meta = true;
+    /* Timers of touched HCPs are in the index now; both bounds hold, the lesser for all. */
+    task->index_due_ms =
+        overlay->index_due_ms < overlay->due_floor ? overlay->index_due_ms : overlay->due_floor;
+    nba_overlay_begin(task, NULL);
+}
+
+void nba_task_stats(const struct nba_task *task, struct nba_task_stats *ret_stats)
+{
+    *ret_stats = task->stats;
+    ret_stats->evictions = task->hot.evictions;
+    ret_stats->hot_bytes = task->hot.bytes;
+    ret_stats->hot_bytes_max = task->hot.bytes_max;
+    ret_stats->hot_records = task->hot.entry_count;
+    ret_stats->tallies = task->tally.used;
+}

@@ -1,0 +1,133 @@
+/* A task from the inside: what the files that make it up, and the store, share. */
+#ifndef NBA_STATE_TASK_INTERNAL_H
+#define NBA_STATE_TASK_INTERNAL_H
+
+#include <pthread.h>
+
+#include "hot.h"
+#include "nba/kv/kv.h"
+#include "nba/state/key.h"
+#include "nba/state/task.h"
+#include "tally.h"
+
+#define TASK_NAME_BYTES 320u
+
+/* A vector computed in this transaction, or read from its local key. */
+struct nba_overlay_vector {
+    struct nba_vector_tag tag;
+    float *floats; /* in the arena */
+    uint32_t float_count;
+    bool dirty;
+};
+
+/* One HCP that the transaction has touched. */
+struct nba_overlay_entry {
+    struct nba_hcp hcp;
+    uint64_t hash;
+    struct nba_str original; /* encoded, as read; empty when the store had none */
+    struct nba_str encoded;  /* by nba_task_seal */
+    bool changed, deleted;   /* by nba_task_seal; nba_task_delete */
+    bool vectors_looked_up;  /* in cache and local key */
+    const struct nba_timer *timers_before;
+    uint32_t timer_before_count;
+    struct nba_overlay_vector vectors[NBA_VECTOR_SLOTS];
+};
+
+struct nba_overlay {
+    struct nba_arena *arena;          /* NULL outside a transaction */
+    struct nba_overlay_entry **slots; /* open addressing, in the arena */
+    uint32_t slot_count;
+    struct nba_overlay_entry **entries; /* in the order they were touched, in the arena */
+    uint32_t entry_count;
+    const struct nba_change *changes;
+    size_t change_count;
+    bool sealed;
+    int64_t due_floor;     /* no timer of these HCPs is due before */
+    int64_t index_due_ms;  /* no timer of other HCPs is due before */
+    struct nba_buf stale;  /* index keys without a timer: sized by u32le, one after the other */
+    struct nba_buf cursor; /* index keys up to here belong to touched HCPs; empty: none */
+};
+
+struct nba_task_restore {
+    bool running, whole;
+    struct nba_kv_batch *batch;
+    size_t bytes;
+    uint64_t seq_before; /* of the meta record at the beginning */
+    bool cut;            /* a meta record with no higher one was read */
+    int64_t next;
+};
+
+struct nba_task {
+    struct nba_state_store *store;
+    struct nba_kv *kv;
+    struct nba_kv_cf *cf;
+    char name[TASK_NAME_BYTES];
+    int32_t partition, partition_count;
+    bool has_meta;
+    struct nba_meta meta;     /* committed */
+    struct nba_meta meta_now; /* of the transaction */
+    int64_t index_due_ms;     /* least due time in the index, or earlier; INT64_MAX: empty */
+    struct nba_hot hot;
+    struct nba_tally tally;
+    struct nba_tally pending; /* of the transaction */
+    uint32_t pending_new;     /* pairs of `pending` that `tally` has not */
+    struct nba_overlay overlay;
+    struct nba_kv_batch *batch;
+    struct nba_buf value; /* scratch: one value read */
+    struct nba_buf key;   /* scratch: one key built */
+    struct nba_buf spill; /* evicted vectors for the next write: key and value, sized by u32le */
+    struct nba_hcp *scratch_hcp;
+    struct nba_arena scratch_arena;
+    struct nba_task_restore restore;
+    struct nba_task_stats stats;
+};
+
+struct nba_state_store {
+    struct nba_kv *kv;
+    size_t hot_bytes_each;
+    bool secondary;
+    pthread_rwlock_t lock; /* of `tasks`, and of dropping a column family under a reader */
+    struct nba_task *tasks[NBA_PARTITIONS_MAX];
+    uint32_t task_count;
+};
+
+/* Reads meta, changelog position, tallies and the head of the timer index. */
+NBA_MUST_USE
+enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error);
+
+/* NULL if this transaction has not touched it. */
+struct nba_overlay_entry *nba_overlay_find(const struct nba_overlay *overlay, struct nba_str hcp_id,
+                                           uint64_t hash);
+/* nba_task_get, giving the entry. */
+NBA_MUST_USE
+enum nba_status nba_task_touch(struct nba_task *task, struct nba_str hcp_id,
+                               struct nba_overlay_entry **ret_entry, struct nba_error *error);
+/* An empty overlay with the arena, or none. */
+void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena);
+
+/* Appends key and value, each after its length as u32le. */
+void nba_sized_append(struct nba_buf *buf, struct nba_str text);
+struct nba_str nba_sized_take(struct nba_cursor *cursor);
+
+/* Index keys.  The value of an index key is the length of its hcp_id as u32le. */
+void nba_timer_key_append(struct nba_buf *buf, struct nba_str hcp_id,
+                          const struct nba_timer *timer);
+void nba_timer_key_value(struct nba_str hcp_id, struct nba_str *ret_value, unsigned char room[4]);
+NBA_MUST_USE
+enum nba_status nba_timer_index_head(struct nba_task *task, int64_t from_ms, int64_t *ret_due_ms,
+                                     struct nba_error *error);
+/* Differences between what the index has of this HCP and its timers now. */
+void nba_timer_index_update(struct nba_task *task, struct nba_kv_batch *batch,
+                            const struct nba_overlay_entry *entry);
+
+/* Looks for vectors of a touched HCP in cache and store, once. */
+void nba_vectors_look_up(struct nba_task *task, struct nba_overlay_entry *entry);
+/* nba_hot's spill: keeps the vectors for the next write. */
+void nba_vectors_spill(void *context, const struct nba_hot_entry *entry);
+
+/* Everything the sealed transaction writes, into `batch`. */
+void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch);
+/* After the write: cache, tallies, meta take over, the overlay ends. */
+void nba_task_committed(struct nba_task *task);
+
+#endif
