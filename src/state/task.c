@@ -45,6 +45,9 @@ static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
         if (status != NBA_OK) {
             return status;
         }
+        if (task->partition_count == 0) {
+            task->partition_count = task->meta.partition_count;
+        }
         if (task->meta.partition_count != task->partition_count) {
             return nba_error_set(error, NBA_E_SHAPE,
                                  "state was written for %d partitions, the topic has %d",
@@ -189,7 +192,7 @@ enum nba_status nba_task_open(struct nba_state_store *store, struct nba_str topi
                               int32_t partition, int32_t partition_count,
                               struct nba_task **ret_task, struct nba_error *error)
 {
-    NBA_ASSERT(partition >= 0 && partition < partition_count);
+    NBA_ASSERT(partition >= 0 && (partition_count == 0 || partition < partition_count));
     if (topic.bytes == 0 || topic.bytes > NBA_ID_BYTES_MAX ||
         partition_count > (int32_t)NBA_PARTITIONS_MAX) {
         return nba_error_set(error, NBA_E_LIMIT, "topic name or number of partitions is too large");
