@@ -59,7 +59,7 @@ static enum nba_status reset(const struct args *args, const struct nba_config *c
     enum nba_status status = nba_state_store_open(path, &state_options, &store, error);
     if (status == NBA_OK) {
         partitions.count = 0;
-        status = nba_state_store_visit(store, note, &partitions, error);
+        nba_state_store_visit(store, note, &partitions);
     }
     for (size_t i = 0; status == NBA_OK && i < partitions.count; i++) {
         const int32_t partition = partitions.items[i];

@@ -43,7 +43,7 @@ enum nba_status nba_state_view_open(const struct nba_config *config,
     found = (struct found){.view = &view};
     enum nba_status status = nba_state_store_open(path, &options, &view.store, error);
     if (status == NBA_OK) {
-        status = nba_state_store_visit(view.store, note_task, &found, error);
+        nba_state_store_visit(view.store, note_task, &found);
     }
     for (size_t i = 0; status == NBA_OK && i < found.count; i++) {
         status = nba_task_open(view.store, nba_str_of(found.topic), found.partitions[i], 0,
