@@ -233,8 +233,9 @@ static enum nba_status build_side(struct nba_side_inputs *inputs, struct nba_err
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
     struct nba_score_binding *binding = NULL;
-    const enum nba_status status = nba_score_binding_create(
-        inputs->catalog, inputs->release, inputs->ncf_candidates, &binding, error);
+    const struct nba_score_options options = {.ncf_candidates = inputs->ncf_candidates};
+    const enum nba_status status =
+        nba_score_binding_create(inputs->catalog, inputs->release, &options, &binding, error);
     if (status != NBA_OK) {
         free(counted);
         return status;

@@ -52,12 +52,49 @@ static bool standardise_popularity(struct nba_score_binding *binding)
     return ok;
 }
 
+/* One member alone: its standardised score is the score. */
+static struct nba_fusion alone(enum nba_fusion_member member)
+{
+    struct nba_fusion fusion = {.a = 1.0};
+    fusion.weights[member] = 1.0;
+    return fusion;
+}
+
+static enum nba_status choose_fusion(struct nba_score_binding *binding,
+                                     const struct nba_score_options *options,
+                                     struct nba_error *error)
+{
+    static const enum nba_fusion_member members[] = {
+        [NBA_SCORE_LSTM] = NBA_MEMBER_LSTM,
+        [NBA_SCORE_NCF] = NBA_MEMBER_NCF,
+        [NBA_SCORE_POPULARITY] = NBA_MEMBER_POPULARITY,
+    };
+    const struct nba_release *release = binding->release;
+    binding->cheap = *nba_release_fusion(release, NBA_FUSION_CHEAP);
+    binding->full = *nba_release_fusion(release, NBA_FUSION_FULL);
+    if (options->model == NBA_SCORE_FUSION) {
+        const bool asked =
+            nba_release_has(release, NBA_MEMBER_NCF) && binding->full.weights[NBA_MEMBER_NCF] > 0.0;
+        binding->ncf_candidates = asked ? options->ncf_candidates : 0;
+        return NBA_OK;
+    }
+    const enum nba_fusion_member member = members[options->model];
+    if (!nba_release_has(release, member)) {
+        return nba_error_set(error, NBA_E_NOT_FOUND, "release %.12s has no member %s",
+                             nba_release_id(release), nba_fusion_member_name(member));
+    }
+    binding->ncf_candidates = options->model == NBA_SCORE_NCF ? binding->known_count : 0;
+    binding->cheap = alone(options->model == NBA_SCORE_NCF ? NBA_MEMBER_POPULARITY : member);
+    binding->full = alone(member);
+    return NBA_OK;
+}
+
 enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba_release *release,
-                                         uint32_t ncf_candidates,
+                                         const struct nba_score_options *options,
                                          struct nba_score_binding **ret_binding,
                                          struct nba_error *error)
 {
-    NBA_ASSERT(catalog != NULL && ncf_candidates <= NBA_SCORE_NCF_CANDIDATES_MAX);
+    NBA_ASSERT(catalog != NULL && options->ncf_candidates <= NBA_SCORE_NCF_CANDIDATES_MAX);
     struct nba_score_binding *binding = calloc(1, sizeof(*binding));
     if (binding == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
@@ -65,10 +102,15 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
     atomic_init(&binding->references, 1);
     binding->catalog = nba_catalog_ref(catalog);
     binding->release = release != NULL ? nba_release_ref(release) : NULL;
-    binding->ncf_candidates = ncf_candidates;
     if (!match_vocabulary(binding) || (release != NULL && !standardise_popularity(binding))) {
         nba_score_binding_unref(binding);
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
+    }
+    const enum nba_status status =
+        release != NULL ? choose_fusion(binding, options, error) : NBA_OK;
+    if (status != NBA_OK) {
+        nba_score_binding_unref(binding);
+        return status;
     }
     *ret_binding = binding;
     return NBA_OK;

@@ -10,7 +10,8 @@ struct nba_score_binding {
     _Atomic int references;
     struct nba_catalog *catalog;
     struct nba_release *release; /* NULL without one */
-    uint32_t ncf_candidates;
+    struct nba_fusion cheap, full;
+    uint32_t ncf_candidates; /* 0: only the cheap fusion */
     /* (K) index in the release's vocabulary, or NBA_RELEASE_UNKNOWN. */
     uint32_t *vocabulary_index;
     /* (known_count) the catalogue's contents that the release knows, ascending. */

@@ -133,33 +133,42 @@ static void fuse_cheap(const struct nba_score_binding *binding, const struct mem
     }
 }
 
-/* The best by the cheap fusion get NCF's opinion too. */
-static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding *binding,
-                      const struct nba_hcp *hcp, const struct window *window,
-                      const struct members *members, struct nba_content_score *contents)
+/* The best by the cheap fusion, as indexes into `known`; all of them when NCF ranks alone. */
+static size_t ncf_set(const struct nba_score_binding *binding,
+                      const struct nba_content_score *contents, double *cheap, uint32_t *ret_best)
 {
-    const struct nba_ncf *ncf = nba_release_ncf(binding->release);
-    const struct nba_fusion *fusion = nba_release_fusion(binding->release, NBA_FUSION_FULL);
-    uint32_t best[NBA_SCORE_NCF_CANDIDATES_MAX];
-    uint32_t indexes[NBA_SCORE_NCF_CANDIDATES_MAX];
-    float scores[NBA_SCORE_NCF_CANDIDATES_MAX];
-    double *cheap = nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*cheap));
-    float *user = nba_arena_take(&scorer->scratch, nba_ncf_user_floats(ncf) * sizeof(*user));
-    if (cheap == NULL || user == NULL) {
-        return false;
+    if (binding->ncf_candidates >= binding->known_count) {
+        for (uint32_t i = 0; i < binding->known_count; i++) {
+            ret_best[i] = i;
+        }
+        return binding->known_count;
     }
     for (uint32_t i = 0; i < binding->known_count; i++) {
         cheap[i] = contents[binding->known[i]].score;
     }
-    const size_t count =
-        nba_top_k_double(cheap, binding->known_count, binding->ncf_candidates, best);
+    return nba_top_k_double(cheap, binding->known_count, binding->ncf_candidates, ret_best);
+}
+
+/* They get NCF's opinion too. */
+static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                      uint32_t segment, const struct window *window, const struct members *members,
+                      struct nba_content_score *contents)
+{
+    const struct nba_ncf *ncf = nba_release_ncf(binding->release);
+    const size_t room = (size_t)binding->known_count + 1;
+    double *cheap = nba_arena_take(&scorer->scratch, room * sizeof(*cheap));
+    uint32_t *best = nba_arena_take(&scorer->scratch, room * sizeof(*best));
+    uint32_t *indexes = nba_arena_take(&scorer->scratch, room * sizeof(*indexes));
+    float *scores = nba_arena_take(&scorer->scratch, room * sizeof(*scores));
+    float *user = nba_arena_take(&scorer->scratch, nba_ncf_user_floats(ncf) * sizeof(*user));
+    if (cheap == NULL || best == NULL || indexes == NULL || scores == NULL || user == NULL) {
+        return false;
+    }
+    const size_t count = ncf_set(binding, contents, cheap, best);
     for (size_t i = 0; i < count; i++) {
         indexes[i] = binding->vocabulary_index[binding->known[best[i]]];
     }
-    const struct nba_str specialty =
-        hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0);
-    nba_ncf_fold_in(ncf, nba_release_segment_find(binding->release, specialty), window->contents,
-                    window->count, user);
+    nba_ncf_fold_in(ncf, segment, window->contents, window->count, user);
     nba_ncf_scores(ncf, user, indexes, count, scores);
     nba_standardise(scores, count, scores);
     for (size_t i = 0; i < count; i++) {
@@ -167,7 +176,7 @@ static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding 
         z[NBA_MEMBER_LSTM] = members->lstm != NULL ? (double)members->lstm[best[i]] : 0.0;
         z[NBA_MEMBER_NCF] = (double)scores[i];
         z[NBA_MEMBER_POPULARITY] = (double)members->popularity[best[i]];
-        const struct nba_fused fused = nba_fuse(fusion, z);
+        const struct nba_fused fused = nba_fuse(&binding->full, z);
         struct nba_content_score *content = &contents[binding->known[best[i]]];
         content->score = fused.score;
         content->share_lstm = fused.share[NBA_MEMBER_LSTM];
@@ -181,7 +190,6 @@ static bool score_contents(struct nba_scorer *scorer, const struct nba_score_bin
                            struct nba_score_job *job, const struct window *window,
                            const float *lstm_scores, struct nba_content_score *contents)
 {
-    const struct nba_fusion *cheap = nba_release_fusion(binding->release, NBA_FUSION_CHEAP);
     const struct nba_hcp_profile *profile = &job->hcp->profile;
     const uint32_t segment = nba_release_segment_find(
         binding->release,
@@ -191,7 +199,7 @@ static bool score_contents(struct nba_scorer *scorer, const struct nba_score_bin
     };
     job->scores.cold = !window->known;
     if (job->scores.cold) {
-        const struct nba_fusion cold = nba_fusion_cold(cheap);
+        const struct nba_fusion cold = nba_fusion_cold(&binding->cheap);
         fuse_cheap(binding, &members, &cold, contents);
         return true;
     }
@@ -206,11 +214,9 @@ static bool score_contents(struct nba_scorer *scorer, const struct nba_score_bin
         nba_standardise(z, binding->known_count, z);
         members.lstm = z;
     }
-    fuse_cheap(binding, &members, cheap, contents);
-    if (nba_release_has(binding->release, NBA_MEMBER_NCF) && binding->ncf_candidates != 0) {
-        return fuse_full(scorer, binding, job->hcp, window, &members, contents);
-    }
-    return true;
+    fuse_cheap(binding, &members, &binding->cheap, contents);
+    return binding->ncf_candidates == 0 ||
+           fuse_full(scorer, binding, segment, window, &members, contents);
 }
 
 /* What the release doesn't know stands below all that it knows: nothing speaks for it yet. */

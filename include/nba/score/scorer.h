@@ -30,12 +30,26 @@
 #define NBA_SCORE_NCF_CANDIDATES     32u
 #define NBA_SCORE_NCF_CANDIDATES_MAX 200u
 
+/* What ranks: the release's fusion, as the engine does, or one member alone, for comparisons. */
+enum nba_score_model {
+    NBA_SCORE_FUSION,
+    NBA_SCORE_LSTM,
+    NBA_SCORE_NCF, /* over every content */
+    NBA_SCORE_POPULARITY,
+};
+
+struct nba_score_options {
+    uint32_t ncf_candidates; /* at most NBA_SCORE_NCF_CANDIDATES_MAX; 0: NCF isn't asked */
+    enum nba_score_model model;
+};
+
 struct nba_score_binding;
 
-/* `release` NULL: nothing trained yet.  NBA_E_NO_MEMORY. */
+/* `release` NULL: nothing trained yet.  NBA_E_NO_MEMORY; NBA_E_NOT_FOUND: the release has no such
+ * member. */
 NBA_MUST_USE
 enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba_release *release,
-                                         uint32_t ncf_candidates,
+                                         const struct nba_score_options *options,
                                          struct nba_score_binding **ret_binding,
                                          struct nba_error *error);
 struct nba_score_binding *nba_score_binding_ref(struct nba_score_binding *binding);
