@@ -17,7 +17,7 @@ void nba_popularity_scores(const uint32_t *segment, const uint32_t *everyone, si
         const double share = (everyone[k] + 1.0) / (total + (double)count);
         const double rate =
             (segment[k] + NBA_POPULARITY_PRIOR * share) / (segment_total + NBA_POPULARITY_PRIOR);
-        ret_x[k] = (float)nba_log(rate);
+        ret_x[k] = (float)nba_ln(rate);
     }
 }
 

@@ -308,7 +308,7 @@ static void score_by_tally(const struct nba_score_binding *binding, struct nba_s
         best = rate > best ? rate : best;
     }
     for (uint32_t k = 0; k < count; k++) {
-        contents[k].score = nba_log(contents[k].score / best);
+        contents[k].score = nba_ln(contents[k].score / best);
         contents[k].share_popularity = contents[k].score;
     }
     for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
