@@ -42,37 +42,27 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-enum nba_status nba_metric_interval(enum nba_metric metric, uint32_t k, const double *ranks,
-                                    size_t count, struct nba_interval *ret_interval)
+struct nba_interval nba_metric_interval(const double *values, size_t count)
 {
-    if (count == 0) {
-        *ret_interval = (struct nba_interval){0.0, 0.0, 0.0};
-        return NBA_OK;
-    }
     double means[NBA_BOOTSTRAP_ROUNDS];
-    double *worth = malloc(count * sizeof(*worth));
-    if (worth == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     struct nba_rng rng = nba_rng(BOOTSTRAP_SEED);
     double total = 0.0;
+    if (count == 0) {
+        return (struct nba_interval){0.0, 0.0, 0.0};
+    }
     for (size_t i = 0; i < count; i++) {
-        worth[i] = nba_metric_of_rank(metric, k, ranks[i]);
-        total += worth[i];
+        total += values[i];
     }
     for (size_t round = 0; round < NBA_BOOTSTRAP_ROUNDS; round++) {
         double sum = 0.0;
         for (size_t i = 0; i < count; i++) {
-            sum += worth[nba_rng_below(&rng, count)];
+            sum += values[nba_rng_below(&rng, count)];
         }
         means[round] = sum / (double)count;
     }
-    free(worth);
     qsort(means, NBA_BOOTSTRAP_ROUNDS, sizeof(means[0]), compare_doubles);
-    *ret_interval =
-        (struct nba_interval){total / (double)count, means[NBA_BOOTSTRAP_ROUNDS * 25 / 1000],
-                              means[NBA_BOOTSTRAP_ROUNDS * 975 / 1000 - 1]};
-    return NBA_OK;
+    return (struct nba_interval){total / (double)count, means[NBA_BOOTSTRAP_ROUNDS * 25 / 1000],
+                                 means[NBA_BOOTSTRAP_ROUNDS * 975 / 1000 - 1]};
 }
 
 static int compare_labelled(const void *a, const void *b)

@@ -3,7 +3,8 @@
  *
  *   rank     candidates that score strictly better + half of those that score equal
  *   HR@K     1 if rank < K      NDCG@K   1 / log2(rank + 2) if rank < K     MRR  1 / (rank + 1)
- *   AUC      of labelled scores: the share of (1, 0) pairs in the right order, ties half
+ *   AUC      of a rank: 1 - rank / candidates; of labelled scores: the share of (1, 0) pairs in the
+ *            right order, ties half
  *   log loss -mean(y log p + (1 - y) log(1 - p)), p kept 1e-6 from 0 and 1
  *
  * INTERVALS.  95 %, percentiles of the mean over NBA_BOOTSTRAP_ROUNDS resamples of the queries,
@@ -15,8 +16,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "nba/base/status.h"
 
 #define NBA_BOOTSTRAP_ROUNDS 1000u
 
@@ -36,10 +35,8 @@ double nba_metric_mean(enum nba_metric metric, uint32_t k, const double *ranks, 
 struct nba_interval {
     double value, lo, hi;
 };
-/* NBA_E_NO_MEMORY.  A count of 0 gives zeros. */
-NBA_MUST_USE
-enum nba_status nba_metric_interval(enum nba_metric metric, uint32_t k, const double *ranks,
-                                    size_t count, struct nba_interval *ret_interval);
+/* Of the mean of `values`.  A count of 0 gives zeros. */
+struct nba_interval nba_metric_interval(const double *values, size_t count);
 
 struct nba_labelled {
     double score;

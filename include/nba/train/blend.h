@@ -1,0 +1,43 @@
+/*
+ * Finds how the members are mixed (fusion weights) and what their mix means (calibration), on
+ * validation alone.
+ *
+ * WEIGHTS.  Non-negative, 0 allowed, tried on a grid by their NDCG@10: popularity's weight beside
+ * LSTM's 1 for the cheap fusion; for the full one coordinate search over all three on the NCF set
+ * that the cheap weights choose.
+ *
+ * CALIBRATION.  Logistic regression on the validation touches (nba/train/touch_samples.h):
+ *   1. P = sigmoid(a cheap + b + b_channel + c logit(rate))   gives a, b, b_channel, c
+ *   2. a' and b' of the full fusion on the touches whose content is in the NCF set, the rest fixed
+ * a, a' and c are kept from going negative: a score must not mean its opposite because few touches
+ * say so.  Without both engaged and refused touches there is nothing to fit: a = a' = c = 1, b = 0.
+ *
+ * THE LAST CHECK.  With a and a' both kinds of scores stand on one scale and the NCF set mixes with
+ * the rest; if that ranks validation worse than the cheap fusion alone, NCF gets the weight 0.
+ */
+#ifndef NBA_TRAIN_BLEND_H
+#define NBA_TRAIN_BLEND_H
+
+#include "nba/train/members.h"
+#include "nba/train/metrics.h"
+#include "nba/train/touch_samples.h"
+
+struct nba_blend_options {
+    size_t queries_max;      /* validation queries: 2,000 */
+    size_t touches_max;      /* validation touches: 20,000 */
+    uint32_t ncf_candidates; /* NBA_SCORE_NCF_CANDIDATES */
+};
+struct nba_blend_options nba_blend_options(void);
+
+/* Writes members->blend.  members->rankers and without_history are set.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_blend_fit(struct nba_members *members, const struct nba_split *split,
+                              const struct nba_blend_options *options);
+
+/* P of each sample as the engine would compute it, with its label.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_blend_probabilities(struct nba_members *members,
+                                        const struct nba_touch_sample *samples, size_t count,
+                                        struct nba_labelled *ret_labelled);
+
+#endif

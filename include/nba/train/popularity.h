@@ -1,0 +1,23 @@
+/*
+ * Popularity by specialty: engagements of the training positions, counted, and the ranker that
+ * shrinks a segment's counts to everyone's (nba/score/fusion.h).  Row 0 is everyone.
+ */
+#ifndef NBA_TRAIN_POPULARITY_H
+#define NBA_TRAIN_POPULARITY_H
+
+#include "nba/train/ranking.h"
+
+struct nba_popularity {
+    const struct nba_dataset *dataset;
+    uint32_t *counts; /* (1 + specialties, N) */
+    float *scores;    /* (1 + specialties, N) */
+};
+
+NBA_MUST_USE
+enum nba_status nba_popularity_init(struct nba_popularity *popularity,
+                                    const struct nba_dataset *dataset,
+                                    const struct nba_split *split);
+void nba_popularity_clear(struct nba_popularity *popularity);
+struct nba_ranker nba_popularity_ranker(struct nba_popularity *popularity);
+
+#endif

@@ -1,0 +1,447 @@
+/*
+ * Every validation query is reduced once to what the search looks at: for the cheap weights its two
+ * rows, for the full ones the NCF set, so that trying weights costs no model.
+ */
+#include "nba/train/blend.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/linalg/elementary.h"
+#include "nba/score/fusion.h"
+#include "nba/score/scorer.h"
+#include "nba/train/logistic.h"
+
+#define K_OF_CHOICE 10u
+/* Smallest slope of a score: the ranking must keep its direction. */
+#define SLOPE_LEAST 0.05
+/* Scores of two members kept at a time. */
+#define SCORES_MAX ((size_t)8 << 20)
+/* A fusion with NCF may rank this much worse than one without before NCF is let go. */
+#define NCF_TOLERANCE 2e-4
+/* Below this many touches a slope of its own is a guess. */
+#define TOUCHES_LEAST 100u
+
+static const double grid[] = {0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0};
+
+struct nba_blend_options nba_blend_options(void)
+{
+    return (struct nba_blend_options){
+        .queries_max = 2000, .touches_max = 20000, .ncf_candidates = NBA_SCORE_NCF_CANDIDATES};
+}
+
+/* ---- weights ---- */
+
+struct fit {
+    struct nba_members *members;
+    struct nba_query *queries; /* warm ones */
+    size_t count;
+    struct nba_ranking ranking;
+    float *z[NBA_MEMBER_COUNT]; /* (count, N) of LSTM and popularity */
+    /* Per query, of its NCF set: */
+    uint32_t *set_count;
+    float *set_z;    /* (count, ncf_candidates, NBA_MEMBER_COUNT) */
+    uint32_t *place; /* the target's place in the set; set_count: not in it */
+    uint8_t *is_candidate;
+    float *mixed; /* (N) */
+};
+
+static void fit_clear(struct fit *f)
+{
+    free(f->queries);
+    free(f->z[NBA_MEMBER_LSTM]);
+    free(f->z[NBA_MEMBER_POPULARITY]);
+    free(f->set_count);
+    free(f->set_z);
+    free(f->place);
+    free(f->is_candidate);
+    free(f->mixed);
+}
+
+static enum nba_status fit_init(struct fit *f, struct nba_members *members,
+                                const struct nba_split *split, size_t queries_max)
+{
+    const size_t N = members->dataset->content_count;
+    const size_t most = SCORES_MAX / N < queries_max ? SCORES_MAX / N + 1 : queries_max;
+    memset(f, 0, sizeof(*f));
+    f->members = members;
+    f->ranking = (struct nba_ranking){
+        members->dataset, split->by_time ? NBA_PROTOCOL_EXISTING : NBA_PROTOCOL_FULL, 0};
+    f->queries = calloc(split->validation_count + 1, sizeof(*f->queries));
+    if (f->queries == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    for (size_t i = 0; i < split->validation_count; i++) {
+        if (split->validation[i].position > 0) {
+            f->queries[f->count++] = split->validation[i];
+        }
+    }
+    f->count = nba_split_thin(f->queries, f->count, most);
+    f->z[NBA_MEMBER_LSTM] = malloc((f->count + 1) * N * sizeof(float));
+    f->z[NBA_MEMBER_POPULARITY] = malloc((f->count + 1) * N * sizeof(float));
+    f->set_count = calloc(f->count + 1, sizeof(*f->set_count));
+    f->set_z = calloc((f->count + 1) * NBA_TOP_MAX * NBA_MEMBER_COUNT, sizeof(*f->set_z));
+    f->place = calloc(f->count + 1, sizeof(*f->place));
+    f->is_candidate = calloc(N, 1);
+    f->mixed = calloc(N, sizeof(*f->mixed));
+    if (f->z[NBA_MEMBER_LSTM] == NULL || f->z[NBA_MEMBER_POPULARITY] == NULL ||
+        f->set_count == NULL || f->set_z == NULL || f->place == NULL || f->is_candidate == NULL ||
+        f->mixed == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    for (size_t from = 0; from < f->count; from += NBA_RANKING_BATCH) {
+        const size_t left = f->count - from;
+        const size_t batch = left < NBA_RANKING_BATCH ? left : NBA_RANKING_BATCH;
+        nba_members_standardise(members, f->queries + from, batch);
+        memcpy(f->z[NBA_MEMBER_LSTM] + from * N, members->rows[NBA_MEMBER_LSTM],
+               batch * N * sizeof(float));
+        memcpy(f->z[NBA_MEMBER_POPULARITY] + from * N, members->rows[NBA_MEMBER_POPULARITY],
+               batch * N * sizeof(float));
+    }
+    return NBA_OK;
+}
+
+static double cheap_ndcg(struct fit *f, double lstm, double popularity)
+{
+    const size_t N = f->members->dataset->content_count;
+    double sum = 0.0;
+    for (size_t i = 0; i < f->count; i++) {
+        const float *z_lstm = f->z[NBA_MEMBER_LSTM] + i * N;
+        const float *z_popularity = f->z[NBA_MEMBER_POPULARITY] + i * N;
+        for (size_t k = 0; k < N; k++) {
+            f->mixed[k] = (float)lstm * z_lstm[k] + (float)popularity * z_popularity[k];
+        }
+        nba_ranking_candidates(&f->ranking, f->queries[i], f->is_candidate);
+        const double rank = nba_ranking_rank(f->mixed, f->is_candidate, N,
+                                             nba_query_target(f->members->dataset, f->queries[i]));
+        sum += nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, rank);
+    }
+    return f->count > 0 ? sum / (double)f->count : 0.0;
+}
+
+static void search_cheap(struct fit *f, struct nba_fusion *ret_cheap)
+{
+    const bool has_lstm = f->members->rankers[NBA_MEMBER_LSTM].score != NULL;
+    *ret_cheap = (struct nba_fusion){.a = 1.0};
+    ret_cheap->weights[NBA_MEMBER_POPULARITY] = 1.0;
+    if (!has_lstm || f->count == 0) {
+        ret_cheap->weights[NBA_MEMBER_LSTM] = has_lstm ? 1.0 : 0.0;
+        return;
+    }
+    double best = cheap_ndcg(f, 0.0, 1.0);
+    for (size_t g = 0; g < NBA_ARRAY_COUNT(grid); g++) {
+        const double ndcg = cheap_ndcg(f, 1.0, grid[g]);
+        if (ndcg > best + 1e-6) {
+            best = ndcg;
+            ret_cheap->weights[NBA_MEMBER_LSTM] = 1.0;
+            ret_cheap->weights[NBA_MEMBER_POPULARITY] = grid[g];
+        }
+    }
+}
+
+/* The NCF set of every query, by the cheap weights. */
+static void gather_sets(struct fit *f, const struct nba_fusion *cheap)
+{
+    struct nba_members *m = f->members;
+    const size_t N = m->dataset->content_count;
+    for (size_t i = 0; i < f->count; i++) {
+        uint32_t contents[NBA_TOP_MAX];
+        float z_ncf[NBA_TOP_MAX];
+        const uint32_t target = nba_query_target(m->dataset, f->queries[i]);
+        memcpy(m->rows[NBA_MEMBER_LSTM], f->z[NBA_MEMBER_LSTM] + i * N, N * sizeof(float));
+        memcpy(m->rows[NBA_MEMBER_POPULARITY], f->z[NBA_MEMBER_POPULARITY] + i * N,
+               N * sizeof(float));
+        f->set_count[i] = nba_members_ncf_set(m, f->queries[i], 0, cheap, contents, z_ncf);
+        f->place[i] = f->set_count[i];
+        for (uint32_t j = 0; j < f->set_count[i]; j++) {
+            float *z = f->set_z + (i * NBA_TOP_MAX + j) * NBA_MEMBER_COUNT;
+            z[NBA_MEMBER_LSTM] = m->rows[NBA_MEMBER_LSTM][contents[j]];
+            z[NBA_MEMBER_NCF] = z_ncf[j];
+            z[NBA_MEMBER_POPULARITY] = m->rows[NBA_MEMBER_POPULARITY][contents[j]];
+            if (contents[j] == target) {
+                f->place[i] = j;
+            }
+        }
+    }
+}
+
+/* Ranks inside the NCF sets; a target outside counts nothing (it is not among the best 10). */
+static double full_ndcg(const struct fit *f, const double *weights)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->place[i] == f->set_count[i]) {
+            continue;
+        }
+        double scores[NBA_TOP_MAX];
+        double rank = 0.0;
+        for (uint32_t j = 0; j < f->set_count[i]; j++) {
+            const float *z = f->set_z + (i * NBA_TOP_MAX + j) * NBA_MEMBER_COUNT;
+            scores[j] = 0.0;
+            for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+                scores[j] += weights[m] * (double)z[m];
+            }
+        }
+        for (uint32_t j = 0; j < f->set_count[i]; j++) {
+            if (j != f->place[i]) {
+                rank += scores[j] > scores[f->place[i]]    ? 1.0
+                        : scores[j] >= scores[f->place[i]] ? 0.5
+                                                           : 0.0;
+            }
+        }
+        sum += nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, rank);
+    }
+    return f->count > 0 ? sum / (double)f->count : 0.0;
+}
+
+static void search_full(struct fit *f, const struct nba_fusion *cheap, struct nba_fusion *ret_full)
+{
+    *ret_full = *cheap;
+    if (f->members->rankers[NBA_MEMBER_NCF].score_some == NULL || f->count == 0) {
+        return;
+    }
+    gather_sets(f, cheap);
+    double best = full_ndcg(f, ret_full->weights);
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            if (f->members->rankers[m].score == NULL) {
+                continue;
+            }
+            for (size_t g = 0; g < NBA_ARRAY_COUNT(grid); g++) {
+                const double before = ret_full->weights[m];
+                ret_full->weights[m] = grid[g];
+                const double ndcg = full_ndcg(f, ret_full->weights);
+                if (ndcg > best + 1e-5) {
+                    best = ndcg;
+                } else {
+                    ret_full->weights[m] = before;
+                }
+            }
+        }
+    }
+}
+
+/* ---- calibration ---- */
+
+/* What the fusions say of a touch's content: raw mixes, before a and b. */
+struct touch_mix {
+    double cheap, full;
+    bool in_set;
+};
+
+static double mix_of(const struct nba_fusion *fusion, const double z[NBA_MEMBER_COUNT])
+{
+    double sum = 0.0;
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        sum += fusion->weights[m] * z[m];
+    }
+    return sum;
+}
+
+static void mix_batch(struct nba_members *m, const struct nba_touch_sample *samples, size_t count,
+                      struct touch_mix *ret_mixes)
+{
+    const size_t N = m->dataset->content_count;
+    struct nba_query queries[NBA_RANKING_BATCH];
+    for (size_t i = 0; i < count; i++) {
+        queries[i] = samples[i].query;
+    }
+    nba_members_standardise(m, queries, count);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t contents[NBA_TOP_MAX];
+        float z_ncf[NBA_TOP_MAX];
+        const struct nba_fusion cheap = nba_members_cheap(m, queries[i]);
+        double z[NBA_MEMBER_COUNT] = {0};
+        z[NBA_MEMBER_LSTM] = (double)m->rows[NBA_MEMBER_LSTM][i * N + samples[i].content];
+        z[NBA_MEMBER_POPULARITY] =
+            (double)m->rows[NBA_MEMBER_POPULARITY][i * N + samples[i].content];
+        ret_mixes[i] = (struct touch_mix){.cheap = mix_of(&cheap, z)};
+        const uint32_t set = nba_members_ncf_set(m, queries[i], i, &cheap, contents, z_ncf);
+        for (uint32_t j = 0; j < set; j++) {
+            if (contents[j] == samples[i].content) {
+                z[NBA_MEMBER_NCF] = (double)z_ncf[j];
+                ret_mixes[i].in_set = true;
+                ret_mixes[i].full = mix_of(&m->blend.fusion[NBA_FUSION_FULL], z);
+            }
+        }
+    }
+}
+
+static enum nba_status mix_all(struct nba_members *members, const struct nba_touch_sample *samples,
+                               size_t count, struct touch_mix **ret_mixes)
+{
+    struct touch_mix *mixes = calloc(count + 1, sizeof(*mixes));
+    if (mixes == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    for (size_t from = 0; from < count; from += NBA_RANKING_BATCH) {
+        const size_t left = count - from;
+        mix_batch(members, samples + from, left < NBA_RANKING_BATCH ? left : NBA_RANKING_BATCH,
+                  mixes + from);
+    }
+    *ret_mixes = mixes;
+    return NBA_OK;
+}
+
+/* Features of the first fit: cheap, 1, logit(rate), then one a channel. */
+enum { FEATURE_SLOPE, FEATURE_ONE, FEATURE_RATE, FEATURE_CHANNELS };
+#define FEATURES (FEATURE_CHANNELS + NBA_CHANNEL_COUNT)
+
+static void fit_cheap(struct nba_blend *blend, struct nba_logistic_sample *rows,
+                      const struct nba_touch_sample *samples, const struct touch_mix *mixes,
+                      size_t count)
+{
+    double ridge[FEATURES];
+    double weights[FEATURES] = {0};
+    for (size_t i = 0; i < count; i++) {
+        memset(&rows[i], 0, sizeof(rows[i]));
+        rows[i].x[FEATURE_SLOPE] = mixes[i].cheap;
+        rows[i].x[FEATURE_ONE] = 1.0;
+        rows[i].x[FEATURE_RATE] = nba_logit(samples[i].rate);
+        rows[i].x[FEATURE_CHANNELS + samples[i].channel] = 1.0;
+        rows[i].y = samples[i].engaged;
+    }
+    for (size_t j = 0; j < FEATURES; j++) {
+        ridge[j] = j < FEATURE_CHANNELS ? 1e-3 : 1.0;
+    }
+    nba_logistic_fit(rows, count, FEATURES, ridge, weights);
+    if (weights[FEATURE_SLOPE] < SLOPE_LEAST || weights[FEATURE_RATE] < 0.0) {
+        for (size_t j = 0; j <= FEATURE_RATE; j += FEATURE_RATE) {
+            const double least = j == FEATURE_SLOPE ? SLOPE_LEAST : 0.0;
+            ridge[j] = weights[j] < least ? NBA_LOGISTIC_FIXED : ridge[j];
+            weights[j] = weights[j] < least ? least : weights[j];
+        }
+        nba_logistic_fit(rows, count, FEATURES, ridge, weights);
+    }
+    struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
+    cheap->a = fmax(weights[FEATURE_SLOPE], SLOPE_LEAST);
+    cheap->b = weights[FEATURE_ONE];
+    blend->calibrator.c = fmax(weights[FEATURE_RATE], 0.0);
+    for (size_t ch = 0; ch < NBA_CHANNEL_COUNT; ch++) {
+        blend->calibrator.channel[ch] = weights[FEATURE_CHANNELS + ch];
+    }
+}
+
+static void fit_full(struct nba_blend *blend, struct nba_logistic_sample *rows,
+                     const struct nba_touch_sample *samples, const struct touch_mix *mixes,
+                     size_t count)
+{
+    const double ridge[2] = {1.0, 1e-3};
+    const struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
+    struct nba_fusion *full = &blend->fusion[NBA_FUSION_FULL];
+    double weights[2] = {cheap->a, cheap->b};
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (mixes[i].in_set) {
+            memset(&rows[used], 0, sizeof(rows[used]));
+            rows[used].x[0] = mixes[i].full;
+            rows[used].x[1] = 1.0;
+            rows[used].offset = blend->calibrator.channel[samples[i].channel] +
+                                blend->calibrator.c * nba_logit(samples[i].rate);
+            rows[used++].y = samples[i].engaged;
+        }
+    }
+    if (used >= TOUCHES_LEAST) {
+        nba_logistic_fit(rows, used, 2, ridge, weights);
+    }
+    full->a = fmax(weights[0], SLOPE_LEAST);
+    full->b = weights[1];
+}
+
+static enum nba_status calibrate(struct nba_members *members, const struct nba_split *split,
+                                 size_t touches_max)
+{
+    struct nba_blend *blend = &members->blend;
+    struct nba_touch_sample *samples = NULL;
+    struct touch_mix *mixes = NULL;
+    struct nba_logistic_sample *rows = NULL;
+    size_t count = 0;
+    size_t engaged = 0;
+    enum nba_status status = nba_touch_samples(members->dataset, split, NBA_TOUCHES_VALIDATION,
+                                               touches_max, &samples, &count);
+    for (size_t i = 0; status == NBA_OK && i < count; i++) {
+        engaged += samples[i].engaged ? 1 : 0;
+    }
+    blend->calibrator.c = 1.0;
+    if (status == NBA_OK && engaged >= TOUCHES_LEAST / 2 && count - engaged >= TOUCHES_LEAST / 2) {
+        status = mix_all(members, samples, count, &mixes);
+        rows = malloc((count + 1) * sizeof(*rows));
+        if (status == NBA_OK && rows != NULL) {
+            fit_cheap(blend, rows, samples, mixes, count);
+            fit_full(blend, rows, samples, mixes, count);
+        } else {
+            status = NBA_E_NO_MEMORY;
+        }
+    }
+    free(samples);
+    free(mixes);
+    free(rows);
+    return status;
+}
+
+/* ---- both ---- */
+
+static enum nba_status check_ncf(struct fit *f)
+{
+    struct nba_blend *blend = &f->members->blend;
+    const struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
+    const struct nba_ranker fusion = nba_members_fusion_ranker(f->members);
+    double *ranks = calloc(f->count + 1, sizeof(*ranks));
+    if (ranks == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    const enum nba_status status =
+        nba_ranking_run(&f->ranking, &fusion, f->queries, f->count, ranks);
+    if (status == NBA_OK &&
+        nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, ranks, f->count) <
+            cheap_ndcg(f, cheap->weights[NBA_MEMBER_LSTM], cheap->weights[NBA_MEMBER_POPULARITY]) -
+                NCF_TOLERANCE) {
+        blend->fusion[NBA_FUSION_FULL] = *cheap;
+    }
+    free(ranks);
+    return status;
+}
+
+enum nba_status nba_blend_fit(struct nba_members *members, const struct nba_split *split,
+                              const struct nba_blend_options *options)
+{
+    struct nba_blend *blend = &members->blend;
+    struct fit f;
+    NBA_ASSERT(members->rankers[NBA_MEMBER_POPULARITY].score != NULL);
+    NBA_ASSERT(options->ncf_candidates <= NBA_TOP_MAX);
+    memset(blend, 0, sizeof(*blend));
+    blend->ncf_candidates = options->ncf_candidates;
+    enum nba_status status = fit_init(&f, members, split, options->queries_max);
+    if (status == NBA_OK) {
+        search_cheap(&f, &blend->fusion[NBA_FUSION_CHEAP]);
+        search_full(&f, &blend->fusion[NBA_FUSION_CHEAP], &blend->fusion[NBA_FUSION_FULL]);
+        status = calibrate(members, split, options->touches_max);
+    }
+    if (status == NBA_OK) {
+        status = check_ncf(&f);
+    }
+    fit_clear(&f);
+    return status;
+}
+
+enum nba_status nba_blend_probabilities(struct nba_members *members,
+                                        const struct nba_touch_sample *samples, size_t count,
+                                        struct nba_labelled *ret_labelled)
+{
+    const struct nba_blend *blend = &members->blend;
+    const struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
+    const struct nba_fusion *full = &blend->fusion[NBA_FUSION_FULL];
+    struct touch_mix *mixes = NULL;
+    const enum nba_status status = mix_all(members, samples, count, &mixes);
+    for (size_t i = 0; status == NBA_OK && i < count; i++) {
+        const double score = mixes[i].in_set ? full->a * mixes[i].full + full->b
+                                             : cheap->a * mixes[i].cheap + cheap->b;
+        ret_labelled[i].label = samples[i].engaged;
+        ret_labelled[i].score = nba_sigmoid(score + blend->calibrator.channel[samples[i].channel] +
+                                            blend->calibrator.c * nba_logit(samples[i].rate));
+    }
+    free(mixes);
+    return status;
+}

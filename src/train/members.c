@@ -1,0 +1,158 @@
+#include "nba/train/members.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/score/fusion.h"
+
+enum nba_status nba_members_init(struct nba_members *members, const struct nba_dataset *dataset)
+{
+    const size_t N = dataset->content_count;
+    memset(members, 0, sizeof(*members));
+    members->dataset = dataset;
+    members->cheap = calloc(N, sizeof(float));
+    members->order = calloc(N, sizeof(*members->order));
+    bool whole = members->cheap != NULL && members->order != NULL;
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        members->rows[m] = calloc(NBA_RANKING_BATCH * N, sizeof(float));
+        whole = whole && members->rows[m] != NULL;
+    }
+    if (!whole) {
+        nba_members_clear(members);
+        return NBA_E_NO_MEMORY;
+    }
+    return NBA_OK;
+}
+
+void nba_members_clear(struct nba_members *members)
+{
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        free(members->rows[m]);
+    }
+    free(members->cheap);
+    free(members->order);
+    memset(members, 0, sizeof(*members));
+}
+
+/* In place; what isn't finite becomes 0.  `scratch` (count). */
+static void standardise_known(float *x, size_t count, float *scratch)
+{
+    size_t known = 0;
+    for (size_t k = 0; k < count; k++) {
+        if (isfinite(x[k])) {
+            scratch[known++] = x[k];
+        }
+    }
+    nba_standardise(scratch, known, scratch);
+    known = 0;
+    for (size_t k = 0; k < count; k++) {
+        x[k] = isfinite(x[k]) ? scratch[known++] : 0.0f;
+    }
+}
+
+void nba_members_standardise(struct nba_members *members, const struct nba_query *queries,
+                             size_t count)
+{
+    static const enum nba_fusion_member all[] = {NBA_MEMBER_LSTM, NBA_MEMBER_POPULARITY};
+    const size_t N = members->dataset->content_count;
+    for (size_t m = 0; m < NBA_ARRAY_COUNT(all); m++) {
+        const struct nba_ranker *ranker = &members->rankers[all[m]];
+        float *rows = members->rows[all[m]];
+        if (ranker->score == NULL) {
+            memset(rows, 0, count * N * sizeof(float));
+            continue;
+        }
+        ranker->score(ranker->context, queries, count, rows);
+        for (size_t i = 0; i < count; i++) {
+            const bool cold = all[m] == NBA_MEMBER_LSTM && queries[i].position == 0;
+            if (cold) {
+                memset(rows + i * N, 0, N * sizeof(float));
+            } else {
+                standardise_known(rows + i * N, N, members->cheap);
+            }
+        }
+    }
+}
+
+struct nba_fusion nba_members_cheap(const struct nba_members *members, struct nba_query query)
+{
+    const struct nba_fusion *cheap = &members->blend.fusion[NBA_FUSION_CHEAP];
+    return query.position == 0 ? nba_fusion_cold(cheap) : *cheap;
+}
+
+/* The history's contents are taken out of members->cheap. */
+static void drop_history(struct nba_members *members, struct nba_query query)
+{
+    uint32_t length = 0;
+    const uint32_t *sequence = nba_dataset_sequence(members->dataset, query.user, &length);
+    for (uint32_t i = 0; i < query.position; i++) {
+        members->cheap[sequence[i]] = -INFINITY;
+    }
+}
+
+uint32_t nba_members_ncf_set(struct nba_members *members, struct nba_query query, size_t i,
+                             const struct nba_fusion *cheap, uint32_t ret_contents[NBA_TOP_MAX],
+                             float ret_z[NBA_TOP_MAX])
+{
+    const size_t N = members->dataset->content_count;
+    const struct nba_ranker *ncf = &members->rankers[NBA_MEMBER_NCF];
+    const float *lstm = members->rows[NBA_MEMBER_LSTM] + i * N;
+    const float *popularity = members->rows[NBA_MEMBER_POPULARITY] + i * N;
+    if (ncf->score_some == NULL || query.position == 0) {
+        return 0;
+    }
+    for (size_t k = 0; k < N; k++) {
+        members->cheap[k] = (float)(cheap->weights[NBA_MEMBER_LSTM] * (double)lstm[k] +
+                                    cheap->weights[NBA_MEMBER_POPULARITY] * (double)popularity[k]);
+    }
+    if (members->without_history) {
+        drop_history(members, query);
+    }
+    const size_t count = nba_top_k(members->cheap, N, members->blend.ncf_candidates, ret_contents);
+    ncf->score_some(ncf->context, query, ret_contents, count, ret_z);
+    float scratch[NBA_TOP_MAX];
+    standardise_known(ret_z, count, scratch);
+    return (uint32_t)count;
+}
+
+static void fuse_row(struct nba_members *members, struct nba_query query, size_t i,
+                     float *ret_scores)
+{
+    const size_t N = members->dataset->content_count;
+    const struct nba_fusion cheap = nba_members_cheap(members, query);
+    const struct nba_fusion *full = &members->blend.fusion[NBA_FUSION_FULL];
+    uint32_t contents[NBA_TOP_MAX];
+    float z_ncf[NBA_TOP_MAX];
+    double z[NBA_MEMBER_COUNT] = {0};
+    for (size_t k = 0; k < N; k++) {
+        z[NBA_MEMBER_LSTM] = (double)members->rows[NBA_MEMBER_LSTM][i * N + k];
+        z[NBA_MEMBER_POPULARITY] = (double)members->rows[NBA_MEMBER_POPULARITY][i * N + k];
+        ret_scores[k] = (float)nba_fuse(&cheap, z).score;
+    }
+    const uint32_t count = nba_members_ncf_set(members, query, i, &cheap, contents, z_ncf);
+    for (uint32_t j = 0; j < count; j++) {
+        const size_t k = contents[j];
+        z[NBA_MEMBER_LSTM] = (double)members->rows[NBA_MEMBER_LSTM][i * N + k];
+        z[NBA_MEMBER_NCF] = (double)z_ncf[j];
+        z[NBA_MEMBER_POPULARITY] = (double)members->rows[NBA_MEMBER_POPULARITY][i * N + k];
+        ret_scores[k] = (float)nba_fuse(full, z).score;
+    }
+}
+
+static void fusion_score(void *context, const struct nba_query *queries, size_t count,
+                         float *ret_scores)
+{
+    struct nba_members *members = context;
+    NBA_ASSERT(count <= NBA_RANKING_BATCH);
+    nba_members_standardise(members, queries, count);
+    for (size_t i = 0; i < count; i++) {
+        fuse_row(members, queries[i], i, ret_scores + i * members->dataset->content_count);
+    }
+}
+
+struct nba_ranker nba_members_fusion_ranker(struct nba_members *members)
+{
+    return (struct nba_ranker){.name = "fusion", .context = members, .score = fusion_score};
+}

@@ -1,0 +1,59 @@
+#include "nba/train/popularity.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/score/fusion.h"
+
+enum nba_status nba_popularity_init(struct nba_popularity *popularity,
+                                    const struct nba_dataset *dataset,
+                                    const struct nba_split *split)
+{
+    const size_t N = dataset->content_count;
+    const size_t segments = 1 + (size_t)dataset->specialty_count;
+    *popularity = (struct nba_popularity){.dataset = dataset};
+    popularity->counts = calloc(segments * N, sizeof(*popularity->counts));
+    popularity->scores = calloc(segments * N, sizeof(*popularity->scores));
+    if (popularity->counts == NULL || popularity->scores == NULL) {
+        nba_popularity_clear(popularity);
+        return NBA_E_NO_MEMORY;
+    }
+    for (uint32_t u = 0; u < dataset->user_count; u++) {
+        const uint32_t *sequence = dataset->sequence + dataset->sequence_offset[u];
+        for (uint32_t i = 0; i < split->train_count[u]; i++) {
+            popularity->counts[sequence[i]]++;
+            if (dataset->segment[u] != 0) {
+                popularity->counts[dataset->segment[u] * N + sequence[i]]++;
+            }
+        }
+    }
+    for (size_t s = 0; s < segments; s++) {
+        nba_popularity_scores(popularity->counts + s * N, popularity->counts, N,
+                              popularity->scores + s * N);
+    }
+    return NBA_OK;
+}
+
+void nba_popularity_clear(struct nba_popularity *popularity)
+{
+    free(popularity->counts);
+    free(popularity->scores);
+    memset(popularity, 0, sizeof(*popularity));
+}
+
+static void popularity_score(void *context, const struct nba_query *queries, size_t count,
+                             float *ret_scores)
+{
+    const struct nba_popularity *popularity = context;
+    const size_t N = popularity->dataset->content_count;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t segment = popularity->dataset->segment[queries[i].user];
+        memcpy(ret_scores + i * N, popularity->scores + segment * N, N * sizeof(float));
+    }
+}
+
+struct nba_ranker nba_popularity_ranker(struct nba_popularity *popularity)
+{
+    return (struct nba_ranker){
+        .name = "popularity", .context = popularity, .score = popularity_score};
+}

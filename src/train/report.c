@@ -1,0 +1,181 @@
+#include "nba/train/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool nba_report_add(struct nba_report *report, const struct nba_figure *figure)
+{
+    if (report->count == NBA_REPORT_FIGURES_MAX) {
+        return false;
+    }
+    report->figures[report->count++] = *figure;
+    return true;
+}
+
+struct collected {
+    double *ranks, *aucs;
+    size_t count;
+    uint32_t content_count;
+};
+
+static void collect(void *context, struct nba_query query, const float *scores,
+                    const uint8_t *is_candidate, double rank)
+{
+    struct collected *c = context;
+    size_t candidates = 0;
+    (void)query;
+    (void)scores;
+    for (uint32_t k = 0; k < c->content_count; k++) {
+        candidates += is_candidate[k];
+    }
+    c->ranks[c->count] = rank;
+    c->aucs[c->count++] = candidates > 0 ? 1.0 - rank / (double)candidates : 0.5;
+}
+
+static void add_metric(struct nba_report *report, const struct nba_figure *head,
+                       const double *ranks, double *scratch, size_t count)
+{
+    struct nba_figure figure = *head;
+    for (size_t i = 0; i < count; i++) {
+        scratch[i] = nba_metric_of_rank(head->metric, head->k, ranks[i]);
+    }
+    figure.interval = nba_metric_interval(scratch, count);
+    (void)nba_report_add(report, &figure);
+}
+
+enum nba_status nba_report_ranking(struct nba_report *report, const struct nba_ranking *ranking,
+                                   const struct nba_ranker *ranker, const struct nba_query *queries,
+                                   size_t count)
+{
+    static const uint32_t ks[] = {1, 5, 10, 20};
+    struct collected c = {.content_count = ranking->dataset->content_count};
+    double *scratch = calloc(count + 1, sizeof(*scratch));
+    c.ranks = calloc(count + 1, sizeof(*c.ranks));
+    c.aucs = calloc(count + 1, sizeof(*c.aucs));
+    enum nba_status status = NBA_E_NO_MEMORY;
+    if (scratch != NULL && c.ranks != NULL && c.aucs != NULL) {
+        const struct nba_ranking_visitor visitor = {collect, &c};
+        status = nba_ranking_visit(ranking, ranker, queries, count, &visitor);
+    }
+    if (status == NBA_OK) {
+        struct nba_figure head = {.data = ranking->dataset->name,
+                                  .model = ranker->name,
+                                  .protocol = nba_protocol_name(ranking->protocol),
+                                  .n = count};
+        for (size_t i = 0; i < NBA_ARRAY_COUNT(ks); i++) {
+            head.k = ks[i];
+            head.metric = NBA_METRIC_HR;
+            add_metric(report, &head, c.ranks, scratch, count);
+            head.metric = NBA_METRIC_NDCG;
+            add_metric(report, &head, c.ranks, scratch, count);
+        }
+        head.k = 0;
+        head.metric = NBA_METRIC_MRR;
+        add_metric(report, &head, c.ranks, scratch, count);
+        head.metric = NBA_METRIC_AUC;
+        head.interval = nba_metric_interval(c.aucs, count);
+        (void)nba_report_add(report, &head);
+    }
+    free(scratch);
+    free(c.ranks);
+    free(c.aucs);
+    return status;
+}
+
+/* Hanley and McNeil's standard error of an AUC (Radiology 143, 1982). */
+static struct nba_interval auc_interval(double auc, double ones, double zeros)
+{
+    const double q1 = auc / (2.0 - auc);
+    const double q2 = 2.0 * auc * auc / (1.0 + auc);
+    const double variance =
+        (auc * (1.0 - auc) + (ones - 1.0) * (q1 - auc * auc) + (zeros - 1.0) * (q2 - auc * auc)) /
+        (ones * zeros);
+    const double half = 1.96 * sqrt(variance > 0.0 ? variance : 0.0);
+    return (struct nba_interval){auc, auc - half, auc + half};
+}
+
+void nba_report_touches(struct nba_report *report, const char *data, struct nba_labelled *labelled,
+                        size_t count)
+{
+    struct nba_figure figure = {
+        .data = data, .model = "propensity", .protocol = "touches", .n = count};
+    double ones = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        ones += labelled[i].label ? 1.0 : 0.0;
+    }
+    if (ones < 1.0 || ones > (double)count - 1.0) {
+        return;
+    }
+    figure.metric = NBA_METRIC_AUC;
+    figure.interval = auc_interval(nba_metric_auc(labelled, count), ones, (double)count - ones);
+    (void)nba_report_add(report, &figure);
+    double *losses = calloc(count, sizeof(*losses));
+    if (losses != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            losses[i] = nba_metric_log_loss(&labelled[i], 1);
+        }
+        figure.metric = NBA_METRIC_LOG_LOSS;
+        figure.interval = nba_metric_interval(losses, count);
+        (void)nba_report_add(report, &figure);
+    }
+    free(losses);
+}
+
+const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,
+                                         const char *protocol, enum nba_metric metric, uint32_t k)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct nba_figure *f = &report->figures[i];
+        if (f->metric == metric && f->k == k && strcmp(f->model, model) == 0 &&
+            strcmp(f->protocol, protocol) == 0) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+void nba_report_print_json(const struct nba_report *report, struct nba_buf *text)
+{
+    nba_buf_printf(text, "[");
+    for (size_t i = 0; i < report->count; i++) {
+        const struct nba_figure *f = &report->figures[i];
+        nba_buf_printf(text,
+                       "%s\n{\"data\":\"%s\",\"model\":\"%s\",\"protocol\":\"%s\","
+                       "\"metric\":\"%s\",\"k\":%u,\"value\":%.6f,\"lo\":%.6f,\"hi\":%.6f,"
+                       "\"n\":%zu}",
+                       i > 0 ? "," : "", f->data, f->model, f->protocol, nba_metric_name(f->metric),
+                       f->k, f->interval.value, f->interval.lo, f->interval.hi, f->n);
+    }
+    nba_buf_printf(text, "\n]");
+}
+
+static double value_of(const struct nba_report *report, const struct nba_figure *like,
+                       enum nba_metric metric, uint32_t k)
+{
+    const struct nba_figure *f = nba_report_find(report, like->model, like->protocol, metric, k);
+    return f != NULL ? f->interval.value : 0.0;
+}
+
+void nba_report_print_table(const struct nba_report *report, struct nba_buf *text)
+{
+    nba_buf_printf(text, "%-14s %-12s %-12s %7s %8s %17s %7s %7s %8s\n", "data", "model",
+                   "protocol", "HR@10", "NDCG@10", "95 %", "MRR", "AUC", "n");
+    for (size_t i = 0; i < report->count; i++) {
+        const struct nba_figure *f = &report->figures[i];
+        if (f->metric == NBA_METRIC_NDCG && f->k == 10) {
+            nba_buf_printf(text, "%-14s %-12s %-12s %7.4f %8.4f  [%.4f, %.4f] %7.4f %7.4f %8zu\n",
+                           f->data, f->model, f->protocol, value_of(report, f, NBA_METRIC_HR, 10),
+                           f->interval.value, f->interval.lo, f->interval.hi,
+                           value_of(report, f, NBA_METRIC_MRR, 0),
+                           value_of(report, f, NBA_METRIC_AUC, 0), f->n);
+        }
+    }
+    for (size_t i = 0; i < report->count; i++) {
+        const struct nba_figure *f = &report->figures[i];
+        if (strcmp(f->protocol, "touches") == 0) {
+            nba_buf_printf(text, "%-14s %-12s %-12s %s %.4f  n %zu\n", f->data, f->model,
+                           f->protocol, nba_metric_name(f->metric), f->interval.value, f->n);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+/* The release's own models under the rankers' interface: what the engine would have computed. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/score/fusion.h"
+#include "nba/train/evaluate.h"
+#include "nba/train/window.h"
+
+struct nba_served {
+    struct nba_release *release;
+    const struct nba_dataset *dataset;
+    struct nba_members members;
+    uint32_t *to_release; /* (data set's contents) index in the release, or UNKNOWN */
+    uint32_t *segments;   /* (1 + data set's specialties) segment of the release */
+    float *popularity;    /* (release's segments, release's contents) */
+    float *states;        /* (NBA_RANKING_BATCH, state) */
+    float *scores;        /* (NBA_RANKING_BATCH, release's contents, rounded up) */
+    uint32_t *window;     /* (NBA_RANKING_BATCH, 2 W) */
+    uint32_t *known;      /* (N) release contents among those asked for */
+    float *some;          /* (N) */
+};
+
+/* The window before a query as release contents. */
+static uint32_t gather_window(const struct nba_served *s, struct nba_query query,
+                              uint32_t *ret_contents)
+{
+    const struct nba_dataset *d = s->dataset;
+    const uint32_t *sequence = d->sequence + d->sequence_offset[query.user];
+    const uint32_t start = nba_window_start(query.position, nba_release_window_events(s->release));
+    for (uint32_t p = start; p < query.position; p++) {
+        ret_contents[p - start] = s->to_release[sequence[p]];
+    }
+    return query.position - start;
+}
+
+/* A row over the release's contents -> one over the data set's. */
+static void spread(const struct nba_served *s, const float *from, float *to)
+{
+    for (uint32_t c = 0; c < s->dataset->content_count; c++) {
+        to[c] = s->to_release[c] != NBA_RELEASE_UNKNOWN ? from[s->to_release[c]] : -INFINITY;
+    }
+}
+
+static void served_lstm_score(void *context, const struct nba_query *queries, size_t count,
+                              float *ret_scores)
+{
+    struct nba_served *s = context;
+    const struct nba_lstm *lstm = nba_release_lstm(s->release);
+    const size_t state_floats = nba_lstm_state_floats(lstm);
+    const size_t row_floats = nba_lstm_score_floats(lstm);
+    const size_t window_max = 2 * (size_t)nba_release_window_events(s->release);
+    struct nba_lstm_window windows[NBA_RANKING_BATCH];
+    const float *states[NBA_RANKING_BATCH];
+    NBA_ASSERT(count <= NBA_RANKING_BATCH);
+    memset(s->states, 0, count * state_floats * sizeof(float));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t *contents = s->window + i * window_max;
+        windows[i] = (struct nba_lstm_window){contents, gather_window(s, queries[i], contents),
+                                              s->states + i * state_floats};
+        states[i] = windows[i].state;
+    }
+    nba_lstm_run(lstm, windows, count);
+    nba_lstm_scores(lstm, states, count, s->scores);
+    for (size_t i = 0; i < count; i++) {
+        spread(s, s->scores + i * row_floats, ret_scores + i * s->dataset->content_count);
+    }
+}
+
+static void served_popularity_score(void *context, const struct nba_query *queries, size_t count,
+                                    float *ret_scores)
+{
+    const struct nba_served *s = context;
+    const size_t known = nba_release_content_count(s->release);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t segment = s->segments[s->dataset->segment[queries[i].user]];
+        spread(s, s->popularity + segment * known, ret_scores + i * s->dataset->content_count);
+    }
+}
+
+static void served_ncf_score_some(void *context, struct nba_query query, const uint32_t *contents,
+                                  size_t count, float *ret_scores)
+{
+    struct nba_served *s = context;
+    const struct nba_ncf *ncf = nba_release_ncf(s->release);
+    float user[2 * NBA_NCF_WIDTH_MAX];
+    size_t known = 0;
+    const uint32_t events = gather_window(s, query, s->window);
+    nba_ncf_fold_in(ncf, s->segments[s->dataset->segment[query.user]], s->window, events, user);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t content = s->to_release[contents[i]];
+        if (content != NBA_RELEASE_UNKNOWN) {
+            s->known[known++] = content;
+        }
+    }
+    nba_ncf_scores(ncf, user, s->known, known, s->some);
+    known = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bool is_known = s->to_release[contents[i]] != NBA_RELEASE_UNKNOWN;
+        ret_scores[i] = is_known ? s->some[known++] : -INFINITY;
+    }
+}
+
+static void served_ncf_score(void *context, const struct nba_query *queries, size_t count,
+                             float *ret_scores)
+{
+    struct nba_served *s = context;
+    const uint32_t N = s->dataset->content_count;
+    for (size_t i = 0; i < count; i++) {
+        served_ncf_score_some(s, queries[i], s->members.order, N, ret_scores + i * N);
+    }
+}
+
+static bool served_allocate(struct nba_served *s)
+{
+    const struct nba_dataset *d = s->dataset;
+    const size_t known = nba_release_content_count(s->release);
+    const size_t segments = 1 + (size_t)nba_release_specialty_count(s->release);
+    const struct nba_lstm *lstm = nba_release_lstm(s->release);
+    const size_t state = lstm != NULL ? nba_lstm_state_floats(lstm) : 1;
+    const size_t row = lstm != NULL ? nba_lstm_score_floats(lstm) : 1;
+    s->to_release = calloc(d->content_count, sizeof(*s->to_release));
+    s->segments = calloc(1 + (size_t)d->specialty_count, sizeof(*s->segments));
+    s->popularity = calloc(segments * known, sizeof(*s->popularity));
+    s->states = calloc(NBA_RANKING_BATCH * state, sizeof(*s->states));
+    /* Kernels write whole vectors of 16. */
+    s->scores = aligned_alloc(64, (NBA_RANKING_BATCH * row * sizeof(float) + 63) / 64 * 64);
+    s->window = calloc((size_t)NBA_RANKING_BATCH * 2 * NBA_RELEASE_WINDOW_MAX, sizeof(*s->window));
+    s->known = calloc(d->content_count, sizeof(*s->known));
+    s->some = calloc((size_t)d->content_count + NBA_LANES, sizeof(*s->some));
+    return s->to_release != NULL && s->segments != NULL && s->popularity != NULL &&
+           s->states != NULL && s->scores != NULL && s->window != NULL && s->known != NULL &&
+           s->some != NULL && nba_members_init(&s->members, d) == NBA_OK;
+}
+
+static void served_bind(struct nba_served *s)
+{
+    const struct nba_dataset *d = s->dataset;
+    const uint32_t known = nba_release_content_count(s->release);
+    for (uint32_t c = 0; c < d->content_count; c++) {
+        s->to_release[c] = nba_release_content_find(s->release, d->contents[c]);
+        s->members.order[c] = c;
+    }
+    for (uint32_t i = 0; i < d->specialty_count; i++) {
+        s->segments[1 + i] = nba_release_segment_find(s->release, d->specialties[i]);
+    }
+    for (uint32_t g = 0; g <= nba_release_specialty_count(s->release); g++) {
+        nba_popularity_scores(nba_release_popularity(s->release, g),
+                              nba_release_popularity(s->release, 0), known,
+                              s->popularity + (size_t)g * known);
+    }
+    if (nba_release_lstm(s->release) != NULL) {
+        s->members.rankers[NBA_MEMBER_LSTM] =
+            (struct nba_ranker){.name = "lstm", .context = s, .score = served_lstm_score};
+    }
+    if (nba_release_ncf(s->release) != NULL) {
+        s->members.rankers[NBA_MEMBER_NCF] =
+            (struct nba_ranker){"ncf", s, served_ncf_score, served_ncf_score_some};
+    }
+    s->members.rankers[NBA_MEMBER_POPULARITY] =
+        (struct nba_ranker){.name = "popularity", .context = s, .score = served_popularity_score};
+    for (size_t k = 0; k < NBA_FUSION_COUNT; k++) {
+        s->members.blend.fusion[k] = *nba_release_fusion(s->release, (enum nba_fusion_kind)k);
+    }
+    s->members.blend.calibrator = *nba_release_calibrator(s->release);
+    s->members.blend.ncf_candidates = nba_blend_options().ncf_candidates;
+}
+
+enum nba_status nba_served_create(struct nba_release *release, const struct nba_dataset *dataset,
+                                  struct nba_served **ret_served, struct nba_error *error)
+{
+    struct nba_served *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    s->release = nba_release_ref(release);
+    s->dataset = dataset;
+    if (!served_allocate(s)) {
+        nba_served_destroy(s);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    served_bind(s);
+    *ret_served = s;
+    return NBA_OK;
+}
+
+void nba_served_destroy(struct nba_served *served)
+{
+    if (served == NULL) {
+        return;
+    }
+    nba_release_unref(served->release);
+    nba_members_clear(&served->members);
+    free(served->to_release);
+    free(served->segments);
+    free(served->popularity);
+    free(served->states);
+    free(served->scores);
+    free(served->window);
+    free(served->known);
+    free(served->some);
+    free(served);
+}
+
+struct nba_members *nba_served_members(struct nba_served *served)
+{
+    return &served->members;
+}
