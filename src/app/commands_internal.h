@@ -11,6 +11,7 @@
     X(topics)              \
     X(produce)             \
     X(consume)             \
+    X(import)              \
     X(check)               \
     X(describe)
 

@@ -1,0 +1,286 @@
+/* Three kinds of files behind one door; JSON lines and Avro share the flat JSON reader. */
+#include "nba/ingest/row_source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "csv_internal.h"
+#include "flat_json_internal.h"
+#include "nba/codec/container.h"
+#include "nba/config/yaml.h"
+
+struct nba_row_source {
+    enum nba_row_format format;
+    struct nba_csv csv; /* CSV and TSV; its source and rest serve JSON lines too */
+    struct nba_container_reader *container;
+    struct nba_buf header;  /* names, each with its NUL */
+    struct nba_buf line;    /* JSON */
+    struct nba_buf scratch; /* JSON texts without escapes */
+    size_t header_count;
+    const char *const *columns; /* the binding */
+    size_t column_count;
+    size_t place[NBA_ROW_COLUMNS_MAX]; /* CSV: where in the row column k stands */
+    struct nba_str cells[NBA_ROW_COLUMNS_MAX];
+    uint64_t row;
+};
+
+static bool ends_with(struct nba_str name, const char *end)
+{
+    const size_t bytes = strlen(end);
+    return name.bytes > bytes && memcmp(name.data + name.bytes - bytes, end, bytes) == 0;
+}
+
+static enum nba_row_format format_of_name(const char *path)
+{
+    static const struct {
+        const char *end;
+        enum nba_row_format format;
+    } known[] = {{".csv", NBA_ROWS_CSV},      {".tsv", NBA_ROWS_TSV},    {".inter", NBA_ROWS_TSV},
+                 {".item", NBA_ROWS_TSV},     {".user", NBA_ROWS_TSV},   {".jsonl", NBA_ROWS_JSONL},
+                 {".ndjson", NBA_ROWS_JSONL}, {".json", NBA_ROWS_JSONL}, {".avro", NBA_ROWS_AVRO}};
+    struct nba_str name = nba_str_of(path);
+    if (ends_with(name, ".gz")) {
+        name.bytes -= 3;
+    }
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(known); i++) {
+        if (ends_with(name, known[i].end)) {
+            return known[i].format;
+        }
+    }
+    return NBA_ROWS_BY_NAME;
+}
+
+static enum nba_status read_header(struct nba_row_source *source, const char *path,
+                                   struct nba_error *error)
+{
+    bool more = false;
+    const enum nba_status status = nba_csv_next(&source->csv, &more, error);
+    if (status != NBA_OK) {
+        return nba_error_prefix(error, "%s", path);
+    }
+    if (!more) {
+        return nba_error_set(error, NBA_E_CONFIG, "%s: expected a header line, the file is empty",
+                             path);
+    }
+    for (size_t i = 0; i < source->csv.count; i++) {
+        struct nba_str name = nba_csv_cell(&source->csv, i);
+        /* Spreadsheets begin a file with a byte-order mark. */
+        if (i == 0 && name.bytes >= 3 && memcmp(name.data, "\xEF\xBB\xBF", 3) == 0) {
+            name = nba_str(name.data + 3, name.bytes - 3);
+        }
+        nba_buf_append_str(&source->header, name);
+        nba_buf_append_byte(&source->header, '\0');
+    }
+    source->header_count = source->csv.count;
+    return source->header.failed ? nba_error_set(error, NBA_E_NO_MEMORY, "out of memory") : NBA_OK;
+}
+
+static enum nba_status open_file(struct nba_row_source *source, const char *path, char delimiter,
+                                 const struct nba_schemas *schemas, struct nba_error *error)
+{
+    if (source->format == NBA_ROWS_AVRO) {
+        return nba_container_reader_open(schemas, path, &source->container, error);
+    }
+    const enum nba_status status = nba_text_source_open(path, &source->csv.source, error);
+    if (status != NBA_OK || source->format == NBA_ROWS_JSONL) {
+        return status;
+    }
+    source->csv.quotes = source->format == NBA_ROWS_CSV;
+    source->csv.delimiter = delimiter != '\0'                ? delimiter
+                            : source->format == NBA_ROWS_CSV ? ','
+                                                             : '\t';
+    return read_header(source, path, error);
+}
+
+enum nba_status nba_row_source_open(const char *path, enum nba_row_format format, char delimiter,
+                                    const struct nba_schemas *schemas,
+                                    struct nba_row_source **ret_source, struct nba_error *error)
+{
+    struct nba_row_source *source = calloc(1, sizeof(*source));
+    if (source == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    source->format = format != NBA_ROWS_BY_NAME ? format : format_of_name(path);
+    nba_buf_init(&source->csv.bytes, NBA_ROW_BYTES_MAX);
+    nba_buf_init(&source->header, NBA_ROW_BYTES_MAX);
+    nba_buf_init(&source->line, NBA_ROW_BYTES_MAX);
+    nba_buf_init(&source->scratch, NBA_ROW_BYTES_MAX);
+    enum nba_status status = NBA_OK;
+    if (source->format == NBA_ROWS_BY_NAME) {
+        status = nba_error_set(error, NBA_E_CONFIG,
+                               "%s: the name tells no format, expected .csv, .tsv, .jsonl or .avro",
+                               path);
+    } else {
+        status = open_file(source, path, delimiter, schemas, error);
+    }
+    if (status != NBA_OK) {
+        nba_row_source_close(source);
+        return status;
+    }
+    *ret_source = source;
+    return NBA_OK;
+}
+
+void nba_row_source_close(struct nba_row_source *source)
+{
+    if (source == NULL) {
+        return;
+    }
+    nba_text_source_close(source->csv.source);
+    nba_container_reader_close(source->container);
+    nba_buf_clear(&source->csv.bytes);
+    nba_buf_clear(&source->header);
+    nba_buf_clear(&source->line);
+    nba_buf_clear(&source->scratch);
+    free(source);
+}
+
+static enum nba_status fail_column(const char *wanted, const char *const *names,
+                                   struct nba_error *error)
+{
+    const char *nearest = nba_yaml_nearest(nba_str_of(wanted), names);
+    if (nearest != NULL) {
+        return nba_error_set(error, NBA_E_CONFIG, "no column '%s' in the header, nearest is '%s'",
+                             wanted, nearest);
+    }
+    return nba_error_set(error, NBA_E_CONFIG, "no column '%s' in the header", wanted);
+}
+
+enum nba_status nba_row_source_bind(struct nba_row_source *source, const char *const *columns,
+                                    size_t count, struct nba_error *error)
+{
+    const char *names[NBA_ROW_COLUMNS_MAX + 1];
+    const char *at = (const char *)source->header.data;
+    for (size_t i = 0; i < source->header_count; i++) {
+        names[i] = at;
+        at += strlen(at) + 1;
+    }
+    names[source->header_count] = NULL;
+    for (size_t k = 0; k < count && source->header_count > 0; k++) {
+        size_t i = 0;
+        while (i < source->header_count && strcmp(names[i], columns[k]) != 0) {
+            i++;
+        }
+        if (i == source->header_count) {
+            return fail_column(columns[k], names, error);
+        }
+        source->place[k] = i;
+    }
+    source->columns = columns;
+    source->column_count = count;
+    return NBA_OK;
+}
+
+static enum nba_status next_table_row(struct nba_row_source *source, bool *ret_more,
+                                      struct nba_error *error)
+{
+    const enum nba_status status = nba_csv_next(&source->csv, ret_more, error);
+    if (status != NBA_OK || !*ret_more) {
+        return status;
+    }
+    if (source->csv.count != source->header_count) {
+        return nba_error_set(error, NBA_E_CONFIG, "row has %zu cells, the header %zu",
+                             source->csv.count, source->header_count);
+    }
+    for (size_t k = 0; k < source->column_count; k++) {
+        source->cells[k] = nba_csv_cell(&source->csv, source->place[k]);
+    }
+    return NBA_OK;
+}
+
+/* One line of text into source->line; *ret_more false: the file has ended before it. */
+static enum nba_status read_line(struct nba_row_source *source, bool *ret_more,
+                                 struct nba_error *error)
+{
+    struct nba_str *rest = &source->csv.rest;
+    nba_buf_reset(&source->line);
+    for (;;) {
+        const char *feed = rest->bytes > 0 ? memchr(rest->data, '\n', rest->bytes) : NULL;
+        const size_t taken = feed != NULL ? (size_t)(feed - rest->data) : rest->bytes;
+        nba_buf_append(&source->line, rest->data, taken);
+        if (feed != NULL) {
+            *rest = nba_str(rest->data + taken + 1, rest->bytes - taken - 1);
+            *ret_more = true;
+            return NBA_OK;
+        }
+        const enum nba_status status = nba_text_source_read(source->csv.source, rest, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+        if (rest->bytes == 0) {
+            *ret_more = source->line.bytes > 0;
+            return NBA_OK;
+        }
+    }
+}
+
+static bool is_blank(struct nba_str line)
+{
+    for (size_t i = 0; i < line.bytes; i++) {
+        if (line.data[i] != ' ' && line.data[i] != '\t' && line.data[i] != '\r') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Blank lines are no rows. */
+static enum nba_status next_line(struct nba_row_source *source, bool *ret_more,
+                                 struct nba_error *error)
+{
+    do {
+        const enum nba_status status = read_line(source, ret_more, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+    } while (*ret_more && !source->line.failed && is_blank(nba_buf_str(&source->line)));
+    return source->line.failed ? nba_error_set(error, NBA_E_CONFIG, "row is longer than %u bytes",
+                                               NBA_ROW_BYTES_MAX)
+                               : NBA_OK;
+}
+
+static enum nba_status next_object(struct nba_row_source *source, bool *ret_more,
+                                   struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    if (source->format == NBA_ROWS_AVRO) {
+        nba_buf_reset(&source->line);
+        status = nba_container_reader_next_json(source->container, &source->line, ret_more, error);
+    } else {
+        status = next_line(source, ret_more, error);
+    }
+    if (status != NBA_OK || !*ret_more) {
+        return status;
+    }
+    return nba_flat_json_read(nba_buf_str(&source->line), source->columns, source->column_count,
+                              &source->scratch, source->cells, error);
+}
+
+enum nba_status nba_row_source_next(struct nba_row_source *source, const struct nba_str **ret_cells,
+                                    bool *ret_more, struct nba_error *error)
+{
+    bool more = true;
+    const enum nba_status status = source->format == NBA_ROWS_CSV || source->format == NBA_ROWS_TSV
+                                       ? next_table_row(source, &more, error)
+                                       : next_object(source, &more, error);
+    source->row += more ? 1 : 0;
+    if (status == NBA_OK) {
+        *ret_cells = source->cells;
+        *ret_more = more;
+    }
+    return status;
+}
+
+uint64_t nba_row_source_row(const struct nba_row_source *source)
+{
+    return source->row;
+}
+
+int nba_row_source_permille(const struct nba_row_source *source)
+{
+    if (source->csv.source == NULL || nba_text_source_size(source->csv.source) == 0) {
+        return -1;
+    }
+    return (int)(nba_text_source_position(source->csv.source) * 1000 /
+                 nba_text_source_size(source->csv.source));
+}
