@@ -197,6 +197,18 @@ NBA_MUST_USE
 enum nba_status nba_task_check_committed(const struct nba_task *task, int64_t committed,
                                          int64_t *ret_input_next, struct nba_error *error);
 
+/* ---- batch jobs ---- */
+
+struct nba_hcp_visitor {
+    enum nba_status (*visit)(void *context, const struct nba_hcp *hcp, struct nba_error *error);
+    void *context;
+};
+/* Calls `visit` for each committed HCP in key order, one in memory at a time; a status other than
+ * NBA_OK ends the round and is returned.  NBA_E_CORRUPT, NBA_E_IO. */
+NBA_MUST_USE
+enum nba_status nba_task_visit(struct nba_task *task, struct nba_hcp_visitor visitor,
+                               struct nba_error *error);
+
 /* ---- figures ---- */
 
 struct nba_task_stats {
