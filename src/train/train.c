@@ -307,6 +307,11 @@ const struct nba_learned *nba_training_learned(const struct nba_training *traini
     return there ? &training->learned[member] : NULL;
 }
 
+int64_t nba_training_test_from_ms(const struct nba_training *training)
+{
+    return training->split.by_time ? training->split.test_from_ms : INT64_MIN;
+}
+
 void nba_training_print_history(const struct nba_training *training, struct nba_buf *text)
 {
     nba_buf_printf(text, "{\"lstm\":");

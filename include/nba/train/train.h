@@ -59,6 +59,8 @@ const struct nba_blend *nba_training_blend(const struct nba_training *training);
 /* NULL when the member was not trained. */
 const struct nba_learned *nba_training_learned(const struct nba_training *training,
                                                enum nba_fusion_member member);
+/* Where the test part begins; INT64_MAX without one, INT64_MIN when the split is not by time. */
+int64_t nba_training_test_from_ms(const struct nba_training *training);
 /* {"lstm": [epochs], "ncf": [epochs]} as history.json holds it. */
 void nba_training_print_history(const struct nba_training *training, struct nba_buf *text);
 
