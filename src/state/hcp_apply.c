@@ -150,8 +150,14 @@ static void add_outcome(struct nba_hcp *hcp, const struct nba_outcome_entry *ent
 {
     uint32_t oldest = 0;
     for (uint32_t i = 0; i < hcp->outcome_count; i++) {
-        if (hcp->outcomes[i].outcome == entry->outcome &&
-            same_reference(&hcp->outcomes[i], entry)) {
+        struct nba_outcome_entry *stored = &hcp->outcomes[i];
+        if (stored->outcome == entry->outcome && same_reference(stored, entry)) {
+            /* action_sent and email_sent of one action: a bounce may name either id. */
+            stored->message_hash =
+                stored->message_hash != 0 ? stored->message_hash : entry->message_hash;
+            stored->action_hash =
+                stored->action_hash != 0 ? stored->action_hash : entry->action_hash;
+            nba_hcp_fit(hcp, 8);
             return;
         }
     }
@@ -223,6 +229,10 @@ void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
         .message_hash = nba_hcp_text_hash(event->message_id),
         .action_hash = nba_hcp_text_hash(event->action_id),
     };
+    const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
+    if (action != NULL) {
+        entry.action_hash = nba_hcp_text_hash(action->action_id);
+    }
     if (event->type == NBA_EVENT_EMAIL_BOUNCED || event->type == NBA_EVENT_EMAIL_DROPPED ||
         event->type == NBA_EVENT_ACTION_NOT_SENT) {
         take_back(hcp, &entry);
