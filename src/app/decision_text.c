@@ -1,0 +1,90 @@
+/* Lines of at most some 110 characters, the same for every terminal. */
+#include "decision_text.h"
+
+#include "nba/base/time_text.h"
+
+static void print_evidence(const struct nba_str_list *evidence, struct nba_buf *buf)
+{
+    for (uint32_t i = 0; i < evidence->count; i++) {
+        nba_buf_printf(buf, "%s%.*s", i == 0 ? " because of " : ", ",
+                       NBA_STR_ARG(evidence->items[i]));
+    }
+}
+
+static void print_selected(const struct nba_action *action, struct nba_buf *buf)
+{
+    char expires[NBA_TIME_TEXT_BYTES];
+    nba_time_format(action->expires_at_ms, expires);
+    nba_buf_printf(
+        buf, "  %d. %.*s by %s, priority %.4f (P %.4f x C %.2f x V %.2f x L %.2f), until %s\n",
+        (int)action->rank, NBA_STR_ARG(action->content_id), nba_channel_name(action->channel),
+        action->priority, action->propensity, action->context_weight, action->value,
+        action->lever_weight, expires);
+    for (uint32_t i = 0; i < action->driver_count; i++) {
+        const struct nba_action_driver *driver = &action->drivers[i];
+        nba_buf_printf(buf, "     %s: %.*s", nba_driver_name(driver->code),
+                       NBA_STR_ARG(driver->text));
+        print_evidence(&driver->evidence_event_ids, buf);
+        nba_buf_append_byte(buf, '\n');
+    }
+}
+
+static void print_suppressed(const struct nba_suppressed *s, struct nba_buf *buf)
+{
+    nba_buf_printf(buf, "  %.*s %s, unconstrained rank %d, priority %.4f, stopped at %s: %s",
+                   NBA_STR_ARG(s->content_id), nba_action_type_name(s->action_type),
+                   (int)s->unconstrained_rank, s->priority,
+                   nba_stage_name(nba_reason_stage(s->reason)), nba_reason_name(s->reason));
+    if (s->rule_id.bytes != 0) {
+        nba_buf_printf(buf, " by %.*s", NBA_STR_ARG(s->rule_id));
+    }
+    print_evidence(&s->evidence_event_ids, buf);
+    if (s->until_ms != NBA_TIME_NONE) {
+        char until[NBA_TIME_TEXT_BYTES];
+        nba_time_format(s->until_ms, until);
+        nba_buf_printf(buf, ", until %s", until);
+    }
+    nba_buf_append_byte(buf, '\n');
+}
+
+void nba_decision_text(const struct nba_decision *decision, uint32_t top, struct nba_buf *buf)
+{
+    static const char *const kinds[] = {"decided", "updated", "skipped", "lifecycle"};
+    char when[NBA_TIME_TEXT_BYTES];
+    nba_time_format(decision->decision_time_ms, when);
+    nba_buf_printf(buf, "%.*s\n", NBA_STR_ARG(decision->decision_id));
+    nba_buf_printf(buf, "%s at %s for %.*s, policy %.*s, model %.12s, engine %.*s\n",
+                   kinds[decision->kind], when, NBA_STR_ARG(decision->hcp_id),
+                   NBA_STR_ARG(decision->policy_version),
+                   decision->model_version.bytes != 0 ? decision->model_version.data : "-",
+                   NBA_STR_ARG(decision->engine_version));
+    if (decision->reason != NBA_REASON_NONE) {
+        nba_buf_printf(buf, "reason %s\n", nba_reason_name(decision->reason));
+    }
+    for (uint32_t i = 0; i < decision->closed_count; i++) {
+        nba_buf_printf(buf, "closed %.*s: %s\n", NBA_STR_ARG(decision->closed[i].action_id),
+                       nba_reason_name(decision->closed[i].reason));
+    }
+    if (decision->kind != NBA_DECISION_DECIDED) {
+        return;
+    }
+    nba_buf_printf(buf, "%d candidates, %u proposed\n", (int)decision->candidate_count,
+                   decision->selected_count);
+    for (uint32_t i = 0; i < decision->selected_count; i++) {
+        print_selected(&decision->selected[i], buf);
+    }
+    if (top != 0 && decision->suppressed_count != 0) {
+        nba_buf_printf(buf, "not proposed, by priority:\n");
+    }
+    for (uint32_t i = 0; i < decision->suppressed_count && i < top; i++) {
+        print_suppressed(&decision->suppressed[i], buf);
+    }
+    nba_buf_append_str(buf, nba_str_of("reasons:"));
+    for (unsigned number = 1; number <= NBA_REASON_NUMBER_MAX; number++) {
+        if (decision->reason_count[number] != 0) {
+            nba_buf_printf(buf, " %s %d", nba_reason_name((enum nba_reason)number),
+                           (int)decision->reason_count[number]);
+        }
+    }
+    nba_buf_append_byte(buf, '\n');
+}
