@@ -53,10 +53,12 @@ void nba_decision_text(const struct nba_decision *decision, uint32_t top, struct
     char when[NBA_TIME_TEXT_BYTES];
     nba_time_format(decision->decision_time_ms, when);
     nba_buf_printf(buf, "%.*s\n", NBA_STR_ARG(decision->decision_id));
-    nba_buf_printf(buf, "%s at %s for %.*s, policy %.*s, model %.12s, engine %.*s\n",
+    const struct nba_str model =
+        nba_str(decision->model_version.data,
+                decision->model_version.bytes < 12 ? decision->model_version.bytes : 12);
+    nba_buf_printf(buf, "%s at %s for %.*s, policy %.*s, model %.*s, engine %.*s\n",
                    kinds[decision->kind], when, NBA_STR_ARG(decision->hcp_id),
-                   NBA_STR_ARG(decision->policy_version),
-                   decision->model_version.bytes != 0 ? decision->model_version.data : "-",
+                   NBA_STR_ARG(decision->policy_version), NBA_STR_ARG(model),
                    NBA_STR_ARG(decision->engine_version));
     if (decision->reason != NBA_REASON_NONE) {
         nba_buf_printf(buf, "reason %s\n", nba_reason_name(decision->reason));
