@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands_internal.h"
+#include "digest.h"
 #include "nba/app/interrupt.h"
 #include "nba/app/progress.h"
 #include "nba/app/topic_table.h"
@@ -27,6 +28,7 @@ struct args {
     bool follow;
     bool uncommitted;
     bool raw;
+    bool digest;
 };
 
 static const struct nba_option options[] = {
@@ -44,6 +46,8 @@ static const struct nba_option options[] = {
     NBA_OPTION_FLAG(struct args, uncommitted, "uncommitted",
                     "also records of open and aborted transactions"),
     NBA_OPTION_FLAG(struct args, raw, "raw", "values alone, as JSON, without their envelope"),
+    NBA_OPTION_FLAG(struct args, digest, "digest",
+                    "one SHA-256 a topic and partition, as `nba replay` prints them"),
 };
 
 /* One partition that is read, and how far. */
@@ -59,7 +63,8 @@ struct consumer {
     const struct args *args;
     struct nba_workplace *place;
     struct nba_reader *reader;
-    struct nba_container_writer *writer; /* NULL: JSON lines */
+    struct nba_container_writer *writer; /* NULL: JSON lines or digests */
+    struct nba_digests digests;
     struct span *spans;
     size_t span_count;
     size_t open_count;
@@ -227,12 +232,31 @@ static enum nba_status print_line(struct consumer *c, const struct nba_log_recor
     return NBA_OK;
 }
 
+static enum nba_status digest(struct consumer *c, const struct nba_record *record,
+                              struct nba_error *error)
+{
+    const struct nba_outgoing hashed = {
+        .key = record->key,
+        .value = record->value,
+        .key_null = record->key_null,
+        .value_null = record->value_null,
+        .headers = record->headers,
+        .header_count = record->header_count,
+    };
+    const struct span *span = span_of(c, record);
+    c->taken++;
+    return nba_digests_add(&c->digests, span->topic, record->partition, &hashed, error);
+}
+
 static enum nba_status take(struct consumer *c, const struct nba_record *record,
                             struct nba_error *error)
 {
     struct nba_log_header headers[NBA_HEADERS_MAX * 4];
     if (c->args->key != NULL && !nba_str_is(record->key, c->args->key)) {
         return NBA_OK;
+    }
+    if (c->args->digest) {
+        return digest(c, record, error);
     }
     if (record->header_count > NBA_ARRAY_COUNT(headers)) {
         return nba_error_set(error, NBA_E_LIMIT, "a record has %u headers",
@@ -320,6 +344,13 @@ static enum nba_status consume(struct consumer *c, const struct nba_operands *to
     if (status == NBA_OK && c->writer != NULL) {
         status = nba_container_writer_finish(c->writer, error);
     }
+    if (status == NBA_OK && c->args->digest) {
+        nba_buf_reset(&c->line);
+        nba_digests_print(&c->digests, &c->line);
+        if (nba_command_print(&c->line) != 0) {
+            status = nba_error_set(error, NBA_E_IO, "cannot write to standard output");
+        }
+    }
     return status;
 }
 
@@ -342,6 +373,7 @@ static int run(const struct nba_command *command, int argc, char **argv)
     c.args = &args;
     c.place = &place;
     nba_buf_init(&c.line, LINE_BYTES_MAX);
+    nba_digests_init(&c.digests);
     nba_progress_begin(&c.progress, "records", 0);
     enum nba_status status = consume(&c, &operands, &error);
     if (status == NBA_OK && fflush(stdout) != 0) {
@@ -354,6 +386,7 @@ static int run(const struct nba_command *command, int argc, char **argv)
     nba_container_writer_destroy(c.writer);
     nba_reader_destroy(c.reader);
     nba_buf_clear(&c.line);
+    nba_digests_clear(&c.digests);
     free(c.spans);
     nba_workplace_close(&place);
     return status == NBA_OK ? 0 : nba_command_fail(&error);
