@@ -53,6 +53,11 @@ void nba_decoder_destroy(struct nba_decoder *decoder)
     }
 }
 
+const struct nba_schemas *nba_decoder_schemas(const struct nba_decoder *decoder)
+{
+    return decoder->schemas;
+}
+
 enum nba_status nba_wire_take_head(struct nba_str value, uint32_t *ret_id,
                                    struct nba_cursor *ret_body, struct nba_error *error)
 {

@@ -29,4 +29,10 @@ enum nba_status nba_json_print_datum(struct nba_cursor *cursor, const struct nba
 /* "text" with quotes and escapes, or {"base64":"..."} when it isn't UTF-8. */
 void nba_json_print_text(struct nba_str text, struct nba_buf *buf);
 
+/* An RFC 3339 text in quotes; the number where the year has not four digits. */
+void nba_json_print_time(int64_t ms, struct nba_buf *buf);
+
+/* The bytes as base64, with quotes. */
+void nba_json_print_base64(struct nba_str data, struct nba_buf *buf);
+
 #endif

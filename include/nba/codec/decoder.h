@@ -43,6 +43,7 @@ NBA_MUST_USE
 enum nba_status nba_decoder_create(const struct nba_schemas *schemas,
                                    struct nba_decoder **ret_decoder, struct nba_error *error);
 void nba_decoder_destroy(struct nba_decoder *decoder);
+const struct nba_schemas *nba_decoder_schemas(const struct nba_decoder *decoder);
 
 NBA_MUST_USE
 enum nba_status nba_decode_event(struct nba_decoder *decoder, struct nba_str value,
