@@ -1,10 +1,10 @@
 /*
  * The best k of n: a bound from column maxima, a filter, and ranks by counting.
  *
- * Of the 16 (32, 64) maxima of the columns i modulo 16, the k-th largest bounds the k-th best of all
- * from below, so of 1,000 scores about 20 pass for k = 10.  Each survivor's rank is counted against
- * the others.  None of it branches on scores, which a processor could only guess: a sorted list with
- * insertion cost three times as much on scores that change with every event.
+ * Of the 16 (32, 64) maxima of the columns i modulo 16, the k-th largest bounds the k-th best of
+ * all from below, so of 1,000 scores about 20 pass for k = 10.  Each survivor's rank is counted
+ * against the others.  None of it branches on scores, which a processor could only guess: a sorted
+ * list with insertion cost three times as much on scores that change with every event.
  *
  * When many survive (no bound for a large k, or ties without end), the list is cut back to the best
  * k whenever it is full.

@@ -1,8 +1,8 @@
 /* nba_top_k for one type of value; top_k.c includes it with TYPE (float, double), FN (a suffix) and
  * LOWEST (minus infinity). */
 
-/* Of `columns` maxima the largest that at least k of them reach: k different values are as large, so
- * it bounds the k-th best of all from below. */
+/* Of `columns` maxima the largest that at least k of them reach: k different values are as large,
+ * so it bounds the k-th best of all from below. */
 static TYPE FN(bound_of)(const TYPE *x, size_t count, size_t k, size_t columns)
 {
     TYPE max[COLUMNS_MAX];
@@ -32,8 +32,8 @@ struct FN(survivors) {
     uint32_t indexes[SURVIVORS_MAX];
 };
 
-/* Best k first by counting: a survivor's rank is the number of those before it in value, or equal and
- * before it in index.  Ranks differ, so every place is written once.  Returns how many stay. */
+/* Best k first by counting: a survivor's rank is the number of those before it in value, or equal
+ * and before it in index.  Ranks differ, so every place is written once.  Returns how many stay. */
 static size_t FN(order)(const struct FN(survivors) * from, size_t k, uint32_t *ret_places)
 {
     uint32_t places[SURVIVORS_MAX];

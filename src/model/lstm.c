@@ -185,6 +185,7 @@ static void step_tile(const struct nba_lstm *lstm, const uint32_t *contents, flo
     const size_t inputs_2 = h1 + h2;
     _Alignas(64) float x[TILE * 2 * NBA_LSTM_WIDTH_MAX]; /* [count][h1], then [count][h1 + h2] */
     _Alignas(64) float gates[TILE * 4 * NBA_LSTM_WIDTH_MAX]; /* [count][4 H] */
+    NBA_ASSERT(count >= 1 && count <= TILE);
 
     for (size_t i = 0; i < count; i++) {
         memcpy(x + i * h1, states[i], h1 * sizeof *x);

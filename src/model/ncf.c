@@ -1,8 +1,8 @@
 /*
  * How NCF serves.  Of layer 1 the item's half is a table, the user's half is computed once an
  * event, and a candidate adds the two.  Candidates go through the tower in blocks: 32 rows of 128,
- * 64 and 96 floats stay in the first cache.  The last row buffer is [q_gmf | z3], so that GMF's part
- * and the tower's meet in one dot product with [p_gmf * w_gmf | w_mlp].
+ * 64 and 96 floats stay in the first cache.  The last row buffer is [q_gmf | z3], so that GMF's
+ * part and the tower's meet in one dot product with [p_gmf * w_gmf | w_mlp].
  */
 #include "nba/model/ncf.h"
 

@@ -1,6 +1,6 @@
 /*
- * The serving LSTM: closed forms, PyTorch's values, then what makes it fit for replay: the same bits
- * for every form, batch size and row, and a window re-run equal to its steps.
+ * The serving LSTM: closed forms, PyTorch's values, then what makes it fit for replay: the same
+ * bits for every form, batch size and row, and a window re-run equal to its steps.
  */
 #include "nba_test.h"
 

@@ -1,6 +1,6 @@
 /*
- * NCF as served: closed forms, PyTorch's values, and the same bits for every form, list of candidates
- * and place in it.
+ * NCF as served: closed forms, PyTorch's values, and the same bits for every form, list of
+ * candidates and place in it.
  */
 #include "nba_test.h"
 

@@ -1,0 +1,226 @@
+/* Rules, one function each; the order of the checks is that of the tensors. */
+#include "parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "nba/base/assert.h"
+#include "nba/base/hash.h"
+
+const char *nba_fusion_member_name(enum nba_fusion_member member)
+{
+    static const char *const names[NBA_MEMBER_COUNT] = {
+#define NBA_MEMBER_NAME(constant, name) [NBA_MEMBER_##constant] = (name),
+        NBA_MEMBER_MAP(NBA_MEMBER_NAME)
+#undef NBA_MEMBER_NAME
+    };
+    return names[member];
+}
+
+/* Bytes of all names end to end; UINT32_MAX when they don't fit 32 bits. */
+static uint32_t total_bytes(const struct nba_str *names, uint32_t count)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bytes += names[i].bytes;
+    }
+    return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
+enum nba_status nba_parts_sizes(const struct nba_release_parts *parts,
+                                struct nba_release_sizes *ret_sizes, struct nba_error *error)
+{
+    struct nba_release_sizes sizes = {
+        .window_events = parts->window_events,
+        .contents = parts->content_count,
+        .specialties = parts->specialty_count,
+        .has_lstm = parts->lstm != NULL,
+        .has_ncf = parts->ncf != NULL,
+    };
+    if (sizes.contents > NBA_CONTENTS_MAX || sizes.specialties > NBA_RELEASE_SPECIALTIES_MAX) {
+        return nba_error_set(error, NBA_E_SHAPE,
+                             "%u contents and %u specialties, at most %u and %u", sizes.contents,
+                             sizes.specialties, NBA_CONTENTS_MAX, NBA_RELEASE_SPECIALTIES_MAX);
+    }
+    sizes.vocabulary_bytes = total_bytes(parts->contents, sizes.contents);
+    sizes.specialty_bytes = total_bytes(parts->specialties, sizes.specialties);
+    if (sizes.has_lstm) {
+        sizes.lstm = parts->lstm->shape;
+    }
+    if (sizes.has_ncf) {
+        sizes.ncf = parts->ncf->shape;
+    }
+    const enum nba_status status = nba_release_sizes_check(&sizes, error);
+    if (status == NBA_OK) {
+        *ret_sizes = sizes;
+    }
+    return status;
+}
+
+static const void *lstm_values(const struct nba_lstm_weights *lstm, enum nba_release_tensor tensor)
+{
+    const float *const values[] = {lstm->embedding, lstm->w1, lstm->b1,
+                                   lstm->w2,        lstm->b2, lstm->out_bias};
+    return values[tensor - NBA_TENSOR_LSTM_EMBEDDING];
+}
+
+static const void *ncf_values(const struct nba_ncf_weights *ncf, enum nba_release_tensor tensor)
+{
+    const float *const values[] = {ncf->item_gmf, ncf->item_mlp, ncf->history, ncf->prior,
+                                   ncf->w1,       ncf->b1,       ncf->w2,      ncf->b2,
+                                   ncf->w3,       ncf->b3,       ncf->w_out,   ncf->b_out};
+    return values[tensor - NBA_TENSOR_NCF_ITEM_GMF];
+}
+
+const void *nba_parts_values(const struct nba_release_parts *parts, enum nba_release_tensor tensor)
+{
+    if (tensor >= NBA_TENSOR_NCF_ITEM_GMF) {
+        return ncf_values(parts->ncf, tensor);
+    }
+    if (tensor >= NBA_TENSOR_LSTM_EMBEDDING) {
+        return lstm_values(parts->lstm, tensor);
+    }
+    NBA_ASSERT(tensor == NBA_TENSOR_POPULARITY);
+    return parts->popularity;
+}
+
+static enum nba_status check_names(const struct nba_str *names, uint32_t count, const char *what,
+                                   struct nba_error *error)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (names[i].bytes == 0 || names[i].bytes > NBA_ID_BYTES_MAX) {
+            return nba_error_set(error, NBA_E_CORRUPT, "%s %u is %zu bytes long, expected 1..%u",
+                                 what, i, names[i].bytes, NBA_ID_BYTES_MAX);
+        }
+        if (i > 0 && nba_str_compare(names[i - 1], names[i]) >= 0) {
+            return nba_error_set(error, NBA_E_CORRUPT, "%s %u is not above the one before it", what,
+                                 i);
+        }
+    }
+    return NBA_OK;
+}
+
+static enum nba_status check_floats(const struct nba_release_parts *parts,
+                                    const struct nba_release_sizes *sizes, struct nba_error *error)
+{
+    const struct nba_release_layout layout = nba_release_layout(sizes);
+    for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_COUNT; t++) {
+        const struct nba_tensor_place *place = &layout.places[t];
+        if (!place->present) {
+            continue;
+        }
+        const float *values = nba_parts_values(parts, (enum nba_release_tensor)t);
+        for (uint64_t i = 0; i < place->dims[0] * place->dims[1]; i++) {
+            if (!isfinite(values[i])) {
+                return nba_error_set(error, NBA_E_NON_FINITE, "%s: value %llu is NaN or infinite",
+                                     nba_release_tensor_name((enum nba_release_tensor)t),
+                                     (unsigned long long)i);
+            }
+        }
+    }
+    return NBA_OK;
+}
+
+static enum nba_status check_fusion(const struct nba_release_parts *parts, struct nba_error *error)
+{
+    const bool has[NBA_MEMBER_COUNT] = {[NBA_MEMBER_LSTM] = parts->lstm != NULL,
+                                        [NBA_MEMBER_NCF] = parts->ncf != NULL,
+                                        [NBA_MEMBER_POPULARITY] = true};
+    for (int kind = 0; kind < NBA_FUSION_COUNT; kind++) {
+        const struct nba_fusion *fusion = &parts->fusion[kind];
+        const char *name = kind == NBA_FUSION_CHEAP ? "cheap" : "full";
+        if (!isfinite(fusion->a) || !isfinite(fusion->b)) {
+            return nba_error_set(error, NBA_E_NON_FINITE, "fusion %s: a or b is not finite", name);
+        }
+        for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+            const double weight = fusion->weights[m];
+            const bool allowed = has[m] && !(kind == NBA_FUSION_CHEAP && m == NBA_MEMBER_NCF);
+            if (!isfinite(weight)) {
+                return nba_error_set(error, NBA_E_NON_FINITE, "fusion %s: weight of %s", name,
+                                     nba_fusion_member_name((enum nba_fusion_member)m));
+            }
+            if (weight < 0.0 || (weight > 0.0 && !allowed)) {
+                return nba_error_set(error, NBA_E_CORRUPT, "fusion %s: weight of %s is %g, %s",
+                                     name, nba_fusion_member_name((enum nba_fusion_member)m),
+                                     weight, allowed ? "expected none below 0" : "expected 0");
+            }
+        }
+    }
+    for (int ch = 0; ch < NBA_CHANNEL_COUNT; ch++) {
+        if (!isfinite(parts->calibrator.channel[ch])) {
+            return nba_error_set(error, NBA_E_NON_FINITE, "calibrator: channel %d", ch);
+        }
+    }
+    if (!isfinite(parts->calibrator.c)) {
+        return nba_error_set(error, NBA_E_NON_FINITE, "calibrator: c");
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_parts_check(const struct nba_release_parts *parts,
+                                const struct nba_release_sizes *sizes, struct nba_error *error)
+{
+    enum nba_status status = check_names(parts->contents, parts->content_count, "content", error);
+    if (status == NBA_OK) {
+        status = check_names(parts->specialties, parts->specialty_count, "specialty", error);
+    }
+    if (status == NBA_OK) {
+        struct nba_hash_slots slots = {0};
+        status = nba_hash_slots_fill(parts->contents, parts->content_count, &slots, error);
+        nba_hash_slots_clear(&slots);
+    }
+    if (status == NBA_OK) {
+        status = check_fusion(parts, error);
+    }
+    if (status == NBA_OK) {
+        status = check_floats(parts, sizes, error);
+    }
+    return status;
+}
+
+enum nba_status nba_hash_slots_fill(const struct nba_str *contents, uint32_t count,
+                                    struct nba_hash_slots *ret_slots, struct nba_error *error)
+{
+    uint32_t size = 16;
+    while (size < 2 * count) {
+        size *= 2;
+    }
+    uint32_t *slots = calloc(size, sizeof *slots);
+    if (slots == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "no memory for %u slots", size);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t hash = nba_content_hash(contents[i]);
+        uint32_t at = hash & (size - 1);
+        for (; slots[at] != 0; at = (at + 1) & (size - 1)) {
+            const struct nba_str other = contents[slots[at] - 1];
+            if (nba_content_hash(other) == hash) {
+                free(slots);
+                return nba_error_set(error, NBA_E_CORRUPT,
+                                     "contents '%.*s' and '%.*s' have the same 32-bit hash",
+                                     NBA_STR_ARG(other), NBA_STR_ARG(contents[i]));
+            }
+        }
+        slots[at] = i + 1;
+    }
+    *ret_slots = (struct nba_hash_slots){slots, size - 1};
+    return NBA_OK;
+}
+
+uint32_t nba_hash_slots_find(const struct nba_hash_slots *slots, const struct nba_str *contents,
+                             uint32_t hash)
+{
+    for (uint32_t at = hash & slots->mask; slots->slots[at] != 0; at = (at + 1) & slots->mask) {
+        const uint32_t index = slots->slots[at] - 1;
+        if (nba_content_hash(contents[index]) == hash) {
+            return index;
+        }
+    }
+    return NBA_RELEASE_UNKNOWN;
+}
+
+void nba_hash_slots_clear(struct nba_hash_slots *slots)
+{
+    free(slots->slots);
+    *slots = (struct nba_hash_slots){0};
+}

@@ -1,0 +1,171 @@
+/* A folder listing and one small file. */
+#include "nba/release/shelf.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "manifest.h"
+#include "nba/base/file.h"
+#include "release_file.h"
+
+#define PATH_BYTES 4096u
+
+enum nba_status nba_shelf_path(const char *folder, const char *id, char *ret_path,
+                               size_t path_bytes, struct nba_error *error)
+{
+    const int bytes = snprintf(NULL, 0, "%s/%s", folder, id);
+    if (bytes < 0 || (size_t)bytes >= path_bytes) {
+        return nba_error_set(error, NBA_E_LIMIT, "path is longer than %zu bytes", path_bytes - 1);
+    }
+    (void)snprintf(ret_path, path_bytes, "%s/%s", folder, id);
+    return NBA_OK;
+}
+
+enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
+                                   struct nba_error *error)
+{
+    char path[PATH_BYTES];
+    struct nba_buf buf;
+    enum nba_status status = nba_shelf_path(folder, "champion", path, sizeof path, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    nba_buf_init(&buf, NBA_RELEASE_ID_BYTES + 1);
+    status = nba_file_read(path, &buf, error);
+    if (status == NBA_OK) {
+        struct nba_str word = nba_buf_str(&buf);
+        while (word.bytes > 0 && word.data[word.bytes - 1] == '\n') {
+            word.bytes--;
+        }
+        if (nba_release_id_is_valid(word)) {
+            memcpy(ret_id, word.data, word.bytes);
+            ret_id[word.bytes] = '\0';
+        } else {
+            status =
+                nba_error_set(error, NBA_E_CORRUPT, "'%.200s' does not hold a release's id", path);
+        }
+    }
+    nba_buf_clear(&buf);
+    return status;
+}
+
+enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struct nba_error *error)
+{
+    char path[PATH_BYTES];
+    char line[NBA_RELEASE_ID_BYTES + 1];
+    if (!nba_release_id_is_valid(nba_str_of(id))) {
+        return nba_error_set(error, NBA_E_NOT_FOUND, "'%.80s' is not a release's id", id);
+    }
+    enum nba_status status = nba_shelf_path(folder, id, path, sizeof path, error);
+    if (status == NBA_OK && !nba_file_exists(path)) {
+        status = nba_error_set(error, NBA_E_NOT_FOUND, "no release '%.200s'", path);
+    }
+    if (status == NBA_OK) {
+        status = nba_shelf_path(folder, "champion", path, sizeof path, error);
+    }
+    if (status == NBA_OK) {
+        (void)snprintf(line, sizeof line, "%s\n", id);
+        status = nba_file_write(path, nba_str_of(line), error);
+    }
+    return status;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+enum nba_status nba_shelf_list(const char *folder, void (*visit)(void *context, const char *id),
+                               void *context, struct nba_error *error)
+{
+    DIR *dir = opendir(folder);
+    if (dir == NULL) {
+        return errno == ENOENT ? NBA_OK
+                               : nba_error_set(error, NBA_E_IO, "cannot open '%.200s': %s", folder,
+                                               strerror(errno));
+    }
+    char(*ids)[NBA_RELEASE_ID_BYTES] = calloc(NBA_SHELF_RELEASES_MAX, sizeof *ids);
+    size_t count = 0;
+    enum nba_status status = NBA_OK;
+    if (ids == NULL) {
+        status = nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+        goto done;
+    }
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        if (!nba_release_id_is_valid(nba_str_of(entry->d_name))) {
+            continue;
+        }
+        if (count == NBA_SHELF_RELEASES_MAX) {
+            status = nba_error_set(error, NBA_E_LIMIT, "more than %u releases in '%.200s'",
+                                   NBA_SHELF_RELEASES_MAX, folder);
+            goto done;
+        }
+        memcpy(ids[count++], entry->d_name, NBA_RELEASE_ID_BYTES);
+    }
+    qsort(ids, count, sizeof *ids, by_text);
+    for (size_t i = 0; i < count; i++) {
+        visit(context, ids[i]);
+    }
+done:
+    free(ids);
+    (void)closedir(dir);
+    return status;
+}
+
+/* The report against the manifest; the manifest against the id. */
+static enum nba_status check_document(int dir, const char *id, const char *name,
+                                      struct nba_str text, struct nba_error *error)
+{
+    char sha256[NBA_SHA256_TEXT_BYTES];
+    nba_sha256_text(text.data, text.bytes, sha256);
+    if (strcmp(name, "manifest.json") == 0) {
+        return strcmp(sha256, id) == 0
+                   ? NBA_OK
+                   : nba_error_set(error, NBA_E_CORRUPT, "manifest.json: checksum differs");
+    }
+    if (strcmp(name, "report.json") != 0) {
+        return NBA_OK;
+    }
+    struct nba_buf buf;
+    struct nba_manifest manifest;
+    nba_buf_init(&buf, NBA_RELEASE_MANIFEST_BYTES_MAX);
+    enum nba_status status = nba_release_file_text(dir, "manifest.json", &buf, error);
+    if (status == NBA_OK) {
+        status = nba_manifest_scan(nba_buf_str(&buf), &manifest, error);
+    }
+    if (status == NBA_OK &&
+        (manifest.report_bytes != text.bytes || strcmp(sha256, manifest.report_sha256) != 0)) {
+        status = nba_error_set(error, NBA_E_CORRUPT, "report.json: checksum differs");
+    }
+    nba_buf_clear(&buf);
+    return status;
+}
+
+enum nba_status nba_shelf_document(const char *folder, const char *id, const char *name,
+                                   struct nba_buf *buf, struct nba_error *error)
+{
+    char path[PATH_BYTES];
+    int dir = -1;
+    const size_t start = buf->bytes;
+    enum nba_status status = nba_shelf_path(folder, id, path, sizeof path, error);
+    if (status == NBA_OK) {
+        status = nba_release_file_open_dir(path, &dir, error);
+    }
+    if (status == NBA_OK) {
+        status = nba_release_file_text(dir, name, buf, error);
+        if (status == NBA_OK) {
+            const struct nba_str text =
+                nba_str((const char *)buf->data + start, buf->bytes - start);
+            status = check_document(dir, id, name, text, error);
+        }
+        (void)close(dir);
+    }
+    if (status != NBA_OK) {
+        (void)nba_error_prefix(error, "release '%.200s'", path);
+    }
+    return status;
+}
