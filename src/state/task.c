@@ -348,6 +348,12 @@ void nba_task_committed(struct nba_task *task)
 {
     struct nba_overlay *overlay = &task->overlay;
     nba_buf_reset(&task->spill); /* written; what the next lines evict is for the next write */
+    /* Deleted ones first, before an eviction could spill vectors of their former life. */
+    for (uint32_t i = 0; i < overlay->entry_count; i++) {
+        if (overlay->entries[i]->deleted) {
+            nba_hot_remove(&task->hot, overlay->entries[i]->hcp.hcp_id, overlay->entries[i]->hash);
+        }
+    }
     for (uint32_t i = 0; i < overlay->entry_count; i++) {
         cache_entry(task, overlay->entries[i]);
     }
