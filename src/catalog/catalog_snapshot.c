@@ -11,8 +11,10 @@
 #include "nba/base/limits.h"
 
 #define ARENA_BYTES_MAX ((size_t)1024 * 1024 * 1024)
-/* Words a content brings at most: family, brand, first topic, asset type, first campaign. */
-#define WORDS_PER_CONTENT 5u
+/* Words a content brings at most: those of add_content and add_candidate. */
+#define WORDS_PER_CONTENT 8u
+/* Words every catalogue knows: of channels, action types and classes. */
+#define WORDS_FIXED 32u
 
 /* What is being filled; the const arrays of the catalogue, writable. */
 struct build {
@@ -87,17 +89,18 @@ static uint32_t intern_set(struct build *b, struct nba_str_list list)
 
 static bool same_gate(const struct nba_gate_class *a, const struct nba_gate_class *b)
 {
-    return a->channel == b->channel && a->content_class == b->content_class &&
-           a->approval == b->approval && a->brand == b->brand && a->asset_type == b->asset_type &&
+    return a->channel == b->channel && a->needs_rep == b->needs_rep && a->known == b->known &&
+           a->content_class == b->content_class && a->approval == b->approval &&
+           a->brand == b->brand && a->asset_type == b->asset_type &&
            a->market_set == b->market_set && a->language_set == b->language_set;
 }
 
 static uint16_t intern_gate(struct build *b, const struct nba_gate_class *gate)
 {
-    const uint32_t key[] = {(uint32_t)gate->channel,  (uint32_t)gate->content_class,
-                            (uint32_t)gate->approval, gate->brand,
-                            gate->asset_type,         gate->market_set,
-                            gate->language_set};
+    const uint32_t key[] = {
+        (uint32_t)gate->channel,  gate->needs_rep, gate->known,      (uint32_t)gate->content_class,
+        (uint32_t)gate->approval, gate->brand,     gate->asset_type, gate->market_set,
+        gate->language_set};
     const uint64_t hash = nba_xxh64(key, sizeof(key));
     uint32_t cursor = 0;
     uint32_t i = 0;
@@ -158,9 +161,9 @@ static bool allocate_contents(struct build *b, uint32_t contents)
     b->content_family = array(b, contents + 1, sizeof(*b->content_family), &whole);
     b->content_topic = array(b, contents + 1, sizeof(*b->content_topic), &whole);
     b->content_brand = array(b, contents + 1, sizeof(*b->content_brand), &whole);
-    b->words = array(b, contents * WORDS_PER_CONTENT + 1, sizeof(*b->words), &whole);
+    b->words = array(b, contents * WORDS_PER_CONTENT + WORDS_FIXED, sizeof(*b->words), &whole);
     return whole && catalog_index_reserve(&b->snapshot->by_content_hash, contents) &&
-           catalog_index_reserve(&b->snapshot->by_word, contents * WORDS_PER_CONTENT + 1);
+           catalog_index_reserve(&b->snapshot->by_word, contents * WORDS_PER_CONTENT + WORDS_FIXED);
 }
 
 static bool allocate_candidates(struct build *b, uint32_t candidates)
@@ -195,6 +198,10 @@ static void add_candidate(struct build *b, uint32_t k, uint32_t treatment)
     const uint32_t c = b->shown->candidate_count++;
     const struct nba_gate_class gate = {
         .channel = t->channel,
+        .needs_rep = t->channel == NBA_CHANNEL_REP || t->action_type == NBA_ACTION_TYPE_REP_EMAIL ||
+                     t->action_type == NBA_ACTION_TYPE_REP_CALL ||
+                     t->action_type == NBA_ACTION_TYPE_REP_CALL_OBJECTIVE,
+        .known = t->channel != NBA_CHANNEL_UNKNOWN && t->action_type != NBA_ACTION_TYPE_UNKNOWN,
         .content_class = content->content_class,
         .approval = t->approval_state,
         .brand = b->content_brand[k],
@@ -230,6 +237,9 @@ static void add_content(struct build *b, const struct catalog_entry *entry)
     b->content_family[k] = intern_word(b, content->family_id);
     b->content_topic[k] = intern_word(b, first_of(content->topic_ids));
     b->content_brand[k] = intern_word(b, content->brand);
+    (void)intern_word(b, content->content_id);
+    (void)intern_word(b, content->business_unit);
+    (void)intern_word(b, content->event_id);
     catalog_index_add(&b->snapshot->by_content_hash, entry->content_hash, k);
     for (uint32_t t = 0; t < content->treatment_count; t++) {
         add_candidate(b, k, t);
@@ -260,6 +270,23 @@ static void publish(struct build *b)
     shown->words = b->words;
 }
 
+/* So that rules can compare a candidate's channel, type or class with an event's by number. */
+static void add_fixed_words(struct build *b)
+{
+    b->shown->word_count = 1;
+    b->words[0] = nba_str("", 0);
+    for (uint32_t i = 1; i < NBA_CHANNEL_COUNT; i++) {
+        (void)intern_word(b, nba_str_of(nba_channel_name((enum nba_channel)i)));
+    }
+    for (uint32_t i = 1; i < NBA_ACTION_TYPE_COUNT; i++) {
+        (void)intern_word(b, nba_str_of(nba_action_type_name((enum nba_action_type)i)));
+    }
+    for (uint32_t i = 1; i < NBA_CONTENT_CLASS_COUNT; i++) {
+        (void)intern_word(b, nba_str_of(nba_content_class_name((enum nba_content_class)i)));
+    }
+    NBA_ASSERT(b->shown->word_count <= WORDS_FIXED);
+}
+
 /* Adds the entries to the columns, in order. */
 static bool fill(struct build *b, struct catalog_entry *const *entries, uint32_t count)
 {
@@ -271,8 +298,7 @@ static bool fill(struct build *b, struct catalog_entry *const *entries, uint32_t
     if (!whole) {
         return false;
     }
-    b->shown->word_count = 1;
-    b->words[0] = nba_str("", 0);
+    add_fixed_words(b);
     b->shown->set_count = 1;
     for (uint32_t i = 0; i < count; i++) {
         const struct nba_reference *record = &entries[i]->record;

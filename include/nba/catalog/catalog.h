@@ -46,6 +46,8 @@ struct nba_candidate {
 /* What candidates of one gate class have in common. */
 struct nba_gate_class {
     enum nba_channel channel;
+    bool needs_rep; /* on channel rep, or of a type that a rep carries out */
+    bool known;     /* channel and action type are of our vocabulary */
     enum nba_content_class content_class;
     enum nba_approval approval;
     uint32_t brand;        /* word number */

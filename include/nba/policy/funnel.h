@@ -94,6 +94,7 @@ struct nba_recall_request {
     enum nba_reason reason;
     int64_t now_ms;
     struct nba_str trigger_event_id;
+    struct nba_str model_version; /* of the release in use; may be empty */
     struct nba_str engine_version;
 };
 

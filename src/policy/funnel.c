@@ -1,0 +1,177 @@
+/* The order of the stages: the one file of the funnel that knows it. */
+#include "nba/policy/funnel.h"
+
+#include "funnel_internal.h"
+#include "nba/base/assert.h"
+
+static struct nba_decision head_of(const struct nba_funnel *funnel,
+                                   const struct nba_decide_request *request)
+{
+    return (struct nba_decision){
+        .decision_id = request->decision_id,
+        .kind = NBA_DECISION_DECIDED,
+        .hcp_id = request->hcp->hcp_id,
+        .trigger_event_id = request->trigger_event_id,
+        .decision_time_ms = request->now_ms,
+        .watermark_ms = request->watermark_ms,
+        .policy_version = nba_policy_version(funnel->policy),
+        .policy_hash = nba_policy_hash(funnel->policy),
+        .model_version = nba_str_of(request->scores->model_version),
+        .engine_version = request->engine_version,
+    };
+}
+
+/* Places of the slate: no more than the HCP's record can keep open beside what is open now. */
+static uint32_t places(const struct nba_funnel *funnel, const struct moment *moment)
+{
+    uint32_t open = 0;
+    for (uint32_t i = 0; i < moment->hcp->action_count; i++) {
+        open += nba_open_action_is_open(&moment->hcp->actions[i], moment->now_ms);
+    }
+    const uint32_t room = NBA_HCP_ACTIONS_MAX - open;
+    return funnel->policy->slate.size < room ? funnel->policy->slate.size : room;
+}
+
+static void shadow(struct nba_funnel *funnel, struct selection *selection)
+{
+    for (uint32_t i = 0; i < selection->count; i++) {
+        funnel->reason[selection->candidates[i]] = (uint8_t)NBA_REASON_SHADOW;
+    }
+    selection->count = 0;
+}
+
+enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
+                                  const struct nba_decide_request *request, struct nba_arena *arena,
+                                  struct nba_decide_result *ret_result)
+{
+    NBA_ASSERT(funnel != NULL && request != NULL && arena != NULL && ret_result != NULL);
+    NBA_ASSERT(request->scores->candidate_count == funnel->catalog->candidate_count);
+    NBA_ASSERT(request->scores->content_count == funnel->catalog->content_count);
+    struct nba_decide_result result = {.decision = head_of(funnel, request)};
+    const enum nba_mode mode = nba_funnel_mode(funnel);
+    if (mode == NBA_MODE_STOPPED) {
+        result.decision.kind = NBA_DECISION_SKIPPED;
+        result.decision.reason = NBA_REASON_STOPPED;
+        *ret_result = result;
+        return NBA_OK;
+    }
+    struct moment moment;
+    struct selection selection = {.count = 0};
+    funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
+    funnel_judge_gates(funnel, &moment);
+    const struct funnel_marks marks = funnel_mark(funnel, &moment);
+    funnel_weigh(funnel, &moment);
+    funnel_judge_candidates(funnel, request, &moment, marks);
+    selection.count =
+        funnel_fill_slate(funnel, request, places(funnel, &moment), selection.candidates);
+    selection.ranked_count = funnel_rank(funnel, request, FUNNEL_RANKED_MAX, selection.ranked);
+    if (mode == NBA_MODE_SHADOW) {
+        shadow(funnel, &selection);
+    }
+    enum nba_status status =
+        funnel_write_actions(funnel, request, &moment, &selection, arena, &result.actions);
+    result.action_count = selection.count;
+    result.decision.selected = result.actions;
+    result.decision.selected_count = selection.count;
+    if (status == NBA_OK) {
+        status = funnel_write_record(funnel, request, &moment, &selection, arena, &result.decision);
+    }
+    if (status == NBA_OK) {
+        status = funnel_write_slate(funnel, request, &moment, arena, &result);
+    }
+    if (status == NBA_OK) {
+        *ret_result = result;
+    }
+    return status;
+}
+
+/* The candidate that an open action was made of; NBA_CATALOG_NONE: no longer in the catalogue. */
+static uint32_t candidate_of(const struct nba_catalog *catalog, const struct nba_open_action *open)
+{
+    const uint32_t k = nba_catalog_find_content(catalog, open->content_id);
+    if (k == NBA_CATALOG_NONE) {
+        return NBA_CATALOG_NONE;
+    }
+    for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {
+        if (catalog->action_type[c] == (uint8_t)open->action_type &&
+            catalog->channel[c] == (uint8_t)open->channel) {
+            return c;
+        }
+    }
+    return NBA_CATALOG_NONE;
+}
+
+static struct nba_recall judge_open(const struct nba_funnel *funnel, const struct moment *moment,
+                                    uint32_t index)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    struct nba_recall recall = {.open_index = index, .reason = NBA_REASON_NONE};
+    const uint32_t c = candidate_of(catalog, &moment->hcp->actions[index]);
+    if (c == NBA_CATALOG_NONE) {
+        recall.reason = NBA_REASON_CONTENT_WITHDRAWN;
+        return recall;
+    }
+    const struct nba_exclusion *exclusion = funnel_find_exclusion(funnel, c, moment->now_ms);
+    if (exclusion != NULL) {
+        recall.reason = NBA_REASON_EXCLUDED;
+        recall.rule_id = exclusion->id;
+        return recall;
+    }
+    const uint32_t gate = catalog->gate_class[c];
+    if (catalog->gates[gate].approval == NBA_APPROVAL_WITHDRAWN) {
+        recall.reason = NBA_REASON_CONTENT_WITHDRAWN;
+        return recall;
+    }
+    const struct gate_verdict verdict = funnel_judge_consent(funnel, moment, gate);
+    if (verdict.reason == NBA_REASON_CONSENT_REVOKED) {
+        recall.reason = verdict.reason;
+        recall.rule_id = verdict.rule_id;
+    }
+    return recall;
+}
+
+enum nba_status nba_funnel_recall(struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                                  int64_t now_ms, struct nba_arena *arena,
+                                  const struct nba_recall **ret_recalls, uint32_t *ret_count)
+{
+    NBA_ASSERT(funnel != NULL && hcp != NULL && ret_recalls != NULL && ret_count != NULL);
+    struct nba_recall *recalls = nba_arena_zeros(arena, NBA_HCP_ACTIONS_MAX, sizeof(*recalls));
+    if (recalls == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    struct moment moment;
+    uint32_t count = 0;
+    funnel_moment(funnel, hcp, NULL, now_ms, &moment);
+    for (uint32_t i = 0; i < hcp->action_count; i++) {
+        if (nba_open_action_is_open(&hcp->actions[i], now_ms)) {
+            recalls[count] = judge_open(funnel, &moment, i);
+            count += recalls[count].reason != NBA_REASON_NONE;
+        }
+    }
+    *ret_recalls = recalls;
+    *ret_count = count;
+    return NBA_OK;
+}
+
+enum nba_status nba_funnel_recalled_action(struct nba_funnel *funnel,
+                                           const struct nba_recall_request *request,
+                                           struct nba_arena *arena, struct nba_action *ret_action)
+{
+    NBA_ASSERT(funnel != NULL && request != NULL && arena != NULL && ret_action != NULL);
+    NBA_ASSERT(request->open_index < request->hcp->action_count);
+    struct moment moment;
+    funnel_moment(funnel, request->hcp, NULL, request->now_ms, &moment);
+    struct nba_str *topic = nba_arena_zeros(arena, 1, sizeof(*topic));
+    if (topic == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    const struct nba_open_action *open = &request->hcp->actions[request->open_index];
+    funnel_open_action(funnel, &moment, open, topic, ret_action);
+    ret_action->status = NBA_ACTION_RECALLED;
+    ret_action->recall_reason = request->reason;
+    ret_action->time_ms = request->now_ms;
+    ret_action->trigger_event_id = request->trigger_event_id;
+    ret_action->model_version = request->model_version;
+    ret_action->engine_version = request->engine_version;
+    return NBA_OK;
+}

@@ -1,0 +1,343 @@
+/*
+ * The messages about chosen candidates and about actions still open, and why each was chosen.
+ *
+ * DRIVERS.  One for every reason that spoke for the candidate, strongest first, each with the ids
+ * of the events behind it.  Weights are shares from 0 to 1: of the score by model (what each member
+ * added to it, of all that was added), of the priority by context weight or lever (1 - 1/w), of the
+ * channel (how far its best P is above the mean of the others).  They order the drivers; they don't
+ * add up to one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "funnel_internal.h"
+#include "nba/base/assert.h"
+
+/* A driver that says less than this is left out. */
+#define DRIVER_WEIGHT_MIN 0.05
+/* What engagement with the same topic counts when no rule gives it a weight. */
+#define TOPIC_WEIGHT_MIN  0.1
+#define DRIVER_TEXT_BYTES 400u
+
+/* Texts by code and language; %s is the topic or the channel. */
+static const struct {
+    enum nba_driver code;
+    const char *english;
+    const char *german;
+} templates[] = {
+    {NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT, "Just engaged with the topic %s",
+     "Hat sich gerade mit dem Thema %s befasst"},
+    {NBA_DRIVER_SEQUENCE_NEXT, "Follows from the order of recent engagements",
+     "Folgt aus der Reihenfolge der letzten Kontakte"},
+    {NBA_DRIVER_PEERS_ENGAGED, "HCPs with a similar history engaged with it",
+     "HCPs mit aehnlichem Verlauf haben es genutzt"},
+    {NBA_DRIVER_POPULAR_IN_SPECIALTY, "Popular among HCPs of the specialty",
+     "In der Fachrichtung viel genutzt"},
+    {NBA_DRIVER_CHANNEL_AFFINITY, "Answers more often on the channel %s",
+     "Reagiert haeufiger auf dem Kanal %s"},
+    {NBA_DRIVER_LEVER, "Raised by a business lever of the policy",
+     "Durch einen Hebel der Richtlinie angehoben"},
+};
+
+static struct nba_str driver_text(enum nba_driver code, struct nba_str detail,
+                                  struct nba_str language, struct nba_arena *arena)
+{
+    size_t i = 0;
+    while (templates[i].code != code) {
+        i++;
+        NBA_ASSERT(i < NBA_ARRAY_COUNT(templates));
+    }
+    const char *template = nba_str_is(language, "de") ? templates[i].german : templates[i].english;
+    char text[DRIVER_TEXT_BYTES];
+    const char *gap = strstr(template, "%s");
+    const int bytes = gap == NULL
+                          ? snprintf(text, sizeof(text), "%s", template)
+                          : snprintf(text, sizeof(text), "%.*s%.*s%s", (int)(gap - template),
+                                     template, NBA_STR_ARG(detail), gap + 2);
+    NBA_ASSERT(bytes > 0 && (size_t)bytes < sizeof(text));
+    return nba_arena_copy(arena, nba_str(text, (size_t)bytes));
+}
+
+struct drivers {
+    struct nba_action_driver list[NBA_DRIVER_COUNT];
+    uint32_t count;
+    struct nba_str_list evidence; /* the trigger */
+    struct nba_str language;
+    struct nba_arena *arena;
+    bool failed;
+};
+
+static void add_driver(struct drivers *drivers, enum nba_driver code, double weight,
+                       struct nba_str detail)
+{
+    struct nba_action_driver driver = {
+        .code = code,
+        .text = driver_text(code, detail, drivers->language, drivers->arena),
+        .weight = nba_round9(weight),
+        .evidence_event_ids = drivers->evidence,
+    };
+    if (code == NBA_DRIVER_LEVER) {
+        driver.evidence_event_ids = (struct nba_str_list){NULL, 0}; /* a wish of the business */
+    }
+    drivers->failed = drivers->failed || driver.text.data == NULL;
+    uint32_t i = drivers->count++;
+    for (; i > 0 && drivers->list[i - 1].weight < driver.weight; i--) {
+        drivers->list[i] = drivers->list[i - 1];
+    }
+    drivers->list[i] = driver;
+}
+
+static double positive(double x)
+{
+    return x > 0 ? x : 0;
+}
+
+static void add_score_drivers(struct drivers *drivers, const struct nba_content_score *score)
+{
+    const double lstm = positive(score->share_lstm);
+    const double ncf = positive(score->share_ncf);
+    const double popularity = positive(score->share_popularity);
+    const double sum = lstm + ncf + popularity;
+    const struct nba_str none = nba_str("", 0);
+    if (!(sum > 0)) {
+        return;
+    }
+    if (lstm / sum >= DRIVER_WEIGHT_MIN) {
+        add_driver(drivers, NBA_DRIVER_SEQUENCE_NEXT, lstm / sum, none);
+    }
+    if (ncf / sum >= DRIVER_WEIGHT_MIN) {
+        add_driver(drivers, NBA_DRIVER_PEERS_ENGAGED, ncf / sum, none);
+    }
+    if (popularity / sum >= DRIVER_WEIGHT_MIN) {
+        add_driver(drivers, NBA_DRIVER_POPULAR_IN_SPECIALTY, popularity / sum, none);
+    }
+}
+
+/* How far this channel's best P is above the mean of the other channels', of itself. */
+static double channel_affinity(const struct nba_scores *scores, enum nba_channel channel)
+{
+    double others = 0;
+    uint32_t count = 0;
+    for (unsigned i = 1; i < NBA_CHANNEL_COUNT; i++) {
+        if (i != (unsigned)channel && scores->channel_present[i]) {
+            others += scores->channel_probability[i];
+            count++;
+        }
+    }
+    const double own = scores->channel_probability[channel];
+    return count != 0 && own > 0 ? 1 - others / count / own : 0;
+}
+
+static void find_drivers(const struct nba_funnel *funnel, const struct nba_decide_request *request,
+                         const struct moment *moment, uint32_t c, struct drivers *drivers)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const uint32_t k = catalog->candidates[c].content;
+    const enum nba_channel channel = (enum nba_channel)catalog->channel[c];
+    const double context = funnel->context_weight[funnel->weight_unit[c]];
+    const double lever = funnel->lever_weight[funnel->weight_unit[c]];
+    const struct nba_str topic = moment->context.event_topic;
+    if (topic.bytes != 0 && nba_catalog_find_word(catalog, topic) == catalog->content_topic[k] &&
+        catalog->content_topic[k] != 0) {
+        const double share = context > 1 ? 1 - 1 / context : 0;
+        add_driver(drivers, NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT,
+                   share > TOPIC_WEIGHT_MIN ? share : TOPIC_WEIGHT_MIN, topic);
+    }
+    add_score_drivers(drivers, &request->scores->contents[k]);
+    const double affinity = channel_affinity(request->scores, channel);
+    if (affinity >= DRIVER_WEIGHT_MIN) {
+        add_driver(drivers, NBA_DRIVER_CHANNEL_AFFINITY, affinity,
+                   nba_str_of(nba_channel_name(channel)));
+    }
+    if (lever > 1) {
+        add_driver(drivers, NBA_DRIVER_LEVER, 1 - 1 / lever, nba_str("", 0));
+    }
+    if (drivers->count == 0) {
+        add_driver(drivers, NBA_DRIVER_POPULAR_IN_SPECIALTY, DRIVER_WEIGHT_MIN, nba_str("", 0));
+    }
+}
+
+/* The content's first campaign that runs now, else its first. */
+static struct nba_str campaign_of(const struct nba_catalog *catalog,
+                                  const struct nba_content *content, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < content->campaign_ids.count; i++) {
+        const struct nba_campaign *campaign =
+            nba_catalog_find_campaign(catalog, content->campaign_ids.items[i]);
+        if (campaign != NULL && campaign->start_ms <= now_ms &&
+            (campaign->end_ms == NBA_TIME_NONE || now_ms < campaign->end_ms)) {
+            return content->campaign_ids.items[i];
+        }
+    }
+    return content->campaign_ids.count != 0 ? content->campaign_ids.items[0] : nba_str("", 0);
+}
+
+/* The HCP's own language where the treatment has it, else the treatment's first. */
+static struct nba_str language_of(const struct nba_treatment *treatment, struct nba_str wanted)
+{
+    for (uint32_t i = 0; i < treatment->languages.count; i++) {
+        if (nba_str_equal(treatment->languages.items[i], wanted)) {
+            return wanted;
+        }
+    }
+    return treatment->languages.count != 0 ? treatment->languages.items[0] : wanted;
+}
+
+static void set_person(const struct moment *moment, enum nba_content_class content_class,
+                       struct nba_action *action)
+{
+    const struct person *person = &moment->persons[content_class];
+    action->rep_id = person->rep_id;
+    action->territory_id = person->rep != NULL && person->rep->territory_id.bytes != 0
+                               ? person->rep->territory_id
+                               : moment->hcp->profile.territory_id;
+}
+
+static void fill_treatment(const struct nba_funnel *funnel, const struct moment *moment, uint32_t c,
+                           struct nba_action *action)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const struct nba_content *content = nba_catalog_content(catalog, c);
+    const struct nba_treatment *treatment = nba_catalog_treatment(catalog, c);
+    action->brand = content->brand;
+    action->campaign_id = campaign_of(catalog, content, moment->now_ms);
+    action->action_type = treatment->action_type;
+    action->channel = treatment->channel;
+    action->content_id = content->content_id;
+    action->content_version = content->version;
+    action->approval_number = treatment->approval_number;
+    action->language = language_of(treatment, moment->hcp->profile.language);
+    action->topic_ids = content->topic_ids;
+    if (catalog->gates[catalog->gate_class[c]].needs_rep) {
+        set_person(moment, content->content_class, action);
+    }
+}
+
+static enum nba_status fill_ids(const struct nba_decide_request *request, uint32_t rank,
+                                struct nba_arena *arena, struct nba_action *action)
+{
+    const size_t room = request->decision_id.bytes + 16;
+    char *text = nba_arena_take(arena, room);
+    if (text == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    const int bytes =
+        snprintf(text, room, "%.*s:%u", NBA_STR_ARG(request->decision_id), (unsigned)rank);
+    NBA_ASSERT(bytes > 0 && (size_t)bytes < room);
+    action->action_id = nba_str(text, (size_t)bytes);
+    action->decision_id = request->decision_id;
+    return NBA_OK;
+}
+
+static enum nba_status fill_action(struct nba_funnel *funnel,
+                                   const struct nba_decide_request *request,
+                                   const struct moment *moment, uint32_t c, struct drivers *drivers,
+                                   struct nba_action *action)
+{
+    const uint32_t u = funnel->weight_unit[c];
+    const double p = request->scores->candidates[c].propensity;
+    const double *value = request->values != NULL ? request->values : funnel->catalog->value;
+    fill_treatment(funnel, moment, c, action);
+    action->status = NBA_ACTION_PROPOSED;
+    action->tenant_id = nba_policy_tenant(funnel->policy);
+    action->hcp_id = moment->hcp->hcp_id;
+    action->market = moment->market;
+    action->priority = nba_round9(funnel->priority[c]);
+    action->propensity = nba_round9(p);
+    action->sampled_propensity = nba_round9(p);
+    action->context_weight = nba_round9(funnel->context_weight[u]);
+    action->value = nba_round9(value[c]);
+    action->lever_weight = nba_round9(funnel->lever_weight[u]);
+    action->selection_probability = 1; /* without exploration the best is always taken */
+    action->time_ms = moment->now_ms;
+    action->not_before_ms = moment->now_ms;
+    action->best_send_time_ms = moment->now_ms;
+    action->expires_at_ms = nba_policy_expires_at(funnel->policy, action->channel, moment->now_ms);
+    action->policy_version = nba_policy_version(funnel->policy);
+    action->model_version = nba_str_of(request->scores->model_version);
+    action->engine_version = request->engine_version;
+    action->trigger_event_id = request->trigger_event_id;
+    find_drivers(funnel, request, moment, c, drivers);
+    action->driver_count = drivers->count < NBA_DRIVERS_MAX ? drivers->count : NBA_DRIVERS_MAX;
+    memcpy(action->drivers, drivers->list, action->driver_count * sizeof(*action->drivers));
+    return drivers->failed ? NBA_E_NO_MEMORY : NBA_OK;
+}
+
+enum nba_status funnel_write_actions(struct nba_funnel *funnel,
+                                     const struct nba_decide_request *request,
+                                     const struct moment *moment, const struct selection *selection,
+                                     struct nba_arena *arena, const struct nba_action **ret_actions)
+{
+    struct nba_action *actions = nba_arena_zeros(arena, selection->count + 1, sizeof(*actions));
+    struct nba_str *trigger = nba_arena_zeros(arena, 1, sizeof(*trigger));
+    if (actions == NULL || trigger == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    *trigger = request->event != NULL ? request->event->event_id : nba_str("", 0);
+    for (uint32_t i = 0; i < selection->count; i++) {
+        struct drivers drivers = {
+            .evidence = {trigger, trigger->bytes != 0},
+            .language = moment->hcp->profile.language,
+            .arena = arena,
+        };
+        actions[i].rank = (int32_t)i + 1;
+        actions[i].slate_size = (int32_t)selection->count;
+        enum nba_status status = fill_ids(request, i + 1, arena, &actions[i]);
+        if (status == NBA_OK) {
+            status = fill_action(funnel, request, moment, selection->candidates[i], &drivers,
+                                 &actions[i]);
+        }
+        if (status != NBA_OK) {
+            return status;
+        }
+    }
+    *ret_actions = actions;
+    return NBA_OK;
+}
+
+/* What the record kept of it, completed by the catalogue where it still has the content. */
+void funnel_open_action(const struct nba_funnel *funnel, const struct moment *moment,
+                        const struct nba_open_action *open, struct nba_str *topic,
+                        struct nba_action *ret_action)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const uint32_t k = nba_catalog_find_content(catalog, open->content_id);
+    *topic = open->topic;
+    *ret_action = (struct nba_action){
+        .action_id = open->action_id,
+        .decision_id = open->decision_id,
+        .status = NBA_ACTION_PROPOSED,
+        .tenant_id = nba_policy_tenant(funnel->policy),
+        .hcp_id = moment->hcp->hcp_id,
+        .market = moment->market,
+        .brand = open->brand,
+        .campaign_id = open->campaign_id,
+        .action_type = open->action_type,
+        .channel = open->channel,
+        .content_id = open->content_id,
+        .content_version = open->content_version,
+        .language = moment->hcp->profile.language,
+        .topic_ids = {topic, topic->bytes != 0},
+        .rep_id = open->rep_id,
+        .territory_id =
+            open->rep_id.bytes != 0 ? moment->hcp->profile.territory_id : nba_str("", 0),
+        .rank = open->rank,
+        .slate_size = open->slate_size,
+        .priority = nba_round9(open->priority),
+        .selection_probability = 1,
+        .time_ms = open->proposed_at_ms,
+        .not_before_ms = open->proposed_at_ms,
+        .best_send_time_ms = open->proposed_at_ms,
+        .expires_at_ms = open->expires_at_ms,
+        .policy_version = nba_policy_version(funnel->policy),
+    };
+    for (uint32_t c = k != NBA_CATALOG_NONE ? catalog->first_candidate[k] : 0;
+         k != NBA_CATALOG_NONE && c < catalog->first_candidate[k + 1]; c++) {
+        if (catalog->action_type[c] == (uint8_t)open->action_type) {
+            const struct nba_treatment *treatment = nba_catalog_treatment(catalog, c);
+            ret_action->approval_number = treatment->approval_number;
+            ret_action->language = language_of(treatment, moment->hcp->profile.language);
+            ret_action->topic_ids = catalog->contents[k].topic_ids;
+        }
+    }
+}

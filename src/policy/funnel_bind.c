@@ -1,0 +1,323 @@
+/*
+ * A policy, a catalogue and a control state made into one funnel: rules whose answer depends on the
+ * candidate alone are settled here, and candidates with the same answers share a unit.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "funnel_internal.h"
+#include "nba/base/assert.h"
+
+/* 40,000 candidates at 200 bytes, the groups, and the holds. */
+#define ARENA_BYTES_MAX ((size_t)256 * 1024 * 1024)
+
+/* Interning of units: open addressing over equal-sized keys, at most half full. */
+struct interner {
+    unsigned char *keys;
+    size_t key_bytes;
+    uint32_t *slots; /* number + 1; 0: free */
+    uint32_t capacity;
+    uint32_t count;
+};
+
+static uint32_t intern(struct interner *in, const void *key)
+{
+    uint32_t i = (uint32_t)nba_xxh64(key, in->key_bytes) & (in->capacity - 1);
+    while (in->slots[i] != 0) {
+        const uint32_t number = in->slots[i] - 1;
+        if (memcmp(in->keys + number * in->key_bytes, key, in->key_bytes) == 0) {
+            return number;
+        }
+        i = (i + 1) & (in->capacity - 1);
+    }
+    memcpy(in->keys + in->count * in->key_bytes, key, in->key_bytes);
+    in->slots[i] = ++in->count;
+    return in->count - 1;
+}
+
+static bool interner_init(struct interner *in, void *keys, size_t key_bytes, uint32_t room)
+{
+    *in = (struct interner){.keys = keys, .key_bytes = key_bytes, .capacity = 64};
+    while (in->capacity / 2 < room) {
+        in->capacity *= 2;
+    }
+    in->slots = calloc(in->capacity, sizeof(*in->slots));
+    return in->slots != NULL;
+}
+
+static void collect_mixed(const struct condition_list *list, uint32_t rule,
+                          struct mixed_condition *mixed, uint32_t *count)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct condition *c = &list->items[i];
+        if (!condition_is_static(c) && !condition_is_dynamic(c)) {
+            NBA_ASSERT(*count < POLICY_MIXED_MAX);
+            mixed[(*count)++] = (struct mixed_condition){.condition = c, .rule = rule};
+        }
+    }
+}
+
+/* Do the conditions that the candidate alone settles hold. */
+static bool static_hold(const struct condition_list *list, const struct nba_catalog *catalog,
+                        uint32_t candidate)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (condition_is_static(&list->items[i]) &&
+            !condition_holds_static(&list->items[i], catalog, candidate)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void fill_words(const struct nba_funnel *funnel, const struct mixed_condition *mixed,
+                       uint32_t count, uint64_t applies, uint32_t candidate,
+                       uint32_t words[POLICY_MIXED_MAX])
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if ((applies >> mixed[i].rule & 1) != 0) {
+            words[i] = nba_catalog_find_word(
+                funnel->catalog,
+                condition_candidate_text(mixed[i].condition, funnel->catalog, candidate));
+        }
+    }
+}
+
+static struct gate_unit gate_unit_of(const struct nba_funnel *funnel, uint32_t candidate)
+{
+    const struct nba_policy *policy = funnel->policy;
+    struct gate_unit unit;
+    memset(&unit, 0, sizeof(unit)); /* padding too: units are compared as bytes */
+    unit.gate_class = funnel->catalog->gate_class[candidate];
+    for (uint32_t r = 0; r < policy->engagement_count; r++) {
+        const struct policy_engagement *rule = &policy->engagements[r];
+        if (static_hold(&rule->applies_to, funnel->catalog, candidate)) {
+            unit.applies |= UINT64_C(1) << r;
+            if (!static_hold(&rule->require, funnel->catalog, candidate)) {
+                unit.fails |= UINT64_C(1) << r;
+            }
+        }
+    }
+    fill_words(funnel, funnel->gate_mixed, funnel->gate_mixed_count, unit.applies, candidate,
+               unit.words);
+    return unit;
+}
+
+static struct weight_unit weight_unit_of(const struct nba_funnel *funnel, uint32_t candidate)
+{
+    const struct nba_policy *policy = funnel->policy;
+    struct weight_unit unit;
+    memset(&unit, 0, sizeof(unit));
+    for (uint32_t r = 0; r < policy->weight_count; r++) {
+        if (static_hold(&policy->weights[r].when, funnel->catalog, candidate)) {
+            unit.applies |= UINT64_C(1) << r;
+        }
+    }
+    fill_words(funnel, funnel->weight_mixed, funnel->weight_mixed_count, unit.applies, candidate,
+               unit.words);
+    return unit;
+}
+
+static bool bind_units(struct nba_funnel *funnel)
+{
+    const uint32_t count = funnel->catalog->candidate_count;
+    const struct nba_policy *policy = funnel->policy;
+    for (uint32_t r = 0; r < policy->engagement_count; r++) {
+        collect_mixed(&policy->engagements[r].require, r, funnel->gate_mixed,
+                      &funnel->gate_mixed_count);
+    }
+    for (uint32_t r = 0; r < policy->weight_count; r++) {
+        collect_mixed(&policy->weights[r].when, r, funnel->weight_mixed,
+                      &funnel->weight_mixed_count);
+    }
+    struct interner gates = {0};
+    struct interner weights = {0};
+    const bool whole =
+        interner_init(&gates, funnel->gate_units, sizeof(*funnel->gate_units), count) &&
+        interner_init(&weights, funnel->weight_units, sizeof(*funnel->weight_units), count);
+    for (uint32_t c = 0; c < count && whole; c++) {
+        const struct gate_unit gate = gate_unit_of(funnel, c);
+        const struct weight_unit weight = weight_unit_of(funnel, c);
+        funnel->gate_unit[c] = (uint16_t)intern(&gates, &gate);
+        funnel->weight_unit[c] = (uint16_t)intern(&weights, &weight);
+    }
+    funnel->gate_unit_count = gates.count;
+    funnel->weight_unit_count = weights.count;
+    free(gates.slots);
+    free(weights.slots);
+    return whole;
+}
+
+/* Counting sort of the contents by word. */
+static void group(const struct nba_catalog *catalog, const uint32_t *word_of,
+                  struct content_groups *groups)
+{
+    for (uint32_t k = 0; k < catalog->content_count; k++) {
+        groups->start[word_of[k] + 1]++;
+    }
+    for (uint32_t w = 0; w < catalog->word_count; w++) {
+        groups->start[w + 1] += groups->start[w];
+    }
+    for (uint32_t k = catalog->content_count; k-- > 0;) {
+        groups->contents[--groups->start[word_of[k] + 1]] = k;
+    }
+    /* start[w + 1] now is where w begins: shift by one. */
+    for (uint32_t w = 0; w < catalog->word_count; w++) {
+        groups->start[w] = groups->start[w + 1];
+    }
+    groups->start[catalog->word_count] = catalog->content_count;
+}
+
+static bool concerns(const struct nba_exclusion *exclusion, const struct nba_content *content)
+{
+    switch (exclusion->scope) {
+    case NBA_EXCLUDE_CONTENT:
+        return nba_str_equal(exclusion->target, content->content_id);
+    case NBA_EXCLUDE_BRAND:
+        return nba_str_equal(exclusion->target, content->brand);
+    case NBA_EXCLUDE_CAMPAIGN:
+        break;
+    }
+    for (uint32_t i = 0; i < content->campaign_ids.count; i++) {
+        if (nba_str_equal(exclusion->target, content->campaign_ids.items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Candidates of one exclusion; with `list` NULL they are only counted. */
+static uint32_t excluded_by(const struct nba_catalog *catalog,
+                            const struct nba_exclusion *exclusion, uint32_t *list)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < catalog->content_count; k++) {
+        if (!concerns(exclusion, &catalog->contents[k])) {
+            continue;
+        }
+        for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {
+            if (list != NULL) {
+                list[count] = c;
+            }
+            count++;
+        }
+    }
+    return count;
+}
+
+static const struct nba_exclusion *exclusion_at(const struct nba_funnel *funnel, uint32_t i)
+{
+    return i < funnel->policy->exclusion_count
+               ? &funnel->policy->exclusions[i]
+               : &funnel->control->exclusions[i - funnel->policy->exclusion_count];
+}
+
+static bool bind_exclusions(struct nba_funnel *funnel)
+{
+    funnel->exclusion_count = funnel->policy->exclusion_count + funnel->control->exclusion_count;
+    funnel->exclusions =
+        nba_arena_zeros(&funnel->arena, funnel->exclusion_count + 1, sizeof(*funnel->exclusions));
+    uint32_t total = 0;
+    for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
+        total += excluded_by(funnel->catalog, exclusion_at(funnel, i), NULL);
+    }
+    funnel->excluded_candidates = nba_arena_zeros(&funnel->arena, total + 1, sizeof(uint32_t));
+    if (funnel->exclusions == NULL || funnel->excluded_candidates == NULL) {
+        return false;
+    }
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
+        const struct nba_exclusion *exclusion = exclusion_at(funnel, i);
+        const uint32_t count =
+            excluded_by(funnel->catalog, exclusion, funnel->excluded_candidates + first);
+        funnel->exclusions[i] = (struct bound_exclusion){exclusion, first, count};
+        first += count;
+    }
+    return true;
+}
+
+static void *array(struct nba_funnel *funnel, size_t count, size_t size, bool *whole)
+{
+    void *memory = nba_arena_zeros(&funnel->arena, count + 1, size);
+    *whole = *whole && memory != NULL;
+    return memory;
+}
+
+static bool allocate(struct nba_funnel *f)
+{
+    const struct nba_catalog *catalog = f->catalog;
+    const size_t c = catalog->candidate_count;
+    bool whole = true;
+    f->gate_unit = array(f, c, sizeof(*f->gate_unit), &whole);
+    f->weight_unit = array(f, c, sizeof(*f->weight_unit), &whole);
+    f->gate_units = array(f, c, sizeof(*f->gate_units), &whole);
+    f->weight_units = array(f, c, sizeof(*f->weight_units), &whole);
+    struct content_groups *groups[] = {&f->by_family, &f->by_topic, &f->by_brand};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(groups); i++) {
+        groups[i]->start = array(f, catalog->word_count + 1, sizeof(uint32_t), &whole);
+        groups[i]->contents = array(f, catalog->content_count, sizeof(uint32_t), &whole);
+    }
+    f->market_has = array(f, catalog->set_count, sizeof(*f->market_has), &whole);
+    f->language_has = array(f, catalog->set_count, sizeof(*f->language_has), &whole);
+    f->verdicts = array(f, catalog->gate_count, sizeof(*f->verdicts), &whole);
+    f->unit_reason = array(f, c, sizeof(*f->unit_reason), &whole);
+    f->unit_rule = array(f, c, sizeof(*f->unit_rule), &whole);
+    f->context_weight = array(f, c, sizeof(*f->context_weight), &whole);
+    f->lever_weight = array(f, c, sizeof(*f->lever_weight), &whole);
+    f->priority = array(f, c, sizeof(*f->priority), &whole);
+    f->key = array(f, c, sizeof(*f->key), &whole);
+    f->reason = array(f, c, sizeof(*f->reason), &whole);
+    f->excluded = array(f, c, sizeof(*f->excluded), &whole);
+    f->held = array(f, c, sizeof(*f->held), &whole);
+    f->open = array(f, c, sizeof(*f->open), &whole);
+    f->holds = array(f, FUNNEL_HOLDS_MAX, sizeof(*f->holds), &whole);
+    f->blocked = array(f, catalog->weight_count, sizeof(*f->blocked), &whole);
+    f->collected = array(f, c, sizeof(*f->collected), &whole);
+    f->content_top = array(f, catalog->content_count, sizeof(*f->content_top), &whole);
+    return whole;
+}
+
+enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog *catalog,
+                                  struct nba_control_state *control, struct nba_funnel **ret_funnel,
+                                  struct nba_error *error)
+{
+    NBA_ASSERT(policy != NULL && catalog != NULL && control != NULL && ret_funnel != NULL);
+    struct nba_funnel *funnel = calloc(1, sizeof(*funnel));
+    if (funnel == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "funnel: out of memory");
+    }
+    funnel->policy = nba_policy_ref(policy);
+    funnel->catalog = nba_catalog_ref(catalog);
+    funnel->control = nba_control_state_ref(control);
+    nba_arena_init(&funnel->arena, ARENA_BYTES_MAX);
+    if (!allocate(funnel) || !bind_units(funnel) || !bind_exclusions(funnel)) {
+        nba_funnel_destroy(funnel);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "funnel: out of memory");
+    }
+    group(catalog, catalog->content_family, &funnel->by_family);
+    group(catalog, catalog->content_topic, &funnel->by_topic);
+    group(catalog, catalog->content_brand, &funnel->by_brand);
+    for (unsigned i = 1; i < NBA_CONTENT_CLASS_COUNT; i++) {
+        funnel->class_word[i] = nba_catalog_find_word(
+            catalog, nba_str_of(nba_content_class_name((enum nba_content_class)i)));
+    }
+    *ret_funnel = funnel;
+    return NBA_OK;
+}
+
+void nba_funnel_destroy(struct nba_funnel *funnel)
+{
+    if (funnel != NULL) {
+        nba_policy_unref(funnel->policy);
+        nba_catalog_unref(funnel->catalog);
+        nba_control_state_unref(funnel->control);
+        nba_arena_clear(&funnel->arena);
+        free(funnel);
+    }
+}
+
+enum nba_mode nba_funnel_mode(const struct nba_funnel *funnel)
+{
+    const enum nba_mode mode = funnel->policy->mode;
+    return funnel->control->mode > mode ? funnel->control->mode : mode;
+}

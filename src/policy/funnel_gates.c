@@ -1,0 +1,406 @@
+/*
+ * Stages 1 to 6.  Availability, reach and consent are asked once a gate class, engagement policies
+ * once a gate unit; what differs from candidate to candidate (dates, exclusions) comes later, in
+ * funnel_rank.c.  Reason numbers grow with the stage and inside it with the order of the checks, so
+ * of several failures the least number is the first.
+ */
+#include <string.h>
+
+#include "funnel_internal.h"
+#include "nba/base/assert.h"
+
+static bool set_names(struct nba_str_list set, struct nba_str word)
+{
+    for (uint32_t i = 0; i < set.count; i++) {
+        if (nba_str_equal(set.items[i], word)) {
+            return true;
+        }
+    }
+    return set.count == 0;
+}
+
+static bool is_absent(const struct nba_rep *rep, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < rep->absence_count; i++) {
+        if (rep->absences[i].from_ms <= now_ms && now_ms < rep->absences[i].to_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Promotional content goes through the sales rep, medical content through the MSL.  An HCP who has
+ * only the other of the two is aligned, but to the wrong role: a hard gate of its own.
+ */
+static struct person find_person(const struct nba_catalog *catalog,
+                                 const struct nba_hcp_profile *profile,
+                                 enum nba_content_class content_class, int64_t now_ms)
+{
+    const bool medical = content_class == NBA_CONTENT_CLASS_MEDICAL;
+    const struct nba_str wanted = medical ? profile->msl_id : profile->rep_id;
+    const struct nba_str other = medical ? profile->rep_id : profile->msl_id;
+    struct person person = {.rep_id = wanted.bytes != 0 ? wanted : other};
+    person.rep = person.rep_id.bytes != 0 ? nba_catalog_find_rep(catalog, person.rep_id) : NULL;
+    if (person.rep == NULL) {
+        person.reason = NBA_REASON_REP_NOT_ALIGNED;
+    } else if (is_absent(person.rep, now_ms)) {
+        person.reason = NBA_REASON_REP_ABSENT;
+    } else if ((person.rep->role == NBA_REP_ROLE_MSL) != medical) {
+        person.reason = NBA_REASON_ROLE_MISMATCH;
+    }
+    return person;
+}
+
+static void view_consents(const struct nba_funnel *funnel, struct moment *m)
+{
+    const struct nba_duration max_age = funnel->policy->consent_max_age;
+    const bool ages = max_age.months != 0 || max_age.ms != 0;
+    for (uint32_t i = 0; i < m->hcp->consent_count; i++) {
+        const struct nba_consent *consent = &m->hcp->consents[i];
+        const bool past =
+            consent->expires_at_ms != NBA_TIME_NONE && m->now_ms >= consent->expires_at_ms;
+        m->consents[i] = (struct consent_view){
+            .channel = consent->channel,
+            .scope = consent->scope,
+            .status = consent->status,
+            .word = nba_catalog_find_word(funnel->catalog, consent->scope_id),
+            .expired =
+                past || (ages && m->now_ms >= nba_duration_add(consent->captured_at_ms, max_age)),
+        };
+    }
+}
+
+void funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                   const struct nba_event *event, int64_t now_ms, struct moment *ret_moment)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    struct moment *m = ret_moment;
+    m->hcp = hcp;
+    m->event = event;
+    m->now_ms = now_ms;
+    m->market = hcp->profile.market;
+    m->context = (struct condition_context){.hcp = hcp, .event = event};
+    if (event != NULL) {
+        const uint32_t k = nba_catalog_find_content(catalog, event->content_id);
+        const bool known = k != NBA_CATALOG_NONE;
+        m->market = m->market.bytes != 0 ? m->market : event->market;
+        m->context.event_topic = event->topic_ids.count != 0 ? event->topic_ids.items[0]
+                                 : known ? catalog->words[catalog->content_topic[k]]
+                                         : nba_str("", 0);
+        m->context.event_brand = event->brand.bytes != 0 ? event->brand
+                                 : known                 ? catalog->contents[k].brand
+                                                         : nba_str("", 0);
+    }
+    m->market_policy = NULL;
+    for (uint32_t i = 0; i < funnel->policy->market_count && m->market.bytes != 0; i++) {
+        if (nba_str_equal(funnel->policy->markets[i].market, m->market)) {
+            m->market_policy = &funnel->policy->markets[i];
+        }
+    }
+    view_consents(funnel, m);
+    for (unsigned c = 0; c < NBA_CONTENT_CLASS_COUNT; c++) {
+        m->persons[c] = find_person(catalog, &hcp->profile, (enum nba_content_class)c, now_ms);
+    }
+}
+
+static enum nba_reason judge_availability(const struct nba_funnel *funnel,
+                                          const struct nba_gate_class *gate)
+{
+    if (gate->approval == NBA_APPROVAL_WITHDRAWN) {
+        return NBA_REASON_CONTENT_WITHDRAWN;
+    }
+    if (gate->approval != NBA_APPROVAL_APPROVED) {
+        return NBA_REASON_CONTENT_NOT_APPROVED;
+    }
+    if (funnel->market_has[gate->market_set] == 0) {
+        return NBA_REASON_MARKET_MISMATCH;
+    }
+    if (funnel->language_has[gate->language_set] == 0) {
+        return NBA_REASON_LANGUAGE_MISMATCH;
+    }
+    return gate->known ? NBA_REASON_NONE : NBA_REASON_CHANNEL_DISABLED;
+}
+
+/* E-mail and text messages need an address that works; on other channels only one that is known
+ * to fail stops anything. */
+static enum nba_reason judge_reach(const struct moment *moment, const struct nba_gate_class *gate)
+{
+    const uint8_t address = moment->hcp->profile.address[gate->channel];
+    const bool must = gate->channel == NBA_CHANNEL_EMAIL || gate->channel == NBA_CHANNEL_SMS;
+    if (address == NBA_ADDRESS_NONE || (must && address == NBA_ADDRESS_ABSENT)) {
+        return NBA_REASON_NO_ADDRESS;
+    }
+    if (address == NBA_ADDRESS_BOUNCED) {
+        return NBA_REASON_ADDRESS_BOUNCED;
+    }
+    const enum nba_reason reason = moment->persons[gate->content_class].reason;
+    return gate->needs_rep && reason != NBA_REASON_ROLE_MISMATCH ? reason : NBA_REASON_NONE;
+}
+
+/* Does a consent record speak about candidates of this gate class? */
+static bool applies(const struct nba_funnel *funnel, const struct consent_view *consent,
+                    const struct nba_gate_class *gate)
+{
+    const bool channel =
+        consent->channel == gate->channel || consent->channel == NBA_CHANNEL_UNKNOWN;
+    switch (consent->scope) {
+    case NBA_CONSENT_SCOPE_GLOBAL:
+        /* A refusal of everything is one whatever channel it came by. */
+        return channel || consent->status == NBA_CONSENT_STATUS_OPT_OUT;
+    case NBA_CONSENT_SCOPE_CHANNEL:
+        return channel;
+    case NBA_CONSENT_SCOPE_BRAND:
+        return channel && consent->word != 0 && consent->word == gate->brand;
+    case NBA_CONSENT_SCOPE_CONTENT_TYPE:
+        return channel && consent->word != 0 &&
+               (consent->word == gate->asset_type ||
+                consent->word == funnel->class_word[gate->content_class]);
+    case NBA_CONSENT_SCOPE_UNKNOWN:
+    case NBA_CONSENT_SCOPE_COUNT:
+        break;
+    }
+    return channel && consent->status == NBA_CONSENT_STATUS_OPT_OUT;
+}
+
+/* What the applicable records say, as bits by record. */
+struct consent_bits {
+    uint32_t opt_outs, valid, expired, pending;
+};
+
+static struct consent_bits read_consents(const struct nba_funnel *funnel,
+                                         const struct moment *moment,
+                                         const struct nba_gate_class *gate)
+{
+    struct consent_bits bits = {0, 0, 0, 0};
+    for (uint32_t i = 0; i < moment->hcp->consent_count; i++) {
+        const struct consent_view *consent = &moment->consents[i];
+        if (!applies(funnel, consent, gate)) {
+            continue;
+        }
+        const uint32_t bit = UINT32_C(1) << i;
+        if (consent->status == NBA_CONSENT_STATUS_OPT_OUT) {
+            bits.opt_outs |= bit;
+        } else if (consent->status == NBA_CONSENT_STATUS_OPT_IN) {
+            bits.valid |= consent->expired ? 0 : bit;
+            bits.expired |= consent->expired ? bit : 0;
+        } else if (consent->status == NBA_CONSENT_STATUS_PENDING) {
+            bits.pending |= bit;
+        }
+    }
+    return bits;
+}
+
+struct gate_verdict funnel_judge_consent(const struct nba_funnel *funnel,
+                                         const struct moment *moment, uint32_t gate_class)
+{
+    const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
+    const struct policy_market *market = moment->market_policy;
+    const enum consent_model model =
+        market != NULL ? market->models[gate->channel] : CONSENT_MODEL_NONE;
+    struct gate_verdict verdict = {.rule_id = nba_str_of("consent.default")};
+    if (model != CONSENT_MODEL_NONE) {
+        verdict.rule_id = market->rule_ids[gate->channel];
+    }
+    const struct consent_bits bits = read_consents(funnel, moment, gate);
+    if (bits.opt_outs != 0) {
+        verdict.reason = NBA_REASON_CONSENT_REVOKED;
+        verdict.evidence = bits.opt_outs;
+        return verdict;
+    }
+    const bool open = model == CONSENT_MODEL_OPT_OUT || model == CONSENT_MODEL_IMPLICIT ||
+                      (model == CONSENT_MODEL_OPT_IN && bits.valid != 0);
+    if (open) {
+        return (struct gate_verdict){.reason = NBA_REASON_NONE};
+    }
+    verdict.reason = bits.expired != 0   ? NBA_REASON_CONSENT_EXPIRED
+                     : bits.pending != 0 ? NBA_REASON_CONSENT_UNCONFIRMED
+                                         : NBA_REASON_CONSENT_MISSING;
+    verdict.evidence = bits.expired != 0 ? bits.expired : bits.pending;
+    return verdict;
+}
+
+/* Stage 3 beyond consent: who may carry what, and what a medical inquiry may start. */
+static enum nba_reason judge_role(const struct moment *moment, const struct nba_gate_class *gate)
+{
+    const bool wrong_person =
+        gate->needs_rep && moment->persons[gate->content_class].reason == NBA_REASON_ROLE_MISMATCH;
+    const bool inquiry =
+        moment->event != NULL && moment->event->type == NBA_EVENT_MEDICAL_INQUIRY_SUBMITTED;
+    const bool msl_action = gate->needs_rep && gate->content_class == NBA_CONTENT_CLASS_MEDICAL;
+    return wrong_person || (inquiry && !msl_action) ? NBA_REASON_ROLE_MISMATCH : NBA_REASON_NONE;
+}
+
+static struct gate_verdict judge_class(const struct nba_funnel *funnel, const struct moment *moment,
+                                       uint32_t gate_class)
+{
+    const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
+    struct gate_verdict verdict = {.reason = judge_availability(funnel, gate)};
+    if (verdict.reason == NBA_REASON_NONE) {
+        verdict.reason = judge_reach(moment, gate);
+    }
+    if (verdict.reason == NBA_REASON_NONE) {
+        verdict = funnel_judge_consent(funnel, moment, gate_class);
+    }
+    if (verdict.reason == NBA_REASON_NONE) {
+        verdict.reason = judge_role(moment, gate);
+    }
+    return verdict;
+}
+
+/* Rules of which some condition on the event or the HCP fails. */
+static uint64_t dynamic_failures(const struct nba_policy *policy,
+                                 const struct condition_context *context)
+{
+    uint64_t failures = 0;
+    for (uint32_t r = 0; r < policy->engagement_count; r++) {
+        const struct condition_list *list = &policy->engagements[r].require;
+        for (uint32_t i = 0; i < list->count; i++) {
+            if (condition_is_dynamic(&list->items[i]) &&
+                !condition_holds_dynamic(&list->items[i], context)) {
+                failures |= UINT64_C(1) << r;
+            }
+        }
+    }
+    return failures;
+}
+
+/* The other side of every mixed condition, as word numbers. */
+static void look_up_others(const struct nba_funnel *funnel, const struct moment *moment,
+                           struct mixed_condition *mixed, uint32_t count)
+{
+    struct nba_str texts[NBA_HCP_REGISTERED_MAX];
+    for (uint32_t i = 0; i < count; i++) {
+        mixed[i].other_count = condition_other_texts(mixed[i].condition, &moment->context, texts);
+        for (uint32_t j = 0; j < mixed[i].other_count; j++) {
+            mixed[i].others[j] = nba_catalog_find_word(funnel->catalog, texts[j]);
+        }
+    }
+}
+
+static bool mixed_holds(const struct mixed_condition *mixed, uint32_t word)
+{
+    bool found = false;
+    for (uint32_t j = 0; j < mixed->other_count; j++) {
+        found = found || (word != 0 && mixed->others[j] == word);
+    }
+    return found != mixed->condition->negate;
+}
+
+static uint32_t first_bit(uint64_t bits)
+{
+    uint32_t i = 0;
+    while ((bits >> i & 1) == 0) {
+        i++;
+    }
+    return i;
+}
+
+static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic)
+{
+    const struct gate_unit *unit = &funnel->gate_units[u];
+    const struct gate_verdict *verdict = &funnel->verdicts[unit->gate_class];
+    funnel->unit_rule[u] = verdict->rule_id;
+    funnel->unit_reason[u] = (uint8_t)verdict->reason;
+    if (verdict->reason != NBA_REASON_NONE) {
+        return;
+    }
+    uint64_t failures = unit->fails | (unit->applies & dynamic);
+    for (uint32_t i = 0; i < funnel->gate_mixed_count; i++) {
+        const struct mixed_condition *mixed = &funnel->gate_mixed[i];
+        const uint64_t bit = UINT64_C(1) << mixed->rule;
+        if ((unit->applies & bit) != 0 && !mixed_holds(mixed, unit->words[i])) {
+            failures |= bit;
+        }
+    }
+    funnel->unit_reason[u] = REASON_ABSENT;
+    if (failures != 0) {
+        const struct policy_engagement *rule = &funnel->policy->engagements[first_bit(failures)];
+        funnel->unit_reason[u] = (uint8_t)rule->reason;
+        funnel->unit_rule[u] = rule->id;
+    }
+}
+
+void funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    for (uint32_t s = 0; s < catalog->set_count; s++) {
+        funnel->market_has[s] = set_names(catalog->sets[s], moment->market);
+        funnel->language_has[s] = set_names(catalog->sets[s], moment->hcp->profile.language);
+    }
+    for (uint32_t g = 0; g < catalog->gate_count; g++) {
+        funnel->verdicts[g] = judge_class(funnel, moment, g);
+    }
+    const uint64_t dynamic = dynamic_failures(funnel->policy, &moment->context);
+    look_up_others(funnel, moment, funnel->gate_mixed, funnel->gate_mixed_count);
+    for (uint32_t u = 0; u < funnel->gate_unit_count; u++) {
+        judge_unit(funnel, u, dynamic);
+    }
+}
+
+static bool in_force(const struct nba_exclusion *exclusion, int64_t now_ms)
+{
+    return exclusion->until_ms == NBA_TIME_NONE || now_ms < exclusion->until_ms;
+}
+
+const struct nba_exclusion *funnel_find_exclusion(const struct nba_funnel *funnel,
+                                                  uint32_t candidate, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
+        const struct bound_exclusion *bound = &funnel->exclusions[i];
+        for (uint32_t j = 0; j < bound->count && in_force(bound->exclusion, now_ms); j++) {
+            if (funnel->excluded_candidates[bound->first + j] == candidate) {
+                return bound->exclusion;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- weights: the same machinery over context weights and levers ---- */
+
+static uint64_t weights_in_force(const struct nba_policy *policy, const struct moment *moment)
+{
+    uint64_t force = 0;
+    for (uint32_t r = 0; r < policy->weight_count; r++) {
+        const struct policy_weight *weight = &policy->weights[r];
+        bool holds = moment->now_ms < weight->until_ms;
+        for (uint32_t i = 0; i < weight->when.count && holds; i++) {
+            const struct condition *condition = &weight->when.items[i];
+            holds = !condition_is_dynamic(condition) ||
+                    condition_holds_dynamic(condition, &moment->context);
+        }
+        force |= holds ? UINT64_C(1) << r : 0;
+    }
+    return force;
+}
+
+void funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
+{
+    const struct nba_policy *policy = funnel->policy;
+    const uint64_t force = weights_in_force(policy, moment);
+    look_up_others(funnel, moment, funnel->weight_mixed, funnel->weight_mixed_count);
+    for (uint32_t u = 0; u < funnel->weight_unit_count; u++) {
+        const struct weight_unit *unit = &funnel->weight_units[u];
+        uint64_t bits = unit->applies & force;
+        for (uint32_t i = 0; i < funnel->weight_mixed_count; i++) {
+            const struct mixed_condition *mixed = &funnel->weight_mixed[i];
+            const uint64_t bit = UINT64_C(1) << mixed->rule;
+            if ((bits & bit) != 0 && !mixed_holds(mixed, unit->words[i])) {
+                bits &= ~bit;
+            }
+        }
+        double context = 0;
+        double lever = 0;
+        while (bits != 0) {
+            const uint32_t r = first_bit(bits);
+            bits &= bits - 1;
+            const struct policy_weight *weight = &policy->weights[r];
+            context += weight->lever ? 0 : weight->add;
+            lever += weight->lever ? weight->add : 0;
+        }
+        /* Weights add up in percent; less than nothing is nothing. */
+        funnel->context_weight[u] = context > -100 ? 1 + context / 100 : 0;
+        funnel->lever_weight[u] = lever > -100 ? 1 + lever / 100 : 0;
+    }
+}

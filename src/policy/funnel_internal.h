@@ -1,0 +1,187 @@
+/* A bound funnel, its scratch, and what its parts hand one another during a decision. */
+#ifndef NBA_POLICY_FUNNEL_INTERNAL_H
+#define NBA_POLICY_FUNNEL_INTERNAL_H
+
+#include "nba/policy/funnel.h"
+#include "policy_internal.h"
+
+/* Candidates whose order is worked out: all that a record explains, behind a full slate. */
+#define FUNNEL_RANKED_MAX (NBA_EXPLAINED_MAX + NBA_SLATE_MAX)
+/* One for each suppression rule and outcome at most. */
+#define FUNNEL_HOLDS_MAX (POLICY_RULES_MAX * NBA_HCP_OUTCOMES_MAX)
+/* In `reason` while candidates are judged: not there for this HCP. */
+#define REASON_ABSENT 255u
+
+/* Candidates that no gate and no engagement policy can tell apart. */
+struct gate_unit {
+    uint64_t applies; /* engagement rules whose applies_to holds */
+    uint64_t fails;   /* those of them whose static conditions fail */
+    uint32_t gate_class;
+    uint32_t words[POLICY_MIXED_MAX]; /* the candidate's side of the mixed conditions */
+};
+
+/* Candidates that no context weight and no lever can tell apart. */
+struct weight_unit {
+    uint64_t applies; /* weights whose static conditions hold */
+    uint32_t words[POLICY_MIXED_MAX];
+};
+
+/* A condition that compares a candidate with the event or the HCP. */
+struct mixed_condition {
+    const struct condition *condition;
+    uint32_t rule;
+    /* once a decision: the other side's words; 0 = a word no content has */
+    uint32_t others[NBA_HCP_REGISTERED_MAX];
+    uint32_t other_count;
+};
+
+/* Contents by word: contents[start[w] .. start[w + 1]). */
+struct content_groups {
+    uint32_t *start;
+    uint32_t *contents;
+};
+
+struct bound_exclusion {
+    const struct nba_exclusion *exclusion;
+    uint32_t first, count; /* into excluded_candidates */
+};
+
+struct consent_view {
+    enum nba_channel channel;
+    enum nba_consent_scope scope;
+    enum nba_consent_status status;
+    uint32_t word; /* of scope_id */
+    bool expired;
+};
+
+struct gate_verdict {
+    enum nba_reason reason;
+    uint32_t evidence; /* bit by consent of the HCP */
+    struct nba_str rule_id;
+};
+
+struct hold {
+    uint32_t rule;
+    uint64_t evidence; /* bit by outcome of the HCP */
+    int64_t until_ms;
+};
+
+struct nba_funnel {
+    struct nba_policy *policy;
+    struct nba_catalog *catalog;
+    struct nba_control_state *control;
+    struct nba_arena arena; /* all arrays below */
+
+    uint16_t *gate_unit;   /* (C) */
+    uint16_t *weight_unit; /* (C) */
+    struct gate_unit *gate_units;
+    struct weight_unit *weight_units;
+    uint32_t gate_unit_count, weight_unit_count;
+    struct mixed_condition gate_mixed[POLICY_MIXED_MAX];
+    struct mixed_condition weight_mixed[POLICY_MIXED_MAX];
+    uint32_t gate_mixed_count, weight_mixed_count;
+    struct content_groups by_family, by_topic, by_brand;
+    struct bound_exclusion *exclusions; /* the policy's, then the control topic's */
+    uint32_t exclusion_count;
+    uint32_t *excluded_candidates;
+    uint32_t class_word[NBA_CONTENT_CLASS_COUNT];
+
+    /* Scratch of one decision. */
+    uint8_t *market_has;           /* (sets) the set names the HCP's market, or is empty */
+    uint8_t *language_has;         /* (sets) */
+    struct gate_verdict *verdicts; /* (gate classes) */
+    uint8_t *unit_reason;          /* (gate units) 255: passes */
+    struct nba_str *unit_rule;     /* (gate units) */
+    double *context_weight;        /* (weight units) 1 + sum(C)/100 */
+    double *lever_weight;          /* (weight units) */
+    double *priority;              /* (C) */
+    double *key;                   /* (C) round(priority * 1e9); -1: absent */
+    uint8_t *reason;               /* (C) enum nba_reason; 0: alive */
+    uint16_t *excluded;            /* (C) exclusion + 1 */
+    uint16_t *held;                /* (C) hold + 1 */
+    uint8_t *open;                 /* (C) open action + 1 */
+    struct hold *holds;
+    uint32_t hold_count;
+    uint8_t *blocked;      /* (weight classes) by max_per */
+    uint32_t *collected;   /* (C) */
+    uint32_t *content_top; /* (top_n) */
+};
+
+/* Who would carry out a rep's action. */
+struct person {
+    struct nba_str rep_id;
+    const struct nba_rep *rep;
+    enum nba_reason reason; /* NONE, REP_NOT_ALIGNED, REP_ABSENT or ROLE_MISMATCH */
+};
+
+/* What is known about the moment of one decision. */
+struct moment {
+    const struct nba_hcp *hcp;
+    const struct nba_event *event; /* may be NULL */
+    int64_t now_ms;
+    struct nba_str market;
+    const struct policy_market *market_policy; /* NULL: nothing said for this market */
+    struct condition_context context;
+    struct consent_view consents[NBA_HCP_CONSENTS_MAX];
+    struct person persons[NBA_CONTENT_CLASS_COUNT];
+};
+
+/* funnel_gates.c: fills `moment`; stages 1 to 6 for every gate unit. */
+void funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                   const struct nba_event *event, int64_t now_ms, struct moment *ret_moment);
+void funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment);
+/* Consent of one gate class alone. */
+struct gate_verdict funnel_judge_consent(const struct nba_funnel *funnel,
+                                         const struct moment *moment, uint32_t gate_class);
+/* The first exclusion in force that names this candidate; NULL: none. */
+const struct nba_exclusion *funnel_find_exclusion(const struct nba_funnel *funnel,
+                                                  uint32_t candidate, int64_t now_ms);
+
+/* funnel_contact.c: exclusions, outcomes and open actions as marks on candidates. */
+struct funnel_marks {
+    bool excluded, held, open; /* is anything marked */
+};
+struct funnel_marks funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
+
+/* funnel_rank.c */
+void funnel_weigh(struct nba_funnel *funnel, const struct moment *moment);
+void funnel_judge_candidates(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                             const struct moment *moment, struct funnel_marks marks);
+/* The slate's candidates by rank; gives every other one alive its reason. */
+uint32_t funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                           uint32_t size, uint32_t ret_selected[NBA_SLATE_MAX]);
+/* The first `want` candidates by (key, P, order), best first. */
+uint32_t funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                     uint32_t want, uint32_t *ret_ranked);
+
+/* funnel_record.c */
+struct selection {
+    uint32_t candidates[NBA_SLATE_MAX];
+    uint32_t count;
+    uint32_t ranked[FUNNEL_RANKED_MAX];
+    uint32_t ranked_count;
+};
+NBA_MUST_USE
+enum nba_status funnel_write_record(struct nba_funnel *funnel,
+                                    const struct nba_decide_request *request,
+                                    const struct moment *moment, const struct selection *selection,
+                                    struct nba_arena *arena, struct nba_decision *decision);
+NBA_MUST_USE
+enum nba_status funnel_write_slate(struct nba_funnel *funnel,
+                                   const struct nba_decide_request *request,
+                                   const struct moment *moment, struct nba_arena *arena,
+                                   struct nba_decide_result *result);
+
+/* funnel_action.c */
+NBA_MUST_USE
+enum nba_status funnel_write_actions(struct nba_funnel *funnel,
+                                     const struct nba_decide_request *request,
+                                     const struct moment *moment, const struct selection *selection,
+                                     struct nba_arena *arena,
+                                     const struct nba_action **ret_actions);
+/* The fields of a message about an action that is open; `topic` is memory for its one topic. */
+void funnel_open_action(const struct nba_funnel *funnel, const struct moment *moment,
+                        const struct nba_open_action *open, struct nba_str *topic,
+                        struct nba_action *ret_action);
+
+#endif

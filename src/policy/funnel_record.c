@@ -1,0 +1,304 @@
+/* The audit record and the slate of a decision. */
+#include <string.h>
+
+#include "funnel_internal.h"
+#include "nba/base/assert.h"
+
+static bool list_of_bits(uint64_t bits, const struct nba_hcp *hcp, bool outcomes,
+                         struct nba_arena *arena, struct nba_str_list *ret_list)
+{
+    uint32_t count = 0;
+    for (uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+        count++;
+    }
+    if (count == 0) {
+        return true;
+    }
+    struct nba_str *items = nba_arena_zeros(arena, count, sizeof(*items));
+    if (items == NULL) {
+        return false;
+    }
+    uint32_t filled = 0;
+    for (uint32_t i = 0; i < 64 && filled < count; i++) {
+        if ((bits >> i & 1) != 0) {
+            const struct nba_str id =
+                outcomes ? hcp->outcomes[i].evidence_event_id : hcp->consents[i].evidence_event_id;
+            items[filled] = id;
+            filled += id.bytes != 0;
+            count -= id.bytes == 0;
+        }
+    }
+    *ret_list = (struct nba_str_list){items, filled};
+    return true;
+}
+
+/* Rule, evidence and dates of one reason; stages without any leave them empty. */
+static bool fill_details(const struct nba_funnel *funnel, const struct moment *moment, uint32_t c,
+                         struct nba_arena *arena, struct nba_suppressed *item)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const uint32_t unit = funnel->gate_unit[c];
+    const struct hold *hold = NULL;
+    switch ((unsigned)item->reason) {
+    case NBA_REASON_EXCLUDED: {
+        const struct nba_exclusion *exclusion =
+            funnel->exclusions[funnel->excluded[c] - 1].exclusion;
+        item->rule_id = exclusion->id;
+        item->until_ms = exclusion->until_ms;
+        return true;
+    }
+    case NBA_REASON_CONTENT_NOT_EFFECTIVE:
+        item->until_ms = catalog->effective_from_ms[c];
+        return true;
+    case NBA_REASON_CONSENT_MISSING:
+    case NBA_REASON_CONSENT_REVOKED:
+    case NBA_REASON_CONSENT_EXPIRED:
+    case NBA_REASON_CONSENT_UNCONFIRMED:
+        item->rule_id = funnel->unit_rule[unit];
+        return list_of_bits(funnel->verdicts[catalog->gate_class[c]].evidence, moment->hcp, false,
+                            arena, &item->evidence_event_ids);
+    case NBA_REASON_ELIGIBILITY:
+    case NBA_REASON_APPLICABILITY:
+    case NBA_REASON_SUITABILITY:
+        item->rule_id = funnel->unit_rule[unit];
+        return true;
+    case NBA_REASON_SUPPRESSED_OUTCOME:
+        hold = &funnel->holds[funnel->held[c] - 1];
+        item->rule_id = funnel->policy->suppressions[hold->rule].id;
+        item->limit = funnel->policy->suppressions[hold->rule].count;
+        item->until_ms = hold->until_ms;
+        for (uint64_t rest = hold->evidence; rest != 0; rest &= rest - 1) {
+            item->counter += 1;
+        }
+        return list_of_bits(hold->evidence, moment->hcp, true, arena, &item->evidence_event_ids);
+    case NBA_REASON_OPEN_ACTION:
+        item->until_ms = moment->hcp->actions[funnel->open[c] - 1].expires_at_ms;
+        return true;
+    case NBA_REASON_BELOW_PROPENSITY:
+        item->rule_id = nba_str_of("propensity_threshold");
+        item->counter = item->propensity;
+        item->limit = funnel->policy->threshold[catalog->channel[c]];
+        return true;
+    default:
+        return true;
+    }
+}
+
+/* The best suppressed candidates with rank, priority and details. */
+static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                               const struct moment *moment, const struct selection *selection,
+                               struct nba_arena *arena, struct nba_decision *decision)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const uint32_t room = funnel->policy->audit_top;
+    struct nba_suppressed *list = nba_arena_zeros(arena, room + 1, sizeof(*list));
+    if (list == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < selection->ranked_count && count < room; i++) {
+        const uint32_t c = selection->ranked[i];
+        if (funnel->reason[c] == 0) {
+            continue; /* selected */
+        }
+        struct nba_suppressed *item = &list[count++];
+        *item = (struct nba_suppressed){
+            .content_id = nba_catalog_content(catalog, c)->content_id,
+            .action_type = (enum nba_action_type)catalog->action_type[c],
+            .channel = (enum nba_channel)catalog->channel[c],
+            .reason = (enum nba_reason)funnel->reason[c],
+            .propensity = nba_round9(request->scores->candidates[c].propensity),
+            .priority = nba_round9(funnel->priority[c]),
+            .unconstrained_rank = (int32_t)i + 1,
+            .until_ms = NBA_TIME_NONE,
+            .retry_after_ms = NBA_TIME_NONE,
+        };
+        if (!fill_details(funnel, moment, c, arena, item)) {
+            return NBA_E_NO_MEMORY;
+        }
+    }
+    decision->suppressed = list;
+    decision->suppressed_count = count;
+    return NBA_OK;
+}
+
+/* Counts by reason.  Four tables in turn: one would wait for its own last write. */
+static void count_reasons(const struct nba_funnel *funnel, struct nba_decision *decision)
+{
+    uint32_t counts[4][256];
+    memset(counts, 0, sizeof(counts));
+    const uint32_t total = funnel->catalog->candidate_count;
+    for (uint32_t c = 0; c < total; c++) {
+        counts[c & 3][funnel->reason[c]]++;
+    }
+    uint32_t absent = 0;
+    for (uint32_t r = 0; r <= NBA_REASON_NUMBER_MAX; r++) {
+        const uint32_t sum = counts[0][r] + counts[1][r] + counts[2][r] + counts[3][r];
+        absent = r == REASON_ABSENT ? sum : absent;
+        decision->reason_count[r] = r == 0 || r == REASON_ABSENT ? 0 : (int32_t)sum;
+    }
+    decision->candidate_count = (int32_t)(total - absent);
+}
+
+static enum nba_status pack_reasons(const struct nba_funnel *funnel, struct nba_arena *arena,
+                                    struct nba_decision *decision)
+{
+    const uint32_t total = funnel->catalog->candidate_count;
+    uint8_t *packed = nba_arena_take(arena, (size_t)total + 1);
+    if (packed == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    if (decision->candidate_count == (int32_t)total) {
+        memcpy(packed, funnel->reason, total);
+        decision->packed_reason_count = total;
+    } else {
+        uint32_t count = 0;
+        for (uint32_t c = 0; c < total; c++) {
+            packed[count] = funnel->reason[c];
+            count += funnel->reason[c] != REASON_ABSENT;
+        }
+        decision->packed_reason_count = count;
+    }
+    decision->packed_reasons = packed;
+    return NBA_OK;
+}
+
+enum nba_status funnel_write_record(struct nba_funnel *funnel,
+                                    const struct nba_decide_request *request,
+                                    const struct moment *moment, const struct selection *selection,
+                                    struct nba_arena *arena, struct nba_decision *decision)
+{
+    count_reasons(funnel, decision);
+    const enum nba_status status = explain(funnel, request, moment, selection, arena, decision);
+    return status == NBA_OK && funnel->policy->audit_packed ? pack_reasons(funnel, arena, decision)
+                                                            : status;
+}
+
+/* ---- the slate ---- */
+
+/*
+ * What stands between a content and the HCP: nothing when one of its candidates came through the
+ * gates (stages 1 to 8), else the reason of the candidate that came furthest.  False: it has
+ * candidates, none of which is there for this HCP.
+ */
+static bool first_failed(const struct nba_funnel *funnel, uint32_t k, enum nba_reason *ret_reason)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const uint32_t first = catalog->first_candidate[k];
+    const uint32_t last = catalog->first_candidate[k + 1];
+    uint8_t furthest = 0;
+    bool there = first == last;
+    for (uint32_t c = first; c < last; c++) {
+        const uint8_t reason = funnel->reason[c];
+        if (reason == REASON_ABSENT) {
+            continue;
+        }
+        there = true;
+        if (reason == 0 || reason == NBA_REASON_SHADOW || reason >= NBA_REASON_BELOW_PROPENSITY) {
+            *ret_reason = NBA_REASON_NONE;
+            return true;
+        }
+        furthest = reason > furthest ? reason : furthest;
+    }
+    *ret_reason = first == last ? NBA_REASON_CONTENT_NOT_APPROVED : (enum nba_reason)furthest;
+    return there;
+}
+
+static bool is_there(const struct nba_funnel *funnel, uint32_t k)
+{
+    enum nba_reason reason = NBA_REASON_NONE;
+    return first_failed(funnel, k, &reason);
+}
+
+/* The contents with the best scores, ties by id. */
+static uint32_t rank_contents(struct nba_funnel *funnel, const struct nba_scores *scores,
+                              uint32_t want)
+{
+    uint32_t *top = funnel->content_top;
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < funnel->catalog->content_count && want != 0; k++) {
+        const double score = scores->contents[k].score;
+        if ((count == want && !(score > scores->contents[top[count - 1]].score)) ||
+            !is_there(funnel, k)) {
+            continue;
+        }
+        uint32_t i = count < want ? count++ : want - 1;
+        for (; i > 0 && score > scores->contents[top[i - 1]].score; i--) {
+            top[i] = top[i - 1];
+        }
+        top[i] = k;
+    }
+    return count;
+}
+
+/* Proposed now, then those still open in the order they were proposed. */
+static enum nba_status collect_actions(struct nba_funnel *funnel, const struct moment *moment,
+                                       const struct nba_str engine_version, struct nba_arena *arena,
+                                       struct nba_decide_result *result)
+{
+    const uint32_t room = result->action_count + moment->hcp->action_count + 1;
+    struct nba_action *actions = nba_arena_zeros(arena, room, sizeof(*actions));
+    struct nba_str *topics = nba_arena_zeros(arena, room, sizeof(*topics));
+    if (actions == NULL || topics == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    memcpy(actions, result->actions, result->action_count * sizeof(*actions));
+    uint32_t count = result->action_count;
+    for (uint32_t i = 0; i < moment->hcp->action_count; i++) {
+        const struct nba_open_action *open = &moment->hcp->actions[i];
+        if (nba_open_action_is_open(open, moment->now_ms)) {
+            funnel_open_action(funnel, moment, open, &topics[count], &actions[count]);
+            actions[count].engine_version = engine_version;
+            count++;
+        }
+    }
+    result->slate.actions = actions;
+    result->slate.action_count = count;
+    return NBA_OK;
+}
+
+enum nba_status funnel_write_slate(struct nba_funnel *funnel,
+                                   const struct nba_decide_request *request,
+                                   const struct moment *moment, struct nba_arena *arena,
+                                   struct nba_decide_result *result)
+{
+    const struct nba_scores *scores = request->scores;
+    const uint32_t contents = funnel->catalog->content_count;
+    const uint32_t want = request->top_n < contents ? request->top_n : contents;
+    struct nba_slate_content *top = nba_arena_zeros(arena, want + 1, sizeof(*top));
+    if (top == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    const uint32_t count = rank_contents(funnel, scores, want);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t k = funnel->content_top[i];
+        const struct nba_content_score *score = &scores->contents[k];
+        top[i] = (struct nba_slate_content){
+            .content_id = funnel->catalog->contents[k].content_id,
+            .score = nba_round9(score->score),
+            .share_lstm = nba_round9(score->share_lstm),
+            .share_ncf = nba_round9(score->share_ncf),
+            .share_popularity = nba_round9(score->share_popularity),
+        };
+        (void)first_failed(funnel, k, &top[i].first_failed);
+    }
+    struct nba_slate *slate = &result->slate;
+    *slate = (struct nba_slate){
+        .decision_id = request->decision_id,
+        .hcp_id = moment->hcp->hcp_id,
+        .tenant_id = nba_policy_tenant(funnel->policy),
+        .time_ms = moment->now_ms,
+        .top_contents = top,
+        .top_content_count = count,
+        .policy_version = nba_policy_version(funnel->policy),
+        .model_version = nba_str_of(scores->model_version),
+        .engine_version = request->engine_version,
+    };
+    for (unsigned i = 0; i < NBA_CHANNEL_COUNT; i++) {
+        slate->channel_present[i] = scores->channel_present[i];
+        slate->channel_probability[i] =
+            scores->channel_present[i] ? nba_round9(scores->channel_probability[i]) : 0;
+    }
+    result->has_slate = true;
+    return collect_actions(funnel, moment, request->engine_version, arena, result);
+}
