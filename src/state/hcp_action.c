@@ -5,7 +5,7 @@
 #define ACTION_BYTES 80u /* besides the texts: references, numbers, its timer */
 #define TIMER_BYTES  20u
 /* Of one text of an action; a decision id is made of two ids. */
-#define ACTION_TEXT_BYTES_MAX (3u * NBA_ID_BYTES_MAX)
+#define ACTION_TEXT_BYTES_MAX ((size_t)3 * NBA_ID_BYTES_MAX)
 
 static size_t action_bytes(const struct nba_open_action *action)
 {

@@ -161,9 +161,8 @@ static void add_outcome(struct nba_hcp *hcp, const struct nba_outcome_entry *ent
             return;
         }
     }
-    if (find_oldest(hcp, entry, &oldest) == NBA_HCP_OUTCOME_REPEATS_MAX) {
-        remove_outcome(hcp, oldest);
-    } else if (find_oldest(hcp, NULL, &oldest) == NBA_HCP_OUTCOMES_MAX) {
+    if (find_oldest(hcp, entry, &oldest) == NBA_HCP_OUTCOME_REPEATS_MAX ||
+        find_oldest(hcp, NULL, &oldest) == NBA_HCP_OUTCOMES_MAX) {
         remove_outcome(hcp, oldest);
     }
     struct nba_outcome_entry kept = *entry;

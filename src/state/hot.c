@@ -16,8 +16,8 @@ bool nba_hot_init(struct nba_hot *hot, size_t bytes_max)
         bucket_count *= 2;
     }
     *hot = (struct nba_hot){.bucket_count = bucket_count, .bytes_max = bytes_max};
-    hot->buckets = calloc(bucket_count, sizeof(hot->buckets[0]));
-    hot->bytes = bucket_count * sizeof(hot->buckets[0]);
+    hot->buckets = calloc(bucket_count, sizeof(struct nba_hot_entry *));
+    hot->bytes = bucket_count * sizeof(struct nba_hot_entry *);
     return hot->buckets != NULL;
 }
 

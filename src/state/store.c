@@ -6,9 +6,9 @@
 #include "nba/base/assert.h"
 #include "task_internal.h"
 
-#define DEFAULT_BYTES    (64u * 1024u * 1024u)
+#define DEFAULT_BYTES    ((size_t)64 * 1024 * 1024)
 #define DEFAULT_SHARES   16u
-#define RECORD_BYTES_MAX (64u * 1024u)
+#define RECORD_BYTES_MAX ((size_t)64 * 1024)
 #define PARTITION_DIGITS 5u
 
 static size_t or_default(size_t bytes)
@@ -120,7 +120,7 @@ static enum nba_status read_from(struct nba_state_store *store, const struct nba
                                  struct nba_error *error)
 {
     struct nba_buf key;
-    nba_buf_init(&key, 2 * NBA_ID_BYTES_MAX);
+    nba_buf_init(&key, (size_t)2 * NBA_ID_BYTES_MAX);
     nba_key_append(&key, NBA_KEY_HCP, hcp_id);
     enum nba_status status = NBA_OK;
     if (!key.failed && task->cf != NULL) {

@@ -7,10 +7,10 @@
 #include "nba/base/assert.h"
 #include "task_internal.h"
 
-#define VALUE_BYTES_MAX   (1024u * 1024u)
-#define SPILL_BYTES_MAX   (4u * 1024u * 1024u)
-#define SCRATCH_BYTES_MAX (4u * 1024u * 1024u)
-#define STALE_BYTES_MAX   (16u * 1024u * 1024u)
+#define VALUE_BYTES_MAX   ((size_t)1024 * 1024)
+#define SPILL_BYTES_MAX   ((size_t)4 * 1024 * 1024)
+#define SCRATCH_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define STALE_BYTES_MAX   ((size_t)16 * 1024 * 1024)
 
 static const char meta_key[] = {NBA_KEY_META, 'm'};
 static const char changelog_key[] = {NBA_KEY_CHANGELOG};

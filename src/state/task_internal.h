@@ -123,7 +123,7 @@ void nba_timer_index_update(struct nba_task *task, struct nba_kv_batch *batch,
 /* Looks for vectors of a touched HCP in cache and store, once. */
 void nba_vectors_look_up(struct nba_task *task, struct nba_overlay_entry *entry);
 /* nba_hot's spill: keeps the vectors for the next write. */
-void nba_vectors_spill(void *context, const struct nba_hot_entry *entry);
+void nba_vectors_spill(void *context, const struct nba_hot_entry *hot);
 
 /* Everything the sealed transaction writes, into `batch`. */
 void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch);

@@ -4,9 +4,8 @@
 #include "nba/base/assert.h"
 #include "task_internal.h"
 
-#define SLOTS_FIRST   64u
-#define BLANK_BYTES   3u /* an HCP's record with no section: it isn't stored */
-#define ENCODED_BYTES (64u * 1024u * 1024u)
+#define SLOTS_FIRST 64u
+#define BLANK_BYTES 3u /* an HCP's record with no section: it isn't stored */
 
 void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena)
 {
@@ -79,7 +78,8 @@ static bool reserve(struct nba_overlay *overlay)
         return false;
     }
     if (overlay->entry_count != 0) {
-        memcpy(entries, overlay->entries, overlay->entry_count * sizeof(entries[0]));
+        memcpy(entries, overlay->entries,
+               overlay->entry_count * sizeof(struct nba_overlay_entry *));
     }
     overlay->slots = slots;
     overlay->entries = entries;

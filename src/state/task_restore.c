@@ -8,7 +8,7 @@
 #include "nba/base/assert.h"
 #include "task_internal.h"
 
-#define BATCH_BYTES_MAX   (1024u * 1024u)
+#define BATCH_BYTES_MAX   ((size_t)1024 * 1024)
 #define BATCH_RECORDS_MAX 4096u
 
 enum nba_restore nba_task_plan_restore(const struct nba_task *task,

@@ -9,7 +9,7 @@
 #include "task_internal.h"
 
 #define VECTOR_FORMAT 1u
-#define VALUE_MAX     (128u * 1024u)
+#define VALUE_MAX     ((size_t)128 * 1024)
 
 static bool same_tag(const struct nba_vector_tag *a, const struct nba_vector_tag *b)
 {
