@@ -204,15 +204,38 @@ enum nba_status nba_kafka_admin_delete_topic(struct kafka_client *client, const 
 
 /* --- groups --- */
 
-enum nba_status nba_kafka_admin_group_committed(struct kafka_client *client, const char *group,
-                                                const char *topic, int32_t partition,
-                                                int64_t *ret_offset, struct nba_error *error)
+/* The offset of the one partition that was asked for, or what went wrong with it. */
+static rd_kafka_resp_err_t read_offset(rd_kafka_event_t *event, int64_t *ret_offset)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition);
+    size_t count = 0;
+    const rd_kafka_group_result_t **results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
+    const rd_kafka_resp_err_t code = rd_kafka_error_code(rd_kafka_group_result_error(results[0]));
+    if (code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+        *ret_offset = -1;
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    const rd_kafka_topic_partition_list_t *found = rd_kafka_group_result_partitions(results[0]);
+    if (found->cnt != 1) {
+        return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    }
+    if (found->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *ret_offset = found->elems[0].offset >= 0 ? found->elems[0].offset : -1;
+    }
+    return found->elems[0].err;
+}
+
+static enum nba_status ask_committed(struct kafka_client *client, const char *group,
+                                     const rd_kafka_topic_partition_list_t *list,
+                                     int64_t *ret_offset, struct nba_error *error)
+{
     rd_kafka_ListConsumerGroupOffsets_t *query = rd_kafka_ListConsumerGroupOffsets_new(group, list);
-    rd_kafka_topic_partition_list_destroy(list);
     struct request request = request_open(client, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    /* A commit is answered before its offsets are to be seen: wait for what is pending. */
+    rd_kafka_error_destroy(rd_kafka_AdminOptions_set_require_stable_offsets(request.options, 1));
     rd_kafka_ListConsumerGroupOffsets(client->rk, &query, 1, request.options, request.queue);
     rd_kafka_ListConsumerGroupOffsets_destroy(query);
     rd_kafka_event_t *event = NULL;
@@ -221,23 +244,29 @@ enum nba_status nba_kafka_admin_group_committed(struct kafka_client *client, con
     if (status != NBA_OK) {
         return status;
     }
-    size_t count = 0;
-    const rd_kafka_group_result_t **results = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
-    const rd_kafka_error_t *failure = rd_kafka_group_result_error(results[0]);
-    rd_kafka_resp_err_t code = rd_kafka_error_code(failure);
-    if (code == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-        code = RD_KAFKA_RESP_ERR_NO_ERROR;
-        *ret_offset = -1;
-    } else if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const rd_kafka_topic_partition_list_t *found = rd_kafka_group_result_partitions(results[0]);
-        code = found->cnt == 1 ? found->elems[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            *ret_offset = found->elems[0].offset >= 0 ? found->elems[0].offset : -1;
-        }
-    }
+    const rd_kafka_resp_err_t code = read_offset(event, ret_offset);
     rd_kafka_event_destroy(event);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? NBA_OK : nba_kafka_fail(client, code, error, group);
+}
+
+enum nba_status nba_kafka_admin_group_committed(struct kafka_client *client, const char *group,
+                                                const char *topic, int32_t partition,
+                                                int64_t *ret_offset, struct nba_error *error)
+{
+    const int64_t deadline_us = nba_kafka_now_us() + (int64_t)NBA_KAFKA_CALL_MS * 1000;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    enum nba_status status;
+    for (;;) {
+        status = ask_committed(client, group, list, ret_offset, error);
+        const bool passing = status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT;
+        if (!passing || nba_kafka_left_ms(deadline_us) == 0) {
+            break;
+        }
+        nba_kafka_sleep_ms(NBA_KAFKA_RETRY_MS);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return status;
 }
 
 enum nba_status nba_kafka_admin_group_reset(struct kafka_client *client, const char *group,

@@ -4,9 +4,10 @@
  *
  * ASSIGN.  rd_kafka_committed on a read_committed consumer asks with require_stable: the broker
  * answers only when no transaction with offsets of these partitions is undecided (KIP-447).  A
- * predecessor that died with such a transaction open holds this up until its time-out, so the
- * question is asked again for longer than that.  Meanwhile librdkafka's own thread keeps the
- * membership alive.
+ * predecessor that died with such a transaction open holds this up until its time-out.  So the
+ * callback only keeps the share as it was offered, and each poll asks again until there is an
+ * answer; meanwhile librdkafka waits for rd_kafka_assign, and its own thread keeps the membership
+ * alive.
  *
  * OFFSETS are given to rd_kafka_assign explicitly; auto.offset.reset never decides.
  */
@@ -17,8 +18,11 @@
 #include "kafka_internal.h"
 #include "nba/base/assert.h"
 
-/* transaction.timeout.ms, the broker's sweep after it (10 s) and a coordinator's move. */
-#define COMMITTED_MS 60000
+/* At least this long one question for offsets waits, however short the poll. */
+#define COMMITTED_MS_MIN 50
+/* After this long without an answer the poll says so: transaction.timeout.ms, the broker's sweep
+ * after it (10 s), and a coordinator's move are over. */
+#define OFFERED_MS_MAX 60000
 
 struct kafka_member {
     struct kafka_client *client;
@@ -28,9 +32,9 @@ struct kafka_member {
     struct nba_member_options options; /* strings not kept */
     struct nba_assignment *share;      /* what is assigned; topics point into `topics` */
     size_t share_count;
-    bool share_held;           /* the engine has it: revoke must be called */
-    enum nba_status refused;   /* what `assign` or the way there answered */
-    struct nba_error *refusal; /* its text goes to the poll that is running */
+    bool share_held;                          /* the engine has it: revoke must be called */
+    rd_kafka_topic_partition_list_t *offered; /* a share that waits for its offsets */
+    int64_t offered_us;                       /* since when */
 };
 
 static size_t topic_index(const struct kafka_member *member, const char *topic)
@@ -61,44 +65,16 @@ static void sort_share(const struct kafka_member *member, struct nba_assignment 
     }
 }
 
-/* The group's offsets, once every transaction that had some pending is decided. */
-static enum nba_status fetch_committed(struct kafka_member *member,
-                                       rd_kafka_topic_partition_list_t *list,
-                                       struct nba_error *error)
-{
-    const int64_t deadline_us = nba_kafka_now_us() + (int64_t)COMMITTED_MS * 1000;
-    for (;;) {
-        const int left_ms = nba_kafka_left_ms(deadline_us);
-        rd_kafka_resp_err_t code =
-            rd_kafka_committed(member->client->rk, list, left_ms < 5000 ? left_ms : 5000);
-        for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
-            code = list->elems[i].err;
-        }
-        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            return NBA_OK;
-        }
-        const enum nba_status status = nba_kafka_status(code);
-        const bool passing = status == NBA_E_TIMEOUT || status == NBA_E_UNAVAILABLE;
-        if (!passing || nba_kafka_left_ms(deadline_us) == 0) {
-            return nba_kafka_fail(member->client, code, error,
-                                  "cannot learn the group's committed offsets");
-        }
-        nba_kafka_sleep_ms(NBA_KAFKA_RETRY_MS);
-    }
-}
-
-/* Fills the share from what the group gave; offsets are committed or else low. */
+/* Fills the share from the list with the group's offsets; a start is committed or else low. */
 static enum nba_status prepare(struct kafka_member *member,
-                               const rd_kafka_topic_partition_list_t *given,
-                               struct nba_error *error)
+                               const rd_kafka_topic_partition_list_t *list, struct nba_error *error)
 {
-    const size_t count = (size_t)given->cnt;
+    const size_t count = (size_t)list->cnt;
     struct nba_assignment *share = calloc(count + 1, sizeof(*share));
     if (share == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot take a share: out of memory");
     }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_copy(given);
-    enum nba_status status = count != 0 ? fetch_committed(member, list, error) : NBA_OK;
+    enum nba_status status = NBA_OK;
     for (size_t i = 0; i < count && status == NBA_OK; i++) {
         const rd_kafka_topic_partition_t *part = &list->elems[i];
         const size_t topic = topic_index(member, part->topic);
@@ -114,7 +90,6 @@ static enum nba_status prepare(struct kafka_member *member,
                                              NBA_READ_UNCOMMITTED, &share[i].offset, &high, error);
         }
     }
-    rd_kafka_topic_partition_list_destroy(list);
     if (status != NBA_OK) {
         free(share);
         return status;
@@ -142,10 +117,51 @@ static enum nba_status start_reading(struct kafka_member *member, struct nba_err
                : nba_kafka_fail(member->client, code, error, "cannot take a share");
 }
 
-static void take_share(struct kafka_member *member, const rd_kafka_topic_partition_list_t *given)
+static void drop_offer(struct kafka_member *member)
 {
-    struct nba_error *error = member->refusal;
-    enum nba_status status = prepare(member, given, error);
+    if (member->offered != NULL) {
+        rd_kafka_topic_partition_list_destroy(member->offered);
+        member->offered = NULL;
+    }
+}
+
+/* The group's offsets into `offered`; *ret_there tells whether all are known. */
+static enum nba_status ask_offsets(struct kafka_member *member, int timeout_ms, bool *ret_there,
+                                   struct nba_error *error)
+{
+    rd_kafka_topic_partition_list_t *list = member->offered;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (list->cnt != 0) {
+        code = rd_kafka_committed(member->client->rk, list,
+                                  timeout_ms < COMMITTED_MS_MIN ? COMMITTED_MS_MIN : timeout_ms);
+    }
+    for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        code = list->elems[i].err;
+    }
+    *ret_there = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (*ret_there) {
+        return NBA_OK;
+    }
+    const enum nba_status status = nba_kafka_status(code);
+    const bool passing = status == NBA_E_TIMEOUT || status == NBA_E_UNAVAILABLE;
+    if (passing && nba_kafka_now_us() - member->offered_us < (int64_t)OFFERED_MS_MAX * 1000) {
+        return NBA_OK;
+    }
+    return nba_kafka_fail(member->client, passing ? RD_KAFKA_RESP_ERR__WAIT_COORD : code, error,
+                          "cannot learn the group's committed offsets");
+}
+
+/* Goes on with a share that was offered. */
+static enum nba_status take_share(struct kafka_member *member, int timeout_ms,
+                                  struct nba_error *error)
+{
+    bool there = false;
+    enum nba_status status = ask_offsets(member, timeout_ms, &there, error);
+    if (!there) {
+        return status;
+    }
+    status = prepare(member, member->offered, error);
+    drop_offer(member);
     if (status == NBA_OK) {
         status = member->options.assign(member->options.context, member->share, member->share_count,
                                         error);
@@ -155,9 +171,9 @@ static void take_share(struct kafka_member *member, const rd_kafka_topic_partiti
         status = start_reading(member, error);
     }
     if (status != NBA_OK) {
-        member->refused = status;
         (void)rd_kafka_assign(member->client->rk, NULL);
     }
+    return status;
 }
 
 static void give_back(struct kafka_member *member, bool lost)
@@ -174,8 +190,10 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 {
     struct kafka_client *client = opaque;
     struct kafka_member *member = client->owner;
+    drop_offer(member);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        take_share(member, partitions);
+        member->offered = rd_kafka_topic_partition_list_copy(partitions);
+        member->offered_us = nba_kafka_now_us();
         return;
     }
     give_back(member, rd_kafka_assignment_lost(rk) != 0);
@@ -191,6 +209,7 @@ static void dress(rd_kafka_conf_t *conf)
 
 static void release(struct kafka_member *member)
 {
+    drop_offer(member);
     for (size_t i = 0; i < member->topic_count; i++) {
         free(member->topics[i]);
     }
@@ -278,23 +297,17 @@ enum nba_status nba_kafka_member_poll(void *self, int timeout_ms, enum nba_poll 
                                       struct nba_record *ret_record, struct nba_error *error)
 {
     struct kafka_member *member = self;
-    struct nba_error refusal;
-    member->refused = NBA_OK;
-    member->refusal = error != NULL ? error : &refusal;
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(member->client->rk, timeout_ms);
-    enum nba_status status = member->refused;
-    member->refusal = NULL;
-    if (status != NBA_OK) {
-        if (message != NULL) {
-            rd_kafka_message_destroy(message);
-        }
-        return status;
-    }
+    *ret_what = NBA_POLL_NONE;
+    /* While a share waits for its offsets the time goes to them. */
+    rd_kafka_message_t *message =
+        rd_kafka_consumer_poll(member->client->rk, member->offered != NULL ? 0 : timeout_ms);
     if (message != NULL) {
         return nba_kafka_record_take(member->client, message, ret_what, ret_record, error);
     }
-    *ret_what = NBA_POLL_NONE;
-    status = check_fatal(member, error);
+    enum nba_status status = check_fatal(member, error);
+    if (status == NBA_OK && member->offered != NULL) {
+        return take_share(member, timeout_ms, error);
+    }
     return status == NBA_OK ? nba_kafka_client_check_up(member->client, error) : status;
 }
 
@@ -307,9 +320,11 @@ void nba_kafka_member_close(void *self, int deadline_ms)
 {
     struct kafka_member *member = self;
     const int64_t deadline_us = nba_kafka_now_us() + (int64_t)deadline_ms * 1000;
-    struct nba_error refusal;
-    member->refusal = &refusal;
     rd_kafka_t *rk = member->client->rk;
+    if (member->offered != NULL) {
+        drop_offer(member);
+        (void)rd_kafka_assign(rk, NULL); /* librdkafka waits for an answer to its offer */
+    }
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(rk, queue);
     bool closed = failure != NULL; /* fatal: there is nothing to close any more */
@@ -318,6 +333,10 @@ void nba_kafka_member_close(void *self, int deadline_ms)
         rd_kafka_message_t *message = rd_kafka_consume_queue(queue, NBA_KAFKA_RETRY_MS);
         if (message != NULL) {
             rd_kafka_message_destroy(message);
+        }
+        if (member->offered != NULL) {
+            drop_offer(member);
+            (void)rd_kafka_assign(rk, NULL);
         }
         closed = rd_kafka_consumer_closed(rk) != 0;
         if (nba_kafka_left_ms(deadline_us) == 0) {

@@ -160,6 +160,35 @@ static enum nba_status watermarks(void *self, const char *topic, int32_t partiti
     return NBA_OK;
 }
 
+/* The first record from `offset` on with that time, or the end. */
+static enum nba_status scan_for_time(void *self, const struct nba_position *start, int64_t ms,
+                                     int64_t *ret_offset, struct nba_error *error)
+{
+    void *reader = NULL;
+    enum nba_status status = nba_kafka_reader_create(self, NBA_READ_UNCOMMITTED, &reader, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    status = nba_kafka_reader_assign(reader, start, 1, error);
+    bool found = false;
+    while (status == NBA_OK && !found) {
+        enum nba_poll what = NBA_POLL_NONE;
+        struct nba_record record;
+        status = nba_kafka_reader_poll(reader, NBA_KAFKA_CALL_MS, &what, &record, error);
+        if (status == NBA_OK && what == NBA_POLL_NONE) {
+            status = nba_error_set(error, NBA_E_TIMEOUT, "%s/%d: no answer", start->topic,
+                                   start->partition);
+        }
+        if (status == NBA_OK) {
+            found = what == NBA_POLL_END || record.timestamp_ms >= ms;
+            *ret_offset = found ? record.offset : *ret_offset;
+            nba_record_release(&record);
+        }
+    }
+    nba_kafka_reader_destroy(reader);
+    return status;
+}
+
 static enum nba_status offset_of_time(void *self, const char *topic, int32_t partition, int64_t ms,
                                       int64_t *ret_offset, struct nba_error *error)
 {
@@ -183,8 +212,10 @@ static enum nba_status offset_of_time(void *self, const char *topic, int32_t par
         return nba_kafka_fail(client, code, error, topic);
     }
     if (offset >= 0) {
-        *ret_offset = offset;
-        return NBA_OK;
+        /* To a broker the markers that end transactions are records too, with the time at which
+         * they were written: its answer may be one of them, before the record asked for. */
+        const struct nba_position start = {topic, partition, offset};
+        return scan_for_time(self, &start, ms, ret_offset, error);
     }
     int64_t low = 0;
     return watermarks(self, topic, partition, NBA_READ_UNCOMMITTED, &low, ret_offset, error);

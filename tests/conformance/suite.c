@@ -4,7 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static int case_number; /* names stay apart within one run */
+static int case_number;       /* names stay apart within one run */
+static struct suite *running; /* the case's */
 
 static int64_t now_ms(void)
 {
@@ -22,6 +23,7 @@ int suite_set_up(void **state)
     (void)snprintf(s->group, sizeof(s->group), "g%d-%lld-%d", case_number, run, (int)getpid());
     (void)snprintf(s->id, sizeof(s->id), "t%d-%lld-%d", case_number, run, (int)getpid());
     *state = s;
+    running = s;
     return 0;
 }
 
@@ -69,14 +71,46 @@ void suite_begin(struct nba_producer *producer)
     assert_ok(nba_producer_begin(producer, error));
 }
 
+static void settle_partition(const char *topic, int32_t partition, int64_t until_ms)
+{
+    for (;;) {
+        int64_t low = 0;
+        int64_t stable = 0;
+        int64_t high = 0;
+        assert_ok(nba_stream_watermarks(running->stream, topic, partition, NBA_READ_COMMITTED, &low,
+                                        &stable, error));
+        assert_ok(nba_stream_watermarks(running->stream, topic, partition, NBA_READ_UNCOMMITTED,
+                                        &low, &high, error));
+        if (stable == high || now_ms() > until_ms) {
+            return;
+        }
+    }
+}
+
+/* Brokers write a transaction's marker after they have answered: waits until all is stable, but not
+ * for long, as another transaction may be open. */
+static void settle(void)
+{
+    for (int i = 0; i < running->topic_count; i++) {
+        int32_t count = 0;
+        const enum nba_status status =
+            nba_stream_topic_partitions(running->stream, running->topics[i], &count, NULL);
+        for (int32_t partition = 0; partition < count && status == NBA_OK; partition++) {
+            settle_partition(running->topics[i], partition, now_ms() + suite_home.quiet_ms);
+        }
+    }
+}
+
 void suite_commit(struct nba_producer *producer)
 {
     assert_ok(nba_producer_commit(producer, SUITE_PATIENCE_MS, error));
+    settle();
 }
 
 void suite_abort(struct nba_producer *producer)
 {
     assert_ok(nba_producer_abort(producer, SUITE_PATIENCE_MS, error));
+    settle();
 }
 
 void suite_produce(struct nba_producer *producer, const char *topic, int32_t partition,

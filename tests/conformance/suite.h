@@ -66,6 +66,7 @@ const char *suite_topic(struct suite *s, int32_t partitions, bool compacted);
 /* An initialised transactional producer with the suite's id, or `suffix` after it. */
 struct nba_producer *suite_producer(struct suite *s, const char *suffix);
 void suite_begin(struct nba_producer *producer);
+/* Both wait until the transaction's end is to be seen on the topics of the case. */
 void suite_commit(struct nba_producer *producer);
 void suite_abort(struct nba_producer *producer);
 /* A record of texts; NULL is null. */
