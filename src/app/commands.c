@@ -49,7 +49,7 @@ static int fail_unknown(const char *name)
     return 2;
 }
 
-int nba_program_run(int argc, char **argv)
+int nba_main_run(int argc, char **argv)
 {
     if (argc < 2) {
         (void)fprintf(stderr, "nba: expected a command (nba --help)\n");

@@ -8,11 +8,17 @@
 #include "nba/app/command.h"
 
 #define NBA_COMMAND_MAP(X) \
+    X(run)                 \
+    X(replay)              \
+    X(recommend)           \
+    X(explain)             \
     X(topics)              \
     X(produce)             \
     X(consume)             \
     X(import)              \
     X(check)               \
+    X(state)               \
+    X(reset)               \
     X(describe)
 
 #define NBA_X(name) extern const struct nba_command nba_command_##name;

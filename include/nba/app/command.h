@@ -50,6 +50,6 @@ int nba_command_fail_with(enum nba_status status, const char *format, ...);
 int nba_command_print(const struct nba_buf *buf);
 
 /* The program: finds the command and runs it. */
-int nba_program_run(int argc, char **argv);
+int nba_main_run(int argc, char **argv);
 
 #endif
