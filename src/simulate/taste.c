@@ -1,0 +1,116 @@
+/* What an HCP makes of a content.  The weights were chosen so that each part can be learned alone:
+ * popularity sees quality, a collaborative model taste and peers, a sequence model the journey. */
+#include "nba/linalg/elementary.h"
+#include "world_internal.h"
+
+#define JOURNEY_NEXT  4.2 /* the next stage of the series engaged last */
+#define JOURNEY_AHEAD 0.4 /* a first stage: journeys begin there */
+#define SEEN_BEFORE   3.0
+#define FATIGUE       0.35 /* a touch of the last seven days */
+#define THRESHOLD     1.6
+#define WEEK_MS       (7 * INT64_C(86400000))
+
+bool sim_has_seen(const struct nba_world *world, uint32_t hcp, uint32_t content)
+{
+    const unsigned char *bits = world->seen + (size_t)hcp * world->seen_bytes;
+    return (bits[content / 8] >> (content % 8) & 1) != 0;
+}
+
+void sim_engage(struct nba_world *world, uint32_t hcp, uint32_t content)
+{
+    unsigned char *bits = world->seen + (size_t)hcp * world->seen_bytes;
+    bits[content / 8] = (unsigned char)(bits[content / 8] | 1u << (content % 8));
+    world->hcps[hcp].last_content = content;
+}
+
+void sim_touch(struct nba_world *world, uint32_t hcp, int64_t at_ms)
+{
+    struct sim_hcp *person = &world->hcps[hcp];
+    person->touch_ms[person->touch_at % TOUCHES_KEPT] = at_ms;
+    person->touch_at++;
+}
+
+static double fatigue(const struct nba_world *world, const struct sim_hcp *person)
+{
+    unsigned touches = 0;
+    const uint32_t kept = person->touch_at < TOUCHES_KEPT ? person->touch_at : TOUCHES_KEPT;
+    for (uint32_t i = 0; i < kept; i++) {
+        touches += person->touch_ms[i] > world->now_ms - WEEK_MS ? 1 : 0;
+    }
+    return FATIGUE * touches;
+}
+
+static double journey(const struct nba_world *world, const struct sim_hcp *person, uint32_t content)
+{
+    const struct sim_content *one = &world->contents[content];
+    if (person->last_content != UINT32_MAX) {
+        const struct sim_content *last = &world->contents[person->last_content];
+        if (last->series == one->series && last->stage + 1 == one->stage) {
+            return JOURNEY_NEXT;
+        }
+    }
+    return one->stage == 0 ? JOURNEY_AHEAD : 0;
+}
+
+double sim_utility(const struct nba_world *world, uint32_t hcp, uint32_t content)
+{
+    const struct sim_hcp *person = &world->hcps[hcp];
+    const struct sim_content *one = &world->contents[content];
+    return (double)person->taste[one->topic] +
+           (double)world->peer[(size_t)person->cluster * world->content_count + content] +
+           (double)one->quality + journey(world, person, content) -
+           (sim_has_seen(world, hcp, content) ? SEEN_BEFORE : 0);
+}
+
+bool sim_is_available(const struct nba_world *world, uint32_t content)
+{
+    const int64_t from_ms = world->contents[content].from_ms;
+    return from_ms == NBA_TIME_NONE || from_ms <= world->now_ms;
+}
+
+double nba_world_probability(const struct nba_world *world, uint32_t hcp, uint32_t content,
+                             enum nba_channel channel)
+{
+    const struct sim_hcp *person = &world->hcps[hcp];
+    const double liking = (unsigned)channel < CHANNELS_LIKED ? (double)person->channel[channel] : 0;
+    return nba_sigmoid(sim_utility(world, hcp, content) + liking - fatigue(world, person) -
+                       THRESHOLD);
+}
+
+uint32_t sim_choose(struct nba_world *world, uint32_t hcp, double sharpness)
+{
+    double sum = 0;
+    uint32_t last = UINT32_MAX;
+    for (uint32_t k = 0; k < world->content_count; k++) {
+        if (sim_is_available(world, k)) {
+            sum += nba_exp(sharpness * sim_utility(world, hcp, k));
+            last = k;
+        }
+        world->weights[k] = sum;
+    }
+    const double at = sim_uniform(world) * sum;
+    for (uint32_t k = 0; k < world->content_count; k++) {
+        if (world->weights[k] > at) {
+            return k;
+        }
+    }
+    return last;
+}
+
+enum nba_channel sim_choose_channel(struct nba_world *world, uint32_t hcp)
+{
+    const struct sim_hcp *person = &world->hcps[hcp];
+    double sums[CHANNELS_LIKED] = {0};
+    double sum = 0;
+    for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
+        sum += person->opted_out[c] ? 0 : nba_exp((double)person->channel[c]);
+        sums[c] = sum;
+    }
+    const double at = sim_uniform(world) * sum;
+    for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
+        if (sums[c] > at) {
+            return (enum nba_channel)c;
+        }
+    }
+    return NBA_CHANNEL_WEB;
+}

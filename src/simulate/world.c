@@ -1,0 +1,451 @@
+/* Making the world: contents in series, HCPs with their tastes, and what is known of them. */
+#include "nba/simulate/world.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/base/time_text.h"
+#include "nba/linalg/elementary.h"
+#include "world_internal.h"
+
+#define START_MS INT64_C(1767592800000) /* 2026-01-05T06:00:00Z, a Monday */
+#define SOURCE   "simulator"
+#define TENANT   "acme"
+
+struct nba_world_options nba_world_options_for(uint64_t events, uint64_t seed)
+{
+    const uint64_t hcps = events / 40;
+    return (struct nba_world_options){
+        .seed = seed,
+        .hcps = (uint32_t)(hcps < 100       ? 100
+                           : hcps > 1000000 ? 1000000
+                                            : hcps),
+        .contents = 160,
+        .events = events,
+        .start_ms = NBA_TIME_NONE,
+        .days = 120,
+        .bot_share = 0.08,
+        .duplicate_share = 0.01,
+        .late_share = 0.02,
+    };
+}
+
+static void make_contents(struct nba_world *world)
+{
+    for (uint32_t k = 0; k < world->content_count; k++) {
+        struct sim_content *content = &world->contents[k];
+        content->series = k / STAGE_COUNT;
+        content->stage = k % STAGE_COUNT;
+        content->topic = content->series % TOPIC_COUNT;
+        content->quality = (float)(0.5 * sim_normal(world));
+        content->approval =
+            sim_happens(world, 0.02) ? NBA_APPROVAL_WITHDRAWN : NBA_APPROVAL_APPROVED;
+        content->from_ms = NBA_TIME_NONE;
+        /* A twentieth is published while the log runs. */
+        if (sim_happens(world, 0.05)) {
+            content->from_ms =
+                world->options.start_ms +
+                (int64_t)(world->options.days * sim_uniform(world) * (double)NBA_DAY_MS);
+        }
+    }
+    for (size_t i = 0; i < (size_t)CLUSTER_COUNT * world->content_count; i++) {
+        world->peer[i] = (float)(sim_happens(world, 0.1) ? 1.6 : 0.2 * sim_normal(world));
+    }
+}
+
+static void make_hcp(struct nba_world *world, struct sim_hcp *hcp)
+{
+    memset(hcp, 0, sizeof(*hcp));
+    hcp->specialty = sim_below(world, SPECIALTY_COUNT);
+    hcp->second_specialty =
+        sim_happens(world, 0.1) ? sim_below(world, SPECIALTY_COUNT) : UINT32_MAX;
+    hcp->cluster = sim_below(world, CLUSTER_COUNT);
+    hcp->market = sim_happens(world, 0.6) ? 0 : 1 + sim_below(world, MARKET_COUNT - 1);
+    hcp->zone = sim_below(world, sim_markets[hcp->market].zone_count);
+    hcp->rep = sim_below(world, world->rep_count);
+    for (uint32_t t = 0; t < TOPIC_COUNT; t++) {
+        double interest = sim_interest[hcp->specialty][t];
+        if (hcp->second_specialty != UINT32_MAX) {
+            interest += 0.5 * sim_interest[hcp->second_specialty][t];
+        }
+        hcp->taste[t] = (float)(0.8 * interest - 1.2 + 0.4 * sim_normal(world));
+    }
+    for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
+        hcp->channel[c] = (float)(0.6 * sim_normal(world));
+    }
+    /* Log-normal: a few are very active. */
+    hcp->rate = (float)nba_exp(0.7 * sim_normal(world) - 0.25);
+    hcp->gateway = sim_happens(world, world->options.bot_share);
+    hcp->last_content = UINT32_MAX;
+}
+
+/* Each HCP's first visit and first push; the means are such that `days` give about `events`. */
+static void start_flow(struct nba_world *world)
+{
+    for (uint32_t i = 0; i < world->options.hcps; i++) {
+        const double day = (double)NBA_DAY_MS;
+        sim_push(world, STEP_VISIT,
+                 world->options.start_ms + (int64_t)(sim_uniform(world) * 4.0 * day), i, 0);
+        sim_push(world, STEP_PUSH,
+                 world->options.start_ms + (int64_t)(sim_uniform(world) * 8.0 * day), i, 0);
+    }
+}
+
+struct nba_world *nba_world_create(const struct nba_world_options *options)
+{
+    struct nba_world *world = calloc(1, sizeof(*world));
+    NBA_ASSERT(options->hcps > 0 && options->hcps <= NBA_WORLD_HCPS_MAX);
+    if (world == NULL) {
+        return NULL;
+    }
+    world->options = *options;
+    world->options.start_ms = options->start_ms == NBA_TIME_NONE ? START_MS : options->start_ms;
+    world->options.days = options->days > 0 ? options->days : 120;
+    world->rng = nba_rng(options->seed * UINT64_C(0x9E3779B97F4A7C15) + 1);
+    world->series_count = (options->contents + STAGE_COUNT - 1) / STAGE_COUNT;
+    world->series_count = world->series_count > 0 ? world->series_count : 1;
+    world->content_count = world->series_count * STAGE_COUNT;
+    world->rep_count = options->reps > 0 ? options->reps : options->hcps / 100 + 1;
+    world->seen_bytes = (world->content_count + 7) / 8;
+    world->free_record = UINT32_MAX;
+    world->now_ms = world->options.start_ms;
+    world->contents = calloc(world->content_count, sizeof(*world->contents));
+    world->peer = calloc((size_t)CLUSTER_COUNT * world->content_count, sizeof(*world->peer));
+    world->weights = calloc(world->content_count, sizeof(*world->weights));
+    world->hcps = calloc(options->hcps, sizeof(*world->hcps));
+    world->seen = calloc(options->hcps, world->seen_bytes);
+    if (world->contents == NULL || world->peer == NULL || world->weights == NULL ||
+        world->hcps == NULL || world->seen == NULL) {
+        nba_world_destroy(world);
+        return NULL;
+    }
+    make_contents(world);
+    for (uint32_t i = 0; i < options->hcps; i++) {
+        make_hcp(world, &world->hcps[i]);
+    }
+    start_flow(world);
+    if (world->failed) {
+        nba_world_destroy(world);
+        return NULL;
+    }
+    return world;
+}
+
+void nba_world_destroy(struct nba_world *world)
+{
+    if (world == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < world->action_count; i++) {
+        free(world->actions[i].action_id);
+    }
+    free(world->actions);
+    free(world->contents);
+    free(world->peer);
+    free(world->weights);
+    free(world->hcps);
+    free(world->seen);
+    free(world->heap);
+    free(world->records);
+    free(world);
+}
+
+/* "hcp-00017", "rep-003", "CT-0042" */
+static struct nba_str name_of(struct nba_arena *arena, const char *prefix, int digits,
+                              uint64_t number)
+{
+    struct nba_buf buf;
+    nba_buf_init(&buf, 64);
+    nba_buf_printf(&buf, "%s%0*" PRIu64, prefix, digits, number);
+    const struct nba_str copy = nba_arena_copy(arena, nba_buf_str(&buf));
+    nba_buf_clear(&buf);
+    return copy;
+}
+
+static const struct nba_str *one_text(struct nba_arena *arena, struct nba_str value)
+{
+    struct nba_str *item = nba_arena_zeros(arena, 1, sizeof(*item));
+    if (item != NULL) {
+        *item = value;
+    }
+    return item;
+}
+
+static struct nba_str_list list_of(struct nba_arena *arena, struct nba_str value)
+{
+    const struct nba_str *item = one_text(arena, value);
+    return (struct nba_str_list){item, item != NULL ? 1 : 0};
+}
+
+static void add_treatments(const struct nba_world *world, uint32_t index, struct nba_arena *arena,
+                           struct nba_content *content)
+{
+    static const struct {
+        enum nba_channel channel;
+        enum nba_action_type type;
+        const char *approval;
+    } ways[] = {{NBA_CHANNEL_EMAIL, NBA_ACTION_TYPE_EMAIL, "EM"},
+                {NBA_CHANNEL_REP, NBA_ACTION_TYPE_REP_CALL_OBJECTIVE, "RC"},
+                {NBA_CHANNEL_WEB, NBA_ACTION_TYPE_PORTAL_CONTENT, "WB"},
+                {NBA_CHANNEL_EVENT, NBA_ACTION_TYPE_EVENT_INVITE, "EV"}};
+    const struct sim_content *one = &world->contents[index];
+    struct nba_treatment *treatments = nba_arena_zeros(arena, 4, sizeof(*treatments));
+    if (treatments == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        /* Patient material isn't for events; awareness isn't a call objective. */
+        if ((i == 3 && one->stage == 3) || (i == 1 && one->stage == 0)) {
+            continue;
+        }
+        struct nba_treatment *treatment = &treatments[content->treatment_count];
+        treatment->channel = ways[i].channel;
+        treatment->action_type = ways[i].type;
+        treatment->approval_state = one->approval;
+        treatment->approval_number = nba_str_of(ways[i].approval);
+        treatment->effective_from_ms = one->from_ms;
+        treatment->expires_at_ms = NBA_TIME_NONE;
+        treatment->value = i == 1 ? 1.2 : 1.0;
+        content->treatment_count++;
+    }
+    content->treatments = treatments;
+}
+
+uint32_t nba_world_reference_count(const struct nba_world *world)
+{
+    return world->content_count + BRAND_COUNT + world->rep_count;
+}
+
+static void describe_content(const struct nba_world *world, uint32_t index, struct nba_arena *arena,
+                             struct nba_content *content)
+{
+    const struct sim_content *one = &world->contents[index];
+    const struct sim_topic *topic = &sim_topics[one->topic];
+    const uint32_t variant = one->series / TOPIC_COUNT;
+    content->content_id = name_of(arena, "CT-", 4, index);
+    content->version = nba_str_of("1");
+    content->brand = nba_str_of(sim_brands[topic->brand]);
+    content->campaign_ids = list_of(arena, nba_str_of(sim_brands[topic->brand]));
+    content->content_class = NBA_CONTENT_CLASS_PROMOTIONAL;
+    content->title = sim_title(one->topic, one->stage, variant, arena);
+    content->abstract = sim_abstract(one->topic, one->stage, variant, arena);
+    struct nba_str *keywords = nba_arena_zeros(arena, 3, sizeof(*keywords));
+    if (keywords != NULL) {
+        for (int i = 0; i < 3; i++) {
+            keywords[i] = nba_str_of(topic->keywords[i]);
+        }
+        content->keywords = (struct nba_str_list){keywords, 3};
+    }
+    content->topic_ids = list_of(arena, nba_str_of(topic->id));
+    content->asset_type = nba_str_of(sim_stages[one->stage]);
+    add_treatments(world, index, arena, content);
+}
+
+void nba_world_reference(const struct nba_world *world, uint32_t index, struct nba_arena *arena,
+                         struct nba_reference *ret_reference)
+{
+    NBA_ASSERT(index < nba_world_reference_count(world));
+    memset(ret_reference, 0, sizeof(*ret_reference));
+    if (index < world->content_count) {
+        ret_reference->kind = NBA_REFERENCE_CONTENT;
+        describe_content(world, index, arena, &ret_reference->content);
+        return;
+    }
+    index -= world->content_count;
+    if (index < BRAND_COUNT) {
+        ret_reference->kind = NBA_REFERENCE_CAMPAIGN;
+        ret_reference->campaign.campaign_id = nba_str_of(sim_brands[index]);
+        ret_reference->campaign.brand = nba_str_of(sim_brands[index]);
+        ret_reference->campaign.goal = nba_str_of("engagement");
+        ret_reference->campaign.start_ms = world->options.start_ms - 30 * NBA_DAY_MS;
+        ret_reference->campaign.end_ms = world->options.start_ms + 3650 * NBA_DAY_MS;
+        return;
+    }
+    index -= BRAND_COUNT;
+    ret_reference->kind = NBA_REFERENCE_REP;
+    ret_reference->rep.rep_id = name_of(arena, "rep-", 3, index);
+    ret_reference->rep.tz = nba_str_of(sim_markets[index % MARKET_COUNT].zones[0]);
+    ret_reference->rep.territory_id = nba_str_of(sim_markets[index % MARKET_COUNT].id);
+    ret_reference->rep.role = NBA_REP_ROLE_REP;
+}
+
+/* One profile and one e-mail consent each. */
+uint64_t nba_world_fact_count(const struct nba_world *world)
+{
+    return 2 * (uint64_t)world->options.hcps;
+}
+
+static void begin_event(struct nba_event *event, enum nba_event_type type, int64_t event_ms)
+{
+    memset(event, 0, sizeof(*event));
+    event->type = type;
+    event->source = nba_str_of(SOURCE);
+    event->tenant_id = nba_str_of(TENANT);
+    event->event_time_ms = event_ms;
+    event->recorded_time_ms = NBA_TIME_NONE;
+    event->captured_at_ms = NBA_TIME_NONE;
+    event->expires_at_ms = NBA_TIME_NONE;
+}
+
+static struct nba_str event_id(struct nba_arena *arena, const char *kind, uint64_t number)
+{
+    struct nba_buf buf;
+    nba_buf_init(&buf, 64);
+    nba_buf_printf(&buf, "%s-%" PRIu64, kind, number);
+    const struct nba_str id = nba_arena_copy(arena, nba_buf_str(&buf));
+    nba_buf_clear(&buf);
+    return id;
+}
+
+static void describe_profile(const struct nba_world *world, uint32_t index, struct nba_arena *arena,
+                             struct nba_event *event)
+{
+    const struct sim_hcp *hcp = &world->hcps[index];
+    const struct sim_market *market = &sim_markets[hcp->market];
+    struct nba_profile *profile = nba_arena_zeros(arena, 1, sizeof(*profile));
+    struct nba_str *specialties = nba_arena_zeros(arena, 2, sizeof(*specialties));
+    if (profile == NULL || specialties == NULL) {
+        return;
+    }
+    uint32_t count = 1;
+    specialties[0] = nba_str_of(sim_specialties[hcp->specialty]);
+    if (hcp->second_specialty != UINT32_MAX && hcp->second_specialty != hcp->specialty) {
+        specialties[1] = nba_str_of(sim_specialties[hcp->second_specialty]);
+        count = 2;
+    }
+    profile->has_specialties = true;
+    profile->specialties = (struct nba_str_list){specialties, count};
+    profile->market = nba_str_of(market->id);
+    profile->region = nba_str_of(market->id);
+    profile->tz = nba_str_of(market->zones[hcp->zone]);
+    profile->language = nba_str_of(market->language);
+    profile->rep_id = name_of(arena, "rep-", 3, hcp->rep);
+    profile->territory_id = nba_str_of(market->id);
+    profile->has_open_complaint = true;
+    profile->address[NBA_CHANNEL_EMAIL] = NBA_ADDRESS_OK;
+    profile->address[NBA_CHANNEL_REP] = NBA_ADDRESS_OK;
+    profile->address[NBA_CHANNEL_WEB] = NBA_ADDRESS_OK;
+    profile->address[NBA_CHANNEL_EVENT] = NBA_ADDRESS_OK;
+    event->profile = profile;
+}
+
+/* Where e-mail needs an opt-in, three of four gave it. */
+static bool gave_opt_in(const struct nba_world *world, uint32_t index)
+{
+    return !sim_markets[world->hcps[index].market].asks_opt_in || index % 4 != 3;
+}
+
+void nba_world_fact(const struct nba_world *world, uint64_t index, struct nba_arena *arena,
+                    struct nba_event *ret_event)
+{
+    const uint32_t hcp = (uint32_t)(index / 2);
+    NBA_ASSERT(index < nba_world_fact_count(world));
+    if (index % 2 == 0) {
+        begin_event(ret_event, NBA_EVENT_PROFILE_UPDATED, world->options.start_ms - 2 * NBA_DAY_MS);
+        ret_event->event_id = event_id(arena, "profile", hcp);
+        describe_profile(world, hcp, arena, ret_event);
+    } else {
+        begin_event(ret_event, NBA_EVENT_CONSENT_CHANGED, world->options.start_ms - NBA_DAY_MS);
+        ret_event->event_id = event_id(arena, "consent", hcp);
+        ret_event->channel = NBA_CHANNEL_EMAIL;
+        ret_event->scope_type = NBA_CONSENT_SCOPE_CHANNEL;
+        ret_event->status =
+            gave_opt_in(world, hcp) ? NBA_CONSENT_STATUS_OPT_IN : NBA_CONSENT_STATUS_PENDING;
+        ret_event->captured_at_ms = ret_event->event_time_ms;
+    }
+    ret_event->hcp_id = name_of(arena, "hcp-", 5, hcp);
+    ret_event->market = nba_str_of(sim_markets[world->hcps[hcp].market].id);
+}
+
+int64_t nba_world_now_ms(const struct nba_world *world)
+{
+    return world->now_ms;
+}
+
+struct nba_world_tally nba_world_tally(const struct nba_world *world)
+{
+    return world->tally;
+}
+
+/* The number behind the prefix, or UINT32_MAX. */
+static uint32_t number_of(struct nba_str id, const char *prefix, uint32_t count)
+{
+    const size_t skip = strlen(prefix);
+    uint64_t number = 0;
+    if (id.bytes <= skip || id.bytes > skip + 9 || memcmp(id.data, prefix, skip) != 0) {
+        return UINT32_MAX;
+    }
+    for (size_t i = skip; i < id.bytes; i++) {
+        if (id.data[i] < '0' || id.data[i] > '9') {
+            return UINT32_MAX;
+        }
+        number = number * 10 + (uint64_t)(id.data[i] - '0');
+    }
+    return number < count ? (uint32_t)number : UINT32_MAX;
+}
+
+uint32_t nba_world_hcp_of(const struct nba_world *world, struct nba_str hcp_id)
+{
+    return number_of(hcp_id, "hcp-", world->options.hcps);
+}
+
+uint32_t nba_world_content_of(const struct nba_world *world, struct nba_str content_id)
+{
+    return number_of(content_id, "CT-", world->content_count);
+}
+
+/* A record of the flow as an event. */
+static void describe_record(const struct nba_world *world, const struct sim_record *record,
+                            struct nba_arena *arena, struct nba_event *event)
+{
+    begin_event(event, record->type, record->event_ms);
+    event->event_id = event_id(arena, "e", record->serial);
+    event->hcp_id = name_of(arena, "hcp-", 5, record->hcp);
+    event->market = nba_str_of(sim_markets[world->hcps[record->hcp].market].id);
+    event->channel = record->channel;
+    event->bot = record->bot;
+    event->dwell_s = (double)record->dwell_s;
+    if (record->message != 0) {
+        event->message_id = event_id(arena, "m", record->message);
+    }
+    if (record->content != UINT32_MAX) {
+        const struct sim_topic *topic = &sim_topics[world->contents[record->content].topic];
+        event->content_id = name_of(arena, "CT-", 4, record->content);
+        event->brand = nba_str_of(sim_brands[topic->brand]);
+        event->campaign_id = event->brand;
+        event->topic_ids = list_of(arena, nba_str_of(topic->id));
+    }
+    if (record->action != UINT32_MAX) {
+        event->action_id = nba_str_of(world->actions[record->action].action_id);
+    }
+    if (record->type == NBA_EVENT_REP_CALL_COMPLETED) {
+        event->call_id = event_id(arena, "call", record->serial);
+        event->rep_id = name_of(arena, "rep-", 3, world->hcps[record->hcp].rep);
+    }
+    if (record->type == NBA_EVENT_CONSENT_CHANGED) {
+        event->scope_type = NBA_CONSENT_SCOPE_CHANNEL;
+        event->status = record->status;
+        event->captured_at_ms = record->event_ms;
+    }
+}
+
+bool nba_world_next(struct nba_world *world, struct nba_arena *arena, struct nba_event *ret_event)
+{
+    struct sim_pending pending;
+    while (!world->failed && world->said < world->options.events && sim_pop(world, &pending)) {
+        world->now_ms = pending.at_ms > world->now_ms ? pending.at_ms : world->now_ms;
+        if (pending.step != STEP_EVENT) {
+            sim_step_taken(world, &pending);
+            continue;
+        }
+        const struct sim_record *record = &world->records[pending.record];
+        describe_record(world, record, arena, ret_event);
+        world->said++;
+        sim_record_free(world, pending.record);
+        return true;
+    }
+    return false;
+}
