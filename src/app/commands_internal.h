@@ -16,6 +16,7 @@
     X(produce)             \
     X(consume)             \
     X(import)              \
+    X(generate)            \
     X(check)               \
     X(state)               \
     X(reset)               \
