@@ -202,6 +202,12 @@ static enum nba_status lstm_measure(void *context, bool validation,
     return measure_softmax(&t->measure, &ranker, validation, ret_measured);
 }
 
+static void lstm_slow(void *context)
+{
+    struct nba_lstm_trainer *t = context;
+    t->adam.rate *= 0.5;
+}
+
 static void lstm_keep(void *context)
 {
     struct nba_lstm_trainer *t = context;
@@ -229,6 +235,7 @@ enum nba_status nba_lstm_trainer_run(struct nba_lstm_trainer *trainer,
                                         .context = trainer,
                                         .learn = lstm_learn,
                                         .measure = lstm_measure,
+                                        .slow = lstm_slow,
                                         .keep = lstm_keep,
                                         .recall = lstm_recall};
     return nba_learner_run(&learner, &trainer->options.loop, trainer->progress, ret_learned, error);

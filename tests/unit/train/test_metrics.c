@@ -1,0 +1,94 @@
+/* Metrics in closed form; the regression that calibrates. */
+#include "nba_test.h"
+
+#include <math.h>
+
+#include "nba/base/random.h"
+#include "nba/train/logistic.h"
+#include "nba/train/metrics.h"
+
+static void test_metrics_of_a_rank_in_closed_form(void **state)
+{
+    (void)state;
+    assert_true(nba_metric_of_rank(NBA_METRIC_HR, 10, 9.5) == 1.0);
+    assert_true(nba_metric_of_rank(NBA_METRIC_HR, 10, 10.0) == 0.0);
+    assert_true(nba_metric_of_rank(NBA_METRIC_NDCG, 10, 0.0) == 1.0);
+    assert_true(nba_metric_of_rank(NBA_METRIC_NDCG, 10, 2.0) == 0.5);
+    assert_true(nba_metric_of_rank(NBA_METRIC_NDCG, 5, 5.0) == 0.0);
+    assert_true(nba_metric_of_rank(NBA_METRIC_MRR, 0, 3.0) == 0.25);
+}
+
+static void test_auc_counts_ties_half(void **state)
+{
+    struct nba_labelled items[] = {{0.9, true}, {0.1, false}, {0.5, true}, {0.5, false}};
+    struct nba_labelled same[] = {{0.9, true}, {0.1, true}};
+    (void)state;
+    /* pairs: (.9,.1) (.9,.5) (.5,.1) right, (.5,.5) half */
+    assert_true(fabs(nba_metric_auc(items, 4) - 3.5 / 4.0) < 1e-12);
+    assert_true(nba_metric_auc(same, 2) == 0.5);
+}
+
+static void test_an_interval_holds_its_mean_and_narrows_with_more_values(void **state)
+{
+    double values[2000];
+    struct nba_rng rng = nba_rng(4);
+    (void)state;
+    for (size_t i = 0; i < 2000; i++) {
+        values[i] = nba_rng_double(&rng) < 0.3 ? 1.0 : 0.0;
+    }
+    const struct nba_interval few = nba_metric_interval(values, 50);
+    const struct nba_interval many = nba_metric_interval(values, 2000);
+    assert_true(many.lo < many.value && many.value < many.hi);
+    /* A binomial's 95 %: 2 * 1.96 * sqrt(p (1 - p) / n) = 0.0402. */
+    assert_true(fabs((many.hi - many.lo) - 0.0402) < 0.004);
+    assert_true(few.hi - few.lo > 3.0 * (many.hi - many.lo));
+    const struct nba_interval again = nba_metric_interval(values, 2000);
+    assert_memory_equal(&many, &again, sizeof(many));
+}
+
+static void test_log_loss_of_a_coin_is_log_two(void **state)
+{
+    const struct nba_labelled items[] = {{0.5, true}, {0.5, false}, {0.5, false}};
+    (void)state;
+    assert_true(fabs(nba_metric_log_loss(items, 3) - log(2.0)) < 1e-12);
+}
+
+static void test_regression_finds_the_weights_that_made_the_labels(void **state)
+{
+    static struct nba_logistic_sample samples[20000];
+    const double truth[3] = {1.5, -0.7, 0.4};
+    double weights[3] = {0.0, 0.0, 0.0};
+    const double ridge[3] = {1e-6, 1e-6, 1e-6};
+    struct nba_rng rng = nba_rng(9);
+    (void)state;
+    for (size_t i = 0; i < 20000; i++) {
+        double score = 0.3;
+        samples[i].offset = 0.3;
+        for (size_t j = 0; j < 3; j++) {
+            samples[i].x[j] = j == 2 ? 1.0 : nba_rng_normal(&rng);
+            score += truth[j] * samples[i].x[j];
+        }
+        samples[i].y = nba_rng_double(&rng) < 1.0 / (1.0 + exp(-score));
+    }
+    nba_logistic_fit(samples, 20000, 3, ridge, weights);
+    for (size_t j = 0; j < 3; j++) {
+        assert_true(fabs(weights[j] - truth[j]) < 0.06);
+    }
+    const double fixed[3] = {1e-6, NBA_LOGISTIC_FIXED, 1e-6};
+    double held[3] = {0.0, 2.0, 0.0};
+    nba_logistic_fit(samples, 20000, 3, fixed, held);
+    assert_true(held[1] == 2.0);
+    assert_true(fabs(held[0] - weights[0]) > 0.05);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_metrics_of_a_rank_in_closed_form),
+        cmocka_unit_test(test_auc_counts_ties_half),
+        cmocka_unit_test(test_an_interval_holds_its_mean_and_narrows_with_more_values),
+        cmocka_unit_test(test_log_loss_of_a_coin_is_log_two),
+        cmocka_unit_test(test_regression_finds_the_weights_that_made_the_labels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
