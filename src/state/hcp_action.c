@@ -25,10 +25,15 @@ static size_t held_bytes(const struct nba_hcp *hcp)
     }
     for (uint32_t i = 0; i < hcp->timer_count; i++) {
         /* An expiry timer's id is its action's text. */
-        bytes +=
-            TIMER_BYTES + (hcp->timers[i].kind == NBA_TIMER_EXPIRY ? 0 : hcp->timers[i].id.bytes);
+        const bool shared = nba_hcp_find_action(hcp, hcp->timers[i].id) != NULL;
+        bytes += TIMER_BYTES + (shared ? 0 : hcp->timers[i].id.bytes);
     }
     return bytes;
+}
+
+bool nba_hcp_actions_within_limit(const struct nba_hcp *hcp)
+{
+    return held_bytes(hcp) <= NBA_HCP_ACTION_BYTES_MAX;
 }
 
 /* ---- timers ---- */

@@ -13,13 +13,24 @@ static size_t consent_bytes(const struct nba_consent *consent)
     return CONSENT_BYTES + consent->scope_id.bytes + consent->evidence_event_id.bytes;
 }
 
-static bool has_room(const struct nba_hcp *hcp, const struct nba_consent *consent)
+static size_t held_bytes(const struct nba_hcp *hcp)
 {
-    size_t bytes = consent_bytes(consent);
+    size_t bytes = 0;
     for (uint32_t i = 0; i < hcp->consent_count; i++) {
         bytes += consent_bytes(&hcp->consents[i]);
     }
-    return hcp->consent_count < NBA_HCP_CONSENTS_MAX && bytes <= NBA_HCP_CONSENT_BYTES_MAX;
+    return bytes;
+}
+
+static bool has_room(const struct nba_hcp *hcp, const struct nba_consent *consent)
+{
+    return hcp->consent_count < NBA_HCP_CONSENTS_MAX &&
+           held_bytes(hcp) + consent_bytes(consent) <= NBA_HCP_CONSENT_BYTES_MAX;
+}
+
+bool nba_hcp_consents_within_limit(const struct nba_hcp *hcp)
+{
+    return held_bytes(hcp) <= NBA_HCP_CONSENT_BYTES_MAX;
 }
 
 static void remove_at(struct nba_hcp *hcp, uint32_t index)

@@ -168,11 +168,18 @@ static void take_timers(struct hcp_reader *r, struct nba_hcp *hcp)
     hcp->timer_count = count;
 }
 
+static struct nba_str take_profile_text(struct hcp_reader *r)
+{
+    const struct nba_str text = nba_hcp_wire_take_text(r);
+    r->failed = r->failed || text.bytes > NBA_HCP_PROFILE_TEXT_BYTES_MAX;
+    return text;
+}
+
 static uint32_t take_text_list(struct hcp_reader *r, struct nba_str *ret_texts, uint32_t max)
 {
     const uint32_t count = hcp_take_max(r, max);
     for (uint32_t i = 0; i < count; i++) {
-        ret_texts[i] = nba_hcp_wire_take_text(r);
+        ret_texts[i] = take_profile_text(r);
     }
     return count;
 }
@@ -183,16 +190,16 @@ static void take_profile(struct hcp_reader *r, struct nba_hcp *hcp)
     const uint32_t flags = hcp_take_enum(r, 3);
     profile->known = (flags & 1) != 0;
     profile->open_complaint = (flags & 2) != 0;
-    profile->market = nba_hcp_wire_take_text(r);
-    profile->region = nba_hcp_wire_take_text(r);
-    profile->tz = nba_hcp_wire_take_text(r);
-    profile->language = nba_hcp_wire_take_text(r);
-    profile->rep_id = nba_hcp_wire_take_text(r);
-    profile->msl_id = nba_hcp_wire_take_text(r);
-    profile->territory_id = nba_hcp_wire_take_text(r);
-    profile->npi = nba_hcp_wire_take_text(r);
-    profile->onekey_id = nba_hcp_wire_take_text(r);
-    profile->veeva_id = nba_hcp_wire_take_text(r);
+    profile->market = take_profile_text(r);
+    profile->region = take_profile_text(r);
+    profile->tz = take_profile_text(r);
+    profile->language = take_profile_text(r);
+    profile->rep_id = take_profile_text(r);
+    profile->msl_id = take_profile_text(r);
+    profile->territory_id = take_profile_text(r);
+    profile->npi = take_profile_text(r);
+    profile->onekey_id = take_profile_text(r);
+    profile->veeva_id = take_profile_text(r);
     uint32_t channel_next = 1;
     for (uint32_t i = 0; i <= NBA_CHANNEL_COUNT; i++) {
         const uint32_t channel = hcp_take_enum(r, NBA_CHANNEL_COUNT);
@@ -265,6 +272,9 @@ enum nba_status nba_hcp_decode(struct nba_str bytes, struct nba_str hcp_id, stru
             take_section(&r, tag, ret_hcp);
         }
     }
+    /* What nothing can drop must leave room for the next event. */
+    r.failed = r.failed || !nba_hcp_actions_within_limit(ret_hcp) ||
+               !nba_hcp_consents_within_limit(ret_hcp);
     if (r.arena_full) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an HCP record");
     }

@@ -20,6 +20,10 @@ void nba_hcp_fit(struct nba_hcp *hcp, size_t added_bytes);
 /* Encodes into `room`; 0 when it takes more than `room_bytes`. */
 size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_t room_bytes);
 
+/* What may never be dropped is within the bytes it may take. */
+bool nba_hcp_actions_within_limit(const struct nba_hcp *hcp);
+bool nba_hcp_consents_within_limit(const struct nba_hcp *hcp);
+
 /* The action that an event is about: by its action_id, else by its message_id; NULL. */
 struct nba_open_action *nba_hcp_action_of(struct nba_hcp *hcp, const struct nba_event *event);
 
