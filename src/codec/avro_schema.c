@@ -504,14 +504,16 @@ static enum nba_status parse_type(struct parser *p, json_t *json, const char *sp
     } else {
         return nba_error_set(p->error, NBA_E_CONFIG, "schema: expected a type");
     }
-    if (status == NBA_OK && type->depth > NBA_DEPTH_MAX) {
+    if (status != NBA_OK) {
+        return status;
+    }
+    NBA_ASSERT(type != NULL);
+    if (type->depth > NBA_DEPTH_MAX) {
         return nba_error_set(p->error, NBA_E_CONFIG, "schema: more than %u types deep",
                              NBA_DEPTH_MAX);
     }
-    if (status == NBA_OK) {
-        *ret_type = type;
-    }
-    return status;
+    *ret_type = type;
+    return NBA_OK;
 }
 
 enum nba_status nba_avro_schema_parse(struct nba_str text, struct nba_arena *arena,

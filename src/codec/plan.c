@@ -133,7 +133,9 @@ static enum nba_status plan_loop(struct planner *p, const struct nba_avro_type *
     if (status == NBA_OK) {
         status = emit(p, (struct nba_plan_op){.code = NBA_PLAN_NEXT, .behind = loop + 1});
     }
-    p->ops[loop].behind = p->op_count;
+    if (status == NBA_OK) {
+        p->ops[loop].behind = p->op_count;
+    }
     return status;
 }
 
@@ -198,7 +200,7 @@ static enum nba_status plan_group(struct planner *p, const struct nba_avro_type 
     if (status == NBA_OK && pointer) {
         status = emit(p, (struct nba_plan_op){.code = NBA_PLAN_LEAVE});
     }
-    if (pointer || op.leaf.optional) {
+    if (status == NBA_OK && (pointer || op.leaf.optional)) {
         p->ops[first].behind = p->op_count;
     }
     return status;
