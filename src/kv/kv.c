@@ -20,6 +20,10 @@
 #define DEFAULT_BUFFER_BYTES ((size_t)32 << 20)
 /* 4 KiB blocks hold a few records of 1 KB: a point read decompresses little more than it needs. */
 #define BLOOM_BITS_PER_KEY 10.0
+/* A table file where so many of so many keys in a row are deletions is compacted soon: scans would
+ * have to step over each of them. */
+#define DELETION_WINDOW 4096u
+#define DELETIONS_MAX   2048u
 /* RocksDB's own text log; of no use to us but for a post-mortem. */
 #define INFO_LOG_BYTES ((size_t)1 << 20)
 #define INFO_LOG_WARN  2
@@ -49,6 +53,8 @@ static rocksdb_options_t *make_options(const struct nba_kv_options *wanted, rock
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
     rocksdb_options_set_db_write_buffer_size(options, buffers);
     rocksdb_options_set_write_buffer_size(options, buffers / 2);
+    rocksdb_options_add_compact_on_deletion_collector_factory(options, DELETION_WINDOW,
+                                                              DELETIONS_MAX);
     /* A quiet column family must not hold the log of the busy ones back for ever. */
     rocksdb_options_set_max_total_wal_size(options, (uint64_t)buffers * 4);
     rocksdb_options_set_max_open_files(options, -1); /* a secondary needs its files kept open */

@@ -125,17 +125,6 @@ static enum nba_status erase_key(struct eraser *eraser, struct nba_str key, stru
     return nba_kv_batch_count(eraser->batch) >= ERASE_BATCH ? flush_eraser(eraser, error) : NBA_OK;
 }
 
-static void reclaim(struct nba_local_log *log, const struct nba_local_topic *topic,
-                    int32_t partition, int64_t from, int64_t to)
-{
-    unsigned char lower[NBA_LOCAL_KEY_BYTES];
-    unsigned char upper[NBA_LOCAL_KEY_BYTES];
-    nba_local_record_key(topic->id, partition, from, lower);
-    nba_local_record_key(topic->id, partition, to, upper);
-    nba_kv_compact_range(log->kv, log->records, nba_str((const char *)lower, sizeof(lower)),
-                         nba_str((const char *)upper, sizeof(upper)));
-}
-
 enum nba_status nba_local_erase(struct nba_local_log *log, const struct nba_local_topic *topic,
                                 int32_t partition, int64_t from, int64_t to,
                                 struct nba_error *error)
@@ -274,7 +263,6 @@ static enum nba_status compact_round(struct nba_local_log *log, struct nba_local
         *ret_done = end == marks.stable || end == from;
         marks.clean = end;
         status = set_marks(log, topic, partition, &marks, error);
-        reclaim(log, topic, partition, marks.low, end);
     }
     return status;
 }
