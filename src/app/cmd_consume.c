@@ -7,7 +7,7 @@
 #include "commands_internal.h"
 #include "digest.h"
 #include "nba/app/interrupt.h"
-#include "nba/app/progress.h"
+#include "nba/app/ticker.h"
 #include "nba/app/topic_table.h"
 #include "nba/app/workplace.h"
 #include "nba/base/assert.h"
@@ -69,7 +69,7 @@ struct consumer {
     size_t span_count;
     size_t open_count;
     struct nba_buf line;
-    struct nba_progress progress;
+    struct nba_ticker progress;
     uint64_t taken;
 };
 
@@ -312,7 +312,7 @@ static enum nba_status poll_all(struct consumer *c, struct nba_error *error)
             status = handle(c, what, &record, error);
         }
         nba_record_release(&record);
-        nba_progress_at(&c->progress, c->taken);
+        nba_ticker_at(&c->progress, c->taken);
     }
     return status;
 }
@@ -374,12 +374,12 @@ static int run(const struct nba_command *command, int argc, char **argv)
     c.place = &place;
     nba_buf_init(&c.line, LINE_BYTES_MAX);
     nba_digests_init(&c.digests);
-    nba_progress_begin(&c.progress, "records", 0);
+    nba_ticker_begin(&c.progress, "records", 0);
     enum nba_status status = consume(&c, &operands, &error);
     if (status == NBA_OK && fflush(stdout) != 0) {
         status = nba_error_set(&error, NBA_E_IO, "cannot write to standard output");
     }
-    nba_progress_end(&c.progress);
+    nba_ticker_end(&c.progress);
     if (status == NBA_OK && args.out != NULL) {
         (void)fprintf(stderr, "nba: %llu records in %s\n", (unsigned long long)c.taken, args.out);
     }

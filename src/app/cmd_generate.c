@@ -7,8 +7,8 @@
 
 #include "commands_internal.h"
 #include "nba/app/interrupt.h"
-#include "nba/app/progress.h"
 #include "nba/app/sink.h"
+#include "nba/app/ticker.h"
 #include "nba/app/topic_table.h"
 #include "nba/app/workplace.h"
 #include "nba/base/clock.h"
@@ -65,7 +65,7 @@ struct generating {
     struct nba_arena arena;
     struct nba_reader *reader; /* of actions; NULL without --react */
     struct nba_decoder *decoder;
-    struct nba_progress progress;
+    struct nba_ticker progress;
     uint64_t facts, events, actions;
 };
 
@@ -88,7 +88,7 @@ static enum nba_status send_facts(struct generating *g, struct nba_error *error)
         nba_world_fact(g->world, i, &g->arena, &event);
         status = nba_sink_event(&g->sink, topics->engagement, &event, error);
         g->facts++;
-        nba_progress_at(&g->progress, g->facts);
+        nba_ticker_at(&g->progress, g->facts);
     }
     return status;
 }
@@ -147,7 +147,7 @@ static void hold_rate(const struct generating *g)
     if (g->args->rate <= 0) {
         return;
     }
-    const double ahead_s = (double)g->events / g->args->rate - nba_progress_seconds(&g->progress);
+    const double ahead_s = (double)g->events / g->args->rate - nba_ticker_seconds(&g->progress);
     if (ahead_s > 0.001) {
         const struct timespec pause = {(time_t)ahead_s,
                                        (long)((ahead_s - (double)(time_t)ahead_s) * 1e9)};
@@ -160,7 +160,7 @@ static enum nba_status send_flow(struct generating *g, struct nba_error *error)
     const char *topic = g->place->config.topics.engagement;
     enum nba_status status = NBA_OK;
     bool more = true;
-    nba_progress_begin(&g->progress, "events", (uint64_t)g->args->events);
+    nba_ticker_begin(&g->progress, "events", (uint64_t)g->args->events);
     while (status == NBA_OK && more && !nba_interrupted()) {
         struct nba_event event;
         if (g->reader != NULL && g->events % 16 == 0) {
@@ -171,11 +171,11 @@ static enum nba_status send_flow(struct generating *g, struct nba_error *error)
         if (more) {
             status = nba_sink_event(&g->sink, topic, &event, error);
             g->events++;
-            nba_progress_at(&g->progress, g->events);
+            nba_ticker_at(&g->progress, g->events);
             hold_rate(g);
         }
     }
-    nba_progress_end(&g->progress);
+    nba_ticker_end(&g->progress);
     return status;
 }
 
@@ -237,11 +237,11 @@ static enum nba_status generate(struct generating *g, const struct nba_world_opt
     if (status == NBA_OK) {
         status = nba_sink_open(g->place->stream, g->place->schemas, &g->sink, error);
     }
-    nba_progress_begin(&g->progress, "facts", nba_world_fact_count(g->world));
+    nba_ticker_begin(&g->progress, "facts", nba_world_fact_count(g->world));
     if (status == NBA_OK) {
         status = send_facts(g, error);
     }
-    nba_progress_end(&g->progress);
+    nba_ticker_end(&g->progress);
     if (status == NBA_OK && !g->args->facts_only) {
         status = send_flow(g, error);
     }

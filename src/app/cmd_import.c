@@ -7,8 +7,8 @@
 #include "commands_internal.h"
 #include "import_sort_internal.h"
 #include "nba/app/interrupt.h"
-#include "nba/app/progress.h"
 #include "nba/app/sink.h"
+#include "nba/app/ticker.h"
 #include "nba/app/workplace.h"
 #include "nba/base/assert.h"
 #include "nba/codec/encoder.h"
@@ -52,7 +52,7 @@ struct importing {
     struct nba_arena arena;
     struct nba_mapped_row row;
     struct import_sort sort;
-    struct nba_progress progress;
+    struct nba_ticker progress;
     uint64_t rule_count[NBA_MAPPING_RULES_MAX];
     struct reason reasons[REASONS_MAX];
     size_t reason_count;
@@ -185,7 +185,7 @@ static enum nba_status import_file(struct importing *im, const char *path, struc
     }
     while (status == NBA_OK && more && !nba_interrupted()) {
         status = import_row(im, path, source, &more, error);
-        nba_progress_at(&im->progress, im->rows);
+        nba_ticker_at(&im->progress, im->rows);
     }
     nba_row_source_close(source);
     return status;
@@ -200,7 +200,7 @@ static enum nba_status send_sorted(struct importing *im, struct nba_error *error
                                         .partition = NBA_PARTITION_BY_KEY};
         import_sort_get(&im->sort, i, &outgoing.key, &outgoing.value, &outgoing.timestamp_ms);
         status = nba_sink_send(&im->sink, &outgoing, error);
-        nba_progress_at(&im->progress, i);
+        nba_ticker_at(&im->progress, i);
     }
     return status;
 }
@@ -219,7 +219,7 @@ static void report(const struct importing *im)
     }
     (void)fprintf(out, "%" PRIu64 " rows, %" PRIu64 " refused, %" PRIu64 " messages%s, %.1f s\n",
                   im->rows, im->rejected, im->messages, im->args->dry_run ? " (not sent)" : "",
-                  nba_progress_seconds(&im->progress));
+                  nba_ticker_seconds(&im->progress));
 }
 
 static enum nba_status open_all(struct importing *im, const char *kind, struct nba_error *error)
@@ -263,7 +263,7 @@ static enum nba_status import_all(struct importing *im, const struct nba_operand
             status = closed;
         }
     }
-    nba_progress_end(&im->progress);
+    nba_ticker_end(&im->progress);
     if (status == NBA_OK) {
         report(im);
     }
@@ -322,7 +322,7 @@ static int run(const struct nba_command *command, int argc, char **argv)
     nba_buf_init(&im->value, NBA_RECORD_BYTES_MAX);
     nba_buf_init(&im->line, 8u << 20);
     nba_interrupt_install();
-    nba_progress_begin(&im->progress, "rows", 0);
+    nba_ticker_begin(&im->progress, "rows", 0);
     const enum nba_status status = import_all(im, &operands, &error);
     close_all(im);
     return status == NBA_OK ? 0 : nba_command_fail(&error);

@@ -6,8 +6,8 @@
 #include "commands_internal.h"
 #include "nba/app/interrupt.h"
 #include "nba/app/line_reader.h"
-#include "nba/app/progress.h"
 #include "nba/app/sink.h"
+#include "nba/app/ticker.h"
 #include "nba/app/topic_table.h"
 #include "nba/app/workplace.h"
 #include "nba/codec/container.h"
@@ -40,7 +40,7 @@ struct producing {
     const struct nba_topic_entry *topic;
     struct nba_decoder *decoder;
     struct nba_arena arena;
-    struct nba_progress progress;
+    struct nba_ticker progress;
 };
 
 static enum nba_status send_control(struct producing *p, struct nba_str line,
@@ -103,7 +103,7 @@ static enum nba_status produce_lines(struct producing *p, const char *path, stru
         if (status != NBA_OK) {
             (void)nba_error_prefix(error, "%s:%" PRIu64, path, reader.number);
         }
-        nba_progress_at(&p->progress, p->sink.sent);
+        nba_ticker_at(&p->progress, p->sink.sent);
     }
     nba_line_reader_close(&reader);
     return status;
@@ -147,7 +147,7 @@ static enum nba_status produce_log_file(struct producing *p, const char *path,
         if (status == NBA_OK && more) {
             status = send_log_record(p, &record, error);
         }
-        nba_progress_at(&p->progress, p->sink.sent);
+        nba_ticker_at(&p->progress, p->sink.sent);
     }
     nba_container_reader_close(reader);
     return status;
@@ -258,9 +258,9 @@ static int run(const struct nba_command *command, int argc, char **argv)
     memset(&p, 0, sizeof(p));
     p.place = &place;
     nba_arena_init(&p.arena, ARENA_BYTES_MAX);
-    nba_progress_begin(&p.progress, "records", 0);
+    nba_ticker_begin(&p.progress, "records", 0);
     const enum nba_status status = produce(&p, &args, &operands, &error);
-    nba_progress_end(&p.progress);
+    nba_ticker_end(&p.progress);
     nba_decoder_destroy(p.decoder);
     nba_arena_clear(&p.arena);
     nba_workplace_close(&place);

@@ -6,7 +6,7 @@
 #include "commands_internal.h"
 #include "json_text.h"
 #include "nba/app/interrupt.h"
-#include "nba/app/progress.h"
+#include "nba/app/ticker.h"
 #include "nba/app/workplace.h"
 #include "nba/base/version.h"
 #include "nba/policy/funnel.h"
@@ -56,7 +56,7 @@ struct recommender {
     struct nba_funnel *funnel;
     struct nba_arena arena;
     struct nba_buf out;
-    struct nba_progress progress;
+    struct nba_ticker progress;
     uint64_t done;
 };
 
@@ -237,7 +237,7 @@ static enum nba_status recommend(void *context, const struct nba_hcp *hcp, struc
     }
     r->done++;
     if (r->args->all) {
-        nba_progress_at(&r->progress, r->done);
+        nba_ticker_at(&r->progress, r->done);
     }
     return r->out.bytes > OUTPUT_BYTES_MAX / 2 ? flush_output(r, error) : NBA_OK;
 }
@@ -293,11 +293,11 @@ static enum nba_status recommend_stored(struct recommender *r, const struct nba_
     }
     if (r->args->all) {
         const struct nba_hcp_visitor visitor = {recommend, r};
-        nba_progress_begin(&r->progress, "HCPs", 0);
+        nba_ticker_begin(&r->progress, "HCPs", 0);
         for (size_t i = 0; status == NBA_OK && i < view.task_count; i++) {
             status = nba_task_visit(view.tasks[i], visitor, error);
         }
-        nba_progress_end(&r->progress);
+        nba_ticker_end(&r->progress);
     } else {
         struct nba_arena arena;
         static struct nba_hcp hcp;

@@ -9,7 +9,7 @@
 #include "commands_internal.h"
 #include "digest.h"
 #include "nba/app/interrupt.h"
-#include "nba/app/progress.h"
+#include "nba/app/ticker.h"
 #include "nba/app/workplace.h"
 #include "nba/base/file.h"
 #include "nba/base/limits.h"
@@ -288,14 +288,14 @@ static enum nba_status add_logs(struct nba_replay *replay, const struct args *ar
 static void show_progress(void *context, uint64_t done, uint64_t total)
 {
     (void)total;
-    nba_progress_at(context, done);
+    nba_ticker_at(context, done);
 }
 
 static enum nba_status replay_logs(const struct args *args, const struct nba_config *config,
                                    const struct nba_schemas *schemas, const char *state_dir,
                                    struct output *output, struct nba_error *error)
 {
-    struct nba_progress progress;
+    struct nba_ticker progress;
     struct nba_replay *replay = NULL;
     char policies[PATH_BYTES_MAX];
     char hash[NBA_SHA256_TEXT_BYTES];
@@ -318,10 +318,10 @@ static enum nba_status replay_logs(const struct args *args, const struct nba_con
         status = add_logs(replay, args, config, schemas, error);
     }
     if (status == NBA_OK) {
-        nba_progress_begin(&progress, "events", nba_replay_events(replay));
+        nba_ticker_begin(&progress, "events", nba_replay_events(replay));
         status = nba_replay_run(replay, error);
-        const double seconds = nba_progress_seconds(&progress);
-        nba_progress_end(&progress);
+        const double seconds = nba_ticker_seconds(&progress);
+        nba_ticker_end(&progress);
         if (status == NBA_OK) {
             (void)fprintf(stderr, "%llu events in %.2f s, %.0f a second, %lld threads\n",
                           (unsigned long long)nba_replay_events(replay), seconds,

@@ -266,11 +266,11 @@ static enum nba_status load_when(struct load *load, const struct nba_yaml_node *
         status = load_condition(load, node, condition);
         rule->condition_count++;
         for (size_t i = 0; i < condition->word_count && status == NBA_OK; i++) {
-            nba_buf_printf(text, "%s%.*s",
-                           i > 0             ? "|"
-                           : text->bytes > 0 ? " + "
-                                             : "",
-                           NBA_STR_ARG(condition->words[i]));
+            if (i == 0) {
+                nba_buf_printf(text, "%s%.*s=", text->bytes > 0 ? " + " : "",
+                               NBA_STR_ARG(node->key->text));
+            }
+            nba_buf_printf(text, "%s%.*s", i > 0 ? "|" : "", NBA_STR_ARG(condition->words[i]));
         }
     }
     return status;

@@ -1,5 +1,5 @@
 /* Reads the clock at each call: 25 ns, nothing beside what is counted. */
-#include "nba/app/progress.h"
+#include "nba/app/ticker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,18 +15,18 @@ static int64_t now_us(void)
     return nba_clock_monotonic_us(&nba_clock_system);
 }
 
-void nba_progress_begin(struct nba_progress *progress, const char *what, uint64_t total)
+void nba_ticker_begin(struct nba_ticker *progress, const char *what, uint64_t total)
 {
     const int64_t now = now_us();
-    *progress = (struct nba_progress){what, total, now, now, isatty(STDERR_FILENO) != 0, false};
+    *progress = (struct nba_ticker){what, total, now, now, isatty(STDERR_FILENO) != 0, false};
 }
 
-double nba_progress_seconds(const struct nba_progress *progress)
+double nba_ticker_seconds(const struct nba_ticker *progress)
 {
     return (double)(now_us() - progress->began_us) / 1e6;
 }
 
-void nba_progress_at(struct nba_progress *progress, uint64_t done)
+void nba_ticker_at(struct nba_ticker *progress, uint64_t done)
 {
     const int64_t now = now_us();
     if (now - progress->shown_us < (progress->terminal ? TERMINAL_PERIOD_US : LOG_PERIOD_US)) {
@@ -46,7 +46,7 @@ void nba_progress_at(struct nba_progress *progress, uint64_t done)
     (void)fflush(stderr);
 }
 
-void nba_progress_end(struct nba_progress *progress)
+void nba_ticker_end(struct nba_ticker *progress)
 {
     if (progress->terminal && progress->shown) {
         (void)fprintf(stderr, "\r\x1b[K");

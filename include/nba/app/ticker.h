@@ -2,13 +2,13 @@
  * How far long work is, on standard error: one line that rewrites itself on a terminal, a log line
  * every ten seconds otherwise, nothing for work that is done sooner.
  */
-#ifndef NBA_APP_PROGRESS_H
-#define NBA_APP_PROGRESS_H
+#ifndef NBA_APP_TICKER_H
+#define NBA_APP_TICKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct nba_progress {
+struct nba_ticker {
     const char *what; /* "events" */
     uint64_t total;   /* 0: unknown */
     int64_t began_us;
@@ -17,11 +17,11 @@ struct nba_progress {
     bool shown;
 };
 
-void nba_progress_begin(struct nba_progress *progress, const char *what, uint64_t total);
+void nba_ticker_begin(struct nba_ticker *progress, const char *what, uint64_t total);
 /* Cheap: call it as often as you like. */
-void nba_progress_at(struct nba_progress *progress, uint64_t done);
+void nba_ticker_at(struct nba_ticker *progress, uint64_t done);
 /* Takes the line away on a terminal. */
-void nba_progress_end(struct nba_progress *progress);
-double nba_progress_seconds(const struct nba_progress *progress);
+void nba_ticker_end(struct nba_ticker *progress);
+double nba_ticker_seconds(const struct nba_ticker *progress);
 
 #endif
