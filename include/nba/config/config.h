@@ -70,7 +70,6 @@ struct nba_config_train {
     double clip_norm;
     int64_t patience_epochs;
     double validation_share;
-    int64_t contents_min_events;
     int64_t seed;
 };
 
