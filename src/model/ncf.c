@@ -69,7 +69,7 @@ static size_t floats_needed(struct nba_ncf_shape shape)
            layer_room(shape.layer_2, shape.layer_3) +
            nba_tensor_block_room(contents * shape.layer_1) +
            nba_tensor_block_room(contents * width) + nba_tensor_block_room(contents * 2 * width) +
-           nba_tensor_block_room(shape.segments * 2 * width) +
+           nba_tensor_block_room(2 * width * shape.segments) +
            nba_tensor_block_room(width + shape.layer_3);
 }
 

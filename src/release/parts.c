@@ -111,14 +111,21 @@ static enum nba_status check_floats(const struct nba_release_parts *parts,
         }
         const float *values = nba_parts_values(parts, (enum nba_release_tensor)t);
         for (uint64_t i = 0; i < place->dims[0] * place->dims[1]; i++) {
-            if (!isfinite(values[i])) {
-                return nba_error_set(error, NBA_E_NON_FINITE, "%s: value %llu is NaN or infinite",
+            /* NaN fails the comparison too */
+            if (!(fabsf(values[i]) <= NBA_RELEASE_WEIGHT_MAX)) {
+                return nba_error_set(error, NBA_E_NON_FINITE,
+                                     "%s: value %llu is NaN, infinite or above %g",
                                      nba_release_tensor_name((enum nba_release_tensor)t),
-                                     (unsigned long long)i);
+                                     (unsigned long long)i, (double)NBA_RELEASE_WEIGHT_MAX);
             }
         }
     }
     return NBA_OK;
+}
+
+static bool is_number(double value)
+{
+    return fabs(value) <= (double)NBA_RELEASE_WEIGHT_MAX; /* false for NaN */
 }
 
 static enum nba_status check_fusion(const struct nba_release_parts *parts, struct nba_error *error)
@@ -129,13 +136,13 @@ static enum nba_status check_fusion(const struct nba_release_parts *parts, struc
     for (int kind = 0; kind < NBA_FUSION_COUNT; kind++) {
         const struct nba_fusion *fusion = &parts->fusion[kind];
         const char *name = kind == NBA_FUSION_CHEAP ? "cheap" : "full";
-        if (!isfinite(fusion->a) || !isfinite(fusion->b)) {
+        if (!is_number(fusion->a) || !is_number(fusion->b)) {
             return nba_error_set(error, NBA_E_NON_FINITE, "fusion %s: a or b is not finite", name);
         }
         for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
             const double weight = fusion->weights[m];
             const bool allowed = has[m] && !(kind == NBA_FUSION_CHEAP && m == NBA_MEMBER_NCF);
-            if (!isfinite(weight)) {
+            if (!is_number(weight)) {
                 return nba_error_set(error, NBA_E_NON_FINITE, "fusion %s: weight of %s", name,
                                      nba_fusion_member_name((enum nba_fusion_member)m));
             }
@@ -147,11 +154,11 @@ static enum nba_status check_fusion(const struct nba_release_parts *parts, struc
         }
     }
     for (int ch = 0; ch < NBA_CHANNEL_COUNT; ch++) {
-        if (!isfinite(parts->calibrator.channel[ch])) {
+        if (!is_number(parts->calibrator.channel[ch])) {
             return nba_error_set(error, NBA_E_NON_FINITE, "calibrator: channel %d", ch);
         }
     }
-    if (!isfinite(parts->calibrator.c)) {
+    if (!is_number(parts->calibrator.c)) {
         return nba_error_set(error, NBA_E_NON_FINITE, "calibrator: c");
     }
     return NBA_OK;

@@ -1,7 +1,7 @@
 /*
- * A release from bytes that someone else wrote: u32 length of the manifest, the manifest, the tensors.
- * Checksums are passed over, so that what lies behind them is reached; whatever is accepted must be
- * fit to serve.  Seeds: tests/fuzz/corpus/release, a release of test_release.c
+ * A release from bytes that someone else wrote: u32 length of the manifest, the manifest, the
+ * tensors. Checksums are passed over, so that what lies behind them is reached; whatever is
+ * accepted must be fit to serve.  Seeds: tests/fuzz/corpus/release, a release of test_release.c
  * with and without its models.
  */
 #include "fuzz_driver.h"

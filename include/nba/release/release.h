@@ -50,12 +50,15 @@
 #define NBA_RELEASE_WINDOW_MAX (NBA_RING_EVENTS / 2u)
 /* Specialties one release tells apart: SNOMED's and national lists have some 300. */
 #define NBA_RELEASE_SPECIALTIES_MAX (NBA_NCF_SEGMENTS_MAX - 1u)
-/* manifest.json: a few dozen tensors and the trainer's configuration. */
-#define NBA_RELEASE_MANIFEST_BYTES_MAX (256u * 1024u)
-/* tensors.bin: 20,000 contents at the widest layers stay below. */
-#define NBA_RELEASE_TENSORS_BYTES_MAX (512u * 1024u * 1024u)
-/* report.json and history.json each. */
-#define NBA_RELEASE_DOCUMENT_BYTES_MAX (4u * 1024u * 1024u)
+/* manifest.json, 256 KiB: a few dozen tensors and the trainer's configuration. */
+#define NBA_RELEASE_MANIFEST_BYTES_MAX 262144u
+/* tensors.bin, 512 MiB: 20,000 contents at the widest layers stay below. */
+#define NBA_RELEASE_TENSORS_BYTES_MAX 536870912u
+/* report.json and history.json each, 4 MiB. */
+#define NBA_RELEASE_DOCUMENT_BYTES_MAX 4194304u
+/* Largest magnitude of a weight: far above what training makes, and low enough that no score of any
+ * shape within the limits overflows to an infinity (NCF: 1e4^5 and the widths make some 1e32). */
+#define NBA_RELEASE_WEIGHT_MAX 1e4f
 /* Not in the vocabulary; the same value as NBA_LSTM_UNKNOWN and NBA_NCF_UNKNOWN. */
 #define NBA_RELEASE_UNKNOWN UINT32_MAX
 
@@ -114,8 +117,8 @@ struct nba_release_parts {
  * directory, are synced, and the directory is renamed: after a crash the release is there whole or
  * not at all, and older ones are untouched.  The same content already there is success.
  *
- * NBA_E_SHAPE (parts that don't agree), NBA_E_NON_FINITE (a weight is NaN or infinite),
- * NBA_E_LIMIT, NBA_E_IO, NBA_E_NO_MEMORY; a message says which part.
+ * NBA_E_SHAPE (parts that don't agree), NBA_E_NON_FINITE (a weight is NaN, infinite or absurdly
+ * large), NBA_E_LIMIT, NBA_E_IO, NBA_E_NO_MEMORY; a message says which part.
  */
 NBA_MUST_USE
 enum nba_status nba_release_write(const struct nba_release_parts *parts, const char *folder,

@@ -116,7 +116,7 @@ static void test_any_count_and_the_same_array_are_fine(void **state)
 
 static double ulps(double got, double want)
 {
-    return fabs(got - want) / (nextafter(fabs(want), INFINITY) - fabs(want));
+    return fabs(got - want) / (nextafter(fabs(want), HUGE_VAL) - fabs(want));
 }
 
 static void test_double_functions_stay_within_their_errors(void **state)
@@ -156,8 +156,8 @@ static void test_double_functions_have_their_corners(void **state)
     assert_true(nba_exp(1e300) == nba_exp(709.0) && isfinite(nba_exp(1e300)));
     assert_true(nba_ln(1.0) == 0.0);
     assert_true(nba_ln(0.0) == -DBL_MAX && nba_ln(-1.0) == -DBL_MAX);
-    assert_true(isnan(nba_ln(NAN)));
-    assert_true(isinf(nba_ln(INFINITY)));
+    assert_true(isnan(nba_ln((double)NAN)));
+    assert_true(isinf(nba_ln(HUGE_VAL)));
     assert_true(fabs(nba_ln(5e-324) - log(5e-324)) < 1e-12);
     assert_true(nba_sigmoid(0.0) == 0.5);
     assert_true(nba_sigmoid(-800.0) > 0.0 && nba_sigmoid(800.0) == 1.0);

@@ -166,9 +166,9 @@ static void test_nan_and_infinity_with_right_checksums_are_refused(void **state)
                   {NBA_TENSOR_LSTM_OUT_BIAS, "lstm.out_bias: value 3"},
                   {NBA_TENSOR_NCF_W_OUT, "ncf.w_out: value 3"},
                   {NBA_TENSOR_NCF_PRIOR, "ncf.prior: value 3"}};
-    const float bad[] = {NAN, INFINITY};
+    const float bad[] = {NAN, INFINITY, -1e5f};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(places); i++) {
-        for (size_t j = 0; j < 2; j++) {
+        for (size_t j = 0; j < NBA_ARRAY_COUNT(bad); j++) {
             struct parts_fixture f;
             char path[PATH_BYTES];
             make(state, &f, path);
