@@ -346,27 +346,25 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         if (nba_task_next_due_ms(task) > now_ms) {
             return NBA_OK;
         }
-        enum nba_status status = nba_task_next_timer(task, now_ms, &found, &hcp, &timer, error);
-        if (status != NBA_OK || !found) {
-            return status;
-        }
         if (pipeline->timers_fired == NBA_TIMERS_PER_TRANSACTION_MAX) {
             *ret_more = true;
             return NBA_OK;
         }
-        if (in_wave(pipeline, hcp)) {
+        enum nba_status status = nba_task_next_timer(task, now_ms, &found, &hcp, &timer, error);
+        if (status != NBA_OK || !found) {
+            return status;
+        }
+        if (in_wave(pipeline, hcp)) { /* decisions of earlier records come first */
             status = flush_wave(pipeline, error);
             if (status != NBA_OK) {
                 return status;
             }
-            continue; /* the wave may have moved this HCP's timers */
         }
         pipeline->timers_fired++;
         struct nba_meta *meta = nba_task_meta(task);
         meta->clock_ms = timer.due_ms > meta->clock_ms ? timer.due_ms : meta->clock_ms;
         /* An expired action was published with its expires_at: it ends without a message. */
         NBA_ASSERT(timer.kind == NBA_TIMER_EXPIRY);
-        (void)nba_hcp_remove_timer(hcp, timer.kind, timer.id);
         (void)nba_hcp_close_action(hcp, timer.id);
         nba_counter_add(pipeline->metrics.timers, 1);
     }

@@ -149,10 +149,13 @@ static enum nba_status fire_timers(struct nba_worker *worker, struct nba_error *
     return status;
 }
 
-/* Takes what is there; waits for the first one at most `timeout_ms`. */
+/* Takes what is there, as much as the transaction has room for; waits for the first one at most
+ * `timeout_ms`. */
 static enum nba_status gather(struct nba_worker *worker, int timeout_ms, struct nba_error *error)
 {
-    for (size_t taken = 0; taken < BATCH_MAX; taken++) {
+    const size_t events_max = (size_t)worker->engine->options.config->commit.events_max;
+    const size_t room = events_max > worker->record_count ? events_max - worker->record_count : 0;
+    for (size_t taken = 0; taken < BATCH_MAX && taken < room; taken++) {
         enum nba_poll what = NBA_POLL_NONE;
         struct nba_record record = {0};
         enum nba_status status =
