@@ -244,7 +244,7 @@ static void mix_batch(struct nba_members *m, const struct nba_touch_sample *samp
                       struct touch_mix *ret_mixes)
 {
     const size_t N = m->dataset->content_count;
-    struct nba_query queries[NBA_RANKING_BATCH];
+    struct nba_query queries[NBA_RANKING_BATCH] = {{0, 0}};
     for (size_t i = 0; i < count; i++) {
         queries[i] = samples[i].query;
     }

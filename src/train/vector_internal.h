@@ -6,7 +6,8 @@
  * so both forms give the same bits.
  *
  * vector_exp: Cephes' expf (S. Moshier): x = n ln 2 + r, a polynomial in r, 2^n put into the
- * exponent; relative error about 1e-7 in [-87, 88], clamped outside.
+ * exponent; relative error about 1e-7 in [-87, 88], clamped outside; NaN
+ * stays NaN, or a training that broke would go on unseen.
  */
 #ifndef NBA_TRAIN_VECTOR_INTERNAL_H
 #define NBA_TRAIN_VECTOR_INTERNAL_H
@@ -48,7 +49,8 @@ static inline __attribute__((always_inline)) float vector_exp(float x)
         int32_t i;
         float f;
     } scale;
-    const float clamped = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+    /* NaN goes the way of -87, so that no NaN is ever made an integer, and comes back at the end. */
+    const float clamped = x > -87.0f ? (x < 88.0f ? x : 88.0f) : -87.0f;
     /* Adding and taking away 1.5 * 2^23 rounds to the nearest whole number. */
     const float n = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;
     const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -59,7 +61,8 @@ static inline __attribute__((always_inline)) float vector_exp(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     scale.i = ((int32_t)n + 127) * (1 << 23);
-    return (p * r * r + r + 1.0f) * scale.f;
+    const float result = (p * r * r + r + 1.0f) * scale.f;
+    return x == x ? result : x;
 }
 
 static inline __attribute__((always_inline)) float vector_sigmoid(float x)
