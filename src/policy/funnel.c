@@ -56,15 +56,16 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
         return NBA_OK;
     }
     struct moment moment;
-    struct selection selection = {.count = 0};
+    struct selection selection = {.ranked_count = 0, .count = 0, .beyond_ranked = false};
     funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
     funnel_judge_gates(funnel, &moment);
     const struct funnel_marks marks = funnel_mark(funnel, &moment);
     funnel_weigh(funnel, &moment);
-    funnel_judge_candidates(funnel, request, &moment, marks);
-    selection.count =
-        funnel_fill_slate(funnel, request, places(funnel, &moment), selection.candidates);
-    selection.ranked_count = funnel_rank(funnel, request, FUNNEL_RANKED_MAX, selection.ranked);
+    funnel_judge_candidates(funnel, request, marks);
+    const uint32_t size = places(funnel, &moment);
+    const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;
+    selection.ranked_count = funnel_rank(funnel, request, want, selection.ranked);
+    funnel_fill_slate(funnel, request, size, &selection);
     if (mode == NBA_MODE_SHADOW) {
         shadow(funnel, &selection);
     }

@@ -134,8 +134,8 @@ static void find_drivers(const struct nba_funnel *funnel, const struct nba_decid
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t k = catalog->candidates[c].content;
     const enum nba_channel channel = (enum nba_channel)catalog->channel[c];
-    const double context = funnel->context_weight[funnel->weight_unit[c]];
-    const double lever = funnel->lever_weight[funnel->weight_unit[c]];
+    const double context = funnel->pairs[funnel->weight_unit[c]].context;
+    const double lever = funnel->pairs[funnel->weight_unit[c]].lever;
     const struct nba_str topic = moment->context.event_topic;
     if (topic.bytes != 0 && nba_catalog_find_word(catalog, topic) == catalog->content_topic[k] &&
         catalog->content_topic[k] != 0) {
@@ -242,12 +242,12 @@ static enum nba_status fill_action(struct nba_funnel *funnel,
     action->tenant_id = nba_policy_tenant(funnel->policy);
     action->hcp_id = moment->hcp->hcp_id;
     action->market = moment->market;
-    action->priority = nba_round9(funnel->priority[c]);
+    action->priority = nba_round9(funnel_priority(funnel, request, c));
     action->propensity = nba_round9(p);
     action->sampled_propensity = nba_round9(p);
-    action->context_weight = nba_round9(funnel->context_weight[u]);
+    action->context_weight = nba_round9(funnel->pairs[u].context);
     action->value = nba_round9(value[c]);
-    action->lever_weight = nba_round9(funnel->lever_weight[u]);
+    action->lever_weight = nba_round9(funnel->pairs[u].lever);
     action->selection_probability = 1; /* without exploration the best is always taken */
     action->time_ms = moment->now_ms;
     action->not_before_ms = moment->now_ms;

@@ -262,9 +262,8 @@ static bool allocate(struct nba_funnel *f)
     f->verdicts = array(f, catalog->gate_count, sizeof(*f->verdicts), &whole);
     f->unit_reason = array(f, c, sizeof(*f->unit_reason), &whole);
     f->unit_rule = array(f, c, sizeof(*f->unit_rule), &whole);
-    f->context_weight = array(f, c, sizeof(*f->context_weight), &whole);
-    f->lever_weight = array(f, c, sizeof(*f->lever_weight), &whole);
-    f->priority = array(f, c, sizeof(*f->priority), &whole);
+    f->pairs = array(f, c, sizeof(*f->pairs), &whole);
+    f->date_reason = array(f, c, sizeof(*f->date_reason), &whole);
     f->key = array(f, c, sizeof(*f->key), &whole);
     f->reason = array(f, c, sizeof(*f->reason), &whole);
     f->excluded = array(f, c, sizeof(*f->excluded), &whole);

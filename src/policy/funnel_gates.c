@@ -400,7 +400,7 @@ void funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
             lever += weight->lever ? weight->add : 0;
         }
         /* Weights add up in percent; less than nothing is nothing. */
-        funnel->context_weight[u] = context > -100 ? 1 + context / 100 : 0;
-        funnel->lever_weight[u] = lever > -100 ? 1 + lever / 100 : 0;
+        funnel->pairs[u].context = context > -100 ? 1 + context / 100 : 0;
+        funnel->pairs[u].lever = lever > -100 ? 1 + lever / 100 : 0;
     }
 }

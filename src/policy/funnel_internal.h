@@ -11,6 +11,8 @@
 #define FUNNEL_HOLDS_MAX (POLICY_RULES_MAX * NBA_HCP_OUTCOMES_MAX)
 /* In `reason` while candidates are judged: not there for this HCP. */
 #define REASON_ABSENT 255u
+/* While a slate is filled: in it. */
+#define REASON_TAKEN 254u
 
 /* Candidates that no gate and no engagement policy can tell apart. */
 struct gate_unit {
@@ -24,6 +26,11 @@ struct gate_unit {
 struct weight_unit {
     uint64_t applies; /* weights whose static conditions hold */
     uint32_t words[POLICY_MIXED_MAX];
+};
+
+struct weight_pair {
+    double context; /* 1 + sum(C)/100, at least 0 */
+    double lever;   /* 1 + sum(L)/100, at least 0 */
 };
 
 /* A condition that compares a candidate with the event or the HCP. */
@@ -92,9 +99,7 @@ struct nba_funnel {
     struct gate_verdict *verdicts; /* (gate classes) */
     uint8_t *unit_reason;          /* (gate units) 255: passes */
     struct nba_str *unit_rule;     /* (gate units) */
-    double *context_weight;        /* (weight units) 1 + sum(C)/100 */
-    double *lever_weight;          /* (weight units) */
-    double *priority;              /* (C) */
+    struct weight_pair *pairs;     /* (weight units) */
     double *key;                   /* (C) round(priority * 1e9); -1: absent */
     uint8_t *reason;               /* (C) enum nba_reason; 0: alive */
     uint16_t *excluded;            /* (C) exclusion + 1 */
@@ -102,6 +107,10 @@ struct nba_funnel {
     uint8_t *open;                 /* (C) open action + 1 */
     struct hold *holds;
     uint32_t hold_count;
+    uint32_t absent_count;
+    uint8_t *date_reason;  /* (C) NOT_EFFECTIVE, EXPIRED or 255, for the instants below */
+    int64_t dates_from_ms; /* included */
+    int64_t dates_until_ms;
     uint8_t *blocked;      /* (weight classes) by max_per */
     uint32_t *collected;   /* (C) */
     uint32_t *content_top; /* (top_n) */
@@ -130,6 +139,8 @@ struct moment {
 void funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
                    const struct nba_event *event, int64_t now_ms, struct moment *ret_moment);
 void funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment);
+/* C and L of every weight unit. */
+void funnel_weigh(struct nba_funnel *funnel, const struct moment *moment);
 /* Consent of one gate class alone. */
 struct gate_verdict funnel_judge_consent(const struct nba_funnel *funnel,
                                          const struct moment *moment, uint32_t gate_class);
@@ -143,24 +154,28 @@ struct funnel_marks {
 };
 struct funnel_marks funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
 
+struct selection {
+    uint32_t ranked[FUNNEL_RANKED_MAX]; /* the best of all candidates, in order */
+    uint32_t ranked_count;
+    uint32_t candidates[NBA_SLATE_MAX]; /* the slate, by rank */
+    uint32_t count;
+    bool beyond_ranked; /* the slate holds one that isn't in `ranked` */
+};
+
 /* funnel_rank.c */
-void funnel_weigh(struct nba_funnel *funnel, const struct moment *moment);
 void funnel_judge_candidates(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                             const struct moment *moment, struct funnel_marks marks);
-/* The slate's candidates by rank; gives every other one alive its reason. */
-uint32_t funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                           uint32_t size, uint32_t ret_selected[NBA_SLATE_MAX]);
+                             struct funnel_marks marks);
+/* P * C * V * L of one candidate. */
+double funnel_priority(const struct nba_funnel *funnel, const struct nba_decide_request *request,
+                       uint32_t candidate);
 /* The first `want` candidates by (key, P, order), best first. */
 uint32_t funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
                      uint32_t want, uint32_t *ret_ranked);
+/* After funnel_rank: chooses up to `size`; gives every other one alive its reason. */
+void funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                       uint32_t size, struct selection *selection);
 
 /* funnel_record.c */
-struct selection {
-    uint32_t candidates[NBA_SLATE_MAX];
-    uint32_t count;
-    uint32_t ranked[FUNNEL_RANKED_MAX];
-    uint32_t ranked_count;
-};
 NBA_MUST_USE
 enum nba_status funnel_write_record(struct nba_funnel *funnel,
                                     const struct nba_decide_request *request,

@@ -19,65 +19,106 @@ static double key_of(double priority)
     return (double)(int64_t)(scaled < SCALED_MAX ? scaled : SCALED_MAX);
 }
 
-static void compute_priorities(struct nba_funnel *funnel, const struct nba_decide_request *request)
+static uint8_t date_reason(const struct nba_catalog *catalog, uint32_t c, int64_t now_ms)
+{
+    if (now_ms < catalog->effective_from_ms[c]) {
+        return (uint8_t)NBA_REASON_CONTENT_NOT_EFFECTIVE;
+    }
+    return now_ms >= catalog->expires_at_ms[c] ? (uint8_t)NBA_REASON_CONTENT_EXPIRED
+                                               : REASON_ABSENT;
+}
+
+/* What dates say changes at few instants: it is kept until the clock passes the next one. */
+static void refresh_dates(struct nba_funnel *funnel, int64_t now_ms)
 {
     const struct nba_catalog *catalog = funnel->catalog;
-    const struct nba_candidate_score *scores = request->scores->candidates;
-    const double *value = request->values != NULL ? request->values : catalog->value;
+    if (funnel->dates_from_ms <= now_ms && now_ms < funnel->dates_until_ms) {
+        return;
+    }
+    funnel->dates_from_ms = INT64_MIN;
+    funnel->dates_until_ms = INT64_MAX;
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        const uint32_t u = funnel->weight_unit[c];
-        const double p = scores[c].propensity;
-        const double priority = p * funnel->context_weight[u] * value[c] * funnel->lever_weight[u];
-        funnel->priority[c] = priority;
-        funnel->key[c] = p >= 0 ? key_of(priority) : -1;
+        const int64_t borders[] = {catalog->effective_from_ms[c], catalog->expires_at_ms[c]};
+        for (size_t i = 0; i < NBA_ARRAY_COUNT(borders); i++) {
+            const int64_t border = borders[i];
+            if (border <= now_ms && border > funnel->dates_from_ms) {
+                funnel->dates_from_ms = border;
+            } else if (border > now_ms && border < funnel->dates_until_ms) {
+                funnel->dates_until_ms = border;
+            }
+        }
+        funnel->date_reason[c] = date_reason(catalog, c, now_ms);
     }
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
+double funnel_priority(const struct nba_funnel *funnel, const struct nba_decide_request *request,
+                       uint32_t c)
 {
-    return a < b ? a : b;
+    const double *value = request->values != NULL ? request->values : funnel->catalog->value;
+    const struct weight_pair *weight = &funnel->pairs[funnel->weight_unit[c]];
+    return request->scores->candidates[c].propensity * weight->context * value[c] * weight->lever;
+}
+
+/*
+ * Keys of all candidates, and the reasons that need no marks.  Returns how many are absent.
+ * The locals tell the compiler that stores of bytes don't change the funnel's pointers.
+ */
+static uint32_t judge_all(const struct nba_funnel *funnel, const struct nba_decide_request *request,
+                          double *restrict keys, uint8_t *restrict reasons)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const uint32_t count = catalog->candidate_count;
+    const struct nba_candidate_score *restrict scores = request->scores->candidates;
+    const double *restrict value = request->values != NULL ? request->values : catalog->value;
+    const double *restrict threshold = funnel->policy->threshold;
+    const uint8_t *restrict channel = catalog->channel;
+    const uint8_t *restrict unit_reason = funnel->unit_reason;
+    const uint8_t *restrict date = funnel->date_reason;
+    const uint16_t *restrict gate_unit = funnel->gate_unit;
+    const uint16_t *restrict weight_unit = funnel->weight_unit;
+    const struct weight_pair *restrict pairs = funnel->pairs;
+    uint32_t absent = 0;
+    for (uint32_t c = 0; c < count; c++) {
+        const struct weight_pair *weight = &pairs[weight_unit[c]];
+        const double p = scores[c].propensity;
+        const bool there = p >= 0;
+        const double key = key_of(p * weight->context * value[c] * weight->lever);
+        unsigned reason = unit_reason[gate_unit[c]];
+        const unsigned below =
+            p < threshold[channel[c]] ? (unsigned)NBA_REASON_BELOW_PROPENSITY : REASON_ABSENT;
+        reason = date[c] < reason ? date[c] : reason;
+        reason = below < reason ? below : reason;
+        reason = reason != REASON_ABSENT ? reason : 0; /* 255 was "passes everything" */
+        keys[c] = there ? key : -1;
+        reasons[c] = (uint8_t)(there ? reason : REASON_ABSENT);
+        absent += !there;
+    }
+    return absent;
+}
+
+/* A mark gives its reason where no earlier stage has given one. */
+static void apply_mark(struct nba_funnel *funnel, uint32_t c, bool marked, enum nba_reason to)
+{
+    uint8_t *reason = &funnel->reason[c];
+    if (marked && *reason != REASON_ABSENT && (*reason == 0 || *reason > (uint8_t)to)) {
+        *reason = (uint8_t)to;
+    }
 }
 
 void funnel_judge_candidates(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                             const struct moment *moment, struct funnel_marks marks)
+                             struct funnel_marks marks)
 {
-    const struct nba_catalog *catalog = funnel->catalog;
-    const int64_t now = moment->now_ms;
-    compute_priorities(funnel, request);
-    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        uint32_t reason = funnel->unit_reason[funnel->gate_unit[c]];
-        reason = least(reason, now < catalog->effective_from_ms[c]
-                                   ? (uint32_t)NBA_REASON_CONTENT_NOT_EFFECTIVE
-                                   : REASON_ABSENT);
-        reason =
-            least(reason, now >= catalog->expires_at_ms[c] ? (uint32_t)NBA_REASON_CONTENT_EXPIRED
-                                                           : REASON_ABSENT);
-        const bool below = request->scores->candidates[c].propensity <
-                           funnel->policy->threshold[catalog->channel[c]];
-        reason = least(reason, below ? (uint32_t)NBA_REASON_BELOW_PROPENSITY : REASON_ABSENT);
-        funnel->reason[c] = (uint8_t)(reason != REASON_ABSENT ? reason : 0);
+    const uint32_t count = funnel->catalog->candidate_count;
+    refresh_dates(funnel, request->now_ms);
+    funnel->absent_count = judge_all(funnel, request, funnel->key, funnel->reason);
+    for (uint32_t c = 0; c < count && marks.held; c++) {
+        apply_mark(funnel, c, funnel->held[c] != 0, NBA_REASON_SUPPRESSED_OUTCOME);
     }
-    for (uint32_t c = 0; c < catalog->candidate_count && marks.held; c++) {
-        if (funnel->held[c] != 0 &&
-            (funnel->reason[c] == 0 || funnel->reason[c] > NBA_REASON_SUPPRESSED_OUTCOME)) {
-            funnel->reason[c] = (uint8_t)NBA_REASON_SUPPRESSED_OUTCOME;
-        }
+    for (uint32_t c = 0; c < count && marks.open; c++) {
+        apply_mark(funnel, c, funnel->open[c] != 0, NBA_REASON_OPEN_ACTION);
     }
-    for (uint32_t c = 0; c < catalog->candidate_count && marks.open; c++) {
-        if (funnel->open[c] != 0 &&
-            (funnel->reason[c] == 0 || funnel->reason[c] > NBA_REASON_OPEN_ACTION)) {
-            funnel->reason[c] = (uint8_t)NBA_REASON_OPEN_ACTION;
-        }
-    }
-    for (uint32_t c = 0; c < catalog->candidate_count && marks.excluded; c++) {
-        if (funnel->excluded[c] != 0) {
-            funnel->reason[c] = (uint8_t)NBA_REASON_EXCLUDED;
-        }
-    }
-    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        if (funnel->key[c] < 0) {
-            funnel->reason[c] = REASON_ABSENT;
-        }
+    for (uint32_t c = 0; c < count && marks.excluded; c++) {
+        apply_mark(funnel, c, funnel->excluded[c] != 0, NBA_REASON_EXCLUDED);
     }
 }
 
@@ -94,20 +135,14 @@ static bool before(const struct nba_funnel *funnel, const struct nba_scores *sco
 }
 
 /* The best candidate alive that max_per doesn't forbid; NBA_CATALOG_NONE: none left. */
-static uint32_t best_alive(const struct nba_funnel *funnel, const struct nba_scores *scores,
-                           const uint32_t *alive, uint32_t count)
+static uint32_t best_alive(const struct nba_funnel *funnel, const struct nba_scores *scores)
 {
+    const struct nba_catalog *catalog = funnel->catalog;
     uint32_t best = NBA_CATALOG_NONE;
-    double key = -1;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t c = alive[i];
-        if (funnel->key[c] < key || funnel->blocked[funnel->catalog->weight_class[c]] != 0 ||
-            funnel->reason[c] != 0) {
-            continue;
-        }
-        if (best == NBA_CATALOG_NONE || before(funnel, scores, c, best)) {
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        if (funnel->reason[c] == 0 && funnel->blocked[catalog->weight_class[c]] == 0 &&
+            (best == NBA_CATALOG_NONE || before(funnel, scores, c, best))) {
             best = c;
-            key = funnel->key[c];
         }
     }
     return best;
@@ -137,46 +172,68 @@ static void update_blocked(struct nba_funnel *funnel, const uint32_t *selected, 
     }
 }
 
-uint32_t funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                           uint32_t size, uint32_t ret_selected[NBA_SLATE_MAX])
+static void take(struct nba_funnel *funnel, struct selection *selection, uint32_t c, uint32_t size)
 {
-    const uint32_t candidates = funnel->catalog->candidate_count;
-    const struct nba_scores *scores = request->scores;
-    uint32_t *alive = funnel->collected;
-    uint32_t alive_count = 0;
-    for (uint32_t c = 0; c < candidates; c++) {
-        alive[alive_count] = c;
-        alive_count += funnel->reason[c] == 0;
+    funnel->reason[c] = REASON_TAKEN;
+    selection->candidates[selection->count++] = c;
+    if (selection->count < size) {
+        update_blocked(funnel, selection->candidates, selection->count);
     }
-    memset(funnel->blocked, 0, funnel->catalog->weight_count);
-    uint32_t count = 0;
-    uint32_t last = NBA_CATALOG_NONE;
-    while (count < size) {
-        const uint32_t best = best_alive(funnel, scores, alive, alive_count);
+}
+
+/* Gives everyone still alive a reason.  One that stands before the last taken was passed over for
+ * max_per; behind a full slate there was no place any more. */
+static void judge_rest(struct nba_funnel *funnel, const struct nba_scores *scores,
+                       const struct selection *selection, bool full)
+{
+    const uint32_t count = funnel->catalog->candidate_count;
+    uint8_t *restrict reasons = funnel->reason;
+    const uint8_t other =
+        (uint8_t)(full ? NBA_REASON_LOST_ARBITRATION : NBA_REASON_SLATE_DIVERSITY);
+    if (full && selection->count != 0 && !selection->beyond_ranked) {
+        const uint32_t last = selection->candidates[selection->count - 1];
+        for (uint32_t i = 0; selection->ranked[i] != last; i++) {
+            uint8_t *reason = &funnel->reason[selection->ranked[i]];
+            *reason = *reason == 0 ? (uint8_t)NBA_REASON_SLATE_DIVERSITY : *reason;
+        }
+    } else if (full && selection->count != 0) {
+        const uint32_t last = selection->candidates[selection->count - 1];
+        for (uint32_t c = 0; c < count; c++) {
+            if (funnel->reason[c] == 0 && before(funnel, scores, c, last)) {
+                funnel->reason[c] = (uint8_t)NBA_REASON_SLATE_DIVERSITY;
+            }
+        }
+    }
+    for (uint32_t c = 0; c < count; c++) {
+        reasons[c] = reasons[c] == 0 ? other : reasons[c];
+    }
+}
+
+void funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                       uint32_t size, struct selection *selection)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    memset(funnel->blocked, 0, catalog->weight_count);
+    /* Nearly always the slate is full within the ranked list. */
+    for (uint32_t i = 0; i < selection->ranked_count && selection->count < size; i++) {
+        const uint32_t c = selection->ranked[i];
+        if (funnel->reason[c] == 0 && funnel->blocked[catalog->weight_class[c]] == 0) {
+            take(funnel, selection, c, size);
+        }
+    }
+    const bool more = selection->ranked_count < catalog->candidate_count - funnel->absent_count;
+    while (more && selection->count < size) {
+        const uint32_t best = best_alive(funnel, request->scores);
         if (best == NBA_CATALOG_NONE) {
             break;
         }
-        funnel->reason[best] = REASON_ABSENT - 1; /* taken: neither alive nor judged */
-        ret_selected[count++] = best;
-        last = best;
-        update_blocked(funnel, ret_selected, count);
+        selection->beyond_ranked = true;
+        take(funnel, selection, best, size);
     }
-    /* One that stands before the last taken was passed over for max_per; behind a full slate there
-     * was no place any more. */
-    const bool full = count == size;
-    for (uint32_t i = 0; i < alive_count; i++) {
-        const uint32_t c = alive[i];
-        if (funnel->reason[c] == 0) {
-            const bool passed =
-                !full || (last != NBA_CATALOG_NONE && before(funnel, scores, c, last));
-            funnel->reason[c] =
-                (uint8_t)(passed ? NBA_REASON_SLATE_DIVERSITY : NBA_REASON_LOST_ARBITRATION);
-        }
+    judge_rest(funnel, request->scores, selection, selection->count == size);
+    for (uint32_t i = 0; i < selection->count; i++) {
+        funnel->reason[selection->candidates[i]] = 0;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        funnel->reason[ret_selected[i]] = 0;
-    }
-    return count;
 }
 
 /* ---- the order of the best ---- */
@@ -259,12 +316,14 @@ uint32_t funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request 
 {
     NBA_ASSERT(want > 0 && want < LANES);
     const uint32_t count = funnel->catalog->candidate_count;
-    const double bound = lower_bound(funnel, want);
-    uint32_t *list = funnel->collected;
+    const double reached = lower_bound(funnel, want);
+    const double bound = reached > 0 ? reached : 0; /* an absent one has a key below 0 */
+    uint32_t *restrict list = funnel->collected;
+    const double *restrict keys = funnel->key;
     uint32_t collected = 0;
     for (uint32_t c = 0; c < count; c++) {
         list[collected] = c;
-        collected += funnel->key[c] >= bound && funnel->key[c] >= 0;
+        collected += keys[c] >= bound;
     }
     uint32_t kept = 0;
     for (uint32_t i = 0; i < collected; i++) {

@@ -108,7 +108,7 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
             .channel = (enum nba_channel)catalog->channel[c],
             .reason = (enum nba_reason)funnel->reason[c],
             .propensity = nba_round9(request->scores->candidates[c].propensity),
-            .priority = nba_round9(funnel->priority[c]),
+            .priority = nba_round9(funnel_priority(funnel, request, c)),
             .unconstrained_rank = (int32_t)i + 1,
             .until_ms = NBA_TIME_NONE,
             .retry_after_ms = NBA_TIME_NONE,
