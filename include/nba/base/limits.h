@@ -21,7 +21,7 @@
 /* A dead letter keeps this much of the original; header truncated_from tells its length. */
 #define NBA_DEADLETTER_BYTES_MAX (1024u * 1024u)
 /* A record of ours on any topic: Kafka's default max.message.bytes. */
-#define NBA_RECORD_BYTES_MAX (1000u * 1000u)
+#define NBA_RECORD_BYTES_MAX 1000000u
 /* Headers of one record: CloudEvents has eight, ours five; room for other people's. */
 #define NBA_HEADERS_MAX 64u
 
