@@ -100,8 +100,8 @@ static enum nba_status open_db(struct nba_kv *kv, bool exists, const char *secon
     }
     const char *const *names = exists ? (const char *const *)listed : only_default;
     const size_t count = exists ? listed_count : 1;
-    rocksdb_column_family_handle_t **handles = calloc(count, sizeof(*handles));
-    const rocksdb_options_t **options = calloc(count, sizeof(*options));
+    rocksdb_column_family_handle_t **handles = calloc(count, sizeof(void *));
+    const rocksdb_options_t **options = calloc(count, sizeof(void *));
     NBA_ASSERT(handles != NULL && options != NULL);
     for (size_t i = 0; i < count; i++) {
         options[i] = kv->options;

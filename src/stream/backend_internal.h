@@ -79,6 +79,10 @@ struct nba_stream {
     void *fault_context;
 };
 
+/* A group's name is 1 to NBA_ID_BYTES_MAX bytes; NBA_E_CONFIG. */
+NBA_MUST_USE
+enum nba_status nba_stream_check_group(const char *group, struct nba_error *error);
+
 /* The backend's member behind a public one. */
 void *nba_member_self(const struct nba_member *member);
 

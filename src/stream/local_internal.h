@@ -289,6 +289,6 @@ enum nba_status nba_local_erase(struct nba_local_log *log, const struct nba_loca
                                 int32_t partition, int64_t from, int64_t to,
                                 struct nba_error *error);
 /* The keeper thread: every second old transactions and partitions dirty enough. */
-void *nba_local_keeper(void *log);
+void *nba_local_keeper(void *self);
 
 #endif

@@ -452,7 +452,7 @@ static void init_locks(struct nba_local_log *log)
 /* A folder for the secondary's own files: not in the log's, which may be read-only for us. */
 static enum nba_status make_secondary_path(struct nba_local_log *log, struct nba_error *error)
 {
-    const char *parent = getenv("TMPDIR");
+    const char *parent = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): nobody sets it here */
     char path[4096];
     (void)snprintf(path, sizeof(path), "%s/nba-reader-XXXXXX", parent != NULL ? parent : "/tmp");
     if (mkdtemp(path) == NULL) {

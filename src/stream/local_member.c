@@ -217,18 +217,25 @@ static void give_back(struct nba_local_member *member, bool lost)
     member->owns = false;
 }
 
+static bool is_for(const struct nba_local_pending *pending, const struct nba_local_member *member)
+{
+    for (size_t i = 0; i < member->share_count; i++) {
+        if (pending->group == member->group && pending->topic == member->share_topics[i] &&
+            pending->partition == member->share[i].partition) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Whether an open transaction has offsets pending for the share.  `lock` is held. */
 static bool offsets_pending(const struct nba_local_member *member)
 {
     const struct nba_local_transaction *open = member->log->transactions;
     for (; open != NULL; open = open->next) {
         for (size_t i = 0; i < open->pending_count; i++) {
-            const struct nba_local_pending *pending = &open->pendings[i];
-            for (size_t k = 0; k < member->share_count; k++) {
-                if (pending->group == member->group && pending->topic == member->share_topics[k] &&
-                    pending->partition == member->share[k].partition) {
-                    return true;
-                }
+            if (is_for(&open->pendings[i], member)) {
+                return true;
             }
         }
     }

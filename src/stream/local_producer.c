@@ -15,7 +15,7 @@
 #include "nba/base/limits.h"
 
 /* A record's bytes with the flags and lengths that go before them. */
-#define RECORD_BYTES_MAX (2u * NBA_RECORD_BYTES_MAX)
+#define RECORD_BYTES_MAX ((size_t)2 * NBA_RECORD_BYTES_MAX)
 
 void nba_local_transaction_free(struct nba_local_transaction *transaction)
 {

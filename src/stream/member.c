@@ -16,16 +16,18 @@ enum nba_status nba_member_create(struct nba_stream *stream,
                                   const struct nba_member_options *options,
                                   struct nba_member **ret_member, struct nba_error *error)
 {
-    NBA_ASSERT(options->group_id != NULL && options->group_id[0] != '\0');
     NBA_ASSERT(options->topic_count > 0);
     NBA_ASSERT(options->assign != NULL && options->revoke != NULL);
+    enum nba_status status = nba_stream_check_group(options->group_id, error);
+    if (status != NBA_OK) {
+        return status;
+    }
     struct nba_member *member = calloc(1, sizeof(*member));
     if (member == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create member: out of memory");
     }
     member->backend = stream->backend;
-    const enum nba_status status =
-        stream->backend->member_create(stream->self, options, &member->self, error);
+    status = stream->backend->member_create(stream->self, options, &member->self, error);
     if (status != NBA_OK) {
         free(member);
         return status;

@@ -2,6 +2,7 @@
 #include "nba/stream/stream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend_internal.h"
 #include "nba/base/assert.h"
@@ -126,21 +127,34 @@ enum nba_status nba_stream_offset_of_time(struct nba_stream *stream, const char 
     return stream->backend->offset_of_time(stream->self, topic, partition, ms, ret_offset, error);
 }
 
+enum nba_status nba_stream_check_group(const char *group, struct nba_error *error)
+{
+    const size_t bytes = strlen(group);
+    return bytes != 0 && bytes <= NBA_ID_BYTES_MAX
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_CONFIG, "group name of %zu bytes: expected 1 to %u",
+                               bytes, NBA_ID_BYTES_MAX);
+}
+
 enum nba_status nba_stream_group_committed(struct nba_stream *stream, const char *group,
                                            const char *topic, int32_t partition,
                                            int64_t *ret_offset, struct nba_error *error)
 {
-    NBA_ASSERT(group != NULL && group[0] != '\0');
-    return stream->backend->group_committed(stream->self, group, topic, partition, ret_offset,
-                                            error);
+    const enum nba_status status = nba_stream_check_group(group, error);
+    return status == NBA_OK ? stream->backend->group_committed(stream->self, group, topic,
+                                                               partition, ret_offset, error)
+                            : status;
 }
 
 enum nba_status nba_stream_group_reset(struct nba_stream *stream, const char *group,
                                        const char *topic, int32_t partition, int64_t offset,
                                        struct nba_error *error)
 {
-    NBA_ASSERT(group != NULL && group[0] != '\0' && offset >= 0);
-    return stream->backend->group_reset(stream->self, group, topic, partition, offset, error);
+    NBA_ASSERT(offset >= 0);
+    const enum nba_status status = nba_stream_check_group(group, error);
+    return status == NBA_OK
+               ? stream->backend->group_reset(stream->self, group, topic, partition, offset, error)
+               : status;
 }
 
 void nba_stream_set_fault(struct nba_stream *stream,

@@ -53,7 +53,8 @@ struct nba_member_options {
     void *context;
 };
 
-/* Copies the options.  The member joins; its share comes with a later poll. */
+/* Copies the options.  The member joins; its share comes with a later poll.  NBA_E_CONFIG: the
+ * group's name is empty or longer than NBA_ID_BYTES_MAX. */
 NBA_MUST_USE
 enum nba_status nba_member_create(struct nba_stream *stream,
                                   const struct nba_member_options *options,
