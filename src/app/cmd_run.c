@@ -109,7 +109,7 @@ static enum nba_status wait_for_end(const struct args *args, const struct nba_wo
     enum nba_status status = args->drain ? read_highs(place, highs, &count, error) : NBA_OK;
     while (status == NBA_OK && !nba_interrupted() && !nba_engine_has_failed(engine)) {
         (void)nanosleep(&look, NULL);
-        if (args->drain && is_drained(place, highs, count)) {
+        if (args->drain && nba_engine_is_ready(engine) && is_drained(place, highs, count)) {
             break;
         }
     }
