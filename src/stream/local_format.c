@@ -174,8 +174,9 @@ static struct nba_str group_key(char *to, const char *group, uint32_t topic_id, 
     const size_t bytes = strlen(group);
     NBA_ASSERT(bytes <= GROUP_BYTES_MAX);
     to[0] = 'g';
-    memcpy(to + 1, group, bytes); /* NOLINT(bugprone-not-null-terminated-result): next line */
-    to[1 + bytes] = '\0';
+    for (size_t i = 0; i <= bytes; i++) { /* the zero byte too */
+        to[1 + i] = group[i];
+    }
     store_be((unsigned char *)to + bytes + 2, topic_id, 4);
     store_be((unsigned char *)to + bytes + 6, (uint64_t)partition, 4);
     return nba_str(to, bytes + 10);

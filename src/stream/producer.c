@@ -151,7 +151,7 @@ static enum nba_status check_outgoing(const struct nba_outgoing *outgoing, struc
     if (bytes > NBA_RECORD_BYTES_MAX || outgoing->header_count > NBA_HEADERS_MAX) {
         return nba_error_set(
             error, NBA_E_LIMIT, "cannot produce to %s: %zu bytes and %u headers, at most %u and %u",
-            outgoing->topic, bytes, outgoing->header_count, bytes_max, NBA_HEADERS_MAX);
+            outgoing->topic, bytes, outgoing->header_count, NBA_RECORD_BYTES_MAX, NBA_HEADERS_MAX);
     }
     return NBA_OK;
 }
