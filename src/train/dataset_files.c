@@ -66,7 +66,7 @@ static size_t split_fields(char *line, char separator, char **ret_fields)
     return count;
 }
 
-/* Quotes around CSV fields are not needed by the columns read here, all of them before free text. */
+/* Quotes are not needed by the columns read here: all of them stand before free text. */
 static bool parse_number(const char *text, long long *ret_value)
 {
     char *end = NULL;

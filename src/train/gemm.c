@@ -3,19 +3,19 @@
 
 #include "nba/linalg/blas.h"
 
-void gemm_nn(struct gemm_size size, const float *a, const float *b, float beta, float *c)
+void nba_gemm_nn(struct gemm_size size, const float *a, const float *b, float beta, float *c)
 {
     nba_blas_multiply(1.0f, nba_matrix(a, size.m, size.k), nba_matrix(b, size.k, size.n), beta,
                       nba_matrix(c, size.m, size.n));
 }
 
-void gemm_nt(struct gemm_size size, const float *a, const float *b, float beta, float *c)
+void nba_gemm_nt(struct gemm_size size, const float *a, const float *b, float beta, float *c)
 {
     nba_blas_multiply(1.0f, nba_matrix(a, size.m, size.k), nba_matrix_transposed(b, size.n, size.k),
                       beta, nba_matrix(c, size.m, size.n));
 }
 
-void gemm_tn(struct gemm_size size, const float *a, const float *b, float beta, float *c)
+void nba_gemm_tn(struct gemm_size size, const float *a, const float *b, float beta, float *c)
 {
     nba_blas_multiply(1.0f, nba_matrix_transposed(a, size.k, size.m), nba_matrix(b, size.k, size.n),
                       beta, nba_matrix(c, size.m, size.n));

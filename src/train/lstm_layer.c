@@ -148,14 +148,14 @@ void nba_lstm_layer_forward(struct nba_lstm_layer *layer, const struct nba_packi
     for (size_t r = 0; r < packing->total; r++) {
         memcpy(layer->gates + r * 4 * H, layer->bias.value, 4 * H * sizeof(float));
     }
-    gemm_nn((struct gemm_size){packing->total, 4 * H, layer->inputs}, x, layer->w_x.value, 1.0f,
-            layer->gates);
+    nba_gemm_nn((struct gemm_size){packing->total, 4 * H, layer->inputs}, x, layer->w_x.value, 1.0f,
+                layer->gates);
     for (size_t t = 0; t < packing->step_count; t++) {
         const size_t at = packing->offset[t];
         const size_t before = t > 0 ? packing->offset[t - 1] : 0;
         if (t > 0) {
-            gemm_nn((struct gemm_size){packing->rows[t], 4 * H, H}, layer->outputs + before * H,
-                    layer->w_h.value, 1.0f, layer->gates + at * 4 * H);
+            nba_gemm_nn((struct gemm_size){packing->rows[t], 4 * H, H}, layer->outputs + before * H,
+                        layer->w_h.value, 1.0f, layer->gates + at * 4 * H);
         }
         for (size_t i = 0; i < packing->rows[t]; i++) {
             const size_t r = at + i;
@@ -191,17 +191,17 @@ void nba_lstm_layer_backward(struct nba_lstm_layer *layer, const struct nba_pack
                           layer->squashed + r * H, d_outputs + r * H, layer->d_cell + i * H, H);
         }
         if (t > 0) {
-            gemm_nt((struct gemm_size){packing->rows[t], H, 4 * H}, layer->gates + at * 4 * H,
-                    layer->w_h.value, 1.0f, d_outputs + before * H);
+            nba_gemm_nt((struct gemm_size){packing->rows[t], H, 4 * H}, layer->gates + at * 4 * H,
+                        layer->w_h.value, 1.0f, d_outputs + before * H);
         }
     }
     gather_previous(layer, packing);
-    gemm_tn((struct gemm_size){layer->inputs, 4 * H, total}, x, layer->gates, 1.0f,
-            layer->w_x.grad);
-    gemm_tn((struct gemm_size){H, 4 * H, total}, layer->previous, layer->gates, 1.0f,
-            layer->w_h.grad);
-    gemm_nt((struct gemm_size){total, layer->inputs, 4 * H}, layer->gates, layer->w_x.value, 0.0f,
-            d_x);
+    nba_gemm_tn((struct gemm_size){layer->inputs, 4 * H, total}, x, layer->gates, 1.0f,
+                layer->w_x.grad);
+    nba_gemm_tn((struct gemm_size){H, 4 * H, total}, layer->previous, layer->gates, 1.0f,
+                layer->w_h.grad);
+    nba_gemm_nt((struct gemm_size){total, layer->inputs, 4 * H}, layer->gates, layer->w_x.value,
+                0.0f, d_x);
     for (size_t r = 0; r < total; r++) {
         const float *d = layer->gates + r * 4 * H;
         for (size_t j = 0; j < 4 * H; j++) {

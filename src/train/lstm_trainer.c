@@ -94,7 +94,7 @@ enum nba_status nba_lstm_trainer_create(const struct nba_dataset *dataset,
     const size_t rows_max = sequences * 2 * options->window_events;
     const struct nba_lstm_net_shape shape = {dataset->content_count, options->width,
                                              options->hidden};
-    if (!find_runs(t) || !measure_init(&t->measure, dataset, split) ||
+    if (!find_runs(t) || !nba_measure_init(&t->measure, dataset, split) ||
         nba_lstm_net_create(shape, rows_max, options->dropout, options->seed, &t->net) != NBA_OK) {
         nba_lstm_trainer_destroy(t);
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
@@ -113,7 +113,7 @@ void nba_lstm_trainer_destroy(struct nba_lstm_trainer *trainer)
         return;
     }
     nba_lstm_net_destroy(trainer->net);
-    measure_clear(&trainer->measure);
+    nba_measure_clear(&trainer->measure);
     free(trainer->runs);
     free(trainer->batches);
     free(trainer);
@@ -199,7 +199,7 @@ static enum nba_status lstm_measure(void *context, bool validation,
 {
     struct nba_lstm_trainer *t = context;
     const struct nba_ranker ranker = nba_lstm_trainer_ranker(t);
-    return measure_softmax(&t->measure, &ranker, validation, ret_measured);
+    return nba_measure_softmax(&t->measure, &ranker, validation, ret_measured);
 }
 
 static void lstm_slow(void *context)

@@ -28,15 +28,15 @@ static size_t training_queries(const struct nba_dataset *dataset, const struct n
     return nba_split_thin(queries, count, MEASURE_TRAINING_MAX);
 }
 
-bool measure_init(struct measure *measure, const struct nba_dataset *dataset,
-                  const struct nba_split *split)
+bool nba_measure_init(struct measure *measure, const struct nba_dataset *dataset,
+                      const struct nba_split *split)
 {
     *measure = (struct measure){.dataset = dataset};
     measure->queries[0] = calloc(dataset->user_count + 1u, sizeof(struct nba_query));
     measure->queries[1] = calloc(split->validation_count + 1, sizeof(struct nba_query));
     measure->ranks = calloc(MEASURE_QUERIES_MAX, sizeof(double));
     if (measure->queries[0] == NULL || measure->queries[1] == NULL || measure->ranks == NULL) {
-        measure_clear(measure);
+        nba_measure_clear(measure);
         return false;
     }
     measure->counts[0] = training_queries(dataset, split, measure->queries[0]);
@@ -53,7 +53,7 @@ bool measure_init(struct measure *measure, const struct nba_dataset *dataset,
     return true;
 }
 
-void measure_spare(struct measure *measure)
+void nba_measure_spare(struct measure *measure)
 {
     const size_t most = BINARY_SCORES_MAX / measure->dataset->content_count + 1;
     for (size_t i = 0; i < 2 && measure->protocol != NBA_PROTOCOL_SAMPLED; i++) {
@@ -61,7 +61,7 @@ void measure_spare(struct measure *measure)
     }
 }
 
-void measure_clear(struct measure *measure)
+void nba_measure_clear(struct measure *measure)
 {
     free(measure->queries[0]);
     free(measure->queries[1]);
@@ -137,14 +137,14 @@ static enum nba_status run(struct measure *m, const struct nba_ranker *ranker, b
     return status;
 }
 
-enum nba_status measure_softmax(struct measure *measure, const struct nba_ranker *ranker,
-                                bool validation, struct nba_measured *ret_measured)
+enum nba_status nba_measure_softmax(struct measure *measure, const struct nba_ranker *ranker,
+                                    bool validation, struct nba_measured *ret_measured)
 {
     return run(measure, ranker, validation, false, ret_measured);
 }
 
-enum nba_status measure_binary(struct measure *measure, const struct nba_ranker *ranker,
-                               bool validation, struct nba_measured *ret_measured)
+enum nba_status nba_measure_binary(struct measure *measure, const struct nba_ranker *ranker,
+                                   bool validation, struct nba_measured *ret_measured)
 {
     return run(measure, ranker, validation, true, ret_measured);
 }

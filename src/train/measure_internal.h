@@ -20,18 +20,18 @@ struct measure {
     double *ranks;
 };
 
-bool measure_init(struct measure *measure, const struct nba_dataset *dataset,
-                  const struct nba_split *split);
-void measure_clear(struct measure *measure);
+bool nba_measure_init(struct measure *measure, const struct nba_dataset *dataset,
+                      const struct nba_split *split);
+void nba_measure_clear(struct measure *measure);
 /* Fewer queries for a model that is slow over all contents. */
-void measure_spare(struct measure *measure);
+void nba_measure_spare(struct measure *measure);
 
 /* Loss = cross-entropy of the softmax over all contents. */
-enum nba_status measure_softmax(struct measure *measure, const struct nba_ranker *ranker,
-                                bool validation, struct nba_measured *ret_measured);
+enum nba_status nba_measure_softmax(struct measure *measure, const struct nba_ranker *ranker,
+                                    bool validation, struct nba_measured *ret_measured);
 /* Loss = binary cross-entropy of the target and four sampled negatives; where the protocol is
  * SAMPLED only sampled negatives are ranked. */
-enum nba_status measure_binary(struct measure *measure, const struct nba_ranker *ranker,
-                               bool validation, struct nba_measured *ret_measured);
+enum nba_status nba_measure_binary(struct measure *measure, const struct nba_ranker *ranker,
+                                   bool validation, struct nba_measured *ret_measured);
 
 #endif

@@ -311,17 +311,17 @@ static void upper_forward(struct nba_ncf_net *net, size_t rows, struct nba_rng *
     if (rng != NULL) {
         nba_dropout_forward(net->options.dropout, rng, net->a1, net->mask_1, rows * s->layer_1);
     }
-    gemm_nn((struct gemm_size){rows, s->layer_2, s->layer_1}, net->a1, net->w2.value, 0.0f,
-            net->a2);
+    nba_gemm_nn((struct gemm_size){rows, s->layer_2, s->layer_1}, net->a1, net->w2.value, 0.0f,
+                net->a2);
     bias_relu(net->a2, net->b2.value, rows, s->layer_2);
     if (rng != NULL) {
         nba_dropout_forward(net->options.dropout, rng, net->a2, net->mask_2, rows * s->layer_2);
     }
-    gemm_nn((struct gemm_size){rows, s->layer_3, s->layer_2}, net->a2, net->w3.value, 0.0f,
-            net->a3);
+    nba_gemm_nn((struct gemm_size){rows, s->layer_3, s->layer_2}, net->a2, net->w3.value, 0.0f,
+                net->a3);
     bias_relu(net->a3, net->b3.value, rows, s->layer_3);
-    gemm_nn((struct gemm_size){rows, 1, s->layer_3}, net->a3, net->w_out.value + s->width, 0.0f,
-            net->logits);
+    nba_gemm_nn((struct gemm_size){rows, 1, s->layer_3}, net->a3, net->w_out.value + s->width, 0.0f,
+                net->logits);
 }
 
 static float gmf_dot(const float *p, const float *q, const float *w, size_t width)
@@ -348,14 +348,14 @@ static void net_forward(struct nba_ncf_net *net, size_t contexts, struct nba_rng
     for (size_t r = 0; r < rows; r++) {
         memcpy(net->q_mlp + r * D, net->item_mlp.value + net->items[r] * D, D * sizeof(float));
     }
-    gemm_nn((struct gemm_size){contexts, s->layer_1, D}, net->user_mlp, net->w1.value, 0.0f,
-            net->user_half);
+    nba_gemm_nn((struct gemm_size){contexts, s->layer_1, D}, net->user_mlp, net->w1.value, 0.0f,
+                net->user_half);
     for (size_t r = 0; r < rows; r++) {
         memcpy(net->a1 + r * s->layer_1, net->user_half + r / each * s->layer_1,
                s->layer_1 * sizeof(float));
     }
-    gemm_nn((struct gemm_size){rows, s->layer_1, D}, net->q_mlp, net->w1.value + D * s->layer_1,
-            1.0f, net->a1);
+    nba_gemm_nn((struct gemm_size){rows, s->layer_1, D}, net->q_mlp, net->w1.value + D * s->layer_1,
+                1.0f, net->a1);
     bias_relu(net->a1, net->b1.value, rows, s->layer_1);
     upper_forward(net, rows, rng);
     for (size_t r = 0; r < rows; r++) {
@@ -409,23 +409,25 @@ static void gmf_backward(struct nba_ncf_net *net, size_t rows)
 static void upper_backward(struct nba_ncf_net *net, size_t rows, const struct nba_rng *rng)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
-    gemm_tn((struct gemm_size){1, s->layer_3, rows}, net->logits, net->a3, 1.0f,
-            net->w_out.grad + s->width);
-    gemm_nn((struct gemm_size){rows, s->layer_3, 1}, net->logits, net->w_out.value + s->width, 0.0f,
-            net->d3);
+    nba_gemm_tn((struct gemm_size){1, s->layer_3, rows}, net->logits, net->a3, 1.0f,
+                net->w_out.grad + s->width);
+    nba_gemm_nn((struct gemm_size){rows, s->layer_3, 1}, net->logits, net->w_out.value + s->width,
+                0.0f, net->d3);
     relu_backward(net->d3, net->a3, rows * s->layer_3);
-    gemm_tn((struct gemm_size){s->layer_2, s->layer_3, rows}, net->a2, net->d3, 1.0f, net->w3.grad);
+    nba_gemm_tn((struct gemm_size){s->layer_2, s->layer_3, rows}, net->a2, net->d3, 1.0f,
+                net->w3.grad);
     add_rows(net->b3.grad, net->d3, rows, s->layer_3);
-    gemm_nt((struct gemm_size){rows, s->layer_2, s->layer_3}, net->d3, net->w3.value, 0.0f,
-            net->d2);
+    nba_gemm_nt((struct gemm_size){rows, s->layer_2, s->layer_3}, net->d3, net->w3.value, 0.0f,
+                net->d2);
     if (rng != NULL) {
         nba_dropout_backward(net->options.dropout, net->mask_2, net->d2, rows * s->layer_2);
     }
     relu_backward(net->d2, net->a2, rows * s->layer_2);
-    gemm_tn((struct gemm_size){s->layer_1, s->layer_2, rows}, net->a1, net->d2, 1.0f, net->w2.grad);
+    nba_gemm_tn((struct gemm_size){s->layer_1, s->layer_2, rows}, net->a1, net->d2, 1.0f,
+                net->w2.grad);
     add_rows(net->b2.grad, net->d2, rows, s->layer_2);
-    gemm_nt((struct gemm_size){rows, s->layer_1, s->layer_2}, net->d2, net->w2.value, 0.0f,
-            net->d1);
+    nba_gemm_nt((struct gemm_size){rows, s->layer_1, s->layer_2}, net->d2, net->w2.value, 0.0f,
+                net->d1);
     if (rng != NULL) {
         nba_dropout_backward(net->options.dropout, net->mask_1, net->d1, rows * s->layer_1);
     }
@@ -447,12 +449,13 @@ static void net_backward(struct nba_ncf_net *net, size_t contexts, const struct 
     for (size_t r = 0; r < rows; r++) {
         add_to(net->d_user_half + r / each * M1, net->d1 + r * M1, 1.0f, M1);
     }
-    gemm_tn((struct gemm_size){D, M1, contexts}, net->user_mlp, net->d_user_half, 1.0f,
-            net->w1.grad);
-    gemm_tn((struct gemm_size){D, M1, rows}, net->q_mlp, net->d1, 1.0f, net->w1.grad + D * M1);
-    gemm_nt((struct gemm_size){contexts, D, M1}, net->d_user_half, net->w1.value, 0.0f,
-            net->d_user_mlp);
-    gemm_nt((struct gemm_size){rows, D, M1}, net->d1, net->w1.value + D * M1, 0.0f, net->d_q_mlp);
+    nba_gemm_tn((struct gemm_size){D, M1, contexts}, net->user_mlp, net->d_user_half, 1.0f,
+                net->w1.grad);
+    nba_gemm_tn((struct gemm_size){D, M1, rows}, net->q_mlp, net->d1, 1.0f, net->w1.grad + D * M1);
+    nba_gemm_nt((struct gemm_size){contexts, D, M1}, net->d_user_half, net->w1.value, 0.0f,
+                net->d_user_mlp);
+    nba_gemm_nt((struct gemm_size){rows, D, M1}, net->d1, net->w1.value + D * M1, 0.0f,
+                net->d_q_mlp);
     for (size_t r = 0; r < rows; r++) {
         add_to(nba_parameter_touch(&net->item_mlp, net->items[r]), net->d_q_mlp + r * D, 1.0f, D);
     }
@@ -498,8 +501,8 @@ void nba_ncf_net_prepare(struct nba_ncf_net *net)
     for (size_t i = 0; i < net->shape.contents; i++) {
         memcpy(net->item_half + i * M1, net->b1.value, M1 * sizeof(float));
     }
-    gemm_nn((struct gemm_size){net->shape.contents, M1, D}, net->item_mlp.value,
-            net->w1.value + D * M1, 1.0f, net->item_half);
+    nba_gemm_nn((struct gemm_size){net->shape.contents, M1, D}, net->item_mlp.value,
+                net->w1.value + D * M1, 1.0f, net->item_half);
 }
 
 void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const uint32_t *contents,
@@ -530,7 +533,7 @@ void nba_ncf_net_score(struct nba_ncf_net *net, const float *user, const uint32_
     const struct nba_ncf_net_shape *s = &net->shape;
     const size_t D = s->width;
     const size_t M1 = s->layer_1;
-    gemm_nn((struct gemm_size){1, M1, D}, user + D, net->w1.value, 0.0f, net->user_half);
+    nba_gemm_nn((struct gemm_size){1, M1, D}, user + D, net->w1.value, 0.0f, net->user_half);
     for (size_t from = 0; from < count; from += SCORE_CHUNK) {
         const size_t rows = count - from < SCORE_CHUNK ? count - from : SCORE_CHUNK;
         for (size_t r = 0; r < rows; r++) {

@@ -116,10 +116,10 @@ static bool trainer_allocate(struct nba_ncf_trainer *t)
         calloc((size_t)t->options.batch * t->options.negatives + 1, sizeof(*t->negatives));
     t->stamp = calloc(t->dataset->content_count, sizeof(*t->stamp));
     if (t->groups == NULL || t->positions == NULL || t->negatives == NULL || t->stamp == NULL ||
-        !find_chunks(t) || !measure_init(&t->measure, t->dataset, t->split)) {
+        !find_chunks(t) || !nba_measure_init(&t->measure, t->dataset, t->split)) {
         return false;
     }
-    measure_spare(&t->measure);
+    nba_measure_spare(&t->measure);
     return nba_ncf_net_create(shape, options, &t->net) == NBA_OK;
 }
 
@@ -162,7 +162,7 @@ void nba_ncf_trainer_destroy(struct nba_ncf_trainer *trainer)
         return;
     }
     nba_ncf_net_destroy(trainer->net);
-    measure_clear(&trainer->measure);
+    nba_measure_clear(&trainer->measure);
     free(trainer->chunks);
     free(trainer->groups);
     free(trainer->positions);
@@ -262,7 +262,7 @@ static enum nba_status ncf_measure(void *context, bool validation,
 {
     struct nba_ncf_trainer *t = context;
     const struct nba_ranker ranker = nba_ncf_trainer_ranker(t);
-    return measure_binary(&t->measure, &ranker, validation, ret_measured);
+    return nba_measure_binary(&t->measure, &ranker, validation, ret_measured);
 }
 
 static void ncf_slow(void *context)

@@ -75,7 +75,7 @@ void nba_softmax_loss_scores(const float *h, size_t count, const struct nba_para
     for (size_t r = 0; r < count; r++) {
         memcpy(ret_scores + r * N, bias->value, N * sizeof(float));
     }
-    gemm_nt((struct gemm_size){count, N, table->columns}, h, table->value, 1.0f, ret_scores);
+    nba_gemm_nt((struct gemm_size){count, N, table->columns}, h, table->value, 1.0f, ret_scores);
 }
 
 double nba_softmax_loss(const float *h, const uint32_t *targets, size_t count,
@@ -105,8 +105,8 @@ double nba_softmax_loss(const float *h, const uint32_t *targets, size_t count,
             s[target] -= (float)mean;
             bias->grad[target] -= (float)mean;
         }
-        gemm_nn((struct gemm_size){m, E, N}, scratch, table->value, 0.0f, d_h + from * E);
-        gemm_tn((struct gemm_size){N, E, m}, scratch, h + from * E, 1.0f, table->grad);
+        nba_gemm_nn((struct gemm_size){m, E, N}, scratch, table->value, 0.0f, d_h + from * E);
+        nba_gemm_tn((struct gemm_size){N, E, m}, scratch, h + from * E, 1.0f, table->grad);
     }
     return loss;
 }

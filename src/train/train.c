@@ -223,8 +223,8 @@ static enum nba_status report_all(struct nba_training *t)
 
 /* ---- refit ---- */
 
-/* Every position trains; the number of epochs is what validation found.  Validation queries stay, to
- * have something to print; nothing is chosen by them any more. */
+/* Every position trains; the number of epochs is what validation found.  Validation queries stay,
+ * to have something to print; nothing is chosen by them any more. */
 static enum nba_status refit(struct nba_training *t, struct nba_error *error)
 {
     const struct nba_train_config before = t->config;

@@ -49,7 +49,7 @@ static inline __attribute__((always_inline)) float vector_exp(float x)
         int32_t i;
         float f;
     } scale;
-    /* NaN goes the way of -87, so that no NaN is ever made an integer, and comes back at the end. */
+    /* NaN goes the way of -87, so that none is ever made an integer, and comes back at the end. */
     const float clamped = x > -87.0f ? (x < 88.0f ? x : 88.0f) : -87.0f;
     /* Adding and taking away 1.5 * 2^23 rounds to the nearest whole number. */
     const float n = (clamped * 1.44269504f + 12582912.0f) - 12582912.0f;

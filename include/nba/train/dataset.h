@@ -97,7 +97,7 @@ struct nba_dataset_row {
 NBA_MUST_USE
 enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
                                         const struct nba_dataset_row *row);
-/* A record of hcp.engagement.v1 of `partition`: a touch, a profile (specialty), or nothing to us. */
+/* A record of hcp.engagement.v1 of `partition`: a touch, a profile (specialty), or nothing. */
 NBA_MUST_USE
 enum nba_status nba_dataset_builder_add_event(struct nba_dataset_builder *builder,
                                               int32_t partition, const struct nba_event *event);

@@ -2,8 +2,8 @@
  * Readers of the public data sets that models are compared on, from a folder given at run time
  * (NBA_DATA).  Nothing of them is ever part of this repository or of a release.
  *
- *   ml-100k        ml-100k.inter: user, item, rating, time (MovieLens 100K, recbole's layout); every
- *                  rating is an engagement, ordered by (time, place in the file)
+ *   ml-100k        ml-100k.inter: user, item, rating, time (MovieLens 100K, recbole's layout);
+ *                  every rating is an engagement, ordered by (time, place in the file)
  *   ml-1m-ncf      train.txt, test.rating, test.negative (He et al., WWW 2017): no order, a fixed
  *                  test content and 99 fixed negatives a user
  *   ml-1m-sasrec   sequences.txt: "user item item ..." in time order (Kang, McAuley, ICDM 2018)

@@ -39,8 +39,8 @@ void nba_members_clear(struct nba_members *members);
 /* Standardised scores of LSTM and popularity for up to NBA_RANKING_BATCH queries, into `rows`. */
 void nba_members_standardise(struct nba_members *members, const struct nba_query *queries,
                              size_t count);
-/* After _standardise: the NCF set of row `i` by `cheap` and its standardised NCF scores; returns its
- * size, 0 without NCF. */
+/* After _standardise: the NCF set of row `i` by `cheap` and its standardised NCF scores; returns
+ * its size, 0 without NCF. */
 uint32_t nba_members_ncf_set(struct nba_members *members, struct nba_query query, size_t i,
                              const struct nba_fusion *cheap, uint32_t ret_contents[NBA_TOP_MAX],
                              float ret_z[NBA_TOP_MAX]);

@@ -50,7 +50,7 @@ struct nba_ranking {
     uint32_t negatives; /* SAMPLED: 100 */
 };
 
-/* Which contents a query's target is compared with; is_candidate (content_count), the target out. */
+/* Which contents a query's target is compared with, the target out; (content_count) flags. */
 void nba_ranking_candidates(const struct nba_ranking *ranking, struct nba_query query,
                             uint8_t *ret_is_candidate);
 double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t count,

@@ -1,5 +1,5 @@
-/* Eight clipped Adam steps on one batch, against PyTorch: losses on the way and parameters at the end
- * (tests/reference/make_training_reference.py). */
+/* Eight clipped Adam steps on one batch, against PyTorch: losses on the way and parameters at the
+ * end (tests/reference/make_training_reference.py). */
 #include "nba_test.h"
 
 #include <math.h>
