@@ -161,7 +161,7 @@ static enum nba_status load_entry(struct nba_schemas *schemas, const char *dir, 
         const uint32_t entry = schemas->entry_count;
         status =
             nba_schemas_add(schemas, (uint32_t)json_integer_value(id), nba_buf_str(&buf), error);
-        if (status == NBA_OK && schemas->entry_count == entry) {
+        if (status == NBA_E_EXISTS || (status == NBA_OK && schemas->entry_count == entry)) {
             status = nba_error_set(error, NBA_E_CONFIG, "id %lld stands twice in ids.json",
                                    (long long)json_integer_value(id));
         } else if (status == NBA_OK) {

@@ -1,0 +1,699 @@
+#include "nba_test.h"
+
+#include "nba/codec/program.h"
+#include "nba/event/event.h"
+
+/* A struct with one member of each kind, and what a record of it looks like to the reader. */
+struct inner {
+    struct nba_str name;
+    int64_t when_ms;
+};
+
+struct thing {
+    struct nba_str text;
+    struct nba_str blob;
+    int64_t number;
+    int64_t when_ms;
+    double real;
+    int32_t small;
+    uint32_t color;
+    bool flag;
+    bool has_flag;
+    struct nba_str_list texts;
+    const struct inner *pointer;
+    const struct inner *items;
+    uint32_t item_count;
+    struct nba_str inner_name;
+    int64_t inner_when_ms;
+};
+
+static const char *color_word(uint32_t value)
+{
+    static const char *const words[] = {"unknown", "red", "green", "blue"};
+    return words[value];
+}
+static const struct nba_words colors = {color_word, 4};
+
+static const struct nba_binding inner_fields[] = {
+    {.name = "name", .kind = NBA_BIND_ID, .offset = offsetof(struct inner, name)},
+    {.name = "when", .kind = NBA_BIND_TIME, .offset = offsetof(struct inner, when_ms)},
+};
+static const struct nba_record_binding inner_binding = {sizeof(struct inner), inner_fields, 2};
+static const struct nba_binding group_fields[] = {
+    {.name = "name", .kind = NBA_BIND_ID, .offset = offsetof(struct thing, inner_name)},
+    {.name = "when", .kind = NBA_BIND_TIME, .offset = offsetof(struct thing, inner_when_ms)},
+};
+static const struct nba_record_binding group_binding = {sizeof(struct thing), group_fields, 2};
+static const struct nba_binding text_fields[] = {{.kind = NBA_BIND_ID}};
+static const struct nba_record_binding text_binding = {sizeof(struct nba_str), text_fields, 1};
+
+static const struct nba_binding thing_fields[] = {
+    {.name = "text", .kind = NBA_BIND_TEXT, .offset = offsetof(struct thing, text)},
+    {.name = "blob", .kind = NBA_BIND_BLOB, .offset = offsetof(struct thing, blob)},
+    {.name = "number", .kind = NBA_BIND_LONG, .offset = offsetof(struct thing, number)},
+    {.name = "when", .kind = NBA_BIND_TIME, .offset = offsetof(struct thing, when_ms)},
+    {.name = "real", .kind = NBA_BIND_DOUBLE, .offset = offsetof(struct thing, real)},
+    {.name = "small", .kind = NBA_BIND_INT, .offset = offsetof(struct thing, small)},
+    {.name = "color",
+     .kind = NBA_BIND_WORD,
+     .offset = offsetof(struct thing, color),
+     .bytes = 4,
+     .words = &colors},
+    {.name = "flag",
+     .kind = NBA_BIND_BOOL,
+     .offset = offsetof(struct thing, flag),
+     .presence = NBA_PRESENT_BOOL,
+     .presence_offset = offsetof(struct thing, has_flag)},
+    {.name = "texts",
+     .kind = NBA_BIND_ARRAY,
+     .offset = offsetof(struct thing, texts.items),
+     .count_offset = offsetof(struct thing, texts.count),
+     .record = &text_binding},
+    {.name = "pointer",
+     .kind = NBA_BIND_POINTER,
+     .offset = offsetof(struct thing, pointer),
+     .record = &inner_binding},
+    {.name = "items",
+     .kind = NBA_BIND_ARRAY,
+     .offset = offsetof(struct thing, items),
+     .count_offset = offsetof(struct thing, item_count),
+     .record = &inner_binding},
+    {.name = "group", .kind = NBA_BIND_RECORD, .record = &group_binding},
+};
+static const struct nba_record_binding thing_binding = {
+    sizeof(struct thing), thing_fields, sizeof(thing_fields) / sizeof(thing_fields[0])};
+
+#define INNER                                                                    \
+    "{'type':'record','name':'Inner','fields':[{'name':'name','type':'string'}," \
+    "{'name':'when','type':['null','long'],'default':null}]}"
+#define COLOR "{'type':'enum','name':'Color','symbols':['unknown','red','green','blue']}"
+
+struct fixture {
+    struct nba_arena arena;
+    struct nba_avro_schema schemas[2];
+    struct nba_error error;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    nba_arena_init(&f->arena, (size_t)16 * 1024 * 1024);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    nba_avro_schema_clear(&f->schemas[0]);
+    nba_avro_schema_clear(&f->schemas[1]);
+    nba_arena_clear(&f->arena);
+    free(f);
+    return 0;
+}
+
+/* A record of the given fields; ' stands for ". */
+static void parse(struct fixture *f, struct nba_avro_schema *schema, const char *fields)
+{
+    char text[4096];
+    const int length =
+        snprintf(text, sizeof(text), "{'type':'record','name':'Thing','fields':[%s]}", fields);
+    assert_true(length > 0 && (size_t)length < sizeof(text));
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c == '\'' ? '"' : *c;
+    }
+    nba_avro_schema_clear(schema);
+    if (nba_avro_schema_parse(nba_str_of(text), &f->arena, schema, &f->error) != NBA_OK) {
+        fail_msg("%s", f->error.message);
+    }
+}
+
+/* Compiles for one field of the writer and one of the reader, and runs over the bytes. */
+static enum nba_status run(struct fixture *f, const char *writer, const char *reader,
+                           struct nba_str bytes, struct thing *thing)
+{
+    const struct nba_program *program = NULL;
+    parse(f, &f->schemas[0], writer);
+    parse(f, &f->schemas[1], reader);
+    const enum nba_status status = nba_program_compile(
+        f->schemas[0].type, f->schemas[1].type, &thing_binding, &f->arena, &program, &f->error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    char *copy = malloc(bytes.bytes + 1);
+    assert_non_null(copy);
+    memcpy(copy, bytes.data, bytes.bytes);
+    struct nba_cursor cursor = nba_cursor(copy, bytes.bytes);
+    const enum nba_status ran = nba_program_run(program, &cursor, &f->arena, thing, &f->error);
+    if (ran == NBA_OK) {
+        assert_int_equal(nba_cursor_left(&cursor), 0);
+        /* Borrowed texts are looked at after this: keep them. */
+        struct nba_str kept = nba_arena_copy(&f->arena, nba_str(copy, bytes.bytes));
+        thing->text.data = thing->text.data >= copy && thing->text.data <= copy + bytes.bytes
+                               ? kept.data + (thing->text.data - copy)
+                               : thing->text.data;
+    }
+    free(copy);
+    return ran;
+}
+
+#define BYTES(text)                      nba_str((text), sizeof(text) - 1)
+#define FIELD(name, type)                "{'name':'" name "','type':" type "}"
+#define FIELD_DEFAULT(name, type, value) "{'name':'" name "','type':" type ",'default':" value "}"
+
+static void test_fields_are_matched_by_name_in_any_order(void **state)
+{
+    struct thing thing;
+    assert_int_equal(run(*state, FIELD("small", "'int'") "," FIELD("number", "'long'"),
+                         FIELD("number", "'long'") "," FIELD("small", "'int'"), BYTES("\x02\x03"),
+                         &thing),
+                     NBA_OK);
+    assert_int_equal(thing.small, 1);
+    assert_int_equal(thing.number, -2);
+}
+
+static void test_a_field_of_the_writer_alone_is_skipped_whatever_its_type(void **state)
+{
+    static const struct {
+        const char *type;
+        struct nba_str bytes;
+    } extras[] = {
+        {"'null'", {"", 0}},
+        {"'boolean'", {"\1", 1}},
+        {"'int'", {"\xff\xff\xff\xff\x0f", 5}},
+        {"'float'", {"\0\0\0\0", 4}},
+        {"'double'", {"\0\0\0\0\0\0\xf0\x7f", 8}},
+        {"'string'", {"\4ab", 3}},
+        {"'bytes'", {"\4\xff\xfe", 3}},
+        {"{'type':'fixed','name':'F','size':3}", {"abc", 3}},
+        {"{'type':'enum','name':'E','symbols':['A']}", {"\0", 1}},
+        {"{'type':'array','items':'int'}", {"\4\2\2\2\4\0", 6}},
+        {"{'type':'array','items':{'type':'array','items':'string'}}", {"\2\2\2x\0\0", 6}},
+        {"{'type':'map','values':'long'}", {"\2\2k\2\0", 5}},
+        {"['null','string','int']", {"\4\x08", 2}},
+        {"['null','string']", {"\2\2x", 3}},
+        {"['string','null']", {"\2", 1}},
+        {"{'type':'record','name':'R','fields':[{'name':'a','type':'int'},"
+         "{'name':'b','type':['null','bytes']}]}",
+         {"\2\2\2x", 4}},
+    };
+    for (size_t i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
+        struct thing thing;
+        char writer[512];
+        char bytes[64];
+        (void)snprintf(writer, sizeof(writer),
+                       "{'name':'extra','type':%s}," FIELD("small", "'int'"), extras[i].type);
+        memcpy(bytes, extras[i].bytes.data, extras[i].bytes.bytes);
+        bytes[extras[i].bytes.bytes] = 0x0a;
+        assert_int_equal(run(*state, writer, FIELD("small", "'int'"),
+                             nba_str(bytes, extras[i].bytes.bytes + 1), &thing),
+                         NBA_OK);
+        assert_int_equal(thing.small, 5);
+    }
+}
+
+static void test_an_array_in_blocks_with_sizes_is_read_and_skipped_alike(void **state)
+{
+    /* Two items in a block with its size, then one in a block without. */
+    static const char bytes[] = "\x03\x08\x02"
+                                "a\x02"
+                                "b\x02\x02"
+                                "c\x00";
+    struct thing thing;
+    assert_int_equal(run(*state, FIELD("texts", "{'type':'array','items':'string'}"),
+                         FIELD("texts", "{'type':'array','items':'string'}"), BYTES(bytes), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.texts.count, 3);
+    assert_int_equal(
+        run(*state, FIELD("other", "{'type':'array','items':'string'}"), "", BYTES(bytes), &thing),
+        NBA_OK);
+}
+
+/* clang-format off */
+static const char every_default[] =
+    FIELD_DEFAULT("text", "'string'", "'unk'") ","
+    FIELD_DEFAULT("blob", "'bytes'", "'\\u00ff'") ","
+    FIELD_DEFAULT("number", "'long'", "-7") ","
+    FIELD_DEFAULT("real", "'double'", "1.5") ","
+    FIELD_DEFAULT("color", COLOR, "'green'") ","
+    FIELD_DEFAULT("flag", "['null','boolean']", "null") ","
+    FIELD_DEFAULT("texts", "{'type':'array','items':'string'}", "['a','bc']") ","
+    FIELD_DEFAULT("pointer", INNER, "{'name':'in','when':null}") ","
+    FIELD_DEFAULT("when", "['null','long']", "null");
+/* clang-format on */
+
+static void test_a_field_the_writer_lacks_takes_its_default(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(run(f, "", every_default, BYTES(""), &thing), NBA_OK);
+    assert_str_equal(thing.text, "unk");
+    assert_str_equal(thing.blob, "\xff");
+    assert_int_equal(thing.number, -7);
+    assert_true(thing.real == 1.5);
+    assert_int_equal(thing.color, 2);
+    assert_false(thing.has_flag);
+    assert_int_equal(thing.texts.count, 2);
+    assert_str_equal(thing.texts.items[1], "bc");
+    assert_non_null(thing.pointer);
+    assert_str_equal(thing.pointer->name, "in");
+    assert_int_equal(thing.pointer->when_ms, NBA_TIME_NONE);
+    assert_int_equal(thing.when_ms, NBA_TIME_NONE);
+}
+
+static void test_a_required_field_the_writer_lacks_is_incompatible(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(run(f, FIELD("small", "'int'"), FIELD("text", "'string'"), BYTES(""), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_non_null(strstr(f->error.message, "text"));
+}
+
+static void test_a_field_is_found_by_an_alias_of_the_reader(void **state)
+{
+    struct thing thing;
+    assert_int_equal(run(*state, FIELD("old_small", "'int'"),
+                         "{'name':'small','type':'int','aliases':['older','old_small']}",
+                         BYTES("\x06"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.small, 3);
+}
+
+static void test_a_name_goes_before_an_alias(void **state)
+{
+    struct thing thing;
+    assert_int_equal(run(*state, FIELD("old", "'int'") "," FIELD("small", "'int'"),
+                         "{'name':'small','type':'int','aliases':['old']}", BYTES("\x06\x08"),
+                         &thing),
+                     NBA_OK);
+    assert_int_equal(thing.small, 4);
+}
+
+static void test_numbers_are_promoted_as_avro_says(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(
+        run(f, FIELD("number", "'int'"), FIELD("number", "'long'"), BYTES("\x05"), &thing), NBA_OK);
+    assert_int_equal(thing.number, -3);
+    assert_int_equal(
+        run(f, FIELD("real", "'int'"), FIELD("real", "'double'"), BYTES("\x05"), &thing), NBA_OK);
+    assert_true(thing.real == -3);
+    assert_int_equal(run(f, FIELD("real", "'long'"), FIELD("real", "'double'"),
+                         BYTES("\x80\x80\x80\x80\x80\x80\x80\x20"), &thing),
+                     NBA_OK);
+    assert_true(thing.real == 0x1p53);
+    assert_int_equal(run(f, FIELD("real", "'float'"), FIELD("real", "'double'"),
+                         BYTES("\x00\x00\x20\x41"), &thing),
+                     NBA_OK);
+    assert_true(thing.real == 10);
+}
+
+static void test_numbers_are_not_narrowed(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(
+        run(f, FIELD("small", "'long'"), FIELD("small", "'int'"), BYTES("\x02"), &thing),
+        NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(
+        run(f, FIELD("number", "'double'"), FIELD("number", "'long'"), BYTES("\x02"), &thing),
+        NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(
+        run(f, FIELD("number", "'string'"), FIELD("number", "'long'"), BYTES("\x02"), &thing),
+        NBA_E_SCHEMA_INCOMPATIBLE);
+}
+
+static void test_string_and_bytes_stand_for_each_other(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(
+        run(f, FIELD("text", "'bytes'"), FIELD("text", "'string'"), BYTES("\x04hi"), &thing),
+        NBA_OK);
+    assert_str_equal(thing.text, "hi");
+    assert_int_equal(
+        run(f, FIELD("text", "'bytes'"), FIELD("text", "'string'"), BYTES("\x02\xff"), &thing),
+        NBA_E_BAD_UTF8);
+    assert_int_equal(
+        run(f, FIELD("blob", "'string'"), FIELD("blob", "'bytes'"), BYTES("\x04hi"), &thing),
+        NBA_OK);
+    assert_int_equal(thing.blob.bytes, 2);
+}
+
+static void test_enums_are_matched_by_symbol_not_by_index(void **state)
+{
+    struct thing thing;
+    assert_int_equal(run(*state,
+                         FIELD("color", "{'type':'enum','name':'Color','symbols':['blue','red']}"),
+                         FIELD("color", COLOR), BYTES("\x00"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.color, 3);
+}
+
+static void test_an_unknown_symbol_takes_the_readers_default_or_fails(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer = FIELD("color", "{'type':'enum','name':'Color','symbols':['mauve','red']}");
+    assert_int_equal(run(f, writer, FIELD("color", COLOR), BYTES("\x00"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    /* The same program reads the symbol that it knows. */
+    assert_int_equal(run(f, writer, FIELD("color", COLOR), BYTES("\x02"), &thing), NBA_OK);
+    assert_int_equal(thing.color, 1);
+    assert_int_equal(run(f, writer,
+                         FIELD("color", "{'type':'enum','name':'Color','symbols':["
+                                        "'unknown','red'],'default':'unknown'}"),
+                         BYTES("\x00"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.color, 0);
+}
+
+static void test_enums_and_records_must_have_the_same_name_or_an_alias(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer = FIELD("color", "{'type':'enum','name':'Tint','symbols':['red']}");
+    assert_int_equal(run(f, writer, FIELD("color", COLOR), BYTES("\x00"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, writer,
+                         FIELD("color", "{'type':'enum','name':'Color','aliases':['Tint'],"
+                                        "'symbols':['unknown','red']}"),
+                         BYTES("\x00"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.color, 1);
+    /* Namespaces don't matter. */
+    assert_int_equal(run(f,
+                         FIELD("color", "{'type':'enum','name':'Color','namespace':'x.y',"
+                                        "'symbols':['red']}"),
+                         FIELD("color", COLOR), BYTES("\x00"), &thing),
+                     NBA_OK);
+}
+
+static void test_a_union_of_the_writer_is_read_into_one_of_the_reader(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *reader = FIELD("text", "['null','string']");
+    assert_int_equal(
+        run(f, FIELD("text", "['null','string']"), reader, BYTES("\x02\x04hi"), &thing), NBA_OK);
+    assert_str_equal(thing.text, "hi");
+    assert_int_equal(run(f, FIELD("text", "['null','string']"), reader, BYTES("\x00"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.text.bytes, 0);
+    assert_int_equal(
+        run(f, FIELD("text", "['string','null']"), reader, BYTES("\x00\x04hi"), &thing), NBA_OK);
+    assert_str_equal(thing.text, "hi");
+    assert_int_equal(run(f, FIELD("text", "['string','null']"), reader, BYTES("\x02"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.text.bytes, 0);
+    assert_int_equal(run(f, FIELD("text", "['string','null']"), reader, BYTES("\x04"), &thing),
+                     NBA_E_NOT_AVRO);
+}
+
+static void test_a_branch_without_a_reading_fails_only_when_it_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer = FIELD("text", "['null','string','int']");
+    const char *reader = FIELD("text", "['null','string']");
+    assert_int_equal(run(f, writer, reader, BYTES("\x02\x02x"), &thing), NBA_OK);
+    assert_str_equal(thing.text, "x");
+    assert_int_equal(run(f, writer, reader, BYTES("\x04\x02"), &thing), NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, writer, reader, BYTES("\x06\x02"), &thing), NBA_E_NOT_AVRO);
+    /* No branch at all: no value could ever be read. */
+    assert_int_equal(run(f, FIELD("text", "['int','boolean']"), reader, BYTES("\x00\x02"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+}
+
+static void test_a_plain_value_is_read_into_a_union_and_back(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(run(f, FIELD("text", "'string'"), FIELD("text", "['null','string']"),
+                         BYTES("\x04hi"), &thing),
+                     NBA_OK);
+    assert_str_equal(thing.text, "hi");
+    assert_int_equal(run(f, FIELD("text", "['null','string']"), FIELD("text", "'string'"),
+                         BYTES("\x02\x04hi"), &thing),
+                     NBA_OK);
+    assert_str_equal(thing.text, "hi");
+    assert_int_equal(run(f, FIELD("text", "['null','string']"), FIELD("text", "'string'"),
+                         BYTES("\x00"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(
+        run(f, FIELD("number", "'int'"), FIELD("number", "['null','long']"), BYTES("\x08"), &thing),
+        NBA_OK);
+    assert_int_equal(thing.number, 4);
+}
+
+static void test_presence_tells_false_from_absent(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *field = FIELD("flag", "['null','boolean']");
+    assert_int_equal(run(f, field, field, BYTES("\x02\x00"), &thing), NBA_OK);
+    assert_true(thing.has_flag);
+    assert_false(thing.flag);
+    assert_int_equal(run(f, field, field, BYTES("\x00"), &thing), NBA_OK);
+    assert_false(thing.has_flag);
+    assert_int_equal(run(f, FIELD("flag", "'boolean'"), field, BYTES("\x01"), &thing), NBA_OK);
+    assert_true(thing.has_flag && thing.flag);
+    assert_int_equal(run(f, FIELD("flag", "'boolean'"), field, BYTES("\x02"), &thing),
+                     NBA_E_NOT_AVRO);
+}
+
+static void test_nested_records_resolve_field_by_field(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer =
+        FIELD("pointer", "['null',{'type':'record','name':'Inner','fields':["
+                         "{'name':'extra','type':'int'},{'name':'name','type':'string'}]}]");
+    const char *reader = FIELD("pointer", "['null'," INNER "]");
+    assert_int_equal(run(f, writer, reader, BYTES("\x02\x08\x02x"), &thing), NBA_OK);
+    assert_non_null(thing.pointer);
+    assert_int_equal(thing.pointer->name.bytes, 1);
+    assert_int_equal(thing.pointer->when_ms, NBA_TIME_NONE);
+    assert_int_equal(run(f, writer, reader, BYTES("\x00"), &thing), NBA_OK);
+    assert_null(thing.pointer);
+}
+
+static void test_defaults_inside_a_branch_apply_only_when_it_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer = FIELD("group", "['null',{'type':'record','name':'Inner','fields':["
+                                        "{'name':'name','type':'string'}]}]");
+    const char *reader = FIELD("group", "['null',{'type':'record','name':'Inner','fields':["
+                                        "{'name':'name','type':'string'},"
+                                        "{'name':'when','type':'long','default':77}]}]");
+    assert_int_equal(run(f, writer, reader, BYTES("\x02\x02x"), &thing), NBA_OK);
+    assert_int_equal(thing.inner_name.bytes, 1);
+    assert_int_equal(thing.inner_when_ms, 77);
+    assert_int_equal(run(f, writer, reader, BYTES("\x00"), &thing), NBA_OK);
+    assert_int_equal(thing.inner_name.bytes, 0);
+    assert_int_equal(thing.inner_when_ms, NBA_TIME_NONE);
+}
+
+static void test_items_of_arrays_resolve_and_take_defaults(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer =
+        FIELD("items", "{'type':'array','items':['null',{'type':'record','name':'Inner','fields':["
+                       "{'name':'name','type':'bytes'}]}]}");
+    const char *reader =
+        FIELD("items", "{'type':'array','items':{'type':'record','name':'Inner','fields':["
+                       "{'name':'name','type':'string'},"
+                       "{'name':'when','type':'long','default':9}]}}");
+    assert_int_equal(run(f, writer, reader, BYTES("\x04\x02\x02x\x02\x04yz\x00"), &thing), NBA_OK);
+    assert_int_equal(thing.item_count, 2);
+    assert_int_equal(thing.items[1].name.bytes, 2);
+    assert_int_equal(thing.items[0].when_ms, 9);
+    assert_int_equal(thing.items[1].when_ms, 9);
+    assert_int_equal(run(f, writer, reader, BYTES("\x02\x00\x00"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+}
+
+static void test_absurd_lengths_are_refused_before_anything_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *text = FIELD("text", "'string'");
+    const char *texts = FIELD("texts", "{'type':'array','items':'string'}");
+    const char *items = FIELD("items", "{'type':'array','items':" INNER "}");
+    static const struct nba_str huge[] = {
+        {"\x04", 1},                                      /* 2 of 0 bytes */
+        {"\xfe\xff\xff\xff\x0f", 5},                      /* 2^31 - 1 */
+        {"\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01", 10}, /* 2^63 - 1 */
+        {"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 10}, /* 2^62 */
+        {"\x02", 1},
+    };
+    const size_t held = f->arena.bytes_held;
+    for (size_t i = 0; i < sizeof(huge) / sizeof(huge[0]); i++) {
+        assert_int_equal(run(f, text, text, huge[i], &thing), NBA_E_TRUNCATED);
+        assert_int_equal(run(f, texts, texts, huge[i], &thing), NBA_E_TRUNCATED);
+        assert_int_equal(run(f, items, items, huge[i], &thing), NBA_E_TRUNCATED);
+        assert_int_equal(run(f, text, "", huge[i], &thing), NBA_E_TRUNCATED);
+        assert_int_equal(run(f, items, "", huge[i], &thing), NBA_E_TRUNCATED);
+    }
+    assert_int_equal(run(f, text, text, BYTES("\x01"), &thing), NBA_E_NOT_AVRO);
+    assert_int_equal(run(f, text, text, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), &thing),
+                     NBA_E_NOT_AVRO);
+    /* A count of -2^63, whose negative doesn't exist. */
+    assert_int_equal(
+        run(f, texts, texts, BYTES("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00"), &thing),
+        NBA_E_TRUNCATED);
+    assert_true(f->arena.bytes_held <= held + (size_t)1024 * 1024);
+}
+
+static void test_items_above_the_limit_are_refused_in_one_block_or_in_many(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *texts = FIELD("texts", "{'type':'array','items':'string'}");
+    static char many[4096];
+    struct nba_buf buf;
+    nba_buf_init(&buf, 65536);
+    nba_buf_append_zigzag(&buf, 1001);
+    nba_buf_append(&buf, many, 1002);
+    assert_int_equal(run(f, texts, texts, nba_buf_str(&buf), &thing), NBA_E_LIMIT);
+    nba_buf_reset(&buf);
+    for (int i = 0; i < 1000; i++) {
+        nba_buf_append(&buf, "\x02\x00", 2);
+    }
+    nba_buf_append_byte(&buf, 0);
+    assert_int_equal(run(f, texts, texts, nba_buf_str(&buf), &thing), NBA_OK);
+    assert_int_equal(thing.texts.count, 1000);
+    buf.bytes--;
+    nba_buf_append(&buf, "\x02\x00\x00", 3);
+    assert_int_equal(run(f, texts, texts, nba_buf_str(&buf), &thing), NBA_E_LIMIT);
+    /* The same field is no matter when nobody reads it. */
+    assert_int_equal(run(f, texts, "", nba_buf_str(&buf), &thing), NBA_OK);
+    nba_buf_clear(&buf);
+}
+
+static void test_numbers_that_are_not_finite_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *real = FIELD("real", "'double'");
+    assert_int_equal(run(f, real, real, BYTES("\0\0\0\0\0\0\xf8\x7f"), &thing), NBA_E_NON_FINITE);
+    assert_int_equal(run(f, real, real, BYTES("\0\0\0\0\0\0\xf0\xff"), &thing), NBA_E_NON_FINITE);
+    assert_int_equal(run(f, FIELD("real", "'float'"), real, BYTES("\0\0\x80\x7f"), &thing),
+                     NBA_E_NON_FINITE);
+    assert_int_equal(run(f, real, real, BYTES("\xff\xff\xff\xff\xff\xff\xef\x7f"), &thing), NBA_OK);
+}
+
+static void test_text_must_be_utf8_in_its_shortest_form(void **state)
+{
+    struct fixture *f = *state;
+    const char *text = FIELD("text", "'string'");
+    static const struct {
+        const char *text;
+        bool good;
+    } cases[] = {
+        {"plain ascii of some length", true},
+        {"\xc3\xa9", true},
+        {"\xe2\x82\xac", true},
+        {"\xf0\x9f\x98\x80", true},
+        {"eight..8\xf4\x8f\xbf\xbf", true},
+        {"\x80", false},
+        {"\xc0\x80", false},         /* a NUL in two bytes */
+        {"\xc1\xbf", false},         /* an overlong letter */
+        {"\xe0\x9f\xbf", false},     /* overlong */
+        {"\xed\xa0\x80", false},     /* a surrogate */
+        {"\xf0\x8f\xbf\xbf", false}, /* overlong */
+        {"\xf4\x90\x80\x80", false}, /* above U+10FFFF */
+        {"\xf5\x80\x80\x80", false},
+        {"\xe2\x82", false}, /* cut */
+        {"eight..8\xc3", false},
+        {"\xe2\x28\xac", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct thing thing;
+        char bytes[64];
+        const size_t length = strlen(cases[i].text);
+        bytes[0] = (char)(2 * length);
+        memcpy(bytes + 1, cases[i].text, length);
+        assert_int_equal(run(f, text, text, nba_str(bytes, length + 1), &thing),
+                         cases[i].good ? NBA_OK : NBA_E_BAD_UTF8);
+    }
+}
+
+static void test_an_int_of_more_than_32_bits_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *small = FIELD("small", "'int'");
+    assert_int_equal(run(f, small, small, BYTES("\xff\xff\xff\xff\x0f"), &thing), NBA_OK);
+    assert_int_equal(thing.small, INT32_MIN);
+    assert_int_equal(run(f, small, small, BYTES("\x80\x80\x80\x80\x10"), &thing), NBA_E_NOT_AVRO);
+}
+
+/* Records of records, two of each: 2^12 fields to skip, more than a program may have. */
+static void test_a_schema_that_explodes_is_refused_and_not_unfolded(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    char writer[4096] = "{'name':'f0','type':{'type':'record','name':'R0','fields':["
+                        "{'name':'a','type':'string'}]}}";
+    for (int level = 1; level < 15; level++) {
+        char outer[sizeof(writer)];
+        (void)snprintf(outer, sizeof(outer),
+                       "%.3700s,{'name':'f%d','type':{'type':'record','name':'R%d','fields':["
+                       "{'name':'a','type':'R%d'},{'name':'b','type':'R%d'}]}}",
+                       writer, level, level, level - 1, level - 1);
+        memcpy(writer, outer, sizeof(writer));
+    }
+    assert_int_equal(run(f, writer, FIELD_DEFAULT("small", "'int'", "0"), BYTES(""), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_non_null(strstr(f->error.message, "too large"));
+}
+
+static void test_a_binding_that_does_not_fit_the_schema_is_a_fault_of_ours(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(
+        run(f, FIELD("number", "'string'"), FIELD("number", "'string'"), BYTES(""), &thing),
+        NBA_E_CONFIG);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_fields_are_matched_by_name_in_any_order),
+        TEST(test_a_field_of_the_writer_alone_is_skipped_whatever_its_type),
+        TEST(test_an_array_in_blocks_with_sizes_is_read_and_skipped_alike),
+        TEST(test_a_field_the_writer_lacks_takes_its_default),
+        TEST(test_a_required_field_the_writer_lacks_is_incompatible),
+        TEST(test_a_field_is_found_by_an_alias_of_the_reader),
+        TEST(test_a_name_goes_before_an_alias),
+        TEST(test_numbers_are_promoted_as_avro_says),
+        TEST(test_numbers_are_not_narrowed),
+        TEST(test_string_and_bytes_stand_for_each_other),
+        TEST(test_enums_are_matched_by_symbol_not_by_index),
+        TEST(test_an_unknown_symbol_takes_the_readers_default_or_fails),
+        TEST(test_enums_and_records_must_have_the_same_name_or_an_alias),
+        TEST(test_a_union_of_the_writer_is_read_into_one_of_the_reader),
+        TEST(test_a_branch_without_a_reading_fails_only_when_it_is_taken),
+        TEST(test_a_plain_value_is_read_into_a_union_and_back),
+        TEST(test_presence_tells_false_from_absent),
+        TEST(test_nested_records_resolve_field_by_field),
+        TEST(test_defaults_inside_a_branch_apply_only_when_it_is_taken),
+        TEST(test_items_of_arrays_resolve_and_take_defaults),
+        TEST(test_absurd_lengths_are_refused_before_anything_is_taken),
+        TEST(test_items_above_the_limit_are_refused_in_one_block_or_in_many),
+        TEST(test_numbers_that_are_not_finite_are_refused),
+        TEST(test_text_must_be_utf8_in_its_shortest_form),
+        TEST(test_an_int_of_more_than_32_bits_is_refused),
+        TEST(test_a_schema_that_explodes_is_refused_and_not_unfolded),
+        TEST(test_a_binding_that_does_not_fit_the_schema_is_a_fault_of_ours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
