@@ -168,13 +168,16 @@ enum nba_status nba_task_touch(struct nba_task *task, struct nba_str hcp_id,
     if (status != NBA_OK) {
         return status;
     }
-    nba_hcp_init(&entry->hcp, hcp_id, overlay->arena);
-    const struct nba_str id = entry->hcp.hcp_id;
-    if (entry->hcp.failed) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an HCP record");
-    }
     if (entry->original.bytes != 0) {
-        status = nba_hcp_decode(entry->original, id, overlay->arena, &entry->hcp, error);
+        const struct nba_str id = nba_arena_copy(overlay->arena, hcp_id);
+        status = id.bytes == hcp_id.bytes
+                     ? nba_hcp_decode(entry->original, id, overlay->arena, &entry->hcp, error)
+                     : nba_error_set(error, NBA_E_NO_MEMORY, "no room for an HCP record");
+    } else {
+        nba_hcp_init(&entry->hcp, hcp_id, overlay->arena);
+        status = entry->hcp.failed
+                     ? nba_error_set(error, NBA_E_NO_MEMORY, "no room for an HCP record")
+                     : NBA_OK;
     }
     if (status == NBA_OK) {
         status = remember_timers(overlay, entry, error);
