@@ -17,6 +17,9 @@
     X(consume)             \
     X(import)              \
     X(generate)            \
+    X(train)               \
+    X(evaluate)            \
+    X(models)              \
     X(check)               \
     X(state)               \
     X(reset)               \
