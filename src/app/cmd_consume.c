@@ -244,6 +244,7 @@ static enum nba_status digest(struct consumer *c, const struct nba_record *recor
         .header_count = record->header_count,
     };
     const struct span *span = span_of(c, record);
+    NBA_ASSERT(span != NULL);
     c->taken++;
     return nba_digests_add(&c->digests, span->topic, record->partition, &hashed, error);
 }

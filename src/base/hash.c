@@ -3,7 +3,6 @@
 
 #include <openssl/evp.h>
 #include <stdlib.h>
-#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "nba/base/assert.h"
