@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <stdlib.h>
+#define XXH_STATIC_LINKING_ONLY /* the size of XXH64_state_t: no allocation an event */
 #include <xxhash.h>
 
 #include "nba/base/assert.h"
