@@ -158,7 +158,9 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
     rocksdb_writeoptions_set_sync(kv->write_synced, 1);
     status = open_db(kv, exists, options->secondary_path, error);
     if (status != NBA_OK) {
-        nba_error_prefix(error, "%s", path);
+        if (error != NULL) {
+            nba_error_prefix(error, "%s", path);
+        }
         nba_kv_close(kv);
         return status;
     }

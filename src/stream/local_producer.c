@@ -376,7 +376,10 @@ enum nba_status nba_local_producer_commit(void *self, int timeout_ms, struct nba
     pthread_mutex_unlock(&log->lock);
     if (status == NBA_OK && nba_kv_write(log->kv, transaction->batch, false, error) != NBA_OK) {
         /* The store takes no more writes until it is opened again, and shows then what it kept. */
-        nba_error_prefix(error, "outcome of the commit is unknown");
+        if (error != NULL) {
+            nba_error_prefix(error, "outcome of the commit is unknown");
+            error->status = NBA_E_TXN_UNKNOWN;
+        }
         status = NBA_E_TXN_UNKNOWN;
     }
     if (status == NBA_OK) {

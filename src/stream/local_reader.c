@@ -55,8 +55,11 @@ static enum nba_status take_record(struct nba_local_cursor *cursor, enum nba_pol
     const enum nba_status status =
         nba_local_record_decode(nba_kv_iter_value(cursor->iter), ret_record, error);
     if (status != NBA_OK) {
-        return nba_error_prefix(error, "%s/%d at offset %lld", cursor->topic->name,
-                                cursor->partition, (long long)offset);
+        if (error != NULL) {
+            nba_error_prefix(error, "%s/%d at offset %lld", cursor->topic->name, cursor->partition,
+                             (long long)offset);
+        }
+        return status;
     }
     ret_record->topic = nba_str_of(cursor->topic->name);
     ret_record->partition = cursor->partition;
