@@ -92,9 +92,6 @@ enum nba_status nba_learner_run(const struct nba_learner *learner,
             ret_learned->best_epoch = epoch;
             ret_learned->best_metric = line.validation_metric;
             learner->keep(learner->context);
-        } else if (options->slow_after > 0 &&
-                   (epoch - ret_learned->best_epoch) % options->slow_after == 0) {
-            learner->slow(learner->context);
         }
         line.seconds = seconds_since(progress, epoch_us);
         line.seconds_left = seconds_since(progress, start_us) / epoch * (options->epochs - epoch);

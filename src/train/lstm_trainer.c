@@ -27,6 +27,7 @@ struct nba_lstm_trainer {
     struct measure measure;
     struct run *runs;
     size_t run_count;
+    float *averages[NBA_LSTM_NET_PARAMETERS];
     uint32_t *batches; /* first run of each batch, shuffled */
     size_t batch_count;
 };
@@ -41,6 +42,7 @@ struct nba_lstm_options nba_lstm_options(void)
         .rate = 2e-3,
         .dropout = 0.3,
         .clip = 5.0,
+        .average_epochs = 2.0,
         .loop = {.epochs = 40, .patience = 5},
         .seed = 1,
     };
@@ -63,6 +65,19 @@ static bool find_runs(struct nba_lstm_trainer *t)
         const uint32_t length = t->split->train_count[u];
         for (uint32_t i = 0; i < nba_window_count(length, W); i++) {
             t->runs[t->run_count++] = (struct run){u, i, nba_window_at(i, length, W).count, 0};
+        }
+    }
+    return true;
+}
+
+static bool make_averages(struct nba_lstm_trainer *t)
+{
+    size_t count = 0;
+    struct nba_parameter *const *parameters = nba_lstm_net_parameters(t->net, &count);
+    for (size_t i = 0; i < count; i++) {
+        t->averages[i] = calloc(nba_parameter_count(parameters[i]), sizeof(float));
+        if (t->averages[i] == NULL) {
+            return false;
         }
     }
     return true;
@@ -95,7 +110,8 @@ enum nba_status nba_lstm_trainer_create(const struct nba_dataset *dataset,
     const struct nba_lstm_net_shape shape = {dataset->content_count, options->width,
                                              options->hidden};
     if (!find_runs(t) || !nba_measure_init(&t->measure, dataset, split) ||
-        nba_lstm_net_create(shape, rows_max, options->dropout, options->seed, &t->net) != NBA_OK) {
+        nba_lstm_net_create(shape, rows_max, options->dropout, options->seed, &t->net) != NBA_OK ||
+        !make_averages(t)) {
         nba_lstm_trainer_destroy(t);
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
@@ -114,9 +130,45 @@ void nba_lstm_trainer_destroy(struct nba_lstm_trainer *trainer)
     }
     nba_lstm_net_destroy(trainer->net);
     nba_measure_clear(&trainer->measure);
+    for (size_t i = 0; i < NBA_LSTM_NET_PARAMETERS; i++) {
+        free(trainer->averages[i]);
+    }
     free(trainer->runs);
     free(trainer->batches);
     free(trainer);
+}
+
+/* Young averages forget fast, so that the first weights don't linger: 1 / step at first. */
+static void add_to_averages(struct nba_lstm_trainer *t)
+{
+    size_t count = 0;
+    struct nba_parameter *const *parameters = nba_lstm_net_parameters(t->net, &count);
+    const double steps = t->options.average_epochs * (double)t->batch_count;
+    const double young = 0.2 * (double)t->adam.step;
+    const double horizon = young < steps ? young : steps;
+    const float part = horizon > 1.0 ? (float)(1.0 / horizon) : 1.0f;
+    for (size_t i = 0; i < count; i++) {
+        const float *value = parameters[i]->value;
+        float *average = t->averages[i];
+        const size_t numbers = nba_parameter_count(parameters[i]);
+        for (size_t j = 0; j < numbers; j++) {
+            average[j] += part * (value[j] - average[j]);
+        }
+    }
+}
+
+static void swap_averages(struct nba_lstm_trainer *t)
+{
+    size_t count = 0;
+    struct nba_parameter *const *parameters = nba_lstm_net_parameters(t->net, &count);
+    for (size_t i = 0; i < count; i++) {
+        const size_t numbers = nba_parameter_count(parameters[i]);
+        for (size_t j = 0; j < numbers; j++) {
+            const float value = parameters[i]->value[j];
+            parameters[i]->value[j] = t->averages[i][j];
+            t->averages[i][j] = value;
+        }
+    }
 }
 
 static int compare_runs(const void *a, const void *b)
@@ -183,6 +235,7 @@ static enum nba_status lstm_learn(void *context, uint32_t epoch, double *ret_los
         loss += learn_batch(t, t->batches[b], &batch_targets);
         targets += batch_targets;
         const double norm = nba_adam_step(&t->adam, parameters, parameter_count);
+        add_to_averages(t);
         if (!isfinite(loss) || !isfinite(norm)) {
             status = NBA_E_NON_FINITE;
         } else if (nba_progress_interrupted(t->progress)) {
@@ -199,13 +252,11 @@ static enum nba_status lstm_measure(void *context, bool validation,
 {
     struct nba_lstm_trainer *t = context;
     const struct nba_ranker ranker = nba_lstm_trainer_ranker(t);
-    return nba_measure_softmax(&t->measure, &ranker, validation, ret_measured);
-}
-
-static void lstm_slow(void *context)
-{
-    struct nba_lstm_trainer *t = context;
-    t->adam.rate *= 0.5;
+    swap_averages(t);
+    const enum nba_status status =
+        nba_measure_softmax(&t->measure, &ranker, validation, ret_measured);
+    swap_averages(t);
+    return status;
 }
 
 static void lstm_keep(void *context)
@@ -213,9 +264,11 @@ static void lstm_keep(void *context)
     struct nba_lstm_trainer *t = context;
     size_t count = 0;
     struct nba_parameter *const *parameters = nba_lstm_net_parameters(t->net, &count);
+    swap_averages(t);
     for (size_t i = 0; i < count; i++) {
         nba_parameter_keep(parameters[i]);
     }
+    swap_averages(t);
 }
 
 static void lstm_recall(void *context)
@@ -235,7 +288,6 @@ enum nba_status nba_lstm_trainer_run(struct nba_lstm_trainer *trainer,
                                         .context = trainer,
                                         .learn = lstm_learn,
                                         .measure = lstm_measure,
-                                        .slow = lstm_slow,
                                         .keep = lstm_keep,
                                         .recall = lstm_recall};
     return nba_learner_run(&learner, &trainer->options.loop, trainer->progress, ret_learned, error);

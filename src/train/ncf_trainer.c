@@ -265,12 +265,6 @@ static enum nba_status ncf_measure(void *context, bool validation,
     return nba_measure_binary(&t->measure, &ranker, validation, ret_measured);
 }
 
-static void ncf_slow(void *context)
-{
-    struct nba_ncf_trainer *t = context;
-    t->adam.rate *= 0.5;
-}
-
 static void ncf_keep(void *context)
 {
     struct nba_ncf_trainer *t = context;
@@ -299,7 +293,6 @@ enum nba_status nba_ncf_trainer_run(struct nba_ncf_trainer *trainer,
                                         .context = trainer,
                                         .learn = ncf_learn,
                                         .measure = ncf_measure,
-                                        .slow = ncf_slow,
                                         .keep = ncf_keep,
                                         .recall = ncf_recall};
     return nba_learner_run(&learner, &trainer->options.loop, trainer->progress, ret_learned, error);

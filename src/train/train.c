@@ -235,9 +235,9 @@ static enum nba_status refit(struct nba_training *t, struct nba_error *error)
     }
     nba_popularity_clear(&t->popularity);
     t->config.lstm_options.loop =
-        (struct nba_learner_options){t->learned[NBA_MEMBER_LSTM].best_epoch, 0, 0};
+        (struct nba_learner_options){t->learned[NBA_MEMBER_LSTM].best_epoch, 0};
     t->config.ncf_options.loop =
-        (struct nba_learner_options){t->learned[NBA_MEMBER_NCF].best_epoch, 0, 0};
+        (struct nba_learner_options){t->learned[NBA_MEMBER_NCF].best_epoch, 0};
     t->config.ncf_users = false;
     /* The history that is kept is that of the search. */
     struct nba_learned searched[NBA_MEMBER_COUNT];

@@ -42,7 +42,7 @@ static void options_for(const char *name, struct nba_train_config *config)
     config->split = NBA_SPLIT_LAST_TWO;
     config->refit = false;
     config->lstm_options.dropout = 0.4;
-    config->lstm_options.loop = (struct nba_learner_options){60, 6, 0};
+    config->lstm_options.loop = (struct nba_learner_options){60, 6};
     if (strcmp(name, "ml-1m-ncf") == 0) {
         config->ncf_users = true;
     }

@@ -3,7 +3,6 @@
  *
  *   for each epoch:  learn over the training part, measure both parts, report one line
  *   the parameters of the epoch with the best validation NDCG@10 are kept and come back at the end
- *   after every `slow_after` epochs without a better one the learning rate is halved
  *   stop after `patience` epochs without a better one, at `epochs` or on interruption
  *
  * INTERRUPTION.  `interrupted` is read between batches; when it is set the epoch ends where it is
@@ -61,15 +60,13 @@ struct nba_learner {
     void *context;
     enum nba_status (*learn)(void *context, uint32_t epoch, double *ret_loss, uint64_t *ret_step);
     enum nba_status (*measure)(void *context, bool validation, struct nba_measured *ret_measured);
-    void (*slow)(void *context); /* halves the learning rate */
     void (*keep)(void *context);
     void (*recall)(void *context);
 };
 
 struct nba_learner_options {
     uint32_t epochs;
-    uint32_t patience;   /* epochs without a better one; 0: no early stopping, the last is kept */
-    uint32_t slow_after; /* epochs without a better one; 0: the rate stays */
+    uint32_t patience; /* epochs without a better one; 0: no early stopping, the last is kept */
 };
 
 struct nba_learned {

@@ -6,6 +6,10 @@
  * order every epoch.  Small batches matter on small sets: ml-100k gives NDCG@10 0.044 with 128
  * sequences a batch and 0.110 with 16.
  *
+ * AVERAGING.  What is judged, kept and released is not the last step's weights but their exponential
+ * average over about `average_epochs` epochs of steps (B. Polyak, A. Juditsky, SIAM J. Control and
+ * Optimization 30(4), 1992): with small batches the steps' noise would decide which epoch is best.
+ *
  * The same data set, options and seed on the same machine give the same weights.
  * OWNERSHIP.  The trainer borrows data set and split.  THREADS.  One.
  */
@@ -22,6 +26,7 @@ struct nba_lstm_options {
     uint32_t window_events; /* W */
     uint32_t batch;         /* sequences */
     double rate, dropout, decay, clip;
+    double average_epochs; /* how far back the judged weights average; 0: not at all */
     struct nba_learner_options loop;
     uint64_t seed;
 };

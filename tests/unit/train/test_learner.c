@@ -5,7 +5,7 @@
 
 struct script {
     const double *metrics; /* an epoch each */
-    uint32_t present, kept, recalled, slowed;
+    uint32_t present, kept, recalled;
     uint32_t fails_in; /* epoch that returns NBA_E_NON_FINITE; 0: none */
     volatile sig_atomic_t interrupted;
     uint32_t interrupted_in;
@@ -32,11 +32,6 @@ static enum nba_status measure(void *context, bool validation, struct nba_measur
     return NBA_OK;
 }
 
-static void slow(void *context)
-{
-    ((struct script *)context)->slowed++;
-}
-
 static void keep(void *context)
 {
     struct script *s = context;
@@ -59,7 +54,7 @@ static void count_line(void *context, const struct nba_epoch *epoch)
 static enum nba_status run(struct script *s, struct nba_learner_options options,
                            struct nba_learned *learned, struct nba_error *error)
 {
-    const struct nba_learner learner = {"made", s, learn, measure, slow, keep, recall};
+    const struct nba_learner learner = {"made", s, learn, measure, keep, recall};
     const struct nba_progress progress = {count_line, s, &s->interrupted, &nba_clock_system};
     return nba_learner_run(&learner, &options, &progress, learned, error);
 }
@@ -72,11 +67,10 @@ static void test_the_best_epoch_comes_back_after_patience_runs_out(void **state)
     const double metrics[] = {0.1, 0.3, 0.2, 0.25, 0.29, 0.9};
     struct script s = {.metrics = metrics};
     (void)state;
-    assert_int_equal(run(&s, (struct nba_learner_options){6, 3, 2}, &learned, &error), NBA_OK);
+    assert_int_equal(run(&s, (struct nba_learner_options){6, 3}, &learned, &error), NBA_OK);
     assert_int_equal(learned.epochs_run, 5);
     assert_int_equal(learned.best_epoch, 2);
     assert_int_equal(s.recalled, 2);
-    assert_int_equal(s.slowed, 1);
     assert_int_equal(s.lines, 5);
 }
 
@@ -85,7 +79,7 @@ static void test_without_patience_every_epoch_runs_and_the_last_is_kept(void **s
     const double metrics[] = {0.9, 0.1, 0.2};
     struct script s = {.metrics = metrics};
     (void)state;
-    assert_int_equal(run(&s, (struct nba_learner_options){3, 0, 0}, &learned, &error), NBA_OK);
+    assert_int_equal(run(&s, (struct nba_learner_options){3, 0}, &learned, &error), NBA_OK);
     assert_int_equal(learned.epochs_run, 3);
     assert_int_equal(s.recalled, 3);
 }
@@ -96,12 +90,12 @@ static void test_a_loss_that_is_no_number_names_the_step_and_keeps_the_best(void
     struct script s = {.metrics = metrics, .fails_in = 3};
     struct script first = {.metrics = metrics, .fails_in = 1};
     (void)state;
-    assert_int_equal(run(&s, (struct nba_learner_options){3, 2, 0}, &learned, &error),
+    assert_int_equal(run(&s, (struct nba_learner_options){3, 2}, &learned, &error),
                      NBA_E_NON_FINITE);
     assert_non_null(strstr(error.message, "step 30"));
     assert_non_null(strstr(error.message, "epoch 2 is kept"));
     assert_int_equal(s.recalled, 2);
-    assert_int_equal(run(&first, (struct nba_learner_options){3, 2, 0}, &learned, &error),
+    assert_int_equal(run(&first, (struct nba_learner_options){3, 2}, &learned, &error),
                      NBA_E_NON_FINITE);
     assert_int_equal(learned.best_epoch, 0);
     assert_int_equal(first.recalled, 0);
@@ -113,12 +107,12 @@ static void test_an_interruption_keeps_the_best_so_far(void **state)
     struct script s = {.metrics = metrics, .interrupted_in = 2};
     struct script first = {.metrics = metrics, .interrupted_in = 1};
     (void)state;
-    assert_int_equal(run(&s, (struct nba_learner_options){3, 2, 0}, &learned, &error), NBA_OK);
+    assert_int_equal(run(&s, (struct nba_learner_options){3, 2}, &learned, &error), NBA_OK);
     assert_true(learned.interrupted);
     assert_int_equal(learned.epochs_run, 1);
     assert_int_equal(s.recalled, 1);
     /* In the first epoch: what there is is better than nothing. */
-    assert_int_equal(run(&first, (struct nba_learner_options){3, 2, 0}, &learned, &error), NBA_OK);
+    assert_int_equal(run(&first, (struct nba_learner_options){3, 2}, &learned, &error), NBA_OK);
     assert_int_equal(learned.best_epoch, 1);
     assert_int_equal(first.recalled, 1);
 }

@@ -37,14 +37,14 @@ static struct nba_train_config small_config(void)
     config.lstm_options.hidden = 32;
     config.lstm_options.batch = 8;
     config.lstm_options.rate = 1e-2;
-    config.lstm_options.loop = (struct nba_learner_options){6, 0, 0};
+    config.lstm_options.loop = (struct nba_learner_options){6, 0};
     config.ncf_options.width = 16;
     config.ncf_options.layer_1 = 32;
     config.ncf_options.layer_2 = 16;
     config.ncf_options.layer_3 = 16;
     config.ncf_options.batch = 64;
     config.ncf_options.rate = 1e-2;
-    config.ncf_options.loop = (struct nba_learner_options){5, 0, 0};
+    config.ncf_options.loop = (struct nba_learner_options){5, 0};
     config.engine_version = "test";
     return config;
 }

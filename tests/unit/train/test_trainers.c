@@ -36,7 +36,7 @@ static struct nba_lstm_options small_lstm(void)
     options.batch = 8;
     options.rate = 1e-2;
     options.dropout = 0.1;
-    options.loop = (struct nba_learner_options){30, 0, 0};
+    options.loop = (struct nba_learner_options){30, 0};
     return options;
 }
 
@@ -116,7 +116,7 @@ static double ncf_hits(bool users)
     options.rate = 1e-2;
     options.users = users;
     options.dropout = 0.1;
-    options.loop = (struct nba_learner_options){25, 0, 0};
+    options.loop = (struct nba_learner_options){25, 0};
     assert_int_equal(nba_split_last_two(d, &split), NBA_OK);
     assert_int_equal(nba_ncf_trainer_create(d, &split, &options, &quiet, &trainer, NULL), NBA_OK);
     assert_int_equal(nba_ncf_trainer_run(trainer, &learned, NULL), NBA_OK);
