@@ -35,7 +35,7 @@ static void test_after_a_failed_write_the_store_opens_again_at_the_last_good_one
     }
     nba_task_meta(s.task)->input_next = 21;
     (void)seal(&s, NULL);
-    limit_files((rlim_t)256 * 1024); /* RocksDB's own LOG file must still fit */
+    limit_files(4096);
     const enum nba_status status = nba_state_store_write(s.store, &s.task, 1, &s.f.error);
     limit_files(RLIM_INFINITY);
     assert_int_equal(status, NBA_E_IO);
