@@ -97,11 +97,6 @@ static ALWAYS_INLINE double sigmoid_body(double x)
     return 1.0 / (1.0 + exp_body(0.0 - x));
 }
 
-static ALWAYS_INLINE double tanh_body(double x)
-{
-    return fma(2.0, sigmoid_body(x + x), -1.0);
-}
-
 #if defined(__x86_64__)
 #define TWICE(name)                                                             \
     __attribute__((target("fma"))) static double name##_fma3(double x)          \
@@ -127,19 +122,10 @@ static ALWAYS_INLINE double tanh_body(double x)
 TWICE(exp)
 TWICE(ln)
 TWICE(sigmoid)
-TWICE(tanh)
 
 double nba_logit(double p)
 {
     p = p > 1e-12 ? p : 1e-12;
     p = p < 1.0 - 1e-12 ? p : 1.0 - 1e-12;
     return nba_ln(p / (1.0 - p));
-}
-
-double nba_round_9(double x)
-{
-    if (!(fabs(x) < 1e15)) {
-        return x; /* no digit that far down, and x * 1e9 stays finite */
-    }
-    return nearbyint(x * 1e9) / 1e9 + 0.0; /* + 0.0: -0 would print another byte */
 }

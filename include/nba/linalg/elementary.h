@@ -11,10 +11,10 @@
  *   ln       x = 2^e m, sqrt(1/2) <= m < sqrt(2); log m by a polynomial (float) or by
  *            2 atanh((m - 1) / (m + 1)) (double)
  *   sigmoid  1 / (1 + e^-x)
- *   tanh     2 sigmoid(2 x) - 1, in float; absolute, not relative accuracy near 0
+ *   tanh     2 sigmoid(2 x) - 1, float only; absolute, not relative accuracy near 0
  *
  * ERROR, largest over a sweep against glibc (tests/unit/linalg/test_elementary.c holds the bounds)
- *   double  exp and ln 1 ulp, sigmoid 3 ulp, tanh 4e-16 absolute
+ *   double  exp and ln 1 ulp, sigmoid 3 ulp
  *   float   (kernels of nba/linalg/kernels.h) exp 7e-8 relative, sigmoid 9e-8 and tanh 1.8e-7
  *           absolute, log 8e-8 of max(|ln x|, 1)
  *
@@ -31,12 +31,9 @@
 double nba_exp(double x);
 /* ln x of x > 0; -DBL_MAX for x <= 0 and NaN for NaN; +infinity for itself. */
 double nba_ln(double x);
-/* 1 / (1 + e^-x); never 0, 1 from x = 37 on. */
+/* 1 / (1 + e^-x); never 0, 1 from x = 37 on.  Many at a time: nba_kernels.sigmoid_double. */
 double nba_sigmoid(double x);
 /* ln(p / (1 - p)); p is first taken into [1e-12, 1 - 1e-12]. */
 double nba_logit(double p);
-double nba_tanh(double x);
-/* The nearest multiple of 1e-9, ties to even: how scores leave for an output. */
-double nba_round_9(double x);
 
 #endif

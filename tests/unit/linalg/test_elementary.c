@@ -123,29 +123,27 @@ static void test_double_functions_stay_within_their_errors(void **state)
 {
     (void)state;
     struct nba_rng rng = nba_rng(7);
-    double error[5] = {0};
+    double error[3] = {0};
     struct nba_sha256 *sha = nba_sha256_create();
     for (int i = 0; i < 400000; i++) {
         const double x = (2 * nba_rng_double(&rng) - 1) * (i % 2 == 0 ? 700 : 3);
         const double positive = nba_exp((2 * nba_rng_double(&rng) - 1) * (i % 2 == 0 ? 700 : 1));
-        const double y[] = {nba_exp(x), nba_ln(positive), nba_sigmoid(x), nba_tanh(x)};
+        const double y[] = {nba_exp(x), nba_ln(positive), nba_sigmoid(x)};
         nba_sha256_update(sha, y, sizeof y);
         error[0] = fmax(error[0], ulps(y[0], exp(x)));
         error[1] = fmax(error[1], ulps(y[1], log(positive)));
         error[2] = fmax(error[2], ulps(y[2], 1 / (1 + exp(-x))));
-        error[3] = fmax(error[3], fabs(y[3] - tanh(x)));
     }
     char text[NBA_SHA256_TEXT_BYTES];
     nba_sha256_finish(sha, text);
     nba_sha256_destroy(sha);
-    print_message("exp %.2f ulp, log %.2f ulp, sigmoid %.2f ulp, tanh %.2g; sha256 %s\n", error[0],
-                  error[1], error[2], error[3], text);
+    print_message("exp %.2f ulp, log %.2f ulp, sigmoid %.2f ulp; sha256 %s\n", error[0], error[1],
+                  error[2], text);
     assert_true(error[0] <= 1.0);
     assert_true(error[1] <= 1.0);
     assert_true(error[2] <= 3.0);
-    assert_true(error[3] <= 4e-16);
     /* the bits themselves: the same from gcc and clang, on every CPU */
-    assert_string_equal(text, "1f3e7075982a8ef3317166bba2ee2842f143b4b583f1c958f335d4db6c758927");
+    assert_string_equal(text, "34c7a80c727147376c1f87a1226bd2c3f039efc3946c980c351b7d0197735612");
 }
 
 static void test_double_functions_have_their_corners(void **state)
@@ -161,7 +159,6 @@ static void test_double_functions_have_their_corners(void **state)
     assert_true(fabs(nba_ln(5e-324) - log(5e-324)) < 1e-12);
     assert_true(nba_sigmoid(0.0) == 0.5);
     assert_true(nba_sigmoid(-800.0) > 0.0 && nba_sigmoid(800.0) == 1.0);
-    assert_true(nba_tanh(0.0) == 0.0 && nba_tanh(400.0) == 1.0 && nba_tanh(-400.0) == -1.0);
     assert_true(nba_logit(0.5) == 0.0);
     assert_true(nba_logit(0.0) == nba_logit(1e-12) && nba_logit(1.0) == nba_logit(1 - 1e-12));
     assert_true(fabs(nba_sigmoid(nba_logit(0.123)) - 0.123) < 1e-15);
@@ -187,16 +184,6 @@ static void test_sigmoid_of_many_doubles_equals_one_at_a_time(void **state)
     }
 }
 
-static void test_round_9_keeps_nine_digits_and_no_negative_zero(void **state)
-{
-    (void)state;
-    assert_true(nba_round_9(0.1234567894) == 0.123456789);
-    assert_true(nba_round_9(0.1234567896) == 0.12345679);
-    assert_true(nba_round_9(-2.5) == -2.5);
-    assert_true(!signbit(nba_round_9(-1e-12)) && nba_round_9(-1e-12) == 0.0);
-    assert_true(nba_round_9(1e300) == 1e300);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,7 +192,6 @@ int main(void)
         cmocka_unit_test(test_double_functions_stay_within_their_errors),
         cmocka_unit_test(test_double_functions_have_their_corners),
         cmocka_unit_test(test_sigmoid_of_many_doubles_equals_one_at_a_time),
-        cmocka_unit_test(test_round_9_keeps_nine_digits_and_no_negative_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
