@@ -191,7 +191,7 @@ static inline void put_leaf(struct writer *w, const struct nba_plan_leaf *leaf,
     case NBA_BIND_SLOTS:
         break;
     }
-    NBA_ASSERT(!"a collection is no leaf");
+    NBA_ASSERT(leaf->kind < NBA_BIND_RECORD); /* a collection is no leaf */
 }
 
 /* Is it the absent value of its kind? */
