@@ -223,28 +223,88 @@ static enum nba_status report_all(struct nba_training *t)
 
 /* ---- refit ---- */
 
+/* Trains one model again; when that is interrupted, the one there was stays. */
+static enum nba_status refit_lstm(struct nba_training *t, struct nba_error *error)
+{
+    struct nba_lstm_trainer *before = t->lstm;
+    t->lstm = NULL;
+    const enum nba_status status = train_lstm(t, error);
+    if (status != NBA_OK || t->learned[NBA_MEMBER_LSTM].interrupted) {
+        nba_lstm_trainer_destroy(t->lstm);
+        t->lstm = before;
+    } else {
+        nba_lstm_trainer_destroy(before);
+    }
+    return status;
+}
+
+static enum nba_status refit_ncf(struct nba_training *t, struct nba_error *error)
+{
+    struct nba_ncf_trainer *before = t->ncf;
+    t->ncf = NULL;
+    const enum nba_status status = train_ncf(t, false, error);
+    if (status != NBA_OK || t->learned[NBA_MEMBER_NCF].interrupted) {
+        nba_ncf_trainer_destroy(t->ncf);
+        t->ncf = before;
+    } else {
+        nba_ncf_trainer_destroy(before);
+    }
+    return status;
+}
+
 /* Every position trains; the number of epochs is what validation found.  Validation queries stay,
- * to have something to print; nothing is chosen by them any more. */
+ * to have something to print; nothing is chosen by them any more, and the history that is kept is
+ * that of the search. */
 static enum nba_status refit(struct nba_training *t, struct nba_error *error)
 {
     const struct nba_train_config before = t->config;
-    enum nba_status status = NBA_OK;
+    struct nba_learned searched[NBA_MEMBER_COUNT];
+    memcpy(searched, t->learned, sizeof(searched));
     for (uint32_t u = 0; u < t->dataset->user_count; u++) {
         t->split.train_count[u] =
             (uint32_t)(t->dataset->sequence_offset[u + 1] - t->dataset->sequence_offset[u]);
     }
     nba_popularity_clear(&t->popularity);
+    enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
+    if (status != NBA_OK) {
+        return nba_error_set(error, status, "out of memory");
+    }
     t->config.lstm_options.loop =
-        (struct nba_learner_options){t->learned[NBA_MEMBER_LSTM].best_epoch, 0};
+        (struct nba_learner_options){searched[NBA_MEMBER_LSTM].best_epoch, 0};
     t->config.ncf_options.loop =
-        (struct nba_learner_options){t->learned[NBA_MEMBER_NCF].best_epoch, 0};
-    t->config.ncf_users = false;
-    /* The history that is kept is that of the search. */
-    struct nba_learned searched[NBA_MEMBER_COUNT];
-    memcpy(searched, t->learned, sizeof(searched));
-    status = train_models(t, error);
+        (struct nba_learner_options){searched[NBA_MEMBER_NCF].best_epoch, 0};
+    if (t->lstm != NULL) {
+        status = refit_lstm(t, error);
+    }
+    if (status == NBA_OK && t->ncf != NULL && !nba_progress_interrupted(t->progress)) {
+        status = refit_ncf(t, error);
+    }
     memcpy(t->learned, searched, sizeof(searched));
     t->config = before;
+    return status;
+}
+
+/* What a release would refuse is refused before hours are spent. */
+static enum nba_status check_config(const struct nba_train_config *config,
+                                    const struct nba_dataset *dataset, struct nba_error *error)
+{
+    const struct nba_lstm_shape lstm = {dataset->content_count, config->lstm_options.width,
+                                        config->lstm_options.hidden, config->lstm_options.width};
+    const struct nba_ncf_shape ncf = {dataset->content_count,      1 + dataset->specialty_count,
+                                      config->ncf_options.width,   config->ncf_options.layer_1,
+                                      config->ncf_options.layer_2, config->ncf_options.layer_3};
+    if (config->window_events == 0 || config->window_events > NBA_RELEASE_WINDOW_MAX) {
+        return nba_error_set(error, NBA_E_SHAPE, "window_events is %u, expected 1..%u",
+                             config->window_events, NBA_RELEASE_WINDOW_MAX);
+    }
+    if (dataset->specialty_count > NBA_RELEASE_SPECIALTIES_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "%u specialties, at most %u",
+                             dataset->specialty_count, NBA_RELEASE_SPECIALTIES_MAX);
+    }
+    enum nba_status status = config->lstm ? nba_lstm_shape_check(lstm, error) : NBA_OK;
+    if (status == NBA_OK && config->ncf) {
+        status = nba_ncf_shape_check(ncf, error);
+    }
     return status;
 }
 
@@ -252,15 +312,16 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
                                  const struct nba_progress *progress,
                                  struct nba_training **ret_training, struct nba_error *error)
 {
-    struct nba_training *t = calloc(1, sizeof(*t));
+    enum nba_status status = check_config(config, dataset, error);
+    struct nba_training *t = status == NBA_OK ? calloc(1, sizeof(*t)) : NULL;
     if (t == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+        return status != NBA_OK ? status : nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
     nba_blas_use_one_thread();
     t->config = *config;
     t->dataset = dataset;
     t->progress = progress;
-    enum nba_status status = make_split(t, error);
+    status = make_split(t, error);
     if (status == NBA_OK) {
         status = train_models(t, error);
     }

@@ -194,6 +194,26 @@ static void test_an_interrupted_training_still_releases(void **state)
     nba_dataset_destroy(d);
 }
 
+static void test_sizes_that_no_release_takes_are_refused_before_training(void **state)
+{
+    struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
+    struct nba_training *training = NULL;
+    struct nba_train_config config = small_config();
+    (void)state;
+    config.window_events = NBA_RELEASE_WINDOW_MAX + 1;
+    assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
+    assert_non_null(strstr(error.message, "window_events"));
+    config = small_config();
+    config.lstm_options.width = 20;
+    assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
+    config = small_config();
+    config.train_share = 1.0;
+    config.validation_share = 0.0;
+    assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_NOT_FOUND);
+    assert_null(training);
+    nba_dataset_destroy(d);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -214,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_a_release_names_contents_and_no_user),
         cmocka_unit_test(test_contents_and_specialties_the_release_does_not_know_rank_last),
         cmocka_unit_test(test_an_interrupted_training_still_releases),
+        cmocka_unit_test(test_sizes_that_no_release_takes_are_refused_before_training),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
