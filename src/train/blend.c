@@ -196,6 +196,21 @@ static double full_ndcg(const struct fit *f, const double *weights)
     return f->count > 0 ? sum / (double)f->count : 0.0;
 }
 
+/* The best weight of one member, the others as they are. */
+static void search_member(const struct fit *f, size_t member, struct nba_fusion *full, double *best)
+{
+    for (size_t g = 0; g < NBA_ARRAY_COUNT(grid); g++) {
+        const double before = full->weights[member];
+        full->weights[member] = grid[g];
+        const double ndcg = full_ndcg(f, full->weights);
+        if (ndcg > *best + 1e-5) {
+            *best = ndcg;
+        } else {
+            full->weights[member] = before;
+        }
+    }
+}
+
 static void search_full(struct fit *f, const struct nba_fusion *cheap, struct nba_fusion *ret_full)
 {
     *ret_full = *cheap;
@@ -206,18 +221,8 @@ static void search_full(struct fit *f, const struct nba_fusion *cheap, struct nb
     double best = full_ndcg(f, ret_full->weights);
     for (unsigned round = 0; round < 3; round++) {
         for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-            if (f->members->rankers[m].score == NULL) {
-                continue;
-            }
-            for (size_t g = 0; g < NBA_ARRAY_COUNT(grid); g++) {
-                const double before = ret_full->weights[m];
-                ret_full->weights[m] = grid[g];
-                const double ndcg = full_ndcg(f, ret_full->weights);
-                if (ndcg > best + 1e-5) {
-                    best = ndcg;
-                } else {
-                    ret_full->weights[m] = before;
-                }
+            if (f->members->rankers[m].score != NULL) {
+                search_member(f, m, ret_full, &best);
             }
         }
     }

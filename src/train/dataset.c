@@ -192,27 +192,31 @@ enum nba_status nba_dataset_builder_add_event(struct nba_dataset_builder *builde
 
 /* ---- finishing ---- */
 
+struct place {
+    const struct nba_str *text;
+};
+
 static int compare_texts(const void *a, const void *b)
 {
-    return nba_str_compare(**(const struct nba_str *const *)a, **(const struct nba_str *const *)b);
+    return nba_str_compare(*((const struct place *)a)->text, *((const struct place *)b)->text);
 }
 
 /* Copies `from`'s texts in ascending order to ret_sorted and says each number's place. */
 static bool sort_texts(const struct nba_intern *from, struct nba_arena *memory,
                        struct nba_str *ret_sorted, uint32_t *ret_place)
 {
-    const struct nba_str **order = malloc((from->count + 1u) * sizeof(*order));
+    struct place *order = malloc((from->count + 1u) * sizeof(*order));
     if (order == NULL) {
         return false;
     }
     bool whole = true;
     for (uint32_t i = 0; i < from->count; i++) {
-        order[i] = &from->items[i];
+        order[i].text = &from->items[i];
     }
-    qsort(order, from->count, sizeof(const struct nba_str *), compare_texts);
+    qsort(order, from->count, sizeof(*order), compare_texts);
     for (uint32_t i = 0; i < from->count; i++) {
-        ret_sorted[i] = nba_arena_copy(memory, *order[i]);
-        ret_place[order[i] - from->items] = i;
+        ret_sorted[i] = nba_arena_copy(memory, *order[i].text);
+        ret_place[order[i].text - from->items] = i;
         whole = whole && (ret_sorted[i].data != NULL || ret_sorted[i].bytes == 0);
     }
     free(order);
@@ -366,18 +370,10 @@ void nba_dataset_destroy(struct nba_dataset *dataset)
     if (dataset->memory != NULL) {
         nba_arena_clear(dataset->memory);
     }
-    void *const blocks[] = {dataset->memory,
-                            dataset->contents,
-                            dataset->specialties,
-                            dataset->content_first_ms,
-                            dataset->segment,
-                            dataset->touch_offset,
-                            dataset->touches,
-                            dataset->sequence_offset,
-                            dataset->sequence,
-                            dataset->sequence_time,
-                            (void *)(uintptr_t)dataset->fixed_test,
-                            (void *)(uintptr_t)dataset->fixed_negatives};
+    void *const blocks[] = {
+        dataset->memory,   dataset->contents,      dataset->specialties, dataset->content_first_ms,
+        dataset->segment,  dataset->touch_offset,  dataset->touches,     dataset->sequence_offset,
+        dataset->sequence, dataset->sequence_time, dataset->fixed_test,  dataset->fixed_negatives};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(blocks); i++) {
         free(blocks[i]);
     }

@@ -59,6 +59,25 @@ static void solve(struct newton *n, size_t features, double *ret_step)
     }
 }
 
+/* The ridge's part; a fixed weight's row and column become those of the unit matrix. */
+static void add_ridge(struct newton *n, size_t features, const double *ridge, const double *weights,
+                      const double *start)
+{
+    for (size_t j = 0; j < features; j++) {
+        if (ridge[j] >= 0.0) {
+            n->gradient[j] += ridge[j] * (weights[j] - start[j]);
+            n->hessian[j][j] += ridge[j];
+            continue;
+        }
+        for (size_t k = 0; k < features; k++) {
+            n->hessian[j][k] = 0.0;
+            n->hessian[k][j] = 0.0;
+        }
+        n->hessian[j][j] = 1.0;
+        n->gradient[j] = 0.0;
+    }
+}
+
 void nba_logistic_fit(const struct nba_logistic_sample *samples, size_t count, size_t features,
                       const double *ridge, double *weights)
 {
@@ -73,19 +92,7 @@ void nba_logistic_fit(const struct nba_logistic_sample *samples, size_t count, s
         for (size_t i = 0; i < count; i++) {
             add_sample(&n, &samples[i], features, weights);
         }
-        for (size_t j = 0; j < features; j++) {
-            if (ridge[j] < 0.0) {
-                n.gradient[j] = 0.0;
-                for (size_t k = 0; k < features; k++) {
-                    n.hessian[j][k] = 0.0;
-                    n.hessian[k][j] = 0.0;
-                }
-                n.hessian[j][j] = 1.0;
-                continue;
-            }
-            n.gradient[j] += ridge[j] * (weights[j] - start[j]);
-            n.hessian[j][j] += ridge[j];
-        }
+        add_ridge(&n, features, ridge, weights, start);
         solve(&n, features, step);
         for (size_t j = 0; j < features; j++) {
             /* A long first step on separable samples would overshoot. */

@@ -168,7 +168,7 @@ static void append_rank(void *context, struct nba_query query, const float *scor
 enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
                                 const struct nba_query *queries, size_t count, double *ret_ranks)
 {
-    struct rank_list list = {ret_ranks};
+    struct rank_list list = {&ret_ranks[0]};
     const struct nba_ranking_visitor visitor = {append_rank, &list};
     return nba_ranking_visit(ranking, ranker, queries, count, &visitor);
 }

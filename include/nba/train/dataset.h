@@ -62,9 +62,9 @@ struct nba_dataset {
     size_t *sequence_offset; /* (user_count + 1) */
     uint32_t *sequence;
     int64_t *sequence_time;
-    bool ordered;                    /* false: the order inside a sequence means nothing */
-    const uint32_t *fixed_test;      /* (user_count) test content given by the data set, or NULL */
-    const uint32_t *fixed_negatives; /* (user_count, fixed_negative_count), or NULL */
+    bool ordered;              /* false: the order inside a sequence means nothing */
+    uint32_t *fixed_test;      /* (user_count) test content given by the data set, or NULL */
+    uint32_t *fixed_negatives; /* (user_count, fixed_negative_count), or NULL */
     uint32_t fixed_negative_count;
     int64_t first_ms, last_ms; /* of all touches */
     size_t duplicate_count, late_count;
