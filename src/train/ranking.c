@@ -152,7 +152,8 @@ enum nba_status nba_ranking_visit(const struct nba_ranking *ranking,
 }
 
 struct rank_list {
-    double *next;
+    double *ranks;
+    size_t count;
 };
 
 static void append_rank(void *context, struct nba_query query, const float *scores,
@@ -162,13 +163,15 @@ static void append_rank(void *context, struct nba_query query, const float *scor
     (void)query;
     (void)scores;
     (void)is_candidate;
-    *list->next++ = rank;
+    list->ranks[list->count++] = rank;
 }
 
-enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
-                                const struct nba_query *queries, size_t count, double *ret_ranks)
+enum nba_status nba_ranking_run(
+    const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+    const struct nba_query *queries, size_t count,
+    double *ret_ranks) /* NOLINT(readability-non-const-parameter): append_rank writes */
 {
-    struct rank_list list = {&ret_ranks[0]};
+    struct rank_list list = {ret_ranks, 0};
     const struct nba_ranking_visitor visitor = {append_rank, &list};
     return nba_ranking_visit(ranking, ranker, queries, count, &visitor);
 }
