@@ -101,17 +101,23 @@ void nba_sha256_update_sized(struct nba_sha256 *sha, struct nba_str bytes)
     nba_sha256_update(sha, bytes.data, bytes.bytes);
 }
 
-void nba_sha256_finish(struct nba_sha256 *sha, char ret_text[NBA_SHA256_TEXT_BYTES])
+static void digest_text(const unsigned char digest[NBA_SHA256_BYTES],
+                        char ret_text[NBA_SHA256_TEXT_BYTES])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char digest[NBA_SHA256_BYTES];
-    NBA_ASSERT(EVP_DigestFinal_ex(sha->context, digest, NULL) == 1);
-    NBA_ASSERT(EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) == 1);
-    for (size_t i = 0; i < sizeof(digest); i++) {
+    for (size_t i = 0; i < NBA_SHA256_BYTES; i++) {
         ret_text[2 * i] = digits[digest[i] >> 4];
         ret_text[2 * i + 1] = digits[digest[i] & 15];
     }
-    ret_text[2 * sizeof(digest)] = '\0';
+    ret_text[NBA_SHA256_TEXT_BYTES - 1] = '\0';
+}
+
+void nba_sha256_finish(struct nba_sha256 *sha, char ret_text[NBA_SHA256_TEXT_BYTES])
+{
+    unsigned char digest[NBA_SHA256_BYTES];
+    NBA_ASSERT(EVP_DigestFinal_ex(sha->context, digest, NULL) == 1);
+    NBA_ASSERT(EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) == 1);
+    digest_text(digest, ret_text);
 }
 
 void nba_sha256_destroy(struct nba_sha256 *sha)
@@ -124,8 +130,7 @@ void nba_sha256_destroy(struct nba_sha256 *sha)
 
 void nba_sha256_text(const void *data, size_t bytes, char ret_text[NBA_SHA256_TEXT_BYTES])
 {
-    struct nba_sha256 *sha = nba_sha256_create();
-    nba_sha256_update(sha, data, bytes);
-    nba_sha256_finish(sha, ret_text);
-    nba_sha256_destroy(sha);
+    unsigned char digest[NBA_SHA256_BYTES];
+    NBA_ASSERT(EVP_Digest(data, bytes, digest, NULL, EVP_sha256(), NULL) == 1);
+    digest_text(digest, ret_text);
 }
