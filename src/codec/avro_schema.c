@@ -44,6 +44,7 @@ int32_t nba_avro_null_branch(const struct nba_avro_type *type)
     return -1;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): parse_type stops at NBA_DEPTH_MAX */
 static enum nba_status parse_type(struct parser *p, json_t *json, const char *space, unsigned depth,
                                   struct nba_avro_type **ret_type);
 
@@ -131,8 +132,10 @@ static enum nba_status join_name(struct parser *p, const char *space, const char
     const size_t name_bytes = strlen(name);
     char *full = take(p, space_bytes + name_bytes + 2, 1, &status);
     if (full != NULL) {
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the memory is zeroed */
         memcpy(full, space, space_bytes);
         full[space_bytes] = '.';
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the memory is zeroed */
         memcpy(full + space_bytes + 1, name, name_bytes);
         *ret_full = full;
     }
@@ -404,7 +407,7 @@ static enum nba_status parse_union(struct parser *p, json_t *json, const char *s
     const size_t count = json_array_size(json);
     struct nba_avro_type *type = take_type(p, NBA_AVRO_UNION, &status);
     const struct nba_avro_type **branches =
-        status == NBA_OK ? take(p, count, sizeof(*branches), &status) : NULL;
+        status == NBA_OK ? take(p, count, sizeof(struct nba_avro_type *), &status) : NULL;
     if (status == NBA_OK && count == 0) {
         status = nba_error_set(p->error, NBA_E_CONFIG, "schema: a union without branches");
     }
@@ -485,7 +488,6 @@ static enum nba_status parse_object(struct parser *p, json_t *json, const char *
     return status;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by NBA_DEPTH_MAX */
 static enum nba_status parse_type(struct parser *p, json_t *json, const char *space, unsigned depth,
                                   struct nba_avro_type **ret_type)
 {
@@ -516,11 +518,13 @@ static enum nba_status parse_type(struct parser *p, json_t *json, const char *sp
     return NBA_OK;
 }
 
+/* NOLINTEND(misc-no-recursion) */
+
 enum nba_status nba_avro_schema_parse(struct nba_str text, struct nba_arena *arena,
                                       struct nba_avro_schema *ret_schema, struct nba_error *error)
 {
     NBA_ASSERT(arena != NULL && ret_schema != NULL);
-    if (text.bytes > NBA_SCHEMA_BYTES_MAX) {
+    if (text.bytes > (size_t)NBA_SCHEMA_BYTES_MAX) {
         return nba_error_set(error, NBA_E_LIMIT, "schema: %zu bytes, at most %u", text.bytes,
                              NBA_SCHEMA_BYTES_MAX);
     }

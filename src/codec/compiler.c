@@ -125,6 +125,9 @@ static bool may_fold(const struct nba_avro_type *branch)
     return inner->kind <= NBA_AVRO_ENUM;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): bounded by both schemas' depth; every level emits an operation or
+ * takes no bytes at all */
+
 /* One branch: as a value of r (b bound), or skipped (r NULL). */
 static enum nba_status emit_branch(struct nba_compiler *c, const struct nba_avro_type *branch,
                                    const struct nba_part *part, uint32_t base)
@@ -190,7 +193,6 @@ static enum nba_status emit_union(struct nba_compiler *c, const struct nba_part 
     return status;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by both schemas' depth and the operations' number */
 enum nba_status nba_compiler_value(struct nba_compiler *c, const struct nba_avro_type *w,
                                    const struct nba_avro_type *r, const struct nba_binding *b,
                                    uint32_t base)
@@ -220,7 +222,6 @@ enum nba_status nba_compiler_value(struct nba_compiler *c, const struct nba_avro
     return emit_plain(c, &part, base);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): every level emits or takes no bytes at all */
 enum nba_status nba_compiler_skip(struct nba_compiler *c, const struct nba_avro_type *w)
 {
     enum nba_status status = NBA_OK;
@@ -260,3 +261,5 @@ enum nba_status nba_compiler_skip(struct nba_compiler *c, const struct nba_avro_
     }
     return status;
 }
+
+/* NOLINTEND(misc-no-recursion) */

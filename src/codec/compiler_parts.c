@@ -7,7 +7,7 @@
 #include "nba/base/assert.h"
 #include "resolution_internal.h"
 
-#define DEFAULT_BYTES (64u * 1024u)
+#define DEFAULT_BYTES ((size_t)64 * 1024)
 
 /* ---- defaults ------------------------------------------------------------------------------ */
 

@@ -21,7 +21,7 @@
 #include "schema_registry_internal.h"
 
 #define META_ENTRIES_MAX 256u
-#define META_BYTES_MAX   (1024u * 1024u)
+#define META_BYTES_MAX   ((size_t)1024 * 1024)
 #define ARENA_BYTES      ((size_t)64 * 1024 * 1024)
 #define PATH_SHOWN       200
 
@@ -46,6 +46,11 @@ struct nba_container_reader {
     struct nba_container_progress progress;
 };
 
+static const char *error_text(void)
+{
+    return strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+}
+
 static enum nba_status corrupt(const struct nba_container_reader *r, const char *what,
                                struct nba_error *error)
 {
@@ -59,7 +64,7 @@ static enum nba_status read_exactly(struct nba_container_reader *r, void *data, 
     if (bytes != 0 && fread(data, 1, bytes, r->file) != bytes) {
         if (ferror(r->file)) {
             return nba_error_set(error, NBA_E_IO, "cannot read '%.*s': %s", PATH_SHOWN, r->path,
-                                 strerror(errno));
+                                 error_text());
         }
         return corrupt(r, "the file ends too early", error);
     }
@@ -220,7 +225,7 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         return nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
-                             "cannot open '%.*s': %s", PATH_SHOWN, path, strerror(errno));
+                             "cannot open '%.*s': %s", PATH_SHOWN, path, error_text());
     }
     struct nba_container_reader *r = calloc(1, sizeof(*r));
     char *own_path = malloc(strlen(path) + 1);
@@ -236,9 +241,9 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
     r->path = own_path;
     nba_arena_init(&r->arena, ARENA_BYTES);
     nba_arena_init(&r->record_arena, ARENA_BYTES);
-    nba_buf_init(&r->schema_text, NBA_SCHEMA_BYTES_MAX);
-    nba_buf_init(&r->stored, NBA_CONTAINER_BLOCK_BYTES_MAX);
-    nba_buf_init(&r->block, NBA_CONTAINER_BLOCK_BYTES_MAX);
+    nba_buf_init(&r->schema_text, (size_t)NBA_SCHEMA_BYTES_MAX);
+    nba_buf_init(&r->stored, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
+    nba_buf_init(&r->block, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
     enum nba_status status = measure(r, error);
     if (status == NBA_OK) {
         status = read_head(r, error);

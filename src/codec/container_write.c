@@ -17,7 +17,7 @@
 #include "nba/base/hash.h"
 #include "schema_registry_internal.h"
 
-#define BLOCK_BYTES_WANTED (64u * 1024u)
+#define BLOCK_BYTES_WANTED ((size_t)64 * 1024)
 #define PATH_BYTES         4096u
 
 struct nba_container_writer {
@@ -35,10 +35,15 @@ struct nba_container_writer {
     struct nba_container_progress progress;
 };
 
+static const char *error_text(void)
+{
+    return strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+}
+
 static enum nba_status io_error(const struct nba_container_writer *w, const char *what,
                                 struct nba_error *error)
 {
-    return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, strerror(errno));
+    return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, error_text());
 }
 
 /* The first half of the schema's SHA-256: the same file for the same records. */
@@ -100,7 +105,7 @@ enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, c
     }
     w->schemas = schemas;
     w->codec = codec;
-    nba_buf_init(&w->block, NBA_CONTAINER_BLOCK_BYTES_MAX);
+    nba_buf_init(&w->block, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
     nba_buf_init(&w->packed, 2 * (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
     enum nba_status status = NBA_OK;
     const int length = snprintf(w->part, sizeof(w->part), "%s.part", path);

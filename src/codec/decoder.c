@@ -199,6 +199,7 @@ enum nba_status nba_decode_reference(struct nba_decoder *decoder, struct nba_str
     return NBA_OK;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
 /* A message whose struct needs no further look: into a copy first, so that failure leaves no trace. */
 #define DECODE_PLAIN(noun, WHICH)                                                             \
     enum nba_status nba_decode_##noun(struct nba_decoder *decoder, struct nba_str value,      \
@@ -219,3 +220,4 @@ DECODE_PLAIN(journal, JOURNAL)
 DECODE_PLAIN(action, ACTION)
 DECODE_PLAIN(slate, SLATE)
 DECODE_PLAIN(decision, DECISION)
+/* NOLINTEND(bugprone-macro-parentheses) */

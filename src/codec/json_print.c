@@ -66,10 +66,10 @@ void nba_json_print_base64(struct nba_str data, struct nba_buf *buf)
         const uint32_t bits = (uint32_t)bytes[i] << 16 |
                               (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
                               (left > 2 ? (uint32_t)bytes[i + 2] : 0);
-        const char four[4] = {digits[bits >> 18], digits[bits >> 12 & 63],
-                              left > 1 ? digits[bits >> 6 & 63] : '=',
-                              left > 2 ? digits[bits & 63] : '='};
-        nba_buf_append(buf, four, sizeof(four));
+        nba_buf_append_byte(buf, (unsigned char)digits[bits >> 18]);
+        nba_buf_append_byte(buf, (unsigned char)digits[bits >> 12 & 63]);
+        nba_buf_append_byte(buf, (unsigned char)(left > 1 ? digits[bits >> 6 & 63] : '='));
+        nba_buf_append_byte(buf, (unsigned char)(left > 2 ? digits[bits & 63] : '='));
     }
     nba_buf_append_byte(buf, '"');
 }
@@ -231,6 +231,7 @@ static enum nba_status take_index(struct printer *p, uint32_t count, uint32_t *r
     return status;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): bounded by the schema's depth */
 /* The items of an array or map, block by block. */
 static enum nba_status print_items(struct printer *p, const struct nba_avro_type *type)
 {
@@ -300,7 +301,6 @@ static enum nba_status print_boolean(struct printer *p)
     return NBA_OK;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by the schema's depth */
 static enum nba_status print_value(struct printer *p, const struct nba_avro_type *type)
 {
     uint32_t index = 0;
@@ -339,6 +339,8 @@ static enum nba_status print_value(struct printer *p, const struct nba_avro_type
     }
     return print_record(p, type);
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 enum nba_status nba_json_print_datum(struct nba_cursor *cursor, const struct nba_avro_type *type,
                                      struct nba_buf *buf, struct nba_error *error)

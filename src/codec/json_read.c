@@ -283,6 +283,7 @@ static bool fits(const json_t *json, const struct nba_avro_type *type)
     return false;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): bounded by the schema's depth */
 static enum nba_status read_union(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place)
 {
@@ -324,7 +325,7 @@ static enum nba_status read_items(struct reader *r, const json_t *json,
         status = read_value(r, json_array_get(json, i), type->items, &item);
     }
     /* jansson's iterators take a json_t that isn't const and leave it as it is. */
-    json_t *object = array ? NULL : (json_t *)(uintptr_t)json;
+    json_t *object = array ? NULL : (json_t *)json;
     for (void *at = json_object_iter(object); at != NULL && status == NBA_OK;
          at = json_object_iter_next(object, at)) {
         const char *key = json_object_iter_key(at);
@@ -353,7 +354,7 @@ static enum nba_status read_record(struct reader *r, const json_t *json,
     if (!json_is_object(json)) {
         return expected(r, place, "an object", json);
     }
-    json_t *object = (json_t *)(uintptr_t)json;
+    json_t *object = (json_t *)json;
     char where[PLACE_BYTES];
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         if (!has_field(type, json_object_iter_key(at))) {
@@ -386,7 +387,6 @@ static enum nba_status read_record(struct reader *r, const json_t *json,
     return NBA_OK;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by the schema's depth */
 static enum nba_status read_value(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place)
 {
@@ -422,6 +422,8 @@ static enum nba_status read_value(struct reader *r, const json_t *json,
     }
     return read_record(r, json, type, place);
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 enum nba_status nba_json_read_datum(const struct json_t *json, const struct nba_avro_type *type,
                                     enum nba_json_form form, struct nba_buf *buf,

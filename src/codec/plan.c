@@ -118,6 +118,7 @@ static enum nba_status plan_order(struct planner *p, const struct nba_words *wor
     return NBA_OK;
 }
 
+/* NOLINTBEGIN(misc-no-recursion): our own schemas, at most NBA_DEPTH_MAX deep */
 static enum nba_status plan_loop(struct planner *p, const struct nba_avro_type *items,
                                  const struct nba_binding *b, struct nba_plan_op op)
 {
@@ -260,7 +261,6 @@ static enum nba_status plan_field(struct planner *p, const struct nba_avro_field
     return status == NBA_OK ? emit(p, op) : status;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): our own schemas, at most NBA_DEPTH_MAX deep */
 static enum nba_status plan_record(struct planner *p, const struct nba_avro_type *type,
                                    const struct nba_record_binding *record, uint32_t base)
 {
@@ -282,6 +282,8 @@ static enum nba_status plan_record(struct planner *p, const struct nba_avro_type
     }
     return NBA_OK;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 enum nba_status nba_plan_compile(const struct nba_avro_type *type,
                                  const struct nba_record_binding *binding, struct nba_arena *arena,

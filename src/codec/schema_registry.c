@@ -155,7 +155,7 @@ static enum nba_status load_entry(struct nba_schemas *schemas, const char *dir, 
                              "%s/ids.json: expected {\"id\", \"subjects\", \"file\"}", dir);
     }
     struct nba_buf buf;
-    nba_buf_init(&buf, NBA_SCHEMA_BYTES_MAX);
+    nba_buf_init(&buf, (size_t)NBA_SCHEMA_BYTES_MAX);
     enum nba_status status = read_file(dir, file, &buf, error);
     if (status == NBA_OK) {
         const uint32_t entry = schemas->entry_count;
@@ -178,7 +178,7 @@ static enum nba_status load_ids(struct nba_schemas *schemas, const char *dir,
                                 struct nba_error *error)
 {
     struct nba_buf buf;
-    nba_buf_init(&buf, NBA_SCHEMA_BYTES_MAX);
+    nba_buf_init(&buf, (size_t)NBA_SCHEMA_BYTES_MAX);
     json_t *ids = NULL;
     enum nba_status status = read_file(dir, "ids.json", &buf, error);
     if (status == NBA_OK) {
