@@ -98,8 +98,8 @@ enum nba_status nba_yaml_fail_missing(const struct nba_yaml_node *map, const cha
 
 const struct nba_yaml_node *nba_yaml_get(const struct nba_yaml_node *map, const char *key)
 {
-    NBA_ASSERT(map->kind == NBA_YAML_MAP);
-    for (const struct nba_yaml_node *n = map->first; n != NULL; n = n->next) {
+    const bool is_map = map->kind == NBA_YAML_MAP;
+    for (const struct nba_yaml_node *n = map->first; is_map && n != NULL; n = n->next) {
         if (nba_str_is(n->key->text, key)) {
             return n;
         }

@@ -60,7 +60,7 @@ void nba_yaml_destroy(struct nba_yaml *tree);
 /* A file that holds nothing but comments has an empty map as its root. */
 const struct nba_yaml_node *nba_yaml_root(const struct nba_yaml *tree);
 
-/* The value of `key` in a map; NULL when absent. */
+/* The value of `key` in a map; NULL when it is absent, or `map` is none. */
 const struct nba_yaml_node *nba_yaml_get(const struct nba_yaml_node *map, const char *key);
 bool nba_yaml_is_null(const struct nba_yaml_node *node);
 

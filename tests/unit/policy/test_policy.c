@@ -1,0 +1,383 @@
+/* The policy file: what a good one says, and the exact complaint about each kind of bad one. */
+#include "policy_fixture.h"
+
+#include "nba/base/file.h"
+
+/* The least a policy needs; bad files lay one more piece over it. */
+#define HEAD           "policy_version: v1\ntenant: acme\n"
+#define DECIDE         "decide_on: [email_opened]\n"
+#define CONSENT        "consent: {models: {US: {email: opt_out}}}\n"
+#define SLATE          "slate: {size: 2}\n"
+#define GOOD           HEAD DECIDE CONSENT SLATE /* five lines; what follows is line 6 */
+#define RULE(text)     GOOD "contact_policies:\n  suppressions:\n    - " text "\n"
+#define WEIGHT(text)   GOOD "arbitration:\n  context_weights:\n    - " text "\n"
+#define LEVER(text)    GOOD "arbitration:\n  levers:\n    - " text "\n"
+#define ELIGIBLE(text) GOOD "engagement_policies:\n  eligibility:\n    - " text "\n"
+
+static const struct {
+    const char *text;
+    const char *message;
+} bad_files[] = {
+    {GOOD "polciy: 1\n", "p.yaml:6:1: polciy: unknown key"},
+    {GOOD "tenants: acme\n", "p.yaml:6:1: tenants: unknown key; did you mean 'tenant'?"},
+    {GOOD "tenant: other\n", "p.yaml:6:1: tenant: duplicate key, first given in line 2"},
+    {"tenant: acme\n", "p.yaml:1:1: policy_version: missing, expected a text"},
+    {"policy_version: v1\n", "p.yaml:1:1: tenant: missing, expected the tenant's id"},
+    {HEAD CONSENT SLATE, "p.yaml:1:1: decide_on: missing, expected a list of event types"},
+    {HEAD DECIDE SLATE, "p.yaml:1:1: consent: missing, expected default, models and max_age"},
+    {HEAD DECIDE CONSENT, "p.yaml:1:1: slate: missing, expected size and max_per"},
+    {"policy_version: 2026-11-20\ntenant: a\n", "p.yaml:1:17: policy_version: expected text, got "
+                                                "2026-11-20 without quotes, which YAML readers "
+                                                "take as a date: write \"2026-11-20\""},
+    {"policy_version: 1.10\ntenant: a\n",
+     "p.yaml:1:17: policy_version: expected text, got 1.10 without quotes, which YAML readers take "
+     "as a number: write \"1.10\""},
+    {"policy_version: v1\ntenant:\n", "p.yaml:2:8: tenant: expected text, got nothing"},
+    {"policy_version: v1\ntenant: [a]\n", "p.yaml:2:9: tenant: expected text, got a list"},
+    {"policy_version: v1\ntenant: no\n",
+     "p.yaml:2:9: tenant: expected text, got no without quotes, which YAML readers take as true or "
+     "false: write \"no\""},
+    {GOOD "mode: off\n", "p.yaml:6:7: mode: expected live, shadow or stopped, got 'off'"},
+    {GOOD "mode: stoped\n",
+     "p.yaml:6:7: mode: expected live, shadow or stopped, got 'stoped'; did you mean 'stopped'?"},
+    {GOOD "clock: real\n", "p.yaml:6:8: clock: expected event or wall, got 'real'"},
+    {GOOD "allowed_lateness: 1 day\n",
+     "p.yaml:6:19: allowed_lateness: expected a duration above zero such as P90D or PT72H, got '1 "
+     "day'"},
+    {HEAD "decide_on: email_opened\n" CONSENT SLATE,
+     "p.yaml:3:12: decide_on: expected a list, got a single value"},
+    {HEAD "decide_on: [email_open]\n" CONSENT SLATE,
+     "p.yaml:3:13: decide_on[0]: expected an event type; did you mean 'email_opened'?"},
+    {HEAD "decide_on: [email_opened, email_opened]\n" CONSENT SLATE,
+     "p.yaml:3:27: decide_on[1]: expected each event type once"},
+    {HEAD "decide_on: [control_tick]\n" CONSENT SLATE,
+     "p.yaml:3:13: decide_on[0]: expected an event that can start a decision"},
+    {GOOD "exclusions: {id: a}\n", "p.yaml:6:13: exclusions: expected a list, got a map"},
+    {GOOD "exclusions:\n  - {content_id: C1}\n",
+     "p.yaml:7:5: exclusions[0].id: missing, expected a name for the rule"},
+    {GOOD "exclusions:\n  - {id: a}\n",
+     "p.yaml:7:5: exclusions[0].content_id: missing, expected a content_id, a brand or a "
+     "campaign_id"},
+    {GOOD "exclusions:\n  - {id: a, content_id: C1, brand: X}\n",
+     "p.yaml:7:29: exclusions[0].brand: expected only one of content_id, brand and campaign_id"},
+    {GOOD "exclusions:\n  - {id: a, content_id: C1, until: 2026-12-31T00:00:00Z}\n",
+     "p.yaml:7:36: exclusions[0].until: expected a time in quotes such as "
+     "\"2026-12-31T00:00:00Z\", got '2026-12-31T00:00:00Z'"},
+    {GOOD "exclusions:\n  - {id: a, content_id: C1, until: \"2026-13-31T00:00:00Z\"}\n",
+     "p.yaml:7:36: exclusions[0].until: expected a time in quotes"},
+    {GOOD "exclusions:\n  - {id: a, content_id: C1}\n  - {id: a, content_id: C2}\n",
+     "p.yaml:8:10: exclusions[1].id: expected a new id, line 7 has this one"},
+    {GOOD "exclusions:\n  - {id: a, content: C1}\n",
+     "p.yaml:7:13: exclusions[0].content: unknown key; did you mean 'content_id'?"},
+    {HEAD DECIDE "consent: {default: allow, models: {US: {email: opt_in}}}\n" SLATE,
+     "p.yaml:4:20: consent.default: expected deny: unknown consent is never consent"},
+    {HEAD DECIDE "consent: {default: deny}\n" SLATE,
+     "p.yaml:4:10: consent.models: missing, expected a map of markets"},
+    {HEAD DECIDE "consent: {models: {NO: {email: opt_in}}}\n" SLATE,
+     "p.yaml:4:20: consent.models.NO: expected a market code in quotes: other YAML readers take "
+     "this one for something else"},
+    {HEAD DECIDE "consent: {models: {US: {mail: opt_in}}}\n" SLATE,
+     "p.yaml:4:25: consent.models.US.mail: unknown key; did you mean 'email'?"},
+    {HEAD DECIDE "consent: {models: {US: {email: optin}}}\n" SLATE,
+     "p.yaml:4:32: consent.models.US.email: expected opt_in, opt_out, implicit or never, got "
+     "'optin'; did you mean 'opt_in'?"},
+    {HEAD DECIDE "consent: {models: {US: opt_in}}\n" SLATE,
+     "p.yaml:4:24: consent.models.US: expected a map, got a single value"},
+    {HEAD DECIDE "consent: {models: {US: {email: opt_in}}, max_age: forever}\n" SLATE,
+     "p.yaml:4:51: consent.max_age: expected a duration above zero such as P90D or PT72H, got "
+     "'forever'"},
+    {HEAD DECIDE "consent: {models: {US: {email: opt_in}, US: {email: never}}}\n" SLATE,
+     "p.yaml:4:41: consent.models.US: duplicate key, first given in line 4"},
+    {RULE("{id: a, track: [opened], scope: content, within: P9D}"),
+     "p.yaml:8:7: contact_policies.suppressions[0].hold: missing, expected a duration: a hold "
+     "without end is not taken"},
+    {RULE("{id: a, track: [opened], scope: content, within: P9D, hold: PT0S}"),
+     "p.yaml:8:67: contact_policies.suppressions[0].hold: expected a duration above zero"},
+    {RULE("{id: a, track: [opened], scope: content, hold: P9D}"),
+     "p.yaml:8:7: contact_policies.suppressions[0].within: missing, expected a duration"},
+    {RULE("{id: a, scope: content, within: P9D, hold: P9D}"),
+     "p.yaml:8:7: contact_policies.suppressions[0].track: missing, expected outcomes such as "
+     "[opened, clicked]"},
+    {RULE("{id: a, track: [], scope: content, within: P9D, hold: P9D}"),
+     "p.yaml:8:22: contact_policies.suppressions[0].track: expected at least one word"},
+    {RULE("{id: a, track: [open], scope: content, within: P9D, hold: P9D}"),
+     "p.yaml:8:23: contact_policies.suppressions[0].track[0]: expected sent, delivered, shown,"},
+    {RULE("{id: a, track: [opened, opened], scope: content, within: P9D, hold: P9D}"),
+     "p.yaml:8:31: contact_policies.suppressions[0].track[1]: expected each word once"},
+    {RULE("{id: a, track: [opened], within: P9D, hold: P9D}"),
+     "p.yaml:8:7: contact_policies.suppressions[0].scope: missing, expected content, topic, brand "
+     "or channel"},
+    {RULE("{id: a, track: [opened], scope: contents, within: P9D, hold: P9D}"),
+     "p.yaml:8:39: contact_policies.suppressions[0].scope: expected content, topic, brand or "
+     "channel, got 'contents'; did you mean 'content'?"},
+    {RULE("{id: a, track: [opened], scope: content, channel: fax, within: P9D, hold: P9D}"),
+     "p.yaml:8:57: contact_policies.suppressions[0].channel: expected email, rep, web, event or "
+     "sms, got 'fax'"},
+    {RULE("{id: a, track: [opened], scope: content, count: 0, within: P9D, hold: P9D}"),
+     "p.yaml:8:55: contact_policies.suppressions[0].count: expected a whole number from 1 to 4, "
+     "got '0'"},
+    {RULE("{id: a, track: [opened], scope: topic, count: 17, within: P9D, hold: P9D}"),
+     "p.yaml:8:53: contact_policies.suppressions[0].count: expected a whole number from 1 to 16, "
+     "got '17'"},
+    {RULE("opened"),
+     "p.yaml:8:7: contact_policies.suppressions[0]: expected a map, got a single value"},
+    {GOOD "contact_policies:\n  limits: []\n",
+     "p.yaml:7:3: contact_policies.limits: not supported by this version"},
+    {GOOD "contact_policies:\n  capacity: []\n",
+     "p.yaml:7:3: contact_policies.capacity: not supported by this version"},
+    {GOOD "contact_policies: {release_on: [sent]}\n",
+     "p.yaml:6:20: contact_policies.release_on: not supported by this version"},
+    {GOOD "missing_timezone: deny\n",
+     "p.yaml:6:1: missing_timezone: not supported by this version"},
+    {GOOD "experiments: {}\n", "p.yaml:6:1: experiments: not supported by this version"},
+    {GOOD "triggers: []\n", "p.yaml:6:1: triggers: not supported by this version"},
+    {GOOD "timing: {quiet_hours: []}\n",
+     "p.yaml:6:10: timing.quiet_hours: not supported by this version"},
+    {GOOD "timing: {send_time: {mode: none}}\n",
+     "p.yaml:6:10: timing.send_time: not supported by this version"},
+    {GOOD "arbitration: {exploration: {type: epsilon_greedy}}\n",
+     "p.yaml:6:15: arbitration.exploration: not supported by this version"},
+    {GOOD "engagement_filters: {min_seconds_after_delivery: 2}\n",
+     "p.yaml:6:22: engagement_filters.min_seconds_after_delivery: not supported by this version"},
+    {GOOD "timing: {expiry: {email: 72h}}\n",
+     "p.yaml:6:26: timing.expiry.email: expected a duration above zero such as P90D or PT72H, got "
+     "'72h'"},
+    {GOOD "timing: {expiry: {mail: PT72H}}\n",
+     "p.yaml:6:19: timing.expiry.mail: unknown key; did you mean 'email'?"},
+    {GOOD "arbitration: {formula: P*V}\n",
+     "p.yaml:6:24: arbitration.formula: expected P*C*V*L, got 'P*V'"},
+    {GOOD "arbitration: {propensity_threshold: {email: 2}}\n",
+     "p.yaml:6:45: arbitration.propensity_threshold.email: expected a number from 0 to 1, got '2'"},
+    {GOOD "arbitration: {propensity_threshold: {email: \"0.1\"}}\n",
+     "p.yaml:6:45: arbitration.propensity_threshold.email: expected a number from 0 to 1, got text "
+     "'0.1'"},
+    {GOOD "arbitration: {propensity_threshold: 0.1}\n",
+     "p.yaml:6:37: arbitration.propensity_threshold: expected a map, got a single value"},
+    {WEIGHT("{id: a, add: 5}"),
+     "p.yaml:8:7: arbitration.context_weights[0].when: missing, expected a map of conditions"},
+    {WEIGHT("{id: a, when: {brand: X}}"),
+     "p.yaml:8:7: arbitration.context_weights[0].add: missing, expected a number of percent"},
+    {WEIGHT("{id: a, when: {brand: X}, add: -101}"),
+     "p.yaml:8:38: arbitration.context_weights[0].add: expected a number from -100 to 1000, got "
+     "'-101'"},
+    {WEIGHT("{id: a, when: {brand: X}, add: 5, until: \"2026-12-31T00:00:00Z\"}"),
+     "p.yaml:8:41: arbitration.context_weights[0].until: unknown key"},
+    {WEIGHT("{id: a, when: {brnad: X}, add: 5}"),
+     "p.yaml:8:22: arbitration.context_weights[0].when.brnad: unknown field; did you mean "
+     "'brand'?"},
+    {WEIGHT("{id: a, when: {candidate.topic: {eq: event.topik}}, add: 5}"),
+     "p.yaml:8:44: arbitration.context_weights[0].when.candidate.topic.eq: unknown field; did you "
+     "mean 'topic'?"},
+    {WEIGHT("{id: a, when: {candidate.topic: {equals: event.topic}}, add: 5}"),
+     "p.yaml:8:40: arbitration.context_weights[0].when.candidate.topic.equals: unknown key"},
+    {WEIGHT("{id: a, when: {candidate.topic: {gt: 5}}, add: 5}"),
+     "p.yaml:8:40: arbitration.context_weights[0].when.candidate.topic.gt: not supported by this "
+     "version"},
+    {WEIGHT("{id: a, when: {event.topic: {count_within: 5}}, add: 5}"),
+     "p.yaml:8:36: arbitration.context_weights[0].when.event.topic.count_within: not supported by "
+     "this version"},
+    {WEIGHT("{id: a, when: {candidate.topic: {eq: a, ne: b}}, add: 5}"),
+     "p.yaml:8:39: arbitration.context_weights[0].when.candidate.topic: expected one operator, got "
+     "2"},
+    {WEIGHT("{id: a, when: {candidate.topic: {any_of: [a]}}, add: 5}"),
+     "p.yaml:8:40: arbitration.context_weights[0].when.candidate.topic.any_of: expected eq, ne, "
+     "in, "
+     "not_in or exists: this field is a single value"},
+    {WEIGHT("{id: a, when: {hcp.specialties: {eq: a}}, add: 5}"),
+     "p.yaml:8:40: arbitration.context_weights[0].when.hcp.specialties.eq: expected any_of, "
+     "contains, not_contains or exists: this field is a list"},
+    {WEIGHT("{id: a, when: {hcp.specialties: a}, add: 5}"),
+     "p.yaml:8:39: arbitration.context_weights[0].when.hcp.specialties: expected an operator such "
+     "as {any_of: [...]}"},
+    {WEIGHT("{id: a, when: {candidate.topic: {exists: 1}}, add: 5}"),
+     "p.yaml:8:48: arbitration.context_weights[0].when.candidate.topic.exists: expected true or "
+     "false, got '1'"},
+    {WEIGHT("{id: a, when: {channel: fax}, add: 5}"),
+     "p.yaml:8:31: arbitration.context_weights[0].when.channel: expected email, rep, web, event or "
+     "sms, got 'fax'"},
+    {WEIGHT("{id: a, when: {action_type: rep_cal}, add: 5}"),
+     "p.yaml:8:35: arbitration.context_weights[0].when.action_type: expected email, rep_email, "
+     "rep_call, rep_call_objective, event_invite, portal_content or insight, got 'rep_cal'; did "
+     "you "
+     "mean 'rep_call'?"},
+    {WEIGHT("{id: a, when: {event.type: email_open}, add: 5}"),
+     "p.yaml:8:34: arbitration.context_weights[0].when.event.type: expected an event type, got "
+     "'email_open'"},
+    {WEIGHT("{id: a, when: {candidate.topic: {in: heart}}, add: 5}"),
+     "p.yaml:8:44: arbitration.context_weights[0].when.candidate.topic.in: expected a list, got a "
+     "single value"},
+    {WEIGHT("{id: a, when: {candidate.topic: {in: []}}, add: 5}"),
+     "p.yaml:8:44: arbitration.context_weights[0].when.candidate.topic.in: expected at least one "
+     "value"},
+    {LEVER("{id: a, when: {brand: X}, add: 5, until: \"soon\"}"),
+     "p.yaml:8:48: arbitration.levers[0].until: expected a time in quotes such as "
+     "\"2026-12-31T00:00:00Z\", got text 'soon'"},
+    {LEVER("{id: a, when: {brand: Y}, add: 5}"),
+     "p.yaml:8:29: arbitration.levers[0].when.brand: expected text, got Y without quotes, which "
+     "YAML readers take as true or false: write \"Y\""},
+    {ELIGIBLE("{id: a}"),
+     "p.yaml:8:7: engagement_policies.eligibility[0].require: missing, expected a map of "
+     "conditions"},
+    {ELIGIBLE("{id: a, require: {}}"),
+     "p.yaml:8:24: engagement_policies.eligibility[0].require: expected at least one condition"},
+    {ELIGIBLE("{id: a, applies_to: {hcp.region: R1}, require: {brand: X}}"),
+     "p.yaml:8:28: engagement_policies.eligibility[0].applies_to.hcp.region: expected a field of "
+     "the candidate"},
+    {ELIGIBLE("{id: a, applies_to: {topic: {eq: event.topic}}, require: {brand: X}}"),
+     "p.yaml:8:40: engagement_policies.eligibility[0].applies_to.topic.eq: expected a constant"},
+    {ELIGIBLE("{id: a, require: {hcp.open_complaint: {eq: no}}}"),
+     "p.yaml:8:50: engagement_policies.eligibility[0].require.hcp.open_complaint.eq: expected true "
+     "or false, got 'no'"},
+    {GOOD "engagement_policies: {elegibility: []}\n",
+     "p.yaml:6:23: engagement_policies.elegibility: unknown key; did you mean 'eligibility'?"},
+    {HEAD DECIDE CONSENT "slate: {max_per: {channel: 1}}\n",
+     "p.yaml:5:8: slate.size: missing, expected a whole number from 1 to 25"},
+    {HEAD DECIDE CONSENT "slate: {size: 0}\n",
+     "p.yaml:5:15: slate.size: expected a whole number from 1 to 25, got '0'"},
+    {HEAD DECIDE CONSENT "slate: {size: 26}\n",
+     "p.yaml:5:15: slate.size: expected a whole number from 1 to 25, got '26'"},
+    {HEAD DECIDE CONSENT "slate: {size: 2, max_per: {chanel: 1}}\n",
+     "p.yaml:5:28: slate.max_per.chanel: unknown key; did you mean 'channel'?"},
+    {HEAD DECIDE CONSENT "slate: {size: 2, max_per: {channel: 0}}\n",
+     "p.yaml:5:37: slate.max_per.channel: expected a whole number from 1 to 25, got '0'"},
+    {GOOD "engagement_filters: {ignore_bots: [google]}\n",
+     "p.yaml:6:36: engagement_filters.ignore_bots[0]: expected apple, gmail or generic, got "
+     "'google'"},
+    {GOOD "engagement_filters: {ignore_bots: apple}\n",
+     "p.yaml:6:35: engagement_filters.ignore_bots: expected a list, got a single value"},
+    {GOOD "audit: {candidates: all}\n",
+     "p.yaml:6:21: audit.candidates: expected full, counts or top:N with N from 1 to 50"},
+    {GOOD "audit: {candidates: top:51}\n",
+     "p.yaml:6:21: audit.candidates: expected full, counts or top:N with N from 1 to 50"},
+    {GOOD "audit: {candidates: top:0}\n",
+     "p.yaml:6:21: audit.candidates: expected full, counts or top:N with N from 1 to 50"},
+    {GOOD "audit: {explain_top: 51}\n",
+     "p.yaml:6:22: audit.explain_top: expected a whole number from 0 to 50, got '51'"},
+    {GOOD "brands: []\n", "p.yaml:6:9: brands: expected 1 to 1000 brands"},
+    {GOOD "brands: [CARDIOX]\nexclusions:\n  - {id: a, brand: CARDIOY}\n",
+     "p.yaml:8:20: exclusions[0].brand: unknown brand, expected one of `brands`"},
+    {GOOD "brands: [CARDIOX]\narbitration: {levers: [{id: a, when: {brand: PULMOVA}, add: 1}]}\n",
+     "p.yaml:7:46: arbitration.levers[0].when.brand: unknown brand, expected one of `brands`"},
+};
+
+static void test_each_bad_policy_is_refused_with_its_place_and_what_was_expected(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(bad_files); i++) {
+        struct nba_policy *policy = NULL;
+        struct nba_error error = {0};
+        const enum nba_status status =
+            nba_policy_parse("p.yaml", nba_str_of(bad_files[i].text), &policy, &error);
+        const char *want = bad_files[i].message;
+        if (status != NBA_E_CONFIG || strncmp(error.message, want, strlen(want)) != 0) {
+            print_error("file:\n%s\nexpected: %s\ngot:      %s\n", bad_files[i].text, want,
+                        error.message);
+        }
+        assert_int_equal(status, NBA_E_CONFIG);
+        assert_int_equal(strncmp(error.message, want, strlen(want)), 0);
+        assert_null(policy);
+    }
+}
+
+static struct nba_policy *parse(const char *text)
+{
+    struct nba_policy *policy = NULL;
+    struct nba_error error = {0};
+    if (nba_policy_parse("p.yaml", nba_str_of(text), &policy, &error) != NBA_OK) {
+        fail_msg("%s", error.message);
+    }
+    return policy;
+}
+
+static void test_the_least_policy_has_careful_defaults(void **state)
+{
+    struct nba_policy *policy = parse(GOOD);
+    (void)state;
+    struct nba_event event = fixture_event("e", "2026-11-18T09:00:00Z", "");
+    event.type = NBA_EVENT_EMAIL_OPENED;
+    assert_int_equal(nba_policy_mode(policy), NBA_MODE_LIVE);
+    assert_int_equal(nba_policy_clock(policy), NBA_POLICY_CLOCK_EVENT);
+    assert_str_equal(nba_policy_version(policy), "v1");
+    assert_str_equal(nba_policy_tenant(policy), "acme");
+    assert_true(nba_policy_decides_on(policy, &event));
+    event.bot = NBA_BOT_GMAIL;
+    assert_true(nba_policy_ignores(policy, &event));
+    assert_false(nba_policy_decides_on(policy, &event));
+    event.bot = NBA_BOT_NONE;
+    event.type = NBA_EVENT_EMAIL_CLICKED;
+    assert_false(nba_policy_decides_on(policy, &event));
+    const int64_t now = at("2026-11-18T09:00:00Z");
+    assert_false(nba_policy_is_late(policy, now - NBA_DAY_MS, now));
+    assert_true(nba_policy_is_late(policy, now - NBA_DAY_MS - 1, now));
+    assert_true(nba_policy_expires_at(policy, NBA_CHANNEL_EMAIL, now) == now + 14 * NBA_DAY_MS);
+    assert_int_equal(nba_policy_explain_top(policy), 5);
+    nba_policy_unref(policy);
+}
+
+static void test_the_hash_names_the_bytes(void **state)
+{
+    struct nba_policy *a = parse(GOOD);
+    struct nba_policy *b = parse(GOOD "# a comment\n");
+    char text[NBA_SHA256_TEXT_BYTES];
+    (void)state;
+    nba_sha256_text(GOOD, strlen(GOOD), text);
+    assert_str_equal(nba_policy_hash(a), text);
+    assert_false(nba_str_equal(nba_policy_hash(a), nba_policy_hash(b)));
+    nba_policy_unref(a);
+    nba_policy_unref(b);
+}
+
+static void test_the_shipped_policy_loads_and_says_what_it_says(void **state)
+{
+    struct nba_policy *policy = NULL;
+    struct nba_error error = {0};
+    (void)state;
+    if (nba_policy_load(NBA_SOURCE_DIR "/config/policy-basic.yaml", &policy, &error) != NBA_OK) {
+        fail_msg("%s", error.message);
+    }
+    assert_str_equal(nba_policy_version(policy), "2026-11-20.1");
+    const int64_t now = at("2026-11-18T09:00:00Z");
+    assert_true(nba_policy_expires_at(policy, NBA_CHANNEL_EMAIL, now) == now + 72 * NBA_HOUR_MS);
+    assert_true(nba_policy_expires_at(policy, NBA_CHANNEL_REP, now) == now + 5 * NBA_DAY_MS);
+    nba_policy_unref(policy);
+    assert_int_equal(nba_policy_load("/no/such/policy.yaml", &policy, &error), NBA_E_NOT_FOUND);
+}
+
+static void collect(void *context, const char *warning)
+{
+    char *text = context;
+    const size_t used = strlen(text);
+    (void)snprintf(text + used, 4096 - used, "%s\n", warning);
+}
+
+static void test_warnings_name_rules_that_can_never_hold(void **state)
+{
+    struct fixture *f = fixture_create(
+        HEAD "decide_on: []\nconsent: {models: {US: {email: implicit}, DE: {email: never}}}\n" SLATE
+             "exclusions:\n  - {id: x1, content_id: nothing}\n  - {id: x2, content_id: mail}\n"
+             "arbitration:\n  levers:\n    - {id: l1, when: {brand: NOPE}, add: 1}\n"
+             "    - {id: l2, when: {topic: t}, add: 1}\n");
+    char text[4096] = "";
+    (void)state;
+    fixture_email(f, "mail");
+    fixture_bind(f);
+    nba_policy_warnings(f->policy, f->catalog, collect, text);
+    assert_string_equal(text,
+                        "decide_on: empty, no event starts a decision\n"
+                        "consent.models.DE: no channel is open, nothing is ever proposed there\n"
+                        "x1: no content has content_id 'nothing'\n"
+                        "l1: no content has brand 'NOPE'\n");
+    fixture_destroy(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_bad_policy_is_refused_with_its_place_and_what_was_expected),
+        cmocka_unit_test(test_the_least_policy_has_careful_defaults),
+        cmocka_unit_test(test_the_hash_names_the_bytes),
+        cmocka_unit_test(test_the_shipped_policy_loads_and_says_what_it_says),
+        cmocka_unit_test(test_warnings_name_rules_that_can_never_hold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
