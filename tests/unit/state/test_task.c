@@ -327,6 +327,30 @@ static void test_a_vector_of_a_deleted_hcp_does_not_meet_its_next_life(void **st
     }
 }
 
+static void test_a_transaction_that_outgrows_its_arena_is_refused_and_can_be_dropped(void **state)
+{
+    struct store_fixture s;
+    struct nba_arena small;
+    enum nba_status status = NBA_OK;
+    uint64_t taken = 0;
+    (void)state;
+    store_fixture_init(&s, 1u << 20);
+    nba_arena_init(&small, (size_t)512 * 1024);
+    nba_task_begin(s.task, &small);
+    for (; taken < 1000 && status == NBA_OK; taken++) {
+        struct nba_hcp *hcp = NULL;
+        status = nba_task_get(s.task, text_of(&s.f, "hcp-", taken), &hcp, &s.f.error);
+    }
+    assert_int_equal(status, NBA_E_NO_MEMORY);
+    assert_true(taken > 10);
+    nba_task_drop(s.task);
+    nba_arena_clear(&small);
+    begin(&s);
+    portal_login(&s, "hcp-1", 1);
+    commit(&s);
+    store_fixture_clear(&s);
+}
+
 static void test_another_number_of_partitions_is_refused(void **state)
 {
     struct store_fixture s;
@@ -433,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_a_vector_of_an_aborted_transaction_is_gone),
         cmocka_unit_test(test_an_evicted_vector_comes_back_from_its_key_with_the_same_bits),
         cmocka_unit_test(test_a_vector_of_a_deleted_hcp_does_not_meet_its_next_life),
+        cmocka_unit_test(test_a_transaction_that_outgrows_its_arena_is_refused_and_can_be_dropped),
         cmocka_unit_test(test_another_number_of_partitions_is_refused),
         cmocka_unit_test(test_the_state_hash_does_not_depend_on_the_partitions),
         cmocka_unit_test(test_a_killed_process_leaves_a_whole_transaction_as_its_last),
