@@ -14,7 +14,7 @@
 
 /* About as many events follow from one visit and from one push of the mix below. */
 #define EVENTS_PER_VISIT 1.9
-#define EVENTS_PER_PUSH  2.1
+#define EVENTS_PER_PUSH  2.6
 #define PUSHES_PER_VISIT 0.5
 
 /* Days between two visits of an HCP of mean activity, so that `days` give about `events`. */
@@ -107,6 +107,21 @@ bool sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content, enum nb
     return engaged;
 }
 
+/* Most touches that led to nothing are reported so by their channel, a day later. */
+void sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content, enum nba_channel channel,
+                 uint32_t action, int64_t at_ms)
+{
+    const struct sim_record record = {.event_ms = at_ms + NBA_DAY_MS,
+                                      .type = NBA_EVENT_ACTION_IGNORED,
+                                      .channel = channel,
+                                      .hcp = hcp,
+                                      .content = content,
+                                      .action = action};
+    if (sim_happens(world, 0.8)) {
+        sim_say_record(world, &record);
+    }
+}
+
 static void say_mail(struct nba_world *world, struct sim_record *record, enum nba_event_type type,
                      int64_t after_ms)
 {
@@ -143,6 +158,8 @@ void sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t 
         if (sim_happens(world, 0.5)) {
             say_mail(world, &record, NBA_EVENT_EMAIL_CLICKED, 30000);
         }
+    } else {
+        sim_ignored(world, hcp, content, NBA_CHANNEL_EMAIL, action, record.event_ms);
     }
 }
 
@@ -217,20 +234,21 @@ static void push(struct nba_world *world, uint32_t hcp, int64_t at_ms)
     }
     if (channel == NBA_CHANNEL_EMAIL) {
         sim_mail(world, hcp, content, UINT32_MAX, at_ms, 0);
-    } else if (channel == NBA_CHANNEL_EVENT) {
+        return;
+    }
+    if (channel == NBA_CHANNEL_EVENT) {
         sim_say(world, hcp, NBA_EVENT_WEBINAR_INVITED, at_ms, content, channel);
-        if (sim_answer(world, hcp, content, channel, at_ms, 0)) {
-            attend(world, hcp, content, at_ms + (int64_t)NBA_HOUR_MS, true);
-        }
-    } else if (channel == NBA_CHANNEL_REP) {
-        if (sim_answer(world, hcp, content, channel, at_ms, 0)) {
-            sim_say(world, hcp, NBA_EVENT_REP_CALL_COMPLETED, at_ms, content, channel);
-        }
+    } else if (channel == NBA_CHANNEL_WEB) {
+        sim_say(world, hcp, NBA_EVENT_AD_IMPRESSION, at_ms, content, channel);
+    }
+    if (!sim_answer(world, hcp, content, channel, at_ms, 0)) {
+        sim_ignored(world, hcp, content, channel, UINT32_MAX, at_ms);
+    } else if (channel == NBA_CHANNEL_EVENT) {
+        attend(world, hcp, content, at_ms + NBA_HOUR_MS, true);
     } else {
-        sim_say(world, hcp, NBA_EVENT_AD_IMPRESSION, at_ms, content, NBA_CHANNEL_WEB);
-        if (sim_answer(world, hcp, content, NBA_CHANNEL_WEB, at_ms, 0)) {
-            sim_say(world, hcp, NBA_EVENT_AD_CLICKED, at_ms + MINUTE_MS, content, NBA_CHANNEL_WEB);
-        }
+        sim_say(world, hcp,
+                channel == NBA_CHANNEL_REP ? NBA_EVENT_REP_CALL_COMPLETED : NBA_EVENT_AD_CLICKED,
+                at_ms + MINUTE_MS, content, channel);
     }
 }
 

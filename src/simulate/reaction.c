@@ -109,6 +109,8 @@ static void act_by_rep(struct nba_world *world, uint32_t index, int64_t at_ms)
     say_of_action(world, index, NBA_EVENT_ACTION_EXECUTED, call_ms);
     if (sim_answer(world, action->hcp, action->content, NBA_CHANNEL_REP, call_ms, 1)) {
         say_of_action(world, index, NBA_EVENT_REP_CALL_COMPLETED, call_ms + 20 * MINUTE_MS);
+    } else {
+        sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_REP, index, call_ms);
     }
 }
 
@@ -131,6 +133,8 @@ void sim_act(struct nba_world *world, uint32_t index, int64_t at_ms)
         if (sim_answer(world, action->hcp, action->content, NBA_CHANNEL_EVENT, at_ms, 1)) {
             say_of_action(world, index, NBA_EVENT_WEBINAR_REGISTERED, at_ms + 30 * MINUTE_MS);
             say_of_action(world, index, NBA_EVENT_WEBINAR_ATTENDED, at_ms + 2 * NBA_DAY_MS);
+        } else {
+            sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_EVENT, index, at_ms);
         }
         return;
     case NBA_CHANNEL_WEB:
@@ -143,6 +147,6 @@ void sim_act(struct nba_world *world, uint32_t index, int64_t at_ms)
     if (sim_answer(world, action->hcp, action->content, NBA_CHANNEL_WEB, at_ms, 1)) {
         say_of_action(world, index, NBA_EVENT_PORTAL_CONTENT_VIEWED, at_ms + MINUTE_MS);
     } else {
-        say_of_action(world, index, NBA_EVENT_ACTION_IGNORED, at_ms + 60 * MINUTE_MS);
+        sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_WEB, index, at_ms);
     }
 }

@@ -178,6 +178,8 @@ bool sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content, enum nb
 /* A visit, a push or an action, now. */
 void sim_step_taken(struct nba_world *world, const struct sim_pending *pending);
 void sim_act(struct nba_world *world, uint32_t action, int64_t at_ms);
+void sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content, enum nba_channel channel,
+                 uint32_t action, int64_t at_ms);
 void sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t action,
               int64_t at_ms, unsigned by);
 

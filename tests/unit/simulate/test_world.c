@@ -111,7 +111,7 @@ static void test_bots_duplicates_late_events_and_opt_outs_are_all_there(void **s
 {
     const struct shares shares = count_shares();
     (void)state;
-    assert_in_range(shares.bots, shares.events / 400, shares.events / 10);
+    assert_in_range(shares.bots, shares.events / 1000, shares.events / 10);
     assert_in_range(shares.duplicates, shares.events / 400, shares.events / 40);
     assert_in_range(shares.late, shares.events / 400, shares.events / 20);
     assert_in_range(shares.opt_outs, 1, shares.events / 50);
