@@ -252,18 +252,30 @@ static enum nba_status refit_ncf(struct nba_training *t, struct nba_error *error
     return status;
 }
 
-/* Every position trains; the number of epochs is what validation found.  Validation queries stay,
- * to have something to print; nothing is chosen by them any more, and the history that is kept is
- * that of the search. */
+/* Validation trains too; the test part never does. */
+static void take_all(struct nba_training *t)
+{
+    for (uint32_t u = 0; u < t->dataset->user_count; u++) {
+        t->split.train_count[u] =
+            (uint32_t)(t->dataset->sequence_offset[u + 1] - t->dataset->sequence_offset[u]);
+    }
+    for (size_t i = 0; i < t->split.test_count; i++) {
+        const struct nba_query query = t->split.test[i];
+        if (query.position < t->split.train_count[query.user]) {
+            t->split.train_count[query.user] = query.position;
+        }
+    }
+}
+
+/* Validation trains too; the number of epochs is what it found.  Its queries stay, to have
+ * something to print; nothing is chosen by them any more, and the history that is kept is that of
+ * the search. */
 static enum nba_status refit(struct nba_training *t, struct nba_error *error)
 {
     const struct nba_train_config before = t->config;
     struct nba_learned searched[NBA_MEMBER_COUNT];
     memcpy(searched, t->learned, sizeof(searched));
-    for (uint32_t u = 0; u < t->dataset->user_count; u++) {
-        t->split.train_count[u] =
-            (uint32_t)(t->dataset->sequence_offset[u + 1] - t->dataset->sequence_offset[u]);
-    }
+    take_all(t);
     nba_popularity_clear(&t->popularity);
     enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
     if (status != NBA_OK) {

@@ -78,6 +78,8 @@ static bool set_option(struct nba_train_config *config, const char *key, const c
         config->lstm_options.dropout = number;
     } else if (strcmp(key, "epochs") == 0) {
         config->lstm_options.loop.epochs = whole;
+    } else if (strcmp(key, "refit") == 0) {
+        config->refit = whole != 0;
     } else if (strcmp(key, "ncf_epochs") == 0) {
         config->ncf_options.loop.epochs = whole;
     } else {
@@ -181,6 +183,7 @@ int main(int argc, char **argv)
             config.split = NBA_SPLIT_TIME;
             config.train_share = 0.7;
             config.validation_share = 0.1;
+            config.refit = true;
         } else if (!set_option(&config, argv[i], value)) {
             (void)fprintf(stderr, "unknown key '%s'\n", argv[i]);
             return 2;

@@ -4,7 +4,7 @@
  *
  * ROAD.  Split -> popularity -> LSTM, NCF (early stopping on validation) -> fusion weights and
  * calibration on validation -> figures on the test part (on validation without one) -> refit on
- * all data, as many epochs as were best -> release.
+ * all data but the test part, as many epochs as were best -> release.
  *
  * SEEDED.  The same data set, configuration, library and machine give the same release id.
  * INTERRUPTION.  After the interrupt flag is set the model in training stops with its best so far,
