@@ -1,5 +1,4 @@
-/* The linker sends our calls of malloc to __wrap_malloc, and __real_malloc to libc (ld's --wrap).
- * */
+/* The linker sends our calls of malloc to __wrap_malloc and __real_malloc to libc (ld --wrap). */
 #include "fail_alloc.h"
 
 #include <errno.h>
