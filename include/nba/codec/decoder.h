@@ -20,7 +20,8 @@
  *   NBA_E_LIMIT                value, string, id, array or map above base/limits.h
  *   NBA_E_BAD_UTF8, NBA_E_NON_FINITE
  *   NBA_E_UNKNOWN_TYPE         event_type is none that we know
- *   NBA_E_NO_MEMORY            the arena is full: it needs at most 32 times the value's bytes
+ *   NBA_E_NO_MEMORY            the arena is full: it needs at most 32 times the value's bytes, and
+ *                              2 MiB more for a writer whose items are shorter than ours
  * What is not bound to a field of ours is skipped and only checked for its length.
  */
 #ifndef NBA_CODEC_DECODER_H
