@@ -82,8 +82,7 @@ enum nba_status nba_side_load(const struct nba_workplace *place, const char *rel
     const struct nba_config *config = &place->config;
     struct nba_side_inputs *inputs = NULL;
     struct nba_policy *policy = NULL;
-    enum nba_status status = nba_side_inputs_create(
-        place->schemas, (uint32_t)config->score_ncf_candidates, &inputs, error);
+    enum nba_status status = nba_side_inputs_create(place->schemas, config, &inputs, error);
     if (status == NBA_OK) {
         status = read_topic(place->stream, config->topics.catalog, inputs, nba_side_inputs_catalog,
                             error);

@@ -476,6 +476,12 @@ static const struct nba_binding feature_fields[] = {
 };
 RECORD_BINDING(feature, struct nba_feature);
 
+static const struct nba_binding ranking_fields[] = {
+    FIELD(nba_ranking, ID, "model", model),
+    LIST(nba_ranking, "content_ids", content_ids, id),
+};
+RECORD_BINDING(ranking, struct nba_ranking);
+
 static const struct nba_binding decision_fields[] = {
     FIELD(nba_decision, TEXT, "decision_id", decision_id),
     WORD(nba_decision, "kind", kind, decision_kind),
@@ -508,6 +514,7 @@ static const struct nba_binding decision_fields[] = {
      AT(nba_decision, features),
      COUNT_AT(nba_decision, feature_count),
      .record = &feature},
+    RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking),
 };
 RECORD_BINDING(decision, struct nba_decision);
 

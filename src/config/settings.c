@@ -116,6 +116,9 @@ const struct setting settings[] = {
     WORD("score.kernels", score_kernels, "auto", kernels,
          "Instruction set of the kernels; results are the same bit for bit."),
     INTEGER("slate.top_n", slate_top_n, "10", 1, 50, "Contents in the slate's ranked list."),
+    INTEGER("audit.rankings_top_n", audit_rankings_top_n, "0", 0, 50,
+            "Contents of each model's own ranking in a decision's record, to judge models on the log; "
+            "0: none."),
 
     TEXT("http.listen", http.listen, "127.0.0.1:9464", 3, 300,
          "Address and port of /metrics, /livez and /readyz; port 0 takes a free one."),

@@ -148,6 +148,35 @@ static void put_state_vector(struct nba_pipeline *pipeline, const struct nba_wav
     }
 }
 
+/* Every model's own list, when the audit asks for them. */
+static bool fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores *scores,
+                          struct nba_decision *decision)
+{
+    const struct nba_content *contents = pipeline->side->catalog->contents;
+    struct nba_ranking *rankings =
+        nba_arena_take(&pipeline->scratch, NBA_RANKING_COUNT * sizeof(*rankings));
+    uint32_t count = 0;
+    for (unsigned r = 0; rankings != NULL && r < NBA_RANKING_COUNT; r++) {
+        const uint32_t ranked = scores->ranking_count[r];
+        struct nba_str *ids = nba_arena_take(&pipeline->scratch, (ranked + 1u) * sizeof(*ids));
+        if (ids == NULL) {
+            return false;
+        }
+        for (uint32_t i = 0; i < ranked; i++) {
+            ids[i] = contents[scores->rankings[r][i]].content_id;
+        }
+        if (ranked != 0) {
+            rankings[count++] = (struct nba_ranking){
+                .model = nba_str_of(nba_score_ranking_name((enum nba_score_ranking)r)),
+                .content_ids = {ids, ranked},
+            };
+        }
+    }
+    decision->rankings = rankings;
+    decision->ranking_count = count;
+    return rankings != NULL;
+}
+
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head)
 {
@@ -179,6 +208,9 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     result.decision.closed_count = head->closed_count;
     result.decision.features = features;
     result.decision.feature_count = FEATURE_COUNT;
+    if (!fill_rankings(pipeline, &item->job->scores, &result.decision)) {
+        return NBA_E_NO_MEMORY;
+    }
     for (uint32_t i = 0; i < result.action_count; i++) {
         const struct nba_open_action open = open_action(pipeline->side, &result.actions[i]);
         if (!nba_hcp_add_action(item->hcp, &open)) {

@@ -131,9 +131,8 @@ enum nba_status nba_engine_create(const struct nba_engine_options *options,
         status = open_store(engine, error);
     }
     if (status == NBA_OK) {
-        status = nba_side_inputs_create(options->schemas,
-                                        (uint32_t)options->config->score_ncf_candidates,
-                                        &engine->side_inputs, error);
+        status =
+            nba_side_inputs_create(options->schemas, options->config, &engine->side_inputs, error);
     }
     if (status != NBA_OK) {
         nba_engine_destroy(engine);

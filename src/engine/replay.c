@@ -483,9 +483,8 @@ static enum nba_status run_partition(struct nba_replay *replay, int32_t partitio
         status = nba_decoder_create(options->schemas, &runner.decoder, error);
     }
     if (status == NBA_OK) {
-        status = nba_side_inputs_create(options->schemas,
-                                        (uint32_t)options->config->score_ncf_candidates,
-                                        &runner.side_inputs, error);
+        status =
+            nba_side_inputs_create(options->schemas, options->config, &runner.side_inputs, error);
     }
     if (status == NBA_OK) {
         status = options->journal_ignored || replay->journal[partition].count == 0

@@ -17,7 +17,7 @@ struct counted_side {
 
 struct nba_side_inputs {
     pthread_mutex_t lock;
-    uint32_t ncf_candidates;
+    struct nba_score_options score;
     struct nba_decoder *decoder;
     struct nba_arena arena; /* one record at a time */
     struct nba_catalog_builder *builder;
@@ -65,7 +65,8 @@ struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_n
     };
 }
 
-enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas, uint32_t ncf_candidates,
+enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas,
+                                       const struct nba_config *config,
                                        struct nba_side_inputs **ret_inputs, struct nba_error *error)
 {
     struct nba_side_inputs *inputs = calloc(1, sizeof(*inputs));
@@ -74,7 +75,10 @@ enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas, uint32
     }
     (void)pthread_mutex_init(&inputs->lock, NULL);
     nba_arena_init(&inputs->arena, DECODE_BYTES_MAX);
-    inputs->ncf_candidates = ncf_candidates;
+    inputs->score = (struct nba_score_options){
+        .ncf_candidates = (uint32_t)config->score_ncf_candidates,
+        .rankings_top_n = (uint32_t)config->audit_rankings_top_n,
+    };
     inputs->catalog_changed = true;
     inputs->builder = nba_catalog_builder_create();
     inputs->control = nba_control_state_create();
@@ -233,9 +237,8 @@ static enum nba_status build_side(struct nba_side_inputs *inputs, struct nba_err
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
     struct nba_score_binding *binding = NULL;
-    const struct nba_score_options options = {.ncf_candidates = inputs->ncf_candidates};
     const enum nba_status status =
-        nba_score_binding_create(inputs->catalog, inputs->release, &options, &binding, error);
+        nba_score_binding_create(inputs->catalog, inputs->release, &inputs->score, &binding, error);
     if (status != NBA_OK) {
         free(counted);
         return status;

@@ -95,6 +95,7 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
                                          struct nba_error *error)
 {
     NBA_ASSERT(catalog != NULL && options->ncf_candidates <= NBA_SCORE_NCF_CANDIDATES_MAX);
+    NBA_ASSERT(options->rankings_top_n <= NBA_SCORE_RANKING_MAX);
     struct nba_score_binding *binding = calloc(1, sizeof(*binding));
     if (binding == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
@@ -102,6 +103,7 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
     atomic_init(&binding->references, 1);
     binding->catalog = nba_catalog_ref(catalog);
     binding->release = release != NULL ? nba_release_ref(release) : NULL;
+    binding->rankings_top_n = options->rankings_top_n;
     if (!match_vocabulary(binding) || (release != NULL && !standardise_popularity(binding))) {
         nba_score_binding_unref(binding);
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");

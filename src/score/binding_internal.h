@@ -12,6 +12,7 @@ struct nba_score_binding {
     struct nba_release *release; /* NULL without one */
     struct nba_fusion cheap, full;
     uint32_t ncf_candidates; /* 0: only the cheap fusion */
+    uint32_t rankings_top_n;
     /* (K) index in the release's vocabulary, or NBA_RELEASE_UNKNOWN. */
     uint32_t *vocabulary_index;
     /* (known_count) the catalogue's contents that the release knows, ascending. */

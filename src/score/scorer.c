@@ -21,6 +21,17 @@ struct nba_scorer {
 /* A wave needs the LSTM's score rows and a few arrays of the catalogue's size for one HCP. */
 #define SCRATCH_BYTES_MAX ((size_t)64 << 20)
 
+const char *nba_score_ranking_name(enum nba_score_ranking ranking)
+{
+    static const char *const names[] = {
+#define NBA_X(constant, name) name,
+        NBA_SCORE_RANKING_MAP(NBA_X)
+#undef NBA_X
+    };
+    NBA_ASSERT((size_t)ranking < NBA_RANKING_COUNT);
+    return names[ranking];
+}
+
 enum nba_status nba_scorer_create(struct nba_scorer **ret_scorer, struct nba_error *error)
 {
     struct nba_scorer *scorer = malloc(sizeof(*scorer));
@@ -186,14 +197,18 @@ static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding 
     return true;
 }
 
+static uint32_t segment_of(const struct nba_score_binding *binding, const struct nba_hcp *hcp)
+{
+    return nba_release_segment_find(binding->release, hcp->profile.specialty_count != 0
+                                                          ? hcp->profile.specialties[0]
+                                                          : nba_str(NULL, 0));
+}
+
 static bool score_contents(struct nba_scorer *scorer, const struct nba_score_binding *binding,
                            struct nba_score_job *job, const struct window *window,
                            const float *lstm_scores, struct nba_content_score *contents)
 {
-    const struct nba_hcp_profile *profile = &job->hcp->profile;
-    const uint32_t segment = nba_release_segment_find(
-        binding->release,
-        profile->specialty_count != 0 ? profile->specialties[0] : nba_str(NULL, 0));
+    const uint32_t segment = segment_of(binding, job->hcp);
     struct members members = {
         .popularity = binding->popularity + (size_t)segment * binding->known_count,
     };
@@ -237,8 +252,7 @@ static void place_unknown(const struct nba_score_binding *binding,
 
 /* ---- candidates ---- */
 
-/* P = sigmoid(score + offset of the channel), in float: eight lanes at a time, the same bits
- * everywhere, and finer than the ninth decimal it is rounded to near 0 and 1. */
+/* P = sigmoid(score + offset of the channel), several lanes at a time. */
 static bool propensities(struct nba_scorer *scorer, const struct nba_score_binding *binding,
                          struct nba_score_job *job, const double *channel_offset,
                          const struct nba_content_score *contents,
@@ -246,17 +260,16 @@ static bool propensities(struct nba_scorer *scorer, const struct nba_score_bindi
 {
     const struct nba_catalog *catalog = binding->catalog;
     const struct nba_kernels *kernels = nba_kernels_best();
-    float *p = nba_arena_take(&scorer->scratch, (catalog->candidate_count + 1u) * sizeof(*p));
+    double *p = nba_arena_take(&scorer->scratch, (catalog->candidate_count + 1u) * sizeof(*p));
     if (p == NULL) {
         return false;
     }
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        p[c] = (float)(contents[catalog->candidates[c].content].score +
-                       channel_offset[catalog->channel[c]]);
+        p[c] = contents[catalog->candidates[c].content].score + channel_offset[catalog->channel[c]];
     }
-    kernels->sigmoid(catalog->candidate_count, p, p);
+    kernels->sigmoid_double(catalog->candidate_count, p, p);
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        candidates[c].propensity = nba_round9((double)p[c]);
+        candidates[c].propensity = nba_round9(p[c]);
         const uint8_t channel = catalog->channel[c];
         if (candidates[c].propensity > job->scores.channel_probability[channel]) {
             job->scores.channel_probability[channel] = candidates[c].propensity;
@@ -329,6 +342,68 @@ static void channel_offsets(const struct nba_release *release, const struct nba_
     }
 }
 
+/* The best of `x` (one a known content) that the HCP hasn't engaged with, as catalogue contents. */
+static bool rank_member(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                        const float *x, struct nba_scores *scores, enum nba_score_ranking which)
+{
+    float *open = nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*open));
+    uint32_t *index =
+        nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*index));
+    uint32_t count = 0;
+    if (open == NULL || index == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < binding->known_count; i++) {
+        if (!scores->contents[binding->known[i]].in_ring) {
+            open[count] = x != NULL ? x[i] : (float)scores->contents[binding->known[i]].score;
+            index[count++] = binding->known[i];
+        }
+    }
+    uint32_t best[NBA_SCORE_RANKING_MAX];
+    const size_t ranked = nba_top_k(open, count, binding->rankings_top_n, best);
+    for (size_t i = 0; i < ranked; i++) {
+        scores->rankings[which][i] = index[best[i]];
+    }
+    scores->ranking_count[which] = (uint32_t)ranked;
+    return true;
+}
+
+/* The audit's rankings: the fusion as decided, then each member alone. */
+static bool rank_all(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                     struct nba_score_job *job, const struct window *window,
+                     const float *lstm_scores)
+{
+    const size_t room = (size_t)binding->known_count + 1;
+    const uint32_t segment = segment_of(binding, job->hcp);
+    const struct nba_ncf *ncf = nba_release_ncf(binding->release);
+    float *x = nba_arena_take(&scorer->scratch, room * sizeof(*x));
+    uint32_t *indexes = nba_arena_take(&scorer->scratch, room * sizeof(*indexes));
+    if (x == NULL || indexes == NULL) {
+        return false;
+    }
+    bool ok =
+        rank_member(scorer, binding, NULL, &job->scores, NBA_RANKING_FUSION) &&
+        rank_member(scorer, binding, binding->popularity + (size_t)segment * binding->known_count,
+                    &job->scores, NBA_RANKING_POPULARITY);
+    for (uint32_t i = 0; i < binding->known_count; i++) {
+        indexes[i] = binding->vocabulary_index[binding->known[i]];
+        x[i] = lstm_scores != NULL ? lstm_scores[indexes[i]] : 0.0f;
+    }
+    if (ok && lstm_scores != NULL && window->known) {
+        ok = rank_member(scorer, binding, x, &job->scores, NBA_RANKING_LSTM);
+    }
+    if (ok && ncf != NULL) {
+        float *user = nba_arena_take(&scorer->scratch, nba_ncf_user_floats(ncf) * sizeof(*user));
+        if (user == NULL) {
+            return false;
+        }
+        nba_ncf_fold_in(ncf, segment, window->contents, window->count, user);
+        nba_ncf_scores(ncf, user, indexes, binding->known_count, x);
+        ok = rank_member(scorer, binding, x, &job->scores, NBA_RANKING_NCF);
+    }
+    return ok;
+}
+
 static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding *binding,
                       struct nba_score_job *job, const struct window *window,
                       const float *lstm_scores, struct nba_arena *arena)
@@ -362,6 +437,10 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     }
     mark_ring(catalog, job->hcp, contents);
     round_contents(contents, catalog->content_count);
+    if (binding->rankings_top_n != 0 && binding->release != NULL &&
+        !rank_all(scorer, binding, job, window, lstm_scores)) {
+        return false;
+    }
     return propensities(scorer, binding, job, channel_offset, contents, candidates);
 }
 

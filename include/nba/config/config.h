@@ -107,6 +107,7 @@ struct nba_config {
     int64_t score_ncf_candidates;
     enum nba_config_kernels score_kernels;
     int64_t slate_top_n;
+    int64_t audit_rankings_top_n;
     struct nba_duration max_trigger_age;
     struct {
         const char *listen; /* host:port */

@@ -21,6 +21,7 @@
 
 #include "nba/catalog/catalog.h"
 #include "nba/codec/decoder.h"
+#include "nba/config/config.h"
 #include "nba/policy/policy.h"
 #include "nba/release/release.h"
 #include "nba/score/scorer.h"
@@ -44,9 +45,10 @@ struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_n
 
 struct nba_side_inputs;
 
-/* `schemas` must outlive it. */
+/* `schemas` must outlive it; of `config` the scoring settings are copied. */
 NBA_MUST_USE
-enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas, uint32_t ncf_candidates,
+enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas,
+                                       const struct nba_config *config,
                                        struct nba_side_inputs **ret_inputs,
                                        struct nba_error *error);
 void nba_side_inputs_destroy(struct nba_side_inputs *inputs);

@@ -102,6 +102,12 @@ struct nba_feature {
     double value;
 };
 
+/* The best contents by one model, for judging models on the log (audit.rankings_top_n). */
+struct nba_ranking {
+    struct nba_str model; /* "fusion", "lstm", "ncf", "popularity" */
+    struct nba_str_list content_ids;
+};
+
 struct nba_decision {
     struct nba_str decision_id;
     enum nba_decision_kind kind;
@@ -123,6 +129,8 @@ struct nba_decision {
     uint32_t packed_reason_count;
     const struct nba_feature *features;
     uint32_t feature_count;
+    const struct nba_ranking *rankings;
+    uint32_t ranking_count;
 };
 
 /* Where side inputs stood when a transaction began (nba.journal.v1). */

@@ -33,6 +33,25 @@
 
 #include "nba/event/vocabulary.h"
 
+/* The most contents of a ranking. */
+#define NBA_SCORE_RANKING_MAX 50u
+
+/* What is ranked for the audit: the fusion and each member alone, over every content that the
+ * release knows and the HCP hasn't engaged with lately. */
+#define NBA_SCORE_RANKING_MAP(X) \
+    X(FUSION, "fusion")          \
+    X(LSTM, "lstm")              \
+    X(NCF, "ncf")                \
+    X(POPULARITY, "popularity")
+
+enum nba_score_ranking {
+#define NBA_X(constant, name) NBA_RANKING_##constant,
+    NBA_SCORE_RANKING_MAP(NBA_X)
+#undef NBA_X
+        NBA_RANKING_COUNT
+};
+const char *nba_score_ranking_name(enum nba_score_ranking ranking);
+
 struct nba_candidate_score {
     double propensity; /* P, 0 < P < 1, rounded to 1e-9 */
 };
@@ -55,6 +74,9 @@ struct nba_scores {
     bool channel_present[NBA_CHANNEL_COUNT];
     bool cold;                 /* no history that a model knows */
     const char *model_version; /* release id, "popularity" or "table" */
+    /* Catalogue contents, best first; empty for what wasn't asked or isn't there. */
+    uint32_t rankings[NBA_RANKING_COUNT][NBA_SCORE_RANKING_MAX];
+    uint32_t ranking_count[NBA_RANKING_COUNT];
 };
 
 #endif

@@ -41,6 +41,8 @@ enum nba_score_model {
 struct nba_score_options {
     uint32_t ncf_candidates; /* at most NBA_SCORE_NCF_CANDIDATES_MAX; 0: NCF isn't asked */
     enum nba_score_model model;
+    uint32_t rankings_top_n; /* 0: no rankings; at most NBA_SCORE_RANKING_MAX.  Costs NCF over every
+                                content */
 };
 
 struct nba_score_binding;
