@@ -238,10 +238,103 @@ static void test_workers_that_come_and_go_move_every_record_once_and_in_order(vo
     assert_int_equal(nba_file_remove_tree(dir, NULL), NBA_OK);
 }
 
+/* --- threads that take the same transactional id from each other --- */
+
+#define RIVALS   3
+#define ATTEMPTS 60
+
+struct rival {
+    struct nba_stream *stream;
+    int number;
+    bool committed[ATTEMPTS];
+    bool failed;
+};
+
+/* Each attempt is a producer of its own, which fences whoever has the id. */
+static void *fight(void *context)
+{
+    struct rival *r = context;
+    for (int i = 0; i < ATTEMPTS && !r->failed; i++) {
+        const unsigned char value[2] = {(unsigned char)r->number, (unsigned char)i};
+        const struct nba_outgoing outgoing = {
+            .topic = "out", .key = nba_str_of("k"), .value = nba_str((const char *)value, 2)};
+        struct nba_producer *producer = NULL;
+        enum nba_status status = nba_producer_create(r->stream, "t", &producer, NULL);
+        r->failed = status != NBA_OK || nba_producer_init(producer, 1000, NULL) != NBA_OK;
+        status = r->failed ? NBA_E_IO : nba_producer_begin(producer, NULL);
+        if (status == NBA_OK) {
+            status = nba_producer_produce(producer, &outgoing, NULL);
+        }
+        if (status == NBA_OK) {
+            status = nba_producer_commit(producer, 1000, NULL);
+        }
+        r->committed[i] = status == NBA_OK;
+        r->failed = r->failed || (status != NBA_OK && status != NBA_E_TXN_UNKNOWN);
+        nba_producer_destroy(producer);
+    }
+    return NULL;
+}
+
+/* Every record there was told as committed, once; and none is missing. */
+static void check_rivals(struct nba_stream *stream, const struct rival *rivals)
+{
+    int expected = 0;
+    int seen[RIVALS][ATTEMPTS] = {{0}};
+    struct nba_reader *reader = NULL;
+    const struct nba_position position = {"out", 0, 0};
+    for (int i = 0; i < RIVALS * ATTEMPTS; i++) {
+        expected += rivals[i / ATTEMPTS].committed[i % ATTEMPTS];
+    }
+    assert_int_equal(nba_reader_create(stream, NBA_READ_COMMITTED, &reader, NULL), NBA_OK);
+    assert_int_equal(nba_reader_assign(reader, &position, 1, NULL), NBA_OK);
+    for (;;) {
+        enum nba_poll what = NBA_POLL_NONE;
+        struct nba_record record;
+        assert_int_equal(nba_reader_poll(reader, 1000, &what, &record, NULL), NBA_OK);
+        if (what != NBA_POLL_RECORD) {
+            break;
+        }
+        const int number = record.value.data[0];
+        const int attempt = record.value.data[1];
+        assert_true(rivals[number].committed[attempt]);
+        assert_int_equal(seen[number][attempt]++, 0);
+        expected--;
+        nba_record_release(&record);
+    }
+    assert_int_equal(expected, 0);
+    nba_reader_destroy(reader);
+}
+
+static void test_of_rivals_for_an_id_exactly_the_told_commits_are_there(void **state)
+{
+    char dir[] = "/tmp/nba-rivals-XXXXXX";
+    struct nba_stream *stream = NULL;
+    static struct rival rivals[RIVALS];
+    pthread_t threads[RIVALS];
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, NULL),
+                     NBA_OK);
+    const struct nba_topic_spec out = {.name = "out", .partitions = 1, .retention_ms = -1};
+    assert_int_equal(nba_stream_topic_create(stream, &out, NULL), NBA_OK);
+    for (int i = 0; i < RIVALS; i++) {
+        rivals[i] = (struct rival){.stream = stream, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, fight, &rivals[i]), 0);
+    }
+    for (int i = 0; i < RIVALS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_false(rivals[i].failed);
+    }
+    check_rivals(stream, rivals);
+    nba_stream_close(stream);
+    assert_int_equal(nba_file_remove_tree(dir, NULL), NBA_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_workers_that_come_and_go_move_every_record_once_and_in_order),
+        cmocka_unit_test(test_of_rivals_for_an_id_exactly_the_told_commits_are_there),
     };
     return cmocka_run_group_tests_name("unit.stream.local_threads", tests, NULL, NULL);
 }
