@@ -9,9 +9,7 @@
 #include "nba/train/adam.h"
 #include "nba/train/window.h"
 
-/* Groups in one batch: a chunk may hold a single position. */
-#define GROUPS_MAX 4096u
-#define WIDTH_MAX  NBA_NCF_WIDTH_MAX
+#define WIDTH_MAX NBA_NCF_WIDTH_MAX
 
 struct chunk {
     uint32_t user;
@@ -31,7 +29,7 @@ struct nba_ncf_trainer {
     struct measure measure;
     struct chunk *chunks;
     size_t chunk_count, chunk_capacity;
-    struct nba_ncf_group *groups; /* (GROUPS_MAX) */
+    struct nba_ncf_group *groups; /* (batch) a chunk may hold a single position */
     uint32_t *positions;          /* (batch) */
     uint32_t *negatives;          /* (batch, negatives) */
     uint32_t *stamp;              /* (N) user + 1 that touched it last */
@@ -110,7 +108,7 @@ static bool trainer_allocate(struct nba_ncf_trainer *t)
                                                 .negatives = t->options.negatives,
                                                 .dropout = t->options.dropout,
                                                 .seed = t->options.seed};
-    t->groups = calloc(GROUPS_MAX, sizeof(*t->groups));
+    t->groups = calloc(t->options.batch, sizeof(*t->groups));
     t->positions = calloc(t->options.batch, sizeof(*t->positions));
     t->negatives =
         calloc((size_t)t->options.batch * t->options.negatives + 1, sizeof(*t->negatives));
@@ -130,7 +128,7 @@ enum nba_status nba_ncf_trainer_create(const struct nba_dataset *dataset,
                                        struct nba_ncf_trainer **ret_trainer,
                                        struct nba_error *error)
 {
-    NBA_ASSERT(options->batch >= NBA_NCF_CHUNK && options->batch <= GROUPS_MAX);
+    NBA_ASSERT(options->batch >= NBA_NCF_CHUNK && options->batch <= NBA_NCF_BATCH_MAX);
     NBA_ASSERT(options->width <= WIDTH_MAX && options->window_events > 0);
     struct nba_ncf_trainer *t = calloc(1, sizeof(*t));
     if (t == NULL) {
@@ -194,7 +192,7 @@ static size_t fill_batch(struct nba_ncf_trainer *t, size_t at, size_t *ret_group
 {
     size_t groups = 0;
     uint32_t contexts = 0;
-    for (; at < t->chunk_count && groups < GROUPS_MAX; at++) {
+    for (; at < t->chunk_count; at++) {
         const struct chunk *chunk = &t->chunks[at];
         if (contexts + chunk->count > t->options.batch) {
             break;

@@ -19,6 +19,7 @@ struct nba_training {
     struct nba_report report;
     struct nba_learned learned[NBA_MEMBER_COUNT];
     struct nba_learned learned_users;
+    struct nba_learned refitted; /* the model refitted last */
 };
 
 struct nba_train_config nba_train_config(void)
@@ -83,7 +84,8 @@ static struct nba_learner_options loop_of(const struct nba_training *t,
     return loop;
 }
 
-static enum nba_status train_lstm(struct nba_training *t, struct nba_error *error)
+static enum nba_status train_lstm(struct nba_training *t, struct nba_learned *learned,
+                                  struct nba_error *error)
 {
     struct nba_lstm_options options = t->config.lstm_options;
     options.window_events = t->config.window_events;
@@ -93,11 +95,11 @@ static enum nba_status train_lstm(struct nba_training *t, struct nba_error *erro
     t->lstm = NULL;
     const enum nba_status status =
         nba_lstm_trainer_create(t->dataset, &t->split, &options, t->progress, &t->lstm, error);
-    return status != NBA_OK ? status
-                            : nba_lstm_trainer_run(t->lstm, &t->learned[NBA_MEMBER_LSTM], error);
+    return status != NBA_OK ? status : nba_lstm_trainer_run(t->lstm, learned, error);
 }
 
-static enum nba_status train_ncf(struct nba_training *t, bool users, struct nba_error *error)
+static enum nba_status train_ncf(struct nba_training *t, bool users, struct nba_learned *learned,
+                                 struct nba_error *error)
 {
     struct nba_ncf_trainer **trainer = users ? &t->ncf_users : &t->ncf;
     struct nba_ncf_options options = t->config.ncf_options;
@@ -109,10 +111,7 @@ static enum nba_status train_ncf(struct nba_training *t, bool users, struct nba_
     *trainer = NULL;
     const enum nba_status status =
         nba_ncf_trainer_create(t->dataset, &t->split, &options, t->progress, trainer, error);
-    return status != NBA_OK
-               ? status
-               : nba_ncf_trainer_run(
-                     *trainer, users ? &t->learned_users : &t->learned[NBA_MEMBER_NCF], error);
+    return status != NBA_OK ? status : nba_ncf_trainer_run(*trainer, learned, error);
 }
 
 /* A loss that isn't finite keeps the best epoch, if there was one: that is a model. */
@@ -123,18 +122,20 @@ static enum nba_status forgive(enum nba_status status, const struct nba_learned 
 
 static enum nba_status train_models(struct nba_training *t, struct nba_error *error)
 {
+    struct nba_learned *lstm = &t->learned[NBA_MEMBER_LSTM];
+    struct nba_learned *ncf = &t->learned[NBA_MEMBER_NCF];
     enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
     if (status != NBA_OK) {
         return nba_error_set(error, status, "out of memory");
     }
     if (t->config.lstm && t->dataset->ordered) {
-        status = forgive(train_lstm(t, error), &t->learned[NBA_MEMBER_LSTM]);
+        status = forgive(train_lstm(t, lstm, error), lstm);
     }
     if (status == NBA_OK && t->config.ncf) {
-        status = forgive(train_ncf(t, false, error), &t->learned[NBA_MEMBER_NCF]);
+        status = forgive(train_ncf(t, false, ncf, error), ncf);
     }
     if (status == NBA_OK && t->config.ncf_users) {
-        status = forgive(train_ncf(t, true, error), &t->learned_users);
+        status = forgive(train_ncf(t, true, &t->learned_users, error), &t->learned_users);
     }
     return status;
 }
@@ -228,8 +229,8 @@ static enum nba_status refit_lstm(struct nba_training *t, struct nba_error *erro
 {
     struct nba_lstm_trainer *before = t->lstm;
     t->lstm = NULL;
-    const enum nba_status status = train_lstm(t, error);
-    if (status != NBA_OK || t->learned[NBA_MEMBER_LSTM].interrupted) {
+    const enum nba_status status = train_lstm(t, &t->refitted, error);
+    if (status != NBA_OK || t->refitted.interrupted) {
         nba_lstm_trainer_destroy(t->lstm);
         t->lstm = before;
     } else {
@@ -242,8 +243,8 @@ static enum nba_status refit_ncf(struct nba_training *t, struct nba_error *error
 {
     struct nba_ncf_trainer *before = t->ncf;
     t->ncf = NULL;
-    const enum nba_status status = train_ncf(t, false, error);
-    if (status != NBA_OK || t->learned[NBA_MEMBER_NCF].interrupted) {
+    const enum nba_status status = train_ncf(t, false, &t->refitted, error);
+    if (status != NBA_OK || t->refitted.interrupted) {
         nba_ncf_trainer_destroy(t->ncf);
         t->ncf = before;
     } else {
@@ -273,8 +274,6 @@ static void take_all(struct nba_training *t)
 static enum nba_status refit(struct nba_training *t, struct nba_error *error)
 {
     const struct nba_train_config before = t->config;
-    struct nba_learned searched[NBA_MEMBER_COUNT];
-    memcpy(searched, t->learned, sizeof(searched));
     take_all(t);
     nba_popularity_clear(&t->popularity);
     enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
@@ -282,18 +281,22 @@ static enum nba_status refit(struct nba_training *t, struct nba_error *error)
         return nba_error_set(error, status, "out of memory");
     }
     t->config.lstm_options.loop =
-        (struct nba_learner_options){searched[NBA_MEMBER_LSTM].best_epoch, 0};
+        (struct nba_learner_options){t->learned[NBA_MEMBER_LSTM].best_epoch, 0};
     t->config.ncf_options.loop =
-        (struct nba_learner_options){searched[NBA_MEMBER_NCF].best_epoch, 0};
+        (struct nba_learner_options){t->learned[NBA_MEMBER_NCF].best_epoch, 0};
     if (t->lstm != NULL) {
         status = refit_lstm(t, error);
     }
     if (status == NBA_OK && t->ncf != NULL && !nba_progress_interrupted(t->progress)) {
         status = refit_ncf(t, error);
     }
-    memcpy(t->learned, searched, sizeof(searched));
     t->config = before;
     return status;
+}
+
+static bool epochs_are_in_range(uint32_t epochs)
+{
+    return epochs >= 1 && epochs <= NBA_EPOCHS_MAX;
 }
 
 /* What a release would refuse is refused before hours are spent. */
@@ -308,6 +311,19 @@ static enum nba_status check_config(const struct nba_train_config *config,
     if (config->window_events == 0 || config->window_events > NBA_RELEASE_WINDOW_MAX) {
         return nba_error_set(error, NBA_E_SHAPE, "window_events is %u, expected 1..%u",
                              config->window_events, NBA_RELEASE_WINDOW_MAX);
+    }
+    if (config->lstm_options.batch == 0 || config->lstm_options.batch > NBA_LSTM_NET_BATCH_MAX ||
+        config->ncf_options.batch < NBA_NCF_CHUNK ||
+        config->ncf_options.batch > NBA_NCF_BATCH_MAX) {
+        return nba_error_set(error, NBA_E_SHAPE, "batch is %u and %u, expected 1..%u and %u..%u",
+                             config->lstm_options.batch, config->ncf_options.batch,
+                             NBA_LSTM_NET_BATCH_MAX, NBA_NCF_CHUNK, NBA_NCF_BATCH_MAX);
+    }
+    if (!epochs_are_in_range(config->lstm_options.loop.epochs) ||
+        !epochs_are_in_range(config->ncf_options.loop.epochs)) {
+        return nba_error_set(error, NBA_E_SHAPE, "epochs are %u and %u, expected 1..%u",
+                             config->lstm_options.loop.epochs, config->ncf_options.loop.epochs,
+                             NBA_EPOCHS_MAX);
     }
     if (dataset->specialty_count > NBA_RELEASE_SPECIALTIES_MAX) {
         return nba_error_set(error, NBA_E_LIMIT, "%u specialties, at most %u",

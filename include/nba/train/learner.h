@@ -22,8 +22,8 @@
 #include "nba/base/clock.h"
 #include "nba/base/status.h"
 
-/* More epochs than this have never paid. */
-#define NBA_EPOCHS_MAX 200u
+/* More epochs than this have never paid; each leaves a line of history. */
+#define NBA_EPOCHS_MAX 1000u
 
 /* One line: how an epoch went. */
 struct nba_epoch {

@@ -21,7 +21,7 @@
 #include "nba/train/parameter.h"
 
 /* Sequences in one batch. */
-#define NBA_LSTM_NET_BATCH_MAX  1024u
+#define NBA_LSTM_NET_BATCH_MAX  4096u
 #define NBA_LSTM_NET_PARAMETERS 8u
 
 struct nba_lstm_net_shape {

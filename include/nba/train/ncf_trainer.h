@@ -16,13 +16,14 @@
 #include "nba/train/ncf_net.h"
 #include "nba/train/ranking.h"
 
-#define NBA_NCF_CHUNK 32u
+#define NBA_NCF_CHUNK     32u
+#define NBA_NCF_BATCH_MAX 65536u
 
 struct nba_ncf_options {
     uint32_t width;                     /* 64 */
     uint32_t layer_1, layer_2, layer_3; /* 128, 64, 32 */
     uint32_t window_events;             /* W */
-    uint32_t batch;                     /* positives */
+    uint32_t batch;                     /* positives, NBA_NCF_CHUNK..NBA_NCF_BATCH_MAX */
     uint32_t negatives;                 /* a positive */
     double rate, dropout, decay;
     bool users;
