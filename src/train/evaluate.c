@@ -23,9 +23,9 @@ static enum nba_status collect_queries(const struct nba_dataset *d, int64_t from
             }
         }
     }
-    *ret_queries = queries;
-    *ret_count = count;
-    return NBA_OK;
+    *ret_queries = nba_report_queries(d, queries, count, ret_count);
+    free(queries);
+    return *ret_queries != NULL ? NBA_OK : NBA_E_NO_MEMORY;
 }
 
 static enum nba_status judge_touches(struct nba_members *members, int64_t from_ms,

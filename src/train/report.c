@@ -13,6 +13,18 @@ bool nba_report_add(struct nba_report *report, const struct nba_figure *figure)
     return true;
 }
 
+struct nba_query *nba_report_queries(const struct nba_dataset *dataset,
+                                     const struct nba_query *queries, size_t count,
+                                     size_t *ret_count)
+{
+    struct nba_query *copy = malloc((count + 1) * sizeof(*copy));
+    if (copy != NULL) {
+        memcpy(copy, queries, count * sizeof(*copy));
+        *ret_count = nba_split_thin(copy, count, NBA_REPORT_SCORES_MAX / dataset->content_count);
+    }
+    return copy;
+}
+
 struct collected {
     double *ranks, *aucs;
     size_t count;

@@ -201,11 +201,9 @@ static enum nba_status report_touches(struct nba_training *t, enum nba_touch_par
     return status;
 }
 
-static enum nba_status report_all(struct nba_training *t)
+static enum nba_status report_queries(struct nba_training *t, const struct nba_query *queries,
+                                      size_t count)
 {
-    const bool test = t->split.test_count > 0;
-    const struct nba_query *queries = test ? t->split.test : t->split.validation;
-    const size_t count = test ? t->split.test_count : t->split.validation_count;
     struct nba_ranking ranking = {t->dataset, NBA_PROTOCOL_FULL, 100};
     if (t->split.by_time) {
         ranking.protocol = NBA_PROTOCOL_EXISTING;
@@ -216,6 +214,21 @@ static enum nba_status report_all(struct nba_training *t)
             t->dataset->fixed_test != NULL ? NBA_PROTOCOL_FIXED : NBA_PROTOCOL_SAMPLED;
         status = report_rankers(t, &ranking, queries, count);
     }
+    return status;
+}
+
+static enum nba_status report_all(struct nba_training *t)
+{
+    const bool test = t->split.test_count > 0;
+    size_t count = 0;
+    struct nba_query *queries =
+        nba_report_queries(t->dataset, test ? t->split.test : t->split.validation,
+                           test ? t->split.test_count : t->split.validation_count, &count);
+    if (queries == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    enum nba_status status = report_queries(t, queries, count);
+    free(queries);
     if (status == NBA_OK && t->dataset->fixed_test == NULL) {
         status = report_touches(t, test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION);
     }

@@ -14,6 +14,9 @@
 /* Models x protocols x metrics of one run stay far below. */
 #define NBA_REPORT_FIGURES_MAX 512u
 
+/* Scores that one model's figures may cost; more queries are thinned evenly, the same for all. */
+#define NBA_REPORT_SCORES_MAX ((size_t)1 << 27)
+
 struct nba_figure {
     const char *data, *model, *protocol;
     enum nba_metric metric;
@@ -29,6 +32,12 @@ struct nba_report {
 
 /* False when the report is full. */
 bool nba_report_add(struct nba_report *report, const struct nba_figure *figure);
+
+/* Queries that figures are made of: a copy, thinned to NBA_REPORT_SCORES_MAX; the caller's to free.
+ * NULL: out of memory. */
+struct nba_query *nba_report_queries(const struct nba_dataset *dataset,
+                                     const struct nba_query *queries, size_t count,
+                                     size_t *ret_count);
 
 /* Ranks `queries` and adds HR and NDCG at 1, 5, 10 and 20, MRR and AUC. */
 NBA_MUST_USE
