@@ -41,7 +41,7 @@ void nba_hcp_wire_put_text(struct hcp_writer *w, struct nba_str text)
     hcp_put_bytes(w, text.data, text.bytes);
 }
 
-/* The number after the last colon, 0 if there is none in canonical form (1..9999, no zero first). */
+/* The number after the last colon; 0 if there is none in canonical form (1..9999, no leading 0). */
 static uint32_t number_of(struct nba_str text, size_t *ret_text_bytes)
 {
     size_t i = text.bytes;

@@ -1,5 +1,5 @@
 /*
- * Stands in for libFuzzer: runs every file of a corpus folder, then seeded mutations of each - bytes
+ * Stands in for libFuzzer: runs every file of a corpus folder, then seeded mutations of each: bytes
  * changed, runs cut out, doubled and taken from another file.  No coverage guides it; it keeps a
  * driver honest in every build, sanitizers included.
  */

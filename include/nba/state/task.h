@@ -36,10 +36,10 @@
 /* Specialties times contents of a large company, one map entry each. */
 #define NBA_TALLIES_MAX 262144u
 
-/* Opens the column family, or makes it; partition_count 0: as many as it was written for (tools that
- * only look).  NBA_E_VERSION (a newer program wrote it), NBA_E_SHAPE
- * (the topic has another number of partitions now), NBA_E_CORRUPT, NBA_E_IO, NBA_E_EXISTS (open
- * already), NBA_E_NOT_FOUND (a secondary store, and no such task). */
+/* Opens the column family, or makes it; partition_count 0: as many as it was written for (tools
+ * that only look).  NBA_E_VERSION (a newer program wrote it), NBA_E_SHAPE (the topic has another
+ * number of partitions now), NBA_E_CORRUPT, NBA_E_IO, NBA_E_EXISTS (open already), NBA_E_NOT_FOUND
+ * (a secondary store, and no such task). */
 NBA_MUST_USE
 enum nba_status nba_task_open(struct nba_state_store *store, struct nba_str topic,
                               int32_t partition, int32_t partition_count,

@@ -74,7 +74,7 @@ static bool is_stopped(const struct reading *reading)
     return stopped;
 }
 
-/* Both HCPs get the same number of events in each transaction, the second read later: never less. */
+/* Both HCPs get as many events in each transaction; the one read later never has fewer. */
 static void *read_all_the_time(void *context)
 {
     struct reading *reading = context;
