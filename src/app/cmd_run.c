@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "commands_internal.h"
+#include "drain.h"
 #include "nba/app/interrupt.h"
 #include "nba/app/workplace.h"
 #include "nba/base/log.h"
@@ -66,50 +67,15 @@ static enum nba_status start_server(const struct nba_config *config, struct nba_
     return status;
 }
 
-/* Is everything below `highs` committed by the group? */
-static bool is_drained(const struct nba_workplace *place, const int64_t *highs, int32_t count)
-{
-    struct nba_error error = {0};
-    for (int32_t p = 0; p < count; p++) {
-        int64_t committed = -1;
-        if (highs[p] == 0) {
-            continue;
-        }
-        if (nba_stream_group_committed(place->stream, place->config.application_id,
-                                       place->config.topics.engagement, p, &committed,
-                                       &error) != NBA_OK ||
-            committed < highs[p]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* One more than the last record of each partition: gaps at the end are never committed. */
-static enum nba_status read_highs(const struct nba_workplace *place, int64_t *highs,
-                                  int32_t *ret_count, struct nba_error *error)
-{
-    const char *topic = place->config.topics.engagement;
-    enum nba_status status = nba_stream_topic_partitions(place->stream, topic, ret_count, error);
-    for (int32_t p = 0; status == NBA_OK && p < *ret_count; p++) {
-        int64_t low = 0;
-        status = nba_stream_watermarks(place->stream, topic, p, NBA_READ_COMMITTED, &low, &highs[p],
-                                       error);
-        highs[p] = low == highs[p] ? 0 : highs[p]; /* an empty partition commits nothing */
-    }
-    return status;
-}
-
 static enum nba_status wait_for_end(const struct args *args, const struct nba_workplace *place,
                                     struct nba_engine *engine, struct nba_error *error)
 {
     const struct timespec look = {0, LOOK_MS * 1000000};
-    static int64_t highs[NBA_PARTITIONS_MAX];
-    int32_t count = 0;
-    enum nba_status status = args->drain ? read_highs(place, highs, &count, error) : NBA_OK;
+    static struct nba_drain drain;
+    enum nba_status status = args->drain ? nba_drain_begin(place, &drain, error) : NBA_OK;
     while (status == NBA_OK && !nba_interrupted() && !nba_engine_has_failed(engine)) {
         (void)nanosleep(&look, NULL);
-        if (args->drain && nba_engine_is_ready(engine) && is_drained(place, highs, count)) {
+        if (args->drain && nba_engine_is_ready(engine) && nba_drain_is_done(place, &drain)) {
             break;
         }
     }
