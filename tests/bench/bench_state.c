@@ -6,7 +6,7 @@
  * "event" is what the pipeline does to the state for one event: get, duplicate check, apply, an
  * action every tenth time, seal and write, 100 events a transaction, from the hot cache or from
  * RocksDB.  "typical" records have 12 events of history (about 1 KB), "busy" ones 60 (about 3 KB).
- * The bar is the budget of a read-modify-write of 1 KB, 5 us; that of a restore 10 us a key (100,000
+ * The bar is the budget of a read-modify-write of 1 KB, 5 us; of a restore 10 us a key (100,000
  * keys/s).  NBA_BENCH_BARS as tools/bench wants it.
  */
 #include <stdio.h>
