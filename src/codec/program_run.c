@@ -170,12 +170,11 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
         return read_cstr(m, op, p);
     case NBA_OP_STRINGS:
         return nba_machine_strings(m, op, p);
-    case NBA_OP_INT_AS_LONG:
+    default:
+        NBA_ASSERT(op->code == NBA_OP_INT_AS_LONG);
         p = read_int(m, p, &value);
         memcpy(m->dst + op->offset, &value, sizeof(value));
         return p;
-    default:
-        return nba_machine_control(m, op, p);
     }
 }
 
@@ -259,8 +258,11 @@ enum nba_status nba_program_fill(const struct nba_program *program, struct nba_c
         p = nothing;
         m.end = nothing;
     }
+    /* The next operation stays in a register; m.op follows it for messages, and control sets it. */
+    const struct nba_op *next = program->ops;
     for (;;) {
-        const struct nba_op *op = m.op++;
+        const struct nba_op *op = next++;
+        m.op = next;
         if (op->null_first != 0 && is_null(&m, op, &p)) {
             continue;
         }
@@ -271,7 +273,12 @@ enum nba_status nba_program_fill(const struct nba_program *program, struct nba_c
             cursor->next = p;
             return NBA_OK;
         }
-        p = run_one(&m, op, p);
+        if (op->code < NBA_OP_SET) {
+            p = run_one(&m, op, p);
+        } else {
+            p = nba_machine_control(&m, op, p);
+            next = m.op;
+        }
         if (p == NULL) {
             return m.status;
         }

@@ -1,5 +1,7 @@
 #include "nba_test.h"
 
+#include <pthread.h>
+
 #include "nba/base/limits.h"
 #include "nba/codec/decoder.h"
 #include "nba/codec/encoder.h"
@@ -481,6 +483,90 @@ static void test_decoding_takes_no_more_of_the_arena_than_promised(void **state)
     assert_true(f->arena.bytes_used <= 32 * value.bytes);
 }
 
+struct worker {
+    pthread_t thread;
+    const struct nba_schemas *schemas;
+    struct nba_str value;
+    uint32_t decoded;
+};
+
+/* A decoder of its own over shared schemas; each compiles the program for itself. */
+static void *decode_on_thread(void *context)
+{
+    struct worker *worker = context;
+    struct nba_arena arena;
+    struct nba_error error;
+    nba_arena_init(&arena, (size_t)16 * 1024 * 1024);
+    for (int i = 0; i < 20; i++) {
+        struct nba_decoder *decoder = NULL;
+        struct nba_event event;
+        if (nba_decoder_create(worker->schemas, &decoder, &error) == NBA_OK &&
+            nba_decode_event(decoder, worker->value, &arena, &event, &error) == NBA_OK) {
+            worker->decoded += event.topic_ids.count;
+        }
+        nba_decoder_destroy(decoder);
+        nba_arena_reset(&arena);
+    }
+    nba_arena_clear(&arena);
+    return NULL;
+}
+
+static void test_workers_share_the_schemas(void **state)
+{
+    struct fixture *f = *state;
+    struct worker workers[3] = {0};
+    const struct nba_str value = encoded_event(f);
+    for (size_t i = 0; i < 3; i++) {
+        workers[i] = (struct worker){.schemas = f->schemas, .value = value};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, decode_on_thread, &workers[i]),
+                         0);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+        assert_int_equal(workers[i].decoded, 40);
+    }
+}
+
+static const char old_schema[] =
+    "{\"type\":\"record\",\"name\":\"EngagementEvent\",\"fields\":["
+    "{\"name\":\"event_type\",\"type\":{\"type\":\"enum\",\"name\":\"EventType\","
+    "\"symbols\":[\"fax_sent\",\"email_opened\"]}},"
+    "{\"name\":\"event_time\",\"type\":\"int\"},"
+    "{\"name\":\"source\",\"type\":\"string\"},{\"name\":\"event_id\",\"type\":\"bytes\"}]}";
+
+static void test_a_producer_with_a_schema_of_its_own_is_read_beside_ours(void **state)
+{
+    struct fixture *f = *state;
+    struct nba_event event;
+    assert_int_equal(nba_schemas_add(f->schemas, 0x01020304, nba_str_of(old_schema), &f->error),
+                     NBA_OK);
+    for (int i = 0; i < 2; i++) {
+        const struct nba_str theirs = T("\0\1\2\3\4\2\x0a\2s\2e");
+        assert_int_equal(nba_decode_event(f->decoder, theirs, &f->arena, &event, &f->error),
+                         NBA_OK);
+        assert_int_equal(event.type, NBA_EVENT_EMAIL_OPENED);
+        assert_int_equal(event.event_time_ms, 5);
+        assert_str_equal(event.event_id, "e");
+        assert_int_equal(event.bot, NBA_BOT_NONE);
+        assert_int_equal(event.recorded_time_ms, NBA_TIME_NONE);
+        assert_int_equal(
+            nba_decode_event(f->decoder, encoded_event(f), &f->arena, &event, &f->error), NBA_OK);
+        assert_int_equal(event.type, NBA_EVENT_PROFILE_UPDATED);
+    }
+    /* A type that only they know. */
+    assert_int_equal(decode_exactly(f, "\0\1\2\3\4\0\x0a\2s\2e", 11), NBA_E_UNKNOWN_TYPE);
+}
+
+static void test_a_schema_that_can_not_be_resolved_is_refused_each_time(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(nba_schemas_add(f->schemas, 900, nba_str_of("\"long\""), &f->error), NBA_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(decode_exactly(f, "\0\0\0\3\x84\2", 6), NBA_E_SCHEMA_INCOMPATIBLE);
+        assert_non_null(strstr(f->error.message, "long"));
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -503,6 +589,9 @@ int main(void)
         TEST(test_every_word_of_the_vocabulary_survives_the_wire),
         TEST(test_a_reference_without_the_record_its_kind_names_is_refused),
         TEST(test_decoding_takes_no_more_of_the_arena_than_promised),
+        TEST(test_workers_share_the_schemas),
+        TEST(test_a_producer_with_a_schema_of_its_own_is_read_beside_ours),
+        TEST(test_a_schema_that_can_not_be_resolved_is_refused_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
