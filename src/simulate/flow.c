@@ -1,7 +1,8 @@
 /*
  * What happens by itself: visits that an HCP makes, and pushes of the company.
  *
- *   visit   a content is chosen by taste; by channel it is a page read, an event attended, a call
+ *   visit   a content is chosen by taste; by channel it is a page read, an event attended, a call, or
+ *           the one thing opened in a digest that came by e-mail
  *   push    a content goes out on a channel; the HCP engages or not (sim_answer)
  *
  * Both plan their next one when they happen, so the queue holds two entries an HCP and what is under
@@ -13,9 +14,9 @@
 #define MINUTE_MS INT64_C(60000)
 
 /* About as many events follow from one visit and from one push of the mix below. */
-#define EVENTS_PER_VISIT 1.9
+#define EVENTS_PER_VISIT 2.4
 #define EVENTS_PER_PUSH  2.6
-#define PUSHES_PER_VISIT 0.5
+#define PUSHES_PER_VISIT 0.8
 
 /* Days between two visits of an HCP of mean activity, so that `days` give about `events`. */
 static double visit_days(const struct nba_world *world)
@@ -172,6 +173,21 @@ static void attend(struct nba_world *world, uint32_t hcp, uint32_t content, int6
             content, NBA_CHANNEL_EVENT);
 }
 
+/* A digest: the person picks what it opens. */
+static void open_digest(struct nba_world *world, uint32_t hcp, uint32_t content, int64_t at_ms)
+{
+    struct sim_record record = {.event_ms = at_ms,
+                                .channel = NBA_CHANNEL_EMAIL,
+                                .hcp = hcp,
+                                .content = content,
+                                .action = UINT32_MAX,
+                                .message = ++world->message};
+    say_mail(world, &record, NBA_EVENT_EMAIL_DELIVERED, 0);
+    say_mail(world, &record, NBA_EVENT_EMAIL_OPENED, 20 * MINUTE_MS);
+    say_mail(world, &record, NBA_EVENT_EMAIL_CLICKED, 30000);
+    sim_touch(world, hcp, at_ms);
+}
+
 static void visit(struct nba_world *world, uint32_t hcp, int64_t at_ms)
 {
     const enum nba_channel channel = sim_choose_channel(world, hcp);
@@ -191,8 +207,9 @@ static void visit(struct nba_world *world, uint32_t hcp, int64_t at_ms)
         record.type = NBA_EVENT_REP_CALL_COMPLETED;
         sim_say_record(world, &record);
         sim_touch(world, hcp, at_ms);
+    } else if (channel == NBA_CHANNEL_EMAIL) {
+        open_digest(world, hcp, content, at_ms);
     } else {
-        record.channel = NBA_CHANNEL_WEB;
         record.event_ms = at_ms + MINUTE_MS;
         record.dwell_s = (float)sim_wait(world, 90.0);
         sim_say(world, hcp, NBA_EVENT_PORTAL_LOGIN, at_ms, UINT32_MAX, NBA_CHANNEL_WEB);
