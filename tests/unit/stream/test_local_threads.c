@@ -242,6 +242,7 @@ static void test_workers_that_come_and_go_move_every_record_once_and_in_order(vo
 
 #define RIVALS   3
 #define ATTEMPTS 60
+#define BULK     50 /* records that make the write long enough to be met */
 
 struct rival {
     struct nba_stream *stream;
@@ -253,15 +254,21 @@ struct rival {
 /* Each attempt is a producer of its own, which fences whoever has the id. */
 static void *fight(void *context)
 {
+    static const char text[4000];
     struct rival *r = context;
     for (int i = 0; i < ATTEMPTS && !r->failed; i++) {
         const unsigned char value[2] = {(unsigned char)r->number, (unsigned char)i};
         const struct nba_outgoing outgoing = {
             .topic = "out", .key = nba_str_of("k"), .value = nba_str((const char *)value, 2)};
+        const struct nba_outgoing bulk = {
+            .topic = "out", .partition = 1, .value = nba_str(text, sizeof(text))};
         struct nba_producer *producer = NULL;
         enum nba_status status = nba_producer_create(r->stream, "t", &producer, NULL);
         r->failed = status != NBA_OK || nba_producer_init(producer, 1000, NULL) != NBA_OK;
         status = r->failed ? NBA_E_IO : nba_producer_begin(producer, NULL);
+        for (int k = 0; k < BULK && status == NBA_OK; k++) {
+            status = nba_producer_produce(producer, &bulk, NULL);
+        }
         if (status == NBA_OK) {
             status = nba_producer_produce(producer, &outgoing, NULL);
         }
@@ -315,7 +322,7 @@ static void test_of_rivals_for_an_id_exactly_the_told_commits_are_there(void **s
     assert_non_null(mkdtemp(dir));
     assert_int_equal(nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, NULL),
                      NBA_OK);
-    const struct nba_topic_spec out = {.name = "out", .partitions = 1, .retention_ms = -1};
+    const struct nba_topic_spec out = {.name = "out", .partitions = 2, .retention_ms = -1};
     assert_int_equal(nba_stream_topic_create(stream, &out, NULL), NBA_OK);
     for (int i = 0; i < RIVALS; i++) {
         rivals[i] = (struct rival){.stream = stream, .number = i};
