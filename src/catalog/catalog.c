@@ -16,7 +16,7 @@ static const struct catalog_snapshot *snapshot_of(const struct nba_catalog *cata
 uint32_t nba_catalog_find_hash(const struct nba_catalog *catalog, uint32_t content_hash)
 {
     uint32_t cursor = 0;
-    return catalog_index_next(&snapshot_of(catalog)->by_content_hash, content_hash, &cursor);
+    return nba_catalog_index_next(&snapshot_of(catalog)->by_content_hash, content_hash, &cursor);
 }
 
 uint32_t nba_catalog_find_content(const struct nba_catalog *catalog, struct nba_str content_id)
@@ -39,7 +39,7 @@ uint32_t nba_catalog_find_word(const struct nba_catalog *catalog, struct nba_str
     const uint64_t hash = nba_xxh64(word.data, word.bytes);
     uint32_t cursor = 0;
     uint32_t i = 0;
-    while ((i = catalog_index_next(index, hash, &cursor)) != NBA_CATALOG_NONE) {
+    while ((i = nba_catalog_index_next(index, hash, &cursor)) != NBA_CATALOG_NONE) {
         if (nba_str_equal(catalog->words[i], word)) {
             return i;
         }
@@ -122,10 +122,10 @@ void nba_catalog_unref(struct nba_catalog *catalog)
         return;
     }
     for (uint32_t i = 0; i < s->entry_count; i++) {
-        catalog_entry_unref(s->entries[i]);
+        nba_catalog_entry_unref(s->entries[i]);
     }
-    catalog_index_clear(&s->by_content_hash);
-    catalog_index_clear(&s->by_word);
+    nba_catalog_index_clear(&s->by_content_hash);
+    nba_catalog_index_clear(&s->by_word);
     nba_arena_clear(&s->arena);
     free(s);
 }

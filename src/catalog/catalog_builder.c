@@ -37,10 +37,10 @@ void nba_catalog_builder_destroy(struct nba_catalog_builder *builder)
         return;
     }
     for (uint32_t i = 0; i < builder->slot_count; i++) {
-        catalog_entry_unref(builder->slots[i].entry);
+        nba_catalog_entry_unref(builder->slots[i].entry);
     }
     free(builder->slots);
-    catalog_index_clear(&builder->index);
+    nba_catalog_index_clear(&builder->index);
     free(builder);
 }
 
@@ -104,7 +104,7 @@ static enum nba_status check_content(const struct nba_content *c, struct nba_err
 
 static enum nba_status check_record(const struct nba_reference *record, struct nba_error *error)
 {
-    const struct nba_str id = catalog_record_id(record);
+    const struct nba_str id = nba_catalog_record_id(record);
     if (id.bytes == 0) {
         return nba_error_set(error, NBA_E_EMPTY_KEY, "a catalogue record has no id");
     }
@@ -127,7 +127,7 @@ static uint32_t find_slot(const struct nba_catalog_builder *builder, enum nba_re
     const uint64_t hash = hash_of(kind, id);
     uint32_t cursor = 0;
     for (;;) {
-        const uint32_t i = catalog_index_next(&builder->index, hash, &cursor);
+        const uint32_t i = nba_catalog_index_next(&builder->index, hash, &cursor);
         if (i == NBA_CATALOG_NONE) {
             return i;
         }
@@ -157,7 +157,7 @@ static void pack(struct nba_catalog_builder *builder)
     memset(builder->index.numbers, 0, builder->index.capacity * sizeof(*builder->index.numbers));
     builder->index.count = 0;
     for (uint32_t i = 0; i < kept; i++) {
-        catalog_index_add(&builder->index, builder->slots[i].hash, i);
+        nba_catalog_index_add(&builder->index, builder->slots[i].hash, i);
     }
 }
 
@@ -172,7 +172,7 @@ static bool make_room(struct nba_catalog_builder *builder)
         builder->slots = wider;
         builder->slot_capacity = capacity;
     }
-    return catalog_index_reserve(&builder->index, builder->slot_count + 1);
+    return nba_catalog_index_reserve(&builder->index, builder->slot_count + 1);
 }
 
 enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
@@ -184,7 +184,7 @@ enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
     if (status != NBA_OK) {
         return status;
     }
-    const struct nba_str id = catalog_record_id(record);
+    const struct nba_str id = nba_catalog_record_id(record);
     struct nba_str collision = {0};
     const uint32_t found = find_slot(builder, record->kind, id, &collision);
     if (collision.bytes != 0) {
@@ -199,18 +199,18 @@ enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
                              "'%.*s': the catalogue holds %u of its kind, no more", NBA_STR_ARG(id),
                              max);
     }
-    struct catalog_entry *entry = catalog_entry_create(record);
+    struct catalog_entry *entry = nba_catalog_entry_create(record);
     if (entry == NULL || (found == NBA_CATALOG_NONE && !make_room(builder))) {
-        catalog_entry_unref(entry);
+        nba_catalog_entry_unref(entry);
         return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
     }
     if (found != NBA_CATALOG_NONE) {
-        catalog_entry_unref(builder->slots[found].entry);
+        nba_catalog_entry_unref(builder->slots[found].entry);
         builder->slots[found].entry = entry;
         return NBA_OK;
     }
     const uint64_t hash = hash_of(record->kind, id);
-    catalog_index_add(&builder->index, hash, builder->slot_count);
+    nba_catalog_index_add(&builder->index, hash, builder->slot_count);
     builder->slots[builder->slot_count++] = (struct slot){entry, hash};
     builder->counts[record->kind]++;
     return NBA_OK;
@@ -236,7 +236,7 @@ bool nba_catalog_builder_remove(struct nba_catalog_builder *builder, struct nba_
         if (found == NBA_CATALOG_NONE) {
             return false;
         }
-        catalog_entry_unref(builder->slots[found].entry);
+        nba_catalog_entry_unref(builder->slots[found].entry);
         builder->slots[found].entry = NULL;
         builder->counts[kinds[i].kind]--;
         uint32_t live = 0;
@@ -276,7 +276,7 @@ enum nba_status nba_catalog_builder_build(struct nba_catalog_builder *builder,
         }
     }
     qsort(sorted, count, sizeof(struct catalog_entry *), by_kind_and_id);
-    const enum nba_status status = catalog_snapshot_create(sorted, count, ret_catalog, error);
+    const enum nba_status status = nba_catalog_snapshot_create(sorted, count, ret_catalog, error);
     free(sorted);
     return status;
 }

@@ -132,7 +132,7 @@ static struct nba_reference copy_record(struct copier *copier, const struct nba_
     return to;
 }
 
-struct nba_str catalog_record_id(const struct nba_reference *record)
+struct nba_str nba_catalog_record_id(const struct nba_reference *record)
 {
     switch (record->kind) {
     case NBA_REFERENCE_CONTENT:
@@ -145,7 +145,7 @@ struct nba_str catalog_record_id(const struct nba_reference *record)
     return nba_str("", 0);
 }
 
-struct catalog_entry *catalog_entry_create(const struct nba_reference *record)
+struct catalog_entry *nba_catalog_entry_create(const struct nba_reference *record)
 {
     struct copier measure = {NULL, 0};
     (void)copy_record(&measure, record);
@@ -157,17 +157,17 @@ struct catalog_entry *catalog_entry_create(const struct nba_reference *record)
     atomic_init(&entry->refs, 1);
     entry->record = copy_record(&copier, record);
     NBA_ASSERT(copier.used == measure.used);
-    entry->id = catalog_record_id(&entry->record);
+    entry->id = nba_catalog_record_id(&entry->record);
     entry->content_hash = record->kind == NBA_REFERENCE_CONTENT ? nba_content_hash(entry->id) : 0;
     return entry;
 }
 
-void catalog_entry_ref(struct catalog_entry *entry)
+void nba_catalog_entry_ref(struct catalog_entry *entry)
 {
     atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
 }
 
-void catalog_entry_unref(struct catalog_entry *entry)
+void nba_catalog_entry_unref(struct catalog_entry *entry)
 {
     if (entry != NULL && atomic_fetch_sub_explicit(&entry->refs, 1, memory_order_acq_rel) == 1) {
         free(entry);

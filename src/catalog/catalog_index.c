@@ -14,7 +14,7 @@ static void put(struct catalog_index *index, uint64_t hash, uint32_t number)
     index->numbers[i] = number + 1;
 }
 
-bool catalog_index_reserve(struct catalog_index *index, uint32_t count)
+bool nba_catalog_index_reserve(struct catalog_index *index, uint32_t count)
 {
     uint32_t capacity = index->capacity != 0 ? index->capacity : 64;
     while (capacity / 2 < count) {
@@ -27,7 +27,7 @@ bool catalog_index_reserve(struct catalog_index *index, uint32_t count)
     wider.hashes = malloc(capacity * sizeof(*wider.hashes));
     wider.numbers = calloc(capacity, sizeof(*wider.numbers));
     if (wider.hashes == NULL || wider.numbers == NULL) {
-        catalog_index_clear(&wider);
+        nba_catalog_index_clear(&wider);
         return false;
     }
     for (uint32_t i = 0; i < index->capacity; i++) {
@@ -35,19 +35,19 @@ bool catalog_index_reserve(struct catalog_index *index, uint32_t count)
             put(&wider, index->hashes[i], index->numbers[i] - 1);
         }
     }
-    catalog_index_clear(index);
+    nba_catalog_index_clear(index);
     *index = wider;
     return true;
 }
 
-void catalog_index_add(struct catalog_index *index, uint64_t hash, uint32_t number)
+void nba_catalog_index_add(struct catalog_index *index, uint64_t hash, uint32_t number)
 {
     NBA_ASSERT(index->count < index->capacity / 2);
     put(index, hash, number);
     index->count++;
 }
 
-uint32_t catalog_index_next(const struct catalog_index *index, uint64_t hash, uint32_t *cursor)
+uint32_t nba_catalog_index_next(const struct catalog_index *index, uint64_t hash, uint32_t *cursor)
 {
     if (index->capacity == 0) {
         return NBA_CATALOG_NONE;
@@ -64,7 +64,7 @@ uint32_t catalog_index_next(const struct catalog_index *index, uint64_t hash, ui
     }
 }
 
-void catalog_index_clear(struct catalog_index *index)
+void nba_catalog_index_clear(struct catalog_index *index)
 {
     free(index->hashes);
     free(index->numbers);

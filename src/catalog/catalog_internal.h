@@ -16,10 +16,10 @@ struct catalog_entry {
 };
 
 /* NULL: out of memory.  The record was checked. */
-struct catalog_entry *catalog_entry_create(const struct nba_reference *record);
-void catalog_entry_ref(struct catalog_entry *entry);
-void catalog_entry_unref(struct catalog_entry *entry);
-struct nba_str catalog_record_id(const struct nba_reference *record);
+struct catalog_entry *nba_catalog_entry_create(const struct nba_reference *record);
+void nba_catalog_entry_ref(struct catalog_entry *entry);
+void nba_catalog_entry_unref(struct catalog_entry *entry);
+struct nba_str nba_catalog_record_id(const struct nba_reference *record);
 
 /*
  * Hash to index, by linear probing in a table at most half full.  What is compared beyond the hash
@@ -33,12 +33,12 @@ struct catalog_index {
 };
 
 NBA_MUST_USE
-bool catalog_index_reserve(struct catalog_index *index, uint32_t count);
-/* There must be room (catalog_index_reserve). */
-void catalog_index_add(struct catalog_index *index, uint64_t hash, uint32_t number);
+bool nba_catalog_index_reserve(struct catalog_index *index, uint32_t count);
+/* There must be room (nba_catalog_index_reserve). */
+void nba_catalog_index_add(struct catalog_index *index, uint64_t hash, uint32_t number);
 /* The next entry with this hash, starting at *cursor = 0; NBA_CATALOG_NONE: no more. */
-uint32_t catalog_index_next(const struct catalog_index *index, uint64_t hash, uint32_t *cursor);
-void catalog_index_clear(struct catalog_index *index);
+uint32_t nba_catalog_index_next(const struct catalog_index *index, uint64_t hash, uint32_t *cursor);
+void nba_catalog_index_clear(struct catalog_index *index);
 
 struct catalog_snapshot {
     struct nba_catalog shown; /* first: a snapshot is a catalogue */
@@ -54,7 +54,8 @@ struct catalog_snapshot {
 
 /* From entries sorted by (kind, id); takes a reference on each. */
 NBA_MUST_USE
-enum nba_status catalog_snapshot_create(struct catalog_entry *const *entries, uint32_t count,
-                                        struct nba_catalog **ret_catalog, struct nba_error *error);
+enum nba_status nba_catalog_snapshot_create(struct catalog_entry *const *entries, uint32_t count,
+                                            struct nba_catalog **ret_catalog,
+                                            struct nba_error *error);
 
 #endif

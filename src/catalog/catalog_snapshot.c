@@ -43,14 +43,14 @@ static uint32_t intern_word(struct build *b, struct nba_str word)
     struct catalog_index *index = &b->snapshot->by_word;
     uint32_t cursor = 0;
     uint32_t i = 0;
-    while ((i = catalog_index_next(index, hash, &cursor)) != NBA_CATALOG_NONE) {
+    while ((i = nba_catalog_index_next(index, hash, &cursor)) != NBA_CATALOG_NONE) {
         if (nba_str_equal(b->words[i], word)) {
             return i;
         }
     }
     const uint32_t number = b->shown->word_count++;
     b->words[number] = word;
-    catalog_index_add(index, hash, number);
+    nba_catalog_index_add(index, hash, number);
     return number;
 }
 
@@ -76,14 +76,14 @@ static uint32_t intern_set(struct build *b, struct nba_str_list list)
     }
     uint32_t cursor = 0;
     uint32_t i = 0;
-    while ((i = catalog_index_next(&b->by_set, hash, &cursor)) != NBA_CATALOG_NONE) {
+    while ((i = nba_catalog_index_next(&b->by_set, hash, &cursor)) != NBA_CATALOG_NONE) {
         if (same_list(b->sets[i], list)) {
             return i;
         }
     }
     const uint32_t number = b->shown->set_count++;
     b->sets[number] = list;
-    catalog_index_add(&b->by_set, hash, number);
+    nba_catalog_index_add(&b->by_set, hash, number);
     return number;
 }
 
@@ -104,14 +104,14 @@ static uint16_t intern_gate(struct build *b, const struct nba_gate_class *gate)
     const uint64_t hash = nba_xxh64(key, sizeof(key));
     uint32_t cursor = 0;
     uint32_t i = 0;
-    while ((i = catalog_index_next(&b->by_gate, hash, &cursor)) != NBA_CATALOG_NONE) {
+    while ((i = nba_catalog_index_next(&b->by_gate, hash, &cursor)) != NBA_CATALOG_NONE) {
         if (same_gate(&b->gates[i], gate)) {
             return (uint16_t)i;
         }
     }
     const uint32_t number = b->shown->gate_count++;
     b->gates[number] = *gate;
-    catalog_index_add(&b->by_gate, hash, number);
+    nba_catalog_index_add(&b->by_gate, hash, number);
     return (uint16_t)number;
 }
 
@@ -133,14 +133,14 @@ static uint16_t intern_weight(struct build *b, const struct nba_weight_class *we
     const uint64_t hash = nba_xxh64(key, sizeof(key));
     uint32_t cursor = 0;
     uint32_t i = 0;
-    while ((i = catalog_index_next(&b->by_weight, hash, &cursor)) != NBA_CATALOG_NONE) {
+    while ((i = nba_catalog_index_next(&b->by_weight, hash, &cursor)) != NBA_CATALOG_NONE) {
         if (same_weight(&b->weights[i], weight)) {
             return (uint16_t)i;
         }
     }
     const uint32_t number = b->shown->weight_count++;
     b->weights[number] = *weight;
-    catalog_index_add(&b->by_weight, hash, number);
+    nba_catalog_index_add(&b->by_weight, hash, number);
     return (uint16_t)number;
 }
 
@@ -162,8 +162,9 @@ static bool allocate_contents(struct build *b, uint32_t contents)
     b->content_topic = array(b, contents + 1, sizeof(*b->content_topic), &whole);
     b->content_brand = array(b, contents + 1, sizeof(*b->content_brand), &whole);
     b->words = array(b, contents * WORDS_PER_CONTENT + WORDS_FIXED, sizeof(*b->words), &whole);
-    return whole && catalog_index_reserve(&b->snapshot->by_content_hash, contents) &&
-           catalog_index_reserve(&b->snapshot->by_word, contents * WORDS_PER_CONTENT + WORDS_FIXED);
+    return whole && nba_catalog_index_reserve(&b->snapshot->by_content_hash, contents) &&
+           nba_catalog_index_reserve(&b->snapshot->by_word,
+                                     contents * WORDS_PER_CONTENT + WORDS_FIXED);
 }
 
 static bool allocate_candidates(struct build *b, uint32_t candidates)
@@ -181,9 +182,9 @@ static bool allocate_candidates(struct build *b, uint32_t candidates)
     b->gates = array(b, room, sizeof(*b->gates), &whole);
     b->weights = array(b, room, sizeof(*b->weights), &whole);
     b->sets = array(b, 2 * room, sizeof(*b->sets), &whole);
-    return whole && catalog_index_reserve(&b->by_set, 2 * candidates + 1) &&
-           catalog_index_reserve(&b->by_gate, candidates + 1) &&
-           catalog_index_reserve(&b->by_weight, candidates + 1);
+    return whole && nba_catalog_index_reserve(&b->by_set, 2 * candidates + 1) &&
+           nba_catalog_index_reserve(&b->by_gate, candidates + 1) &&
+           nba_catalog_index_reserve(&b->by_weight, candidates + 1);
 }
 
 static struct nba_str first_of(struct nba_str_list list)
@@ -240,7 +241,7 @@ static void add_content(struct build *b, const struct catalog_entry *entry)
     (void)intern_word(b, content->content_id);
     (void)intern_word(b, content->business_unit);
     (void)intern_word(b, content->event_id);
-    catalog_index_add(&b->snapshot->by_content_hash, entry->content_hash, k);
+    nba_catalog_index_add(&b->snapshot->by_content_hash, entry->content_hash, k);
     for (uint32_t t = 0; t < content->treatment_count; t++) {
         add_candidate(b, k, t);
     }
@@ -302,7 +303,7 @@ static bool fill(struct build *b, struct catalog_entry *const *entries, uint32_t
     b->shown->set_count = 1;
     for (uint32_t i = 0; i < count; i++) {
         const struct nba_reference *record = &entries[i]->record;
-        catalog_entry_ref(entries[i]);
+        nba_catalog_entry_ref(entries[i]);
         s->entries[s->entry_count++] = entries[i];
         switch (record->kind) {
         case NBA_REFERENCE_CONTENT:
@@ -319,8 +320,9 @@ static bool fill(struct build *b, struct catalog_entry *const *entries, uint32_t
     return true;
 }
 
-enum nba_status catalog_snapshot_create(struct catalog_entry *const *entries, uint32_t count,
-                                        struct nba_catalog **ret_catalog, struct nba_error *error)
+enum nba_status nba_catalog_snapshot_create(struct catalog_entry *const *entries, uint32_t count,
+                                            struct nba_catalog **ret_catalog,
+                                            struct nba_error *error)
 {
     uint32_t contents = 0;
     uint32_t candidates = 0;
@@ -345,9 +347,9 @@ enum nba_status catalog_snapshot_create(struct catalog_entry *const *entries, ui
     struct build b = {.snapshot = snapshot, .shown = &snapshot->shown};
     const bool whole = allocate_contents(&b, contents) && allocate_candidates(&b, candidates) &&
                        fill(&b, entries, count);
-    catalog_index_clear(&b.by_set);
-    catalog_index_clear(&b.by_gate);
-    catalog_index_clear(&b.by_weight);
+    nba_catalog_index_clear(&b.by_set);
+    nba_catalog_index_clear(&b.by_gate);
+    nba_catalog_index_clear(&b.by_weight);
     if (!whole) {
         nba_catalog_unref(&snapshot->shown);
         return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");

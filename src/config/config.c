@@ -28,19 +28,19 @@ enum nba_status nba_config_init(struct nba_config *ret_config, struct nba_error 
     NBA_ASSERT(ret_config != NULL);
     struct nba_config config = {.name = "configuration"};
     nba_arena_init(&config.arena, CONFIG_BYTES_MAX);
-    config.places = nba_arena_zeros(&config.arena, setting_count, sizeof(*config.places));
+    config.places = nba_arena_zeros(&config.arena, nba_setting_count, sizeof(*config.places));
     enum nba_status status = config.places != NULL ? NBA_OK
                                                    : nba_error_set(error, NBA_E_NO_MEMORY,
                                                                    "configuration: out of memory");
     struct nba_yaml tree = {.name = "default"};
-    for (size_t i = 0; i < setting_count && status == NBA_OK; i++) {
-        const struct setting *s = &settings[i];
+    for (size_t i = 0; i < nba_setting_count && status == NBA_OK; i++) {
+        const struct setting *s = &nba_settings[i];
         const struct nba_yaml_node node = {.tree = &tree,
                                            .kind = NBA_YAML_SCALAR,
                                            .quoted = s->type == SETTING_TEXT,
                                            .text = nba_str_of(s->default_text)};
         if (s->type != SETTING_PROPERTIES && s->type != SETTING_ROUTES) {
-            status = setting_apply(&config, s, &node, error);
+            status = nba_setting_apply(&config, s, &node, error);
         }
     }
     config.routes = default_routes;
@@ -64,11 +64,11 @@ void nba_config_clear(struct nba_config *config)
 /* Row of the key `section.name`; NULL: none. */
 static const struct setting *find_setting(struct nba_str section, struct nba_str name)
 {
-    for (size_t i = 0; i < setting_count; i++) {
-        const char *key = settings[i].key;
-        if (nba_str_equal(section, nba_str(key, setting_section_bytes(key))) &&
-            nba_str_is(name, setting_name(key))) {
-            return &settings[i];
+    for (size_t i = 0; i < nba_setting_count; i++) {
+        const char *key = nba_settings[i].key;
+        if (nba_str_equal(section, nba_str(key, nba_setting_section_bytes(key))) &&
+            nba_str_is(name, nba_setting_name(key))) {
+            return &nba_settings[i];
         }
     }
     return NULL;
@@ -78,17 +78,17 @@ static const struct setting *find_setting(struct nba_str section, struct nba_str
 static void names_of(struct nba_str section, const char *names[KEYS_MAX + 1])
 {
     size_t count = 0;
-    for (size_t i = 0; i < setting_count; i++) {
-        const char *key = settings[i].key;
-        if (nba_str_equal(section, nba_str(key, setting_section_bytes(key)))) {
+    for (size_t i = 0; i < nba_setting_count; i++) {
+        const char *key = nba_settings[i].key;
+        if (nba_str_equal(section, nba_str(key, nba_setting_section_bytes(key)))) {
             NBA_ASSERT(count < KEYS_MAX);
-            names[count++] = setting_name(key);
+            names[count++] = nba_setting_name(key);
         }
     }
-    for (size_t i = 0; section.bytes == 0 && i < section_count; i++) {
-        if (sections[i].name[0] != '\0' && strcmp(sections[i].name, "routes") != 0) {
+    for (size_t i = 0; section.bytes == 0 && i < nba_section_count; i++) {
+        if (nba_sections[i].name[0] != '\0' && strcmp(nba_sections[i].name, "routes") != 0) {
             NBA_ASSERT(count < KEYS_MAX);
-            names[count++] = sections[i].name;
+            names[count++] = nba_sections[i].name;
         }
     }
     names[count] = NULL;
@@ -97,8 +97,8 @@ static void names_of(struct nba_str section, const char *names[KEYS_MAX + 1])
 static enum nba_status apply_value(struct nba_config *config, const struct setting *setting,
                                    const struct nba_yaml_node *node, struct nba_error *error)
 {
-    config->places[setting - settings] = (struct nba_config_place){node->line, node->column};
-    return setting_apply(config, setting, node, error);
+    config->places[setting - nba_settings] = (struct nba_config_place){node->line, node->column};
+    return nba_setting_apply(config, setting, node, error);
 }
 
 static enum nba_status apply_section(struct nba_config *config, const struct nba_yaml_node *map,
@@ -203,7 +203,7 @@ static enum nba_status set_property(struct nba_config *config, const char *name,
     const struct nba_config_property *before = config->kafka.properties;
     const struct setting *row = find_setting(nba_str_of("kafka"), nba_str_of("properties"));
     NBA_ASSERT(row != NULL);
-    enum nba_status status = setting_apply(config, row, &map, error);
+    enum nba_status status = nba_setting_apply(config, row, &map, error);
     struct nba_config_property *list =
         status == NBA_OK ? nba_arena_zeros(&config->arena, count + 1, sizeof(*list)) : NULL;
     if (list == NULL) {
@@ -231,15 +231,15 @@ enum nba_status nba_config_set(struct nba_config *config, const char *key, const
     if (strncmp(key, properties, sizeof(properties) - 1) == 0) {
         return set_property(config, key + sizeof(properties) - 1, value, error);
     }
-    const struct setting *setting =
-        find_setting(nba_str(key, setting_section_bytes(key)), nba_str_of(setting_name(key)));
+    const struct setting *setting = find_setting(nba_str(key, nba_setting_section_bytes(key)),
+                                                 nba_str_of(nba_setting_name(key)));
     if (setting == NULL || setting->type == SETTING_PROPERTIES || setting->type == SETTING_ROUTES) {
         const char *keys[128];
-        NBA_ASSERT(setting_count < NBA_ARRAY_COUNT(keys));
-        for (size_t i = 0; i < setting_count; i++) {
-            keys[i] = settings[i].key;
+        NBA_ASSERT(nba_setting_count < NBA_ARRAY_COUNT(keys));
+        for (size_t i = 0; i < nba_setting_count; i++) {
+            keys[i] = nba_settings[i].key;
         }
-        keys[setting_count] = NULL;
+        keys[nba_setting_count] = NULL;
         const char *nearest = setting == NULL ? nba_yaml_nearest(nba_str_of(key), keys) : NULL;
         return nba_error_set(error, NBA_E_CONFIG, "%s: no setting of the command line%s%s%s", key,
                              nearest != NULL ? "; did you mean '" : "",
@@ -252,6 +252,6 @@ enum nba_status nba_config_set(struct nba_config *config, const char *key, const
                                        .line = 1,
                                        .column = 1,
                                        .text = nba_str_of(value)};
-    config->places[setting - settings] = (struct nba_config_place){0, 0};
-    return setting_apply(config, setting, &node, error);
+    config->places[setting - nba_settings] = (struct nba_config_place){0, 0};
+    return nba_setting_apply(config, setting, &node, error);
 }

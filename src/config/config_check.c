@@ -12,8 +12,8 @@ static enum nba_status fail(const struct nba_config *config, const char *key,
                             struct nba_error *error, const char *format, ...)
 {
     struct nba_config_place place = {0, 0};
-    for (size_t i = 0; i < setting_count; i++) {
-        if (strcmp(settings[i].key, key) == 0) {
+    for (size_t i = 0; i < nba_setting_count; i++) {
+        if (strcmp(nba_settings[i].key, key) == 0) {
             place = config->places[i];
         }
     }
@@ -59,19 +59,20 @@ static enum nba_status check_names(const struct nba_config *config, struct nba_e
     if (!is_name(config->instance)) {
         return fail(config, "instance", error, "expected only %s", letters);
     }
-    for (size_t i = 0; i < setting_count; i++) {
-        if (!is_topic(&settings[i])) {
+    for (size_t i = 0; i < nba_setting_count; i++) {
+        if (!is_topic(&nba_settings[i])) {
             continue;
         }
-        const char *name = text_at(config, &settings[i]);
+        const char *name = text_at(config, &nba_settings[i]);
         if (!is_name(name)) {
-            return fail(config, settings[i].key, error, "expected only %s", letters);
+            return fail(config, nba_settings[i].key, error, "expected only %s", letters);
         }
         for (size_t j = 0; j < i; j++) {
-            if (is_topic(&settings[j]) && strcmp(text_at(config, &settings[j]), name) == 0) {
-                return fail(config, settings[i].key, error,
+            if (is_topic(&nba_settings[j]) &&
+                strcmp(text_at(config, &nba_settings[j]), name) == 0) {
+                return fail(config, nba_settings[i].key, error,
                             "expected a topic of its own, '%s' is %s already", name,
-                            settings[j].key);
+                            nba_settings[j].key);
             }
         }
     }
@@ -85,12 +86,12 @@ static enum nba_status check_routes(const struct nba_config *config, struct nba_
         if (!is_name(route->topic)) {
             return fail(config, "routes", error, "[%u].topic: expected the name of a topic", r);
         }
-        for (size_t i = 0; i < setting_count; i++) {
-            if (is_topic(&settings[i]) &&
-                strcmp(text_at(config, &settings[i]), route->topic) == 0) {
+        for (size_t i = 0; i < nba_setting_count; i++) {
+            if (is_topic(&nba_settings[i]) &&
+                strcmp(text_at(config, &nba_settings[i]), route->topic) == 0) {
                 return fail(config, "routes", error,
                             "[%u].topic: expected a topic of its own, '%s' is %s", r, route->topic,
-                            settings[i].key);
+                            nba_settings[i].key);
             }
         }
         if (route->key == NBA_CONFIG_ROUTE_BY_REP && strcmp(route->channel, "rep") != 0) {

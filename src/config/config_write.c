@@ -39,7 +39,7 @@ static bool in_section(const struct setting *setting, const char *section)
     if (setting->type == SETTING_ROUTES) {
         return strcmp(section, "routes") == 0;
     }
-    return strlen(section) == setting_section_bytes(setting->key) &&
+    return strlen(section) == nba_setting_section_bytes(setting->key) &&
            strncmp(setting->key, section, strlen(section)) == 0;
 }
 
@@ -104,12 +104,12 @@ static const char reference_head[] =
 void nba_config_write_reference(struct nba_buf *buf)
 {
     nba_buf_printf(buf, "%s", reference_head);
-    for (size_t i = 0; i < section_count; i++) {
+    for (size_t i = 0; i < nba_section_count; i++) {
         nba_buf_printf(buf, "\n## %s\n\n| key | type and range | default | |\n|---|---|---|---|\n",
-                       sections[i].sentence);
-        for (size_t j = 0; j < setting_count; j++) {
-            const struct setting *s = &settings[j];
-            if (!in_section(s, sections[i].name)) {
+                       nba_sections[i].sentence);
+        for (size_t j = 0; j < nba_setting_count; j++) {
+            const struct setting *s = &nba_settings[j];
+            if (!in_section(s, nba_sections[i].name)) {
                 continue;
             }
             nba_buf_printf(buf, "| `%s` | ", s->key);
@@ -131,18 +131,18 @@ void nba_config_write_reference(struct nba_buf *buf)
 
 static void write_example_setting(const struct setting *s, struct nba_buf *buf)
 {
-    const char *indent = setting_section_bytes(s->key) != 0 ? "  " : "";
+    const char *indent = nba_setting_section_bytes(s->key) != 0 ? "  " : "";
     nba_buf_printf(buf, "%s# %s [", indent, s->sentence);
     write_type(s, buf);
     nba_buf_printf(buf, "]\n");
     if (s->type == SETTING_PROPERTIES) {
-        nba_buf_printf(buf, "%s%s: {}\n", indent, setting_name(s->key));
+        nba_buf_printf(buf, "%s%s: {}\n", indent, nba_setting_name(s->key));
     } else if (s->type == SETTING_ROUTES) {
         nba_buf_printf(buf, "routes:\n"
                             "  - {channel: email, topic: nba.email.v1, key: hcp}\n"
                             "  - {channel: rep, topic: nba.rep.v1, key: rep}\n");
     } else {
-        nba_buf_printf(buf, "%s%s: ", indent, setting_name(s->key));
+        nba_buf_printf(buf, "%s%s: ", indent, nba_setting_name(s->key));
         write_default(s, buf);
         nba_buf_printf(buf, "\n");
     }
@@ -153,15 +153,15 @@ void nba_config_write_example(struct nba_buf *buf)
     nba_buf_printf(buf, "# Settings of one instance; each key stands here at its default and may "
                         "be left out.\n"
                         "# The same list as a table: docs/CONFIGURATION.md\n");
-    for (size_t i = 0; i < section_count; i++) {
-        const char *name = sections[i].name;
-        nba_buf_printf(buf, "\n# ---- %s\n", sections[i].sentence);
+    for (size_t i = 0; i < nba_section_count; i++) {
+        const char *name = nba_sections[i].name;
+        nba_buf_printf(buf, "\n# ---- %s\n", nba_sections[i].sentence);
         if (name[0] != '\0' && strcmp(name, "routes") != 0) {
             nba_buf_printf(buf, "%s:\n", name);
         }
-        for (size_t j = 0; j < setting_count; j++) {
-            if (in_section(&settings[j], name)) {
-                write_example_setting(&settings[j], buf);
+        for (size_t j = 0; j < nba_setting_count; j++) {
+            if (in_section(&nba_settings[j], name)) {
+                write_example_setting(&nba_settings[j], buf);
             }
         }
     }
@@ -216,7 +216,7 @@ static void write_value(const struct nba_config *config, const struct setting *s
         for (uint32_t i = 0; i < config->route_count; i++) {
             const struct nba_config_route *r = &config->routes[i];
             nba_buf_printf(buf, "routes[%u] = channel=%s campaign=%s topic=%s key=%s\n", i,
-                           r->channel, r->campaign, r->topic, route_keys[r->key]);
+                           r->channel, r->campaign, r->topic, nba_route_keys[r->key]);
         }
         break;
     }
@@ -225,7 +225,7 @@ static void write_value(const struct nba_config *config, const struct setting *s
 void nba_config_write_effective(const struct nba_config *config, struct nba_buf *buf)
 {
     NBA_ASSERT(config != NULL);
-    for (size_t i = 0; i < setting_count; i++) {
-        write_value(config, &settings[i], buf);
+    for (size_t i = 0; i < nba_setting_count; i++) {
+        write_value(config, &nba_settings[i], buf);
     }
 }

@@ -98,7 +98,7 @@ static enum nba_status resolve(struct nba_config *config, const struct nba_yaml_
     const bool is_file = strncmp(name, file, sizeof(file) - 1) == 0;
     if (name[text.bytes - 1] != '}' || (!is_env && !is_file)) {
         return nba_yaml_fail(node, error, "expected ${env:NAME} or ${file:PATH}, got '%s'",
-                             show(text).text);
+                             nba_yaml_show(text).text);
     }
     char *inner = nba_arena_take(&config->arena, text.bytes);
     if (inner == NULL) {
@@ -241,8 +241,8 @@ static enum nba_status read_route(struct nba_config *config, const struct nba_ya
     }
     *ret_route = (struct nba_config_route){.channel = "", .campaign = ""};
     if (channel != NULL) {
-        status = nba_yaml_word(channel, setting_channels, &word, error);
-        ret_route->channel = setting_channels[word];
+        status = nba_yaml_word(channel, nba_setting_channels, &word, error);
+        ret_route->channel = nba_setting_channels[word];
     }
     if (status == NBA_OK && campaign != NULL) {
         status = nba_yaml_text(campaign, &text, error);
@@ -253,7 +253,7 @@ static enum nba_status read_route(struct nba_config *config, const struct nba_ya
         ret_route->topic = copy_text(config, text);
     }
     if (status == NBA_OK && key != NULL) {
-        status = nba_yaml_word(key, route_keys, &word, error);
+        status = nba_yaml_word(key, nba_route_keys, &word, error);
         ret_route->key = (enum nba_config_route_key)word;
     }
     const bool whole = ret_route->campaign != NULL && ret_route->topic != NULL;
@@ -285,8 +285,8 @@ static enum nba_status apply_routes(struct nba_config *config, const struct nba_
     return NBA_OK;
 }
 
-enum nba_status setting_apply(struct nba_config *config, const struct setting *setting,
-                              const struct nba_yaml_node *node, struct nba_error *error)
+enum nba_status nba_setting_apply(struct nba_config *config, const struct setting *setting,
+                                  const struct nba_yaml_node *node, struct nba_error *error)
 {
     void *field = (char *)config + setting->offset;
     size_t index = 0;

@@ -13,8 +13,8 @@ static const char *const clocks[] = {"policy", "event", "wall", NULL};
 static const char *const log_kinds[] = {"local", "kafka", NULL};
 static const char *const kernels[] = {"auto", "scalar", "avx2", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
-const char *const setting_channels[] = {"email", "rep", "web", "event", "sms", NULL};
-const char *const route_keys[] = {"hcp", "rep", NULL};
+const char *const nba_setting_channels[] = {"email", "rep", "web", "event", "sms", NULL};
+const char *const nba_route_keys[] = {"hcp", "rep", NULL};
 
 #define TEXT(key, member, text, least, most, sentence)                      \
     {                                                                       \
@@ -44,7 +44,7 @@ const char *const route_keys[] = {"hcp", "rep", NULL};
     TEXT("topics." key, topics.member, text, 1, 249, sentence)
 
 /* clang-format off */
-const struct setting settings[] = {
+const struct setting nba_settings[] = {
     TEXT("application_id", application_id, "nba", 1, 100,
          "Names the consumer group and, with instance and worker, the transactional ids."),
     TEXT("instance", instance, "1", 1, 100,
@@ -107,7 +107,8 @@ const struct setting settings[] = {
     TEXT("release.dir", release_dir, "var/releases", 1, 1000, "Folder of the model releases."),
     TEXT("policy.file", policy_file, "config/policy-basic.yaml", 1, 1000,
          "The policy that decides (docs/POLICY.md)."),
-    TEXT("schemas.dir", schemas_dir, "schemas", 1, 1000, "Folder of the Avro schemas and ids.json."),
+    TEXT("schemas.dir", schemas_dir, "schemas", 1, 1000,
+         "Folder of the Avro schemas and ids.json."),
 
     TEXT("score.table", scorer_table, "", 0, 1000,
          "File with a fixed propensity for each candidate in place of models, for policy tests."),
@@ -117,8 +118,8 @@ const struct setting settings[] = {
          "Instruction set of the kernels; results are the same bit for bit."),
     INTEGER("slate.top_n", slate_top_n, "10", 1, 50, "Contents in the slate's ranked list."),
     INTEGER("audit.rankings_top_n", audit_rankings_top_n, "0", 0, 50,
-            "Contents of each model's own ranking in a decision's record, to judge models on the log; "
-            "0: none."),
+            "Contents of each model's own ranking in a decision's record, to judge models on the "
+            "log; 0: none."),
 
     TEXT("http.listen", http.listen, "127.0.0.1:9464", 3, 300,
          "Address and port of /metrics, /livez and /readyz; port 0 takes a free one."),
@@ -160,9 +161,9 @@ const struct setting settings[] = {
     INTEGER("train.seed", train.seed, "1", 0, 1e15, "Start of all chance in training."),
 };
 /* clang-format on */
-const size_t setting_count = NBA_ARRAY_COUNT(settings);
+const size_t nba_setting_count = NBA_ARRAY_COUNT(nba_settings);
 
-const struct section sections[] = {
+const struct section nba_sections[] = {
     {"", "The instance"},
     {"log", "The transactional log"},
     {"kafka", "Apache Kafka, when log.kind is kafka"},
@@ -179,15 +180,15 @@ const struct section sections[] = {
     {"routes", "Routes"},
     {"train", "Training (`nba train`)"},
 };
-const size_t section_count = NBA_ARRAY_COUNT(sections);
+const size_t nba_section_count = NBA_ARRAY_COUNT(nba_sections);
 
-size_t setting_section_bytes(const char *key)
+size_t nba_setting_section_bytes(const char *key)
 {
     const char *dot = strchr(key, '.');
     return dot != NULL ? (size_t)(dot - key) : 0;
 }
 
-const char *setting_name(const char *key)
+const char *nba_setting_name(const char *key)
 {
     const char *dot = strchr(key, '.');
     return dot != NULL ? dot + 1 : key;

@@ -27,28 +27,28 @@ struct setting {
     const char *sentence;
 };
 
-extern const struct setting settings[];
-extern const size_t setting_count;
+extern const struct setting nba_settings[];
+extern const size_t nba_setting_count;
 
 /* The sections in their order in the file, with what each is about. */
 struct section {
     const char *name; /* "" for the keys on top */
     const char *sentence;
 };
-extern const struct section sections[];
-extern const size_t section_count;
+extern const struct section nba_sections[];
+extern const size_t nba_section_count;
 
-extern const char *const setting_channels[]; /* channels a route may name */
-extern const char *const route_keys[];
+extern const char *const nba_setting_channels[]; /* channels a route may name */
+extern const char *const nba_route_keys[];
 
 /* Length of the section part of a key, 0 when it has none; the name follows the dot. */
-size_t setting_section_bytes(const char *key);
-const char *setting_name(const char *key);
+size_t nba_setting_section_bytes(const char *key);
+const char *nba_setting_name(const char *key);
 
 /* Puts a value of the file into `config`.  NBA_E_CONFIG, NBA_E_NO_MEMORY. */
 struct nba_yaml_node;
 NBA_MUST_USE
-enum nba_status setting_apply(struct nba_config *config, const struct setting *setting,
-                              const struct nba_yaml_node *node, struct nba_error *error);
+enum nba_status nba_setting_apply(struct nba_config *config, const struct setting *setting,
+                                  const struct nba_yaml_node *node, struct nba_error *error);
 
 #endif

@@ -11,11 +11,11 @@ struct nba_yaml {
     struct nba_yaml_node *root;
 };
 
-/* A text from the file as messages show it: short, on one line, no control bytes. */
+/* A text from the file as messages nba_yaml_show it: short, on one line, no control bytes. */
 #define SHOWN_BYTES 48u
 struct shown {
     char text[SHOWN_BYTES];
 };
-struct shown show(struct nba_str text);
+struct shown nba_yaml_show(struct nba_str text);
 
 #endif

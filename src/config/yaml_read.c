@@ -14,7 +14,7 @@
 /* Longest word the distance is computed for; our keys are shorter. */
 #define WORD_BYTES_MAX 48u
 
-struct shown show(struct nba_str text)
+struct shown nba_yaml_show(struct nba_str text)
 {
     struct shown shown;
     const size_t room = sizeof(shown.text) - 4; /* "..." and NUL */
@@ -47,9 +47,10 @@ static void path_of(const struct nba_yaml_node *node, char *path, size_t room)
     path[0] = '\0';
     while (count > 0 && used < room - 1) {
         const struct nba_yaml_node *n = chain[--count];
-        const int written = n->key != NULL ? snprintf(path + used, room - used, "%s%s",
-                                                      used > 0 ? "." : "", show(n->key->text).text)
-                                           : snprintf(path + used, room - used, "[%u]", n->index);
+        const int written = n->key != NULL
+                                ? snprintf(path + used, room - used, "%s%s", used > 0 ? "." : "",
+                                           nba_yaml_show(n->key->text).text)
+                                : snprintf(path + used, room - used, "[%u]", n->index);
         used += written > 0 ? (size_t)written : 0;
     }
 }
@@ -317,7 +318,7 @@ enum nba_status nba_yaml_string(const struct nba_yaml_node *node, struct nba_str
         return nba_yaml_fail(node, error,
                              "expected text, got %s without quotes, which YAML readers take as %s: "
                              "write \"%s\"",
-                             show(node->text).text, other, show(node->text).text);
+                             nba_yaml_show(node->text).text, other, nba_yaml_show(node->text).text);
     }
     *ret_text = node->text;
     return NBA_OK;
@@ -351,7 +352,7 @@ enum nba_status nba_yaml_bool(const struct nba_yaml_node *node, bool *ret_value,
     const bool yes = nba_str_is(node->text, "true");
     if (node->quoted || (!yes && !nba_str_is(node->text, "false"))) {
         return nba_yaml_fail(node, error, "expected true or false, got '%s'%s",
-                             show(node->text).text, node->quoted ? " in quotes" : "");
+                             nba_yaml_show(node->text).text, node->quoted ? " in quotes" : "");
     }
     *ret_value = yes;
     return NBA_OK;
@@ -394,7 +395,7 @@ static const char *got(const struct nba_yaml_node *node, struct shown *buffer)
     if (node->kind != NBA_YAML_SCALAR || nba_yaml_is_null(node)) {
         return kind_text(node);
     }
-    const struct shown text = show(node->text);
+    const struct shown text = nba_yaml_show(node->text);
     (void)snprintf(buffer->text, sizeof(buffer->text), "%s'%.40s'", node->quoted ? "text " : "",
                    text.text);
     return buffer->text;

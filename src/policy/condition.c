@@ -105,7 +105,7 @@ static enum nba_status check_word(struct policy_parse *parse, const struct condi
     size_t index = 0;
     if (of_candidate ? left->field == CANDIDATE_CHANNEL
                      : of_event && left->field == EVENT_CHANNEL) {
-        return nba_yaml_word(node, policy_channels, &index, parse->error);
+        return nba_yaml_word(node, nba_policy_channels, &index, parse->error);
     }
     if (of_candidate && left->field == CANDIDATE_ACTION_TYPE) {
         return nba_yaml_word(node, action_types, &index, parse->error);
@@ -123,7 +123,7 @@ static enum nba_status check_word(struct policy_parse *parse, const struct condi
     }
     if ((of_candidate && left->field == CANDIDATE_BRAND) ||
         (of_event && left->field == EVENT_BRAND)) {
-        return policy_check_brand(parse, node);
+        return nba_policy_check_brand(parse, node);
     }
     struct nba_str text = {0};
     return nba_yaml_text(node, &text, parse->error);
@@ -252,8 +252,8 @@ static enum nba_status read_condition(struct policy_parse *parse, const struct n
     return status;
 }
 
-enum nba_status condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
-                               bool constants_only, struct condition_list *ret_list)
+enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
+                                   bool constants_only, struct condition_list *ret_list)
 {
     enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, parse->error);
     if (status != NBA_OK) {
@@ -277,14 +277,14 @@ enum nba_status condition_read(struct policy_parse *parse, const struct nba_yaml
 
 /* ---- asking ---- */
 
-bool condition_is_static(const struct condition *condition)
+bool nba_condition_is_static(const struct condition *condition)
 {
     const bool right_free =
         condition->right.source == SOURCE_CONSTANT || condition->right.source == SOURCE_CANDIDATE;
     return condition->left.source == SOURCE_CANDIDATE && right_free;
 }
 
-bool condition_is_dynamic(const struct condition *condition)
+bool nba_condition_is_dynamic(const struct condition *condition)
 {
     return condition->left.source != SOURCE_CANDIDATE &&
            condition->right.source != SOURCE_CANDIDATE;
@@ -422,10 +422,10 @@ static bool share_one(struct nba_str_list a, struct nba_str_list b)
     return false;
 }
 
-bool condition_holds_static(const struct condition *condition, const struct nba_catalog *catalog,
-                            uint32_t candidate)
+bool nba_condition_holds_static(const struct condition *condition,
+                                const struct nba_catalog *catalog, uint32_t candidate)
 {
-    NBA_ASSERT(condition_is_static(condition));
+    NBA_ASSERT(nba_condition_is_static(condition));
     const struct nba_str left = candidate_text(condition->left.field, catalog, candidate);
     if (condition->op == OPERATOR_EXISTS) {
         return (left.bytes != 0) != condition->negate;
@@ -439,10 +439,10 @@ bool condition_holds_static(const struct condition *condition, const struct nba_
     return share_one((struct nba_str_list){&left, 1}, right) != condition->negate;
 }
 
-bool condition_holds_dynamic(const struct condition *condition,
-                             const struct condition_context *context)
+bool nba_condition_holds_dynamic(const struct condition *condition,
+                                 const struct condition_context *context)
 {
-    NBA_ASSERT(condition_is_dynamic(condition));
+    NBA_ASSERT(nba_condition_is_dynamic(condition));
     struct nba_str singles[2] = {{0}, {0}};
     const struct nba_str_list left = texts_of(&condition->left, context, &singles[0]);
     if (condition->op == OPERATOR_EXISTS) {
@@ -452,16 +452,17 @@ bool condition_holds_dynamic(const struct condition *condition,
     return share_one(left, right) != condition->negate;
 }
 
-struct nba_str condition_candidate_text(const struct condition *condition,
-                                        const struct nba_catalog *catalog, uint32_t candidate)
+struct nba_str nba_condition_candidate_text(const struct condition *condition,
+                                            const struct nba_catalog *catalog, uint32_t candidate)
 {
     const bool left = condition->left.source == SOURCE_CANDIDATE;
     return candidate_text(left ? condition->left.field : condition->right.field, catalog,
                           candidate);
 }
 
-uint32_t condition_other_texts(const struct condition *condition,
-                               const struct condition_context *context, struct nba_str *ret_texts)
+uint32_t nba_condition_other_texts(const struct condition *condition,
+                                   const struct condition_context *context,
+                                   struct nba_str *ret_texts)
 {
     const bool left = condition->left.source == SOURCE_CANDIDATE;
     struct nba_str single = {0};

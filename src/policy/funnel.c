@@ -57,28 +57,29 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     }
     struct moment moment;
     struct selection selection = {.ranked_count = 0, .count = 0, .beyond_ranked = false};
-    funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
-    funnel_judge_gates(funnel, &moment);
-    const struct funnel_marks marks = funnel_mark(funnel, &moment);
-    funnel_weigh(funnel, &moment);
-    funnel_judge_candidates(funnel, request, marks);
+    nba_funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
+    nba_funnel_judge_gates(funnel, &moment);
+    const struct funnel_marks marks = nba_funnel_mark(funnel, &moment);
+    nba_funnel_weigh(funnel, &moment);
+    nba_funnel_judge_candidates(funnel, request, marks);
     const uint32_t size = places(funnel, &moment);
     const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;
-    selection.ranked_count = funnel_rank(funnel, request, want, selection.ranked);
-    funnel_fill_slate(funnel, request, size, &selection);
+    selection.ranked_count = nba_funnel_rank(funnel, request, want, selection.ranked);
+    nba_funnel_fill_slate(funnel, request, size, &selection);
     if (mode == NBA_MODE_SHADOW) {
         shadow(funnel, &selection);
     }
     enum nba_status status =
-        funnel_write_actions(funnel, request, &moment, &selection, arena, &result.actions);
+        nba_funnel_write_actions(funnel, request, &moment, &selection, arena, &result.actions);
     result.action_count = selection.count;
     result.decision.selected = result.actions;
     result.decision.selected_count = selection.count;
     if (status == NBA_OK) {
-        status = funnel_write_record(funnel, request, &moment, &selection, arena, &result.decision);
+        status =
+            nba_funnel_write_record(funnel, request, &moment, &selection, arena, &result.decision);
     }
     if (status == NBA_OK) {
-        status = funnel_write_slate(funnel, request, &moment, arena, &result);
+        status = nba_funnel_write_slate(funnel, request, &moment, arena, &result);
     }
     if (status == NBA_OK) {
         *ret_result = result;
@@ -112,7 +113,7 @@ static struct nba_recall judge_open(const struct nba_funnel *funnel, const struc
         recall.reason = NBA_REASON_CONTENT_WITHDRAWN;
         return recall;
     }
-    const struct nba_exclusion *exclusion = funnel_find_exclusion(funnel, c, moment->now_ms);
+    const struct nba_exclusion *exclusion = nba_funnel_find_exclusion(funnel, c, moment->now_ms);
     if (exclusion != NULL) {
         recall.reason = NBA_REASON_EXCLUDED;
         recall.rule_id = exclusion->id;
@@ -123,7 +124,7 @@ static struct nba_recall judge_open(const struct nba_funnel *funnel, const struc
         recall.reason = NBA_REASON_CONTENT_WITHDRAWN;
         return recall;
     }
-    const struct gate_verdict verdict = funnel_judge_consent(funnel, moment, gate);
+    const struct gate_verdict verdict = nba_funnel_judge_consent(funnel, moment, gate);
     if (verdict.reason == NBA_REASON_CONSENT_REVOKED) {
         recall.reason = verdict.reason;
         recall.rule_id = verdict.rule_id;
@@ -142,7 +143,7 @@ enum nba_status nba_funnel_recall(struct nba_funnel *funnel, const struct nba_hc
     }
     struct moment moment;
     uint32_t count = 0;
-    funnel_moment(funnel, hcp, NULL, now_ms, &moment);
+    nba_funnel_moment(funnel, hcp, NULL, now_ms, &moment);
     for (uint32_t i = 0; i < hcp->action_count; i++) {
         if (nba_open_action_is_open(&hcp->actions[i], now_ms)) {
             recalls[count] = judge_open(funnel, &moment, i);
@@ -161,13 +162,13 @@ enum nba_status nba_funnel_recalled_action(struct nba_funnel *funnel,
     NBA_ASSERT(funnel != NULL && request != NULL && arena != NULL && ret_action != NULL);
     NBA_ASSERT(request->open_index < request->hcp->action_count);
     struct moment moment;
-    funnel_moment(funnel, request->hcp, NULL, request->now_ms, &moment);
+    nba_funnel_moment(funnel, request->hcp, NULL, request->now_ms, &moment);
     struct nba_str *topic = nba_arena_zeros(arena, 1, sizeof(*topic));
     if (topic == NULL) {
         return NBA_E_NO_MEMORY;
     }
     const struct nba_open_action *open = &request->hcp->actions[request->open_index];
-    funnel_open_action(funnel, &moment, open, topic, ret_action);
+    nba_funnel_open_action(funnel, &moment, open, topic, ret_action);
     ret_action->status = NBA_ACTION_RECALLED;
     ret_action->recall_reason = request->reason;
     ret_action->time_ms = request->now_ms;

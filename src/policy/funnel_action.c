@@ -242,7 +242,7 @@ static enum nba_status fill_action(struct nba_funnel *funnel,
     action->tenant_id = nba_policy_tenant(funnel->policy);
     action->hcp_id = moment->hcp->hcp_id;
     action->market = moment->market;
-    action->priority = nba_round9(funnel_priority(funnel, request, c));
+    action->priority = nba_round9(nba_funnel_priority(funnel, request, c));
     action->propensity = nba_round9(p);
     action->sampled_propensity = nba_round9(p);
     action->context_weight = nba_round9(funnel->pairs[u].context);
@@ -263,10 +263,11 @@ static enum nba_status fill_action(struct nba_funnel *funnel,
     return drivers->failed ? NBA_E_NO_MEMORY : NBA_OK;
 }
 
-enum nba_status funnel_write_actions(struct nba_funnel *funnel,
-                                     const struct nba_decide_request *request,
-                                     const struct moment *moment, const struct selection *selection,
-                                     struct nba_arena *arena, const struct nba_action **ret_actions)
+enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
+                                         const struct nba_decide_request *request,
+                                         const struct moment *moment,
+                                         const struct selection *selection, struct nba_arena *arena,
+                                         const struct nba_action **ret_actions)
 {
     struct nba_action *actions = nba_arena_zeros(arena, selection->count + 1, sizeof(*actions));
     struct nba_str *trigger = nba_arena_zeros(arena, 1, sizeof(*trigger));
@@ -296,9 +297,9 @@ enum nba_status funnel_write_actions(struct nba_funnel *funnel,
 }
 
 /* What the record kept of it, completed by the catalogue where it still has the content. */
-void funnel_open_action(const struct nba_funnel *funnel, const struct moment *moment,
-                        const struct nba_open_action *open, struct nba_str *topic,
-                        struct nba_action *ret_action)
+void nba_funnel_open_action(const struct nba_funnel *funnel, const struct moment *moment,
+                            const struct nba_open_action *open, struct nba_str *topic,
+                            struct nba_action *ret_action)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t k = nba_catalog_find_content(catalog, open->content_id);

@@ -50,7 +50,7 @@ static void collect_mixed(const struct condition_list *list, uint32_t rule,
 {
     for (uint32_t i = 0; i < list->count; i++) {
         const struct condition *c = &list->items[i];
-        if (!condition_is_static(c) && !condition_is_dynamic(c)) {
+        if (!nba_condition_is_static(c) && !nba_condition_is_dynamic(c)) {
             NBA_ASSERT(*count < POLICY_MIXED_MAX);
             mixed[(*count)++] = (struct mixed_condition){.condition = c, .rule = rule};
         }
@@ -62,8 +62,8 @@ static bool static_hold(const struct condition_list *list, const struct nba_cata
                         uint32_t candidate)
 {
     for (uint32_t i = 0; i < list->count; i++) {
-        if (condition_is_static(&list->items[i]) &&
-            !condition_holds_static(&list->items[i], catalog, candidate)) {
+        if (nba_condition_is_static(&list->items[i]) &&
+            !nba_condition_holds_static(&list->items[i], catalog, candidate)) {
             return false;
         }
     }
@@ -78,7 +78,7 @@ static void fill_words(const struct nba_funnel *funnel, const struct mixed_condi
         if ((applies >> mixed[i].rule & 1) != 0) {
             words[i] = nba_catalog_find_word(
                 funnel->catalog,
-                condition_candidate_text(mixed[i].condition, funnel->catalog, candidate));
+                nba_condition_candidate_text(mixed[i].condition, funnel->catalog, candidate));
         }
     }
 }

@@ -209,7 +209,7 @@ static bool mark_excluded(struct nba_funnel *funnel, int64_t now_ms)
     return any;
 }
 
-struct funnel_marks funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
+struct funnel_marks nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
 {
     const size_t count = funnel->catalog->candidate_count;
     struct funnel_marks marks = {false, false, false};

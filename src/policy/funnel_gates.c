@@ -71,8 +71,8 @@ static void view_consents(const struct nba_funnel *funnel, struct moment *m)
     }
 }
 
-void funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
-                   const struct nba_event *event, int64_t now_ms, struct moment *ret_moment)
+void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                       const struct nba_event *event, int64_t now_ms, struct moment *ret_moment)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     struct moment *m = ret_moment;
@@ -191,8 +191,8 @@ static struct consent_bits read_consents(const struct nba_funnel *funnel,
     return bits;
 }
 
-struct gate_verdict funnel_judge_consent(const struct nba_funnel *funnel,
-                                         const struct moment *moment, uint32_t gate_class)
+struct gate_verdict nba_funnel_judge_consent(const struct nba_funnel *funnel,
+                                             const struct moment *moment, uint32_t gate_class)
 {
     const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
     const struct policy_market *market = moment->market_policy;
@@ -240,7 +240,7 @@ static struct gate_verdict judge_class(const struct nba_funnel *funnel, const st
         verdict.reason = judge_reach(moment, gate);
     }
     if (verdict.reason == NBA_REASON_NONE) {
-        verdict = funnel_judge_consent(funnel, moment, gate_class);
+        verdict = nba_funnel_judge_consent(funnel, moment, gate_class);
     }
     if (verdict.reason == NBA_REASON_NONE) {
         verdict.reason = judge_role(moment, gate);
@@ -256,8 +256,8 @@ static uint64_t dynamic_failures(const struct nba_policy *policy,
     for (uint32_t r = 0; r < policy->engagement_count; r++) {
         const struct condition_list *list = &policy->engagements[r].require;
         for (uint32_t i = 0; i < list->count; i++) {
-            if (condition_is_dynamic(&list->items[i]) &&
-                !condition_holds_dynamic(&list->items[i], context)) {
+            if (nba_condition_is_dynamic(&list->items[i]) &&
+                !nba_condition_holds_dynamic(&list->items[i], context)) {
                 failures |= UINT64_C(1) << r;
             }
         }
@@ -271,7 +271,8 @@ static void look_up_others(const struct nba_funnel *funnel, const struct moment 
 {
     struct nba_str texts[NBA_HCP_REGISTERED_MAX];
     for (uint32_t i = 0; i < count; i++) {
-        mixed[i].other_count = condition_other_texts(mixed[i].condition, &moment->context, texts);
+        mixed[i].other_count =
+            nba_condition_other_texts(mixed[i].condition, &moment->context, texts);
         for (uint32_t j = 0; j < mixed[i].other_count; j++) {
             mixed[i].others[j] = nba_catalog_find_word(funnel->catalog, texts[j]);
         }
@@ -321,7 +322,7 @@ static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic)
     }
 }
 
-void funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment)
+void nba_funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     for (uint32_t s = 0; s < catalog->set_count; s++) {
@@ -343,8 +344,8 @@ static bool in_force(const struct nba_exclusion *exclusion, int64_t now_ms)
     return exclusion->until_ms == NBA_TIME_NONE || now_ms < exclusion->until_ms;
 }
 
-const struct nba_exclusion *funnel_find_exclusion(const struct nba_funnel *funnel,
-                                                  uint32_t candidate, int64_t now_ms)
+const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *funnel,
+                                                      uint32_t candidate, int64_t now_ms)
 {
     for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
         const struct bound_exclusion *bound = &funnel->exclusions[i];
@@ -367,15 +368,15 @@ static uint64_t weights_in_force(const struct nba_policy *policy, const struct m
         bool holds = moment->now_ms < weight->until_ms;
         for (uint32_t i = 0; i < weight->when.count && holds; i++) {
             const struct condition *condition = &weight->when.items[i];
-            holds = !condition_is_dynamic(condition) ||
-                    condition_holds_dynamic(condition, &moment->context);
+            holds = !nba_condition_is_dynamic(condition) ||
+                    nba_condition_holds_dynamic(condition, &moment->context);
         }
         force |= holds ? UINT64_C(1) << r : 0;
     }
     return force;
 }
 
-void funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
+void nba_funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
 {
     const struct nba_policy *policy = funnel->policy;
     const uint64_t force = weights_in_force(policy, moment);

@@ -136,23 +136,23 @@ struct moment {
 };
 
 /* funnel_gates.c: fills `moment`; stages 1 to 6 for every gate unit. */
-void funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
-                   const struct nba_event *event, int64_t now_ms, struct moment *ret_moment);
-void funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment);
+void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                       const struct nba_event *event, int64_t now_ms, struct moment *ret_moment);
+void nba_funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment);
 /* C and L of every weight unit. */
-void funnel_weigh(struct nba_funnel *funnel, const struct moment *moment);
+void nba_funnel_weigh(struct nba_funnel *funnel, const struct moment *moment);
 /* Consent of one gate class alone. */
-struct gate_verdict funnel_judge_consent(const struct nba_funnel *funnel,
-                                         const struct moment *moment, uint32_t gate_class);
+struct gate_verdict nba_funnel_judge_consent(const struct nba_funnel *funnel,
+                                             const struct moment *moment, uint32_t gate_class);
 /* The first exclusion in force that names this candidate; NULL: none. */
-const struct nba_exclusion *funnel_find_exclusion(const struct nba_funnel *funnel,
-                                                  uint32_t candidate, int64_t now_ms);
+const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *funnel,
+                                                      uint32_t candidate, int64_t now_ms);
 
 /* funnel_contact.c: exclusions, outcomes and open actions as marks on candidates. */
 struct funnel_marks {
     bool excluded, held, open; /* is anything marked */
 };
-struct funnel_marks funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
+struct funnel_marks nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
 
 struct selection {
     uint32_t ranked[FUNNEL_RANKED_MAX]; /* the best of all candidates, in order */
@@ -163,40 +163,42 @@ struct selection {
 };
 
 /* funnel_rank.c */
-void funnel_judge_candidates(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                             struct funnel_marks marks);
+void nba_funnel_judge_candidates(struct nba_funnel *funnel,
+                                 const struct nba_decide_request *request,
+                                 struct funnel_marks marks);
 /* P * C * V * L of one candidate. */
-double funnel_priority(const struct nba_funnel *funnel, const struct nba_decide_request *request,
-                       uint32_t candidate);
+double nba_funnel_priority(const struct nba_funnel *funnel,
+                           const struct nba_decide_request *request, uint32_t candidate);
 /* The first `want` candidates by (key, P, order), best first. */
-uint32_t funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                     uint32_t want, uint32_t *ret_ranked);
-/* After funnel_rank: chooses up to `size`; gives every other one alive its reason. */
-void funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                       uint32_t size, struct selection *selection);
+uint32_t nba_funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                         uint32_t want, uint32_t *ret_ranked);
+/* After nba_funnel_rank: chooses up to `size`; gives every other one alive its reason. */
+void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                           uint32_t size, struct selection *selection);
 
 /* funnel_record.c */
 NBA_MUST_USE
-enum nba_status funnel_write_record(struct nba_funnel *funnel,
-                                    const struct nba_decide_request *request,
-                                    const struct moment *moment, const struct selection *selection,
-                                    struct nba_arena *arena, struct nba_decision *decision);
+enum nba_status nba_funnel_write_record(struct nba_funnel *funnel,
+                                        const struct nba_decide_request *request,
+                                        const struct moment *moment,
+                                        const struct selection *selection, struct nba_arena *arena,
+                                        struct nba_decision *decision);
 NBA_MUST_USE
-enum nba_status funnel_write_slate(struct nba_funnel *funnel,
-                                   const struct nba_decide_request *request,
-                                   const struct moment *moment, struct nba_arena *arena,
-                                   struct nba_decide_result *result);
+enum nba_status nba_funnel_write_slate(struct nba_funnel *funnel,
+                                       const struct nba_decide_request *request,
+                                       const struct moment *moment, struct nba_arena *arena,
+                                       struct nba_decide_result *result);
 
 /* funnel_action.c */
 NBA_MUST_USE
-enum nba_status funnel_write_actions(struct nba_funnel *funnel,
-                                     const struct nba_decide_request *request,
-                                     const struct moment *moment, const struct selection *selection,
-                                     struct nba_arena *arena,
-                                     const struct nba_action **ret_actions);
+enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
+                                         const struct nba_decide_request *request,
+                                         const struct moment *moment,
+                                         const struct selection *selection, struct nba_arena *arena,
+                                         const struct nba_action **ret_actions);
 /* The fields of a message about an action that is open; `topic` is memory for its one topic. */
-void funnel_open_action(const struct nba_funnel *funnel, const struct moment *moment,
-                        const struct nba_open_action *open, struct nba_str *topic,
-                        struct nba_action *ret_action);
+void nba_funnel_open_action(const struct nba_funnel *funnel, const struct moment *moment,
+                            const struct nba_open_action *open, struct nba_str *topic,
+                            struct nba_action *ret_action);
 
 #endif

@@ -51,8 +51,8 @@ static void refresh_dates(struct nba_funnel *funnel, int64_t now_ms)
     }
 }
 
-double funnel_priority(const struct nba_funnel *funnel, const struct nba_decide_request *request,
-                       uint32_t c)
+double nba_funnel_priority(const struct nba_funnel *funnel,
+                           const struct nba_decide_request *request, uint32_t c)
 {
     const double *value = request->values != NULL ? request->values : funnel->catalog->value;
     const struct weight_pair *weight = &funnel->pairs[funnel->weight_unit[c]];
@@ -105,8 +105,9 @@ static void apply_mark(struct nba_funnel *funnel, uint32_t c, bool marked, enum 
     }
 }
 
-void funnel_judge_candidates(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                             struct funnel_marks marks)
+void nba_funnel_judge_candidates(struct nba_funnel *funnel,
+                                 const struct nba_decide_request *request,
+                                 struct funnel_marks marks)
 {
     const uint32_t count = funnel->catalog->candidate_count;
     refresh_dates(funnel, request->now_ms);
@@ -209,8 +210,8 @@ static void judge_rest(struct nba_funnel *funnel, const struct nba_scores *score
     }
 }
 
-void funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                       uint32_t size, struct selection *selection)
+void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                           uint32_t size, struct selection *selection)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     memset(funnel->blocked, 0, catalog->weight_count);
@@ -311,8 +312,8 @@ static uint32_t insert(const struct nba_funnel *funnel, const struct nba_scores 
     return count < want ? count + 1 : want;
 }
 
-uint32_t funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                     uint32_t want, uint32_t *ret_ranked)
+uint32_t nba_funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                         uint32_t want, uint32_t *ret_ranked)
 {
     NBA_ASSERT(want > 0 && want < LANES);
     const uint32_t count = funnel->catalog->candidate_count;

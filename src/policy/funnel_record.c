@@ -108,7 +108,7 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
             .channel = (enum nba_channel)catalog->channel[c],
             .reason = (enum nba_reason)funnel->reason[c],
             .propensity = nba_round9(request->scores->candidates[c].propensity),
-            .priority = nba_round9(funnel_priority(funnel, request, c)),
+            .priority = nba_round9(nba_funnel_priority(funnel, request, c)),
             .unconstrained_rank = (int32_t)i + 1,
             .until_ms = NBA_TIME_NONE,
             .retry_after_ms = NBA_TIME_NONE,
@@ -163,10 +163,11 @@ static enum nba_status pack_reasons(const struct nba_funnel *funnel, struct nba_
     return NBA_OK;
 }
 
-enum nba_status funnel_write_record(struct nba_funnel *funnel,
-                                    const struct nba_decide_request *request,
-                                    const struct moment *moment, const struct selection *selection,
-                                    struct nba_arena *arena, struct nba_decision *decision)
+enum nba_status nba_funnel_write_record(struct nba_funnel *funnel,
+                                        const struct nba_decide_request *request,
+                                        const struct moment *moment,
+                                        const struct selection *selection, struct nba_arena *arena,
+                                        struct nba_decision *decision)
 {
     count_reasons(funnel, decision);
     const enum nba_status status = explain(funnel, request, moment, selection, arena, decision);
@@ -247,7 +248,7 @@ static enum nba_status collect_actions(struct nba_funnel *funnel, const struct m
     for (uint32_t i = 0; i < moment->hcp->action_count; i++) {
         const struct nba_open_action *open = &moment->hcp->actions[i];
         if (nba_open_action_is_open(open, moment->now_ms)) {
-            funnel_open_action(funnel, moment, open, &topics[count], &actions[count]);
+            nba_funnel_open_action(funnel, moment, open, &topics[count], &actions[count]);
             actions[count].engine_version = engine_version;
             count++;
         }
@@ -257,10 +258,10 @@ static enum nba_status collect_actions(struct nba_funnel *funnel, const struct m
     return NBA_OK;
 }
 
-enum nba_status funnel_write_slate(struct nba_funnel *funnel,
-                                   const struct nba_decide_request *request,
-                                   const struct moment *moment, struct nba_arena *arena,
-                                   struct nba_decide_result *result)
+enum nba_status nba_funnel_write_slate(struct nba_funnel *funnel,
+                                       const struct nba_decide_request *request,
+                                       const struct moment *moment, struct nba_arena *arena,
+                                       struct nba_decide_result *result)
 {
     const struct nba_scores *scores = request->scores;
     const uint32_t contents = funnel->catalog->content_count;

@@ -26,7 +26,7 @@ enum nba_status nba_policy_parse(const char *name, struct nba_str bytes,
     struct policy_parse parse = {.policy = policy, .error = error};
     enum nba_status status = nba_yaml_parse(name, bytes, &policy->tree, error);
     if (status == NBA_OK) {
-        status = policy_read(&parse, nba_yaml_root(policy->tree));
+        status = nba_policy_read(&parse, nba_yaml_root(policy->tree));
     }
     free(parse.ids);
     if (status != NBA_OK) {

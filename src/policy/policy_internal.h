@@ -188,38 +188,41 @@ struct policy_parse {
 
 /* The text of `id`, which no other rule may have. */
 NBA_MUST_USE
-enum nba_status policy_read_id(struct policy_parse *parse, const struct nba_yaml_node *map,
-                               struct nba_str *ret_id);
+enum nba_status nba_policy_read_id(struct policy_parse *parse, const struct nba_yaml_node *map,
+                                   struct nba_str *ret_id);
 /* One word or a list of words into bits; `words` ends in NULL, `value_of` its values. */
 NBA_MUST_USE
-enum nba_status policy_read_mask(struct policy_parse *parse, const struct nba_yaml_node *node,
-                                 const char *const *words, const unsigned *value_of,
-                                 uint32_t *ret_mask);
+enum nba_status nba_policy_read_mask(struct policy_parse *parse, const struct nba_yaml_node *node,
+                                     const char *const *words, const unsigned *value_of,
+                                     uint32_t *ret_mask);
 NBA_MUST_USE
-enum nba_status policy_check_brand(struct policy_parse *parse, const struct nba_yaml_node *node);
+enum nba_status nba_policy_check_brand(struct policy_parse *parse,
+                                       const struct nba_yaml_node *node);
 /* The channels a policy may name, and their values. */
-extern const char *const policy_channels[];
-extern const unsigned policy_channel_values[];
+extern const char *const nba_policy_channels[];
+extern const unsigned nba_policy_channel_values[];
 
 NBA_MUST_USE
-enum nba_status policy_read(struct policy_parse *parse, const struct nba_yaml_node *root);
+enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yaml_node *root);
 
 /* ---- policy_rules.c ---- */
 NBA_MUST_USE
-enum nba_status policy_read_contact(struct policy_parse *parse, const struct nba_yaml_node *map);
-NBA_MUST_USE
-enum nba_status policy_read_engagement(struct policy_parse *parse, const struct nba_yaml_node *map);
-NBA_MUST_USE
-enum nba_status policy_read_arbitration(struct policy_parse *parse,
+enum nba_status nba_policy_read_contact(struct policy_parse *parse,
                                         const struct nba_yaml_node *map);
+NBA_MUST_USE
+enum nba_status nba_policy_read_engagement(struct policy_parse *parse,
+                                           const struct nba_yaml_node *map);
+NBA_MUST_USE
+enum nba_status nba_policy_read_arbitration(struct policy_parse *parse,
+                                            const struct nba_yaml_node *map);
 
 /* ---- condition.c ---- */
 
 /* A map of conditions, all of which must hold.  `constants_only`: candidate fields against
  * constants (applies_to). */
 NBA_MUST_USE
-enum nba_status condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
-                               bool constants_only, struct condition_list *ret_list);
+enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
+                                   bool constants_only, struct condition_list *ret_list);
 
 struct nba_hcp;
 struct nba_catalog;
@@ -232,19 +235,20 @@ struct condition_context {
 };
 
 /* Can the condition be settled from the candidate alone; without the candidate. */
-bool condition_is_static(const struct condition *condition);
-bool condition_is_dynamic(const struct condition *condition);
-bool condition_holds_static(const struct condition *condition, const struct nba_catalog *catalog,
-                            uint32_t candidate);
-bool condition_holds_dynamic(const struct condition *condition,
-                             const struct condition_context *context);
+bool nba_condition_is_static(const struct condition *condition);
+bool nba_condition_is_dynamic(const struct condition *condition);
+bool nba_condition_holds_static(const struct condition *condition,
+                                const struct nba_catalog *catalog, uint32_t candidate);
+bool nba_condition_holds_dynamic(const struct condition *condition,
+                                 const struct condition_context *context);
 
 /* A condition that needs both (mixed): the candidate's side is one text; the other side's values
  * are asked for once a decision.  It holds when the text is among them, unless negated. */
-struct nba_str condition_candidate_text(const struct condition *condition,
-                                        const struct nba_catalog *catalog, uint32_t candidate);
+struct nba_str nba_condition_candidate_text(const struct condition *condition,
+                                            const struct nba_catalog *catalog, uint32_t candidate);
 /* Room for NBA_HCP_REGISTERED_MAX texts. */
-uint32_t condition_other_texts(const struct condition *condition,
-                               const struct condition_context *context, struct nba_str *ret_texts);
+uint32_t nba_condition_other_texts(const struct condition *condition,
+                                   const struct condition_context *context,
+                                   struct nba_str *ret_texts);
 
 #endif

@@ -6,17 +6,17 @@
 #include "nba/base/assert.h"
 #include "policy_internal.h"
 
-const char *const policy_channels[] = {"email", "rep", "web", "event", "sms", NULL};
-const unsigned policy_channel_values[] = {NBA_CHANNEL_EMAIL, NBA_CHANNEL_REP, NBA_CHANNEL_WEB,
-                                          NBA_CHANNEL_EVENT, NBA_CHANNEL_SMS};
+const char *const nba_policy_channels[] = {"email", "rep", "web", "event", "sms", NULL};
+const unsigned nba_policy_channel_values[] = {NBA_CHANNEL_EMAIL, NBA_CHANNEL_REP, NBA_CHANNEL_WEB,
+                                              NBA_CHANNEL_EVENT, NBA_CHANNEL_SMS};
 
 static enum nba_status no_memory(const struct policy_parse *parse)
 {
     return nba_error_set(parse->error, NBA_E_NO_MEMORY, "policy: out of memory");
 }
 
-enum nba_status policy_read_id(struct policy_parse *parse, const struct nba_yaml_node *map,
-                               struct nba_str *ret_id)
+enum nba_status nba_policy_read_id(struct policy_parse *parse, const struct nba_yaml_node *map,
+                                   struct nba_str *ret_id)
 {
     const struct nba_yaml_node *node = nba_yaml_get(map, "id");
     if (node == NULL) {
@@ -46,9 +46,9 @@ enum nba_status policy_read_id(struct policy_parse *parse, const struct nba_yaml
     return NBA_OK;
 }
 
-enum nba_status policy_read_mask(struct policy_parse *parse, const struct nba_yaml_node *node,
-                                 const char *const *words, const unsigned *value_of,
-                                 uint32_t *ret_mask)
+enum nba_status nba_policy_read_mask(struct policy_parse *parse, const struct nba_yaml_node *node,
+                                     const char *const *words, const unsigned *value_of,
+                                     uint32_t *ret_mask)
 {
     size_t index = 0;
     if (node->kind != NBA_YAML_LIST) {
@@ -76,7 +76,7 @@ enum nba_status policy_read_mask(struct policy_parse *parse, const struct nba_ya
     return NBA_OK;
 }
 
-enum nba_status policy_check_brand(struct policy_parse *parse, const struct nba_yaml_node *node)
+enum nba_status nba_policy_check_brand(struct policy_parse *parse, const struct nba_yaml_node *node)
 {
     struct nba_str brand = {0};
     const enum nba_status status = nba_yaml_text(node, &brand, parse->error);
@@ -169,7 +169,7 @@ static enum nba_status read_target(struct policy_parse *parse, const struct nba_
     }
     exclusion->target = found->text;
     struct nba_str ignored = {0};
-    return exclusion->scope == NBA_EXCLUDE_BRAND ? policy_check_brand(parse, found)
+    return exclusion->scope == NBA_EXCLUDE_BRAND ? nba_policy_check_brand(parse, found)
                                                  : nba_yaml_text(found, &ignored, parse->error);
 }
 
@@ -181,7 +181,7 @@ static enum nba_status read_exclusion(struct policy_parse *parse, const struct n
     *exclusion = (struct nba_exclusion){.until_ms = NBA_TIME_NONE};
     enum nba_status status = nba_yaml_check_keys(map, keys, NULL, parse->error);
     if (status == NBA_OK) {
-        status = policy_read_id(parse, map, &exclusion->id);
+        status = nba_policy_read_id(parse, map, &exclusion->id);
     }
     if (status == NBA_OK) {
         status = read_target(parse, map, exclusion);
@@ -236,16 +236,16 @@ static enum nba_status read_market(struct policy_parse *parse, const struct nba_
                                  "expected a market code in quotes: other YAML readers take this "
                                  "one for something else");
     }
-    status = nba_yaml_check_keys(node, policy_channels, NULL, parse->error);
+    status = nba_yaml_check_keys(node, nba_policy_channels, NULL, parse->error);
     market->market = code;
     for (const struct nba_yaml_node *n = node->first; n != NULL && status == NBA_OK; n = n->next) {
         size_t channel = 0;
         size_t model = 0;
-        while (!nba_str_is(n->key->text, policy_channels[channel])) {
+        while (!nba_str_is(n->key->text, nba_policy_channels[channel])) {
             channel++;
         }
         status = nba_yaml_word(n, models, &model, parse->error);
-        market->models[policy_channel_values[channel]] =
+        market->models[nba_policy_channel_values[channel]] =
             (enum consent_model)(CONSENT_MODEL_OPT_IN + model);
     }
     for (unsigned c = 1; c < NBA_CHANNEL_COUNT && status == NBA_OK; c++) {
@@ -355,11 +355,11 @@ static enum nba_status read_timing(struct policy_parse *parse, const struct nba_
     if (expiry == NULL) {
         return status;
     }
-    status = nba_yaml_check_keys(expiry, policy_channels, NULL, parse->error);
-    for (size_t c = 0; policy_channels[c] != NULL && status == NBA_OK; c++) {
-        const struct nba_yaml_node *n = nba_yaml_get(expiry, policy_channels[c]);
+    status = nba_yaml_check_keys(expiry, nba_policy_channels, NULL, parse->error);
+    for (size_t c = 0; nba_policy_channels[c] != NULL && status == NBA_OK; c++) {
+        const struct nba_yaml_node *n = nba_yaml_get(expiry, nba_policy_channels[c]);
         if (n != NULL) {
-            status = nba_yaml_duration(n, &parse->policy->expiry[policy_channel_values[c]],
+            status = nba_yaml_duration(n, &parse->policy->expiry[nba_policy_channel_values[c]],
                                        parse->error);
         }
     }
@@ -380,7 +380,7 @@ static enum nba_status read_filters(struct policy_parse *parse, const struct nba
     uint32_t mask = 0;
     status = nba_yaml_expect(list, NBA_YAML_LIST, parse->error);
     if (status == NBA_OK && list->count != 0) {
-        status = policy_read_mask(parse, list, bots, values, &mask);
+        status = nba_policy_read_mask(parse, list, bots, values, &mask);
     }
     for (unsigned i = 0; i < NBA_BOT_COUNT; i++) {
         parse->policy->ignore_bot[i] = (mask & (1u << i)) != 0;
@@ -483,9 +483,9 @@ static enum nba_status read_parts(struct policy_parse *parse, const struct nba_y
         {"decide_on", read_decide_on, "a list of event types"},
         {"exclusions", read_exclusions, NULL},
         {"consent", read_consent, "default, models and max_age"},
-        {"engagement_policies", policy_read_engagement, NULL},
-        {"contact_policies", policy_read_contact, NULL},
-        {"arbitration", policy_read_arbitration, NULL},
+        {"engagement_policies", nba_policy_read_engagement, NULL},
+        {"contact_policies", nba_policy_read_contact, NULL},
+        {"arbitration", nba_policy_read_arbitration, NULL},
         {"slate", read_slate, "size and max_per"},
         {"timing", read_timing, NULL},
         {"engagement_filters", read_filters, NULL},
@@ -504,7 +504,7 @@ static enum nba_status read_parts(struct policy_parse *parse, const struct nba_y
     return NBA_OK;
 }
 
-enum nba_status policy_read(struct policy_parse *parse, const struct nba_yaml_node *root)
+enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yaml_node *root)
 {
     static const char *const keys[] = {"policy_version",
                                        "tenant",

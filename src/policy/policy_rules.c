@@ -29,7 +29,7 @@ static enum nba_status read_track(struct policy_parse *parse, const struct nba_y
         values[i - 1] = i;
     }
     words[NBA_OUTCOME_COUNT - 1] = NULL;
-    return policy_read_mask(parse, node, words, values, ret_track);
+    return nba_policy_read_mask(parse, node, words, values, ret_track);
 }
 
 static enum nba_status read_scope(struct policy_parse *parse, const struct nba_yaml_node *map,
@@ -42,7 +42,7 @@ static enum nba_status read_scope(struct policy_parse *parse, const struct nba_y
         return nba_yaml_fail_missing(map, "scope", "content, topic, brand or channel",
                                      parse->error);
     }
-    return policy_read_mask(parse, node, words, values, ret_scope);
+    return nba_policy_read_mask(parse, node, words, values, ret_scope);
 }
 
 static enum nba_status read_window(struct policy_parse *parse, const struct nba_yaml_node *map,
@@ -78,7 +78,7 @@ static enum nba_status read_suppression(struct policy_parse *parse, const struct
                                        "count", "within", "hold",  NULL};
     enum nba_status status = nba_yaml_check_keys(map, keys, NULL, parse->error);
     if (status == NBA_OK) {
-        status = policy_read_id(parse, map, &rule->id);
+        status = nba_policy_read_id(parse, map, &rule->id);
     }
     if (status == NBA_OK) {
         status = read_track(parse, map, &rule->track);
@@ -88,8 +88,8 @@ static enum nba_status read_suppression(struct policy_parse *parse, const struct
     }
     const struct nba_yaml_node *channel = nba_yaml_get(map, "channel");
     if (status == NBA_OK && channel != NULL) {
-        status = policy_read_mask(parse, channel, policy_channels, policy_channel_values,
-                                  &rule->channels);
+        status = nba_policy_read_mask(parse, channel, nba_policy_channels,
+                                      nba_policy_channel_values, &rule->channels);
     }
     if (status == NBA_OK) {
         status = read_count(parse, map, rule);
@@ -103,7 +103,7 @@ static enum nba_status read_suppression(struct policy_parse *parse, const struct
                : status;
 }
 
-enum nba_status policy_read_contact(struct policy_parse *parse, const struct nba_yaml_node *map)
+enum nba_status nba_policy_read_contact(struct policy_parse *parse, const struct nba_yaml_node *map)
 {
     static const char *const keys[] = {"suppressions", NULL};
     static const char *const later[] = {"limits", "capacity", "release_on", NULL};
@@ -128,7 +128,8 @@ static uint32_t mixed_count(const struct condition_list *list)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < list->count; i++) {
-        count += !condition_is_static(&list->items[i]) && !condition_is_dynamic(&list->items[i]);
+        count +=
+            !nba_condition_is_static(&list->items[i]) && !nba_condition_is_dynamic(&list->items[i]);
     }
     return count;
 }
@@ -150,18 +151,18 @@ static enum nba_status read_engagement(struct policy_parse *parse, const struct 
     static const char *const keys[] = {"id", "applies_to", "require", NULL};
     enum nba_status status = nba_yaml_check_keys(map, keys, NULL, parse->error);
     if (status == NBA_OK) {
-        status = policy_read_id(parse, map, &rule->id);
+        status = nba_policy_read_id(parse, map, &rule->id);
     }
     const struct nba_yaml_node *applies = nba_yaml_get(map, "applies_to");
     const struct nba_yaml_node *require = nba_yaml_get(map, "require");
     if (status == NBA_OK && applies != NULL) {
-        status = condition_read(parse, applies, true, &rule->applies_to);
+        status = nba_condition_read(parse, applies, true, &rule->applies_to);
     }
     if (status == NBA_OK && require == NULL) {
         return nba_yaml_fail_missing(map, "require", "a map of conditions", parse->error);
     }
     if (status == NBA_OK) {
-        status = condition_read(parse, require, false, &rule->require);
+        status = nba_condition_read(parse, require, false, &rule->require);
     }
     if (status == NBA_OK && rule->require.count == 0) {
         return nba_yaml_fail(require, parse->error, "expected at least one condition");
@@ -169,7 +170,8 @@ static enum nba_status read_engagement(struct policy_parse *parse, const struct 
     return status;
 }
 
-enum nba_status policy_read_engagement(struct policy_parse *parse, const struct nba_yaml_node *map)
+enum nba_status nba_policy_read_engagement(struct policy_parse *parse,
+                                           const struct nba_yaml_node *map)
 {
     static const char *const keys[] = {"eligibility", "applicability", "suitability", NULL};
     static const enum nba_reason reasons[] = {NBA_REASON_ELIGIBILITY, NBA_REASON_APPLICABILITY,
@@ -206,7 +208,7 @@ static enum nba_status read_weight(struct policy_parse *parse, const struct nba_
     enum nba_status status =
         nba_yaml_check_keys(map, lever ? lever_keys : weight_keys, NULL, parse->error);
     if (status == NBA_OK) {
-        status = policy_read_id(parse, map, &weight->id);
+        status = nba_policy_read_id(parse, map, &weight->id);
     }
     const struct nba_yaml_node *when = nba_yaml_get(map, "when");
     const struct nba_yaml_node *add = nba_yaml_get(map, "add");
@@ -215,7 +217,7 @@ static enum nba_status read_weight(struct policy_parse *parse, const struct nba_
         return nba_yaml_fail_missing(map, "when", "a map of conditions", parse->error);
     }
     if (status == NBA_OK) {
-        status = condition_read(parse, when, false, &weight->when);
+        status = nba_condition_read(parse, when, false, &weight->when);
     }
     if (status == NBA_OK && add == NULL) {
         return nba_yaml_fail_missing(map, "add", "a number of percent", parse->error);
@@ -244,18 +246,19 @@ static enum nba_status read_weights(struct policy_parse *parse, const struct nba
 
 static enum nba_status read_thresholds(struct policy_parse *parse, const struct nba_yaml_node *map)
 {
-    enum nba_status status = nba_yaml_check_keys(map, policy_channels, NULL, parse->error);
-    for (size_t c = 0; policy_channels[c] != NULL && status == NBA_OK; c++) {
-        const struct nba_yaml_node *n = nba_yaml_get(map, policy_channels[c]);
+    enum nba_status status = nba_yaml_check_keys(map, nba_policy_channels, NULL, parse->error);
+    for (size_t c = 0; nba_policy_channels[c] != NULL && status == NBA_OK; c++) {
+        const struct nba_yaml_node *n = nba_yaml_get(map, nba_policy_channels[c]);
         if (n != NULL) {
-            status = nba_yaml_number(n, 0, 1, &parse->policy->threshold[policy_channel_values[c]],
-                                     parse->error);
+            status = nba_yaml_number(
+                n, 0, 1, &parse->policy->threshold[nba_policy_channel_values[c]], parse->error);
         }
     }
     return status;
 }
 
-enum nba_status policy_read_arbitration(struct policy_parse *parse, const struct nba_yaml_node *map)
+enum nba_status nba_policy_read_arbitration(struct policy_parse *parse,
+                                            const struct nba_yaml_node *map)
 {
     static const char *const keys[] = {"formula", "context_weights", "levers",
                                        "propensity_threshold", NULL};
