@@ -50,7 +50,9 @@ void nba_arena_clear(struct nba_arena *arena)
 
 static struct nba_arena_block *block_create(struct nba_arena *arena, size_t bytes)
 {
-    const size_t wanted = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+    /* aligned_alloc wants whole multiples of its alignment; bytes is far below SIZE_MAX here. */
+    const size_t whole = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const size_t wanted = whole > BLOCK_BYTES ? whole : BLOCK_BYTES;
     if (wanted > arena->bytes_max - arena->bytes_held) {
         return NULL;
     }
