@@ -60,6 +60,41 @@ static void test_leave_one_out_keeps_the_last_two(void **state)
     nba_dataset_destroy(d);
 }
 
+static void test_a_given_test_content_leaves_the_sequence_to_training_and_validation(void **state)
+{
+    struct nba_dataset *d = make_dataset(2, 13, false, two_users);
+    struct nba_split split;
+    uint8_t is_candidate[13];
+    size_t candidates = 0;
+    (void)state;
+    d->fixed_test = calloc(2, sizeof(uint32_t));
+    d->fixed_negatives = calloc(4, sizeof(uint32_t));
+    d->fixed_negative_count = 2;
+    d->fixed_test[1] = 9;
+    d->fixed_negatives[2] = 9; /* the target itself, as in one case of forty of the real file */
+    d->fixed_negatives[3] = 4;
+    assert_int_equal(nba_split_fixed(d, 1, &split), NBA_OK);
+    assert_int_equal(split.train_count[1], 3);
+    assert_int_equal(split.validation_count, 2);
+    assert_int_equal(split.validation[1].position, 3);
+    assert_int_equal(split.test[1].position, 4);
+    assert_int_equal(nba_query_target(d, split.test[1]), 9);
+    uint32_t sum = 0;
+    for (size_t i = 0; i < 4; i++) {
+        sum += d->sequence[d->sequence_offset[1] + i];
+    }
+    assert_int_equal(sum, 3 + 7 + 7 + 11);
+    nba_ranking_candidates(&(struct nba_ranking){d, NBA_PROTOCOL_FIXED, 0}, split.test[1],
+                           is_candidate);
+    for (uint32_t c = 0; c < 13; c++) {
+        candidates += is_candidate[c];
+    }
+    assert_int_equal(candidates, 1);
+    assert_int_equal(is_candidate[4], 1);
+    nba_split_clear(&split);
+    nba_dataset_destroy(d);
+}
+
 static void test_sampled_negatives_are_those_of_the_protocol_in_any_language(void **state)
 {
     /* negatives(user=1, touched=[3, 7, 7, 11], n_items=13, nneg=5) of the Python protocol. */
@@ -166,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_split_by_time_trains_on_nothing_later_than_what_it_validates),
         cmocka_unit_test(test_leave_one_out_keeps_the_last_two),
+        cmocka_unit_test(test_a_given_test_content_leaves_the_sequence_to_training_and_validation),
         cmocka_unit_test(test_sampled_negatives_are_those_of_the_protocol_in_any_language),
         cmocka_unit_test(
             test_full_ranking_leaves_the_history_out_and_prequential_what_is_not_there_yet),
