@@ -55,6 +55,7 @@ static void path_of(const struct nba_yaml_node *node, char *path, size_t room)
     }
 }
 
+NBA_PRINTF(4, 0)
 static enum nba_status fail(const struct nba_yaml_node *node, const struct nba_yaml_node *place,
                             struct nba_error *error, const char *format, va_list arguments)
 {
