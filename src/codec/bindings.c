@@ -521,7 +521,7 @@ RECORD_BINDING(decision, struct nba_decision);
 /* ---- nba.log.record ------------------------------------------------------------------------ */
 
 static const struct nba_binding log_header_fields[] = {
-    FIELD(nba_log_header, ID, "name", name),
+    FIELD(nba_log_header, TEXT, "name", name),
     FIELD(nba_log_header, BLOB, "value", value),
 };
 RECORD_BINDING(log_header, struct nba_log_header);

@@ -1,7 +1,7 @@
 /*
  * What bytes cost: decoding and encoding of each message, nanoseconds of CPU, medians of rounds.
  *
- *   bench_codec [rounds]
+ *   bench_codec [rounds [part of a case's name]]
  *
  * decode_10_fields is an event of ten fields and 123 bytes by a producer's own schema, resolved to
  * ours (design: 530-890 ns by avro-c, 24-28 ns by a decoder written by hand for that one schema).
@@ -239,7 +239,9 @@ int main(int argc, char **argv)
     const char *path = getenv("NBA_BENCH_BARS");
     FILE *bars = path != NULL ? fopen(path, "a") : NULL;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        measure(&b, i, rounds, bars);
+        if (argc < 3 || strstr(cases[i].id, argv[2]) != NULL) {
+            measure(&b, i, rounds, bars);
+        }
     }
     if (bars != NULL) {
         (void)fclose(bars);
