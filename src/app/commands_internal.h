@@ -8,6 +8,7 @@
 #include "nba/app/command.h"
 
 #define NBA_COMMAND_MAP(X) \
+    X(demo)                \
     X(run)                 \
     X(replay)              \
     X(recommend)           \

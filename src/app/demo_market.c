@@ -216,8 +216,8 @@ static enum nba_status emit_catalog(struct nba_demo_market *market, struct nba_e
     int64_t high = 0;
     enum nba_status status = nba_stream_watermarks(market->options.place->stream, topics->catalog,
                                                    0, NBA_READ_COMMITTED, &low, &high, error);
-    /* Said again from the start if a crash cut it short: the same key, the same value. */
-    for (uint32_t i = 0; status == NBA_OK && high < (int64_t)count && i < count; i++) {
+    /* A crash may have cut it short: what is there is the beginning. */
+    for (uint32_t i = (uint32_t)high; status == NBA_OK && i < count; i++) {
         struct nba_reference reference;
         nba_arena_reset(&market->arena);
         nba_world_reference(market->world, i, &market->arena, &reference);

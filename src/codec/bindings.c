@@ -477,10 +477,10 @@ static const struct nba_binding feature_fields[] = {
 RECORD_BINDING(feature, struct nba_feature);
 
 static const struct nba_binding ranking_fields[] = {
-    FIELD(nba_ranking, ID, "model", model),
-    LIST(nba_ranking, "content_ids", content_ids, id),
+    FIELD(nba_model_ranking, ID, "model", model),
+    LIST(nba_model_ranking, "content_ids", content_ids, id),
 };
-RECORD_BINDING(ranking, struct nba_ranking);
+RECORD_BINDING(ranking, struct nba_model_ranking);
 
 static const struct nba_binding decision_fields[] = {
     FIELD(nba_decision, TEXT, "decision_id", decision_id),

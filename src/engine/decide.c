@@ -153,7 +153,7 @@ static bool fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores
                           struct nba_decision *decision)
 {
     const struct nba_content *contents = pipeline->side->catalog->contents;
-    struct nba_ranking *rankings =
+    struct nba_model_ranking *rankings =
         nba_arena_take(&pipeline->scratch, NBA_RANKING_COUNT * sizeof(*rankings));
     uint32_t count = 0;
     for (unsigned r = 0; rankings != NULL && r < NBA_RANKING_COUNT; r++) {
@@ -166,7 +166,7 @@ static bool fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores
             ids[i] = contents[scores->rankings[r][i]].content_id;
         }
         if (ranked != 0) {
-            rankings[count++] = (struct nba_ranking){
+            rankings[count++] = (struct nba_model_ranking){
                 .model = nba_str_of(nba_score_ranking_name((enum nba_score_ranking)r)),
                 .content_ids = {ids, ranked},
             };

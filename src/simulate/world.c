@@ -387,6 +387,11 @@ static uint32_t number_of(struct nba_str id, const char *prefix, uint32_t count)
     return number < count ? (uint32_t)number : UINT32_MAX;
 }
 
+uint32_t nba_world_hcp_count(const struct nba_world *world)
+{
+    return world->options.hcps;
+}
+
 uint32_t nba_world_hcp_of(const struct nba_world *world, struct nba_str hcp_id)
 {
     return number_of(hcp_id, "hcp-", world->options.hcps);

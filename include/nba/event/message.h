@@ -103,7 +103,7 @@ struct nba_feature {
 };
 
 /* The best contents by one model, for judging models on the log (audit.rankings_top_n). */
-struct nba_ranking {
+struct nba_model_ranking {
     struct nba_str model; /* "fusion", "lstm", "ncf", "popularity" */
     struct nba_str_list content_ids;
 };
@@ -129,7 +129,7 @@ struct nba_decision {
     uint32_t packed_reason_count;
     const struct nba_feature *features;
     uint32_t feature_count;
-    const struct nba_ranking *rankings;
+    const struct nba_model_ranking *rankings;
     uint32_t ranking_count;
 };
 

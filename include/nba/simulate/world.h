@@ -84,6 +84,7 @@ bool nba_world_react(struct nba_world *world, const struct nba_action *action);
 double nba_world_probability(const struct nba_world *world, uint32_t hcp, uint32_t content,
                              enum nba_channel channel);
 /* "hcp-00017" and "CT-0042" as indices; UINT32_MAX when unknown. */
+uint32_t nba_world_hcp_count(const struct nba_world *world);
 uint32_t nba_world_hcp_of(const struct nba_world *world, struct nba_str hcp_id);
 uint32_t nba_world_content_of(const struct nba_world *world, struct nba_str content_id);
 
