@@ -60,14 +60,36 @@ static int on_close(int socket, void *opaque)
     return close(socket);
 }
 
-/* Below app nothing logs; what matters comes back as an error.  Only who sets `debug` (and
- * allow_debug) wants the library's own lines, which then go to stderr. */
+/* Noticed this much later than it ran out, a session was lost because the process stood still. */
+#define NOTICE_MS 2000
+
+/*
+ * Below app nothing logs; what matters comes back as an error.  Only who sets `debug` (and
+ * allow_debug) wants the library's own lines.  One line has news that comes no other way:
+ * "SESSTMOUT ... timed out (...) after 6018 ms without a successful response from ...".  Called on
+ * a thread of librdkafka.
+ */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    (void)rk;
-    (void)level;
-    (void)facility;
-    (void)text;
+    struct kafka_client *client = rd_kafka_opaque(rk);
+    if (strcmp(facility, "SESSTMOUT") == 0) {
+        const char *after = strstr(text, " after ");
+        const long ms = after != NULL ? strtol(after + strlen(" after "), NULL, 10) : 0;
+        atomic_store(&client->session_lost, ms <= client->session_ms + NOTICE_MS);
+    }
+    if (client->debug) {
+        rd_kafka_log_print(rk, level, facility, text);
+    }
+}
+
+static int session_ms(const rd_kafka_conf_t *conf)
+{
+    char text[32];
+    size_t bytes = sizeof(text);
+    if (rd_kafka_conf_get(conf, "session.timeout.ms", text, &bytes) != RD_KAFKA_CONF_OK) {
+        return 0;
+    }
+    return (int)strtol(text, NULL, 10);
 }
 
 /* --- life --- */
@@ -97,9 +119,9 @@ enum nba_status nba_kafka_client_create(const struct kafka_stream *stream,
     }
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    if (!nba_kafka_settings_has(stream, "debug")) {
-        rd_kafka_conf_set_log_cb(conf, on_log);
-    }
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    client->session_ms = session_ms(conf);
+    client->debug = nba_kafka_settings_has(stream, "debug");
     rd_kafka_conf_set_closesocket_cb(conf, on_close);
     if (dress != NULL) {
         dress(conf);

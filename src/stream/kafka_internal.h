@@ -55,8 +55,12 @@ struct kafka_client {
     /* Connections that were closed so far.  A request that was on such a one may still arrive. */
     _Atomic uint64_t connections_closed;
     _Atomic bool all_down; /* no broker has been reached since librdkafka said so */
-    int64_t probed_us;     /* when that was last checked, by the polling thread */
-    pthread_mutex_t lock;  /* for trouble: the stream's own clients serve several threads */
+    /* Member: its session ran out while this process was awake to notice: no broker answered. */
+    _Atomic bool session_lost;
+    int session_ms;       /* session.timeout.ms */
+    bool debug;           /* the library's own log goes to stderr */
+    int64_t probed_us;    /* when that was last checked, by the polling thread */
+    pthread_mutex_t lock; /* for trouble: the stream's own clients serve several threads */
     char trouble[NBA_KAFKA_TROUBLE_BYTES];
     void *owner; /* reader, member or producer, for its callbacks */
 };
@@ -169,6 +173,8 @@ enum nba_status nba_kafka_member_create(void *self, const struct nba_member_opti
 enum nba_status nba_kafka_member_poll(void *self, int timeout_ms, enum nba_poll *ret_what,
                                       struct nba_record *ret_record, struct nba_error *error);
 void nba_kafka_member_close(void *self, int deadline_ms);
+/* Another member runs under the instance id, beyond doubt; see kafka_member.c. */
+bool nba_kafka_member_fenced(void *self);
 /* Fresh group metadata (generation, member id) for send_offsets; the caller destroys it. */
 rd_kafka_consumer_group_metadata_t *nba_kafka_member_metadata(void *self);
 

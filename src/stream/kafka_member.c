@@ -9,6 +9,13 @@
  * answer; meanwhile librdkafka waits for rd_kafka_assign, and its own thread keeps the membership
  * alive.
  *
+ * FENCED.  A static member whose session runs out while no broker answers forgets its member id
+ * (librdkafka logs SESSTMOUT), but goes on sending heartbeats, now without one, until its share is
+ * given back.  A broker that is back in the meantime says FENCED_INSTANCE_ID to that, which the
+ * library takes as fatal.  Nobody else runs under the name then: the member is renewed and joins
+ * again, after its share was taken back as lost.  A process that was stopped and replaced loses its
+ * session as well, but notices late; and whoever is fenced again and again is really fenced.
+ *
  * OFFSETS are given to rd_kafka_assign explicitly; auto.offset.reset never decides.
  */
 #include <stdio.h>
@@ -23,6 +30,8 @@
 /* After this long without an answer the poll says so: transaction.timeout.ms, the broker's sweep
  * after it (10 s), and a coordinator's move are over. */
 #define OFFERED_MS_MAX 60000
+/* A member is renewed at most once in this time. */
+#define RENEWAL_MS 30000
 
 struct kafka_member {
     struct kafka_client *client;
@@ -35,6 +44,9 @@ struct kafka_member {
     bool share_held;                          /* the engine has it: revoke must be called */
     rd_kafka_topic_partition_list_t *offered; /* a share that waits for its offsets */
     int64_t offered_us;                       /* since when */
+    char *group_id;
+    char *instance_id;  /* NULL: dynamic */
+    int64_t renewed_us; /* 0: never */
 };
 
 static size_t topic_index(const struct kafka_member *member, const char *topic)
@@ -168,6 +180,7 @@ static enum nba_status take_share(struct kafka_member *member, int timeout_ms,
     }
     if (status == NBA_OK) {
         member->share_held = member->share_count != 0;
+        atomic_store(&member->client->session_lost, false);
         status = start_reading(member, error);
     }
     if (status != NBA_OK) {
@@ -215,39 +228,65 @@ static void release(struct kafka_member *member)
     }
     free(member->topics);
     free(member->share);
+    free(member->group_id);
+    free(member->instance_id);
     free(member);
 }
 
-static enum nba_status subscribe(struct kafka_member *member, struct nba_error *error)
+static enum nba_status subscribe(const struct kafka_member *member, struct kafka_client *client,
+                                 struct nba_error *error)
 {
     rd_kafka_topic_partition_list_t *list =
         rd_kafka_topic_partition_list_new((int)member->topic_count);
     for (size_t i = 0; i < member->topic_count; i++) {
         rd_kafka_topic_partition_list_add(list, member->topics[i], RD_KAFKA_PARTITION_UA);
     }
-    const rd_kafka_resp_err_t code = rd_kafka_subscribe(member->client->rk, list);
+    const rd_kafka_resp_err_t code = rd_kafka_subscribe(client->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? NBA_OK
-               : nba_kafka_fail(member->client, code, error, "cannot join the group");
+               : nba_kafka_fail(client, code, error, "cannot join the group");
 }
 
-static enum nba_status keep_topics(struct kafka_member *member,
-                                   const struct nba_member_options *options,
-                                   struct nba_error *error)
+static enum nba_status keep_options(struct kafka_member *member,
+                                    const struct nba_member_options *options,
+                                    struct nba_error *error)
 {
+    member->options.assign = options->assign;
+    member->options.revoke = options->revoke;
+    member->options.context = options->context;
+    member->group_id = strdup(options->group_id);
+    member->instance_id = options->instance_id != NULL ? strdup(options->instance_id) : NULL;
     member->topics = calloc(options->topic_count, sizeof(*member->topics));
-    for (size_t i = 0; i < options->topic_count && member->topics != NULL; i++) {
+    bool kept = member->group_id != NULL && member->topics != NULL &&
+                (member->instance_id != NULL) == (options->instance_id != NULL);
+    for (size_t i = 0; i < options->topic_count && kept; i++) {
         member->topics[i] = strdup(options->topics[i]);
         member->topic_count = i + 1;
-        if (member->topics[i] == NULL) {
-            break;
-        }
+        kept = member->topics[i] != NULL;
     }
-    if (member->topics == NULL || member->topics[options->topic_count - 1] == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create member: out of memory");
+    return kept ? NBA_OK
+                : nba_error_set(error, NBA_E_NO_MEMORY, "cannot create member: out of memory");
+}
+
+/* A client that joins the group, in place of the one there is; on failure nothing changes. */
+static enum nba_status join(struct kafka_member *member, struct nba_error *error)
+{
+    const struct kafka_identity identity = {
+        .role = KAFKA_ROLE_MEMBER,
+        .isolation = NBA_READ_COMMITTED,
+        .group_id = member->group_id,
+        .instance_id = member->instance_id,
+    };
+    struct kafka_client *client = NULL;
+    enum nba_status status =
+        nba_kafka_client_create(member->stream, &identity, dress, member, &client, error);
+    if (status == NBA_OK) {
+        status = subscribe(member, client, error);
     }
-    return NBA_OK;
+    nba_kafka_client_destroy(status == NBA_OK ? member->client : client);
+    member->client = status == NBA_OK ? client : member->client;
+    return status;
 }
 
 enum nba_status nba_kafka_member_create(void *self, const struct nba_member_options *options,
@@ -258,24 +297,11 @@ enum nba_status nba_kafka_member_create(void *self, const struct nba_member_opti
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create member: out of memory");
     }
     member->stream = self;
-    member->options.assign = options->assign;
-    member->options.revoke = options->revoke;
-    member->options.context = options->context;
-    const struct kafka_identity identity = {
-        .role = KAFKA_ROLE_MEMBER,
-        .isolation = NBA_READ_COMMITTED,
-        .group_id = options->group_id,
-        .instance_id = options->instance_id,
-    };
-    enum nba_status status = keep_topics(member, options, error);
+    enum nba_status status = keep_options(member, options, error);
     if (status == NBA_OK) {
-        status = nba_kafka_client_create(self, &identity, dress, member, &member->client, error);
-    }
-    if (status == NBA_OK) {
-        status = subscribe(member, error);
+        status = join(member, error);
     }
     if (status != NBA_OK) {
-        nba_kafka_client_destroy(member->client);
         release(member);
         return status;
     }
@@ -283,12 +309,37 @@ enum nba_status nba_kafka_member_create(void *self, const struct nba_member_opti
     return NBA_OK;
 }
 
+/* See FENCED. */
+static bool may_renew(const struct kafka_member *member)
+{
+    return atomic_load(&member->client->session_lost) &&
+           (member->renewed_us == 0 ||
+            nba_kafka_now_us() - member->renewed_us > (int64_t)RENEWAL_MS * 1000);
+}
+
+bool nba_kafka_member_fenced(void *self)
+{
+    return !may_renew(self);
+}
+
+static enum nba_status renew(struct kafka_member *member, struct nba_error *error)
+{
+    drop_offer(member);
+    give_back(member, true);
+    member->renewed_us = nba_kafka_now_us();
+    return join(member, error);
+}
+
+/* What a fatal error of the library means; NBA_OK also when the member was renewed for it. */
 static enum nba_status check_fatal(struct kafka_member *member, struct nba_error *error)
 {
     char text[NBA_KAFKA_TROUBLE_BYTES];
     const rd_kafka_resp_err_t code = rd_kafka_fatal_error(member->client->rk, text, sizeof(text));
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return NBA_OK;
+    }
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && may_renew(member)) {
+        return renew(member, error);
     }
     return nba_error_set(error, nba_kafka_status(code), "member is out of its group: %s", text);
 }
@@ -298,17 +349,24 @@ enum nba_status nba_kafka_member_poll(void *self, int timeout_ms, enum nba_poll 
 {
     struct kafka_member *member = self;
     *ret_what = NBA_POLL_NONE;
+    const enum nba_status status = check_fatal(member, error);
+    if (status != NBA_OK) {
+        return status;
+    }
     /* While a share waits for its offsets the time goes to them. */
     rd_kafka_message_t *message =
         rd_kafka_consumer_poll(member->client->rk, member->offered != NULL ? 0 : timeout_ms);
+    if (message != NULL && message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_message_destroy(message);
+        return check_fatal(member, error);
+    }
     if (message != NULL) {
         return nba_kafka_record_take(member->client, message, ret_what, ret_record, error);
     }
-    enum nba_status status = check_fatal(member, error);
-    if (status == NBA_OK && member->offered != NULL) {
+    if (member->offered != NULL) {
         return take_share(member, timeout_ms, error);
     }
-    return status == NBA_OK ? nba_kafka_client_check_up(member->client, error) : status;
+    return nba_kafka_client_check_up(member->client, error);
 }
 
 /*

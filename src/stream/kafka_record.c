@@ -112,8 +112,8 @@ enum nba_status nba_kafka_record_mark(const rd_kafka_message_t *message,
     return NBA_OK;
 }
 
-static enum nba_status fail(struct kafka_client *client, const rd_kafka_message_t *message,
-                            enum nba_poll *ret_what, struct nba_error *error)
+static enum nba_status fail(const rd_kafka_message_t *message, enum nba_poll *ret_what,
+                            struct nba_error *error)
 {
     switch ((int)message->err) {
     /* It joins again by itself and the revoke callback says what was lost. */
@@ -132,11 +132,7 @@ static enum nba_status fail(struct kafka_client *client, const rd_kafka_message_
     default:
         break;
     }
-    char text[256];
-    rd_kafka_resp_err_t code = message->err;
-    if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        code = rd_kafka_fatal_error(client->rk, text, sizeof(text));
-    }
+    const rd_kafka_resp_err_t code = message->err;
     const char *reason = rd_kafka_message_errstr(message);
     reason = reason != NULL ? reason : rd_kafka_err2str(code);
     if (message->rkt == NULL || message->offset < 0) {
@@ -161,7 +157,7 @@ enum nba_status nba_kafka_record_take(struct kafka_client *client, rd_kafka_mess
         *ret_what = NBA_POLL_END;
         status = nba_kafka_record_mark(message, ret_record, error);
     } else {
-        status = fail(client, message, ret_what, error);
+        status = fail(message, ret_what, error);
     }
     rd_kafka_message_destroy(message);
     return status;

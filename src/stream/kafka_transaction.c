@@ -195,7 +195,15 @@ enum nba_status nba_kafka_producer_send_offsets(void *self, const struct nba_pos
     } while (failure != NULL && try_again(failure, false, deadline_us));
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_group_metadata_destroy(group);
-    return failure == NULL ? NBA_OK : settle(producer, failure, CALL_SEND_OFFSETS, error);
+    if (failure == NULL) {
+        return NBA_OK;
+    }
+    const enum nba_status status = settle(producer, failure, CALL_SEND_OFFSETS, error);
+    if (status == NBA_E_FENCED && !nba_kafka_member_fenced(member)) {
+        return nba_error_set(error, NBA_E_TXN_MEMBERSHIP,
+                             "cannot send offsets: the session ran out");
+    }
+    return status;
 }
 
 /* Everything delivered, or the reason to abort. */

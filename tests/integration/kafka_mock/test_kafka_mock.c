@@ -8,6 +8,8 @@
  */
 #include "nba_test.h"
 
+#include <time.h>
+
 #include <librdkafka/rdkafka.h>
 /* clang-format off: wants to be after rdkafka.h */
 #include <librdkafka/rdkafka_mock.h>
@@ -23,6 +25,7 @@
 /* Kafka's protocol: numbers of requests. */
 enum request {
     PRODUCE = 0,
+    HEARTBEAT = 12,
     INIT_PRODUCER_ID = 22,
     ADD_PARTITIONS = 24,
     ADD_OFFSETS = 25,
@@ -32,31 +35,39 @@ enum request {
 
 #define BROKER 1
 
+/* What a member was told; the context of its callbacks. */
+struct share {
+    int assigned;
+    int lost;
+};
+
 struct fixture {
     rd_kafka_t *host;
     rd_kafka_mock_cluster_t *cluster;
     struct nba_stream *stream;
     struct nba_member *member;
     struct nba_producer *producer;
+    struct share share;
     struct nba_error error;
 };
 
 static enum nba_status assign(void *context, struct nba_assignment *partitions, size_t count,
                               struct nba_error *error)
 {
-    (void)context;
+    struct share *share = context;
     (void)partitions;
     (void)count;
     (void)error;
+    share->assigned++;
     return NBA_OK;
 }
 
 static void revoke(void *context, const struct nba_assignment *partitions, size_t count, bool lost)
 {
-    (void)context;
+    struct share *share = context;
     (void)partitions;
     (void)count;
-    (void)lost;
+    share->lost += lost;
 }
 
 static void open_cluster(struct fixture *f)
@@ -73,8 +84,26 @@ static void open_cluster(struct fixture *f)
     assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "out", 2, 1), 0);
     const struct nba_property properties[] = {
         {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster)},
+        {"session.timeout.ms", "4000"},
+        {"heartbeat.interval.ms", "100"},
+        {"reconnect.backoff.max.ms", "200"},
     };
-    assert_int_equal(nba_stream_open_kafka(properties, 1, &f->stream, &f->error), NBA_OK);
+    assert_int_equal(
+        nba_stream_open_kafka(properties, NBA_ARRAY_COUNT(properties), &f->stream, &f->error),
+        NBA_OK);
+}
+
+static void open_member(struct fixture *f, const char *instance_id)
+{
+    const char *const topics[] = {"in"};
+    const struct nba_member_options options = {.group_id = "group",
+                                               .instance_id = instance_id,
+                                               .topics = topics,
+                                               .topic_count = 1,
+                                               .assign = assign,
+                                               .revoke = revoke,
+                                               .context = &f->share};
+    assert_int_equal(nba_member_create(f->stream, &options, &f->member, &f->error), NBA_OK);
 }
 
 /* A transactional producer that is ready, and a member: it never polls, so it stays outside of the
@@ -82,13 +111,7 @@ static void open_cluster(struct fixture *f)
 static void open_producer(struct fixture *f)
 {
     open_cluster(f);
-    const char *const topics[] = {"in"};
-    const struct nba_member_options options = {.group_id = "group",
-                                               .topics = topics,
-                                               .topic_count = 1,
-                                               .assign = assign,
-                                               .revoke = revoke};
-    assert_int_equal(nba_member_create(f->stream, &options, &f->member, &f->error), NBA_OK);
+    open_member(f, NULL);
     assert_int_equal(nba_producer_create(f->stream, "txn", &f->producer, &f->error), NBA_OK);
     assert_int_equal(nba_producer_init(f->producer, 10000, &f->error), NBA_OK);
 }
@@ -438,6 +461,61 @@ static void test_a_reader_says_that_no_broker_is_there_and_recovers(void **state
     close_all(&f);
 }
 
+/* Polls until the member has been assigned `times`, or says something else than NBA_OK. */
+static enum nba_status poll_until_assigned(struct fixture *f, int times)
+{
+    const int64_t deadline_us = nba_clock_monotonic_us(&nba_clock_system) + 30000000;
+    enum nba_status status = NBA_OK;
+    while (f->share.assigned < times && nba_clock_monotonic_us(&nba_clock_system) < deadline_us) {
+        enum nba_poll what = NBA_POLL_NONE;
+        struct nba_record record;
+        status = nba_member_poll(f->member, 50, &what, &record, &f->error);
+        if (status == NBA_OK && what != NBA_POLL_NONE) {
+            nba_record_release(&record);
+        }
+        if (status != NBA_OK && status != NBA_E_UNAVAILABLE) {
+            return status;
+        }
+    }
+    return f->share.assigned >= times ? NBA_OK : NBA_E_TIMEOUT;
+}
+
+static void test_a_member_whose_name_is_taken_is_fenced(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_cluster(&f);
+    open_member(&f, "instance-1");
+    assert_status(&f, poll_until_assigned(&f, 1), NBA_OK);
+    push_error(&f, HEARTBEAT, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    assert_status(&f, poll_until_assigned(&f, 2), NBA_E_FENCED);
+    close_all(&f);
+}
+
+/* The library heartbeats without its member id after its session ran out: the broker's answer to
+ * that is no other process. */
+static void test_a_member_that_lost_its_session_to_an_outage_joins_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_cluster(&f);
+    open_member(&f, "instance-1");
+    assert_status(&f, poll_until_assigned(&f, 1), NBA_OK);
+    assert_int_equal(rd_kafka_mock_broker_set_down(f.cluster, BROKER), 0);
+    (void)nanosleep(&(struct timespec){5, 500000000}, NULL); /* busy with something else, not polling */
+    push_error(&f, HEARTBEAT, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    assert_int_equal(rd_kafka_mock_broker_set_up(f.cluster, BROKER), 0);
+    (void)nanosleep(&(struct timespec){2, 0}, NULL);
+    size_t unanswered = 0;
+    assert_int_equal(
+        rd_kafka_mock_broker_error_stack_cnt(f.cluster, BROKER, HEARTBEAT, &unanswered), 0);
+    assert_status(&f, poll_until_assigned(&f, 2), NBA_OK);
+    assert_int_equal(f.share.lost, 1);
+    /* The error was met, so the second share was got by a renewed member. */
+    assert_int_equal(unanswered, 0);
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -454,6 +532,8 @@ int main(void)
         cmocka_unit_test(test_records_that_wait_past_the_deadline_ask_for_an_abort),
         cmocka_unit_test(test_a_lost_connection_during_a_transaction_raises_the_epoch),
         cmocka_unit_test(test_init_says_what_stands_in_its_way),
+        cmocka_unit_test(test_a_member_whose_name_is_taken_is_fenced),
+        cmocka_unit_test(test_a_member_that_lost_its_session_to_an_outage_joins_again),
         cmocka_unit_test(test_a_reader_says_that_no_broker_is_there_and_recovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
