@@ -11,6 +11,7 @@
 #include "nba/base/log.h"
 #include "nba/engine/engine.h"
 #include "nba/serve/server.h"
+#include "run_fault.h"
 
 #define LOOK_MS 100
 
@@ -140,6 +141,9 @@ static int run(const struct nba_command *command, int argc, char **argv)
     }
     if (status == NBA_OK && args.workers != 0) {
         place.config.workers = args.workers;
+    }
+    if (status == NBA_OK) {
+        status = nba_run_fault_install(place.stream, &error);
     }
     if (status == NBA_OK) {
         status = run_engine(&args, &place, &error);

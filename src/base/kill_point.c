@@ -13,30 +13,45 @@ static const char *const point_names[] = {
 #undef NBA_X
 };
 
-static pthread_once_t armed_once = PTHREAD_ONCE_INIT;
-static int armed_point = -1;
+static pthread_once_t read_once = PTHREAD_ONCE_INIT;
+static _Atomic int armed_point = -1;
 static _Atomic long passes_left;
 
-static void arm(void)
+static bool arm(const char *text)
 {
-    const char *text = getenv("NBA_KILL_AT");
-    const char *colon = text != NULL ? strchr(text, ':') : NULL;
+    const char *colon = strchr(text, ':');
     if (colon == NULL) {
-        return;
+        return false;
     }
     for (int i = 0; i < NBA_KILL_POINT_COUNT; i++) {
         const size_t length = strlen(point_names[i]);
         if (length == (size_t)(colon - text) && memcmp(text, point_names[i], length) == 0) {
-            armed_point = i;
             atomic_store(&passes_left, strtol(colon + 1, NULL, 10));
+            atomic_store(&armed_point, i);
+            return true;
         }
     }
+    return false;
+}
+
+static void read_environment(void)
+{
+    const char *text = getenv("NBA_KILL_AT");
+    if (text != NULL) {
+        (void)arm(text);
+    }
+}
+
+bool nba_kill_point_arm(const char *text)
+{
+    (void)pthread_once(&read_once, read_environment);
+    return arm(text);
 }
 
 void nba_kill_point_pass(enum nba_kill_point point)
 {
-    (void)pthread_once(&armed_once, arm);
-    if ((int)point == armed_point && atomic_fetch_sub(&passes_left, 1) == 1) {
+    (void)pthread_once(&read_once, read_environment);
+    if ((int)point == atomic_load(&armed_point) && atomic_fetch_sub(&passes_left, 1) == 1) {
         (void)raise(SIGKILL);
     }
 }

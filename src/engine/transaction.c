@@ -7,6 +7,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/kill_point.h"
+#include "nba/base/log.h"
 #include "worker_internal.h"
 
 int64_t nba_worker_now_us(const struct nba_worker *worker)
@@ -284,6 +285,10 @@ static void count_committed(struct nba_worker *worker, int64_t began_us)
     nba_counter_add(engine->events_committed, worker->run);
     nba_counter_add(engine->transactions, 1);
     (void)atomic_fetch_add(&engine->events, worker->run);
+    if (!worker->has_committed && worker->run != 0) {
+        worker->has_committed = true; /* from here a restart is over */
+        nba_log(NBA_LOG_INFO, "first_commit", "worker=%zu events=%zu", worker->index, worker->run);
+    }
 }
 
 /* Drops the records that are committed; what the pipeline hadn't reached stays for the next one. */

@@ -48,6 +48,7 @@ struct nba_worker {
     size_t owned_count;
 
     bool in_transaction;
+    bool has_committed; /* an event, since it was started */
     int64_t deadline_us;
     struct nba_record *records; /* retained, in the order they came */
     int64_t *arrived_us;
