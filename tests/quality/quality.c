@@ -41,8 +41,10 @@ static void options_for(const char *name, struct nba_train_config *config)
 {
     config->split = NBA_SPLIT_LAST_TWO;
     config->refit = false;
-    config->lstm_options.dropout = 0.4;
     config->lstm_options.loop = (struct nba_learner_options){60, 6};
+    if (strcmp(name, "ml-100k") == 0) {
+        config->lstm_options.dropout = 0.4; /* validation .120 against .112 with 0.3 */
+    }
     if (strcmp(name, "ml-1m-ncf") == 0) {
         config->ncf_users = true;
     }
