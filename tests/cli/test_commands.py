@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+"""Whole commands as processes: help, exit codes, errors, and data in and out of an embedded log.
+NBA_BIN names the program."""
+import gzip
+import json
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+NBA = os.environ.get("NBA_BIN", str(ROOT / "build" / "nba"))
+
+
+def run(*arguments, text=None, cwd=ROOT):
+    return subprocess.run([NBA, *map(str, arguments)], input=text, capture_output=True, text=True,
+                          cwd=cwd, timeout=120)
+
+
+class Front(unittest.TestCase):
+    def commands(self):
+        listed = run("--help").stdout.split("commands:\n")[1].split("\n\n")[0]
+        return [line.split()[0] for line in listed.splitlines()]
+
+    def test_every_command_has_help_with_usage_options_and_examples_of_itself(self):
+        commands = self.commands()
+        self.assertGreaterEqual(len(commands), 15)
+        for command in commands:
+            with self.subTest(command=command):
+                answer = run(command, "--help")
+                self.assertEqual(answer.returncode, 0, answer.stderr)
+                self.assertTrue(answer.stdout.startswith(f"nba {command}: "))
+                self.assertIn(f"usage: nba {command}", answer.stdout)
+                self.assertIn("--help", answer.stdout.split("options:")[1])
+                examples = answer.stdout.split("examples:")[1]
+                self.assertIn(f"nba {command}", examples)
+                for option in re.findall(r"nba " + command + r"\b[^|\n]*", examples):
+                    for name in re.findall(r"--([a-z-]+)", option):
+                        self.assertIn(f"--{name}", answer.stdout.split("options:")[1]
+                                      .split("examples:")[0], f"example uses --{name}")
+
+    def test_wrong_usage_is_2_with_one_line_and_a_hint(self):
+        for arguments, words in (((), "expected a command"), (("tpics",), "did you mean 'topics'"),
+                                 (("topics",), "expected create|list"),
+                                 (("topics", "make"), "expected create, list"),
+                                 (("consume", "--limt", "3"), "did you mean --limit"),
+                                 (("consume",), "expected TOPIC"),
+                                 (("generate", "--events", "x"), "expected a whole number"),
+                                 (("import", "events", "x.csv"), "--mapping"),
+                                 (("describe", "--set", "nonsense=1"), "nonsense"),
+                                 (("describe", "--kafka", "a:1", "--log", "b"), "one of them"),
+                                 (("check", "--config", "/nowhere.yaml"), "/nowhere.yaml")):
+            with self.subTest(arguments=arguments):
+                answer = run(*arguments)
+                self.assertIn(words, answer.stderr)
+                self.assertTrue(answer.stderr.startswith("nba: "), answer.stderr)
+                self.assertEqual(answer.stdout, "")
+                self.assertEqual(answer.returncode, 1 if "nowhere" in str(arguments) else 2)
+
+    def test_version_is_told(self):
+        self.assertRegex(run("--version").stdout, r"\Anba \d+\.\d+\.\d+\n\Z")
+
+    def test_describe_shows_each_topic_once_and_settings_without_secrets(self):
+        answer = run("describe", "--kafka", "broker:9092", "--set",
+                     "kafka.properties.ssl.key.password=CANARY-1")
+        self.assertEqual(answer.stdout.count("hcp.engagement.v1"), 1)
+        self.assertNotIn("CANARY", answer.stdout + answer.stderr)
+        answer = run("describe", "--settings", "--set", "commit.interval_ms=7", "--kafka", "b:1",
+                     "--set", "kafka.properties.ssl.key.password=CANARY-1")
+        self.assertIn("commit.interval_ms = 7\n", answer.stdout)
+        self.assertNotIn("CANARY", answer.stdout + answer.stderr)
+
+    def test_the_shipped_configuration_and_policy_are_right(self):
+        answer = run("check")
+        self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+        self.assertIn("0 wrong", answer.stdout)
+
+
+class Data(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = Path(self.folder.name)
+        self.log = ("--log", self.path / "log")
+        self.nba("topics", "create", *self.log)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def nba(self, *arguments, text=None):
+        answer = run(*arguments, text=text)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        return answer.stdout
+
+    def consume(self, topic, *arguments):
+        return [json.loads(line)
+                for line in self.nba("consume", topic, *self.log, *arguments).splitlines()]
+
+    def test_topics_are_created_once_listed_and_deleted(self):
+        self.assertIn("0 created", self.nba("topics", "create", *self.log))
+        listed = self.nba("topics", "list", *self.log)
+        for topic in ("hcp.engagement.v1", "nba.decision.v1", "nba.state-changelog.v1"):
+            self.assertIn(topic, listed)
+        answer = run("topics", "create", *self.log, "--set", "topics.partitions=8")
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("4 partitions", answer.stderr)
+        self.nba("topics", "delete", "slate", *self.log)
+        self.assertNotIn("nba.slate.v1", self.nba("topics", "list", *self.log))
+        self.assertEqual(run("topics", "delete", *self.log).returncode, 2)
+        self.nba("topics", "delete", "--all", *self.log)
+        self.assertNotIn("nba.", self.nba("topics", "list", *self.log).split("\n", 1)[1])
+
+    def event(self, number, **fields):
+        return json.dumps({"event_id": f"e{number}", "source": "test",
+                           "event_type": "portal_content_viewed",
+                           "event_time": f"2026-11-20T15:30:{number % 60:02d}Z",
+                           "hcp_id": f"hcp-{number % 3}", "content_id": "c1", **fields})
+
+    def test_what_is_produced_is_consumed(self):
+        lines = [self.event(i) for i in range(10)]
+        self.nba("produce", *self.log, text="\n".join(lines) + "\n")
+        records = self.consume("engagement")
+        self.assertEqual({r["value"]["event_id"] for r in records}, {f"e{i}" for i in range(10)})
+        for record in records:
+            self.assertEqual(record["key"], record["value"]["hcp_id"])
+            self.assertEqual(record["timestamp"], record["value"]["event_time"])
+        by_key = {r["key"]: {x["partition"] for x in records if x["key"] == r["key"]}
+                  for r in records}
+        self.assertTrue(all(len(p) == 1 for p in by_key.values()))
+
+    def test_a_range_a_key_a_limit_and_a_file_choose_records(self):
+        self.nba("produce", *self.log, text="\n".join(self.event(i) for i in range(30)))
+        self.assertEqual(len(self.consume("engagement", "--limit", 7)), 7)
+        keyed = self.consume("engagement", "--key", "hcp-1")
+        self.assertEqual({r["key"] for r in keyed}, {"hcp-1"})
+        self.assertEqual(len(keyed), 10)
+        late = self.consume("engagement", "--from", "2026-11-20T15:30:20Z")
+        self.assertTrue(all(r["timestamp"] >= "2026-11-20T15:30:20Z" for r in late))
+        self.assertEqual(len(late), 10)
+        partition = keyed[0]["partition"]
+        some = self.consume("engagement", "--partition", partition, "--from", 2, "--to", 5)
+        self.assertEqual([r["offset"] for r in some], [2, 3, 4])
+        out = self.path / "log.avro"
+        self.nba("consume", "engagement", *self.log, "--out", out)
+        again = ("--log", self.path / "again")
+        self.nba("topics", "create", *again)
+        self.nba("produce", "--log-file", *again, out)
+        self.assertEqual(self.nba("consume", "engagement", *again, "--raw"),
+                         self.nba("consume", "engagement", *self.log, "--raw"))
+
+    def test_a_bad_line_is_told_with_file_and_number_and_nothing_after_it_is_sent(self):
+        path = self.path / "events.jsonl"
+        path.write_text(self.event(1) + "\n" + self.event(2, event_type="danced") + "\n" +
+                        self.event(3) + "\n")
+        answer = run("produce", *self.log, path)
+        self.assertEqual(answer.returncode, 2)
+        self.assertIn(f"{path}:2: event_type", answer.stderr)
+        self.assertEqual(len(self.consume("engagement")), 1)
+
+    def test_a_tick_goes_to_every_partition_without_a_key(self):
+        self.nba("produce", *self.log, "--tick", "2026-12-01T00:00:00Z")
+        records = self.consume("engagement")
+        self.assertEqual([r["partition"] for r in records], [0, 1, 2, 3])
+        for record in records:
+            self.assertIsNone(record["key"])
+            self.assertEqual(record["value"]["event_type"], "control_tick")
+            self.assertEqual(record["value"]["event_time"], "2026-12-01T00:00:00Z")
+
+    def test_a_table_is_imported_by_its_mapping_and_twice_gives_the_same_ids(self):
+        table = self.path / "events.csv.gz"
+        rows = ["event_id,ts_ms,hcp_id,event,channel,content_id,campaign_id,dwell_s,device",
+                "E1,1767254929436,H1,engaged,email,C1,CMP1,41,desktop",
+                "E2,1767255929436,H1,opt_out,digital,C1,CMP1,0,desktop",
+                "E3,soon,H1,engaged,call,C1,CMP1,0,desktop",
+                "E4,1767256929436,H2,danced,call,C1,CMP1,0,desktop"]
+        with gzip.open(table, "wt") as file:
+            file.write("\n".join(rows) + "\n")
+        mapping = ("--mapping", "config/mappings/hcp-a.yaml")
+        shown = self.nba("import", "events", *mapping, "--dry-run", table)
+        self.assertIn("4 rows, 2 refused, 2 messages (not sent)", shown)
+        self.assertIn("1  refused: event_time: not a number (first in row 3)", shown)
+        self.assertIn("1  refused: no rule takes this row (first in row 4)", shown)
+        self.assertEqual(self.consume("engagement"), [])
+        self.nba("import", "events", *mapping, *self.log, table)
+        values = [r["value"] for r in self.consume("engagement")]
+        self.assertEqual([(v["event_id"], v["event_type"], v["channel"]) for v in values],
+                         [("E1", "email_clicked", "email"), ("E2", "consent_changed", "web")])
+        self.assertEqual(run("import", "events", *mapping, *self.log, "--strict", table).returncode,
+                         2)
+
+    def test_a_simulated_market_is_the_same_for_the_same_seed(self):
+        self.nba("generate", *self.log, "--events", 500, "--seed", 9, "--hcps", 30)
+        other = ("--log", self.path / "other")
+        self.nba("generate", *other, "--events", 500, "--seed", 9, "--hcps", 30)
+        self.assertEqual(self.nba("consume", "engagement", "catalog", *self.log, "--raw"),
+                         self.nba("consume", "engagement", "catalog", *other, "--raw"))
+        self.assertEqual(len(self.consume("engagement")), 500 + 60)
+
+    def test_a_release_is_trained_listed_judged_and_chosen(self):
+        self.nba("generate", *self.log, "--events", 3000, "--seed", 9, "--hcps", 80,
+                 "--contents", 16)
+        shelf = ("--set", f"release.dir={self.path / 'releases'}", "--set",
+                 "train.lstm_epochs_max=2", "--set", "train.ncf_epochs_max=1")
+        answer = run("evaluate", *self.log, *shelf)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn("no champion", answer.stderr)
+        answer = run("train", *self.log, *shelf, "--no-refit", "--json")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn("lstm epoch 1/2", answer.stderr)
+        figures = json.loads(answer.stdout)
+        self.assertIn("popularity", {f["model"] for f in figures})
+        release = re.search(r"release ([0-9a-f]{64})", answer.stderr).group(1)
+        listed = self.nba("models", *shelf)
+        self.assertIn(release, listed)
+        self.assertIn("none is champion", listed)
+        self.nba("models", "release", release, *shelf)
+        self.assertIn(f"* {release}", self.nba("models", *shelf))
+        figures = json.loads(self.nba("evaluate", *self.log, *shelf, "--json"))
+        self.assertEqual({"lstm", "ncf", "fusion", "popularity"} -
+                         {f["model"] for f in figures}, set())
+        self.assertIn("prequential", {f["protocol"] for f in figures})
+        shown = self.nba("models", "show", release, "--report", *shelf)
+        self.assertIn("lstm, ncf, popularity", shown)
+        self.assertEqual(run("models", "release", "0" * 64, *shelf).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
