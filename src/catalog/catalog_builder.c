@@ -265,7 +265,7 @@ enum nba_status nba_catalog_builder_build(struct nba_catalog_builder *builder,
                                           struct nba_catalog **ret_catalog, struct nba_error *error)
 {
     NBA_ASSERT(builder != NULL && ret_catalog != NULL);
-    struct catalog_entry **sorted = malloc((builder->slot_count + 1) * sizeof(*sorted));
+    struct catalog_entry **sorted = calloc(builder->slot_count + 1, sizeof(void *));
     if (sorted == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
     }

@@ -58,7 +58,7 @@ static enum nba_status from_file(struct nba_config *config, const struct nba_yam
 {
     struct nba_buf buf;
     struct nba_error cause = {0};
-    nba_buf_init(&buf, SECRET_BYTES_MAX);
+    nba_buf_init(&buf, (size_t)SECRET_BYTES_MAX);
     enum nba_status status = nba_file_read(path, &buf, &cause);
     if (status != NBA_OK) {
         nba_buf_clear(&buf);
@@ -131,6 +131,7 @@ static enum nba_status apply_text(struct nba_config *config, const struct settin
     if (status != NBA_OK) {
         return status;
     }
+    NBA_ASSERT(value != NULL);
     const size_t bytes = strlen(value);
     if ((double)bytes < setting->min || (double)bytes > setting->max) {
         return nba_yaml_fail(node, error, "expected a text of %.0f to %.0f bytes, got %zu",

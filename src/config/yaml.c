@@ -81,7 +81,7 @@ static const char *complaint_of_byte(const unsigned char *p, size_t left, bool i
 static enum nba_status check_bytes(const char *name, struct nba_str bytes, struct nba_error *error)
 {
     const unsigned char *p = (const unsigned char *)bytes.data;
-    if (bytes.bytes > NBA_YAML_BYTES_MAX) {
+    if (bytes.bytes > (size_t)NBA_YAML_BYTES_MAX) {
         return nba_error_set(error, NBA_E_CONFIG, "%s:1:1: file of %zu bytes, expected at most %u",
                              name, bytes.bytes, NBA_YAML_BYTES_MAX);
     }
@@ -334,7 +334,7 @@ enum nba_status nba_yaml_parse(const char *name, struct nba_str bytes, struct nb
 enum nba_status nba_yaml_load(const char *path, struct nba_yaml **ret_tree, struct nba_error *error)
 {
     struct nba_buf buf;
-    nba_buf_init(&buf, NBA_YAML_BYTES_MAX);
+    nba_buf_init(&buf, (size_t)NBA_YAML_BYTES_MAX);
     enum nba_status status = nba_file_read(path, &buf, error);
     if (status == NBA_E_LIMIT) {
         status = nba_error_set(error, NBA_E_CONFIG, "%s:1:1: file is larger than %u bytes", path,

@@ -21,7 +21,7 @@ struct shown nba_yaml_show(struct nba_str text)
     size_t used = 0;
     while (used < text.bytes && used < room) {
         const char c = text.data[used];
-        shown.text[used++] = (unsigned char)c < 0x20 || c == 0x7F ? '?' : c;
+        shown.text[used++] = (char)((unsigned char)c < 0x20 || c == 0x7F ? '?' : c);
     }
     if (used < text.bytes) {
         while (used > 0 && ((unsigned char)text.data[used] & 0xC0) == 0x80) {

@@ -161,31 +161,37 @@ static bool apply_rule(struct nba_funnel *funnel, const struct moment *moment, u
     return any;
 }
 
-/* The same content family and type of action as one still open. */
-static bool mark_open(struct nba_funnel *funnel, const struct moment *moment)
+/* Candidates of content k with this type of action. */
+static bool mark_type(struct nba_funnel *funnel, uint32_t k, enum nba_action_type type,
+                      uint8_t mark)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     bool any = false;
+    for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {
+        if (catalog->action_type[c] == (uint8_t)type && funnel->open[c] == 0) {
+            funnel->open[c] = mark;
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* The same content family and type of action as one still open. */
+static bool mark_open(struct nba_funnel *funnel, const struct moment *moment)
+{
+    const struct content_groups *groups = &funnel->by_family;
+    bool any = false;
     for (uint32_t a = 0; a < moment->hcp->action_count; a++) {
         const struct nba_open_action *action = &moment->hcp->actions[a];
-        if (!nba_open_action_is_open(action, moment->now_ms)) {
-            continue;
-        }
         const struct nba_str family =
             action->family_id.bytes != 0 ? action->family_id : action->content_id;
-        const uint32_t word = nba_catalog_find_word(catalog, family);
-        const uint32_t first = word != 0 ? funnel->by_family.start[word] : 0;
-        const uint32_t last = word != 0 ? funnel->by_family.start[word + 1] : 0;
-        for (uint32_t i = first; i < last; i++) {
-            const uint32_t k = funnel->by_family.contents[i];
-            for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1];
-                 c++) {
-                if (catalog->action_type[c] == (uint8_t)action->action_type &&
-                    funnel->open[c] == 0) {
-                    funnel->open[c] = (uint8_t)(a + 1);
-                    any = true;
-                }
-            }
+        const uint32_t word = nba_catalog_find_word(funnel->catalog, family);
+        if (word == 0 || !nba_open_action_is_open(action, moment->now_ms)) {
+            continue;
+        }
+        for (uint32_t i = groups->start[word]; i < groups->start[word + 1]; i++) {
+            any = mark_type(funnel, groups->contents[i], action->action_type, (uint8_t)(a + 1)) ||
+                  any;
         }
     }
     return any;

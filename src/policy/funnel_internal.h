@@ -8,7 +8,7 @@
 /* Candidates whose order is worked out: all that a record explains, behind a full slate. */
 #define FUNNEL_RANKED_MAX (NBA_EXPLAINED_MAX + NBA_SLATE_MAX)
 /* One for each suppression rule and outcome at most. */
-#define FUNNEL_HOLDS_MAX (POLICY_RULES_MAX * NBA_HCP_OUTCOMES_MAX)
+#define FUNNEL_HOLDS_MAX ((size_t)POLICY_RULES_MAX * NBA_HCP_OUTCOMES_MAX)
 /* In `reason` while candidates are judged: not there for this HCP. */
 #define REASON_ABSENT 255u
 /* While a slate is filled: in it. */

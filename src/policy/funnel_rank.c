@@ -239,41 +239,48 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
 
 /* ---- the order of the best ---- */
 
-/* The want-th largest of values[count] (Hoare's selection, in place). */
+/* Where a partition left its two runs: values[low..left] are >= values[right..high]. */
+struct cut {
+    uint32_t left_end, right;
+};
+
+/* Hoare's partition, larger values first (C. A. R. Hoare, "Algorithm 63", 1961). */
+static struct cut partition(double *values, uint32_t low, uint32_t high)
+{
+    const double pivot = values[low + (high - low) / 2];
+    uint32_t i = low;
+    uint32_t end = high + 1; /* one behind the index from above, so that it never passes 0 */
+    while (i < end) {
+        while (values[i] > pivot) {
+            i++;
+        }
+        while (values[end - 1] < pivot) {
+            end--;
+        }
+        if (i < end) {
+            const double swap = values[i];
+            values[i++] = values[end - 1];
+            values[--end] = swap;
+        }
+    }
+    return (struct cut){end, i};
+}
+
+/* The want-th largest of values[count], by selection in place. */
 static double nth_largest(double *values, uint32_t count, uint32_t want)
 {
     uint32_t low = 0;
     uint32_t high = count - 1;
+    const uint32_t nth = want - 1;
     while (low < high) {
-        const double pivot = values[low + (high - low) / 2];
-        uint32_t i = low;
-        uint32_t j = high;
-        while (i <= j) {
-            while (values[i] > pivot) {
-                i++;
-            }
-            while (values[j] < pivot) {
-                j--;
-            }
-            if (i <= j) {
-                const double swap = values[i];
-                values[i++] = values[j];
-                values[j] = swap;
-                if (j == 0) {
-                    break;
-                }
-                j--;
-            }
+        const struct cut cut = partition(values, low, high);
+        if (nth >= cut.left_end && nth < cut.right) {
+            break; /* between the runs: equal to the pivot */
         }
-        if (want - 1 <= j && j >= low) {
-            high = j;
-        } else if (want - 1 >= i) {
-            low = i;
-        } else {
-            break;
-        }
+        high = nth < cut.left_end ? cut.left_end - 1 : high;
+        low = nth >= cut.right ? cut.right : low;
     }
-    return values[want - 1];
+    return values[nth];
 }
 
 /* A key that at least `want` candidates reach: the want-th largest maximum of LANES groups. */

@@ -41,7 +41,7 @@ enum nba_status nba_policy_load(const char *path, struct nba_policy **ret_policy
                                 struct nba_error *error)
 {
     struct nba_buf buf;
-    nba_buf_init(&buf, NBA_YAML_BYTES_MAX);
+    nba_buf_init(&buf, (size_t)NBA_YAML_BYTES_MAX);
     enum nba_status status = nba_file_read(path, &buf, error);
     if (status == NBA_E_LIMIT) {
         status = nba_error_set(error, NBA_E_CONFIG, "%s:1:1: file is larger than %u bytes", path,

@@ -145,34 +145,31 @@ struct policy_slate {
 };
 
 struct nba_policy {
-    atomic_uint refs;
     struct nba_arena arena;
     struct nba_yaml *tree;
-    char hash[NBA_SHA256_TEXT_BYTES];
     struct nba_str version, tenant;
+    struct nba_exclusion *exclusions;
+    struct policy_market *markets;
+    struct nba_str_list brands;                             /* of the key `brands` */
+    struct policy_engagement engagements[POLICY_RULES_MAX]; /* by stage, then in file order */
+    struct policy_suppression suppressions[POLICY_RULES_MAX];
+    struct policy_weight weights[POLICY_RULES_MAX]; /* in file order: context weights, levers */
+    double threshold[NBA_CHANNEL_COUNT];
+    struct nba_duration expiry[NBA_CHANNEL_COUNT];
+    struct nba_duration allowed_lateness;
+    struct nba_duration consent_max_age; /* zero: none */
+    atomic_uint refs;
     enum nba_mode mode;
     enum nba_policy_clock clock;
-    bool decide_on[NBA_EVENT_TYPE_COUNT];
-    struct nba_duration allowed_lateness;
-    struct nba_exclusion *exclusions;
-    uint32_t exclusion_count;
-    struct policy_market *markets;
-    uint32_t market_count;
-    struct nba_duration consent_max_age;                    /* zero: none */
-    struct policy_engagement engagements[POLICY_RULES_MAX]; /* by stage, then in file order */
-    uint32_t engagement_count;
-    struct policy_suppression suppressions[POLICY_RULES_MAX];
-    uint32_t suppression_count;
-    struct policy_weight weights[POLICY_RULES_MAX]; /* in file order: context weights, levers */
-    uint32_t weight_count;
-    double threshold[NBA_CHANNEL_COUNT];
+    uint32_t exclusion_count, market_count;
+    uint32_t engagement_count, suppression_count, weight_count;
     struct policy_slate slate;
-    struct nba_duration expiry[NBA_CHANNEL_COUNT];
-    bool ignore_bot[NBA_BOT_COUNT];
     uint32_t audit_top; /* suppressed candidates written with their details */
-    bool audit_packed;  /* and a reason for every one */
     uint32_t explain_top;
-    struct nba_str_list brands; /* of the key `brands` */
+    bool audit_packed; /* and a reason for every one */
+    bool decide_on[NBA_EVENT_TYPE_COUNT];
+    bool ignore_bot[NBA_BOT_COUNT];
+    char hash[NBA_SHA256_TEXT_BYTES];
 };
 
 /* While a file is read. */
