@@ -172,9 +172,5 @@ enum nba_status nba_config_check(const struct nba_config *config, struct nba_err
         status = fail(config, "train.window_events", error,
                       "expected at most half of state.ring_events");
     }
-    if (status == NBA_OK && config->train.lstm_hidden_2 != config->train.lstm_embedding) {
-        status = fail(config, "train.lstm_hidden_2", error,
-                      "expected the width of train.lstm_embedding: the output layer is tied");
-    }
     return status;
 }

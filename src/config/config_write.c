@@ -68,9 +68,6 @@ static void write_type(const struct setting *s, struct nba_buf *buf)
             nba_buf_printf(buf, "%s%s", i == 0 ? "" : ", ", s->words[i]);
         }
         break;
-    case SETTING_DURATION:
-        nba_buf_printf(buf, "ISO 8601 duration");
-        break;
     case SETTING_PROPERTIES:
         nba_buf_printf(buf, "map of texts");
         break;
@@ -167,17 +164,6 @@ void nba_config_write_example(struct nba_buf *buf)
     }
 }
 
-static void write_duration(struct nba_duration duration, struct nba_buf *buf)
-{
-    nba_buf_printf(buf, "P");
-    if (duration.months != 0) {
-        nba_buf_printf(buf, "%" PRId32 "M", duration.months);
-    }
-    if (duration.ms != 0) {
-        nba_buf_printf(buf, "T%" PRId64 ".%03" PRId64 "S", duration.ms / 1000, duration.ms % 1000);
-    }
-}
-
 static void write_value(const struct nba_config *config, const struct setting *s,
                         struct nba_buf *buf)
 {
@@ -199,11 +185,6 @@ static void write_value(const struct nba_config *config, const struct setting *s
     case SETTING_WORD:
         memcpy(&word, field, sizeof(word));
         nba_buf_printf(buf, "%s = %s\n", s->key, s->words[word]);
-        break;
-    case SETTING_DURATION:
-        nba_buf_printf(buf, "%s = ", s->key);
-        write_duration(*(const struct nba_duration *)field, buf);
-        nba_buf_printf(buf, "\n");
         break;
     case SETTING_PROPERTIES:
         for (uint32_t i = 0; i < config->kafka.property_count; i++) {

@@ -308,8 +308,6 @@ enum nba_status nba_setting_apply(struct nba_config *config, const struct settin
             memcpy(field, &value, sizeof(value)); /* every enum here has the size of unsigned */
         }
         return status;
-    case SETTING_DURATION:
-        return nba_yaml_duration(node, field, error);
     case SETTING_PROPERTIES:
         return apply_properties(config, node, error);
     case SETTING_ROUTES:

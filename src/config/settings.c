@@ -36,10 +36,6 @@ const char *const nba_route_keys[] = {"hcp", "rep", NULL};
     {                                                                 \
         key, SETTING_WORD, FIELD(member), text, 0, 0, words, sentence \
     }
-#define DURATION(key, member, text, sentence)                            \
-    {                                                                    \
-        key, SETTING_DURATION, FIELD(member), text, 0, 0, NULL, sentence \
-    }
 #define TOPIC(key, member, text, sentence) \
     TEXT("topics." key, topics.member, text, 1, 249, sentence)
 
@@ -53,8 +49,6 @@ const struct setting nba_settings[] = {
             "Threads that take events; each owns some partitions of the input."),
     WORD("clock", clock, "policy", clocks,
          "The decision clock: as the policy says, the events' own time, or the machine's."),
-    DURATION("max_trigger_age", max_trigger_age, "PT6H",
-             "With the wall clock, an event older than this starts no decision (STALE_TRIGGER)."),
 
     WORD("log.kind", log_kind, "local", log_kinds,
          "Where events come from and actions go: the embedded log or Apache Kafka."),
@@ -101,8 +95,6 @@ const struct setting nba_settings[] = {
             "RocksDB's block cache."),
     INTEGER("state.write_buffer_bytes", state.write_buffer_bytes, "67108864", 1048576, 64 * GIB,
             "RocksDB's write buffers, all column families together."),
-    DURATION("state.inactive_ttl", state.inactive_ttl, "P3Y",
-             "An HCP without any event for this long is forgotten."),
 
     TEXT("release.dir", release_dir, "var/releases", 1, 1000, "Folder of the model releases."),
     TEXT("policy.file", policy_file, "config/policy-basic.yaml", 1, 1000,
@@ -132,10 +124,9 @@ const struct setting nba_settings[] = {
 
     INTEGER("train.window_events", train.window_events, "64", 8, 64,
             "W of the anchored window: a sequence is at most 2 W events long."),
-    INTEGER("train.lstm_embedding", train.lstm_embedding, "64", 8, 256, "Content embedding."),
+    INTEGER("train.lstm_embedding", train.lstm_embedding, "64", 8, 256, 
+            "Content embedding; also the width of the second LSTM, which is tied to it."),
     INTEGER("train.lstm_hidden_1", train.lstm_hidden_1, "128", 8, 512, "Width of the first LSTM."),
-    INTEGER("train.lstm_hidden_2", train.lstm_hidden_2, "64", 8, 512,
-            "Width of the second LSTM; tied to the embedding, so equal to it."),
     INTEGER("train.lstm_epochs_max", train.lstm_epochs_max, "40", 1, 1000, "Most epochs."),
     INTEGER("train.lstm_batch", train.lstm_batch, "16", 1, 4096, "Sequences in a mini-batch."),
     NUMBER("train.lstm_learning_rate", train.lstm_learning_rate, "0.002", 1e-6, 1,

@@ -12,7 +12,6 @@ enum setting_type {
     SETTING_NUMBER,     /* double */
     SETTING_BOOL,       /* bool */
     SETTING_WORD,       /* an enum: index among words */
-    SETTING_DURATION,   /* struct nba_duration */
     SETTING_PROPERTIES, /* kafka.properties */
     SETTING_ROUTES,     /* routes */
 };

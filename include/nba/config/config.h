@@ -23,7 +23,6 @@
 #include "nba/base/buf.h"
 #include "nba/base/log.h"
 #include "nba/base/status.h"
-#include "nba/base/time_text.h"
 
 /* kafka.properties: librdkafka has about 150 that make sense here. */
 #define NBA_CONFIG_PROPERTIES_MAX 200u
@@ -61,7 +60,7 @@ struct nba_config_topics {
 
 struct nba_config_train {
     int64_t window_events; /* W */
-    int64_t lstm_embedding, lstm_hidden_1, lstm_hidden_2;
+    int64_t lstm_embedding, lstm_hidden_1;
     int64_t lstm_epochs_max, lstm_batch;
     double lstm_learning_rate, lstm_dropout;
     int64_t ncf_embedding, ncf_hidden_1, ncf_hidden_2, ncf_hidden_3;
@@ -98,7 +97,6 @@ struct nba_config {
     struct {
         const char *dir;
         int64_t ring_events, cache_bytes, block_cache_bytes, write_buffer_bytes;
-        struct nba_duration inactive_ttl;
     } state;
     const char *release_dir;
     const char *policy_file;
@@ -108,7 +106,6 @@ struct nba_config {
     enum nba_config_kernels score_kernels;
     int64_t slate_top_n;
     int64_t audit_rankings_top_n;
-    struct nba_duration max_trigger_age;
     struct {
         const char *listen; /* host:port */
         bool allow_unauthenticated;
