@@ -485,17 +485,42 @@ static void test_defaults_inside_a_branch_apply_only_when_it_is_taken(void **sta
 {
     struct fixture *f = *state;
     struct thing thing;
-    const char *writer = FIELD("group", "['null',{'type':'record','name':'Inner','fields':["
-                                        "{'name':'name','type':'string'}]}]");
-    const char *reader = FIELD("group", "['null',{'type':'record','name':'Inner','fields':["
-                                        "{'name':'name','type':'string'},"
-                                        "{'name':'when','type':'long','default':77}]}]");
-    assert_int_equal(run(f, writer, reader, BYTES("\x02\x02x"), &thing), NBA_OK);
+    const char *writer =
+        FIELD("group", "['null',{'type':'record','name':'Inner','fields':["
+                       "{'name':'name','type':'string'}]}]") "," FIELD("small", "'int'");
+    const char *reader =
+        FIELD("group", "['null',{'type':'record','name':'Inner','fields':["
+                       "{'name':'name','type':'string'},"
+                       "{'name':'when','type':'long','default':77}]}]") "," FIELD("small", "'int'");
+    assert_int_equal(run(f, writer, reader, BYTES("\x02\x02x\x06"), &thing), NBA_OK);
     assert_int_equal(thing.inner_name.bytes, 1);
     assert_int_equal(thing.inner_when_ms, 77);
-    assert_int_equal(run(f, writer, reader, BYTES("\x00"), &thing), NBA_OK);
+    assert_int_equal(thing.small, 3); /* back in the value after the default */
+    assert_int_equal(run(f, writer, reader, BYTES("\x02\x02x"), &thing), NBA_E_TRUNCATED);
+    assert_int_equal(run(f, writer, reader, BYTES("\x00\x06"), &thing), NBA_OK);
     assert_int_equal(thing.inner_name.bytes, 0);
     assert_int_equal(thing.inner_when_ms, NBA_TIME_NONE);
+}
+
+static void test_items_that_the_bytes_left_can_not_hold_take_no_memory(void **state)
+{
+    struct fixture *f = *state;
+    const struct nba_program *program = NULL;
+    static char bytes[1600];
+    struct thing thing;
+    const char *items = FIELD("items", "{'type':'array','items':" INNER "}");
+    parse(f, &f->schemas[0], items);
+    assert_int_equal(nba_program_compile(f->schemas[0].type, f->schemas[0].type, &thing_binding,
+                                         &f->arena, &program, &f->error),
+                     NBA_OK);
+    /* 1,000 items of at least two bytes, in 1,598. */
+    bytes[0] = '\xd0';
+    bytes[1] = '\x0f';
+    struct nba_cursor cursor = nba_cursor(bytes, sizeof(bytes));
+    const size_t used = f->arena.bytes_used;
+    assert_int_equal(nba_program_run(program, &cursor, &f->arena, &thing, &f->error),
+                     NBA_E_TRUNCATED);
+    assert_int_equal(f->arena.bytes_used, used);
 }
 
 static void test_items_of_arrays_resolve_and_take_defaults(void **state)
@@ -686,6 +711,7 @@ int main(void)
         TEST(test_presence_tells_false_from_absent),
         TEST(test_nested_records_resolve_field_by_field),
         TEST(test_defaults_inside_a_branch_apply_only_when_it_is_taken),
+        TEST(test_items_that_the_bytes_left_can_not_hold_take_no_memory),
         TEST(test_items_of_arrays_resolve_and_take_defaults),
         TEST(test_absurd_lengths_are_refused_before_anything_is_taken),
         TEST(test_items_above_the_limit_are_refused_in_one_block_or_in_many),
