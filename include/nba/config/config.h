@@ -23,6 +23,7 @@
 #include "nba/base/buf.h"
 #include "nba/base/log.h"
 #include "nba/base/status.h"
+#include "nba/base/time_text.h"
 
 /* kafka.properties: librdkafka has about 150 that make sense here. */
 #define NBA_CONFIG_PROPERTIES_MAX 200u
