@@ -1,4 +1,5 @@
-/* nba demo: a market simulated, models learned, the engine run, and what came of it - one process. */
+/* nba demo: a market simulated, models learned, the engine run, and what came of it -
+ * one process. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,12 +2,12 @@
  * The demo's market: the simulated world, its events in the log, and its answers to actions.
  *
  * The world speaks first for itself (the past, from which models are learned), then in rounds: the
- * events of a round go into the log, the engine decides on all of them, and only then the world gets
- * the actions that the round caused, partition by partition in their order.  So the events are a
- * function of seed and size, however fast the engine is.
+ * events of a round go into the log, the engine decides on all of them, and only then the world
+ * gets the actions that the round caused, partition by partition in their order.  So the events are
+ * a function of seed and size, however fast the engine is.
  *
- * RESUMING.  After a crash the world is run again from its seed; what is in the log already is passed
- * over, and the actions of each round are told apart by the input offset that caused them.
+ * RESUMING.  After a crash the world is run again from its seed; what is in the log already is
+ * passed over, and the actions of each round are told apart by the input offset that caused them.
  */
 #ifndef NBA_APP_DEMO_MARKET_H
 #define NBA_APP_DEMO_MARKET_H

@@ -1,9 +1,10 @@
 /*
- * What the demo shows at its end, read back from the log: how well the engine foresaw, and three HCPs'
- * stories.
+ * What the demo shows at its end, read back from the log: how well the engine foresaw, and three
+ * HCPs' stories.
  *
- * PREQUENTIAL HIT RATE.  Each live positive engagement is looked up in the ten contents that the HCP's
- * last decision before it ranked highest, by each model: nothing is judged that the model had seen.
+ * PREQUENTIAL HIT RATE.  Each live positive engagement is looked up in the ten contents that the
+ * HCP's last decision before it ranked highest, by each model: nothing is judged that the model had
+ * seen.
  */
 #ifndef NBA_APP_DEMO_SUMMARY_H
 #define NBA_APP_DEMO_SUMMARY_H

@@ -1,6 +1,7 @@
 /*
- * Digests of a log: one SHA-256 a topic and partition, over key, value and headers of its records in
- * order.  Two logs said the same when their digests are equal; offsets and timestamps don't count.
+ * Digests of a log: one SHA-256 a topic and partition, over key, value and headers of its records
+ * in order.  Two logs said the same when their digests are equal; offsets and timestamps don't
+ * count.
  *
  *   null            u32le 0xffffffff          (key and value)
  *   bytes           u32le length, the bytes

@@ -1,8 +1,8 @@
 /*
  * Events of a file in the order of their times: encoded, kept in memory, sorted, given back.
  *
- * Equal times keep the file's order.  LIMITS.  IMPORT_SORT_EVENTS_MAX events; a table that is larger
- * is better sorted before it comes here.
+ * Equal times keep the file's order.  LIMITS.  IMPORT_SORT_EVENTS_MAX events; a table that is
+ * larger is better sorted before it comes here.
  */
 #ifndef NBA_APP_IMPORT_SORT_INTERNAL_H
 #define NBA_APP_IMPORT_SORT_INTERNAL_H

@@ -1,7 +1,8 @@
 /*
  * Where training and evaluation take their data from:
  *
- *     the log          engagement (and catalogue) of the configuration, --from and --to by record time
+ *     the log          engagement (and catalogue) of the configuration, --from and --to by
+ *                      record time
  *     log files        operands, as `nba consume --out` writes them
  *     tables           --mapping with --events, --profiles, --contents
  *     --data NAME      a public data set below NBA_DATA or --data-dir, for comparisons

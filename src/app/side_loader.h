@@ -1,5 +1,5 @@
-/* The side of the moment, for tools: catalogue and control read from the log, policy and release from
- * their files. */
+/* The side of the moment, for tools: catalogue and control read from the log, policy and release
+ * from their files. */
 #ifndef NBA_APP_SIDE_LOADER_H
 #define NBA_APP_SIDE_LOADER_H
 

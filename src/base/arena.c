@@ -1,4 +1,5 @@
-/* A list of blocks, each at least as large as what it was made for; a reset walks back to the first. */
+/* A list of blocks, each at least as large as what it was made for; a reset walks back to the
+ * first. */
 #include "nba/base/arena.h"
 
 #include <stdint.h>

@@ -1,4 +1,5 @@
-/* Days and civil dates by H. Hinnant's algorithms ("chrono-Compatible Low-Level Date Algorithms"). */
+/* Days and civil dates by H. Hinnant's algorithms ("chrono-Compatible Low-Level
+ * Date Algorithms"). */
 #include "nba/base/time_text.h"
 
 #include <stdio.h>

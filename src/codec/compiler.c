@@ -118,7 +118,8 @@ static bool fold_null(struct nba_compiler *c, const struct nba_avro_type *w, uin
     return true;
 }
 
-/* Is it worth trying?  Records aren't: compiling them twice a level would double with each level. */
+/* Is it worth trying?  Records aren't: compiling them twice a level would double with
+ * each level. */
 static bool may_fold(const struct nba_avro_type *branch)
 {
     const struct nba_avro_type *inner = branch->kind == NBA_AVRO_ARRAY ? branch->items : branch;

@@ -7,7 +7,8 @@
  *   program.c         the whole: from the first operation to the finished program
  *
  * Defaults are read once, while compiling, into the struct's image, from which every value starts;
- * only inside a branch of a union, where the record may be absent after all, they become operations.
+ * only inside a branch of a union, where the record may be absent after all, they become
+ * operations.
  */
 #ifndef NBA_CODEC_COMPILER_INTERNAL_H
 #define NBA_CODEC_COMPILER_INTERNAL_H

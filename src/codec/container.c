@@ -1,6 +1,7 @@
 /*
- * Reading container files.  A block is held whole, inflated if need be, and its records are read from
- * it one by one; nothing a file says about sizes is believed before it is compared with what is there.
+ * Reading container files.  A block is held whole, inflated if need be, and its records are read
+ * from it one by one; nothing a file says about sizes is believed before it is compared with what
+ * is there.
  */
 #include "nba/codec/container.h"
 

@@ -200,7 +200,8 @@ enum nba_status nba_decode_reference(struct nba_decoder *decoder, struct nba_str
 }
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
-/* A message whose struct needs no further look: into a copy first, so that failure leaves no trace. */
+/* A message whose struct needs no further look: into a copy first, so that failure leaves
+ * no trace. */
 #define DECODE_PLAIN(noun, WHICH)                                                             \
     enum nba_status nba_decode_##noun(struct nba_decoder *decoder, struct nba_str value,      \
                                       struct nba_arena *arena, struct nba_##noun *ret_##noun, \

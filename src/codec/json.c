@@ -1,4 +1,5 @@
-/* Whole records and values as JSON, and JSON as values: the head of the wire format around a datum. */
+/* Whole records and values as JSON, and JSON as values: the head of the wire format around
+ * a datum. */
 #include "nba/codec/json.h"
 
 #include <inttypes.h>

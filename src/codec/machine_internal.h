@@ -4,10 +4,10 @@
  *   program_run.c     the loop, and plain values
  *   program_frames.c  collections, records behind pointers, unions, defaults
  *
- * `p` is where the reader stands; every helper returns where it stands then, or NULL after it has set
- * the status.  A length is compared with the bytes left before anything else is done with it, and a
- * count with the bytes left and its limit before memory is taken.  Nothing here recurs: loops and
- * records push a frame, and the compiler has made sure that the stack holds them.
+ * `p` is where the reader stands; every helper returns where it stands then, or NULL after it has
+ * set the status.  A length is compared with the bytes left before anything else is done with it,
+ * and a count with the bytes left and its limit before memory is taken.  Nothing here recurs: loops
+ * and records push a frame, and the compiler has made sure that the stack holds them.
  */
 #ifndef NBA_CODEC_MACHINE_INTERNAL_H
 #define NBA_CODEC_MACHINE_INTERNAL_H

@@ -2,9 +2,9 @@
  * The operations of a compiled decoder.
  *
  * One operation is 16 bytes and does one thing at `dst + offset`, where dst is the struct being
- * filled: the message, or an item of an array, or a record behind a pointer.  Loops and records push
- * a frame.  `null_first` makes any operation one branch of a union with null, the commonest union of
- * all, without a jump: 0 no union, else 1 + the index of null.
+ * filled: the message, or an item of an array, or a record behind a pointer.  Loops and records
+ * push a frame.  `null_first` makes any operation one branch of a union with null, the commonest
+ * union of all, without a jump: 0 no union, else 1 + the index of null.
  */
 #ifndef NBA_CODEC_PROGRAM_INTERNAL_H
 #define NBA_CODEC_PROGRAM_INTERNAL_H

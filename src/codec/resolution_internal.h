@@ -15,7 +15,8 @@ int nba_resolution_fit(const struct nba_avro_type *w, const struct nba_avro_type
 const struct nba_avro_type *nba_resolution_branch(const struct nba_avro_type *w,
                                                   const struct nba_avro_type *r);
 
-/* The writer's field that fills the reader's: of its name, else of its first alias found; or NULL. */
+/* The writer's field that fills the reader's: of its name, else of its first alias found;
+ * or NULL. */
 const struct nba_avro_field *nba_resolution_writer_field(const struct nba_avro_type *w,
                                                          const struct nba_avro_field *field);
 /* The reader's field that this field of the writer fills, or NULL. */

@@ -6,7 +6,8 @@
 #include "nba/codec/schema_registry.h"
 #include "plan_internal.h"
 
-/* NULL: nothing loaded has this id.  *ret_index, if wanted, counts from 0 in the order of loading. */
+/* NULL: nothing loaded has this id.  *ret_index, if wanted, counts from 0 in the order
+ * of loading. */
 const struct nba_avro_type *nba_schemas_find(const struct nba_schemas *schemas, uint32_t id,
                                              uint32_t *ret_index);
 /* Our current schema of a message. */

@@ -14,8 +14,8 @@
 
 struct nba_worker;
 
-/* Which worker of this process has which partition: one at a time, so that a task's former owner has
- * made its last write before the next one restores it. */
+/* Which worker of this process has which partition: one at a time, so that a task's former owner
+ * has made its last write before the next one restores it. */
 struct nba_task_table {
     pthread_mutex_t lock;
     pthread_cond_t released;

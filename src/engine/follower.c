@@ -1,9 +1,9 @@
 /*
  * The follower: catalogue and control topics as they grow, policy file and champion as they change.
  *
- * It reads to the high watermarks before the workers start, so no event meets half a catalogue, then
- * goes on in a thread of its own.  Files are looked at twice a second: their change takes effect within
- * a second, at a transaction's start.
+ * It reads to the high watermarks before the workers start, so no event meets half a catalogue,
+ * then goes on in a thread of its own.  Files are looked at twice a second: their change takes
+ * effect within a second, at a transaction's start.
  */
 #include <stdio.h>
 #include <string.h>

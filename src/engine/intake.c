@@ -1,4 +1,5 @@
-/* The checks in the order in which they make sense: is there anything, is it readable, is it ours. */
+/* The checks in the order in which they make sense: is there anything, is it readable, is
+ * it ours. */
 #include "intake.h"
 
 #include "nba/base/limits.h"

@@ -15,8 +15,8 @@
 #define NBA_INTAKE_PAST_MS   (INT64_C(5) * 366 * 24 * 3600 * 1000)
 #define NBA_INTAKE_FUTURE_MS (INT64_C(10) * 60 * 1000)
 
-/* NBA_OK with the event, or a status of class SKIP: its name is the dead letter's reason, the error's
- * message the detail. */
+/* NBA_OK with the event, or a status of class SKIP: its name is the dead letter's reason, the
+ * error's message the detail. */
 NBA_MUST_USE
 enum nba_status nba_intake(struct nba_decoder *decoder, const struct nba_policy *policy,
                            const struct nba_record *record, struct nba_arena *arena,

@@ -1,6 +1,7 @@
 /*
- * How: records are taken in one by one (decode, state), collected in a wave, scored side by side, and
- * emitted in their order.  Reading order of this file: run, take_in, flush_wave, emit_item, decide.
+ * How: records are taken in one by one (decode, state), collected in a wave, scored side by side,
+ * and emitted in their order.  Reading order of this file: run, take_in, flush_wave, emit_item,
+ * decide.
  */
 #include "nba/engine/pipeline.h"
 
@@ -370,7 +371,8 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
     }
 }
 
-/* Decodes the record, moves the clocks, applies the event.  *ret_full: a timer is left, come again. */
+/* Decodes the record, moves the clocks, applies the event.  *ret_full: a timer is left,
+ * come again. */
 static enum nba_status take_in(struct nba_pipeline *pipeline,
                                const struct nba_pipeline_item *source, bool *ret_full,
                                struct nba_error *error)

@@ -45,8 +45,8 @@ struct nba_pipeline {
     size_t item_count;
     struct nba_score_job jobs[NBA_SCORE_WAVE];
     size_t job_count;
-    /* The earliest moment at which an action that this wave may yet propose can expire: its timer is
-     * in no record before the wave is emitted. */
+    /* The earliest moment at which an action that this wave may yet propose can expire: its timer
+     * is in no record before the wave is emitted. */
     int64_t horizon_ms;
 };
 

@@ -1,4 +1,5 @@
-/* What a worker does when a transaction didn't end well; the classes stand at the top of worker.c. */
+/* What a worker does when a transaction didn't end well; the classes stand at the top
+ * of worker.c. */
 #include <time.h>
 
 #include "nba/base/kill_point.h"

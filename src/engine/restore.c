@@ -2,9 +2,9 @@
  * Restore: the changelog's tail, or all of it, into a task.
  *
  * ORDER MATTERS.  The group's committed offset was read first (it waits out a predecessor's pending
- * offsets); only then the changelog's high watermark is taken, uncommitted; then the changelog is read
- * committed until the position is there.  A target of the last stable offset would miss updates that
- * commit behind it.
+ * offsets); only then the changelog's high watermark is taken, uncommitted; then the changelog is
+ * read committed until the position is there.  A target of the last stable offset would miss
+ * updates that commit behind it.
  */
 #include "engine_internal.h"
 #include "nba/base/kill_point.h"

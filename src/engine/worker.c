@@ -1,7 +1,7 @@
 /*
  * The worker: one thread, one member of the group, one transaction after the other.
  *
- *   poll -> begin -> pipeline -> produce ... -> changelog -> send offsets -> commit -> one WriteBatch
+ *   poll -> begin -> pipeline -> produce -> changelog -> send offsets -> commit -> one WriteBatch
  *
  * COMMIT THE LOG FIRST.  RocksDB never holds what the log didn't commit, so nothing is ever wiped
  * because of a crash: what a crash leaves missing is in the changelog's tail.
@@ -13,10 +13,12 @@
  * Never two transactions open, and nothing is computed on an undecided commit.
  *
  * WHAT AN ERROR MEANS (nba/stream/producer.h has the classes)
- *   TXN_ABORTABLE    abort, drop the overlay, run the retained records again; three in a row: back off
+ *   TXN_ABORTABLE    abort, drop the overlay, run the retained records again; three in a row:
+ *                    back off
  *   TXN_MEMBERSHIP   abort, drop the overlay and the records, poll until assigned anew
- *   TXN_UNKNOWN      the commit may have landed: new producer epoch, restore every owned task's tail,
- *                    drop records below input_next, run the rest; the sixth time in 60 s gives up
+ *   TXN_UNKNOWN      the commit may have landed: new producer epoch, restore every owned task's
+ *                    tail, drop records below input_next, run the rest; the sixth time in 60 s
+ *                    gives up
  *   anything else    stops the instance: the state on disk is that of the last commit
  */
 #include <stdio.h>

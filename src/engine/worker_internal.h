@@ -90,7 +90,8 @@ enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *e
 NBA_MUST_USE
 enum nba_status nba_worker_make_producer(struct nba_worker *worker, unsigned which,
                                          struct nba_error *error);
-/* After a failed call of a transaction: NBA_OK to go on, TXN classes to recover again, else stop. */
+/* After a failed call of a transaction: NBA_OK to go on, TXN classes to recover again,
+ * else stop. */
 NBA_MUST_USE
 enum nba_status nba_worker_recover(struct nba_worker *worker, enum nba_status why,
                                    struct nba_error *error);

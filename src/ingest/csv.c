@@ -1,6 +1,6 @@
 /*
- * A state machine over single bytes (RFC 4180), so that a quote or a line end may fall on any border
- * between two reads:
+ * A state machine over single bytes (RFC 4180), so that a quote or a line end may fall on any
+ * border between two reads:
  *
  *     CELL_START  "        QUOTED            anything else   PLAIN
  *     PLAIN       delimiter CELL_START       line feed       end of row

@@ -1,12 +1,12 @@
 /*
  * What happens by itself: visits that an HCP makes, and pushes of the company.
  *
- *   visit   a content is chosen by taste; by channel it is a page read, an event attended, a call, or
- *           the one thing opened in a digest that came by e-mail
+ *   visit   a content is chosen by taste; by channel it is a page read, an event attended, a call,
+ *           or the one thing opened in a digest that came by e-mail
  *   push    a content goes out on a channel; the HCP engages or not (sim_answer)
  *
- * Both plan their next one when they happen, so the queue holds two entries an HCP and what is under
- * way.
+ * Both plan their next one when they happen, so the queue holds two entries an HCP and what is
+ * under way.
  */
 #include "nba/base/time_text.h"
 #include "world_internal.h"

@@ -1,4 +1,5 @@
-/* The market's words, all our own: topics, brands, specialties, and texts put together from them. */
+/* The market's words, all our own: topics, brands, specialties, and texts put together
+ * from them. */
 #include "world_internal.h"
 
 const struct sim_topic sim_topics[TOPIC_COUNT] = {

@@ -1,8 +1,8 @@
 /*
  * A producer's schema and bytes written by it: "<schema JSON>\0<datum>", resolved to our event.
  *
- * Checked: no crash and no hang, whatever the schema says; memory in bounds; a value that is accepted
- * is one that our own encoder can write.
+ * Checked: no crash and no hang, whatever the schema says; memory in bounds; a value that is
+ * accepted is one that our own encoder can write.
  */
 #include <stdio.h>
 #include <stdlib.h>

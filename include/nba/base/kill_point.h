@@ -37,8 +37,8 @@ enum nba_kill_point {
 
 /* Dies here if NBA_KILL_AT says so.  Not for callers: use the macro. */
 void nba_kill_point_pass(enum nba_kill_point point);
-/* From now on as NBA_KILL_AT=`text` ("after_commit:3"), in place of what was said before; false, and
- * nothing changes, when `text` isn't like that. */
+/* From now on as NBA_KILL_AT=`text` ("after_commit:3"), in place of what was said before; false,
+ * and nothing changes, when `text` isn't like that. */
 bool nba_kill_point_arm(const char *text);
 
 #ifdef NBA_KILL_POINTS

@@ -20,9 +20,9 @@
  *   MAP        const item *, count      map; the item's first binding is the key (ID or CSTR)
  *   SLOTS      value[words], in place   map whose keys are words: value of word i at index i
  *
- * ABSENT.  null in the bytes is the absent value in the struct and back: an empty text, NBA_TIME_NONE,
- * 0, NULL, count 0.  `presence` says more where that isn't enough: a bool that tells 0 from absent, or
- * what makes an in-place record present.
+ * ABSENT.  null in the bytes is the absent value in the struct and back: an empty text,
+ * NBA_TIME_NONE, 0, NULL, count 0.  `presence` says more where that isn't enough: a bool that tells
+ * 0 from absent, or what makes an in-place record present.
  */
 #ifndef NBA_CODEC_BINDING_H
 #define NBA_CODEC_BINDING_H

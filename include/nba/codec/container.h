@@ -1,14 +1,16 @@
 /*
  * Log files: Avro object container files (Avro 1.11 specification, "Object Container Files") whose
- * records are {topic, partition, offset, timestamp, key, value, headers} (schemas/nba.log.record.avsc),
- * value being the bytes of the log as they are.  Every Avro library reads them.
+ * records are {topic, partition, offset, timestamp, key, value, headers}
+ * (schemas/nba.log.record.avsc), value being the bytes of the log as they are.  Every Avro library
+ * reads them.
  *
  * The same file is written for the same records: the sync marker is derived from the schema.
  * Both directions stream: memory is one block (written at about 64 KiB, read up to
  * NBA_CONTAINER_BLOCK_BYTES_MAX before and after inflating).
  *
- * The reader takes any container file: nba_container_reader_next resolves its schema to log records,
- * nba_container_reader_next_json prints whatever its records are (`nba import` of Avro files).
+ * The reader takes any container file: nba_container_reader_next resolves its schema to log
+ * records, nba_container_reader_next_json prints whatever its records are (`nba import` of Avro
+ * files).
  * THREADS.  Each object belongs to one.
  */
 #ifndef NBA_CODEC_CONTAINER_H
@@ -68,8 +70,8 @@ void nba_container_reader_set_progress(struct nba_container_reader *reader,
 /* The schema in the file's header, as JSON; borrowed from the reader. */
 struct nba_str nba_container_reader_schema(const struct nba_container_reader *reader);
 
-/* *ret_more is false at the end of the file, with *ret_record untouched.  The record lives until the
- * next call.  NBA_E_CORRUPT, NBA_E_IO, NBA_E_LIMIT, NBA_E_SCHEMA_INCOMPATIBLE (no log file). */
+/* *ret_more is false at the end of the file, with *ret_record untouched.  The record lives until
+ * the next call.  NBA_E_CORRUPT, NBA_E_IO, NBA_E_LIMIT, NBA_E_SCHEMA_INCOMPATIBLE (no log file). */
 NBA_MUST_USE
 enum nba_status nba_container_reader_next(struct nba_container_reader *reader,
                                           struct nba_log_record *ret_record, bool *ret_more,

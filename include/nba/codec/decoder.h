@@ -12,8 +12,8 @@
  *
  * ERRORS, all of class SKIP but NO_MEMORY; `error` names the field:
  *   NBA_E_TRUNCATED            empty, or a length or count that the bytes left can't hold
- *   NBA_E_NOT_AVRO             first byte not 0, an index or number that no writer makes, bytes left
- *                              over: a whole value is exactly one datum
+ *   NBA_E_NOT_AVRO             first byte not 0, an index or number that no writer makes, bytes
+ *                              left over: a whole value is exactly one datum
  *   NBA_E_UNKNOWN_SCHEMA_ID    nothing loaded has this id
  *   NBA_E_SCHEMA_INCOMPATIBLE  the writer's schema, or the branch or symbol in this value, has no
  *                              reading as ours; the former is remembered per id

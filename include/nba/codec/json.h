@@ -1,9 +1,10 @@
 /*
  * Messages as JSON, by their schemas: what `consume` prints and `produce` reads.
  *
- * FORM.  Records are objects, maps objects, arrays arrays, enums their symbols; a union is its value
- * alone, without a type tag; timestamp-millis is an RFC 3339 text ("2026-11-20T15:30:00Z"); bytes are
- * base64.  Keys stand in the schema's order.  Doubles have the fewest digits that read back equal.
+ * FORM.  Records are objects, maps objects, arrays arrays, enums their symbols; a union is its
+ * value alone, without a type tag; timestamp-millis is an RFC 3339 text ("2026-11-20T15:30:00Z");
+ * bytes are base64.  Keys stand in the schema's order.  Doubles have the fewest digits that read
+ * back equal.
  *
  * Reading takes the same form, and integers (ms) for times.  A missing field takes its default, an
  * unknown one is an error; errors name the place: "profile.specialties[1]: expected string, got 7".
@@ -20,7 +21,8 @@
 
 /*
  * Appends one line with its line feed:
- *   {"topic":"...","partition":0,"offset":7,"timestamp":"...","key":"...","headers":{...},"value":{...}}
+ *   {"topic":"...","partition":0,"offset":7,"timestamp":"...","key":"...",
+ *    "headers":{...},"value":{...}}
  * Keys and header values that are not UTF-8 become {"base64":"..."}; a null key or value is null.
  * A value whose first byte is not 0 or that its schema can't read (dead letters, the changelog) is
  * printed as {"base64":"..."} too.  Never fails but by buf->failed.

@@ -4,11 +4,11 @@
  *
  * RESOLUTION (Avro 1.11 specification, "Schema Resolution").  Fields are matched by name, or by
  * alias of the reader's; what the writer has more is skipped, what it has less takes the reader's
- * default.  Enums are matched symbol by symbol, an unknown one takes the enum's default.  int, long,
- * float and double are promoted; string and bytes stand for each other.  Unions: each branch of the
- * writer is resolved by itself, the reader's union offers its first branch that fits; a branch that
- * does not fit fails when a value takes it.  Records and enums must have the same name without
- * namespace, or an alias of the reader.
+ * default.  Enums are matched symbol by symbol, an unknown one takes the enum's default.  int,
+ * long, float and double are promoted; string and bytes stand for each other.  Unions: each branch
+ * of the writer is resolved by itself, the reader's union offers its first branch that fits; a
+ * branch that does not fit fails when a value takes it.  Records and enums must have the same name
+ * without namespace, or an alias of the reader.
  *
  * COST.  Linear in the bytes: every item of an array takes a byte, and counts are checked against
  * the bytes left and NBA_ITEMS_MAX before memory is taken.

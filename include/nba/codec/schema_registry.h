@@ -20,7 +20,8 @@
 /* Versions of some twenty messages, ours and other producers'. */
 #define NBA_SCHEMAS_MAX 256u
 
-/* The messages.  Columns: constant, topic whose value it is (a log record is a file's, no topic's). */
+/* The messages.  Columns: constant, topic whose value it is (a log record is a file's,
+ * no topic's). */
 #define NBA_SCHEMA_MAP(X)                  \
     X(ENGAGEMENT, "hcp.engagement.v1")     \
     X(CATALOG, "nba.catalog.v1")           \

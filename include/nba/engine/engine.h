@@ -1,17 +1,18 @@
 /*
- * The engine: one instance of `nba run`.  N workers over one state store, one holder of side inputs,
- * one thread that follows them.
+ * The engine: one instance of `nba run`.  N workers over one state store, one holder of side
+ * inputs, one thread that follows them.
  *
- * A WORKER owns a member of the consumer group, two transactional producers used in turn, a pipeline,
- * and the tasks of its partitions (src/engine/worker.c is the transaction).  THE FOLLOWER reads
- * catalogue and control topics to their ends before any worker starts, then goes on reading, and
- * looks for a changed policy file or champion; what it finds is adopted at the next transaction.  A
- * policy or release that can't be loaded is reported once and the one in force stays.
+ * A WORKER owns a member of the consumer group, two transactional producers used in turn, a
+ * pipeline, and the tasks of its partitions (src/engine/worker.c is the transaction).  THE FOLLOWER
+ * reads catalogue and control topics to their ends before any worker starts, then goes on reading,
+ * and looks for a changed policy file or champion; what it finds is adopted at the next
+ * transaction.  A policy or release that can't be loaded is reported once and the one in force
+ * stays.
  *
  * READY means: every worker is a member of the group and all its tasks are restored.
  *
- * FILES.  <state.dir>/store is the RocksDB, <state.dir>/policies/<hash>.yaml keeps every policy that
- * was in force: what the journal names by hash can be replayed.
+ * FILES.  <state.dir>/store is the RocksDB, <state.dir>/policies/<hash>.yaml keeps every policy
+ * that was in force: what the journal names by hash can be replayed.
  *
  * THREADS.  create, start, stop, destroy by one thread; the others by any.
  */
@@ -27,8 +28,9 @@
 
 struct nba_engine;
 
-/* How long `nba topics create` lets the changelog keep tombstones.  A local state that was last written
- * more than half of it ago is rebuilt whole: a missed tombstone would bring a deleted HCP back. */
+/* How long `nba topics create` lets the changelog keep tombstones.  A local state that was last
+ * written more than half of it ago is rebuilt whole: a missed tombstone would bring a deleted HCP
+ * back. */
 #define NBA_CHANGELOG_DELETE_RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 /* Everything must outlive the engine. */

@@ -7,20 +7,21 @@
  * A stage returns a value and never calls the next.  The pipeline is a function of (bytes, state,
  * clock, side inputs): it knows no broker, so demo, run, replay and tests use this same code.
  *
- * A TRANSACTION is: nba_pipeline_begin; nba_pipeline_open_task for each task that takes part, before
- * anything of it; nba_pipeline_run and nba_pipeline_timers, any number of times.  What was said lies in
- * the outbox, what was learned in the tasks' overlays; committing or dropping both is the caller's.
+ * A TRANSACTION is: nba_pipeline_begin; nba_pipeline_open_task for each task that takes part,
+ * before anything of it; nba_pipeline_run and nba_pipeline_timers, any number of times.  What was
+ * said lies in the outbox, what was learned in the tasks' overlays; committing or dropping both is
+ * the caller's.
  *
- * WAVES.  Decisions of different HCPs are scored side by side.  A wave ends before an HCP would come
- * twice, before a timer fires and at the end of nba_pipeline_run, and is emitted in the order of its
- * records.  So outputs don't depend on how records were batched.
+ * WAVES.  Decisions of different HCPs are scored side by side.  A wave ends before an HCP would
+ * come twice, before a timer fires and at the end of nba_pipeline_run, and is emitted in the order
+ * of its records.  So outputs don't depend on how records were batched.
  *
- * CONSERVATION.  Every record leaves exactly one record in the decision or the dead-letter topic, with
- * header src = <topic>/<partition>/<offset>.
+ * CONSERVATION.  Every record leaves exactly one record in the decision or the dead-letter topic,
+ * with header src = <topic>/<partition>/<offset>.
  *
- * CLOCK.  event: the decision clock is the watermark, and a timer due at d fires with clock d before
- * the record that moves the watermark to d or beyond.  wall: the clock is the later of the last one
- * and the wall time given to nba_pipeline_begin; timers due fire when the task is opened.
+ * CLOCK.  event: the decision clock is the watermark, and a timer due at d fires with clock d
+ * before the record that moves the watermark to d or beyond.  wall: the clock is the later of the
+ * last one and the wall time given to nba_pipeline_begin; timers due fire when the task is opened.
  *
  * ERRORS are of class STOP (memory, damaged state, I/O): a bad record is none of them, it becomes a
  * dead letter.  THREADS.  One worker's.
@@ -62,14 +63,14 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
                                    struct nba_arena *arena, struct nba_outbox *outbox,
                                    int64_t wall_ms, struct nba_error *error);
 
-/* Opens the task's overlay and, where side inputs (or, with clock wall, the clock) moved since its last
- * transaction, adopts them and says so in the journal. */
+/* Opens the task's overlay and, where side inputs (or, with clock wall, the clock) moved since its
+ * last transaction, adopts them and says so in the journal. */
 NBA_MUST_USE
 enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
                                        struct nba_error *error);
 
-/* Runs records of opened tasks; those of one task in the order of their offsets.  *ret_done < count:
- * the transaction is full (timers); commit and come again with the rest. */
+/* Runs records of opened tasks; those of one task in the order of their offsets.  *ret_done <
+ * count: the transaction is full (timers); commit and come again with the rest. */
 NBA_MUST_USE
 enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
                                  const struct nba_pipeline_item *items, size_t count,

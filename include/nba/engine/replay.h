@@ -6,15 +6,16 @@
  *
  * WITH A JOURNAL (the log of an instance that ran) side inputs change where it says: policies are
  * found by hash in a folder of files <hash>.yaml, releases by id on the shelf.  WITHOUT one
- * (`journal_ignored`, or a log that has none) the configured policy and the champion hold throughout, and
- * a catalogue or control record applies before the first event whose record timestamp is not older.
+ * (`journal_ignored`, or a log that has none) the configured policy and the champion hold
+ * throughout, and a catalogue or control record applies before the first event whose record
+ * timestamp is not older.
  *
- * SAME BYTES.  Key, value and headers of every output record but the changelog's, in the order of each
- * topic's partition, for every thread count, wave size, transaction size and instruction set.  Record
- * timestamps and offsets are not part of it.
+ * SAME BYTES.  Key, value and headers of every output record but the changelog's, in the order of
+ * each topic's partition, for every thread count, wave size, transaction size and instruction set.
+ * Record timestamps and offsets are not part of it.
  *
- * STATE goes into a folder of its own, which must be empty or absent: nothing of a running instance is
- * touched.  MEMORY: the log is held in memory, some 200 bytes an event more than its values.
+ * STATE goes into a folder of its own, which must be empty or absent: nothing of a running instance
+ * is touched.  MEMORY: the log is held in memory, some 200 bytes an event more than its values.
  */
 #ifndef NBA_ENGINE_REPLAY_H
 #define NBA_ENGINE_REPLAY_H
@@ -63,7 +64,8 @@ enum nba_status nba_replay_add(struct nba_replay *replay, const struct nba_recor
 /* Events added. */
 uint64_t nba_replay_events(const struct nba_replay *replay);
 
-/* Runs everything once.  NBA_E_NOT_FOUND: a policy or release that the journal names isn't there. */
+/* Runs everything once.  NBA_E_NOT_FOUND: a policy or release that the journal names
+ * isn't there. */
 NBA_MUST_USE
 enum nba_status nba_replay_run(struct nba_replay *replay, struct nba_error *error);
 

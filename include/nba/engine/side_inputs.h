@@ -11,8 +11,8 @@
  * (the catalogue's arrays, popularity of every segment), so it is done when asked for and stale.
  *
  * CATALOGUE AND CONTROL topics have one partition: how far each was read is one offset.  A record
- * that can't be used (bad bytes, hash collision, unknown kind) changes nothing but the offset, and is
- * counted and reported to the caller.
+ * that can't be used (bad bytes, hash collision, unknown kind) changes nothing but the offset, and
+ * is counted and reported to the caller.
  *
  * OWNERSHIP.  A side is counted.  THREADS.  Everything here may be called from any thread.
  */
@@ -68,8 +68,8 @@ void nba_side_inputs_control_read(struct nba_side_inputs *inputs, int64_t next);
 void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_policy *policy);
 void nba_side_inputs_set_release(struct nba_side_inputs *inputs, struct nba_release *release);
 
-/* The side of the moment, with a reference for the caller.  A policy must have been set.  Cheap when
- * nothing changed.  NBA_E_NO_MEMORY, NBA_E_LIMIT. */
+/* The side of the moment, with a reference for the caller.  A policy must have been set.  Cheap
+ * when nothing changed.  NBA_E_NO_MEMORY, NBA_E_LIMIT. */
 NBA_MUST_USE
 enum nba_status nba_side_inputs_take(struct nba_side_inputs *inputs, struct nba_side **ret_side,
                                      struct nba_error *error);

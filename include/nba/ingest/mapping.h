@@ -88,8 +88,8 @@ struct nba_mapped_row {
     size_t rule; /* that took the row */
 };
 
-/* `file` and `row` name the row for made event ids.  NBA_E_CONFIG: rejected; the message is the reason
- * and has no values in it, so that equal reasons are counted together.  NBA_E_NO_MEMORY. */
+/* `file` and `row` name the row for made event ids.  NBA_E_CONFIG: rejected; the message is the
+ * reason and has no values in it, so that equal reasons are counted together.  NBA_E_NO_MEMORY. */
 NBA_MUST_USE
 enum nba_status nba_mapping_apply(const struct nba_mapping *mapping, enum nba_import_kind kind,
                                   const struct nba_str *cells, struct nba_str file, uint64_t row,

@@ -9,7 +9,8 @@
  *        an absent cell.
  * AVRO   each record as such an object.
  * Files may be gzipped (Avro excepted); "-" is standard input.  The format follows the name's end
- * unless given: .csv, .tsv, .inter, .item, .user, .jsonl, .ndjson, .json, .avro, each also with .gz.
+ * unless given: .csv, .tsv, .inter, .item, .user, .jsonl, .ndjson, .json, .avro, each also with
+ * .gz.
  *
  * BAD ROWS are told one by one (NBA_E_CONFIG, the message names the row) and can be stepped over.
  * LIMITS.  A row of 4 MiB, 256 columns.  THREADS.  One.
@@ -37,8 +38,8 @@ enum nba_row_format {
 
 struct nba_row_source;
 
-/* Opens and reads the header.  NBA_E_NOT_FOUND, NBA_E_IO, NBA_E_CORRUPT, NBA_E_CONFIG (no header, or a
- * name that tells no format). */
+/* Opens and reads the header.  NBA_E_NOT_FOUND, NBA_E_IO, NBA_E_CORRUPT, NBA_E_CONFIG (no header,
+ * or a name that tells no format). */
 NBA_MUST_USE
 enum nba_status nba_row_source_open(const char *path, enum nba_row_format format, char delimiter,
                                     const struct nba_schemas *schemas,
@@ -51,8 +52,8 @@ NBA_MUST_USE
 enum nba_status nba_row_source_bind(struct nba_row_source *source, const char *const *columns,
                                     size_t count, struct nba_error *error);
 
-/* The next row: cells[k] is column k of the binding; absent ones have data NULL.  They live until the
- * next call.  NBA_E_CONFIG: this row is bad, go on if you like; else as open. */
+/* The next row: cells[k] is column k of the binding; absent ones have data NULL.  They live until
+ * the next call.  NBA_E_CONFIG: this row is bad, go on if you like; else as open. */
 NBA_MUST_USE
 enum nba_status nba_row_source_next(struct nba_row_source *source, const struct nba_str **ret_cells,
                                     bool *ret_more, struct nba_error *error);

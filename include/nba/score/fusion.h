@@ -1,6 +1,7 @@
 /*
- * From member scores to one score: standardise, weigh, calibrate.  Pure functions on arrays, used by
- * the scorer on every event and by training when it fits the weights, so that both mean the same.
+ * From member scores to one score: standardise, weigh, calibrate.  Pure functions on arrays, used
+ * by the scorer on every event and by training when it fits the weights, so that both mean the
+ * same.
  *
  * DEFINITION (x = raw scores of a member over the contents it knows, in the catalogue's order)
  *
@@ -15,9 +16,9 @@
  *
  *   x(k) = log((count_s(k) + M p(k)) / (total_s + M)),  p(k) = (count(k) + 1) / (total + K)
  *
- * A cold HCP (nothing in the window that the models know) has z_lstm = 0 everywhere and is ranked by
- * popularity alone: w_popularity becomes the sum of all cheap weights, so that a fusion which gives
- * popularity nothing still ranks a newcomer.
+ * A cold HCP (nothing in the window that the models know) has z_lstm = 0 everywhere and is ranked
+ * by popularity alone: w_popularity becomes the sum of all cheap weights, so that a fusion which
+ * gives popularity nothing still ranks a newcomer.
  *
  * THREADS.  Pure.
  */
@@ -40,7 +41,8 @@ void nba_popularity_scores(const uint32_t *segment, const uint32_t *everyone, si
 /* ret_z = standardised x; they may be the same array. */
 void nba_standardise(const float *x, size_t count, float *ret_z);
 
-/* Log-odds and each member's part of them for one content; z[m] by enum nba_fusion_member, 0 if unknown. */
+/* Log-odds and each member's part of them for one content; z[m] by enum nba_fusion_member, 0 if
+ * unknown. */
 struct nba_fused {
     double score;
     double share[NBA_MEMBER_COUNT];

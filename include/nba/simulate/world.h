@@ -14,12 +14,14 @@
  *   consent    opt-outs grow with fatigue; some come back; some markets ask for an opt-in first
  *   noise      mail gateways that open and click as machines, events that are sent twice, that come
  *              hours late, or days late
- *   company    a quarter of its own pushes goes to anyone, the rest to those with the right specialty
+ *   company    a quarter of its own pushes goes to anyone, the rest to those with the right
+ *              specialty
  *
  * PROBABILITY that a touch is engaged with: sigmoid(taste + peers + journey + channel + quality -
  * fatigue - seen - 1.6), see nba_world_probability.
  *
- * TIME.  Events come in the order in which the log gets them; event times are earlier for late ones.
+ * TIME.  Events come in the order in which the log gets them; event times are earlier for late
+ * ones.
  * OWNERSHIP.  Texts of events and references live in the world or in the arena handed in.
  * THREADS.  One.
  */

@@ -187,7 +187,8 @@ static void check_table(const struct one_error *table, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct fixture f;
         open_producer(&f);
-        /* The first transaction has no error: connections are up, as they are in a running engine. */
+        /* The first transaction has no error: connections are up, as they are in a
+         * running engine. */
         assert_status(&f, run(&f, 10000), NBA_OK);
         push_error(&f, table[i].request, table[i].code);
         const enum nba_status status = run(&f, 10000);
@@ -502,7 +503,8 @@ static void test_a_member_that_lost_its_session_to_an_outage_joins_again(void **
     open_member(&f, "instance-1");
     assert_status(&f, poll_until_assigned(&f, 1), NBA_OK);
     assert_int_equal(rd_kafka_mock_broker_set_down(f.cluster, BROKER), 0);
-    (void)nanosleep(&(struct timespec){5, 500000000}, NULL); /* busy with something else, not polling */
+    /* Busy with something else, not polling. */
+    (void)nanosleep(&(struct timespec){5, 500000000}, NULL);
     push_error(&f, HEARTBEAT, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
     assert_int_equal(rd_kafka_mock_broker_set_up(f.cluster, BROKER), 0);
     (void)nanosleep(&(struct timespec){2, 0}, NULL);

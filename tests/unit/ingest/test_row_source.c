@@ -1,4 +1,5 @@
-/* Tables as rows: quoting on every border between reads, both delimiters, JSON lines, what is bad. */
+/* Tables as rows: quoting on every border between reads, both delimiters, JSON lines, what
+ * is bad. */
 #include "nba_test.h"
 
 #include <unistd.h>

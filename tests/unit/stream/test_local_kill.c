@@ -47,7 +47,8 @@ static void revoke_all(void *context, const struct nba_assignment *partitions, s
 
 enum { EXIT_SET_UP = 1, EXIT_PIPE = 2, EXIT_COMMIT = 3, EXIT_MORE = 4 };
 
-/* Transaction n: five records with value n, one on the input, and its offset n + 1 for the group. */
+/* Transaction n: five records with value n, one on the input, and its offset n + 1 for
+ * the group. */
 static enum nba_status write_transaction(struct nba_producer *producer, struct nba_member *member,
                                          int64_t n)
 {
