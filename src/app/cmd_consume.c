@@ -11,6 +11,7 @@
 #include "nba/app/topic_table.h"
 #include "nba/app/workplace.h"
 #include "nba/base/assert.h"
+#include "nba/base/time_text.h"
 #include "nba/codec/container.h"
 #include "nba/codec/json.h"
 #include "nba/stream/reader.h"

@@ -12,6 +12,7 @@
 #include "nba/app/topic_table.h"
 #include "nba/app/workplace.h"
 #include "nba/base/clock.h"
+#include "nba/base/time_text.h"
 #include "nba/codec/decoder.h"
 #include "nba/simulate/world.h"
 #include "nba/stream/reader.h"

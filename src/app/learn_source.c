@@ -9,6 +9,7 @@
 
 #include "nba/app/interrupt.h"
 #include "nba/app/ticker.h"
+#include "nba/base/time_text.h"
 #include "nba/codec/container.h"
 #include "nba/codec/decoder.h"
 #include "nba/ingest/mapping.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/time_text.h"
 
 #define FOR_EVER   (-1)
 #define DAYS_MS(n) ((n)*NBA_DAY_MS)
