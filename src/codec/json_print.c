@@ -346,7 +346,8 @@ enum nba_status nba_json_print_datum(struct nba_cursor *cursor, const struct nba
                                      struct nba_buf *buf, struct nba_error *error)
 {
     NBA_ASSERT(cursor != NULL && type != NULL && buf != NULL);
-    struct printer printer = {cursor, buf, error};
+    struct nba_error unread;
+    struct printer printer = {cursor, buf, error != NULL ? error : &unread};
     const size_t bytes_before = buf->bytes;
     enum nba_status status = print_value(&printer, type);
     if (status == NBA_OK && buf->failed) {
