@@ -6,7 +6,9 @@
 #include "nba/base/assert.h"
 
 #define ROUNDS_MAX 50u
-#define CLOSE      1e-9
+#define CLOSE      1e-12
+/* Of a step that made things worse. */
+#define HALVINGS_MAX 40u
 
 struct newton {
     double gradient[NBA_LOGISTIC_FEATURES_MAX];
@@ -22,7 +24,7 @@ static void add_sample(struct newton *n, const struct nba_logistic_sample *sampl
     }
     const double p = 1.0 / (1.0 + exp(-score));
     const double d = p - (sample->y ? 1.0 : 0.0);
-    const double curve = fmax(p * (1.0 - p), 1e-6);
+    const double curve = fmax(p * (1.0 - p), 1e-9);
     for (size_t j = 0; j < features; j++) {
         n->gradient[j] += d * sample->x[j];
         for (size_t k = 0; k <= j; k++) {
@@ -78,29 +80,61 @@ static void add_ridge(struct newton *n, size_t features, const double *ridge, co
     }
 }
 
+static double objective(const struct nba_logistic_sample *samples, size_t count, size_t features,
+                        const double *ridge, const double *weights, const double *start)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        double score = samples[i].offset;
+        for (size_t j = 0; j < features; j++) {
+            score += weights[j] * samples[i].x[j];
+        }
+        const double margin = samples[i].y ? -score : score;
+        sum += margin > 30.0 ? margin : log1p(exp(margin));
+    }
+    for (size_t j = 0; j < features; j++) {
+        const double away = weights[j] - start[j];
+        sum += ridge[j] > 0.0 ? 0.5 * ridge[j] * away * away : 0.0;
+    }
+    return sum;
+}
+
 void nba_logistic_fit(const struct nba_logistic_sample *samples, size_t count, size_t features,
                       const double *ridge, double *weights)
 {
     double start[NBA_LOGISTIC_FEATURES_MAX];
     NBA_ASSERT(features <= NBA_LOGISTIC_FEATURES_MAX);
     memcpy(start, weights, features * sizeof(double));
+    double best = objective(samples, count, features, ridge, weights, start);
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         struct newton n;
         double step[NBA_LOGISTIC_FEATURES_MAX];
-        double largest = 0.0;
+        double tried[NBA_LOGISTIC_FEATURES_MAX];
         memset(&n, 0, sizeof(n));
         for (size_t i = 0; i < count; i++) {
             add_sample(&n, &samples[i], features, weights);
         }
         add_ridge(&n, features, ridge, weights, start);
         solve(&n, features, step);
-        for (size_t j = 0; j < features; j++) {
-            /* A long first step on separable samples would overshoot. */
-            const double by = fmax(-2.0, fmin(2.0, step[j]));
-            weights[j] -= by;
-            largest = fmax(largest, fabs(by));
+        /* From far away a whole step overshoots and would come back and forth for ever. */
+        double now = best;
+        double part = 1.0;
+        for (unsigned halving = 0; halving < HALVINGS_MAX; halving++, part *= 0.5) {
+            for (size_t j = 0; j < features; j++) {
+                tried[j] = weights[j] - part * step[j];
+            }
+            now = objective(samples, count, features, ridge, tried, start);
+            if (now < best) {
+                break;
+            }
         }
-        if (largest < CLOSE) {
+        if (!(now < best)) {
+            break;
+        }
+        memcpy(weights, tried, features * sizeof(double));
+        const bool close = best - now < CLOSE * (1.0 + best);
+        best = now;
+        if (close) {
             break;
         }
     }

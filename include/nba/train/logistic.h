@@ -1,5 +1,6 @@
 /*
- * Logistic regression by Newton's method with ridge: a few weights, many samples.
+ * Logistic regression by Newton's method with ridge, steps halved until they help: a few weights,
+ * many samples.
  *
  *   P(y = 1 | x) = sigmoid(w . x + offset)
  *   minimises  sum -log P + 1/2 sum ridge_j (w_j - start_j)^2

@@ -81,6 +81,23 @@ static void test_regression_finds_the_weights_that_made_the_labels(void **state)
     assert_true(fabs(held[0] - weights[0]) > 0.05);
 }
 
+static void test_regression_comes_back_from_a_start_far_away(void **state)
+{
+    static struct nba_logistic_sample samples[3000];
+    const double ridge[2] = {1.0, 1e-3};
+    double weights[2] = {0.765, -0.353}; /* says almost surely yes to everything */
+    struct nba_rng rng = nba_rng(1);
+    (void)state;
+    for (size_t i = 0; i < 3000; i++) {
+        samples[i].x[0] = 8.0 + 2.0 * nba_rng_normal(&rng);
+        samples[i].x[1] = 1.0;
+        samples[i].y = nba_rng_double(&rng) < 1.0 / (1.0 + exp(-(0.3 * samples[i].x[0] - 2.6)));
+    }
+    nba_logistic_fit(samples, 3000, 2, ridge, weights);
+    assert_true(fabs(weights[0] - 0.3) < 0.06);
+    assert_true(fabs(weights[1] + 2.6) < 0.5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_an_interval_holds_its_mean_and_narrows_with_more_values),
         cmocka_unit_test(test_log_loss_of_a_coin_is_log_two),
         cmocka_unit_test(test_regression_finds_the_weights_that_made_the_labels),
+        cmocka_unit_test(test_regression_comes_back_from_a_start_far_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
