@@ -169,10 +169,10 @@ static enum nba_status learn(struct demo *demo, struct nba_error *error)
         return NBA_OK; /* an earlier run of this folder got that far */
     }
     (void)fprintf(stderr, "learning from the past: LSTM and NCF\n");
-    enum nba_status status = learn_source_load(&source, config, &none, &dataset, error);
+    enum nba_status status = nba_learn_source_load(&source, config, &none, &dataset, error);
     if (status == NBA_OK) {
-        struct nba_train_config train = learn_config(config);
-        const struct nba_progress progress = learn_progress();
+        struct nba_train_config train = nba_learn_config(config);
+        const struct nba_progress progress = nba_learn_progress();
         train.seed = (uint64_t)demo->args->seed;
         status = nba_train_run(&train, dataset, &progress, config->release_dir, id, NULL, error);
     }

@@ -74,7 +74,7 @@ static enum nba_status set_up(const struct args *args, const struct nba_config *
 {
     memset(evaluate, 0, sizeof(*evaluate));
     evaluate->from_ms = args->since_ms;
-    evaluate->train = learn_config(config);
+    evaluate->train = nba_learn_config(config);
     evaluate->train.refit = false;
     evaluate->train.ncf_users = args->users;
     evaluate->train.split = args->by_time ? NBA_SPLIT_TIME : NBA_SPLIT_LAST_TWO;
@@ -111,11 +111,11 @@ static enum nba_status judge(const struct args *args, const struct nba_config *c
     struct nba_dataset *dataset = NULL;
     enum nba_status status = set_up(args, config, &evaluate, error);
     if (status == NBA_OK) {
-        status = learn_source_load(&args->source, config, files, &dataset, error);
+        status = nba_learn_source_load(&args->source, config, files, &dataset, error);
     }
     if (status == NBA_OK) {
-        const struct nba_progress progress = learn_progress();
-        learn_source_report(dataset);
+        const struct nba_progress progress = nba_learn_progress();
+        nba_learn_source_report(dataset);
         status = nba_evaluate_run(&evaluate, dataset, &progress, report, error);
     }
     nba_dataset_destroy(dataset);
@@ -148,7 +148,7 @@ static int run(const struct nba_command *command, int argc, char **argv)
         status = judge(&args, &config, &operands, report, &error);
     }
     if (status == NBA_OK) {
-        code = learn_print_report(report, args.json);
+        code = nba_learn_print_report(report, args.json);
     }
     free(report);
     nba_config_clear(&config);

@@ -113,7 +113,7 @@ static enum nba_status emit(struct importing *im, const struct nba_import_item *
                                   NBA_TIMESTAMP_NOW, error);
     }
     if (nba_mapping_sorts(im->mapping, im->kind)) {
-        return import_sort_add(&im->sort, im->schemas, &item->event, error);
+        return nba_import_sort_add(&im->sort, im->schemas, &item->event, error);
     }
     return nba_sink_event(&im->sink, im->config.topics.engagement, &item->event, error);
 }
@@ -194,11 +194,11 @@ static enum nba_status import_file(struct importing *im, const char *path, struc
 static enum nba_status send_sorted(struct importing *im, struct nba_error *error)
 {
     enum nba_status status = NBA_OK;
-    import_sort_finish(&im->sort);
+    nba_import_sort_finish(&im->sort);
     for (size_t i = 0; i < im->sort.count && status == NBA_OK; i++) {
         struct nba_outgoing outgoing = {.topic = im->config.topics.engagement,
                                         .partition = NBA_PARTITION_BY_KEY};
-        import_sort_get(&im->sort, i, &outgoing.key, &outgoing.value, &outgoing.timestamp_ms);
+        nba_import_sort_get(&im->sort, i, &outgoing.key, &outgoing.value, &outgoing.timestamp_ms);
         status = nba_sink_send(&im->sink, &outgoing, error);
         nba_ticker_at(&im->progress, i);
     }
@@ -283,7 +283,7 @@ static bool find_kind(const char *word, enum nba_import_kind *ret_kind)
 
 static void close_all(struct importing *im)
 {
-    import_sort_clear(&im->sort);
+    nba_import_sort_clear(&im->sort);
     nba_stream_close(im->stream);
     nba_mapping_destroy(im->mapping);
     nba_schemas_destroy(im->schemas);

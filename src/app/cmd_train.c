@@ -34,7 +34,7 @@ static const struct nba_option options[] = {
 static enum nba_status set_up(const struct args *args, const struct nba_config *config,
                               struct nba_train_config *ret_train, struct nba_error *error)
 {
-    *ret_train = learn_config(config);
+    *ret_train = nba_learn_config(config);
     if (args->only != NULL) {
         ret_train->lstm = strcmp(args->only, "lstm") == 0;
         ret_train->ncf = strcmp(args->only, "ncf") == 0;
@@ -61,16 +61,16 @@ static enum nba_status train(const struct args *args, const struct nba_config *c
     char parent[NBA_RELEASE_ID_BYTES];
     enum nba_status status = set_up(args, config, &train_config, error);
     if (status == NBA_OK) {
-        status = learn_source_load(&args->source, config, files, &dataset, error);
+        status = nba_learn_source_load(&args->source, config, files, &dataset, error);
     }
     if (status != NBA_OK) {
         return status;
     }
-    learn_source_report(dataset);
+    nba_learn_source_report(dataset);
     if (nba_shelf_champion(config->release_dir, parent, NULL) == NBA_OK) {
         train_config.parent = nba_str_of(parent);
     }
-    const struct nba_progress progress = learn_progress();
+    const struct nba_progress progress = nba_learn_progress();
     status =
         nba_train_run(&train_config, dataset, &progress, config->release_dir, id, report, error);
     nba_dataset_destroy(dataset);
@@ -106,7 +106,7 @@ static int run(const struct nba_command *command, int argc, char **argv)
         status = train(&args, &config, &operands, report, &error);
     }
     if (status == NBA_OK) {
-        code = learn_print_report(report, args.json);
+        code = nba_learn_print_report(report, args.json);
     }
     free(report);
     nba_config_clear(&config);

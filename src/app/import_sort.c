@@ -27,8 +27,8 @@ static bool grow(void **memory, size_t *capacity, size_t needed, size_t size)
     return true;
 }
 
-enum nba_status import_sort_add(struct import_sort *sort, const struct nba_schemas *schemas,
-                                const struct nba_event *event, struct nba_error *error)
+enum nba_status nba_import_sort_add(struct import_sort *sort, const struct nba_schemas *schemas,
+                                    const struct nba_event *event, struct nba_error *error)
 {
     void *entries = sort->entries;
     void *bytes = sort->bytes;
@@ -73,15 +73,15 @@ static int by_time(const void *left, const void *right)
     return (a->order > b->order) - (a->order < b->order);
 }
 
-void import_sort_finish(struct import_sort *sort)
+void nba_import_sort_finish(struct import_sort *sort)
 {
     if (sort->count > 0) {
         qsort(sort->entries, sort->count, sizeof(*sort->entries), by_time);
     }
 }
 
-void import_sort_get(const struct import_sort *sort, size_t index, struct nba_str *ret_key,
-                     struct nba_str *ret_value, int64_t *ret_time_ms)
+void nba_import_sort_get(const struct import_sort *sort, size_t index, struct nba_str *ret_key,
+                         struct nba_str *ret_value, int64_t *ret_time_ms)
 {
     NBA_ASSERT(index < sort->count);
     const struct import_sort_entry *entry = &sort->entries[index];
@@ -91,7 +91,7 @@ void import_sort_get(const struct import_sort *sort, size_t index, struct nba_st
     *ret_time_ms = entry->time_ms;
 }
 
-void import_sort_clear(struct import_sort *sort)
+void nba_import_sort_clear(struct import_sort *sort)
 {
     free(sort->entries);
     free(sort->bytes);

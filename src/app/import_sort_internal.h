@@ -34,11 +34,11 @@ struct import_sort {
 
 /* A zeroed struct is ready.  NBA_E_LIMIT, NBA_E_NO_MEMORY. */
 NBA_MUST_USE
-enum nba_status import_sort_add(struct import_sort *sort, const struct nba_schemas *schemas,
-                                const struct nba_event *event, struct nba_error *error);
-void import_sort_finish(struct import_sort *sort);
-void import_sort_get(const struct import_sort *sort, size_t index, struct nba_str *ret_key,
-                     struct nba_str *ret_value, int64_t *ret_time_ms);
-void import_sort_clear(struct import_sort *sort);
+enum nba_status nba_import_sort_add(struct import_sort *sort, const struct nba_schemas *schemas,
+                                    const struct nba_event *event, struct nba_error *error);
+void nba_import_sort_finish(struct import_sort *sort);
+void nba_import_sort_get(const struct import_sort *sort, size_t index, struct nba_str *ret_key,
+                         struct nba_str *ret_value, int64_t *ret_time_ms);
+void nba_import_sort_clear(struct import_sort *sort);
 
 #endif

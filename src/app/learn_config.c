@@ -7,7 +7,7 @@
 #include "nba/app/interrupt.h"
 #include "nba/base/version.h"
 
-struct nba_train_config learn_config(const struct nba_config *config)
+struct nba_train_config nba_learn_config(const struct nba_config *config)
 {
     const struct nba_config_train *from = &config->train;
     struct nba_train_config to = nba_train_config();
@@ -49,13 +49,13 @@ static void show_epoch(void *context, const struct nba_epoch *epoch)
     nba_buf_clear(&line);
 }
 
-struct nba_progress learn_progress(void)
+struct nba_progress nba_learn_progress(void)
 {
     return (struct nba_progress){
         .epoch = show_epoch, .interrupted = nba_interrupt_flag(), .clock = &nba_clock_system};
 }
 
-int learn_print_report(const struct nba_report *report, bool json)
+int nba_learn_print_report(const struct nba_report *report, bool json)
 {
     struct nba_buf buf;
     nba_buf_init(&buf, 4u << 20);

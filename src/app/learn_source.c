@@ -324,9 +324,10 @@ static enum nba_status load_public(const struct learn_args *args, struct nba_dat
     return nba_dataset_load(folder, args->data, ret_dataset, error);
 }
 
-enum nba_status learn_source_load(const struct learn_args *args, const struct nba_config *config,
-                                  const struct nba_operands *files,
-                                  struct nba_dataset **ret_dataset, struct nba_error *error)
+enum nba_status nba_learn_source_load(const struct learn_args *args,
+                                      const struct nba_config *config,
+                                      const struct nba_operands *files,
+                                      struct nba_dataset **ret_dataset, struct nba_error *error)
 {
     if ((args->data != NULL) + (args->mapping != NULL) + (files->count > 0) > 1) {
         return nba_error_set(error, NBA_E_USAGE,
@@ -349,7 +350,7 @@ enum nba_status learn_source_load(const struct learn_args *args, const struct nb
     return status;
 }
 
-void learn_source_report(const struct nba_dataset *dataset)
+void nba_learn_source_report(const struct nba_dataset *dataset)
 {
     char first[NBA_TIME_TEXT_BYTES];
     char last[NBA_TIME_TEXT_BYTES];

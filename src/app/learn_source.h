@@ -35,10 +35,11 @@ struct learn_args {
 
 /* NBA_E_USAGE, NBA_E_NOT_FOUND, and what reading brings. */
 NBA_MUST_USE
-enum nba_status learn_source_load(const struct learn_args *args, const struct nba_config *config,
-                                  const struct nba_operands *files,
-                                  struct nba_dataset **ret_dataset, struct nba_error *error);
+enum nba_status nba_learn_source_load(const struct learn_args *args,
+                                      const struct nba_config *config,
+                                      const struct nba_operands *files,
+                                      struct nba_dataset **ret_dataset, struct nba_error *error);
 /* One line about a data set, to standard error. */
-void learn_source_report(const struct nba_dataset *dataset);
+void nba_learn_source_report(const struct nba_dataset *dataset);
 
 #endif

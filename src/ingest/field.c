@@ -191,7 +191,7 @@ static const struct field campaign_fields[] = {
     END,
 };
 
-const struct field *field_table(enum nba_import_kind kind)
+const struct field *nba_field_table(enum nba_import_kind kind)
 {
     static const struct field *const tables[NBA_IMPORT_KIND_COUNT] = {
         event_fields, profile_fields, content_fields, rep_fields, campaign_fields};
@@ -199,17 +199,17 @@ const struct field *field_table(enum nba_import_kind kind)
     return tables[kind];
 }
 
-const struct field *field_treatment_table(void)
+const struct field *nba_field_treatment_table(void)
 {
     return treatment_fields;
 }
 
-const struct field *field_consent_table(void)
+const struct field *nba_field_consent_table(void)
 {
     return consent_fields;
 }
 
-const struct field *field_find(const struct field *table, struct nba_str name)
+const struct field *nba_field_find(const struct field *table, struct nba_str name)
 {
     for (const struct field *field = table; field->name != NULL; field++) {
         if (nba_str_is(name, field->name)) {
@@ -386,9 +386,9 @@ static enum nba_status set_value(const struct field *field, struct nba_str text,
     return set_text(field, text, at, error);
 }
 
-enum nba_status field_set(const struct field *field, struct nba_str text, enum time_unit unit,
-                          char split, struct nba_arena *arena, void *target,
-                          struct nba_error *error)
+enum nba_status nba_field_set(const struct field *field, struct nba_str text, enum time_unit unit,
+                              char split, struct nba_arena *arena, void *target,
+                              struct nba_error *error)
 {
     if (text.bytes == 0) {
         return NBA_OK;

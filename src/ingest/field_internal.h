@@ -49,16 +49,16 @@ struct profile_target {
 };
 
 /* Ends with a field whose name is NULL. */
-const struct field *field_table(enum nba_import_kind kind);
-const struct field *field_treatment_table(void);
-const struct field *field_consent_table(void);
-const struct field *field_find(const struct field *table, struct nba_str name);
+const struct field *nba_field_table(enum nba_import_kind kind);
+const struct field *nba_field_treatment_table(void);
+const struct field *nba_field_consent_table(void);
+const struct field *nba_field_find(const struct field *table, struct nba_str name);
 
 /* Text into the field of `target`; "" sets nothing.  NBA_E_CONFIG: "event_time: not a time".  Texts
  * are borrowed. */
 NBA_MUST_USE
-enum nba_status field_set(const struct field *field, struct nba_str text, enum time_unit unit,
-                          char split, struct nba_arena *arena, void *target,
-                          struct nba_error *error);
+enum nba_status nba_field_set(const struct field *field, struct nba_str text, enum time_unit unit,
+                              char split, struct nba_arena *arena, void *target,
+                              struct nba_error *error);
 
 #endif

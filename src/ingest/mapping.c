@@ -185,8 +185,8 @@ static enum nba_status load_constant(struct load *load, const struct nba_yaml_no
         return status;
     }
     memset(scratch, 0, sizeof(scratch));
-    if (field_set(assignment->field, assignment->constant, TIME_RFC3339, '\0',
-                  &load->mapping->arena, scratch, &reason) != NBA_OK) {
+    if (nba_field_set(assignment->field, assignment->constant, TIME_RFC3339, '\0',
+                      &load->mapping->arena, scratch, &reason) != NBA_OK) {
         return nba_yaml_fail(node, load->error, "%s", reason.message);
     }
     return NBA_OK;
@@ -209,7 +209,7 @@ static enum nba_status load_assignments(struct load *load, const struct nba_yaml
     for (const struct nba_yaml_node *node = map->first; node != NULL && status == NBA_OK;
          node = node->next) {
         struct assignment *item = &items[count];
-        item->field = field_find(table, node->key->text);
+        item->field = nba_field_find(table, node->key->text);
         item->column = SIZE_MAX;
         item->unit = TIME_RFC3339;
         if (constants) {
@@ -306,7 +306,7 @@ static enum nba_status load_rule(struct load *load, const struct nba_yaml_node *
     }
     node = nba_yaml_get(map, "set");
     if (status == NBA_OK && node != NULL) {
-        status = load_assignments(load, node, field_table(NBA_IMPORT_EVENTS), true, &rule->set);
+        status = load_assignments(load, node, nba_field_table(NBA_IMPORT_EVENTS), true, &rule->set);
     }
     nba_buf_printf(text, "%s -> %s", text->bytes > 0 ? "" : "any row",
                    rule->skip ? "skipped" : nba_event_type_name(rule->type));
@@ -415,21 +415,22 @@ static enum nba_status load_section(struct load *load, enum nba_import_kind kind
         status = load_form(load, map);
     }
     if (status == NBA_OK) {
-        status = load_assignments(load, nba_yaml_get(map, "columns"), field_table(kind), false,
+        status = load_assignments(load, nba_yaml_get(map, "columns"), nba_field_table(kind), false,
                                   &load->section->fields);
     }
     node = nba_yaml_get(map, "constants");
     if (status == NBA_OK && node != NULL) {
-        status = load_assignments(load, node, field_table(kind), true, &load->section->constants);
+        status =
+            load_assignments(load, node, nba_field_table(kind), true, &load->section->constants);
     }
     if (status == NBA_OK && (node = nba_yaml_get(map, "rules")) != NULL) {
         status = load_rules(load, node);
     }
     if (status == NBA_OK && (node = nba_yaml_get(map, "treatments")) != NULL) {
-        status = load_lists(load, node, field_treatment_table(), NBA_TREATMENTS_MAX);
+        status = load_lists(load, node, nba_field_treatment_table(), NBA_TREATMENTS_MAX);
     }
     if (status == NBA_OK && (node = nba_yaml_get(map, "consents")) != NULL) {
-        status = load_lists(load, node, field_consent_table(), NBA_IMPORT_ITEMS_MAX - 1);
+        status = load_lists(load, node, nba_field_consent_table(), NBA_IMPORT_ITEMS_MAX - 1);
     }
     return status;
 }

@@ -54,8 +54,8 @@ static enum nba_status assign(const struct apply *apply, const struct assignment
                                      item->field->name);
             }
         }
-        const enum nba_status status = field_set(item->field, text, item->unit, item->split,
-                                                 apply->arena, target, apply->error);
+        const enum nba_status status = nba_field_set(item->field, text, item->unit, item->split,
+                                                     apply->arena, target, apply->error);
         if (status != NBA_OK) {
             return status;
         }

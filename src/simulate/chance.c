@@ -2,31 +2,31 @@
 #include "nba/linalg/elementary.h"
 #include "world_internal.h"
 
-double sim_uniform(struct nba_world *world)
+double nba_sim_uniform(struct nba_world *world)
 {
     return nba_rng_double(&world->rng);
 }
 
-double sim_normal(struct nba_world *world)
+double nba_sim_normal(struct nba_world *world)
 {
     double sum = 0;
     for (int i = 0; i < 12; i++) {
-        sum += sim_uniform(world);
+        sum += nba_sim_uniform(world);
     }
     return sum - 6.0;
 }
 
-double sim_wait(struct nba_world *world, double mean)
+double nba_sim_wait(struct nba_world *world, double mean)
 {
-    return -mean * nba_ln(1.0 - sim_uniform(world));
+    return -mean * nba_ln(1.0 - nba_sim_uniform(world));
 }
 
-bool sim_happens(struct nba_world *world, double probability)
+bool nba_sim_happens(struct nba_world *world, double probability)
 {
-    return sim_uniform(world) < probability;
+    return nba_sim_uniform(world) < probability;
 }
 
-uint32_t sim_below(struct nba_world *world, uint32_t bound)
+uint32_t nba_sim_below(struct nba_world *world, uint32_t bound)
 {
     return (uint32_t)nba_rng_below(&world->rng, bound);
 }

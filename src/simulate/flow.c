@@ -3,7 +3,7 @@
  *
  *   visit   a content is chosen by taste; by channel it is a page read, an event attended, a call,
  *           or the one thing opened in a digest that came by e-mail
- *   push    a content goes out on a channel; the HCP engages or not (sim_answer)
+ *   push    a content goes out on a channel; the HCP engages or not (nba_sim_answer)
  *
  * Both plan their next one when they happen, so the queue holds two entries an HCP and what is
  * under way.
@@ -26,10 +26,10 @@ static double visit_days(const struct nba_world *world)
     return world->options.days / (visits > 0.01 ? visits : 0.01);
 }
 
-void sim_say_record(struct nba_world *world, const struct sim_record *record)
+void nba_sim_say_record(struct nba_world *world, const struct sim_record *record)
 {
     uint32_t index = 0;
-    struct sim_record *kept = sim_record_new(world, &index);
+    struct sim_record *kept = nba_sim_record_new(world, &index);
     if (kept == NULL) {
         return;
     }
@@ -37,25 +37,25 @@ void sim_say_record(struct nba_world *world, const struct sim_record *record)
     kept->serial = world->serial;
     world->serial++;
     int64_t at_ms = kept->event_ms > world->now_ms ? kept->event_ms : world->now_ms;
-    if (sim_happens(world, world->options.late_share)) {
+    if (nba_sim_happens(world, world->options.late_share)) {
         /* Most come within hours, one of eight after days. */
-        const double hours = sim_happens(world, 0.125) ? 72.0 : 3.0;
-        at_ms += (int64_t)sim_wait(world, hours * (double)NBA_HOUR_MS);
+        const double hours = nba_sim_happens(world, 0.125) ? 72.0 : 3.0;
+        at_ms += (int64_t)nba_sim_wait(world, hours * (double)NBA_HOUR_MS);
     }
-    sim_push(world, STEP_EVENT, at_ms, kept->hcp, index);
-    if (sim_happens(world, world->options.duplicate_share)) {
-        struct sim_record *again = sim_record_new(world, &index);
+    nba_sim_push(world, STEP_EVENT, at_ms, kept->hcp, index);
+    if (nba_sim_happens(world, world->options.duplicate_share)) {
+        struct sim_record *again = nba_sim_record_new(world, &index);
         if (again != NULL) {
             *again = *record;
             again->serial = world->serial - 1;
-            sim_push(world, STEP_EVENT, at_ms + (int64_t)sim_wait(world, 10.0 * MINUTE_MS),
-                     again->hcp, index);
+            nba_sim_push(world, STEP_EVENT, at_ms + (int64_t)nba_sim_wait(world, 10.0 * MINUTE_MS),
+                         again->hcp, index);
         }
     }
 }
 
-void sim_say(struct nba_world *world, uint32_t hcp, enum nba_event_type type, int64_t event_ms,
-             uint32_t content, enum nba_channel channel)
+void nba_sim_say(struct nba_world *world, uint32_t hcp, enum nba_event_type type, int64_t event_ms,
+                 uint32_t content, enum nba_channel channel)
 {
     const struct sim_record record = {.event_ms = event_ms,
                                       .type = type,
@@ -63,7 +63,7 @@ void sim_say(struct nba_world *world, uint32_t hcp, enum nba_event_type type, in
                                       .hcp = hcp,
                                       .content = content,
                                       .action = UINT32_MAX};
-    sim_say_record(world, &record);
+    nba_sim_say_record(world, &record);
 }
 
 /* Too many touches: the channel is refused for a while, or for good. */
@@ -71,7 +71,7 @@ static void maybe_opt_out(struct nba_world *world, uint32_t hcp, enum nba_channe
                           int64_t at_ms)
 {
     struct sim_hcp *person = &world->hcps[hcp];
-    if (!sim_happens(world, 0.004) || person->opted_out[channel]) {
+    if (!nba_sim_happens(world, 0.004) || person->opted_out[channel]) {
         return;
     }
     struct sim_record record = {.event_ms = at_ms + MINUTE_MS,
@@ -82,26 +82,26 @@ static void maybe_opt_out(struct nba_world *world, uint32_t hcp, enum nba_channe
                                 .content = UINT32_MAX,
                                 .action = UINT32_MAX};
     person->opted_out[channel] = true;
-    sim_say_record(world, &record);
-    if (sim_happens(world, 0.3)) {
-        record.event_ms = at_ms + (int64_t)(sim_wait(world, 20.0) * (double)NBA_DAY_MS);
+    nba_sim_say_record(world, &record);
+    if (nba_sim_happens(world, 0.3)) {
+        record.event_ms = at_ms + (int64_t)(nba_sim_wait(world, 20.0) * (double)NBA_DAY_MS);
         record.status = NBA_CONSENT_STATUS_OPT_IN;
-        sim_say_record(world, &record);
+        nba_sim_say_record(world, &record);
         person->opted_out[channel] = false;
     }
 }
 
-bool sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content, enum nba_channel channel,
-                int64_t at_ms, unsigned by)
+bool nba_sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content,
+                    enum nba_channel channel, int64_t at_ms, unsigned by)
 {
     const double p = nba_world_probability(world, hcp, content, channel);
-    const bool engaged = sim_happens(world, p);
+    const bool engaged = nba_sim_happens(world, p);
     world->tally.touches[by]++;
     world->tally.expected[by] += p;
     world->tally.engaged[by] += engaged ? 1 : 0;
-    sim_touch(world, hcp, at_ms);
+    nba_sim_touch(world, hcp, at_ms);
     if (engaged) {
-        sim_engage(world, hcp, content);
+        nba_sim_engage(world, hcp, content);
     } else {
         maybe_opt_out(world, hcp, channel, at_ms);
     }
@@ -109,8 +109,8 @@ bool sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content, enum nb
 }
 
 /* Most touches that led to nothing are reported so by their channel, a day later. */
-void sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content, enum nba_channel channel,
-                 uint32_t action, int64_t at_ms)
+void nba_sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content,
+                     enum nba_channel channel, uint32_t action, int64_t at_ms)
 {
     const struct sim_record record = {.event_ms = at_ms + NBA_DAY_MS,
                                       .type = NBA_EVENT_ACTION_IGNORED,
@@ -118,8 +118,8 @@ void sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content, enum n
                                       .hcp = hcp,
                                       .content = content,
                                       .action = action};
-    if (sim_happens(world, 0.8)) {
-        sim_say_record(world, &record);
+    if (nba_sim_happens(world, 0.8)) {
+        nba_sim_say_record(world, &record);
     }
 }
 
@@ -128,12 +128,12 @@ static void say_mail(struct nba_world *world, struct sim_record *record, enum nb
 {
     record->type = type;
     record->event_ms += after_ms;
-    sim_say_record(world, record);
+    nba_sim_say_record(world, record);
 }
 
 /* sent, delivered, a machine's opening and clicking, then perhaps the person's */
-void sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t action,
-              int64_t at_ms, unsigned by)
+void nba_sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t action,
+                  int64_t at_ms, unsigned by)
 {
     struct sim_record record = {.event_ms = at_ms,
                                 .channel = NBA_CHANNEL_EMAIL,
@@ -142,7 +142,7 @@ void sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t 
                                 .action = action,
                                 .message = ++world->message};
     say_mail(world, &record, NBA_EVENT_EMAIL_SENT, 0);
-    if (sim_happens(world, 0.01)) {
+    if (nba_sim_happens(world, 0.01)) {
         say_mail(world, &record, NBA_EVENT_EMAIL_BOUNCED, MINUTE_MS / 2);
         return;
     }
@@ -153,24 +153,24 @@ void sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t 
         say_mail(world, &record, NBA_EVENT_EMAIL_CLICKED, 500);
         record.bot = NBA_BOT_NONE;
     }
-    const int64_t read_ms = (int64_t)sim_wait(world, 5.0 * (double)NBA_HOUR_MS);
-    if (sim_answer(world, hcp, content, NBA_CHANNEL_EMAIL, record.event_ms + read_ms, by)) {
+    const int64_t read_ms = (int64_t)nba_sim_wait(world, 5.0 * (double)NBA_HOUR_MS);
+    if (nba_sim_answer(world, hcp, content, NBA_CHANNEL_EMAIL, record.event_ms + read_ms, by)) {
         say_mail(world, &record, NBA_EVENT_EMAIL_OPENED, read_ms);
-        if (sim_happens(world, 0.5)) {
+        if (nba_sim_happens(world, 0.5)) {
             say_mail(world, &record, NBA_EVENT_EMAIL_CLICKED, 30000);
         }
     } else {
-        sim_ignored(world, hcp, content, NBA_CHANNEL_EMAIL, action, record.event_ms);
+        nba_sim_ignored(world, hcp, content, NBA_CHANNEL_EMAIL, action, record.event_ms);
     }
 }
 
 static void attend(struct nba_world *world, uint32_t hcp, uint32_t content, int64_t at_ms,
                    bool comes)
 {
-    const int64_t later_ms = at_ms + (int64_t)(sim_wait(world, 3.0) * (double)NBA_DAY_MS);
-    sim_say(world, hcp, NBA_EVENT_WEBINAR_REGISTERED, at_ms, content, NBA_CHANNEL_EVENT);
-    sim_say(world, hcp, comes ? NBA_EVENT_WEBINAR_ATTENDED : NBA_EVENT_WEBINAR_NO_SHOW, later_ms,
-            content, NBA_CHANNEL_EVENT);
+    const int64_t later_ms = at_ms + (int64_t)(nba_sim_wait(world, 3.0) * (double)NBA_DAY_MS);
+    nba_sim_say(world, hcp, NBA_EVENT_WEBINAR_REGISTERED, at_ms, content, NBA_CHANNEL_EVENT);
+    nba_sim_say(world, hcp, comes ? NBA_EVENT_WEBINAR_ATTENDED : NBA_EVENT_WEBINAR_NO_SHOW,
+                later_ms, content, NBA_CHANNEL_EVENT);
 }
 
 /* A digest: the person picks what it opens. */
@@ -185,13 +185,13 @@ static void open_digest(struct nba_world *world, uint32_t hcp, uint32_t content,
     say_mail(world, &record, NBA_EVENT_EMAIL_DELIVERED, 0);
     say_mail(world, &record, NBA_EVENT_EMAIL_OPENED, 20 * MINUTE_MS);
     say_mail(world, &record, NBA_EVENT_EMAIL_CLICKED, 30000);
-    sim_touch(world, hcp, at_ms);
+    nba_sim_touch(world, hcp, at_ms);
 }
 
 static void visit(struct nba_world *world, uint32_t hcp, int64_t at_ms)
 {
-    const enum nba_channel channel = sim_choose_channel(world, hcp);
-    const uint32_t content = sim_choose(world, hcp, 1.0);
+    const enum nba_channel channel = nba_sim_choose_channel(world, hcp);
+    const uint32_t content = nba_sim_choose(world, hcp, 1.0);
     struct sim_record record = {.event_ms = at_ms,
                                 .type = NBA_EVENT_PORTAL_CONTENT_VIEWED,
                                 .channel = channel,
@@ -202,29 +202,29 @@ static void visit(struct nba_world *world, uint32_t hcp, int64_t at_ms)
         return;
     }
     if (channel == NBA_CHANNEL_EVENT) {
-        attend(world, hcp, content, at_ms, sim_happens(world, 0.8));
+        attend(world, hcp, content, at_ms, nba_sim_happens(world, 0.8));
     } else if (channel == NBA_CHANNEL_REP) {
         record.type = NBA_EVENT_REP_CALL_COMPLETED;
-        sim_say_record(world, &record);
-        sim_touch(world, hcp, at_ms);
+        nba_sim_say_record(world, &record);
+        nba_sim_touch(world, hcp, at_ms);
     } else if (channel == NBA_CHANNEL_EMAIL) {
         open_digest(world, hcp, content, at_ms);
     } else {
         record.event_ms = at_ms + MINUTE_MS;
-        record.dwell_s = (float)sim_wait(world, 90.0);
-        sim_say(world, hcp, NBA_EVENT_PORTAL_LOGIN, at_ms, UINT32_MAX, NBA_CHANNEL_WEB);
-        sim_say_record(world, &record);
-        if (sim_happens(world, 0.15)) {
+        record.dwell_s = (float)nba_sim_wait(world, 90.0);
+        nba_sim_say(world, hcp, NBA_EVENT_PORTAL_LOGIN, at_ms, UINT32_MAX, NBA_CHANNEL_WEB);
+        nba_sim_say_record(world, &record);
+        if (nba_sim_happens(world, 0.15)) {
             record.type = NBA_EVENT_CONTENT_DOWNLOADED;
             record.event_ms += MINUTE_MS;
-            sim_say_record(world, &record);
+            nba_sim_say_record(world, &record);
         }
-        if (sim_happens(world, 0.02)) {
-            sim_say(world, hcp, NBA_EVENT_CONVERSION, at_ms + 5 * MINUTE_MS, content,
-                    NBA_CHANNEL_WEB);
+        if (nba_sim_happens(world, 0.02)) {
+            nba_sim_say(world, hcp, NBA_EVENT_CONVERSION, at_ms + 5 * MINUTE_MS, content,
+                        NBA_CHANNEL_WEB);
         }
     }
-    sim_engage(world, hcp, content);
+    nba_sim_engage(world, hcp, content);
 }
 
 /* A quarter goes to anyone; the rest to who has the specialty for it. */
@@ -232,10 +232,10 @@ static uint32_t choose_push(struct nba_world *world, uint32_t hcp)
 {
     const struct sim_hcp *person = &world->hcps[hcp];
     for (int tries = 0; tries < 50; tries++) {
-        const uint32_t content = sim_below(world, world->content_count);
+        const uint32_t content = nba_sim_below(world, world->content_count);
         const uint32_t topic = world->contents[content].topic;
-        if (sim_is_available(world, content) &&
-            (sim_happens(world, 0.25) || sim_interest[person->specialty][topic] >= 2)) {
+        if (nba_sim_is_available(world, content) &&
+            (nba_sim_happens(world, 0.25) || nba_sim_interest[person->specialty][topic] >= 2)) {
             return content;
         }
     }
@@ -244,46 +244,48 @@ static uint32_t choose_push(struct nba_world *world, uint32_t hcp)
 
 static void push(struct nba_world *world, uint32_t hcp, int64_t at_ms)
 {
-    const enum nba_channel channel = sim_choose_channel(world, hcp);
+    const enum nba_channel channel = nba_sim_choose_channel(world, hcp);
     const uint32_t content = choose_push(world, hcp);
     if (content == UINT32_MAX) {
         return;
     }
     if (channel == NBA_CHANNEL_EMAIL) {
-        sim_mail(world, hcp, content, UINT32_MAX, at_ms, 0);
+        nba_sim_mail(world, hcp, content, UINT32_MAX, at_ms, 0);
         return;
     }
     if (channel == NBA_CHANNEL_EVENT) {
-        sim_say(world, hcp, NBA_EVENT_WEBINAR_INVITED, at_ms, content, channel);
+        nba_sim_say(world, hcp, NBA_EVENT_WEBINAR_INVITED, at_ms, content, channel);
     } else if (channel == NBA_CHANNEL_WEB) {
-        sim_say(world, hcp, NBA_EVENT_AD_IMPRESSION, at_ms, content, channel);
+        nba_sim_say(world, hcp, NBA_EVENT_AD_IMPRESSION, at_ms, content, channel);
     }
-    if (!sim_answer(world, hcp, content, channel, at_ms, 0)) {
-        sim_ignored(world, hcp, content, channel, UINT32_MAX, at_ms);
+    if (!nba_sim_answer(world, hcp, content, channel, at_ms, 0)) {
+        nba_sim_ignored(world, hcp, content, channel, UINT32_MAX, at_ms);
     } else if (channel == NBA_CHANNEL_EVENT) {
         attend(world, hcp, content, at_ms + NBA_HOUR_MS, true);
     } else {
-        sim_say(world, hcp,
-                channel == NBA_CHANNEL_REP ? NBA_EVENT_REP_CALL_COMPLETED : NBA_EVENT_AD_CLICKED,
-                at_ms + MINUTE_MS, content, channel);
+        nba_sim_say(world, hcp,
+                    channel == NBA_CHANNEL_REP ? NBA_EVENT_REP_CALL_COMPLETED
+                                               : NBA_EVENT_AD_CLICKED,
+                    at_ms + MINUTE_MS, content, channel);
     }
 }
 
-void sim_step_taken(struct nba_world *world, const struct sim_pending *pending)
+void nba_sim_step_taken(struct nba_world *world, const struct sim_pending *pending)
 {
     const double day = (double)NBA_DAY_MS;
     const double mean_days = visit_days(world) / (double)world->hcps[pending->hcp].rate;
     if (pending->step == STEP_VISIT) {
         visit(world, pending->hcp, pending->at_ms);
-        sim_push(world, STEP_VISIT, pending->at_ms + (int64_t)(sim_wait(world, mean_days) * day),
-                 pending->hcp, 0);
+        nba_sim_push(world, STEP_VISIT,
+                     pending->at_ms + (int64_t)(nba_sim_wait(world, mean_days) * day), pending->hcp,
+                     0);
     } else if (pending->step == STEP_PUSH) {
         push(world, pending->hcp, pending->at_ms);
-        sim_push(world, STEP_PUSH,
-                 pending->at_ms +
-                     (int64_t)(sim_wait(world, visit_days(world) / PUSHES_PER_VISIT) * day),
-                 pending->hcp, 0);
+        nba_sim_push(world, STEP_PUSH,
+                     pending->at_ms +
+                         (int64_t)(nba_sim_wait(world, visit_days(world) / PUSHES_PER_VISIT) * day),
+                     pending->hcp, 0);
     } else {
-        sim_act(world, pending->record, pending->at_ms);
+        nba_sim_act(world, pending->record, pending->at_ms);
     }
 }

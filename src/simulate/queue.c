@@ -10,8 +10,8 @@ static bool before(const struct sim_pending *a, const struct sim_pending *b)
     return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->order < b->order;
 }
 
-void sim_push(struct nba_world *world, enum sim_step step, int64_t at_ms, uint32_t hcp,
-              uint32_t record)
+void nba_sim_push(struct nba_world *world, enum sim_step step, int64_t at_ms, uint32_t hcp,
+                  uint32_t record)
 {
     if (world->heap_count == world->heap_capacity) {
         const size_t capacity = world->heap_capacity > 0 ? world->heap_capacity * 2 : 1024;
@@ -34,7 +34,7 @@ void sim_push(struct nba_world *world, enum sim_step step, int64_t at_ms, uint32
     world->heap[at] = pending;
 }
 
-bool sim_pop(struct nba_world *world, struct sim_pending *ret_pending)
+bool nba_sim_pop(struct nba_world *world, struct sim_pending *ret_pending)
 {
     if (world->heap_count == 0) {
         return false;
@@ -63,7 +63,7 @@ bool sim_pop(struct nba_world *world, struct sim_pending *ret_pending)
     return true;
 }
 
-struct sim_record *sim_record_new(struct nba_world *world, uint32_t *ret_index)
+struct sim_record *nba_sim_record_new(struct nba_world *world, uint32_t *ret_index)
 {
     if (world->free_record == UINT32_MAX) {
         const size_t count = world->record_count > 0 ? world->record_count * 2 : 1024;
@@ -89,7 +89,7 @@ struct sim_record *sim_record_new(struct nba_world *world, uint32_t *ret_index)
     return record;
 }
 
-void sim_record_free(struct nba_world *world, uint32_t index)
+void nba_sim_record_free(struct nba_world *world, uint32_t index)
 {
     NBA_ASSERT(index < world->record_count);
     world->records[index].next_free = world->free_record;

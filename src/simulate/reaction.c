@@ -79,8 +79,8 @@ bool nba_world_react(struct nba_world *world, const struct nba_action *action)
     }
     int64_t at_ms = action->not_before_ms > world->now_ms ? action->not_before_ms : world->now_ms;
     const bool by_hand = action->channel == NBA_CHANNEL_REP || action->channel == NBA_CHANNEL_WEB;
-    at_ms += (int64_t)sim_wait(world, by_hand ? 12.0 * (double)NBA_HOUR_MS : 5.0 * MINUTE_MS);
-    sim_push(world, STEP_ACT, at_ms, hcp, (uint32_t)(world->action_count - 1));
+    at_ms += (int64_t)nba_sim_wait(world, by_hand ? 12.0 * (double)NBA_HOUR_MS : 5.0 * MINUTE_MS);
+    nba_sim_push(world, STEP_ACT, at_ms, hcp, (uint32_t)(world->action_count - 1));
     return true;
 }
 
@@ -94,27 +94,27 @@ static void say_of_action(struct nba_world *world, uint32_t index, enum nba_even
                                       .hcp = action->hcp,
                                       .content = action->content,
                                       .action = index};
-    sim_say_record(world, &record);
+    nba_sim_say_record(world, &record);
 }
 
 static void act_by_rep(struct nba_world *world, uint32_t index, int64_t at_ms)
 {
     const struct sim_action *action = &world->actions[index];
     say_of_action(world, index, NBA_EVENT_ACTION_SHOWN, at_ms);
-    if (!sim_happens(world, 0.65)) {
+    if (!nba_sim_happens(world, 0.65)) {
         say_of_action(world, index, NBA_EVENT_ACTION_DISMISSED, at_ms + 10 * MINUTE_MS);
         return;
     }
-    const int64_t call_ms = at_ms + (int64_t)sim_wait(world, 8.0 * (double)NBA_HOUR_MS);
+    const int64_t call_ms = at_ms + (int64_t)nba_sim_wait(world, 8.0 * (double)NBA_HOUR_MS);
     say_of_action(world, index, NBA_EVENT_ACTION_EXECUTED, call_ms);
-    if (sim_answer(world, action->hcp, action->content, NBA_CHANNEL_REP, call_ms, 1)) {
+    if (nba_sim_answer(world, action->hcp, action->content, NBA_CHANNEL_REP, call_ms, 1)) {
         say_of_action(world, index, NBA_EVENT_REP_CALL_COMPLETED, call_ms + 20 * MINUTE_MS);
     } else {
-        sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_REP, index, call_ms);
+        nba_sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_REP, index, call_ms);
     }
 }
 
-void sim_act(struct nba_world *world, uint32_t index, int64_t at_ms)
+void nba_sim_act(struct nba_world *world, uint32_t index, int64_t at_ms)
 {
     struct sim_action *action = &world->actions[index];
     if (action->recalled) {
@@ -123,18 +123,18 @@ void sim_act(struct nba_world *world, uint32_t index, int64_t at_ms)
     action->done = true;
     switch (action->channel) {
     case NBA_CHANNEL_EMAIL:
-        sim_mail(world, action->hcp, action->content, index, at_ms, 1);
+        nba_sim_mail(world, action->hcp, action->content, index, at_ms, 1);
         return;
     case NBA_CHANNEL_REP:
         act_by_rep(world, index, at_ms);
         return;
     case NBA_CHANNEL_EVENT:
         say_of_action(world, index, NBA_EVENT_ACTION_SENT, at_ms);
-        if (sim_answer(world, action->hcp, action->content, NBA_CHANNEL_EVENT, at_ms, 1)) {
+        if (nba_sim_answer(world, action->hcp, action->content, NBA_CHANNEL_EVENT, at_ms, 1)) {
             say_of_action(world, index, NBA_EVENT_WEBINAR_REGISTERED, at_ms + 30 * MINUTE_MS);
             say_of_action(world, index, NBA_EVENT_WEBINAR_ATTENDED, at_ms + 2 * NBA_DAY_MS);
         } else {
-            sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_EVENT, index, at_ms);
+            nba_sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_EVENT, index, at_ms);
         }
         return;
     case NBA_CHANNEL_WEB:
@@ -144,9 +144,9 @@ void sim_act(struct nba_world *world, uint32_t index, int64_t at_ms)
         break;
     }
     say_of_action(world, index, NBA_EVENT_ACTION_SHOWN, at_ms);
-    if (sim_answer(world, action->hcp, action->content, NBA_CHANNEL_WEB, at_ms, 1)) {
+    if (nba_sim_answer(world, action->hcp, action->content, NBA_CHANNEL_WEB, at_ms, 1)) {
         say_of_action(world, index, NBA_EVENT_PORTAL_CONTENT_VIEWED, at_ms + MINUTE_MS);
     } else {
-        sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_WEB, index, at_ms);
+        nba_sim_ignored(world, action->hcp, action->content, NBA_CHANNEL_WEB, index, at_ms);
     }
 }

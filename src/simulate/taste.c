@@ -10,20 +10,20 @@
 #define THRESHOLD     1.6
 #define WEEK_MS       (7 * INT64_C(86400000))
 
-bool sim_has_seen(const struct nba_world *world, uint32_t hcp, uint32_t content)
+bool nba_sim_has_seen(const struct nba_world *world, uint32_t hcp, uint32_t content)
 {
     const unsigned char *bits = world->seen + (size_t)hcp * world->seen_bytes;
     return (bits[content / 8] >> (content % 8) & 1) != 0;
 }
 
-void sim_engage(struct nba_world *world, uint32_t hcp, uint32_t content)
+void nba_sim_engage(struct nba_world *world, uint32_t hcp, uint32_t content)
 {
     unsigned char *bits = world->seen + (size_t)hcp * world->seen_bytes;
     bits[content / 8] = (unsigned char)(bits[content / 8] | 1u << (content % 8));
     world->hcps[hcp].last_content = content;
 }
 
-void sim_touch(struct nba_world *world, uint32_t hcp, int64_t at_ms)
+void nba_sim_touch(struct nba_world *world, uint32_t hcp, int64_t at_ms)
 {
     struct sim_hcp *person = &world->hcps[hcp];
     person->touch_ms[person->touch_at % TOUCHES_KEPT] = at_ms;
@@ -52,17 +52,17 @@ static double journey(const struct nba_world *world, const struct sim_hcp *perso
     return one->stage == 0 ? JOURNEY_AHEAD : 0;
 }
 
-double sim_utility(const struct nba_world *world, uint32_t hcp, uint32_t content)
+double nba_sim_utility(const struct nba_world *world, uint32_t hcp, uint32_t content)
 {
     const struct sim_hcp *person = &world->hcps[hcp];
     const struct sim_content *one = &world->contents[content];
     return (double)person->taste[one->topic] +
            (double)world->peer[(size_t)person->cluster * world->content_count + content] +
            (double)one->quality + journey(world, person, content) -
-           (sim_has_seen(world, hcp, content) ? SEEN_BEFORE : 0);
+           (nba_sim_has_seen(world, hcp, content) ? SEEN_BEFORE : 0);
 }
 
-bool sim_is_available(const struct nba_world *world, uint32_t content)
+bool nba_sim_is_available(const struct nba_world *world, uint32_t content)
 {
     const int64_t from_ms = world->contents[content].from_ms;
     return from_ms == NBA_TIME_NONE || from_ms <= world->now_ms;
@@ -73,22 +73,22 @@ double nba_world_probability(const struct nba_world *world, uint32_t hcp, uint32
 {
     const struct sim_hcp *person = &world->hcps[hcp];
     const double liking = (unsigned)channel < CHANNELS_LIKED ? (double)person->channel[channel] : 0;
-    return nba_sigmoid(sim_utility(world, hcp, content) + liking - fatigue(world, person) -
+    return nba_sigmoid(nba_sim_utility(world, hcp, content) + liking - fatigue(world, person) -
                        THRESHOLD);
 }
 
-uint32_t sim_choose(struct nba_world *world, uint32_t hcp, double sharpness)
+uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp, double sharpness)
 {
     double sum = 0;
     uint32_t last = UINT32_MAX;
     for (uint32_t k = 0; k < world->content_count; k++) {
-        if (sim_is_available(world, k)) {
-            sum += nba_exp(sharpness * sim_utility(world, hcp, k));
+        if (nba_sim_is_available(world, k)) {
+            sum += nba_exp(sharpness * nba_sim_utility(world, hcp, k));
             last = k;
         }
         world->weights[k] = sum;
     }
-    const double at = sim_uniform(world) * sum;
+    const double at = nba_sim_uniform(world) * sum;
     for (uint32_t k = 0; k < world->content_count; k++) {
         if (world->weights[k] > at) {
             return k;
@@ -97,7 +97,7 @@ uint32_t sim_choose(struct nba_world *world, uint32_t hcp, double sharpness)
     return last;
 }
 
-enum nba_channel sim_choose_channel(struct nba_world *world, uint32_t hcp)
+enum nba_channel nba_sim_choose_channel(struct nba_world *world, uint32_t hcp)
 {
     const struct sim_hcp *person = &world->hcps[hcp];
     double sums[CHANNELS_LIKED] = {0};
@@ -106,7 +106,7 @@ enum nba_channel sim_choose_channel(struct nba_world *world, uint32_t hcp)
         sum += person->opted_out[c] ? 0 : nba_exp((double)person->channel[c]);
         sums[c] = sum;
     }
-    const double at = sim_uniform(world) * sum;
+    const double at = nba_sim_uniform(world) * sum;
     for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
         if (sums[c] > at) {
             return (enum nba_channel)c;

@@ -2,7 +2,7 @@
  * from them. */
 #include "world_internal.h"
 
-const struct sim_topic sim_topics[TOPIC_COUNT] = {
+const struct sim_topic nba_sim_topics[TOPIC_COUNT] = {
     {"heart_failure",
      "heart failure",
      "neurohormonal therapy",
@@ -70,19 +70,19 @@ const struct sim_topic sim_topics[TOPIC_COUNT] = {
      3},
 };
 
-const char *const sim_specialties[SPECIALTY_COUNT] = {"cardiology",    "internal_medicine",
-                                                      "endocrinology", "pulmonology",
-                                                      "oncology",      "general_practice"};
+const char *const nba_sim_specialties[SPECIALTY_COUNT] = {"cardiology",    "internal_medicine",
+                                                          "endocrinology", "pulmonology",
+                                                          "oncology",      "general_practice"};
 
-const unsigned char sim_interest[SPECIALTY_COUNT][TOPIC_COUNT] = {
+const unsigned char nba_sim_interest[SPECIALTY_COUNT][TOPIC_COUNT] = {
     {3, 3, 2, 2, 1, 0, 1, 0, 0, 0, 0, 0}, {1, 1, 2, 2, 2, 1, 2, 1, 0, 0, 0, 0},
     {0, 0, 1, 1, 3, 3, 2, 0, 0, 0, 0, 0}, {0, 0, 0, 0, 0, 0, 0, 3, 3, 2, 0, 1},
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 3, 3}, {0, 1, 2, 2, 2, 2, 1, 2, 1, 0, 0, 0}};
 
-const char *const sim_brands[BRAND_COUNT] = {"CARDIOX", "GLUCENTA", "PULMOVA", "ONCORIS"};
-const char *const sim_stages[STAGE_COUNT] = {"awareness", "evidence", "dosing", "support"};
+const char *const nba_sim_brands[BRAND_COUNT] = {"CARDIOX", "GLUCENTA", "PULMOVA", "ONCORIS"};
+const char *const nba_sim_stages[STAGE_COUNT] = {"awareness", "evidence", "dosing", "support"};
 
-const struct sim_market sim_markets[MARKET_COUNT] = {
+const struct sim_market nba_sim_markets[MARKET_COUNT] = {
     {"US",
      "en",
      {"America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"},
@@ -107,14 +107,15 @@ static const char *const openings[4] = {
     "In many practices %s is seen late.", "Care of people with %s has changed in a few years.",
     "Guidelines for %s leave room for judgement.", "Not every patient with %s answers alike."};
 
-struct nba_str sim_title(uint32_t topic, uint32_t stage, uint32_t variant, struct nba_arena *arena)
+struct nba_str nba_sim_title(uint32_t topic, uint32_t stage, uint32_t variant,
+                             struct nba_arena *arena)
 {
     struct nba_buf buf;
     const char *form = forms[stage][variant % 4];
     const char *place = strstr(form, "%s");
     nba_buf_init(&buf, 1024);
     nba_buf_append(&buf, form, (size_t)(place - form));
-    nba_buf_append_str(&buf, nba_str_of(sim_topics[topic].condition));
+    nba_buf_append_str(&buf, nba_str_of(nba_sim_topics[topic].condition));
     nba_buf_append_str(&buf, nba_str_of(place + 2));
     if (variant >= 4) {
         nba_buf_printf(&buf, " (part %u)", (unsigned)(variant / 4 + 1));
@@ -124,15 +125,15 @@ struct nba_str sim_title(uint32_t topic, uint32_t stage, uint32_t variant, struc
     return title;
 }
 
-struct nba_str sim_abstract(uint32_t topic, uint32_t stage, uint32_t variant,
-                            struct nba_arena *arena)
+struct nba_str nba_sim_abstract(uint32_t topic, uint32_t stage, uint32_t variant,
+                                struct nba_arena *arena)
 {
     static const char *const middles[STAGE_COUNT] = {
         "This piece sums up signs, tests and referral",
         "We go through design, outcome and limits of the main studies on",
         "A practical path from the first dose to follow-up, for",
         "Tools and words for the conversation with patients about"};
-    const struct sim_topic *words = &sim_topics[topic];
+    const struct sim_topic *words = &nba_sim_topics[topic];
     struct nba_buf buf;
     const char *opening = openings[variant % 4];
     const char *place = strstr(opening, "%s");

@@ -40,45 +40,45 @@ static void make_contents(struct nba_world *world)
         content->series = k / STAGE_COUNT;
         content->stage = k % STAGE_COUNT;
         content->topic = content->series % TOPIC_COUNT;
-        content->quality = (float)(0.5 * sim_normal(world));
+        content->quality = (float)(0.5 * nba_sim_normal(world));
         content->approval =
-            sim_happens(world, 0.02) ? NBA_APPROVAL_WITHDRAWN : NBA_APPROVAL_APPROVED;
+            nba_sim_happens(world, 0.02) ? NBA_APPROVAL_WITHDRAWN : NBA_APPROVAL_APPROVED;
         content->from_ms = NBA_TIME_NONE;
         /* A twentieth is published while the log runs. */
-        if (sim_happens(world, 0.05)) {
+        if (nba_sim_happens(world, 0.05)) {
             content->from_ms =
                 world->options.start_ms +
-                (int64_t)(world->options.days * sim_uniform(world) * (double)NBA_DAY_MS);
+                (int64_t)(world->options.days * nba_sim_uniform(world) * (double)NBA_DAY_MS);
         }
     }
     for (size_t i = 0; i < (size_t)CLUSTER_COUNT * world->content_count; i++) {
-        world->peer[i] = (float)(sim_happens(world, 0.1) ? 1.6 : 0.2 * sim_normal(world));
+        world->peer[i] = (float)(nba_sim_happens(world, 0.1) ? 1.6 : 0.2 * nba_sim_normal(world));
     }
 }
 
 static void make_hcp(struct nba_world *world, struct sim_hcp *hcp)
 {
     memset(hcp, 0, sizeof(*hcp));
-    hcp->specialty = sim_below(world, SPECIALTY_COUNT);
+    hcp->specialty = nba_sim_below(world, SPECIALTY_COUNT);
     hcp->second_specialty =
-        sim_happens(world, 0.1) ? sim_below(world, SPECIALTY_COUNT) : UINT32_MAX;
-    hcp->cluster = sim_below(world, CLUSTER_COUNT);
-    hcp->market = sim_happens(world, 0.6) ? 0 : 1 + sim_below(world, MARKET_COUNT - 1);
-    hcp->zone = sim_below(world, sim_markets[hcp->market].zone_count);
-    hcp->rep = sim_below(world, world->rep_count);
+        nba_sim_happens(world, 0.1) ? nba_sim_below(world, SPECIALTY_COUNT) : UINT32_MAX;
+    hcp->cluster = nba_sim_below(world, CLUSTER_COUNT);
+    hcp->market = nba_sim_happens(world, 0.6) ? 0 : 1 + nba_sim_below(world, MARKET_COUNT - 1);
+    hcp->zone = nba_sim_below(world, nba_sim_markets[hcp->market].zone_count);
+    hcp->rep = nba_sim_below(world, world->rep_count);
     for (uint32_t t = 0; t < TOPIC_COUNT; t++) {
-        double interest = sim_interest[hcp->specialty][t];
+        double interest = nba_sim_interest[hcp->specialty][t];
         if (hcp->second_specialty != UINT32_MAX) {
-            interest += 0.5 * sim_interest[hcp->second_specialty][t];
+            interest += 0.5 * nba_sim_interest[hcp->second_specialty][t];
         }
-        hcp->taste[t] = (float)(0.8 * interest - 1.2 + 0.4 * sim_normal(world));
+        hcp->taste[t] = (float)(0.8 * interest - 1.2 + 0.4 * nba_sim_normal(world));
     }
     for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
-        hcp->channel[c] = (float)(0.6 * sim_normal(world));
+        hcp->channel[c] = (float)(0.6 * nba_sim_normal(world));
     }
     /* Log-normal: a few are very active. */
-    hcp->rate = (float)nba_exp(0.7 * sim_normal(world) - 0.25);
-    hcp->gateway = sim_happens(world, world->options.bot_share);
+    hcp->rate = (float)nba_exp(0.7 * nba_sim_normal(world) - 0.25);
+    hcp->gateway = nba_sim_happens(world, world->options.bot_share);
     hcp->last_content = UINT32_MAX;
 }
 
@@ -87,10 +87,10 @@ static void start_flow(struct nba_world *world)
 {
     for (uint32_t i = 0; i < world->options.hcps; i++) {
         const double day = (double)NBA_DAY_MS;
-        sim_push(world, STEP_VISIT,
-                 world->options.start_ms + (int64_t)(sim_uniform(world) * 4.0 * day), i, 0);
-        sim_push(world, STEP_PUSH,
-                 world->options.start_ms + (int64_t)(sim_uniform(world) * 8.0 * day), i, 0);
+        nba_sim_push(world, STEP_VISIT,
+                     world->options.start_ms + (int64_t)(nba_sim_uniform(world) * 4.0 * day), i, 0);
+        nba_sim_push(world, STEP_PUSH,
+                     world->options.start_ms + (int64_t)(nba_sim_uniform(world) * 8.0 * day), i, 0);
     }
 }
 
@@ -223,15 +223,15 @@ static void describe_content(const struct nba_world *world, uint32_t index, stru
                              struct nba_content *content)
 {
     const struct sim_content *one = &world->contents[index];
-    const struct sim_topic *topic = &sim_topics[one->topic];
+    const struct sim_topic *topic = &nba_sim_topics[one->topic];
     const uint32_t variant = one->series / TOPIC_COUNT;
     content->content_id = name_of(arena, "CT-", 4, index);
     content->version = nba_str_of("1");
-    content->brand = nba_str_of(sim_brands[topic->brand]);
-    content->campaign_ids = list_of(arena, nba_str_of(sim_brands[topic->brand]));
+    content->brand = nba_str_of(nba_sim_brands[topic->brand]);
+    content->campaign_ids = list_of(arena, nba_str_of(nba_sim_brands[topic->brand]));
     content->content_class = NBA_CONTENT_CLASS_PROMOTIONAL;
-    content->title = sim_title(one->topic, one->stage, variant, arena);
-    content->abstract = sim_abstract(one->topic, one->stage, variant, arena);
+    content->title = nba_sim_title(one->topic, one->stage, variant, arena);
+    content->abstract = nba_sim_abstract(one->topic, one->stage, variant, arena);
     struct nba_str *keywords = nba_arena_zeros(arena, 3, sizeof(*keywords));
     if (keywords != NULL) {
         for (int i = 0; i < 3; i++) {
@@ -240,7 +240,7 @@ static void describe_content(const struct nba_world *world, uint32_t index, stru
         content->keywords = (struct nba_str_list){keywords, 3};
     }
     content->topic_ids = list_of(arena, nba_str_of(topic->id));
-    content->asset_type = nba_str_of(sim_stages[one->stage]);
+    content->asset_type = nba_str_of(nba_sim_stages[one->stage]);
     add_treatments(world, index, arena, content);
 }
 
@@ -257,8 +257,8 @@ void nba_world_reference(const struct nba_world *world, uint32_t index, struct n
     index -= world->content_count;
     if (index < BRAND_COUNT) {
         ret_reference->kind = NBA_REFERENCE_CAMPAIGN;
-        ret_reference->campaign.campaign_id = nba_str_of(sim_brands[index]);
-        ret_reference->campaign.brand = nba_str_of(sim_brands[index]);
+        ret_reference->campaign.campaign_id = nba_str_of(nba_sim_brands[index]);
+        ret_reference->campaign.brand = nba_str_of(nba_sim_brands[index]);
         ret_reference->campaign.goal = nba_str_of("engagement");
         ret_reference->campaign.start_ms = world->options.start_ms - 30 * NBA_DAY_MS;
         ret_reference->campaign.end_ms = world->options.start_ms + 3650 * NBA_DAY_MS;
@@ -267,8 +267,8 @@ void nba_world_reference(const struct nba_world *world, uint32_t index, struct n
     index -= BRAND_COUNT;
     ret_reference->kind = NBA_REFERENCE_REP;
     ret_reference->rep.rep_id = name_of(arena, "rep-", 3, index);
-    ret_reference->rep.tz = nba_str_of(sim_markets[index % MARKET_COUNT].zones[0]);
-    ret_reference->rep.territory_id = nba_str_of(sim_markets[index % MARKET_COUNT].id);
+    ret_reference->rep.tz = nba_str_of(nba_sim_markets[index % MARKET_COUNT].zones[0]);
+    ret_reference->rep.territory_id = nba_str_of(nba_sim_markets[index % MARKET_COUNT].id);
     ret_reference->rep.role = NBA_REP_ROLE_REP;
 }
 
@@ -304,16 +304,16 @@ static void describe_profile(const struct nba_world *world, uint32_t index, stru
                              struct nba_event *event)
 {
     const struct sim_hcp *hcp = &world->hcps[index];
-    const struct sim_market *market = &sim_markets[hcp->market];
+    const struct sim_market *market = &nba_sim_markets[hcp->market];
     struct nba_profile *profile = nba_arena_zeros(arena, 1, sizeof(*profile));
     struct nba_str *specialties = nba_arena_zeros(arena, 2, sizeof(*specialties));
     if (profile == NULL || specialties == NULL) {
         return;
     }
     uint32_t count = 1;
-    specialties[0] = nba_str_of(sim_specialties[hcp->specialty]);
+    specialties[0] = nba_str_of(nba_sim_specialties[hcp->specialty]);
     if (hcp->second_specialty != UINT32_MAX && hcp->second_specialty != hcp->specialty) {
-        specialties[1] = nba_str_of(sim_specialties[hcp->second_specialty]);
+        specialties[1] = nba_str_of(nba_sim_specialties[hcp->second_specialty]);
         count = 2;
     }
     profile->has_specialties = true;
@@ -335,7 +335,7 @@ static void describe_profile(const struct nba_world *world, uint32_t index, stru
 /* Where e-mail needs an opt-in, three of four gave it. */
 static bool gave_opt_in(const struct nba_world *world, uint32_t index)
 {
-    return !sim_markets[world->hcps[index].market].asks_opt_in || index % 4 != 3;
+    return !nba_sim_markets[world->hcps[index].market].asks_opt_in || index % 4 != 3;
 }
 
 void nba_world_fact(const struct nba_world *world, uint64_t index, struct nba_arena *arena,
@@ -357,7 +357,7 @@ void nba_world_fact(const struct nba_world *world, uint64_t index, struct nba_ar
         ret_event->captured_at_ms = ret_event->event_time_ms;
     }
     ret_event->hcp_id = name_of(arena, "hcp-", 5, hcp);
-    ret_event->market = nba_str_of(sim_markets[world->hcps[hcp].market].id);
+    ret_event->market = nba_str_of(nba_sim_markets[world->hcps[hcp].market].id);
 }
 
 int64_t nba_world_now_ms(const struct nba_world *world)
@@ -409,7 +409,7 @@ static void describe_record(const struct nba_world *world, const struct sim_reco
     begin_event(event, record->type, record->event_ms);
     event->event_id = event_id(arena, "e", record->serial);
     event->hcp_id = name_of(arena, "hcp-", 5, record->hcp);
-    event->market = nba_str_of(sim_markets[world->hcps[record->hcp].market].id);
+    event->market = nba_str_of(nba_sim_markets[world->hcps[record->hcp].market].id);
     event->channel = record->channel;
     event->bot = record->bot;
     event->dwell_s = (double)record->dwell_s;
@@ -417,9 +417,9 @@ static void describe_record(const struct nba_world *world, const struct sim_reco
         event->message_id = event_id(arena, "m", record->message);
     }
     if (record->content != UINT32_MAX) {
-        const struct sim_topic *topic = &sim_topics[world->contents[record->content].topic];
+        const struct sim_topic *topic = &nba_sim_topics[world->contents[record->content].topic];
         event->content_id = name_of(arena, "CT-", 4, record->content);
-        event->brand = nba_str_of(sim_brands[topic->brand]);
+        event->brand = nba_str_of(nba_sim_brands[topic->brand]);
         event->campaign_id = event->brand;
         event->topic_ids = list_of(arena, nba_str_of(topic->id));
     }
@@ -440,16 +440,16 @@ static void describe_record(const struct nba_world *world, const struct sim_reco
 bool nba_world_next(struct nba_world *world, struct nba_arena *arena, struct nba_event *ret_event)
 {
     struct sim_pending pending;
-    while (!world->failed && world->said < world->options.events && sim_pop(world, &pending)) {
+    while (!world->failed && world->said < world->options.events && nba_sim_pop(world, &pending)) {
         world->now_ms = pending.at_ms > world->now_ms ? pending.at_ms : world->now_ms;
         if (pending.step != STEP_EVENT) {
-            sim_step_taken(world, &pending);
+            nba_sim_step_taken(world, &pending);
             continue;
         }
         const struct sim_record *record = &world->records[pending.record];
         describe_record(world, record, arena, ret_event);
         world->said++;
-        sim_record_free(world, pending.record);
+        nba_sim_record_free(world, pending.record);
         return true;
     }
     return false;

@@ -30,18 +30,19 @@ struct sim_market {
     bool asks_opt_in; /* for e-mail */
 };
 
-extern const struct sim_topic sim_topics[TOPIC_COUNT];
-extern const char *const sim_specialties[SPECIALTY_COUNT];
+extern const struct sim_topic nba_sim_topics[TOPIC_COUNT];
+extern const char *const nba_sim_specialties[SPECIALTY_COUNT];
 /* Which topics a specialty cares for: 0 none, 3 most. */
-extern const unsigned char sim_interest[SPECIALTY_COUNT][TOPIC_COUNT];
-extern const char *const sim_brands[BRAND_COUNT];
-extern const char *const sim_stages[STAGE_COUNT];
-extern const struct sim_market sim_markets[MARKET_COUNT];
+extern const unsigned char nba_sim_interest[SPECIALTY_COUNT][TOPIC_COUNT];
+extern const char *const nba_sim_brands[BRAND_COUNT];
+extern const char *const nba_sim_stages[STAGE_COUNT];
+extern const struct sim_market nba_sim_markets[MARKET_COUNT];
 
 /* Title and abstract of a content, put together from the topic's words. */
-struct nba_str sim_title(uint32_t topic, uint32_t stage, uint32_t variant, struct nba_arena *arena);
-struct nba_str sim_abstract(uint32_t topic, uint32_t stage, uint32_t variant,
-                            struct nba_arena *arena);
+struct nba_str nba_sim_title(uint32_t topic, uint32_t stage, uint32_t variant,
+                             struct nba_arena *arena);
+struct nba_str nba_sim_abstract(uint32_t topic, uint32_t stage, uint32_t variant,
+                                struct nba_arena *arena);
 
 struct sim_content {
     uint32_t topic;
@@ -139,48 +140,48 @@ struct nba_world {
 };
 
 /* ---- chance (chance.c) ---- */
-double sim_uniform(struct nba_world *world);
+double nba_sim_uniform(struct nba_world *world);
 /* Standard normal as the sum of twelve uniforms: the same bits everywhere. */
-double sim_normal(struct nba_world *world);
+double nba_sim_normal(struct nba_world *world);
 /* Exponential with this mean. */
-double sim_wait(struct nba_world *world, double mean);
-bool sim_happens(struct nba_world *world, double probability);
-uint32_t sim_below(struct nba_world *world, uint32_t bound);
+double nba_sim_wait(struct nba_world *world, double mean);
+bool nba_sim_happens(struct nba_world *world, double probability);
+uint32_t nba_sim_below(struct nba_world *world, uint32_t bound);
 
 /* ---- taste (taste.c) ---- */
-bool sim_has_seen(const struct nba_world *world, uint32_t hcp, uint32_t content);
-void sim_engage(struct nba_world *world, uint32_t hcp, uint32_t content);
-void sim_touch(struct nba_world *world, uint32_t hcp, int64_t at_ms);
+bool nba_sim_has_seen(const struct nba_world *world, uint32_t hcp, uint32_t content);
+void nba_sim_engage(struct nba_world *world, uint32_t hcp, uint32_t content);
+void nba_sim_touch(struct nba_world *world, uint32_t hcp, int64_t at_ms);
 /* Taste, peers, journey, quality less what was seen: what a choice among contents goes by. */
-double sim_utility(const struct nba_world *world, uint32_t hcp, uint32_t content);
-bool sim_is_available(const struct nba_world *world, uint32_t content);
+double nba_sim_utility(const struct nba_world *world, uint32_t hcp, uint32_t content);
+bool nba_sim_is_available(const struct nba_world *world, uint32_t content);
 /* A content drawn by exp(utility * sharpness); UINT32_MAX: none is available. */
-uint32_t sim_choose(struct nba_world *world, uint32_t hcp, double sharpness);
-enum nba_channel sim_choose_channel(struct nba_world *world, uint32_t hcp);
+uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp, double sharpness);
+enum nba_channel nba_sim_choose_channel(struct nba_world *world, uint32_t hcp);
 
 /* ---- queue (queue.c) ---- */
-void sim_push(struct nba_world *world, enum sim_step step, int64_t at_ms, uint32_t hcp,
-              uint32_t record);
-bool sim_pop(struct nba_world *world, struct sim_pending *ret_pending);
+void nba_sim_push(struct nba_world *world, enum sim_step step, int64_t at_ms, uint32_t hcp,
+                  uint32_t record);
+bool nba_sim_pop(struct nba_world *world, struct sim_pending *ret_pending);
 /* A record to fill, zeroed but for `none` marks; NULL without memory (world->failed). */
-struct sim_record *sim_record_new(struct nba_world *world, uint32_t *ret_index);
-void sim_record_free(struct nba_world *world, uint32_t index);
+struct sim_record *nba_sim_record_new(struct nba_world *world, uint32_t *ret_index);
+void nba_sim_record_free(struct nba_world *world, uint32_t index);
 
 /* ---- flow (flow.c), reaction (reaction.c) ---- */
 /* Plans an event of `hcp`, said at `event_ms` or later when it is one of the late ones. */
-void sim_say(struct nba_world *world, uint32_t hcp, enum nba_event_type type, int64_t event_ms,
-             uint32_t content, enum nba_channel channel);
+void nba_sim_say(struct nba_world *world, uint32_t hcp, enum nba_event_type type, int64_t event_ms,
+                 uint32_t content, enum nba_channel channel);
 /* The same with everything set by the caller; takes the record's place. */
-void sim_say_record(struct nba_world *world, const struct sim_record *record);
+void nba_sim_say_record(struct nba_world *world, const struct sim_record *record);
 /* The touch is answered: engaged or not, opt-out, journey; returns whether it was engaged. */
-bool sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content, enum nba_channel channel,
-                int64_t at_ms, unsigned by);
+bool nba_sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content,
+                    enum nba_channel channel, int64_t at_ms, unsigned by);
 /* A visit, a push or an action, now. */
-void sim_step_taken(struct nba_world *world, const struct sim_pending *pending);
-void sim_act(struct nba_world *world, uint32_t action, int64_t at_ms);
-void sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content, enum nba_channel channel,
-                 uint32_t action, int64_t at_ms);
-void sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t action,
-              int64_t at_ms, unsigned by);
+void nba_sim_step_taken(struct nba_world *world, const struct sim_pending *pending);
+void nba_sim_act(struct nba_world *world, uint32_t action, int64_t at_ms);
+void nba_sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content,
+                     enum nba_channel channel, uint32_t action, int64_t at_ms);
+void nba_sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t action,
+                  int64_t at_ms, unsigned by);
 
 #endif

@@ -9,9 +9,9 @@
  * scores go through the kernels together.  The result doesn't depend on who shares a wave.
  *
  * THE RECURRENT STATE of an HCP is a pure function of ring and release (anchored window,
- * state/hcp.h).  The caller hands in what it remembers of it (release, start, number of events taken
- * in); the scorer steps on from there when the window still starts at the same event, else runs the
- * window again.
+ * state/hcp.h).  The caller hands in what it remembers of it (release, start, number of events
+ * taken in); the scorer steps on from there when the window still starts at the same event, else
+ * runs the window again.
  *
  * OWNERSHIP.  A binding holds references to its catalogue and release.  Scores lie in the caller's
  * arena.  THREADS.  A binding is immutable and counted; a scorer belongs to one worker.
