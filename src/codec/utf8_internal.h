@@ -10,22 +10,30 @@
 /* The part behind the ASCII that nearly every text is made of. */
 bool nba_utf8_tail_is_valid(const unsigned char *data, size_t bytes);
 
+/* ASCII is eight bytes a step, the last step overlapping the one before. */
 static inline bool nba_utf8_is_valid(const unsigned char *data, size_t bytes)
 {
-    while (bytes >= 8) {
-        uint64_t eight;
-        memcpy(&eight, data, sizeof(eight));
-        if ((eight & UINT64_C(0x8080808080808080)) != 0) {
-            return nba_utf8_tail_is_valid(data, bytes);
+    uint64_t high = 0;
+    uint64_t eight = 0;
+    uint32_t four = 0;
+    if (bytes >= 8) {
+        for (size_t i = 0; i + 8 < bytes; i += 8) {
+            memcpy(&eight, data + i, sizeof(eight));
+            high |= eight;
         }
-        data += 8;
-        bytes -= 8;
+        memcpy(&eight, data + bytes - 8, sizeof(eight));
+        high |= eight;
+    } else if (bytes >= 4) {
+        memcpy(&four, data, sizeof(four));
+        high = four;
+        memcpy(&four, data + bytes - 4, sizeof(four));
+        high |= four;
+    } else {
+        for (size_t i = 0; i < bytes; i++) {
+            high |= data[i];
+        }
     }
-    unsigned high = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        high |= data[i];
-    }
-    return high < 0x80 || nba_utf8_tail_is_valid(data, bytes);
+    return (high & UINT64_C(0x8080808080808080)) == 0 || nba_utf8_tail_is_valid(data, bytes);
 }
 
 #endif
