@@ -168,7 +168,7 @@ static void group(const struct nba_catalog *catalog, const uint32_t *word_of,
     groups->start[catalog->word_count] = catalog->content_count;
 }
 
-static bool concerns(const struct nba_exclusion *exclusion, const struct nba_content *content)
+bool nba_funnel_excludes(const struct nba_exclusion *exclusion, const struct nba_content *content)
 {
     switch (exclusion->scope) {
     case NBA_EXCLUDE_CONTENT:
@@ -192,7 +192,7 @@ static uint32_t excluded_by(const struct nba_catalog *catalog,
 {
     uint32_t count = 0;
     for (uint32_t k = 0; k < catalog->content_count; k++) {
-        if (!concerns(exclusion, &catalog->contents[k])) {
+        if (!nba_funnel_excludes(exclusion, &catalog->contents[k])) {
             continue;
         }
         for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {

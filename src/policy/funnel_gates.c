@@ -347,12 +347,11 @@ static bool in_force(const struct nba_exclusion *exclusion, int64_t now_ms)
 const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *funnel,
                                                       uint32_t candidate, int64_t now_ms)
 {
+    const struct nba_content *content = nba_catalog_content(funnel->catalog, candidate);
     for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
-        const struct bound_exclusion *bound = &funnel->exclusions[i];
-        for (uint32_t j = 0; j < bound->count && in_force(bound->exclusion, now_ms); j++) {
-            if (funnel->excluded_candidates[bound->first + j] == candidate) {
-                return bound->exclusion;
-            }
+        const struct nba_exclusion *exclusion = funnel->exclusions[i].exclusion;
+        if (in_force(exclusion, now_ms) && nba_funnel_excludes(exclusion, content)) {
+            return exclusion;
         }
     }
     return NULL;

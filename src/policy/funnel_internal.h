@@ -135,6 +135,9 @@ struct moment {
     struct person persons[NBA_CONTENT_CLASS_COUNT];
 };
 
+/* funnel_bind.c: does the exclusion name this content. */
+bool nba_funnel_excludes(const struct nba_exclusion *exclusion, const struct nba_content *content);
+
 /* funnel_gates.c: fills `moment`; stages 1 to 6 for every gate unit. */
 void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
                        const struct nba_event *event, int64_t now_ms, struct moment *ret_moment);
