@@ -10,9 +10,8 @@
 #include "nba/base/hash.h"
 #include "nba/codec/decoder.h"
 #include "nba/codec/json.h"
-#include "nba/stream/reader.h"
+#include "partition_reader.h"
 
-#define POLL_MS          200
 #define ARENA_BYTES_MAX  ((size_t)64 << 20)
 #define OUTPUT_BYTES_MAX (16u << 20)
 
@@ -76,33 +75,19 @@ static enum nba_status look_at(struct search *search, const struct nba_record *r
 static enum nba_status read_partition(struct search *search, int32_t partition,
                                       struct nba_error *error)
 {
-    struct nba_stream *stream = search->place->stream;
-    const char *topic = search->place->config.topics.decision;
-    struct nba_reader *reader = NULL;
-    struct nba_position start = {topic, partition, 0};
-    int64_t high = 0;
-    enum nba_status status = nba_stream_watermarks(stream, topic, partition, NBA_READ_COMMITTED,
-                                                   &start.offset, &high, error);
-    int64_t position = start.offset;
-    if (status == NBA_OK) {
-        status = nba_reader_create(stream, NBA_READ_COMMITTED, &reader, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_reader_assign(reader, &start, 1, error);
-    }
-    while (status == NBA_OK && position < high && !nba_interrupted()) {
-        enum nba_poll what = NBA_POLL_NONE;
-        struct nba_record record = {0};
-        status = nba_reader_poll(reader, POLL_MS, &what, &record, error);
-        if (status == NBA_OK && what == NBA_POLL_RECORD) {
-            position = record.offset + 1;
+    struct nba_partition_reader reader;
+    struct nba_record record;
+    bool more = true;
+    enum nba_status status = nba_partition_reader_open(
+        &reader, search->place->stream, search->place->config.topics.decision, partition, 0, error);
+    while (status == NBA_OK && more) {
+        status = nba_partition_reader_next(&reader, &record, &more, error);
+        if (status == NBA_OK && more) {
             status = look_at(search, &record, error);
-        } else if (status == NBA_OK && what == NBA_POLL_END) {
-            position = record.offset;
+            nba_record_release(&record);
         }
-        nba_record_release(&record);
     }
-    nba_reader_destroy(reader);
+    nba_partition_reader_close(&reader);
     return status;
 }
 

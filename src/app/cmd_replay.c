@@ -15,10 +15,9 @@
 #include "nba/base/limits.h"
 #include "nba/codec/container.h"
 #include "nba/engine/replay.h"
-#include "nba/stream/reader.h"
+#include "partition_reader.h"
 
 #define PATH_BYTES_MAX 4096u
-#define POLL_MS        200
 
 struct args {
     struct nba_common common; /* config, set, kafka; `log` is replay's own */
@@ -203,32 +202,18 @@ static enum nba_status add_file(struct nba_replay *replay, const struct nba_sche
 static enum nba_status add_partition(struct nba_replay *replay, struct nba_stream *stream,
                                      const char *topic, int32_t partition, struct nba_error *error)
 {
-    struct nba_reader *reader = NULL;
-    struct nba_position start = {topic, partition, 0};
-    int64_t high = 0;
-    enum nba_status status = nba_stream_watermarks(stream, topic, partition, NBA_READ_COMMITTED,
-                                                   &start.offset, &high, error);
-    if (status != NBA_OK || start.offset >= high) {
-        return status;
-    }
-    status = nba_reader_create(stream, NBA_READ_COMMITTED, &reader, error);
-    if (status == NBA_OK) {
-        status = nba_reader_assign(reader, &start, 1, error);
-    }
-    int64_t position = start.offset;
-    while (status == NBA_OK && position < high && !nba_interrupted()) {
-        enum nba_poll what = NBA_POLL_NONE;
-        struct nba_record record = {0};
-        status = nba_reader_poll(reader, POLL_MS, &what, &record, error);
-        if (status == NBA_OK && what == NBA_POLL_RECORD) {
-            position = record.offset + 1;
+    struct nba_partition_reader reader;
+    struct nba_record record;
+    bool more = true;
+    enum nba_status status = nba_partition_reader_open(&reader, stream, topic, partition, 0, error);
+    while (status == NBA_OK && more) {
+        status = nba_partition_reader_next(&reader, &record, &more, error);
+        if (status == NBA_OK && more) {
             status = nba_replay_add(replay, &record, error);
-        } else if (status == NBA_OK && what == NBA_POLL_END) {
-            position = record.offset;
+            nba_record_release(&record);
         }
-        nba_record_release(&record);
     }
-    nba_reader_destroy(reader);
+    nba_partition_reader_close(&reader);
     return status;
 }
 

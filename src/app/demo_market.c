@@ -6,9 +6,9 @@
 
 #include "nba/app/interrupt.h"
 #include "nba/base/hash.h"
+#include "partition_reader.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 << 20)
-#define POLL_MS         100
 
 /* One partition of the input and of the action topic. */
 struct lane {
@@ -59,34 +59,21 @@ static enum nba_status read_lane(struct nba_demo_market *market, const char *top
                                  int32_t partition, int64_t *position, take_fn *take,
                                  struct nba_error *error)
 {
-    struct nba_stream *stream = market->options.place->stream;
-    struct nba_reader *reader = NULL;
-    int64_t low = 0;
-    int64_t high = 0;
+    struct nba_partition_reader reader;
+    struct nba_record record;
+    bool more = true;
     bool stop = false;
-    enum nba_status status =
-        nba_stream_watermarks(stream, topic, partition, NBA_READ_COMMITTED, &low, &high, error);
-    if (status != NBA_OK || *position >= high) {
-        return status;
-    }
-    const struct nba_position start = {topic, partition, *position < low ? low : *position};
-    status = nba_reader_create(stream, NBA_READ_COMMITTED, &reader, error);
-    if (status == NBA_OK) {
-        status = nba_reader_assign(reader, &start, 1, error);
-    }
-    while (status == NBA_OK && !stop && *position < high && !nba_interrupted()) {
-        enum nba_poll what = NBA_POLL_NONE;
-        struct nba_record record = {0};
-        status = nba_reader_poll(reader, POLL_MS, &what, &record, error);
-        if (status == NBA_OK && what == NBA_POLL_RECORD) {
+    enum nba_status status = nba_partition_reader_open(&reader, market->options.place->stream,
+                                                       topic, partition, *position, error);
+    while (status == NBA_OK && more && !stop) {
+        status = nba_partition_reader_next(&reader, &record, &more, error);
+        if (status == NBA_OK && more) {
             status = take(market, &market->lanes[partition], &record, &stop, error);
-            *position = stop ? *position : record.offset + 1;
-        } else if (status == NBA_OK && what == NBA_POLL_END) {
-            *position = record.offset;
+            nba_record_release(&record);
         }
-        nba_record_release(&record);
+        *position = stop ? *position : reader.position;
     }
-    nba_reader_destroy(reader);
+    nba_partition_reader_close(&reader);
     return status;
 }
 

@@ -5,15 +5,14 @@
 #include <string.h>
 
 #include "decision_text.h"
-#include "nba/app/interrupt.h"
 #include "nba/base/time_text.h"
 #include "nba/score/score.h"
+#include "partition_reader.h"
 
 #define ARENA_BYTES_MAX ((size_t)64 << 20)
 #define TOP             10u
 #define STORIES         3u
 #define STORY_EVENTS    6u
-#define POLL_MS         100
 
 /* What is known of an HCP while the log goes by. */
 struct seen {
@@ -46,49 +45,6 @@ struct summary {
 
 /* ---- reading one partition of two topics side by side ---- */
 
-struct pair {
-    struct nba_reader *input, *decisions;
-    int64_t input_high, decision_high;
-};
-
-static enum nba_status open_reader(struct nba_stream *stream, const char *topic, int32_t partition,
-                                   struct nba_reader **ret_reader, int64_t *ret_high,
-                                   struct nba_error *error)
-{
-    struct nba_position start = {topic, partition, 0};
-    enum nba_status status = nba_stream_watermarks(stream, topic, partition, NBA_READ_COMMITTED,
-                                                   &start.offset, ret_high, error);
-    if (status == NBA_OK) {
-        status = nba_reader_create(stream, NBA_READ_COMMITTED, ret_reader, error);
-    }
-    return status == NBA_OK ? nba_reader_assign(*ret_reader, &start, 1, error) : status;
-}
-
-/* The next record below `high`; *ret_more false at the end. */
-static enum nba_status next_record(struct nba_reader *reader, int64_t high,
-                                   struct nba_record *ret_record, bool *ret_more,
-                                   struct nba_error *error)
-{
-    *ret_more = false;
-    while (!nba_interrupted()) {
-        enum nba_poll what = NBA_POLL_NONE;
-        const enum nba_status status = nba_reader_poll(reader, POLL_MS, &what, ret_record, error);
-        if (status != NBA_OK) {
-            return status;
-        }
-        if (what == NBA_POLL_RECORD) {
-            *ret_more = true;
-            return NBA_OK;
-        }
-        const bool ended = what == NBA_POLL_END && ret_record->offset >= high;
-        nba_record_release(ret_record);
-        if (ended) {
-            return NBA_OK;
-        }
-    }
-    return nba_error_set(error, NBA_E_INTERRUPTED, "interrupted");
-}
-
 typedef enum nba_status visit_fn(struct summary *s, int32_t partition,
                                  const struct nba_record *input, const struct nba_event *event,
                                  const struct nba_record *record,
@@ -99,23 +55,24 @@ static enum nba_status visit_partition(struct summary *s, int32_t partition, vis
                                        struct nba_error *error)
 {
     const struct nba_config_topics *topics = &s->place->config.topics;
-    struct pair pair = {0};
-    enum nba_status status = open_reader(s->place->stream, topics->engagement, partition,
-                                         &pair.input, &pair.input_high, error);
+    struct nba_partition_reader inputs;
+    struct nba_partition_reader decisions = {0};
+    bool more = true;
+    enum nba_status status = nba_partition_reader_open(&inputs, s->place->stream,
+                                                       topics->engagement, partition, 0, error);
     if (status == NBA_OK) {
-        status = open_reader(s->place->stream, topics->decision, partition, &pair.decisions,
-                             &pair.decision_high, error);
+        status = nba_partition_reader_open(&decisions, s->place->stream, topics->decision,
+                                           partition, 0, error);
     }
-    bool more = pair.input_high > 0;
     while (status == NBA_OK && more) {
         struct nba_record input = {0};
         struct nba_record record = {0};
         struct nba_event event;
         struct nba_decision decision;
-        status = next_record(pair.input, pair.input_high, &input, &more, error);
+        status = nba_partition_reader_next(&inputs, &input, &more, error);
         if (status == NBA_OK && more) {
             bool decided = false;
-            status = next_record(pair.decisions, pair.decision_high, &record, &decided, error);
+            status = nba_partition_reader_next(&decisions, &record, &decided, error);
             nba_arena_reset(&s->arena);
             if (status == NBA_OK && decided) {
                 status = nba_decode_event(s->decoder, input.value, &s->arena, &event, error);
@@ -130,8 +87,8 @@ static enum nba_status visit_partition(struct summary *s, int32_t partition, vis
         nba_record_release(&input);
         nba_record_release(&record);
     }
-    nba_reader_destroy(pair.input);
-    nba_reader_destroy(pair.decisions);
+    nba_partition_reader_close(&inputs);
+    nba_partition_reader_close(&decisions);
     return status;
 }
 

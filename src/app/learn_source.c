@@ -13,8 +13,8 @@
 #include "nba/codec/container.h"
 #include "nba/codec/decoder.h"
 #include "nba/ingest/mapping.h"
-#include "nba/stream/reader.h"
 #include "nba/train/dataset_files.h"
+#include "partition_reader.h"
 
 #define ARENA_BYTES_MAX (64u << 20)
 
@@ -84,42 +84,33 @@ static enum nba_status take_record(struct source *source, struct nba_str topic, 
 
 /* One partition to its present end. */
 static enum nba_status read_partition(struct source *source, struct nba_stream *stream,
-                                      struct nba_reader *reader, const char *topic,
-                                      int32_t partition, struct nba_error *error)
+                                      const char *topic, int32_t partition, struct nba_error *error)
 {
-    struct nba_position position = {topic, partition, 0};
-    int64_t high = 0;
-    enum nba_status status = nba_stream_watermarks(stream, topic, partition, NBA_READ_COMMITTED,
-                                                   &position.offset, &high, error);
-    bool more = status == NBA_OK && position.offset < high;
-    if (more) {
-        status = nba_reader_assign(reader, &position, 1, error);
-    }
-    while (status == NBA_OK && more && !nba_interrupted()) {
-        enum nba_poll what = NBA_POLL_NONE;
-        struct nba_record record;
-        memset(&record, 0, sizeof(record));
-        status = nba_reader_poll(reader, 500, &what, &record, error);
-        if (status == NBA_OK && what == NBA_POLL_RECORD && !record.value_null) {
-            status = take_record(source, record.topic, partition, record.timestamp_ms, record.value,
-                                 error);
+    struct nba_partition_reader reader;
+    struct nba_record record;
+    bool more = true;
+    enum nba_status status = nba_partition_reader_open(&reader, stream, topic, partition, 0, error);
+    while (status == NBA_OK && more) {
+        status = nba_partition_reader_next(&reader, &record, &more, error);
+        if (status == NBA_OK && more) {
+            status = record.value_null ? NBA_OK
+                                       : take_record(source, record.topic, partition,
+                                                     record.timestamp_ms, record.value, error);
+            nba_record_release(&record);
         }
-        more = what == NBA_POLL_NONE ||
-               (what == NBA_POLL_RECORD ? record.offset + 1 : record.offset) < high;
-        nba_record_release(&record);
         nba_ticker_at(&source->ticker, source->taken);
     }
+    nba_partition_reader_close(&reader);
     return status;
 }
 
 static enum nba_status read_topic(struct source *source, struct nba_stream *stream,
-                                  struct nba_reader *reader, const char *topic,
-                                  struct nba_error *error)
+                                  const char *topic, struct nba_error *error)
 {
     int32_t partitions = 0;
     enum nba_status status = nba_stream_topic_partitions(stream, topic, &partitions, error);
     for (int32_t p = 0; p < partitions && status == NBA_OK; p++) {
-        status = read_partition(source, stream, reader, topic, p, error);
+        status = read_partition(source, stream, topic, p, error);
     }
     return status;
 }
@@ -127,18 +118,13 @@ static enum nba_status read_topic(struct source *source, struct nba_stream *stre
 static enum nba_status read_log(struct source *source, struct nba_error *error)
 {
     struct nba_stream *stream = NULL;
-    struct nba_reader *reader = NULL;
     enum nba_status status = nba_workplace_stream(source->config, NBA_LOCAL_READER, &stream, error);
     if (status == NBA_OK) {
-        status = nba_reader_create(stream, NBA_READ_COMMITTED, &reader, error);
+        status = read_topic(source, stream, source->config->topics.catalog, error);
     }
     if (status == NBA_OK) {
-        status = read_topic(source, stream, reader, source->config->topics.catalog, error);
+        status = read_topic(source, stream, source->config->topics.engagement, error);
     }
-    if (status == NBA_OK) {
-        status = read_topic(source, stream, reader, source->config->topics.engagement, error);
-    }
-    nba_reader_destroy(reader);
     nba_stream_close(stream);
     return status;
 }

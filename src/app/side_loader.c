@@ -3,11 +3,9 @@
 
 #include <stdio.h>
 
-#include "nba/base/limits.h"
 #include "nba/release/shelf.h"
-#include "nba/stream/reader.h"
+#include "partition_reader.h"
 
-#define POLL_MS        200
 #define PATH_BYTES_MAX 4096u
 
 typedef enum nba_status take_fn(struct nba_side_inputs *, const struct nba_record *,
@@ -17,34 +15,21 @@ static enum nba_status read_topic(struct nba_stream *stream, const char *topic,
                                   struct nba_side_inputs *inputs, take_fn *take,
                                   struct nba_error *error)
 {
-    struct nba_reader *reader = NULL;
-    struct nba_position start = {topic, 0, 0};
-    int64_t high = 0;
-    enum nba_status status =
-        nba_stream_watermarks(stream, topic, 0, NBA_READ_COMMITTED, &start.offset, &high, error);
-    int64_t position = start.offset;
-    if (status == NBA_OK) {
-        status = nba_reader_create(stream, NBA_READ_COMMITTED, &reader, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_reader_assign(reader, &start, 1, error);
-    }
-    while (status == NBA_OK && position < high) {
-        enum nba_poll what = NBA_POLL_NONE;
-        struct nba_record record = {0};
-        status = nba_reader_poll(reader, POLL_MS, &what, &record, error);
-        if (status == NBA_OK && what == NBA_POLL_RECORD) {
-            position = record.offset + 1;
+    struct nba_partition_reader reader;
+    struct nba_record record;
+    bool more = true;
+    enum nba_status status = nba_partition_reader_open(&reader, stream, topic, 0, 0, error);
+    while (status == NBA_OK && more) {
+        status = nba_partition_reader_next(&reader, &record, &more, error);
+        if (status == NBA_OK && more) {
             status = take(inputs, &record, error);
             /* What the engine passes over, tools pass over. */
             status = nba_status_class(status) == NBA_CLASS_SKIP || status == NBA_E_EXISTS ? NBA_OK
                                                                                           : status;
-        } else if (status == NBA_OK && what == NBA_POLL_END) {
-            position = record.offset;
+            nba_record_release(&record);
         }
-        nba_record_release(&record);
     }
-    nba_reader_destroy(reader);
+    nba_partition_reader_close(&reader);
     return status;
 }
 
