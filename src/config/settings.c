@@ -129,7 +129,7 @@ const struct setting nba_settings[] = {
     INTEGER("train.lstm_hidden_1", train.lstm_hidden_1, "128", 8, 512, "Width of the first LSTM."),
     INTEGER("train.lstm_epochs_max", train.lstm_epochs_max, "40", 1, 1000, "Most epochs."),
     INTEGER("train.lstm_batch", train.lstm_batch, "16", 1, 4096, "Sequences in a mini-batch."),
-    NUMBER("train.lstm_learning_rate", train.lstm_learning_rate, "0.002", 1e-6, 1,
+    NUMBER("train.lstm_learning_rate", train.lstm_learning_rate, "0.004", 1e-6, 1,
            "Adam's step."),
     NUMBER("train.lstm_dropout", train.lstm_dropout, "0.3", 0, 0.9,
            "Share of units left out in training."),

@@ -39,7 +39,7 @@ struct nba_lstm_options nba_lstm_options(void)
         .hidden = 128,
         .window_events = 64,
         .batch = 16,
-        .rate = 2e-3,
+        .rate = 4e-3,
         .dropout = 0.3,
         .clip = 5.0,
         .average_epochs = 2.0,
