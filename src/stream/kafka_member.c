@@ -14,7 +14,8 @@
  * given back.  A broker that is back in the meantime says FENCED_INSTANCE_ID to that, which the
  * library takes as fatal.  Nobody else runs under the name then: the member is renewed and joins
  * again, after its share was taken back as lost.  A process that was stopped and replaced loses its
- * session as well, but notices late; and whoever is fenced again and again is really fenced.
+ * session as well, but it notices late, and no connection broke; and whoever is fenced again and
+ * again is really fenced.
  *
  * OFFSETS are given to rd_kafka_assign explicitly; auto.offset.reset never decides.
  */
@@ -45,8 +46,9 @@ struct kafka_member {
     rd_kafka_topic_partition_list_t *offered; /* a share that waits for its offsets */
     int64_t offered_us;                       /* since when */
     char *group_id;
-    char *instance_id;  /* NULL: dynamic */
-    int64_t renewed_us; /* 0: never */
+    char *instance_id;        /* NULL: dynamic */
+    int64_t renewed_us;       /* 0: never */
+    uint64_t closed_at_share; /* connections, when the share was taken */
 };
 
 static size_t topic_index(const struct kafka_member *member, const char *topic)
@@ -181,6 +183,7 @@ static enum nba_status take_share(struct kafka_member *member, int timeout_ms,
     if (status == NBA_OK) {
         member->share_held = member->share_count != 0;
         atomic_store(&member->client->session_lost, false);
+        member->closed_at_share = nba_kafka_client_connections_closed(member->client);
         status = start_reading(member, error);
     }
     if (status != NBA_OK) {
@@ -285,7 +288,10 @@ static enum nba_status join(struct kafka_member *member, struct nba_error *error
         status = subscribe(member, client, error);
     }
     nba_kafka_client_destroy(status == NBA_OK ? member->client : client);
-    member->client = status == NBA_OK ? client : member->client;
+    if (status == NBA_OK) {
+        member->client = client;
+        member->closed_at_share = 0;
+    }
     return status;
 }
 
@@ -312,7 +318,9 @@ enum nba_status nba_kafka_member_create(void *self, const struct nba_member_opti
 /* See FENCED. */
 static bool may_renew(const struct kafka_member *member)
 {
-    return atomic_load(&member->client->session_lost) &&
+    const bool broke =
+        nba_kafka_client_connections_closed(member->client) != member->closed_at_share;
+    return broke && atomic_load(&member->client->session_lost) &&
            (member->renewed_us == 0 ||
             nba_kafka_now_us() - member->renewed_us > (int64_t)RENEWAL_MS * 1000);
 }
