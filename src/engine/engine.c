@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine_internal.h"
@@ -12,6 +13,8 @@
 #include "nba/base/log.h"
 
 #define PATH_BYTES_MAX 4096u
+#define PAUSE_MS       500
+#define PAUSE_STEP_MS  20
 
 void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error)
 {
@@ -23,6 +26,24 @@ void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error)
     atomic_store(&engine->failed, true);
     atomic_store(&engine->stopping, true);
     (void)pthread_cond_broadcast(&engine->table.released);
+}
+
+void nba_engine_pause(const struct nba_engine *engine)
+{
+    const struct timespec step = {0, PAUSE_STEP_MS * 1000000};
+    for (int waited_ms = 0; waited_ms < PAUSE_MS && !atomic_load(&engine->stopping);
+         waited_ms += PAUSE_STEP_MS) {
+        (void)nanosleep(&step, NULL);
+    }
+}
+
+bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status status)
+{
+    if (nba_status_class(status) != NBA_CLASS_RETRY || atomic_load(&engine->stopping)) {
+        return false;
+    }
+    nba_engine_pause(engine);
+    return true;
 }
 
 static void register_metrics(struct nba_engine *engine)

@@ -50,6 +50,11 @@ struct nba_engine {
     struct nba_histogram *event_seconds, *commit_seconds;
 };
 
+/* Half a second, or less when the instance stops. */
+void nba_engine_pause(const struct nba_engine *engine);
+/* The broker is away or busy and the instance goes on: true after a pause, ask again. */
+bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status status);
+
 /* Keeps the first failure and makes the instance stop. */
 void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error);
 

@@ -1,7 +1,5 @@
 /* What a worker does when a transaction didn't end well; the classes stand at the top
  * of worker.c. */
-#include <time.h>
-
 #include "nba/base/kill_point.h"
 #include "nba/base/log.h"
 #include "worker_internal.h"
@@ -36,12 +34,6 @@ enum nba_status nba_worker_make_producer(struct nba_worker *worker, unsigned whi
 
 /* ---- recovery ---- */
 
-static void pause_ms(long ms)
-{
-    const struct timespec time = {ms / 1000, ms % 1000 * 1000000};
-    (void)nanosleep(&time, NULL);
-}
-
 /* The assign steps for every owned task: the commit may have landed, and then our state is old. */
 static enum nba_status restore_owned(struct nba_worker *worker, struct nba_error *error)
 {
@@ -50,9 +42,12 @@ static enum nba_status restore_owned(struct nba_worker *worker, struct nba_error
         const int32_t partition = worker->owned[i];
         int64_t committed = -1;
         int64_t input_next = 0;
-        enum nba_status status = nba_stream_group_committed(
-            engine->options.stream, engine->options.config->application_id,
-            engine->options.config->topics.engagement, partition, &committed, error);
+        enum nba_status status = NBA_OK;
+        do {
+            status = nba_stream_group_committed(
+                engine->options.stream, engine->options.config->application_id,
+                engine->options.config->topics.engagement, partition, &committed, error);
+        } while (nba_engine_tries_again(engine, status));
         if (status == NBA_OK) {
             status = nba_restore_task(engine, worker->tasks[partition].task, committed, &input_next,
                                       error);
@@ -110,8 +105,9 @@ enum nba_status nba_worker_recover(struct nba_worker *worker, enum nba_status wh
         status = abort_transaction(worker, &abort_error);
         if (status != NBA_OK) {
             *error = abort_error;
+            return status;
         }
-        return status;
+        return nba_worker_rejoin(worker, error);
     }
     if (why != NBA_E_TXN_ABORTABLE) {
         return why;
@@ -126,7 +122,7 @@ enum nba_status nba_worker_recover(struct nba_worker *worker, enum nba_status wh
     worker->aborts_in_a_row++;
     if (worker->aborts_in_a_row >= ABORTS_IN_A_ROW) {
         atomic_store(&worker->assigned, false); /* not ready */
-        pause_ms(BACK_OFF_MS);
+        nba_engine_pause(worker->engine);
         atomic_store(&worker->assigned, worker->owned_count != 0);
     }
     return NBA_OK;

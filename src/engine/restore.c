@@ -27,8 +27,8 @@ static enum nba_status read_changelog(struct nba_engine *engine, struct nba_task
             return nba_error_set(error, NBA_E_INTERRUPTED, "stopped while restoring");
         }
         status = nba_reader_poll(reader, POLL_MS, &what, &record, error);
-        if (status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT) {
-            status = NBA_OK; /* the broker is away: wait for it */
+        if (nba_engine_tries_again(engine, status)) {
+            status = NBA_OK;
             continue;
         }
         if (status != NBA_OK || what == NBA_POLL_NONE) {
@@ -63,9 +63,11 @@ static enum nba_status restore_once(struct nba_engine *engine, struct nba_task *
     };
     int64_t offset = 0;
     int64_t position = 0;
-    enum nba_status status =
-        nba_stream_watermarks(engine->options.stream, topic, partition, NBA_READ_UNCOMMITTED,
-                              &bounds.low, &bounds.high, error);
+    enum nba_status status = NBA_OK;
+    do {
+        status = nba_stream_watermarks(engine->options.stream, topic, partition,
+                                       NBA_READ_UNCOMMITTED, &bounds.low, &bounds.high, error);
+    } while (nba_engine_tries_again(engine, status));
     if (status != NBA_OK) {
         return status;
     }

@@ -67,6 +67,7 @@ void nba_worker_drop_done_records(struct nba_worker *worker)
             worker->records[kept] = *record;
             worker->arrived_us[kept++] = worker->arrived_us[i];
         } else {
+            worker->record_bytes -= record->key.bytes + record->value.bytes;
             nba_record_release(record);
         }
     }

@@ -162,8 +162,9 @@ static enum nba_status gather(struct nba_worker *worker, int timeout_ms, struct 
         struct nba_record record = {0};
         enum nba_status status =
             nba_member_poll(worker->member, taken == 0 ? timeout_ms : 0, &what, &record, error);
-        if (status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT) {
-            return NBA_OK; /* the broker is away: it will be back */
+        if (nba_status_class(status) == NBA_CLASS_RETRY) {
+            nba_engine_pause(worker->engine); /* the broker is away: it will be back */
+            return NBA_OK;
         }
         if (status != NBA_OK) {
             return status;
@@ -302,7 +303,7 @@ enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
     return NBA_OK;
 }
 
-enum nba_status nba_worker_start(struct nba_worker *worker, struct nba_error *error)
+static enum nba_status join_group(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config *config = worker->engine->options.config;
     const char *const topics[] = {config->topics.engagement};
@@ -315,8 +316,22 @@ enum nba_status nba_worker_start(struct nba_worker *worker, struct nba_error *er
         .revoke = on_revoke,
         .context = worker,
     };
-    const enum nba_status status =
-        nba_member_create(worker->engine->options.stream, &options, &worker->member, error);
+    return nba_member_create(worker->engine->options.stream, &options, &worker->member, error);
+}
+
+enum nba_status nba_worker_rejoin(struct nba_worker *worker, struct nba_error *error)
+{
+    atomic_store(&worker->assigned, false);
+    nba_member_close(worker->member, CLOSE_MS);
+    worker->member = NULL;
+    nba_worker_release_records(worker);
+    close_tasks(worker);
+    return join_group(worker, error);
+}
+
+enum nba_status nba_worker_start(struct nba_worker *worker, struct nba_error *error)
+{
+    const enum nba_status status = join_group(worker, error);
     if (status != NBA_OK) {
         return status;
     }

@@ -14,7 +14,6 @@
 #define REBUILDS_MAX    5u
 #define REBUILD_SPAN_US 60000000
 #define ABORTS_IN_A_ROW 3u
-#define BACK_OFF_MS     500
 /* Overlays and outbox of the largest transaction. */
 #define ARENA_BYTES_MAX ((size_t)2 << 30)
 /* Above this much memory a transaction is closed early. */
@@ -84,6 +83,13 @@ enum nba_status nba_worker_run_records(struct nba_worker *worker, bool *ret_full
                                        struct nba_error *error);
 NBA_MUST_USE
 enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *error);
+
+/* ---- worker.c ---- */
+
+/* Gives everything back and joins the group anew: only an assignment brings partitions again, so no
+ * record can be taken whose predecessors were dropped. */
+NBA_MUST_USE
+enum nba_status nba_worker_rejoin(struct nba_worker *worker, struct nba_error *error);
 
 /* ---- recovery.c ---- */
 

@@ -174,6 +174,22 @@ class SameBytes(unittest.TestCase):
         self.assertEqual(instance.digests(), self.digests)
         self.assertEqual(instance.nba("state", "hash", where=False).stdout, self.state)
 
+    def test_every_answer_of_the_log_changes_no_byte(self):
+        for where, times in (("produce", 60), ("send_offsets", 3), ("commit", 3), ("committed", 3)):
+            for answer in ("unknown", "abortable", "membership"):
+                if (where, answer) in (("produce", "membership"), ("committed", "abortable"),
+                                       ("committed", "membership")):
+                    continue  # a log doesn't answer so
+                with self.subTest(where=where, answer=answer):
+                    instance = Instance()
+                    self.addCleanup(instance.close)
+                    instance.setup(seed=3, hcps=50, count=900)
+                    done = instance.drain(env={"NBA_FAULT_AT": f"{where}:{times}:{answer}"},
+                                          **{"commit.interval_ms": 1, "commit.events_max": 20})
+                    self.assertRegex(done.stderr, "unknown_outcome|abort|membership")
+                    self.assertEqual(instance.digests(), self.digests)
+                    self.assertEqual(instance.nba("state", "hash", where=False).stdout, self.state)
+
     def test_a_lost_state_folder_is_rebuilt_from_the_changelog(self):
         instance = Instance()
         self.addCleanup(instance.close)
