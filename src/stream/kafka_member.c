@@ -161,7 +161,7 @@ static enum nba_status ask_offsets(struct kafka_member *member, int timeout_ms, 
     if (passing && nba_kafka_now_us() - member->offered_us < (int64_t)OFFERED_MS_MAX * 1000) {
         return NBA_OK;
     }
-    return nba_kafka_fail(member->client, passing ? RD_KAFKA_RESP_ERR__WAIT_COORD : code, error,
+    return nba_kafka_fail(member->client, code, error,
                           "cannot learn the group's committed offsets");
 }
 
