@@ -41,6 +41,22 @@ static void test_murmur2_gives_the_vectors_of_kafkas_own_test(void **state)
     }
 }
 
+static void test_partition_of_a_key_is_the_one_kafkas_java_client_takes(void **state)
+{
+    /* toPositive(murmur2(key)) % partitions, worked out from the vectors above. */
+    static const struct {
+        const char *key;
+        int32_t partitions;
+        int32_t partition;
+    } vectors[] = {{"21", 7, 3},      {"21", 12, 0}, {"foobar", 7, 0},
+                   {"foobar", 12, 6}, {"abc", 7, 4}, {"abc", 12, 3}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        assert_int_equal(nba_partition_of_key(nba_str_of(vectors[i].key), vectors[i].partitions),
+                         vectors[i].partition);
+    }
+}
+
 static void test_sha256_of_abc_is_the_standards_example(void **state)
 {
     char text[NBA_SHA256_TEXT_BYTES];
@@ -77,6 +93,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_assignment_hash_gives_the_contract_vectors),
         cmocka_unit_test(test_murmur2_gives_the_vectors_of_kafkas_own_test),
+        cmocka_unit_test(test_partition_of_a_key_is_the_one_kafkas_java_client_takes),
         cmocka_unit_test(test_sha256_of_abc_is_the_standards_example),
         cmocka_unit_test(test_sized_updates_tell_ab_c_from_a_bc),
         cmocka_unit_test(test_event_hash_keeps_source_and_id_apart),

@@ -22,6 +22,7 @@ static const char mapping_text[] =
     "    - {when: {kind: out}, type: consent_changed, set: {status: opt_out, scope_type: "
     "channel}}\n"
     "    - {when: {kind: noise}, skip: true}\n"
+    "    - {when: {where: [web, call]}, type: sample_requested}\n"
     "profiles:\n"
     "  columns:\n"
     "    hcp_id: who\n"
@@ -139,6 +140,18 @@ static void test_a_rule_sets_what_the_columns_cannot(void **state)
     assert_int_equal(event->channel, NBA_CHANNEL_REP);
 }
 
+static void test_the_first_rule_that_matches_takes_the_row(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(
+        apply(f, NBA_IMPORT_EVENTS, ROW("ts=2", "who=h1", "kind=engaged", "where=web")), NBA_OK);
+    assert_int_equal(f->row.rule, 0);
+    assert_int_equal(apply(f, NBA_IMPORT_EVENTS, ROW("ts=2", "who=h1", "kind=else", "where=web")),
+                     NBA_OK);
+    assert_int_equal(f->row.rule, 3);
+    assert_int_equal(f->row.items[0].event.type, NBA_EVENT_SAMPLE_REQUESTED);
+}
+
 static void test_skipped_rows_are_taken_and_make_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -153,7 +166,7 @@ static void test_refused_rows_say_why_without_their_values(void **state)
         const char *values[7];
         const char *reason;
     } rows[] = {
-        {{"ts=1", "who=h", "kind=other", "where=web", NULL}, "no rule takes this row"},
+        {{"ts=1", "who=h", "kind=other", "where=mail", NULL}, "no rule takes this row"},
         {{"ts=1", "kind=engaged", "where=web", NULL}, "hcp_id: missing"},
         {{"who=h", "kind=engaged", "where=web", NULL}, "event_time: missing"},
         {{"ts=noon", "who=h", "kind=engaged", "where=web", NULL}, "event_time: not a number"},
@@ -268,6 +281,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_row_becomes_the_event_its_rule_says, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_rule_sets_what_the_columns_cannot, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_first_rule_that_matches_takes_the_row, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_skipped_rows_are_taken_and_make_nothing, set_up,
                                         tear_down),
