@@ -1,0 +1,97 @@
+"""What only a real broker shows, at named moments; each takes seconds.
+
+Run where broker tests run (NBA_TEST_KAFKA is set), or alone:
+  NBA_TEST_KAFKA=127.0.0.1:29092 NBA_BIN=build/dev/nba python3 tests/kill/test_broker.py -v
+"""
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import unittest
+import uuid
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+from world import Instance  # noqa: E402  (the path is set above)
+
+SERVERS = os.environ.get("NBA_TEST_KAFKA")
+try:
+    import confluent_kafka
+except ImportError:
+    confluent_kafka = None
+
+
+class Broker(unittest.TestCase):
+    def setUp(self):
+        # Topics of its own: the broker is shared with other tests.
+        self.tag = uuid.uuid4().hex[:8]
+        self.instance = Instance(kafka=SERVERS, prefix=self.tag)
+        self.addCleanup(self.instance.close)
+        names = ("engagement", "catalog", "control", "action", "slate", "decision", "deadletter",
+                 "changelog", "journal")
+        for name in names:
+            self.instance.common += ["--set", f"topics.{name}=t{self.tag}.{name}"]
+        self.instance.common += ["--set", "kafka.static_membership=false"]
+        self.addCleanup(lambda: self.instance.nba("topics", "delete", "--all", check=False))
+        self.instance.setup(seed=4, hcps=40, count=500)
+
+    def forget_state(self):
+        shutil.rmtree(os.path.join(self.instance.dir, "state"))
+
+    def test_restore_reads_what_was_committed_behind_an_open_transaction(self):
+        """The last stable offset stands still before it; the state does not end there."""
+        changelog = f"t{self.tag}.changelog"
+        producer = confluent_kafka.Producer({"bootstrap.servers": SERVERS,
+                                             "transactional.id": f"stranger-{self.tag}"})
+        producer.init_transactions(20)
+        producer.begin_transaction()
+        for partition in range(3):
+            producer.produce(changelog, value=b"never committed", key=b"?", partition=partition)
+        producer.flush(20)
+        self.instance.drain()
+        state = self.instance.nba("state", "hash", where=False).stdout
+        self.forget_state()
+        released = []
+
+        def release():
+            time.sleep(4)
+            released.append(time.monotonic())
+            producer.abort_transaction(20)
+
+        thread = threading.Thread(target=release)
+        thread.start()
+        done = self.instance.drain(check=False)
+        ended = time.monotonic()
+        thread.join()
+        self.assertEqual(done.returncode, 0, done.stderr[-1500:])
+        self.assertGreater(ended, released[0], "restored before the transaction was decided")
+        self.assertEqual(self.instance.nba("state", "hash", where=False).stdout, state)
+
+    def test_the_state_is_rebuilt_from_the_changelog_alone(self):
+        self.instance.drain()
+        digests, state = self.instance.digests(), self.instance.nba("state", "hash",
+                                                                    where=False).stdout
+        self.assertEqual(self.instance.nba("reset", "--to", "changelog", "--yes",
+                                           where=False).returncode, 0)
+        self.instance.drain()
+        self.assertEqual(self.instance.digests(), digests)
+        self.assertEqual(self.instance.nba("state", "hash", where=False).stdout, state)
+
+
+def main():
+    if not SERVERS:
+        print("skipped: NBA_TEST_KAFKA is not set")
+        return 77
+    if confluent_kafka is None:  # ctest's python may not be the one with the packages
+        python = os.environ.get("NBA_PYTHON")
+        if not python or os.path.samefile(python, sys.executable):
+            print("skipped: no confluent_kafka")
+            return 77
+        return subprocess.call([python, __file__, *sys.argv[1:]])
+    return 0 if unittest.main(exit=False).result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
