@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Documents name what exists: every `function()` in docs/TOUR.md, every file in backquotes with a
-folder of ours, every relative link of every .md; and no file keeps notes to self or paths of one
-machine."""
+"""Documents name what exists: every `function()`, `struct` and `test_...` in docs/TOUR.md, every file
+in backquotes with a folder of ours, every relative link of every .md; and no file keeps notes to self
+or paths of one machine."""
+import html
 import re
 import sys
 
 from source import ROOT, files, report
 
 FUNCTION = re.compile(r"`([a-z_][a-z0-9_]*)\(\)`")
+STRUCT = re.compile(r"`struct (\w+)`")
+TEST = re.compile(r"`(test_\w+)`")
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
 NAMED = re.compile(r"`((?:src|include|schemas|config|tests|tools|docs)/[\w./-]+)`")
 # Split, so that this file passes its own check.
@@ -48,15 +51,36 @@ def check_names(path, text, problems):
             problems.append(f"{path.relative_to(ROOT)}: names '{name}', which isn't there")
 
 
-def check_functions(problems):
+def check_tour(problems):
     tour = ROOT / "docs" / "TOUR.md"
-    if not tour.exists():
-        return 0
+    text = tour.read_text(encoding="utf-8")
     code = "\n".join(p.read_text(encoding="utf-8") for p in files("*.c", "*.h"))
-    defined = set(re.findall(r"\b([a-z_][a-z0-9_]*)\(", code))
-    named = set(FUNCTION.findall(tour.read_text(encoding="utf-8")))
-    problems += [f"docs/TOUR.md: names `{n}()`, which isn't there" for n in sorted(named - defined)]
-    return len(named)
+    scripts = "\n".join(p.read_text(encoding="utf-8") for p in files("test_*.py"))
+    known = ((FUNCTION, set(re.findall(r"\b([a-z_][a-z0-9_]*)\(", code))),
+             (STRUCT, set(re.findall(r"\bstruct (\w+) \{", code)) |
+              set(re.findall(r"\bstruct (\w+);", code))),
+             (TEST, set(re.findall(r"\b(test_\w+)\(", code + scripts))))
+    count = 0
+    for pattern, defined in known:
+        named = set(pattern.findall(text))
+        count += len(named)
+        problems += [f"docs/TOUR.md: names '{n}', which isn't there" for n in sorted(named - defined)]
+    return count
+
+
+def check_drawing(problems):
+    """docs/layers.svg has the arrows of the source and no other; Graphviz titles them a->b."""
+    sys.path.insert(0, str(ROOT / "tools" / "lint"))
+    import check_layers
+    rank, doors = check_layers.read_layers(ROOT / "config" / "layers.txt")
+    wrong, arrows = check_layers.check(ROOT, rank, doors)
+    if wrong:
+        return  # check_layers itself tells
+    titles = re.findall(r"<title>([^<]*)</title>", (ROOT / "docs" / "layers.svg").read_text())
+    drawn = {t for t in map(html.unescape, titles) if "->" in t}
+    if drawn != {f"{a}->{b}" for a, b in check_layers.drawn(rank, arrows)}:
+        problems.append("docs/layers.svg is old: tools/lint/check_layers.py config/layers.txt . --dot "
+                        "| dot -Tsvg > docs/layers.svg")
 
 
 def main():
@@ -73,8 +97,9 @@ def main():
             if match:
                 problems.append(f"{path.relative_to(ROOT)}:{number}: '{match.group(0)}' is not for "
                                 "the repository")
-    named = check_functions(problems)
-    return report("documents", problems, f"{len(documents)} documents, {named} functions of the tour")
+    named = check_tour(problems)
+    check_drawing(problems)
+    return report("documents", problems, f"{len(documents)} documents, {named} names of the tour")
 
 
 if __name__ == "__main__":
