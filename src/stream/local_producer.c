@@ -253,6 +253,7 @@ static enum nba_status produce_in_transaction(struct nba_local_producer *produce
                                  ? answer_fenced(producer, error)
                                  : place(producer, outgoing, &topic, &partition, error);
     if (status == NBA_OK) {
+        NBA_ASSERT(topic != NULL);
         const int64_t offset = topic->partitions[partition].next++;
         touch(producer->transaction, topic, partition, offset);
         put_record(producer, producer->transaction->batch, topic, partition, offset);
