@@ -104,9 +104,7 @@ enum nba_status nba_lstm_trainer_create(const struct nba_dataset *dataset,
     t->adam = nba_adam(options->rate);
     t->adam.decay = options->decay;
     t->adam.clip = options->clip;
-    const size_t sequences =
-        options->batch > NBA_RANKING_BATCH ? options->batch : NBA_RANKING_BATCH;
-    const size_t rows_max = sequences * 2 * options->window_events;
+    const size_t rows_max = (size_t)options->batch * 2 * options->window_events;
     const struct nba_lstm_net_shape shape = {dataset->content_count, options->width,
                                              options->hidden};
     if (!find_runs(t) || !nba_measure_init(&t->measure, dataset, split) ||
@@ -293,6 +291,7 @@ enum nba_status nba_lstm_trainer_run(struct nba_lstm_trainer *trainer,
     return nba_learner_run(&learner, &trainer->options.loop, trainer->progress, ret_learned, error);
 }
 
+/* As many histories at a time as a batch has sequences: that is what the net has room for. */
 static void lstm_score(void *context, const struct nba_query *queries, size_t count,
                        float *ret_scores)
 {
@@ -306,7 +305,12 @@ static void lstm_score(void *context, const struct nba_query *queries, size_t co
             t->dataset->sequence + t->dataset->sequence_offset[queries[i].user] + start, n - start,
             1};
     }
-    nba_lstm_net_score(t->net, histories, count, ret_scores);
+    for (size_t from = 0; from < count; from += t->options.batch) {
+        const size_t left = count - from;
+        nba_lstm_net_score(t->net, histories + from,
+                           left < t->options.batch ? left : t->options.batch,
+                           ret_scores + from * t->dataset->content_count);
+    }
 }
 
 struct nba_ranker nba_lstm_trainer_ranker(struct nba_lstm_trainer *trainer)
