@@ -75,10 +75,14 @@ enum nba_status nba_common_config(const struct nba_common *common, struct nba_co
 static enum nba_status open_kafka(const struct nba_config *config, struct nba_stream **ret_stream,
                                   struct nba_error *error)
 {
-    struct nba_property properties[NBA_CONFIG_PROPERTIES_MAX + 1];
+    struct nba_property properties[NBA_CONFIG_PROPERTIES_MAX + 2];
     size_t count = 0;
     properties[count] = (struct nba_property){"bootstrap.servers", config->kafka.bootstrap_servers};
     count++;
+    if (config->kafka.allow_plaintext_sasl) {
+        properties[count] = (struct nba_property){"allow_plaintext_sasl", "true"};
+        count++;
+    }
     for (uint32_t i = 0; i < config->kafka.property_count; i++) {
         properties[count] = (struct nba_property){config->kafka.properties[i].name,
                                                   config->kafka.properties[i].value};

@@ -157,7 +157,7 @@ uint64_t nba_kafka_client_connections_closed(struct kafka_client *client)
 
 void nba_kafka_client_serve(struct kafka_client *client)
 {
-    rd_kafka_message_t *message = rd_kafka_consumer_poll(client->rk, 0);
+    rd_kafka_message_t *message = client->unattended ? rd_kafka_consumer_poll(client->rk, 0) : NULL;
     if (message != NULL) {
         rd_kafka_message_destroy(message);
     }
@@ -257,6 +257,7 @@ enum nba_status nba_kafka_fail(struct kafka_client *client, rd_kafka_resp_err_t 
     const bool away = status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT;
     char trouble[NBA_KAFKA_TROUBLE_BYTES] = "";
     if (away && client != NULL) {
+        nba_kafka_client_serve(client);
         get_trouble(client, trouble);
     }
     if (trouble[0] != '\0') {

@@ -59,6 +59,7 @@ struct kafka_client {
     _Atomic bool session_lost;
     int session_ms;       /* session.timeout.ms */
     bool debug;           /* the library's own log goes to stderr */
+    bool unattended;      /* nobody polls it: a stream's own client, which gets no records */
     int64_t probed_us;    /* when that was last checked, by the polling thread */
     pthread_mutex_t lock; /* for trouble: the stream's own clients serve several threads */
     char trouble[NBA_KAFKA_TROUBLE_BYTES];
@@ -97,7 +98,7 @@ enum nba_status nba_kafka_client_create(const struct kafka_stream *stream,
                                         struct kafka_client **ret_client, struct nba_error *error);
 void nba_kafka_client_destroy(struct kafka_client *client); /* NULL is fine */
 uint64_t nba_kafka_client_connections_closed(struct kafka_client *client);
-/* Serves the callbacks of a client that nobody polls. */
+/* Serves the callbacks of an unattended client; does nothing to others. */
 void nba_kafka_client_serve(struct kafka_client *client);
 
 /* A poll that came back empty: NBA_E_UNAVAILABLE while no broker can be reached.  Asks the brokers

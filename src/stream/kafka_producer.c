@@ -199,17 +199,18 @@ static rd_kafka_resp_err_t enqueue(struct kafka_producer *producer, struct kafka
 static enum nba_status refuse(struct kafka_producer *producer, const char *topic,
                               rd_kafka_resp_err_t code, struct nba_error *error)
 {
-    const char *text = rd_kafka_err2str(code);
+    char text[NBA_KAFKA_TROUBLE_BYTES];
+    const bool fatal = rd_kafka_fatal_error(producer->client->rk, text, sizeof(text)) != 0;
     enum nba_status status = nba_kafka_status(code);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         status = NBA_E_BUSY;
     } else if (producer->transactional_id != NULL && status != NBA_E_NOT_FOUND &&
                status != NBA_E_LIMIT) {
-        const bool fatal = rd_kafka_fatal_error(producer->client->rk, NULL, 0) != 0;
         status = fatal ? NBA_E_TXN_UNKNOWN : NBA_E_TXN_ABORTABLE;
         producer->tainted = true;
     }
-    return nba_error_set(error, status, "cannot produce to %s: %s", topic, text);
+    return nba_error_set(error, status, "cannot produce to %s: %s", topic,
+                         fatal ? text : rd_kafka_err2str(code));
 }
 
 enum nba_status nba_kafka_producer_produce(void *self, const struct nba_outgoing *outgoing,

@@ -57,6 +57,8 @@ enum nba_status nba_kafka_open(const struct nba_property *properties, size_t cou
         stream_close(stream);
         return status;
     }
+    stream->committed->unattended = true;
+    stream->uncommitted->unattended = true;
     *ret_self = stream;
     return NBA_OK;
 }
