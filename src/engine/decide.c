@@ -10,7 +10,7 @@ static struct nba_str print(struct nba_pipeline *pipeline, const char *prefix, s
                             const char *between, struct nba_str b)
 {
     const size_t bytes = strlen(prefix) + a.bytes + strlen(between) + b.bytes;
-    char *text = nba_arena_take(&pipeline->scratch, bytes + 1);
+    char *text = nba_arena_take(&pipeline->said, bytes + 1);
     if (text == NULL) {
         pipeline->emitter.outbox->failed = true;
         return nba_str(NULL, 0);
@@ -49,11 +49,11 @@ enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_
         return NBA_OK;
     }
     enum nba_status status = nba_funnel_recall(pipeline->funnel, item->hcp, item->now_ms,
-                                               &pipeline->scratch, &recalls, &count);
+                                               &pipeline->said, &recalls, &count);
     if (status != NBA_OK || count == 0) {
         return status;
     }
-    struct nba_closed_action *closed = nba_arena_take(&pipeline->scratch, count * sizeof(*closed));
+    struct nba_closed_action *closed = nba_arena_take(&pipeline->said, count * sizeof(*closed));
     if (closed == NULL) {
         return NBA_E_NO_MEMORY;
     }
@@ -67,8 +67,7 @@ enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_
             .engine_version = nba_str_of(NBA_ENGINE_VERSION),
         };
         struct nba_action action;
-        status =
-            nba_funnel_recalled_action(pipeline->funnel, &request, &pipeline->scratch, &action);
+        status = nba_funnel_recalled_action(pipeline->funnel, &request, &pipeline->said, &action);
         if (status != NBA_OK) {
             return status;
         }
@@ -154,11 +153,11 @@ static bool fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores
 {
     const struct nba_content *contents = pipeline->side->catalog->contents;
     struct nba_model_ranking *rankings =
-        nba_arena_take(&pipeline->scratch, NBA_RANKING_COUNT * sizeof(*rankings));
+        nba_arena_take(&pipeline->said, NBA_RANKING_COUNT * sizeof(*rankings));
     uint32_t count = 0;
     for (unsigned r = 0; rankings != NULL && r < NBA_RANKING_COUNT; r++) {
         const uint32_t ranked = scores->ranking_count[r];
-        struct nba_str *ids = nba_arena_take(&pipeline->scratch, (ranked + 1u) * sizeof(*ids));
+        struct nba_str *ids = nba_arena_take(&pipeline->said, (ranked + 1u) * sizeof(*ids));
         if (ids == NULL) {
             return false;
         }
@@ -193,12 +192,12 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     };
     struct nba_decide_result result;
     struct nba_feature *features =
-        nba_arena_take(&pipeline->scratch, FEATURE_COUNT * sizeof(*features));
+        nba_arena_take(&pipeline->said, FEATURE_COUNT * sizeof(*features));
     if (features == NULL) {
         return NBA_E_NO_MEMORY;
     }
     const enum nba_status status =
-        nba_funnel_decide(pipeline->funnel, &request, &pipeline->scratch, &result);
+        nba_funnel_decide(pipeline->funnel, &request, &pipeline->said, &result);
     if (status != NBA_OK) {
         return status;
     }

@@ -30,6 +30,7 @@ enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
     pipeline->emitter.config = options->config;
     nba_buf_init(&pipeline->emitter.encoded, ENCODED_BYTES_MAX);
     nba_arena_init(&pipeline->scratch, SCRATCH_BYTES_MAX);
+    nba_arena_init(&pipeline->said, SCRATCH_BYTES_MAX);
     nba_pipeline_metrics_init(&pipeline->metrics, options->metrics);
     enum nba_status status = nba_decoder_create(options->schemas, &pipeline->decoder, error);
     if (status == NBA_OK) {
@@ -52,6 +53,7 @@ void nba_pipeline_destroy(struct nba_pipeline *pipeline)
         nba_decoder_destroy(pipeline->decoder);
         nba_buf_clear(&pipeline->emitter.encoded);
         nba_arena_clear(&pipeline->scratch);
+        nba_arena_clear(&pipeline->said);
         free(pipeline);
     }
 }
@@ -124,8 +126,18 @@ enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba
 
 /* ---- one item leaves ---- */
 
-static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba_wave_item *item)
+static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                 struct nba_error *error)
 {
+    nba_arena_reset(&pipeline->said);
+    if (item->job != NULL) { /* before anything of this item changes the HCP */
+        const enum nba_status status =
+            nba_scorer_finish(pipeline->scorer, pipeline->side->binding, pipeline->jobs,
+                              (size_t)(item->job - pipeline->jobs), &pipeline->said, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+    }
     char src[NBA_SRC_BYTES];
     nba_emit_src(item->record, src);
     const struct nba_origin origin = {nba_str_of(src), nba_task_partition(item->task)};
@@ -158,15 +170,14 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
 static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_error *error)
 {
     if (pipeline->job_count != 0) {
-        const enum nba_status status =
-            nba_scorer_run(pipeline->scorer, pipeline->side->binding, pipeline->jobs,
-                           pipeline->job_count, &pipeline->scratch, error);
+        const enum nba_status status = nba_scorer_start(pipeline->scorer, pipeline->side->binding,
+                                                        pipeline->jobs, pipeline->job_count, error);
         if (status != NBA_OK) {
             return status;
         }
     }
     for (size_t i = 0; i < pipeline->item_count; i++) {
-        const enum nba_status status = emit_item(pipeline, &pipeline->items[i]);
+        const enum nba_status status = emit_item(pipeline, &pipeline->items[i], error);
         if (status != NBA_OK) {
             return nba_error_set(error, status, "cannot emit a decision: %s",
                                  nba_status_text(status));

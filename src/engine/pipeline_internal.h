@@ -37,7 +37,8 @@ struct nba_pipeline {
     struct nba_side *side;
     struct nba_funnel *funnel; /* of the side's policy, catalogue and control state */
     struct nba_arena *arena;   /* the transaction's: overlays, outbox */
-    struct nba_arena scratch;  /* the wave's: events, scores, decisions until they are encoded */
+    struct nba_arena scratch;  /* the wave's: events, recurrent states */
+    struct nba_arena said;     /* one item's: scores, decision, messages until they are encoded */
     int64_t wall_ms;
     uint32_t timers_fired;
 

@@ -11,7 +11,9 @@ static bool match_vocabulary(struct nba_score_binding *binding)
     const size_t room = catalog->content_count != 0 ? catalog->content_count : 1;
     binding->vocabulary_index = malloc(room * sizeof(*binding->vocabulary_index));
     binding->known = malloc(room * sizeof(*binding->known));
-    if (binding->vocabulary_index == NULL || binding->known == NULL) {
+    binding->known_index = malloc(room * sizeof(*binding->known_index));
+    if (binding->vocabulary_index == NULL || binding->known == NULL ||
+        binding->known_index == NULL) {
         return false;
     }
     for (uint32_t k = 0; k < catalog->content_count; k++) {
@@ -21,6 +23,7 @@ static bool match_vocabulary(struct nba_score_binding *binding)
                 : NBA_RELEASE_UNKNOWN;
         binding->vocabulary_index[k] = index;
         if (index != NBA_RELEASE_UNKNOWN) {
+            binding->known_index[binding->known_count] = index;
             binding->known[binding->known_count++] = k;
         }
     }
@@ -40,7 +43,7 @@ static bool standardise_popularity(struct nba_score_binding *binding)
         const uint32_t *own = nba_release_popularity(binding->release, s);
         float *row = binding->popularity + s * count;
         for (size_t i = 0; i < count; i++) {
-            const uint32_t index = binding->vocabulary_index[binding->known[i]];
+            const uint32_t index = binding->known_index[i];
             everyone[i] = all[index];
             segment[i] = own[index];
         }
@@ -133,6 +136,7 @@ void nba_score_binding_unref(struct nba_score_binding *binding)
     nba_release_unref(binding->release);
     free(binding->vocabulary_index);
     free(binding->known);
+    free(binding->known_index);
     free(binding->popularity);
     free(binding);
 }

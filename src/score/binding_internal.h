@@ -18,6 +18,8 @@ struct nba_score_binding {
     /* (known_count) the catalogue's contents that the release knows, ascending. */
     uint32_t *known;
     uint32_t known_count;
+    /* (known_count) their indexes in the release's vocabulary. */
+    uint32_t *known_index;
     /* (segments, known_count) standardised popularity of the known contents. */
     float *popularity;
 };

@@ -42,6 +42,23 @@ struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_ME
     return fused;
 }
 
+void nba_fuse_cheap(const struct nba_fusion *fusion, const float *z_lstm, const float *z_popularity,
+                    size_t count, double *ret_score)
+{
+    const double lstm = fusion->a * fusion->weights[NBA_MEMBER_LSTM];
+    const double popularity = fusion->a * fusion->weights[NBA_MEMBER_POPULARITY];
+    const double b = fusion->b;
+    if (z_lstm == NULL) {
+        for (size_t i = 0; i < count; i++) {
+            ret_score[i] = b + popularity * (double)z_popularity[i];
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_score[i] = (b + lstm * (double)z_lstm[i]) + popularity * (double)z_popularity[i];
+    }
+}
+
 struct nba_fusion nba_fusion_cold(const struct nba_fusion *cheap)
 {
     struct nba_fusion cold = *cheap;

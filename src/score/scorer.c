@@ -14,8 +14,20 @@
 #include "nba/linalg/reduce.h"
 #include "nba/score/fusion.h"
 
+/* One HCP's window as the release's content indexes, and what is left to take in. */
+struct window {
+    uint32_t *contents; /* start .. pushed - 1 */
+    uint32_t count;
+    uint32_t done; /* already in the state */
+    bool known;    /* some content of it is in the vocabulary */
+};
+
 struct nba_scorer {
     struct nba_arena scratch; /* reset at the start of a wave */
+    struct nba_arena work;    /* reset at each HCP: the same few pages stay in the cache */
+    struct window windows[NBA_SCORE_WAVE];
+    const float *rows; /* LSTM scores of the wave; NULL without LSTM */
+    size_t row_floats;
 };
 
 /* A wave needs the LSTM's score rows and a few arrays of the catalogue's size for one HCP. */
@@ -34,11 +46,12 @@ const char *nba_score_ranking_name(enum nba_score_ranking ranking)
 
 enum nba_status nba_scorer_create(struct nba_scorer **ret_scorer, struct nba_error *error)
 {
-    struct nba_scorer *scorer = malloc(sizeof(*scorer));
+    struct nba_scorer *scorer = calloc(1, sizeof(*scorer));
     if (scorer == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating a scorer");
     }
     nba_arena_init(&scorer->scratch, SCRATCH_BYTES_MAX);
+    nba_arena_init(&scorer->work, SCRATCH_BYTES_MAX);
     *ret_scorer = scorer;
     return NBA_OK;
 }
@@ -47,19 +60,12 @@ void nba_scorer_destroy(struct nba_scorer *scorer)
 {
     if (scorer != NULL) {
         nba_arena_clear(&scorer->scratch);
+        nba_arena_clear(&scorer->work);
         free(scorer);
     }
 }
 
 /* ---- recurrent states ---- */
-
-/* One HCP's window as the release's content indexes, and what is left to take in. */
-struct window {
-    uint32_t *contents; /* start .. pushed - 1 */
-    uint32_t count;
-    uint32_t done; /* already in the state */
-    bool known;    /* some content of it is in the vocabulary */
-};
 
 static bool window_of(const struct nba_score_binding *binding, struct nba_score_job *job,
                       struct nba_arena *scratch, struct window *ret_window)
@@ -128,25 +134,23 @@ struct members {
     const float *popularity;
 };
 
-static void fuse_cheap(const struct nba_score_binding *binding, const struct members *members,
-                       const struct nba_fusion *fusion, struct nba_content_score *contents)
+static void write_members(const struct nba_score_binding *binding, const struct members *members,
+                          const struct nba_fusion *fusion, struct nba_content_score *contents)
 {
+    const double lstm = fusion->a * fusion->weights[NBA_MEMBER_LSTM];
+    const double popularity = fusion->a * fusion->weights[NBA_MEMBER_POPULARITY];
     for (uint32_t i = 0; i < binding->known_count; i++) {
-        double z[NBA_MEMBER_COUNT] = {0};
-        z[NBA_MEMBER_LSTM] = members->lstm != NULL ? (double)members->lstm[i] : 0.0;
-        z[NBA_MEMBER_POPULARITY] = (double)members->popularity[i];
-        const struct nba_fused fused = nba_fuse(fusion, z);
-        struct nba_content_score *content = &contents[binding->known[i]];
-        content->score = fused.score;
-        content->share_lstm = fused.share[NBA_MEMBER_LSTM];
-        content->share_popularity = fused.share[NBA_MEMBER_POPULARITY];
-        content->known = true;
+        contents[binding->known[i]] = (struct nba_content_score){
+            .share_lstm = members->lstm != NULL ? lstm * (double)members->lstm[i] : 0.0,
+            .share_popularity = popularity * (double)members->popularity[i],
+            .known = true,
+        };
     }
 }
 
 /* The best by the cheap fusion, as indexes into `known`; all of them when NCF ranks alone. */
-static size_t ncf_set(const struct nba_score_binding *binding,
-                      const struct nba_content_score *contents, double *cheap, uint32_t *ret_best)
+static size_t ncf_set(const struct nba_score_binding *binding, const double *cheap,
+                      uint32_t *ret_best)
 {
     if (binding->ncf_candidates >= binding->known_count) {
         for (uint32_t i = 0; i < binding->known_count; i++) {
@@ -154,30 +158,26 @@ static size_t ncf_set(const struct nba_score_binding *binding,
         }
         return binding->known_count;
     }
-    for (uint32_t i = 0; i < binding->known_count; i++) {
-        cheap[i] = contents[binding->known[i]].score;
-    }
     return nba_top_k_double(cheap, binding->known_count, binding->ncf_candidates, ret_best);
 }
 
-/* They get NCF's opinion too. */
+/* They get NCF's opinion too; `score` brings the cheap fusion's of every known content. */
 static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding *binding,
                       uint32_t segment, const struct window *window, const struct members *members,
-                      struct nba_content_score *contents)
+                      double *score, struct nba_content_score *contents)
 {
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
     const size_t room = (size_t)binding->known_count + 1;
-    double *cheap = nba_arena_take(&scorer->scratch, room * sizeof(*cheap));
-    uint32_t *best = nba_arena_take(&scorer->scratch, room * sizeof(*best));
-    uint32_t *indexes = nba_arena_take(&scorer->scratch, room * sizeof(*indexes));
-    float *scores = nba_arena_take(&scorer->scratch, room * sizeof(*scores));
-    float *user = nba_arena_take(&scorer->scratch, nba_ncf_user_floats(ncf) * sizeof(*user));
-    if (cheap == NULL || best == NULL || indexes == NULL || scores == NULL || user == NULL) {
+    uint32_t *best = nba_arena_take(&scorer->work, room * sizeof(*best));
+    uint32_t *indexes = nba_arena_take(&scorer->work, room * sizeof(*indexes));
+    float *scores = nba_arena_take(&scorer->work, room * sizeof(*scores));
+    float *user = nba_arena_take(&scorer->work, nba_ncf_user_floats(ncf) * sizeof(*user));
+    if (best == NULL || indexes == NULL || scores == NULL || user == NULL) {
         return false;
     }
-    const size_t count = ncf_set(binding, contents, cheap, best);
+    const size_t count = ncf_set(binding, score, best);
     for (size_t i = 0; i < count; i++) {
-        indexes[i] = binding->vocabulary_index[binding->known[best[i]]];
+        indexes[i] = binding->known_index[best[i]];
     }
     nba_ncf_fold_in(ncf, segment, window->contents, window->count, user);
     nba_ncf_scores(ncf, user, indexes, count, scores);
@@ -189,7 +189,7 @@ static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding 
         z[NBA_MEMBER_POPULARITY] = (double)members->popularity[best[i]];
         const struct nba_fused fused = nba_fuse(&binding->full, z);
         struct nba_content_score *content = &contents[binding->known[best[i]]];
-        content->score = fused.score;
+        score[best[i]] = fused.score;
         content->share_lstm = fused.share[NBA_MEMBER_LSTM];
         content->share_ncf = fused.share[NBA_MEMBER_NCF];
         content->share_popularity = fused.share[NBA_MEMBER_POPULARITY];
@@ -204,50 +204,57 @@ static uint32_t segment_of(const struct nba_score_binding *binding, const struct
                                                           : nba_str(NULL, 0));
 }
 
+/* What the release doesn't know stands below all that it knows: nothing speaks for it yet. */
+static void place(const struct nba_score_binding *binding, double *score,
+                  struct nba_content_score *contents)
+{
+    const uint32_t content_count = binding->catalog->content_count;
+    double lowest = 0.0;
+    nba_round9_all(score, binding->known_count);
+    for (uint32_t i = 0; i < binding->known_count; i++) {
+        contents[binding->known[i]].score = score[i];
+        lowest = i == 0 || score[i] < lowest ? score[i] : lowest;
+    }
+    for (uint32_t k = 0; binding->known_count != content_count && k < content_count; k++) {
+        if (!contents[k].known) {
+            contents[k].score = lowest;
+        }
+    }
+}
+
 static bool score_contents(struct nba_scorer *scorer, const struct nba_score_binding *binding,
                            struct nba_score_job *job, const struct window *window,
                            const float *lstm_scores, struct nba_content_score *contents)
 {
     const uint32_t segment = segment_of(binding, job->hcp);
+    const size_t room = (size_t)binding->known_count + 1;
     struct members members = {
         .popularity = binding->popularity + (size_t)segment * binding->known_count,
     };
-    job->scores.cold = !window->known;
-    if (job->scores.cold) {
-        const struct nba_fusion cold = nba_fusion_cold(&binding->cheap);
-        fuse_cheap(binding, &members, &cold, contents);
-        return true;
+    double *score = nba_arena_take(&scorer->work, room * sizeof(*score));
+    float *z = nba_arena_take(&scorer->work, room * sizeof(*z));
+    if (score == NULL || z == NULL) {
+        return false;
     }
-    if (lstm_scores != NULL) {
-        float *z = nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*z));
-        if (z == NULL) {
-            return false;
-        }
+    if (binding->known_count != binding->catalog->content_count) {
+        memset(contents, 0, binding->catalog->content_count * sizeof(*contents));
+    }
+    job->scores.cold = !window->known;
+    if (!job->scores.cold && lstm_scores != NULL) {
         for (uint32_t i = 0; i < binding->known_count; i++) {
-            z[i] = lstm_scores[binding->vocabulary_index[binding->known[i]]];
+            z[i] = lstm_scores[binding->known_index[i]];
         }
         nba_standardise(z, binding->known_count, z);
         members.lstm = z;
     }
-    fuse_cheap(binding, &members, &binding->cheap, contents);
-    return binding->ncf_candidates == 0 ||
-           fuse_full(scorer, binding, segment, window, &members, contents);
-}
-
-/* What the release doesn't know stands below all that it knows: nothing speaks for it yet. */
-static void place_unknown(const struct nba_score_binding *binding,
-                          struct nba_content_score *contents)
-{
-    double lowest = 0.0;
-    for (uint32_t i = 0; i < binding->known_count; i++) {
-        const double score = contents[binding->known[i]].score;
-        lowest = i == 0 || score < lowest ? score : lowest;
-    }
-    for (uint32_t k = 0; k < binding->catalog->content_count; k++) {
-        if (!contents[k].known) {
-            contents[k].score = lowest;
-        }
-    }
+    const struct nba_fusion fusion =
+        job->scores.cold ? nba_fusion_cold(&binding->cheap) : binding->cheap;
+    nba_fuse_cheap(&fusion, members.lstm, members.popularity, binding->known_count, score);
+    write_members(binding, &members, &fusion, contents);
+    const bool ok = job->scores.cold || binding->ncf_candidates == 0 ||
+                    fuse_full(scorer, binding, segment, window, &members, score, contents);
+    place(binding, score, contents);
+    return ok;
 }
 
 /* ---- candidates ---- */
@@ -260,7 +267,7 @@ static bool propensities(struct nba_scorer *scorer, const struct nba_score_bindi
 {
     const struct nba_catalog *catalog = binding->catalog;
     const struct nba_kernels *kernels = nba_kernels_best();
-    double *p = nba_arena_take(&scorer->scratch, (catalog->candidate_count + 1u) * sizeof(*p));
+    double *p = nba_arena_take(&scorer->work, (catalog->candidate_count + 1u) * sizeof(*p));
     if (p == NULL) {
         return false;
     }
@@ -268,13 +275,16 @@ static bool propensities(struct nba_scorer *scorer, const struct nba_score_bindi
         p[c] = contents[catalog->candidates[c].content].score + channel_offset[catalog->channel[c]];
     }
     kernels->sigmoid_double(catalog->candidate_count, p, p);
+    nba_round9_all(p, catalog->candidate_count);
+    double best[NBA_CHANNEL_COUNT] = {0};
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        candidates[c].propensity = nba_round9(p[c]);
         const uint8_t channel = catalog->channel[c];
-        if (candidates[c].propensity > job->scores.channel_probability[channel]) {
-            job->scores.channel_probability[channel] = candidates[c].propensity;
+        candidates[c].propensity = p[c];
+        if (p[c] > best[channel]) { /* seldom: no store that the next one must wait for */
+            best[channel] = p[c];
         }
     }
+    memcpy(job->scores.channel_probability, best, sizeof(best));
     return true;
 }
 
@@ -289,46 +299,47 @@ static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *h
     }
 }
 
-static void round_contents(struct nba_content_score *contents, uint32_t count)
-{
-    for (uint32_t k = 0; k < count; k++) {
-        contents[k].score = nba_round9(contents[k].score);
-        contents[k].share_lstm = nba_round9(contents[k].share_lstm);
-        contents[k].share_ncf = nba_round9(contents[k].share_ncf);
-        contents[k].share_popularity = nba_round9(contents[k].share_popularity);
-    }
-}
-
 /* Nothing trained yet: a content's share of the engagements seen, relative to the most popular
  * one, times the HCP's own rate on the channel. */
-static void score_by_tally(const struct nba_score_binding *binding, struct nba_score_job *job,
-                           struct nba_content_score *contents, double *channel_offset)
+static bool score_by_tally(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                           struct nba_score_job *job, struct nba_content_score *contents,
+                           double *channel_offset)
 {
     const uint32_t count = binding->catalog->content_count;
+    double *score = nba_arena_take(&scorer->work, (count + 1u) * sizeof(*score));
     double total = 0.0;
     double segment_total = 0.0;
     double best = 0.0;
+    if (score == NULL) {
+        return false;
+    }
     for (uint32_t k = 0; k < count; k++) {
         total += job->tally.everyone[k];
         segment_total += job->tally.segment[k];
     }
     for (uint32_t k = 0; k < count; k++) {
         const double share = (job->tally.everyone[k] + 1.0) / (total + count);
-        const double rate = (job->tally.segment[k] + NBA_POPULARITY_PRIOR * share) /
-                            (segment_total + NBA_POPULARITY_PRIOR);
-        contents[k].score = rate;
-        contents[k].known = job->tally.everyone[k] != 0;
-        best = rate > best ? rate : best;
+        score[k] = (job->tally.segment[k] + NBA_POPULARITY_PRIOR * share) /
+                   (segment_total + NBA_POPULARITY_PRIOR);
+        best = score[k] > best ? score[k] : best;
     }
     for (uint32_t k = 0; k < count; k++) {
-        contents[k].score = nba_ln(contents[k].score / best);
-        contents[k].share_popularity = contents[k].score;
+        score[k] = nba_ln(score[k] / best);
+    }
+    nba_round9_all(score, count);
+    for (uint32_t k = 0; k < count; k++) {
+        contents[k] = (struct nba_content_score){
+            .score = score[k],
+            .share_popularity = score[k],
+            .known = job->tally.everyone[k] != 0,
+        };
     }
     for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
         channel_offset[channel] =
             nba_logit(nba_hcp_channel_rate(job->hcp, (enum nba_channel)channel));
     }
     job->scores.cold = true;
+    return true;
 }
 
 static void channel_offsets(const struct nba_release *release, const struct nba_hcp *hcp,
@@ -346,9 +357,8 @@ static void channel_offsets(const struct nba_release *release, const struct nba_
 static bool rank_member(struct nba_scorer *scorer, const struct nba_score_binding *binding,
                         const float *x, struct nba_scores *scores, enum nba_score_ranking which)
 {
-    float *open = nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*open));
-    uint32_t *index =
-        nba_arena_take(&scorer->scratch, (binding->known_count + 1u) * sizeof(*index));
+    float *open = nba_arena_take(&scorer->work, (binding->known_count + 1u) * sizeof(*open));
+    uint32_t *index = nba_arena_take(&scorer->work, (binding->known_count + 1u) * sizeof(*index));
     uint32_t count = 0;
     if (open == NULL || index == NULL) {
         return false;
@@ -376,8 +386,8 @@ static bool rank_all(struct nba_scorer *scorer, const struct nba_score_binding *
     const size_t room = (size_t)binding->known_count + 1;
     const uint32_t segment = segment_of(binding, job->hcp);
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
-    float *x = nba_arena_take(&scorer->scratch, room * sizeof(*x));
-    uint32_t *indexes = nba_arena_take(&scorer->scratch, room * sizeof(*indexes));
+    float *x = nba_arena_take(&scorer->work, room * sizeof(*x));
+    uint32_t *indexes = nba_arena_take(&scorer->work, room * sizeof(*indexes));
     if (x == NULL || indexes == NULL) {
         return false;
     }
@@ -386,14 +396,14 @@ static bool rank_all(struct nba_scorer *scorer, const struct nba_score_binding *
         rank_member(scorer, binding, binding->popularity + (size_t)segment * binding->known_count,
                     &job->scores, NBA_RANKING_POPULARITY);
     for (uint32_t i = 0; i < binding->known_count; i++) {
-        indexes[i] = binding->vocabulary_index[binding->known[i]];
+        indexes[i] = binding->known_index[i];
         x[i] = lstm_scores != NULL ? lstm_scores[indexes[i]] : 0.0f;
     }
     if (ok && lstm_scores != NULL && window->known) {
         ok = rank_member(scorer, binding, x, &job->scores, NBA_RANKING_LSTM);
     }
     if (ok && ncf != NULL) {
-        float *user = nba_arena_take(&scorer->scratch, nba_ncf_user_floats(ncf) * sizeof(*user));
+        float *user = nba_arena_take(&scorer->work, nba_ncf_user_floats(ncf) * sizeof(*user));
         if (user == NULL) {
             return false;
         }
@@ -411,9 +421,10 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     const struct nba_catalog *catalog = binding->catalog;
     double channel_offset[NBA_CHANNEL_COUNT] = {0};
     struct nba_content_score *contents =
-        nba_arena_zeros(arena, catalog->content_count + 1u, sizeof(*contents));
+        nba_arena_take(arena, (catalog->content_count + 1u) * sizeof(*contents));
     struct nba_candidate_score *candidates =
         nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*candidates));
+    nba_arena_reset(&scorer->work);
     if (contents == NULL || candidates == NULL) {
         return false;
     }
@@ -427,16 +438,16 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     memcpy(job->scores.channel_present, catalog->channel_present,
            sizeof(job->scores.channel_present));
     if (binding->release == NULL) {
-        score_by_tally(binding, job, contents, channel_offset);
+        if (!score_by_tally(scorer, binding, job, contents, channel_offset)) {
+            return false;
+        }
     } else {
         if (!score_contents(scorer, binding, job, window, lstm_scores, contents)) {
             return false;
         }
-        place_unknown(binding, contents);
         channel_offsets(binding->release, job->hcp, channel_offset);
     }
     mark_ring(catalog, job->hcp, contents);
-    round_contents(contents, catalog->content_count);
     if (binding->rankings_top_n != 0 && binding->release != NULL &&
         !rank_all(scorer, binding, job, window, lstm_scores)) {
         return false;
@@ -444,42 +455,57 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     return propensities(scorer, binding, job, channel_offset, contents, candidates);
 }
 
-enum nba_status nba_scorer_run(struct nba_scorer *scorer, const struct nba_score_binding *binding,
-                               struct nba_score_job *jobs, size_t count, struct nba_arena *arena,
-                               struct nba_error *error)
+enum nba_status nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                                 struct nba_score_job *jobs, size_t count, struct nba_error *error)
 {
-    struct window windows[NBA_SCORE_WAVE];
-    const float *rows = NULL;
-    size_t row_floats = 0;
     NBA_ASSERT(count <= NBA_SCORE_WAVE);
     nba_arena_reset(&scorer->scratch);
-    memset(windows, 0, sizeof(windows));
+    memset(scorer->windows, 0, sizeof(scorer->windows));
+    scorer->rows = NULL;
+    scorer->row_floats = 0;
     const struct nba_lstm *lstm =
         binding->release != NULL ? nba_release_lstm(binding->release) : NULL;
     for (size_t i = 0; binding->release != NULL && i < count; i++) {
-        if (!window_of(binding, &jobs[i], &scorer->scratch, &windows[i])) {
+        if (!window_of(binding, &jobs[i], &scorer->scratch, &scorer->windows[i])) {
             return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
         }
     }
     if (lstm != NULL && count != 0) {
         const float *states[NBA_SCORE_WAVE];
-        advance_states(lstm, jobs, windows, count);
+        advance_states(lstm, jobs, scorer->windows, count);
         for (size_t i = 0; i < count; i++) {
             states[i] = jobs[i].state;
         }
-        row_floats = nba_lstm_score_floats(lstm);
+        const size_t row_floats = nba_lstm_score_floats(lstm);
         float *scores = nba_arena_take(&scorer->scratch, count * row_floats * sizeof(*scores));
         if (scores == NULL) {
             return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
         }
         nba_lstm_scores(lstm, states, count, scores);
-        rows = scores;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const float *row = rows != NULL ? rows + i * row_floats : NULL;
-        if (!score_job(scorer, binding, &jobs[i], &windows[i], row, arena)) {
-            return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
-        }
+        scorer->rows = scores;
+        scorer->row_floats = row_floats;
     }
     return NBA_OK;
+}
+
+enum nba_status nba_scorer_finish(struct nba_scorer *scorer,
+                                  const struct nba_score_binding *binding,
+                                  struct nba_score_job *jobs, size_t index, struct nba_arena *arena,
+                                  struct nba_error *error)
+{
+    const float *row = scorer->rows != NULL ? scorer->rows + index * scorer->row_floats : NULL;
+    return score_job(scorer, binding, &jobs[index], &scorer->windows[index], row, arena)
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
+}
+
+enum nba_status nba_scorer_run(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                               struct nba_score_job *jobs, size_t count, struct nba_arena *arena,
+                               struct nba_error *error)
+{
+    enum nba_status status = nba_scorer_start(scorer, binding, jobs, count, error);
+    for (size_t i = 0; status == NBA_OK && i < count; i++) {
+        status = nba_scorer_finish(scorer, binding, jobs, i, arena, error);
+    }
+    return status;
 }

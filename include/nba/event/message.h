@@ -14,6 +14,8 @@
 
 /* Rounds half away from zero to nine decimals, without libm: |x| < 1e9 or returned as it is. */
 double nba_round9(double x);
+/* The same bits for each of them, several at a time. */
+void nba_round9_all(double *x, size_t count);
 
 enum nba_action_status { NBA_ACTION_PROPOSED, NBA_ACTION_RECALLED };
 

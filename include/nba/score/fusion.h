@@ -48,6 +48,9 @@ struct nba_fused {
     double share[NBA_MEMBER_COUNT];
 };
 struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_MEMBER_COUNT]);
+/* The same bits for `count` contents that NCF has no opinion of, several at a time. */
+void nba_fuse_cheap(const struct nba_fusion *fusion, const float *z_lstm, const float *z_popularity,
+                    size_t count, double *ret_score);
 
 /* The cheap fusion of a cold HCP. */
 struct nba_fusion nba_fusion_cold(const struct nba_fusion *cheap);

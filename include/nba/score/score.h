@@ -58,7 +58,7 @@ struct nba_candidate_score {
 
 struct nba_content_score {
     double score;      /* log-odds, rounded to 1e-9 */
-    double share_lstm; /* what each member added to it */
+    double share_lstm; /* what each member added to it; not rounded */
     double share_ncf;
     double share_popularity;
     bool known;   /* in the release's vocabulary (or tallied) */

@@ -99,4 +99,17 @@ enum nba_status nba_scorer_run(struct nba_scorer *scorer, const struct nba_score
                                struct nba_score_job *jobs, size_t count, struct nba_arena *arena,
                                struct nba_error *error);
 
+/* The same in two parts: recurrent states and LSTM scores of the whole wave, then everything else
+ * of one HCP after the other, so that a caller who is done with each one's scores before the next
+ * may give the same (reset) arena again: a catalogue's scores then stay in the cache. */
+NBA_MUST_USE
+enum nba_status nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                                 struct nba_score_job *jobs, size_t count, struct nba_error *error);
+/* jobs[index] of those that were started; the HCP must not have changed since. */
+NBA_MUST_USE
+enum nba_status nba_scorer_finish(struct nba_scorer *scorer,
+                                  const struct nba_score_binding *binding,
+                                  struct nba_score_job *jobs, size_t index, struct nba_arena *arena,
+                                  struct nba_error *error);
+
 #endif

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""nba side by side with Kafka Streams: throughput, CPU and latency, exactly once, one broker.
+
+    tools/bench stream [--quick] [--pairs N] [--events N] [--seconds S] [--no-latency]
+
+Both read twin topics with the same keys, times and contents (Avro for nba, 120 bytes for Streams),
+12 partitions, 50,000 keys, Zipf 0.8, two threads each.  Systems take turns; figures are medians.
+
+WHAT IS ON.  Both: state of each key in RocksDB, LSTM 64 -> 128 -> 64 step, 1,000 scores, the five
+best, changelog, one transaction for all of it, random weights of the same sizes.
+nba besides, since it can't be switched off: Avro decoding, duplicate check, the policy's funnel over
+the 1,000 candidates (tests/bench/stream_policy.yaml: it lets all pass, shadow mode), two messages
+for each event where Streams sends one (the decision record with the five best; the slate).
+Off: NCF, fusion with other members, proposed actions, reasons for each candidate (audit), HTTP.
+
+  events/s  of the second half of the topic (past start-up and the JIT's warm-up), by the
+            committed answers seen by a reader
+  CPU       of the process from its start to its last answer, an event
+  latency   from just before an event is produced until its committed answer is read, at
+            1,000 events/s, the first seconds left out
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools" / "lib"), str(ROOT / "tools" / "bench-peer")]
+import bench  # noqa: E402
+import peer as peers  # noqa: E402
+
+BUILD = Path(os.environ.get("NBA_BUILD", ROOT / "build" / "release"))
+CONTENTS = 1000
+COMMITS_MS = (100, 20)
+RATE = 1000
+
+
+def program(name):
+    found = [p for p in [BUILD / name, BUILD / "tests" / "bench" / name] if p.is_file()]
+    if not found:
+        sys.exit(f"bench: {name} is not built: cmake --preset release && ninja -C {BUILD} {name}")
+    return str(found[0])
+
+
+class Nba:
+    """Instances of nba, each with topics, state and group of its own, on the peer's broker."""
+
+    def __init__(self, peer, commit_ms):
+        self.peer, self.commit_ms = peer, commit_ms
+        self.program = program("nba")
+        self.dir = Path(peer.dir) / "nba"
+        self.dir.mkdir()
+        subprocess.run([program("peer_release"), str(self.dir / "releases"), str(CONTENTS)],
+                       check=True, stdout=subprocess.DEVNULL)
+        self.inputs, self.runs, self.process = {}, 0, None
+        (self.dir / "catalog.jsonl").write_text("".join(
+            json.dumps({"kind": "content", "content": {
+                "content_id": f"c{i:04d}", "brand": "b1", "topic_ids": [f"topic-{i % 50}"],
+                "class": "promotional", "title": f"Content {i}",
+                "treatments": [{"channel": "web", "action_type": "portal_content",
+                                "approval_state": "approved", "approval_number": "A"}]}}) + "\n"
+            for i in range(CONTENTS)), encoding="utf-8")
+
+    def input_of(self, events):
+        if events not in self.inputs:
+            name = self.peer.topic(f"nba.in.{events}.{os.getpid()}")
+            self.peer.load("gen", "-t", name, "-n", events, "-k", self.peer.keys, "-a")
+            self.inputs[events] = name
+        return self.inputs[events]
+
+    def new_run(self, topic_in):
+        """Fresh topics, group and folder; the catalogue is there before the engine starts."""
+        self.runs += 1
+        self.prefix = f"nba.{os.getpid()}.{self.commit_ms}.{self.runs}"
+        run = self.dir / f"run{self.runs}"
+        settings = {
+            "application_id": self.prefix, "instance": "1", "workers": self.peer.threads,
+            "log.kind": "kafka", "kafka.bootstrap_servers": self.peer.broker.bootstrap,
+            "topics.engagement": topic_in, "topics.partitions": self.peer.partitions,
+            "commit.interval_ms": self.commit_ms, "state.dir": run / "state",
+            "release.dir": self.dir / "releases",
+            "policy.file": ROOT / "tests" / "bench" / "stream_policy.yaml",
+            "schemas.dir": ROOT / "schemas", "slate.top_n": 5}
+        for name in ("catalog", "control", "action", "slate", "decision", "deadletter",
+                     "changelog", "journal"):
+            settings[f"topics.{name}"] = f"{self.prefix}.{name}"
+        self.common = ["--config", str(ROOT / "config" / "nba.yaml")]
+        for name, value in settings.items():
+            self.common += ["--set", f"{name}={value}"]
+        self.call("topics", "create")
+        self.call("produce", "--topic", "catalog", str(self.dir / "catalog.jsonl"))
+        self.log = self.dir / f"run{self.runs}.log"
+        return f"{self.prefix}.decision"
+
+    def call(self, *command):
+        done = subprocess.run([self.program, command[0], *self.common, *command[1:]],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"bench: nba {command[0]}: {done.stderr[-2000:]}")
+
+    def start(self):
+        with open(self.log, "w", encoding="utf-8") as log:
+            self.process = subprocess.Popen([self.program, "run", *self.common, "--no-http"],
+                                            stdout=log, stderr=subprocess.STDOUT)
+
+    def await_assigned(self, seconds=60):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and self.process.poll() is None:
+            if self.log.read_text(encoding="utf-8").count(" assigned ") >= self.peer.threads:
+                return
+            time.sleep(0.05)
+        sys.exit("bench: nba run did not start:\n" + self.log.read_text("utf-8")[-2000:])
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def throughput(self, events):
+        topic_out = self.new_run(self.input_of(events))
+        broker_before = peers.cpu_s(self.peer.broker.pid())
+        self.start()
+        self.await_assigned()
+        said = self.peer.load("meas", "-t", topic_out, "-n", events, "-q", 20)
+        app = peers.cpu_s(self.process.pid)
+        broker = peers.cpu_s(self.peer.broker.pid()) - broker_before
+        self.stop()
+        n = max(said["n"], 1)
+        return {"what": "nba_tput", "commit_ms": self.commit_ms, "events": said["n"],
+                "wanted": events, "events_per_s": said["per_s"],
+                "steady_per_s": said["half_per_s"], "app_cpu_us": round(app * 1e6 / n, 1),
+                "broker_cpu_us": round(broker * 1e6 / n, 1)}
+
+    def latency(self, seconds, warm):
+        topic_in = self.peer.topic(f"nba.lat.{self.commit_ms}.{self.runs}.{os.getpid()}")
+        topic_out = self.new_run(topic_in)
+        self.start()
+        self.await_assigned()
+        time.sleep(2)
+        before, broker_before = peers.cpu_s(self.process.pid), peers.cpu_s(self.peer.broker.pid())
+        n = RATE * seconds
+        said = self.peer.load("lat", "-t", topic_in, "-o", topic_out, "-n", n, "-r", RATE, "-k",
+                              self.peer.keys, "-w", warm, "-q", 10, "-a", "-s")
+        app = peers.cpu_s(self.process.pid) - before
+        broker = peers.cpu_s(self.peer.broker.pid()) - broker_before
+        self.stop()
+        return {"what": "nba_lat", "commit_ms": self.commit_ms, "rate": RATE,
+                "events": said["n"], "wanted": n, "p50_ms": said["p50_ms"],
+                "p99_ms": said["p99_ms"], "app_cpu_us": round(app * 1e6 / n, 1),
+                "broker_cpu_us": round(broker * 1e6 / n, 1)}
+
+
+def median(figures, name):
+    return statistics.median(f[name] for f in figures)
+
+
+def note(figures, figure):
+    """One line a run, as it ends: a long bench shows that it lives."""
+    print(json.dumps(figure), flush=True)
+    figures.append(figure)
+    if figure["events"] != figure["wanted"]:
+        sys.exit(f"bench: {figure['events']} answers for {figure['wanted']} events")
+
+
+def say_throughput(ours, theirs):
+    us = median(ours, "steady_per_s")
+    bench.bar("nba.events_per_s", us, None, "events/s")
+    bench.bar("nba.app_cpu_us", median(ours, "app_cpu_us"), None, "us/event", "lower")
+    bench.bar("nba.broker_cpu_us", median(ours, "broker_cpu_us"), None, "us/event", "lower")
+    for commit in COMMITS_MS:
+        name = f"streams_{commit}ms"
+        bench.bar(f"{name}.events_per_s", median(theirs[commit], "steady_per_s"), None, "events/s")
+        bench.bar(f"{name}.app_cpu_us", median(theirs[commit], "app_cpu_us"), None, "us/event",
+                  "lower")
+        bench.bar(f"{name}.broker_cpu_us", median(theirs[commit], "broker_cpu_us"), None,
+                  "us/event", "lower")
+    best = max(COMMITS_MS, key=lambda c: median(theirs[c], "steady_per_s"))
+    bench.bar("throughput_ratio", us / median(theirs[best], "steady_per_s"), 2.5, "x")
+    paired = [o["steady_per_s"] / t["steady_per_s"] for o, t in zip(ours, theirs[best])]
+    bench.bar("throughput_ratio_worst_pair", min(paired), None, "x")
+    bench.bar("cpu_ratio", median(ours, "app_cpu_us") / median(theirs[best], "app_cpu_us"), 0.2,
+              "x", "lower", must=False)
+
+
+def say_latency(ours, theirs):
+    bench.bar("nba.p50_ms", median(ours, "p50_ms"), None, "ms", "lower")
+    bench.bar("nba.p99_ms", median(ours, "p99_ms"), None, "ms", "lower")
+    bench.bar("nba.app_cpu_us_at_rate", median(ours, "app_cpu_us"), None, "us/event", "lower")
+    for commit in COMMITS_MS:
+        for q in ("p50_ms", "p99_ms"):
+            bench.bar(f"streams_{commit}ms.{q}", median(theirs[commit], q), None, "ms", "lower")
+        bench.bar(f"streams_{commit}ms.app_cpu_us_at_rate", median(theirs[commit], "app_cpu_us"),
+                  None, "us/event", "lower")
+    better = min(median(theirs[c], "p99_ms") for c in COMMITS_MS)
+    ratio = median(ours, "p99_ms") / better
+    bench.bar("p99_ratio", ratio, 0.75, "x", "lower")
+    bench.bar("p99_ratio_stretch", ratio, 0.6, "x", "lower", must=False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one pair, short runs")
+    parser.add_argument("--pairs", type=int, default=3, metavar="N")
+    parser.add_argument("--events", type=int, default=300000, metavar="N")
+    parser.add_argument("--seconds", type=int, default=25, metavar="S")
+    parser.add_argument("--warm", type=int, default=10, metavar="S")
+    parser.add_argument("--commit", type=int, default=20, metavar="MS", help="of nba")
+    parser.add_argument("--no-latency", action="store_true")
+    parser.add_argument("--no-throughput", action="store_true")
+    parser.add_argument("--only-nba", action="store_true", help="no peer, and so no ratio")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.pairs, arguments.events, arguments.seconds = 1, 100000, 15
+        arguments.warm = 5
+    broker = peers.Broker()
+    peer = None
+    nba = None
+    try:
+        peer = peers.Peer(broker, program("peer_load"))
+        nba = Nba(peer, arguments.commit)
+        commits = () if arguments.only_nba else COMMITS_MS
+        for what in ("throughput", "latency"):
+            if getattr(arguments, f"no_{what}"):
+                continue
+            ours, theirs = [], {commit: [] for commit in COMMITS_MS}
+            for _ in range(arguments.pairs):
+                fast = what == "throughput"
+                note(ours, nba.throughput(arguments.events) if fast else
+                     nba.latency(arguments.seconds, arguments.warm))
+                for commit in commits:
+                    note(theirs[commit], peer.throughput(commit, arguments.events) if fast else
+                         peer.latency(commit, RATE, arguments.seconds, arguments.warm))
+            if commits:
+                (say_throughput if fast else say_latency)(ours, theirs)
+    finally:
+        if nba is not None:
+            nba.stop()
+        if peer is not None:
+            peer.close()
+        broker.close()
+
+
+if __name__ == "__main__":
+    main()
