@@ -79,18 +79,33 @@ def events(seed, hcps, count):
 class Instance:
     """A folder with an embedded log, a state folder and a configuration of its own."""
 
-    def __init__(self, partitions=3, policy=None, kafka=None, prefix=""):
+    TOPICS = {"engagement": "hcp.engagement.v1", "catalog": "nba.catalog.v1",
+              "control": "nba.control.v1", "action": "nba.action.v1", "slate": "nba.slate.v1",
+              "decision": "nba.decision.v1", "deadletter": "nba.deadletter.v1",
+              "changelog": "nba.state-changelog.v1", "journal": "nba.journal.v1"}
+    ROUTES = {"email": "nba.email.v1", "rep": "nba.rep.v1"}
+
+    def __init__(self, partitions=3, kafka=None, prefix="", **settings):
+        """prefix: of application and topics, so that tests share a broker."""
         self.dir = tempfile.mkdtemp(prefix="nba-e2e-")
         self.policy = os.path.join(self.dir, "policy.yaml")
-        shutil.copy(policy or os.path.join(ROOT, "config", "policy-basic.yaml"), self.policy)
-        self.common = []
-        for key, value in {
-                "application_id": "e2e" + prefix, "state.dir": os.path.join(self.dir, "state"),
-                "release.dir": os.path.join(self.dir, "releases"), "policy.file": self.policy,
-                "schemas.dir": os.path.join(ROOT, "schemas"), "clock": "event",
-                "topics.partitions": partitions}.items():
-            self.common += ["--set", f"{key}={value}"]
+        shutil.copy(os.path.join(ROOT, "config", "policy-basic.yaml"), self.policy)
         self.log = os.path.join(self.dir, "log")
+        self.topics = {word: prefix + topic for word, topic in self.TOPICS.items()}
+        self.routes = {channel: prefix + topic for channel, topic in self.ROUTES.items()}
+        config = {
+            "application_id": prefix + "e2e", "clock": "event",
+            "state": {"dir": os.path.join(self.dir, "state")},
+            "release": {"dir": os.path.join(self.dir, "releases")},
+            "policy": {"file": self.policy}, "schemas": {"dir": os.path.join(ROOT, "schemas")},
+            "topics": {**self.topics, "partitions": partitions},
+            "routes": [{"channel": channel, "topic": topic,
+                        **({"key": "rep"} if channel == "rep" else {})}
+                       for channel, topic in self.routes.items()], **settings}
+        path = os.path.join(self.dir, "nba.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)  # JSON is YAML
+        self.common = ["--config", path]
         self.where = ["--kafka", kafka] if kafka else ["--log", self.log]
 
     def close(self):
@@ -125,10 +140,10 @@ class Instance:
         text = self.nba("consume", topic, *args).stdout
         return [json.loads(line) for line in text.splitlines()]
 
-    OUTPUTS = ("action", "slate", "decision", "deadletter", "journal", "nba.email.v1", "nba.rep.v1")
-
     def digests(self):
-        return self.nba("consume", *self.OUTPUTS, "--digest").stdout
+        outputs = [self.topics[word] for word in ("action", "slate", "decision", "deadletter",
+                                                  "journal")]
+        return self.nba("consume", *outputs, *self.routes.values(), "--digest").stdout
 
     def replay(self, *args):
         log = [] if self.where[0] == "--log" else self.where
