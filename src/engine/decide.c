@@ -64,6 +64,7 @@ enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_
             .reason = recalls[i].reason,
             .now_ms = item->now_ms,
             .trigger_event_id = item->event.event_id,
+            .model_version = decision->model_version,
             .engine_version = nba_str_of(NBA_ENGINE_VERSION),
         };
         struct nba_action action;

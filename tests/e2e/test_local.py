@@ -239,6 +239,17 @@ class SideInputs(unittest.TestCase):
         self.assertEqual(len({r["value"]["catalog_next"] for r in journal}), 2)
         self.assertEqual(instance.replay(), instance.digests())
 
+    def test_the_wall_clock_is_journaled_so_that_replay_follows_it(self):
+        instance = Instance(clock="wall")
+        self.addCleanup(instance.close)
+        instance.setup(seed=9, count=300)
+        instance.drain(**{"commit.events_max": 50})
+        instance.produce("engagement", world.events(10, 40, 200)[80:])
+        instance.drain()
+        walls = {r["value"]["wall_clock"] for r in instance.consume("journal")}
+        self.assertGreater(len(walls), 3)
+        self.assertEqual(instance.replay(), instance.digests())
+
     def test_a_bad_policy_is_refused_with_its_place(self):
         instance = Instance()
         self.addCleanup(instance.close)
