@@ -201,6 +201,33 @@ class SameBytes(unittest.TestCase):
         self.assertEqual(instance.digests(), self.digests)
         self.assertEqual(instance.nba("state", "hash", where=False).stdout, self.state)
 
+    def test_a_damaged_state_folder_is_rebuilt_never_believed(self):
+        rng = random.Random(13)
+        for kind in ("CURRENT", "MANIFEST", ".log", ".sst", "OPTIONS", "IDENTITY"):
+            with self.subTest(kind=kind):
+                instance = Instance()
+                self.addCleanup(instance.close)
+                instance.setup(seed=3, hcps=50, count=900)
+                self.crashed(instance, "after_commit", 25)
+                store = os.path.join(instance.dir, "state", "store")
+                if kind == ".sst":  # a clean end writes tables
+                    self.crashed(instance, "in_close", 1)
+                hit = 0
+                for name in sorted(os.listdir(store)):
+                    path = os.path.join(store, name)
+                    if kind in name and os.path.getsize(path):
+                        with open(path, "r+b") as file:
+                            data = bytearray(file.read())
+                            for _ in range(1 + len(data) // 200):
+                                data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+                            file.seek(0)
+                            file.write(data)
+                        hit += 1
+                self.assertGreater(hit, 0, os.listdir(store))
+                instance.drain()
+                self.assertEqual(instance.digests(), self.digests)
+                self.assertEqual(instance.nba("state", "hash", where=False).stdout, self.state)
+
     def test_replay_gives_the_same_bytes_for_all_ways_of_running(self):
         for args in (["--threads", "1"], ["--threads", "2"], ["--batch", "1"],
                      ["--transaction", "1"], ["--set", "score.kernels=scalar"]):
