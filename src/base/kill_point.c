@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const point_names[] = {
 #define NBA_X(name) #name,
@@ -16,6 +17,7 @@ static const char *const point_names[] = {
 static pthread_once_t read_once = PTHREAD_ONCE_INIT;
 static _Atomic int armed_point = -1;
 static _Atomic long passes_left;
+static _Atomic long pause_ms; /* 0: death */
 
 static bool arm(const char *text)
 {
@@ -26,7 +28,9 @@ static bool arm(const char *text)
     for (int i = 0; i < NBA_KILL_POINT_COUNT; i++) {
         const size_t length = strlen(point_names[i]);
         if (length == (size_t)(colon - text) && memcmp(text, point_names[i], length) == 0) {
-            atomic_store(&passes_left, strtol(colon + 1, NULL, 10));
+            char *end = NULL;
+            atomic_store(&passes_left, strtol(colon + 1, &end, 10));
+            atomic_store(&pause_ms, *end == ':' ? strtol(end + 1, NULL, 10) : 0);
             atomic_store(&armed_point, i);
             return true;
         }
@@ -51,7 +55,14 @@ bool nba_kill_point_arm(const char *text)
 void nba_kill_point_pass(enum nba_kill_point point)
 {
     (void)pthread_once(&read_once, read_environment);
-    if ((int)point == atomic_load(&armed_point) && atomic_fetch_sub(&passes_left, 1) == 1) {
+    if ((int)point != atomic_load(&armed_point) || atomic_fetch_sub(&passes_left, 1) != 1) {
+        return;
+    }
+    const long ms = atomic_load(&pause_ms);
+    const struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    if (ms > 0) {
+        (void)nanosleep(&pause, NULL);
+    } else {
         (void)raise(SIGKILL);
     }
 }

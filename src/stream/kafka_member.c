@@ -417,8 +417,22 @@ void nba_kafka_member_close(void *self, int deadline_ms)
     release(member);
 }
 
+/*
+ * NULL while the member is out of its group.  librdkafka then hands out metadata without member and
+ * generation, and a broker takes offsets with such metadata unchecked when there is no instance id:
+ * the fence would be gone.  It joins again only when its share was given back, on this thread, so
+ * who is a member after the metadata was made was one before.
+ */
 rd_kafka_consumer_group_metadata_t *nba_kafka_member_metadata(void *self)
 {
     const struct kafka_member *member = self;
-    return rd_kafka_consumer_group_metadata(member->client->rk);
+    rd_kafka_t *rk = member->client->rk;
+    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(rk);
+    char *id = rd_kafka_memberid(rk);
+    if (group != NULL && (id == NULL || id[0] == '\0')) {
+        rd_kafka_consumer_group_metadata_destroy(group);
+        group = NULL;
+    }
+    rd_kafka_mem_free(rk, id);
+    return group;
 }

@@ -3,6 +3,7 @@
 Run where broker tests run (NBA_TEST_KAFKA is set), or alone:
   NBA_TEST_KAFKA=127.0.0.1:29092 NBA_BIN=build/dev/nba python3 tests/kill/test_broker.py -v
 """
+import collections
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import uuid
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+import world  # noqa: E402
 from world import Instance  # noqa: E402  (the path is set above)
 
 SERVERS = os.environ.get("NBA_TEST_KAFKA")
@@ -42,15 +44,20 @@ class Broker(unittest.TestCase):
 
     def test_restore_reads_what_was_committed_behind_an_open_transaction(self):
         """The last stable offset stands still before it; the state does not end there."""
-        changelog = f"t{self.tag}.changelog"
+        process = self.start("state", {})
+        self.await_no_backlog(process)
         producer = confluent_kafka.Producer({"bootstrap.servers": SERVERS,
                                              "transactional.id": f"stranger-{self.tag}"})
         producer.init_transactions(20)
         producer.begin_transaction()
         for partition in range(3):
-            producer.produce(changelog, value=b"never committed", key=b"?", partition=partition)
+            producer.produce(f"t{self.tag}.changelog", value=b"never committed", key=b"?",
+                             partition=partition)
         producer.flush(20)
-        self.instance.drain()
+        self.instance.produce("engagement", world.events(5, 40, 200))
+        self.await_no_backlog(process)
+        process.terminate()
+        self.assertEqual(process.wait(30), 0)
         state = self.instance.nba("state", "hash", where=False).stdout
         self.forget_state()
         released = []
@@ -68,6 +75,54 @@ class Broker(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr[-1500:])
         self.assertGreater(ended, released[0], "restored before the transaction was decided")
         self.assertEqual(self.instance.nba("state", "hash", where=False).stdout, state)
+
+    def test_a_member_that_was_too_slow_commits_nothing(self):
+        """Its partitions are another's.  Without instance id and generation a broker would take
+        its offsets: only the client can know."""
+        slow = {"kafka.properties.max.poll.interval.ms": 6000,
+                "kafka.properties.session.timeout.ms": 6000}
+        first = self.start("first", {"NBA_KILL_AT": "before_send_offsets:3:13000"}, **slow)
+        time.sleep(3)
+        second = self.start("second", {}, **slow)
+        self.await_no_backlog(second)
+        for process in (first, second):
+            process.terminate()
+        self.assertEqual([first.wait(30), second.wait(30)], [0, 0])
+        self.once()
+
+    def start(self, name, environment, **options):
+        args = [f"--set={k}={v}" for k, v in options.items()]
+        line = [world.NBA, "run", *self.instance.common, *self.instance.where, "--no-http",
+                "--instance", name, f"--set=state.dir={self.instance.dir}/{name}", *args]
+        process = subprocess.Popen(line, env={**os.environ, **environment}, cwd=self.instance.dir,
+                                   stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def await_no_backlog(self, process):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.behind() > 0:
+            self.assertIsNone(process.poll(), "the instance ended")
+            time.sleep(0.3)
+        self.assertEqual(self.behind(), 0)
+
+    def behind(self):
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": SERVERS,
+                                             "group.id": "e2e" + self.tag})
+        places = [confluent_kafka.TopicPartition(f"t{self.tag}.engagement", p) for p in range(3)]
+        highs = [consumer.get_watermark_offsets(place, 10)[1] for place in places]
+        committed = [max(0, place.offset) for place in consumer.committed(places, 20)]
+        consumer.close()
+        return sum(highs) - sum(committed)
+
+    def once(self):
+        seen = collections.Counter(r["headers"]["src"] for topic in ("decision", "deadletter")
+                                   for r in self.instance.consume(topic))
+        inputs = {f"{r['topic']}/{r['partition']}/{r['offset']}"
+                  for r in self.instance.consume("engagement")}
+        self.assertEqual(set(seen), inputs, "lost or invented")
+        self.assertEqual({s: n for s, n in seen.items() if n != 1}, {}, "more than one record")
 
     def test_the_state_is_rebuilt_from_the_changelog_alone(self):
         self.instance.drain()

@@ -2,6 +2,7 @@
  * Kill points: named places where a crash test makes the process die by SIGKILL.
  *
  *   NBA_KILL_AT=after_commit:3 nba run ...      dies the third time that place is passed
+ *   NBA_KILL_AT=after_commit:3:9000 nba run ... that thread sleeps 9 s there, and goes on
  *
  * One list names them all, in the order in which a transaction passes them.  Compiled out where
  * NBA_KILL_POINTS is not defined (packages).  Threads: any.
