@@ -1,0 +1,65 @@
+"""Watermark, lateness and timers with the event clock, as they show in the outputs.
+
+Run by ctest (e2e.time), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/test_time.py -v
+"""
+import unittest
+
+from world import DAY, START, Instance
+
+HOUR = DAY // 24
+
+
+def profile():
+    return {"event_id": "p", "source": "mdm", "event_type": "profile_updated",
+            "event_time": START, "hcp_id": "hcp-1",
+            "profile": {"market": "US", "tz": "Europe/Berlin", "language": "en",
+                        "specialties": ["cardiology"], "addresses": {"web": "ok"}}}
+
+
+def view(name, time_ms):
+    return {"event_id": name, "source": "web", "event_type": "portal_content_viewed",
+            "event_time": time_ms, "hcp_id": "hcp-1", "content_id": "ELSEWHERE"}
+
+
+def web_content(count):
+    return [{"kind": "content", "content": {
+        "content_id": f"C{i}", "brand": "CARDIOX", "topic_ids": [f"topic-{i}"],
+        "class": "promotional", "title": f"Content {i}",
+        "treatments": [{"channel": "web", "action_type": "portal_content",
+                        "approval_state": "approved", "approval_number": "AP"}]}}
+        for i in range(count)]
+
+
+class Time(unittest.TestCase):
+    def run_with(self, contents, events):
+        instance = Instance(partitions=1)
+        self.addCleanup(instance.close)
+        instance.nba("topics", "create")
+        instance.produce("catalog", contents)
+        instance.produce("engagement", events)
+        instance.drain()
+        return instance
+
+    def test_late_is_judged_by_the_watermark_not_by_the_event_before(self):
+        early = START + 10 * DAY
+        events = [profile(), view("now", early), view("late-1", early - 5 * DAY),
+                  view("late-2", early - 5 * DAY + HOUR), view("late-3", early - 30 * HOUR),
+                  view("in-time", early - 20 * HOUR)]
+        instance = self.run_with(web_content(3), events)
+        decisions = [r["value"] for r in instance.consume("decision")]
+        self.assertEqual([d["kind"] for d in decisions],
+                         ["updated", "decided", "skipped", "skipped", "skipped", "decided"])
+        self.assertEqual({d["reason"] for d in decisions[2:5]}, {"LATE_EVENT"})
+
+    def test_an_action_expires_before_the_event_that_makes_it_due(self):
+        """The only candidate: open after the first event, expired by the last one's time."""
+        events = [profile(), view("first", START + HOUR), view("still-open", START + 13 * DAY),
+                  view("after", START + 16 * DAY)]
+        instance = self.run_with(web_content(1), events)
+        proposed = [r["headers"]["src"].rsplit("/", 1)[1] for r in instance.consume("action")
+                    if r["value"]["status"] == "proposed"]
+        self.assertEqual(proposed, ["1", "3"])
+
+
+if __name__ == "__main__":
+    unittest.main()
