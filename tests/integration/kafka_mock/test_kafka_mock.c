@@ -3,8 +3,9 @@
  * error, and each of our calls must give the class that the header of producer.h promises.
  *
  * The mock keeps no transactions (it shows aborted records and drops offsets), so nothing here
- * reads back what was written; tests/conformance does, against a real broker.  One broker, a fresh
- * cluster for every case: an error left over would hit the next one.
+ * reads back what was written; tests/conformance does, against a real broker.  One broker.  Cases
+ * about producers share a cluster and a member of a group, which takes seconds to join; errors that
+ * a case left over are cleared behind it.
  */
 #include "nba_test.h"
 
@@ -106,14 +107,64 @@ static void open_member(struct fixture *f, const char *instance_id)
     assert_int_equal(nba_member_create(f->stream, &options, &f->member, &f->error), NBA_OK);
 }
 
-/* A transactional producer that is ready, and a member: it never polls, so it stays outside of the
- * group, which the mock doesn't mind. */
+/* Polls until the member has been assigned `times`, or says something else than NBA_OK. */
+static enum nba_status poll_until_assigned(struct fixture *f, int times)
+{
+    const int64_t deadline_us = nba_clock_monotonic_us(&nba_clock_system) + 30000000;
+    enum nba_status status = NBA_OK;
+    while (f->share.assigned < times && nba_clock_monotonic_us(&nba_clock_system) < deadline_us) {
+        enum nba_poll what = NBA_POLL_NONE;
+        struct nba_record record;
+        status = nba_member_poll(f->member, 50, &what, &record, &f->error);
+        if (status == NBA_OK && what != NBA_POLL_NONE) {
+            nba_record_release(&record);
+        }
+        if (status != NBA_OK && status != NBA_E_UNAVAILABLE) {
+            return status;
+        }
+    }
+    return f->share.assigned >= times ? NBA_OK : NBA_E_TIMEOUT;
+}
+
+static struct fixture shared;
+
+static int open_shared(void **state)
+{
+    (void)state;
+    open_cluster(&shared);
+    open_member(&shared, NULL);
+    return poll_until_assigned(&shared, 1) == NBA_OK ? 0 : -1;
+}
+
+/* A transactional producer that is ready, with the shared member. */
 static void open_producer(struct fixture *f)
+{
+    static int number;
+    char id[32];
+    *f = shared;
+    (void)snprintf(id, sizeof(id), "txn-%d", ++number);
+    assert_int_equal(nba_producer_create(f->stream, id, &f->producer, &f->error), NBA_OK);
+    assert_int_equal(nba_producer_init(f->producer, 10000, &f->error), NBA_OK);
+}
+
+/* The same with a cluster of its own: an answer that comes late must not meet the next case. */
+static void open_alone(struct fixture *f)
 {
     open_cluster(f);
     open_member(f, NULL);
+    assert_int_equal(poll_until_assigned(f, 1), NBA_OK);
     assert_int_equal(nba_producer_create(f->stream, "txn", &f->producer, &f->error), NBA_OK);
     assert_int_equal(nba_producer_init(f->producer, 10000, &f->error), NBA_OK);
+}
+
+static void close_producer(struct fixture *f)
+{
+    static const enum request requests[] = {PRODUCE,     INIT_PRODUCER_ID, ADD_PARTITIONS,
+                                            ADD_OFFSETS, END_TXN,          TXN_OFFSET_COMMIT};
+    nba_producer_destroy(f->producer);
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(requests); i++) {
+        rd_kafka_mock_clear_request_errors(f->cluster, (int16_t)requests[i]);
+    }
 }
 
 static void close_all(struct fixture *f)
@@ -123,6 +174,13 @@ static void close_all(struct fixture *f)
     nba_stream_close(f->stream);
     rd_kafka_mock_cluster_destroy(f->cluster);
     rd_kafka_destroy(f->host);
+}
+
+static int close_shared(void **state)
+{
+    (void)state;
+    close_all(&shared);
+    return 0;
 }
 
 static void push_error(struct fixture *f, enum request request, rd_kafka_resp_err_t code)
@@ -205,7 +263,7 @@ static void check_table(const struct one_error *table, size_t count)
             assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), status);
             assert_status(&f, nba_producer_begin(f.producer, &f.error), status);
         }
-        close_all(&f);
+        close_producer(&f);
     }
 }
 
@@ -304,14 +362,14 @@ static void test_commit_never_succeeds_when_a_topic_was_refused(void **state)
     /* Whoever ignores that answer still commits nothing. */
     assert_status(&f, nba_producer_commit(f.producer, 10000, &f.error), NBA_E_TXN_ABORTABLE);
     assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), NBA_OK);
-    close_all(&f);
+    close_producer(&f);
 }
 
 static void test_a_commit_without_an_answer_has_an_unknown_outcome(void **state)
 {
     (void)state;
     struct fixture f;
-    open_producer(&f);
+    open_alone(&f);
     assert_status(&f, run(&f, 10000), NBA_OK);
     push_delay(&f, END_TXN, RD_KAFKA_RESP_ERR_NO_ERROR, 3000);
     assert_status(&f, run(&f, 300), NBA_E_TXN_UNKNOWN);
@@ -322,7 +380,7 @@ static void test_an_abort_without_an_answer_has_an_unknown_outcome(void **state)
 {
     (void)state;
     struct fixture f;
-    open_producer(&f);
+    open_alone(&f);
     assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
     assert_status(&f, produce(&f), NBA_OK);
     assert_status(&f, send_offsets(&f), NBA_OK);
@@ -335,7 +393,7 @@ static void test_an_abort_that_is_refused_has_an_unknown_outcome(void **state)
 {
     (void)state;
     struct fixture f;
-    open_producer(&f);
+    open_alone(&f);
     assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
     assert_status(&f, produce(&f), NBA_OK);
     assert_status(&f, send_offsets(&f), NBA_OK);
@@ -348,7 +406,7 @@ static void test_offsets_without_an_answer_leave_the_outcome_unknown(void **stat
 {
     (void)state;
     struct fixture f;
-    open_producer(&f);
+    open_alone(&f);
     assert_status(&f, run(&f, 10000), NBA_OK);
     assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
     assert_status(&f, produce(&f), NBA_OK);
@@ -362,7 +420,7 @@ static void test_records_that_wait_past_the_deadline_ask_for_an_abort(void **sta
 {
     (void)state;
     struct fixture f;
-    open_producer(&f);
+    open_alone(&f);
     assert_status(&f, run(&f, 10000), NBA_OK);
     push_delay(&f, PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 2000);
     assert_status(&f, run(&f, 200), NBA_E_TXN_ABORTABLE);
@@ -384,7 +442,7 @@ static void test_a_lost_connection_during_a_transaction_raises_the_epoch(void **
 {
     (void)state;
     struct fixture f;
-    open_producer(&f);
+    open_alone(&f);
     assert_status(&f, run(&f, 10000), NBA_OK);
     push_delay(&f, INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_NO_ERROR, 0);
     assert_status(&f, run(&f, 10000), NBA_OK);
@@ -462,25 +520,6 @@ static void test_a_reader_says_that_no_broker_is_there_and_recovers(void **state
     close_all(&f);
 }
 
-/* Polls until the member has been assigned `times`, or says something else than NBA_OK. */
-static enum nba_status poll_until_assigned(struct fixture *f, int times)
-{
-    const int64_t deadline_us = nba_clock_monotonic_us(&nba_clock_system) + 30000000;
-    enum nba_status status = NBA_OK;
-    while (f->share.assigned < times && nba_clock_monotonic_us(&nba_clock_system) < deadline_us) {
-        enum nba_poll what = NBA_POLL_NONE;
-        struct nba_record record;
-        status = nba_member_poll(f->member, 50, &what, &record, &f->error);
-        if (status == NBA_OK && what != NBA_POLL_NONE) {
-            nba_record_release(&record);
-        }
-        if (status != NBA_OK && status != NBA_E_UNAVAILABLE) {
-            return status;
-        }
-    }
-    return f->share.assigned >= times ? NBA_OK : NBA_E_TIMEOUT;
-}
-
 static void test_a_member_whose_name_is_taken_is_fenced(void **state)
 {
     (void)state;
@@ -538,5 +577,5 @@ int main(void)
         cmocka_unit_test(test_a_member_that_lost_its_session_to_an_outage_joins_again),
         cmocka_unit_test(test_a_reader_says_that_no_broker_is_there_and_recovers),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_shared, close_shared);
 }
