@@ -10,36 +10,21 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "exp_terms_internal.h"
+
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
 static ALWAYS_INLINE double exp_body(double x)
 {
-    /* 1 / k! from k = 13 down: |r| <= 0.3466, so the first term left out is below 2^-57 */
-    static const double coefficients[] = {
-        1.0 / 6227020800.0,
-        1.0 / 479001600.0,
-        1.0 / 39916800.0,
-        1.0 / 3628800.0,
-        1.0 / 362880.0,
-        1.0 / 40320.0,
-        1.0 / 5040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    };
     x = x > -708.0 ? x : -708.0;
     x = x < 709.0 ? x : 709.0;
     /* Adding 1.5 * 2^52 leaves n = round(x / ln 2) in the low bits. */
     const double t = fma(x, 0x1.71547652b82fep+0, 0x1.8p52);
     const double n = t - 0x1.8p52;
     const double r = fma(n, -0x1.abc9e3b39803fp-56, fma(n, -0x1.62e42fefa39efp-1, x));
-    double p = coefficients[0];
-    for (size_t i = 1; i < sizeof coefficients / sizeof coefficients[0]; i++) {
-        p = fma(p, r, coefficients[i]);
+    double p = exp_terms[0];
+    for (size_t i = 1; i < EXP_TERMS; i++) {
+        p = fma(p, r, exp_terms[i]);
     }
     uint64_t p_bits;
     uint64_t t_bits;

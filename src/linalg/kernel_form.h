@@ -16,6 +16,7 @@
  */
 #include <stddef.h>
 
+#include "exp_terms_internal.h"
 #include "nba/base/assert.h"
 
 #define JOIN_(a, b)    a##_##b
@@ -124,29 +125,13 @@ NBA_TARGET static void FN(add_relu)(size_t count, const float *a, const float *b
 /* Double: the same steps as nba_exp and nba_sigmoid in elementary.c. */
 NBA_TARGET static ALWAYS_INLINE VD FN(exp_vd)(VD x)
 {
-    static const double coefficients[] = {
-        1.0 / 6227020800.0,
-        1.0 / 479001600.0,
-        1.0 / 39916800.0,
-        1.0 / 3628800.0,
-        1.0 / 362880.0,
-        1.0 / 40320.0,
-        1.0 / 5040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    };
     x = MIN_D(MAX_D(x, SET_D(-708.0)), SET_D(709.0));
     const VD t = FMA_D(x, SET_D(0x1.71547652b82fep+0), SET_D(0x1.8p52));
     const VD n = SUB_D(t, SET_D(0x1.8p52));
     const VD r = FMA_D(n, SET_D(-0x1.abc9e3b39803fp-56), FMA_D(n, SET_D(-0x1.62e42fefa39efp-1), x));
-    VD p = SET_D(coefficients[0]);
-    for (size_t i = 1; i < sizeof coefficients / sizeof coefficients[0]; i++) {
-        p = FMA_D(p, r, SET_D(coefficients[i]));
+    VD p = SET_D(exp_terms[0]);
+    for (size_t i = 1; i < EXP_TERMS; i++) {
+        p = FMA_D(p, r, SET_D(exp_terms[i]));
     }
     return SCALE_D(p, t);
 }
