@@ -211,7 +211,8 @@ static bool is_there(const struct nba_funnel *funnel, uint32_t k)
     return first_failed(funnel, k, &reason);
 }
 
-/* The contents with the best scores, ties by id. */
+/* The contents with the best scores, ties by id; what the HCP engaged with lately is left out: a list
+ * of what is next. */
 static uint32_t rank_contents(struct nba_funnel *funnel, const struct nba_scores *scores,
                               uint32_t want)
 {
@@ -220,7 +221,7 @@ static uint32_t rank_contents(struct nba_funnel *funnel, const struct nba_scores
     for (uint32_t k = 0; k < funnel->catalog->content_count && want != 0; k++) {
         const double score = scores->contents[k].score;
         if ((count == want && !(score > scores->contents[top[count - 1]].score)) ||
-            !is_there(funnel, k)) {
+            scores->contents[k].in_ring || !is_there(funnel, k)) {
             continue;
         }
         uint32_t i = count < want ? count++ : want - 1;
