@@ -114,5 +114,32 @@ class Readme(unittest.TestCase):
         self.assertRegex(done.stdout, r"(?s)d-002 .*CONSENT_REVOKED|d-002 .*C-\d\d")
 
 
+class Import(unittest.TestCase):
+    TABLES = {
+        "events": "id,ts,doctor,content,where,topics,what\n"
+                  "1,1772352000000,d-1,c-1,digital,a;b,read\n"
+                  "2,1772352000001,d-1,c-1,email,,engaged\n"
+                  "3,1772352000002,d-1,,email,,out\n"
+                  "4,1772352000003,d-1,,,,test\n",
+        "profiles": "doctor,specialty,state\nd-1,cardiology;lipids,MA\n",
+        "contents": "id,title,text\nc-1,A title,An abstract\n",
+    }
+
+    def test_the_mapping_of_the_document_takes_its_tables(self):
+        text = (ROOT / "docs" / "IMPORT.md").read_text(encoding="utf-8")
+        mapping = re.search(r"^```yaml\n(.*?)^```", text, re.M | re.S).group(1)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            (folder / "m.yaml").write_text(mapping)
+            for what, table in self.TABLES.items():
+                (folder / f"{what}.csv").write_text(table)
+                done = subprocess.run([NBA, "import", what, "--mapping", folder / "m.yaml",
+                                       "--dry-run", folder / f"{what}.csv"], capture_output=True,
+                                      text=True, cwd=ROOT, timeout=60)
+                with self.subTest(what=what):
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertIn(" 0 refused", done.stdout + done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
