@@ -322,6 +322,8 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
         return status;
     }
     const struct nba_content_facts facts = facts_of(pipeline->side, event);
+    nba_counter_add(pipeline->metrics.unknown_contents,
+                    event->content_id.bytes != 0 && facts.family_id.bytes == 0);
     item->hcp = hcp;
     item->arrival = arrival_of(pipeline, hcp, event, item->watermark_ms);
     nba_hcp_apply_event(hcp, event, &facts, item->watermark_ms, item->arrival);
@@ -331,6 +333,7 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (item->arrival != NBA_ARRIVAL_FRESH) {
         return NBA_OK;
     }
+    nba_counter_add(pipeline->metrics.unknown_hcps, !hcp->profile.known);
     if (pipeline->side->release == NULL && nba_event_in_ring(event)) {
         count_engagement(item->task, hcp, event);
     }

@@ -47,6 +47,12 @@ void nba_pipeline_metrics_init(struct nba_pipeline_metrics *metrics, struct nba_
     metrics->actions_refused = nba_metrics_counter(
         registry, "nba_actions_refused_total",
         "Actions not proposed because the HCP has too many open ones.", NULL, 0);
+    metrics->unknown_contents =
+        nba_metrics_counter(registry, "nba_unknown_contents_total",
+                            "Events about a content that the catalogue does not have.", NULL, 0);
+    metrics->unknown_hcps =
+        nba_metrics_counter(registry, "nba_unknown_hcps_total",
+                            "Events of HCPs without a profile: scored cold.", NULL, 0);
     metrics->timers =
         nba_metrics_counter(registry, "nba_timers_fired_total", "Timers fired.", NULL, 0);
 }
