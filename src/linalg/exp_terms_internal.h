@@ -1,5 +1,5 @@
-/* The terms of exp on |r| <= ln 2 / 2, one table for the scalar and the vector form: they must agree
- * in every bit. */
+/* The terms of exp on |r| <= ln 2 / 2, one table for the scalar and the vector form: they must
+ * agree in every bit. */
 #ifndef NBA_LINALG_EXP_TERMS_INTERNAL_H
 #define NBA_LINALG_EXP_TERMS_INTERNAL_H
 

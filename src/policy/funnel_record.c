@@ -211,8 +211,8 @@ static bool is_there(const struct nba_funnel *funnel, uint32_t k)
     return first_failed(funnel, k, &reason);
 }
 
-/* The contents with the best scores, ties by id; what the HCP engaged with lately is left out: a list
- * of what is next. */
+/* The contents with the best scores, ties by id; what the HCP engaged with lately is left out: a
+ * list of what is next. */
 static uint32_t rank_contents(struct nba_funnel *funnel, const struct nba_scores *scores,
                               uint32_t want)
 {

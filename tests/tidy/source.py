@@ -1,4 +1,5 @@
 """What the checks of this folder share: the tree's files, and C text without its comments."""
+import os
 import re
 from pathlib import Path
 
@@ -8,14 +9,16 @@ SKIPPED = {"build", ".git", ".cache", "__pycache__"}
 TOKEN = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 
 
+def tree():
+    """Every file, without walking through what builds have made."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in SKIPPED]
+        yield from (Path(folder, name) for name in names)
+
+
 def files(*patterns):
-    """Files of the tree whose names match, in a fixed order."""
-    found = set()
-    for pattern in patterns:
-        for path in ROOT.rglob(pattern):
-            if path.is_file() and not SKIPPED & set(path.relative_to(ROOT).parts):
-                found.add(path)
-    return sorted(found)
+    """Files of the tree whose names (or, with a slash, paths) match, in a fixed order."""
+    return sorted(path for path in tree() if any(path.match(pattern) for pattern in patterns))
 
 
 def c_files():
