@@ -109,6 +109,8 @@ const struct setting nba_settings[] = {
     WORD("score.kernels", score_kernels, "auto", kernels,
          "Instruction set of the kernels; results are the same bit for bit."),
     INTEGER("slate.top_n", slate_top_n, "10", 1, 50, "Contents in the slate's ranked list."),
+    BOOL("slate.publish", slate_publish, "true",
+         "Publish each HCP's ranked list; the decision's record is written in any case."),
     INTEGER("audit.rankings_top_n", audit_rankings_top_n, "0", 0, 50,
             "Contents of each model's own ranking in a decision's record, to judge models on the "
             "log; 0: none."),

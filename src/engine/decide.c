@@ -180,6 +180,7 @@ static bool fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head)
 {
+    const struct nba_config *config = pipeline->options.config;
     const struct nba_decide_request request = {
         .scores = &item->job->scores,
         .hcp = item->hcp,
@@ -188,7 +189,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         .trigger_event_id = item->event.event_id,
         .now_ms = item->now_ms,
         .watermark_ms = item->watermark_ms,
-        .top_n = (uint32_t)pipeline->options.config->slate_top_n,
+        .top_n = config->slate_publish ? (uint32_t)config->slate_top_n : 0,
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };
     struct nba_decide_result result;
@@ -224,7 +225,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         nba_emit_action(&pipeline->emitter, origin, &result.actions[i]);
         nba_pipeline_metrics_action(&pipeline->metrics, &result.actions[i]);
     }
-    if (result.has_slate) {
+    if (result.has_slate && config->slate_publish) {
         nba_emit_slate(&pipeline->emitter, origin, &result.slate);
     }
     nba_emit_decision(&pipeline->emitter, origin, &result.decision);

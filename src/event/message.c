@@ -1,8 +1,6 @@
 /* Rounding that is the same on every machine. */
 #include "nba/event/message.h"
 
-#include "nba/base/compiler.h"
-
 double nba_round9(double x)
 {
     if (!(x > -1e9 && x < 1e9)) {
@@ -30,23 +28,29 @@ static void round_small(double *x, size_t count)
     }
 }
 
-/* Is every number but NaN (which both ways leave alone) below FAST_MAX? */
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+/* Is every number but NaN (which both ways leave alone) below FAST_MAX?  Four chains of maxima. */
 static bool all_small(const double *x, size_t count)
 {
-    double largest[4] = {0};
+    double a = 0;
+    double b = 0;
+    double c = 0;
+    double d = 0;
     size_t i = 0;
-    for (; i + NBA_ARRAY_COUNT(largest) <= count; i += NBA_ARRAY_COUNT(largest)) {
-        for (size_t j = 0; j < NBA_ARRAY_COUNT(largest); j++) {
-            const double size = __builtin_fabs(x[i + j]);
-            largest[j] = size > largest[j] ? size : largest[j];
-        }
+    for (; i + 4 <= count; i += 4) {
+        a = larger(__builtin_fabs(x[i]), a);
+        b = larger(__builtin_fabs(x[i + 1]), b);
+        c = larger(__builtin_fabs(x[i + 2]), c);
+        d = larger(__builtin_fabs(x[i + 3]), d);
     }
     for (; i < count; i++) {
-        const double size = __builtin_fabs(x[i]);
-        largest[0] = size > largest[0] ? size : largest[0];
+        a = larger(__builtin_fabs(x[i]), a);
     }
-    return largest[0] < FAST_MAX && largest[1] < FAST_MAX && largest[2] < FAST_MAX &&
-           largest[3] < FAST_MAX;
+    return larger(larger(a, b), larger(c, d)) < FAST_MAX;
 }
 
 void nba_round9_all(double *x, size_t count)

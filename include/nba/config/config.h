@@ -106,6 +106,7 @@ struct nba_config {
     int64_t score_ncf_candidates;
     enum nba_config_kernels score_kernels;
     int64_t slate_top_n;
+    bool slate_publish;
     int64_t audit_rankings_top_n;
     struct {
         const char *listen; /* host:port */
