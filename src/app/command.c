@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HELP_BYTES_MAX (64u * 1024u)
+#define HELP_BYTES_MAX ((size_t)64 * 1024)
 
 /* Each line of `text` behind two spaces. */
 static void append_indented(struct nba_buf *buf, const char *text)

@@ -17,7 +17,7 @@ static const struct nba_command *const commands[] = {
 static int print_help(void)
 {
     struct nba_buf buf;
-    nba_buf_init(&buf, 64u * 1024u);
+    nba_buf_init(&buf, (size_t)64 * 1024);
     nba_buf_printf(&buf,
                    "nba %s: a streaming next-best-action engine\n\n"
                    "usage: nba COMMAND [option...] [operand...]\n\ncommands:\n",

@@ -20,6 +20,7 @@ struct learn_args {
     const char *data, *data_dir;
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a member can't stand in parentheses */
 #define LEARN_OPTIONS(type, member)                                                              \
     NBA_COMMON_OPTIONS(type, member.common),                                                     \
         NBA_OPTION_TIME(type, member.from_ms, "from", "log: records from this time on"),         \
@@ -32,6 +33,7 @@ struct learn_args {
                         "a public data set: ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a"),           \
         NBA_OPTION_TEXT(type, member.data_dir, "data-dir", "DIR",                                \
                         "where data sets are (default: $NBA_DATA)")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* NBA_E_USAGE, NBA_E_NOT_FOUND, and what reading brings. */
 NBA_MUST_USE

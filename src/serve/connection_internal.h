@@ -20,7 +20,7 @@
 #define NBA_CONNECTIONS_MAX  64u
 #define NBA_HEAD_TIME_US     (INT64_C(10) * 1000 * 1000)
 #define NBA_ANSWER_TIME_US   (INT64_C(30) * 1000 * 1000)
-#define NBA_SWEEP_PERIOD_US  (100 * 1000)
+#define NBA_SWEEP_PERIOD_US  100000
 #define NBA_CONNECTION_CLOSE "close"
 
 struct nba_connection {

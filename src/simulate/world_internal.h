@@ -178,7 +178,7 @@ bool nba_sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content,
                     enum nba_channel channel, int64_t at_ms, unsigned by);
 /* A visit, a push or an action, now. */
 void nba_sim_step_taken(struct nba_world *world, const struct sim_pending *pending);
-void nba_sim_act(struct nba_world *world, uint32_t action, int64_t at_ms);
+void nba_sim_act(struct nba_world *world, uint32_t index, int64_t at_ms);
 void nba_sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content,
                      enum nba_channel channel, uint32_t action, int64_t at_ms);
 void nba_sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t action,

@@ -23,11 +23,13 @@ struct nba_common {
     struct nba_operands set;
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a member can't stand in parentheses */
 #define NBA_COMMON_OPTIONS(type, member)                                                           \
     NBA_OPTION_TEXT(type, member.config, "config", "FILE", "settings (default: config/nba.yaml)"), \
         NBA_OPTION_LIST(type, member.set, "set", "KEY=VALUE", "one setting, over the file's"),     \
         NBA_OPTION_TEXT(type, member.kafka, "kafka", "SERVERS", "use this Kafka"),                 \
         NBA_OPTION_TEXT(type, member.log, "log", "DIR", "use the embedded log in this folder")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* NBA_E_CONFIG, NBA_E_USAGE, NBA_E_NOT_FOUND, NBA_E_IO. */
 NBA_MUST_USE
