@@ -86,9 +86,12 @@ static enum nba_status open_file(struct nba_row_source *source, const char *path
         return status;
     }
     source->csv.quotes = source->format == NBA_ROWS_CSV;
-    source->csv.delimiter = delimiter != '\0'                ? delimiter
-                            : source->format == NBA_ROWS_CSV ? ','
-                                                             : '\t';
+    source->csv.delimiter = ',';
+    if (delimiter != '\0') {
+        source->csv.delimiter = delimiter;
+    } else if (source->format == NBA_ROWS_TSV) {
+        source->csv.delimiter = '\t';
+    }
     return read_header(source, path, error);
 }
 
