@@ -28,7 +28,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
         if (producer->failed == 0) {
             producer->failure = message->err != RD_KAFKA_RESP_ERR_NO_ERROR
                                     ? message->err
-                                    : RD_KAFKA_RESP_ERR__INCONSISTENT;
+                                    : RD_KAFKA_RESP_ERR__NO_OFFSET;
         }
         producer->failed++;
         return;

@@ -30,6 +30,7 @@ static struct nba_record read_one(struct nba_reader *reader)
     struct nba_record record;
     memset(&record, 0, sizeof(record));
     for (int i = 0; i < 60 && what != NBA_POLL_RECORD; i++) {
+        nba_record_release(&record); /* an end */
         assert_ok(nba_reader_poll(reader, 1000, &what, &record, error));
     }
     assert_int_equal(what, NBA_POLL_RECORD);
