@@ -115,11 +115,11 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
 
 static void release(struct nba_task *task)
 {
+    nba_kv_iter_destroy(task->overlay.index);
     nba_hot_clear(&task->hot);
     nba_tally_clear(&task->tally);
     nba_tally_clear(&task->pending);
     nba_buf_clear(&task->overlay.stale);
-    nba_buf_clear(&task->overlay.cursor);
     nba_buf_clear(&task->value);
     nba_buf_clear(&task->key);
     nba_buf_clear(&task->spill);
@@ -142,7 +142,6 @@ static struct nba_task *create(struct nba_state_store *store)
     nba_buf_init(&task->key, VALUE_BYTES_MAX);
     nba_buf_init(&task->spill, SPILL_BYTES_MAX);
     nba_buf_init(&task->overlay.stale, STALE_BYTES_MAX);
-    nba_buf_init(&task->overlay.cursor, VALUE_BYTES_MAX);
     nba_arena_init(&task->scratch_arena, SCRATCH_BYTES_MAX);
     task->batch = nba_kv_batch_create();
     task->scratch_hcp = malloc(sizeof(*task->scratch_hcp));

@@ -42,10 +42,10 @@ struct nba_overlay {
     const struct nba_change *changes;
     size_t change_count;
     bool sealed;
-    int64_t due_floor;     /* no timer of these HCPs is due before */
-    int64_t index_due_ms;  /* no timer of other HCPs is due before */
-    struct nba_buf stale;  /* index keys without a timer: sized by u32le, one after the other */
-    struct nba_buf cursor; /* index keys up to here belong to touched HCPs; empty: none */
+    int64_t due_floor;         /* no timer of these HCPs is due before */
+    int64_t index_due_ms;      /* no timer of other HCPs is due before */
+    struct nba_buf stale;      /* index keys without a timer: sized by u32le, one after the other */
+    struct nba_kv_iter *index; /* at the first index key not looked at; NULL: none was yet */
 };
 
 struct nba_task_restore {

@@ -21,7 +21,8 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena)
     overlay->due_floor = INT64_MAX;
     overlay->index_due_ms = task->index_due_ms;
     nba_buf_reset(&overlay->stale);
-    nba_buf_reset(&overlay->cursor);
+    nba_kv_iter_destroy(overlay->index); /* the index changes with the write */
+    overlay->index = NULL;
     nba_tally_reset(&task->pending);
     task->pending_new = 0;
     task->meta_now = task->meta;

@@ -3,8 +3,8 @@
  *
  * For an HCP that the transaction has touched its record says which timers there are, for all
  * others the index does.  So a due index key of an untouched HCP means: touch it, then look again
- * among the touched.  Keys up to the overlay's cursor all belong to touched HCPs, so each is looked
- * at once a transaction, however many timers fire in it.
+ * among the touched.  Keys that the overlay's iterator has passed all belong to touched HCPs, so each
+ * is looked at once a transaction, however many timers fire in it.
  */
 #include "nba/base/assert.h"
 #include "task_internal.h"
@@ -140,7 +140,8 @@ static bool comes_before(const struct nba_overlay_entry *a, const struct nba_ove
     return nba_str_compare(a->hcp.hcp_id, b->hcp.hcp_id) < 0;
 }
 
-/* The touched HCP with the first timer, NULL if none has any; settles the floor. */
+/* The touched HCP with the first timer, NULL if none has any; settles the floor.  It asks every
+ * touched HCP, so it is called once for a timer that fires and not for each that is touched. */
 static struct nba_overlay_entry *first_touched(struct nba_overlay *overlay)
 {
     struct nba_overlay_entry *first = NULL;
@@ -165,39 +166,44 @@ static bool key_comes_before(struct nba_task *task, struct nba_str key,
 
 /* Touches the HCP of the key under the iterator; a key that its stored record doesn't have goes. */
 static enum nba_status visit_key(struct nba_task *task, const struct nba_kv_iter *iter,
-                                 struct nba_error *error)
+                                 struct nba_overlay_entry **ret_entry, struct nba_error *error)
 {
     struct nba_overlay *overlay = &task->overlay;
     const struct nba_str key = nba_kv_iter_key(iter);
     struct nba_str hcp_id;
     struct nba_timer timer;
-    nba_buf_reset(&overlay->cursor);
-    nba_buf_append_str(&overlay->cursor, key);
+    *ret_entry = NULL;
     if (!key_parse(key, nba_kv_iter_value(iter), &hcp_id, &timer)) {
         nba_sized_append(&overlay->stale, key);
         return NBA_OK;
     }
-    struct nba_overlay_entry *entry = NULL;
-    const enum nba_status status = nba_task_touch(task, hcp_id, &entry, error);
-    if (status == NBA_OK && !has_timer(entry->timers_before, entry->timer_before_count, &timer)) {
+    const enum nba_status status = nba_task_touch(task, hcp_id, ret_entry, error);
+    if (status == NBA_OK &&
+        !has_timer((*ret_entry)->timers_before, (*ret_entry)->timer_before_count, &timer)) {
         nba_sized_append(&overlay->stale, key);
     }
     return status;
 }
 
-/* Walks the index from the cursor while its keys are due and come before every touched timer. */
+/* The transaction's iterator over the index: nothing changes under it before the write. */
+static struct nba_kv_iter *open_index(struct nba_task *task)
+{
+    struct nba_overlay *overlay = &task->overlay;
+    if (overlay->index == NULL) {
+        overlay->index = index_iter(task);
+        nba_buf_reset(&task->key);
+        due_append(&task->key, overlay->index_due_ms);
+        nba_kv_iter_seek(overlay->index, nba_buf_str(&task->key));
+    }
+    return overlay->index;
+}
+
+/* Walks the index while its keys are due and come before every touched timer. */
 static enum nba_status walk_index(struct nba_task *task, int64_t now_ms,
                                   struct nba_overlay_entry **ret_first, struct nba_error *error)
 {
     struct nba_overlay *overlay = &task->overlay;
-    struct nba_kv_iter *iter = index_iter(task);
-    if (iter == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an iterator");
-    }
-    if (overlay->cursor.bytes == 0) {
-        due_append(&overlay->cursor, overlay->index_due_ms);
-    }
-    nba_kv_iter_seek(iter, nba_buf_str(&overlay->cursor));
+    struct nba_kv_iter *iter = open_index(task);
     enum nba_status status = NBA_OK;
     struct nba_overlay_entry *first = first_touched(overlay);
     int64_t index_due_ms = INT64_MAX;
@@ -208,19 +214,26 @@ static enum nba_status walk_index(struct nba_task *task, int64_t now_ms,
             index_due_ms = due_ms;
             break;
         }
-        status = visit_key(task, iter, error);
-        first = first_touched(overlay);
+        struct nba_overlay_entry *entry = NULL;
+        status = visit_key(task, iter, &entry, error);
+        if (status == NBA_OK && entry != NULL && entry->hcp.timer_count != 0 &&
+            (first == NULL || comes_before(entry, first))) {
+            first = entry;
+            overlay->due_floor = entry->hcp.timers[0].due_ms;
+        }
         nba_kv_iter_next(iter);
     }
     if (status == NBA_OK && !nba_kv_iter_valid(iter)) {
         status = nba_kv_iter_status(iter, error);
     }
-    nba_kv_iter_destroy(iter);
-    if (status == NBA_OK) {
-        overlay->index_due_ms = index_due_ms;
-        *ret_first = first;
+    if (status != NBA_OK) { /* whoever tries again begins where this one did */
+        nba_kv_iter_destroy(iter);
+        overlay->index = NULL;
+        return status;
     }
-    return status;
+    overlay->index_due_ms = index_due_ms;
+    *ret_first = first;
+    return NBA_OK;
 }
 
 enum nba_status nba_task_next_timer(struct nba_task *task, int64_t now_ms, bool *ret_found,
