@@ -418,10 +418,11 @@ void nba_kafka_member_close(void *self, int deadline_ms)
 }
 
 /*
- * NULL while the member has a share and is out of its group.  librdkafka then hands out metadata without member and
- * generation, and a broker takes offsets with such metadata unchecked when there is no instance id:
- * the fence would be gone.  It joins again only when its share was given back, on this thread, so
- * who is a member after the metadata was made was one before.
+ * NULL while the member is out of its group: not in it yet, or its session ran out, also during a
+ * revoke.  librdkafka then hands out metadata without member and generation, and a broker takes
+ * offsets with such metadata unchecked when there is no instance id: the fence would be gone.  It
+ * joins again only when its share was given back, on this thread, so who is a member after the
+ * metadata was made was one before.
  */
 rd_kafka_consumer_group_metadata_t *nba_kafka_member_metadata(void *self)
 {
@@ -429,7 +430,7 @@ rd_kafka_consumer_group_metadata_t *nba_kafka_member_metadata(void *self)
     rd_kafka_t *rk = member->client->rk;
     rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata(rk);
     char *id = rd_kafka_memberid(rk);
-    if (group != NULL && member->share_held && (id == NULL || id[0] == '\0')) {
+    if (group != NULL && (id == NULL || id[0] == '\0')) {
         rd_kafka_consumer_group_metadata_destroy(group);
         group = NULL;
     }

@@ -520,6 +520,20 @@ static void test_a_reader_says_that_no_broker_is_there_and_recovers(void **state
     close_all(&f);
 }
 
+/* A broker would take offsets without a member id unchecked. */
+static void test_a_member_outside_its_group_sends_no_offsets(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_cluster(&f);
+    open_member(&f, NULL);
+    assert_int_equal(nba_producer_create(f.stream, "txn", &f.producer, &f.error), NBA_OK);
+    assert_int_equal(nba_producer_init(f.producer, 10000, &f.error), NBA_OK);
+    assert_status(&f, run(&f, 10000), NBA_E_TXN_MEMBERSHIP);
+    assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), NBA_OK);
+    close_all(&f);
+}
+
 static void test_a_member_whose_name_is_taken_is_fenced(void **state)
 {
     (void)state;
@@ -573,6 +587,7 @@ int main(void)
         cmocka_unit_test(test_records_that_wait_past_the_deadline_ask_for_an_abort),
         cmocka_unit_test(test_a_lost_connection_during_a_transaction_raises_the_epoch),
         cmocka_unit_test(test_init_says_what_stands_in_its_way),
+        cmocka_unit_test(test_a_member_outside_its_group_sends_no_offsets),
         cmocka_unit_test(test_a_member_whose_name_is_taken_is_fenced),
         cmocka_unit_test(test_a_member_that_lost_its_session_to_an_outage_joins_again),
         cmocka_unit_test(test_a_reader_says_that_no_broker_is_there_and_recovers),
