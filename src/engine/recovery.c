@@ -60,6 +60,14 @@ static enum nba_status restore_owned(struct nba_worker *worker, struct nba_error
     return NBA_OK;
 }
 
+/* Who lost its producer twice may have been replaced while it stood still, and each producer that it
+ * makes fences its successor's.  Its group knows, and says so by the next heartbeat. */
+static enum nba_status hear_the_group(struct nba_worker *worker, struct nba_error *error)
+{
+    nba_engine_pause(worker->engine);
+    return nba_worker_gather(worker, 0, error);
+}
+
 static enum nba_status rebuild(struct nba_worker *worker, struct nba_error *error)
 {
     const int64_t now = nba_worker_now_us(worker);
@@ -69,6 +77,9 @@ static enum nba_status rebuild(struct nba_worker *worker, struct nba_error *erro
                              "another nba runs as %s (%u producers lost in 60 s)",
                              worker->transactional_id[worker->turn], REBUILDS_MAX + 1);
     }
+    const unsigned last = (worker->rebuild_count + REBUILDS_MAX - 1) % REBUILDS_MAX;
+    const bool again =
+        worker->rebuild_count != 0 && now - worker->rebuild_us[last] < REBUILD_SPAN_US;
     worker->rebuild_us[slot] = now;
     worker->rebuild_count++;
     nba_counter_add(worker->engine->rebuilds, 1);
@@ -78,7 +89,10 @@ static enum nba_status rebuild(struct nba_worker *worker, struct nba_error *erro
     nba_worker_drop_overlays(worker);
     nba_producer_destroy(worker->producers[worker->turn]);
     worker->producers[worker->turn] = NULL;
-    const enum nba_status status = nba_worker_make_producer(worker, worker->turn, error);
+    enum nba_status status = again ? hear_the_group(worker, error) : NBA_OK;
+    if (status == NBA_OK) {
+        status = nba_worker_make_producer(worker, worker->turn, error);
+    }
     return status == NBA_OK ? restore_owned(worker, error) : status;
 }
 

@@ -151,9 +151,8 @@ static enum nba_status fire_timers(struct nba_worker *worker, struct nba_error *
     return status;
 }
 
-/* Takes what is there, as much as the transaction has room for; waits for the first one at most
- * `timeout_ms`. */
-static enum nba_status gather(struct nba_worker *worker, int timeout_ms, struct nba_error *error)
+enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
+                                  struct nba_error *error)
 {
     const size_t events_max = (size_t)worker->engine->options.config->commit.events_max;
     const size_t room = events_max > worker->record_count ? events_max - worker->record_count : 0;
@@ -205,7 +204,7 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config *config = worker->engine->options.config;
     bool full = false;
-    enum nba_status status = gather(worker, poll_timeout_ms(worker), error);
+    enum nba_status status = nba_worker_gather(worker, poll_timeout_ms(worker), error);
     if (status != NBA_OK) {
         return status;
     }

@@ -62,6 +62,14 @@ struct nba_worker {
 int64_t nba_worker_now_us(const struct nba_worker *worker);
 struct nba_producer *nba_worker_producer(const struct nba_worker *worker);
 
+/* ---- worker.c ---- */
+
+/* Takes what is there, as much as the transaction has room for; waits for the first one at most
+ * `timeout_ms`.  What the group says is heard here too: another assignment, or being fenced. */
+NBA_MUST_USE
+enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
+                                  struct nba_error *error);
+
 /* ---- transaction.c ---- */
 
 /* Keeps a polled record until its transaction is decided. */
