@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -14,6 +15,11 @@ PARTITIONS = 6
 CONTENTS = 40
 OUTPUTS = ("action", "slate", "decision", "deadletter", "journal", "nba.email.v1", "nba.rep.v1")
 APPLICATION = "kill"
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 class Failed(Exception):
@@ -58,7 +64,10 @@ class Company:
                                *args], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def start_broker(self):
-        return self.kafka("start", "--port", "auto", "--heap", "640m")
+        # Not the first free ports: another start beside this one would take the same.
+        port = next(p for p in random.SystemRandom().sample(range(20000, 32000, 10), 100)
+                    if all(is_free(p + i) for i in range(3)))
+        return self.kafka("start", "--port", str(port), "--heap", "640m")
 
     def close(self):
         if self.own_broker:

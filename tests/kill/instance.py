@@ -18,8 +18,12 @@ class Life:
     """A running instance; its log lines are kept with the time at which they came, and in a file."""
 
     count = itertools.count(1)
+    everyone = []
+    closed = False  # no more are started
 
     def __init__(self, company, name, folder, workers, environment=None):
+        if self.closed:
+            raise RuntimeError("the test is ending")
         self.lines = []
         (company.dir / "logs").mkdir(exist_ok=True)
         self.log = open(company.dir / "logs" / f"{next(self.count):04d}-{folder}.log", "w",
@@ -33,6 +37,7 @@ class Life:
                             state__dir=company.dir / folder),
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=company.dir,
             env={**os.environ, **(environment or {})}, text=True, errors="replace")
+        self.everyone.append(self)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
@@ -91,6 +96,12 @@ class Life:
         self.reader.join(2)
         return self.process.returncode
 
+    @classmethod
+    def kill_everyone(cls):
+        cls.closed = True
+        for life in cls.everyone:
+            life.kill()
+
     def tail(self, count=6):
         return "\n    ".join(line for _, line in self.lines[-count:])
 
@@ -116,7 +127,7 @@ class Driver(threading.Thread):
     """Takes jobs from the common list until it is empty and the time is over."""
 
     def __init__(self, company, name, workers, jobs, until, tally, seed):
-        super().__init__()
+        super().__init__(daemon=True)
         self.company, self.name_, self.workers = company, name, workers
         self.jobs, self.until, self.tally = jobs, until, tally
         self.rng = random.Random(f"{seed}-{name}-{workers}")

@@ -202,6 +202,8 @@ def arguments():
 
 def main():
     options = arguments()
+    # Told to end, it cleans up as after a failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
     folder = tempfile.mkdtemp(prefix="nba-kill-")
     tally, failures = Tally(), []
@@ -225,6 +227,7 @@ def main():
     except Failed as failure:
         failures.append(str(failure))
     finally:
+        Life.kill_everyone()
         if feed is not None:
             feed.process.kill()
             feed.stopping.set()

@@ -14,7 +14,7 @@ from world import Instance  # noqa: E402  (the path is set above)
 
 SMALL = {"commit.interval_ms": 1, "commit.events_max": 20}
 # (where, the n-th time, answer): what the log says, and whether the thing was done.
-FAULTS = [("produce", 37, "unknown"), ("produce", 37, "abortable"), ("produce", 211, "unknown"),
+FAULTS = [("produce", 37, "unknown"), ("produce", 37, "abortable"), ("produce", 211, "membership"),
           ("send_offsets", 3, "unknown"), ("send_offsets", 3, "abortable"),
           ("commit", 4, "unknown"), ("commit", 4, "abortable"), ("committed", 4, "unknown"),
           ("committed", 1, "unknown"), ("committed", 9, "unknown")]
