@@ -3,8 +3,8 @@
  *
  * For an HCP that the transaction has touched its record says which timers there are, for all
  * others the index does.  So a due index key of an untouched HCP means: touch it, then look again
- * among the touched.  Keys that the overlay's iterator has passed all belong to touched HCPs, so each
- * is looked at once a transaction, however many timers fire in it.
+ * among the touched.  Keys that the overlay's iterator has passed all belong to touched HCPs, so
+ * each is looked at once a transaction, however many timers fire in it.
  */
 #include "nba/base/assert.h"
 #include "task_internal.h"

@@ -83,6 +83,20 @@ def check_drawing(problems):
                         "| dot -Tsvg > docs/layers.svg")
 
 
+def check_operators_page(problems):
+    """docs/DEPLOY.md explains every metric and every word that begins a log line, and no other."""
+    code = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "src").rglob("*.c")
+                     if p.parent.name != "base")
+    text = (ROOT / "docs" / "DEPLOY.md").read_text(encoding="utf-8")
+    page = set(re.findall(r"`(nba_\w+)(?:{\w+})?`", text))
+    said = set(re.findall(r'"(nba_[a-z_]+)",\s*"[A-Z]', code))  # name, then a sentence of help
+    problems += [f"docs/DEPLOY.md: metric {n} isn't explained" for n in sorted(said - page)]
+    problems += [f"docs/DEPLOY.md: metric {n} isn't there" for n in sorted(page - said)]
+    for word in sorted(set(re.findall(r'nba_log\(\s*NBA_LOG_\w+,\s*"(\w+)"', code))):
+        if f"`{word}`" not in text:
+            problems.append(f"docs/DEPLOY.md: log line '{word}' isn't explained")
+
+
 def main():
     problems = []
     documents = files("*.md")
@@ -99,6 +113,7 @@ def main():
                                 "the repository")
     named = check_tour(problems)
     check_drawing(problems)
+    check_operators_page(problems)
     return report("documents", problems, f"{len(documents)} documents, {named} names of the tour")
 
 
