@@ -48,8 +48,7 @@ static void describe(const struct nba_config *config, struct nba_buf *buf)
                    kafka ? config->kafka.bootstrap_servers : config->log_dir);
     nba_buf_printf(buf, "state      %s, one column family a partition, rebuilt from %s\n",
                    config->state.dir, config->topics.changelog);
-    nba_buf_printf(buf, "models     %s\n",
-                   config->scorer_table[0] != '\0' ? config->scorer_table : config->release_dir);
+    nba_buf_printf(buf, "models     %s\n", config->release_dir);
     nba_buf_printf(buf, "policy     %s\n", config->policy_file);
     nba_buf_printf(buf, "HTTP       %s (/metrics, /livez, /readyz)\n", config->http.listen);
     nba_buf_printf(buf, "commit     every %lld ms, %lld events or %lld bytes\n",

@@ -102,8 +102,6 @@ const struct setting nba_settings[] = {
     TEXT("schemas.dir", schemas_dir, "schemas", 1, 1000,
          "Folder of the Avro schemas and ids.json."),
 
-    TEXT("score.table", scorer_table, "", 0, 1000,
-         "File with a fixed propensity for each candidate in place of models, for policy tests."),
     INTEGER("score.ncf_candidates", score_ncf_candidates, "32", 1, 200,
             "Contents that the collaborative model scores again after the cheap ones ranked them."),
     WORD("score.kernels", score_kernels, "auto", kernels,

@@ -102,7 +102,6 @@ struct nba_config {
     const char *release_dir;
     const char *policy_file;
     const char *schemas_dir;
-    const char *scorer_table; /* empty: models, or popularity without a release */
     int64_t score_ncf_candidates;
     enum nba_config_kernels score_kernels;
     int64_t slate_top_n;
