@@ -60,8 +60,8 @@ static enum nba_status restore_owned(struct nba_worker *worker, struct nba_error
     return NBA_OK;
 }
 
-/* Who lost its producer twice may have been replaced while it stood still, and each producer that it
- * makes fences its successor's.  Its group knows, and says so by the next heartbeat. */
+/* Who lost its producer twice may have been replaced while it stood still, and each producer that
+ * it makes fences its successor's.  Its group knows, and says so by the next heartbeat. */
 static enum nba_status hear_the_group(struct nba_worker *worker, struct nba_error *error)
 {
     nba_engine_pause(worker->engine);
