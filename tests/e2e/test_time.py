@@ -60,6 +60,17 @@ class Time(unittest.TestCase):
                     if r["value"]["status"] == "proposed"]
         self.assertEqual(proposed, ["1", "3"])
 
+    def test_an_opt_out_that_comes_late_counts(self):
+        early = START + 10 * DAY
+        opt_out = {"event_id": "no", "source": "crm", "event_type": "consent_changed",
+                   "event_time": early - 5 * DAY, "hcp_id": "hcp-1", "channel": "web",
+                   "scope_type": "channel", "status": "opt_out"}
+        instance = self.run_with(web_content(4), [profile(), view("first", early), opt_out,
+                                                  view("second", early + HOUR)])
+        said = [(r["headers"]["src"].rsplit("/", 1)[1], r["value"]["status"])
+                for r in instance.consume("action")]
+        self.assertEqual(said, [("1", "proposed"), ("2", "recalled")])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -142,6 +142,38 @@ static void test_a_whole_restore_equals_the_live_state(void **state)
     store_fixture_clear(&s);
 }
 
+static void test_an_hcp_that_was_forgotten_does_not_come_back(void **state)
+{
+    static struct probe live;
+    static struct probe restored;
+    struct store_fixture s;
+    struct store_fixture other;
+    bool again = true;
+    (void)state;
+    changelog.count = 0;
+    store_fixture_init(&s, 1u << 20);
+    begin(&s);
+    portal_login(&s, "hcp-1", 1);
+    portal_login(&s, "hcp-2", 2);
+    commit_logged(&s, true);
+    store_fixture_init(&other, 1u << 20);
+    other.changelog_next = s.changelog_next;
+    restore(&other, NBA_RESTORE_WHOLE, changelog.count, &again);
+    begin(&s);
+    assert_ok(&s, nba_task_delete(s.task, nba_str_of("hcp-1"), &s.f.error));
+    commit_logged(&s, true);
+    look(&s, &live);
+    other.changelog_next = s.changelog_next;
+    restore(&other, NBA_RESTORE_TAIL, changelog.count, &again);
+    look(&other, &restored);
+    assert_same(&live, &restored);
+    restore(&other, NBA_RESTORE_WHOLE, changelog.count, &again);
+    look(&other, &restored);
+    assert_same(&live, &restored);
+    store_fixture_clear(&other);
+    store_fixture_clear(&s);
+}
+
 static void test_the_tail_brings_back_what_was_committed_but_not_written(void **state)
 {
     static struct probe live;
@@ -341,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_whole_restore_equals_the_live_state),
+        cmocka_unit_test(test_an_hcp_that_was_forgotten_does_not_come_back),
         cmocka_unit_test(test_the_tail_brings_back_what_was_committed_but_not_written),
         cmocka_unit_test(test_a_log_with_an_older_meta_than_ours_asks_for_a_whole_restore),
         cmocka_unit_test(test_the_plan_is_whole_when_log_and_state_cannot_meet),
