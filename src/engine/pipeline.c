@@ -80,6 +80,7 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
     pipeline->emitter.outbox = outbox;
     pipeline->wall_ms = wall_ms;
     pipeline->timers_fired = 0;
+    nba_tally_rows_begin(&pipeline->tally_rows, side->catalog, arena);
     pipeline->item_count = 0;
     pipeline->job_count = 0;
     pipeline->horizon_ms = INT64_MAX;
@@ -221,10 +222,9 @@ static bool read_tally(struct nba_pipeline *pipeline, struct nba_task *task,
     }
     uint32_t *everyone = counts + catalog->content_count;
     const struct nba_str specialty = specialty_of(hcp);
-    nba_task_counts(task, 0, catalog->content_hash, catalog->content_count, everyone);
+    nba_tally_rows_read(&pipeline->tally_rows, task, 0, everyone);
     if (specialty.bytes != 0) {
-        nba_task_counts(task, nba_content_hash(specialty), catalog->content_hash,
-                        catalog->content_count, counts);
+        nba_tally_rows_read(&pipeline->tally_rows, task, nba_content_hash(specialty), counts);
     } else {
         memcpy(counts, everyone, catalog->content_count * sizeof(*counts));
     }
@@ -232,14 +232,14 @@ static bool read_tally(struct nba_pipeline *pipeline, struct nba_task *task,
     return true;
 }
 
-static void count_engagement(struct nba_task *task, const struct nba_hcp *hcp,
-                             const struct nba_event *event)
+static void count_engagement(struct nba_pipeline *pipeline, struct nba_task *task,
+                             const struct nba_hcp *hcp, const struct nba_event *event)
 {
     const uint32_t content = nba_content_hash(event->content_id);
     const struct nba_str specialty = specialty_of(hcp);
-    nba_task_count(task, 0, content);
+    nba_tally_rows_add(&pipeline->tally_rows, task, 0, content);
     if (specialty.bytes != 0) {
-        nba_task_count(task, nba_content_hash(specialty), content);
+        nba_tally_rows_add(&pipeline->tally_rows, task, nba_content_hash(specialty), content);
     }
 }
 
@@ -335,7 +335,7 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     }
     nba_counter_add(pipeline->metrics.unknown_hcps, !hcp->profile.known);
     if (pipeline->side->release == NULL && nba_event_in_ring(event)) {
-        count_engagement(item->task, hcp, event);
+        count_engagement(pipeline, item->task, hcp, event);
     }
     if (nba_policy_decides_on(pipeline->side->policy, event) && !add_job(pipeline, item)) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "transaction is too large for its memory");

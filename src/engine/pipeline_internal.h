@@ -6,6 +6,7 @@
 #include "nba/engine/pipeline.h"
 #include "nba/policy/funnel.h"
 #include "pipeline_metrics.h"
+#include "tally_rows.h"
 
 /* Records of a wave, those without a decision included. */
 #define WAVE_ITEMS_MAX 128u
@@ -41,6 +42,7 @@ struct nba_pipeline {
     struct nba_arena said;     /* one item's: scores, decision, messages until they are encoded */
     int64_t wall_ms;
     uint32_t timers_fired;
+    struct nba_tally_rows tally_rows; /* without a release */
 
     struct nba_wave_item items[WAVE_ITEMS_MAX];
     size_t item_count;
