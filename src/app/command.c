@@ -96,6 +96,9 @@ int nba_command_print(const struct nba_buf *buf)
     if (buf->failed) {
         return nba_command_fail_with(NBA_E_LIMIT, "the answer is too long");
     }
+    if (buf->bytes == 0) {
+        return 0; /* nothing was ever allocated */
+    }
     if (fwrite(buf->data, 1, buf->bytes, stdout) != buf->bytes || fflush(stdout) != 0) {
         return nba_command_fail_with(NBA_E_IO, "cannot write to standard output");
     }
