@@ -8,6 +8,7 @@ Arguments: words of faults' names to try those alone; --list; --no-broker; --tru
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,22 +22,29 @@ SOURCE, BUILD = PLACE / "source", PLACE / "build"
 JOBS = os.environ.get("NBA_JOBS", str(os.cpu_count() or 2))
 CACHE = Path(os.environ.get("NBA_CACHE", Path.home() / ".cache" / "nba"))
 PYTHON = CACHE / "venv" / "bin" / "python"
-TEST_SECONDS = 400
+# A test may take this long without a fault; with one it may hang, and has noticed then.
+TEST_SECONDS, FAULT_SECONDS = 400, 120
 
 
 def say(text):
     print(text, flush=True)
 
 
-def run(command, log, **options):
+def run(command, log, seconds=None, **options):
+    """Exit code, 124 after `seconds`; whatever the command started ends with it then."""
     with open(log, "a", encoding="utf-8") as file:
         file.write(f"\n==== {' '.join(map(str, command))}\n")
         file.flush()
+        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT,
+                                   stdin=subprocess.DEVNULL, start_new_session=True, **options)
         try:
-            return subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=False,
-                                  stdin=subprocess.DEVNULL, **options).returncode
-        except subprocess.TimeoutExpired:
-            file.write(f"\n---- longer than {options.get('timeout')} s\n")
+            return process.wait(seconds)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            file.write(f"\n---- longer than {seconds} s\n")
             return 124
 
 
@@ -92,7 +100,7 @@ class Broker:
             run([ROOT / "tools" / "kafka", "wipe", "--dir", self.dir], self.log)
 
 
-def run_test(test, log, broker):
+def run_test(test, log, broker, seconds=TEST_SECONDS):
     """Exit code of one test; NBA_TEST_KAFKA only where it is meant."""
     environment = {**os.environ, "NBA_BIN": str(BUILD / "nba"), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("NBA_TEST_KAFKA", None)
@@ -105,7 +113,7 @@ def run_test(test, log, broker):
     else:
         command = ["ctest", "--test-dir", BUILD, "--no-tests=error", "--output-on-failure", "-R",
                    f"^{test.replace('.', chr(92) + '.')}$"]
-    return run(command, log, env=environment, cwd=SOURCE, timeout=TEST_SECONDS)
+    return run(command, log, seconds=seconds, env=environment, cwd=SOURCE)
 
 
 def build(tests, log):
@@ -143,7 +151,7 @@ def try_fault(fault, useless, log, broker):
         if build(tests, log) != 0:
             return "<doesn't compile>"
         for test in tests:
-            if run_test(test, log, broker if fault.broker else None) != 0:
+            if run_test(test, log, broker if fault.broker else None, FAULT_SECONDS) != 0:
                 return test
         return None
     finally:
@@ -165,6 +173,8 @@ def main():
             say(f"{fault.name}: {fault.file}")
         return 0
     began = time.monotonic()
+    # Told to end, it puts the source of the copy right first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     PLACE.mkdir(parents=True, exist_ok=True)
     log = PLACE / "bite.log"
     log.write_text("")
