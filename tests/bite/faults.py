@@ -53,12 +53,6 @@ FAULTS = [
             "        const enum nba_status status = renew")],
           ["integration.kafka_proxy"],
           broker=True),
-    Fault("an unknown outcome taken for one that can be run again",
-          "src/engine/recovery.c",
-          [("    if (why == NBA_E_TXN_UNKNOWN) {\n        return rebuild(worker, error);\n"
-            "    }\n",
-            "")],
-          [KILL + "test_each_fault_changes_no_byte"]),
     Fault("produce()'s answer ignored",
           "src/stream/kafka_producer.c",
           [("        return refuse(producer, outgoing->topic, code, error);",
