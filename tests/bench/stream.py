@@ -189,6 +189,7 @@ def say_throughput(ours, theirs):
               "x")
     paired = [o["steady_per_s"] / t["steady_per_s"] for o, t in zip(us, them)]
     bench.bar("throughput_ratio_worst_pair", min(paired), None, "x")
+    bench.bar("throughput_ratio_median_pair", statistics.median(paired), None, "x")
     for commit in COMMITS_MS:
         bench.bar(f"throughput_ratio_{commit}ms", median(ours[commit], "steady_per_s") /
                   median(theirs[commit], "steady_per_s"), None, "x")
