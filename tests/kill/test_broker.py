@@ -47,7 +47,8 @@ class Broker(unittest.TestCase):
         process = self.start("state", {})
         self.await_no_backlog(process)
         producer = confluent_kafka.Producer({"bootstrap.servers": SERVERS,
-                                             "transactional.id": f"stranger-{self.tag}"})
+                                             "transactional.id": f"stranger-{self.tag}",
+                                             "transaction.timeout.ms": 600_000})
         producer.init_transactions(20)
         producer.begin_transaction()
         for partition in range(3):
@@ -109,7 +110,7 @@ class Broker(unittest.TestCase):
 
     def behind(self):
         consumer = confluent_kafka.Consumer({"bootstrap.servers": SERVERS,
-                                             "group.id": "e2e" + self.tag})
+                                             "group.id": self.tag + "e2e"})
         places = [confluent_kafka.TopicPartition(f"t{self.tag}.engagement", p) for p in range(3)]
         highs = [consumer.get_watermark_offsets(place, 10)[1] for place in places]
         committed = [max(0, place.offset) for place in consumer.committed(places, 20)]
