@@ -31,10 +31,6 @@ class Broker(unittest.TestCase):
         self.tag = uuid.uuid4().hex[:8]
         self.instance = Instance(kafka=SERVERS, prefix=self.tag)
         self.addCleanup(self.instance.close)
-        names = ("engagement", "catalog", "control", "action", "slate", "decision", "deadletter",
-                 "changelog", "journal")
-        for name in names:
-            self.instance.common += ["--set", f"topics.{name}=t{self.tag}.{name}"]
         self.instance.common += ["--set", "kafka.static_membership=false"]
         self.addCleanup(lambda: self.instance.nba("topics", "delete", "--all", check=False))
         self.instance.setup(seed=4, hcps=40, count=500)
@@ -52,7 +48,7 @@ class Broker(unittest.TestCase):
         producer.init_transactions(20)
         producer.begin_transaction()
         for partition in range(3):
-            producer.produce(f"t{self.tag}.changelog", value=b"never committed", key=b"?",
+            producer.produce(self.instance.topics["changelog"], value=b"never committed", key=b"?",
                              partition=partition)
         producer.flush(20)
         self.instance.produce("engagement", world.events(5, 40, 200))
@@ -111,7 +107,7 @@ class Broker(unittest.TestCase):
     def behind(self):
         consumer = confluent_kafka.Consumer({"bootstrap.servers": SERVERS,
                                              "group.id": self.tag + "e2e"})
-        places = [confluent_kafka.TopicPartition(f"t{self.tag}.engagement", p) for p in range(3)]
+        places = [confluent_kafka.TopicPartition(self.instance.topics["engagement"], p) for p in range(3)]
         highs = [consumer.get_watermark_offsets(place, 10)[1] for place in places]
         committed = [max(0, place.offset) for place in consumer.committed(places, 20)]
         consumer.close()
