@@ -9,9 +9,6 @@
 #include "nba/base/version.h"
 #include "nba/codec/decoder.h"
 
-/* What a log takes in one record, less key and headers. */
-#define DEADLETTER_VALUE_BYTES_MAX (NBA_RECORD_BYTES_MAX - 64u * 1024u)
-
 void nba_emit_src(const struct nba_record *record, char ret_src[NBA_SRC_BYTES])
 {
     (void)snprintf(ret_src, NBA_SRC_BYTES, "%.*s/%d/%lld", NBA_STR_ARG(record->topic),
@@ -134,8 +131,8 @@ void nba_emit_deadletter(struct nba_emitter *emitter, struct nba_origin origin,
     nba_buf_append_byte(&emitter->encoded, '|');
     nba_buf_append_str(&emitter->encoded, origin.src);
     const struct nba_str value =
-        nba_str(record->value.data, record->value.bytes > DEADLETTER_VALUE_BYTES_MAX
-                                        ? DEADLETTER_VALUE_BYTES_MAX
+        nba_str(record->value.data, record->value.bytes > NBA_DEADLETTER_BYTES_MAX
+                                        ? NBA_DEADLETTER_BYTES_MAX
                                         : record->value.bytes);
     struct nba_outbox_record *letter =
         nba_outbox_add(outbox, emitter->config->topics.deadletter, origin.partition,

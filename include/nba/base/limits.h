@@ -18,10 +18,11 @@
 #define NBA_DEPTH_MAX 32u
 /* Text of one schema. */
 #define NBA_SCHEMA_BYTES_MAX (64u * 1024u)
-/* A dead letter keeps this much of the original; header truncated_from tells its length. */
-#define NBA_DEADLETTER_BYTES_MAX (1024u * 1024u)
 /* A record of ours on any topic: Kafka's default max.message.bytes. */
 #define NBA_RECORD_BYTES_MAX 1000000u
+/* A dead letter keeps this much of the original, what a record takes less key and headers; header
+ * truncated_from tells its length. */
+#define NBA_DEADLETTER_BYTES_MAX (NBA_RECORD_BYTES_MAX - 64u * 1024u)
 /* Headers of one record: CloudEvents has eight, ours five; room for other people's. */
 #define NBA_HEADERS_MAX 64u
 
