@@ -52,7 +52,8 @@ static void test_many_round_to_the_same_bits_as_one(void **state)
 static void test_numbers_too_large_to_round_come_back_as_they_are(void **state)
 {
     (void)state;
-    const double x[] = {-0.0, 0.0, 1e6, -1e8 - 0.123, 1e300, INFINITY, -INFINITY, 1.5e-9, -0.4e-9};
+    const double x[] = {
+        -0.0, 0.0, 1e6, -1e8 - 0.123, 1e300, (double)INFINITY, -(double)INFINITY, 1.5e-9, -0.4e-9};
     for (size_t count = 1; count <= NBA_ARRAY_COUNT(x); count++) {
         assert_same_bits(x, count);
     }
