@@ -96,7 +96,8 @@ static enum nba_status open_db(struct nba_kv *kv, bool exists, const char *secon
     char **listed = NULL;
     if (exists) {
         listed = rocksdb_list_column_families(kv->options, kv->path, &listed_count, &text);
-        if (text != NULL) {
+        if (text != NULL) { /* an empty list comes with the error */
+            rocksdb_list_column_families_destroy(listed, listed_count);
             return nba_kv_failed(error, "list column families", text);
         }
     }

@@ -38,7 +38,7 @@ static void test_many_round_to_the_same_bits_as_one(void **state)
         for (size_t i = 0; i < NBA_ARRAY_COUNT(x); i++) {
             x[i] = (2 * nba_rng_double(&rng) - 1) * pow(10, scale);
             if (i % 4 == 0) { /* at and beside a half */
-                x[i] = ((double)(int)(x[i] * 1e6) + 0.5) * 1e-9;
+                x[i] = ((double)(int64_t)(x[i] * 1e6) + 0.5) * 1e-9;
                 x[i] = i % 8 == 0 ? x[i] : nextafter(x[i], i % 16 == 4 ? 1 : -1);
             }
         }
