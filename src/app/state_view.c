@@ -30,16 +30,13 @@ enum nba_status nba_state_view_open(const struct nba_config *config,
 {
     static struct found found; /* commands run on one thread */
     char path[PATH_BYTES_MAX];
-    struct nba_state_view view = {.secondary = "/tmp/nba-state-XXXXXX"};
+    struct nba_state_view view = {0};
     (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
     if (!nba_file_exists(path)) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "no state in '%s' (state.dir)",
                              config->state.dir);
     }
-    if (mkdtemp(view.secondary) == NULL) {
-        return nba_error_set(error, NBA_E_IO, "cannot make a folder in /tmp");
-    }
-    const struct nba_state_options options = {.secondary = view.secondary};
+    const struct nba_state_options options = {.secondary = true};
     found = (struct found){.view = &view};
     enum nba_status status = nba_state_store_open(path, &options, &view.store, error);
     if (status == NBA_OK) {
@@ -60,13 +57,10 @@ enum nba_status nba_state_view_open(const struct nba_config *config,
 
 void nba_state_view_close(struct nba_state_view *view)
 {
-    struct nba_error ignored = {0};
     for (size_t i = 0; i < view->task_count; i++) {
         nba_task_close(view->tasks[i]);
     }
     nba_state_store_close(view->store);
-    const enum nba_status removed = nba_file_remove_tree(view->secondary, &ignored);
-    (void)removed;
     view->store = NULL;
     view->task_count = 0;
 }

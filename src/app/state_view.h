@@ -1,8 +1,4 @@
-/*
- * The state of an instance, read from outside: read-only, beside a running writer if there is one.
- *
- * A RocksDB secondary needs a folder of its own for its log; it is made below /tmp and removed.
- */
+/* The state of an instance, read-only, beside a running writer if there is one. */
 #ifndef NBA_APP_STATE_VIEW_H
 #define NBA_APP_STATE_VIEW_H
 
@@ -13,7 +9,6 @@ struct nba_state_view {
     struct nba_state_store *store;
     struct nba_task *tasks[NBA_PARTITIONS_MAX];
     size_t task_count;
-    char secondary[64];
 };
 
 /* Opens every task of <state.dir>/store.  NBA_E_NOT_FOUND: no instance ran with this state.dir. */

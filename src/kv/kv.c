@@ -1,5 +1,5 @@
 /*
- * The store: opening, column families, point reads, writes.
+ * RocksDB by its C interface.
  *
  * One set of options serves all column families, so that one block cache and one write-buffer
  * budget bound the whole.  RocksDB wants every column family named when it opens: they are listed
@@ -8,11 +8,13 @@
  */
 #include "nba/kv/kv.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kv_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/file.h"
 
@@ -31,9 +33,37 @@
 #define INFO_LOG_FATAL 4
 #define PATH_BYTES     4096u
 
-enum nba_status nba_kv_failed(struct nba_error *error, const char *what, char *text)
+struct nba_kv_cf {
+    char *name;
+    rocksdb_column_family_handle_t *handle;
+    struct nba_kv_cf *next;
+};
+
+struct nba_kv {
+    rocksdb_t *db;
+    char *path;
+    char *secondary; /* NULL, or a folder for a secondary's own files, removed at the end */
+    rocksdb_options_t *options;
+    rocksdb_cache_t *cache;
+    rocksdb_readoptions_t *read;
+    rocksdb_writeoptions_t *write;
+    pthread_mutex_t lock; /* guards `cfs` */
+    struct nba_kv_cf *cfs;
+};
+
+struct nba_kv_iter {
+    rocksdb_iterator_t *iter;
+    rocksdb_readoptions_t *read;
+    char *bounds; /* lower, then upper: RocksDB only borrows them */
+};
+
+/* NBA_OK without a text; else fills `error` with "cannot `what`: `text`", frees `text`, and gives
+ * the status it stands for. */
+static enum nba_status answer(struct nba_error *error, const char *what, char *text)
 {
-    NBA_ASSERT(text != NULL);
+    if (text == NULL) {
+        return NBA_OK;
+    }
     enum nba_status status = NBA_E_IO;
     if (strncmp(text, "Corruption", 10) == 0) {
         status = NBA_E_CORRUPT;
@@ -43,6 +73,17 @@ enum nba_status nba_kv_failed(struct nba_error *error, const char *what, char *t
     nba_error_set(error, status, "cannot %s: %s", what, text);
     rocksdb_free(text);
     return status;
+}
+
+/* A batch and a snapshot are RocksDB's own under our names. */
+static rocksdb_writebatch_t *batch_of(struct nba_kv_batch *batch)
+{
+    return (rocksdb_writebatch_t *)batch;
+}
+
+static const rocksdb_snapshot_t *snapshot_of(const struct nba_kv_snapshot *snapshot)
+{
+    return (const rocksdb_snapshot_t *)snapshot;
 }
 
 static rocksdb_options_t *make_options(const struct nba_kv_options *wanted, rocksdb_cache_t *cache)
@@ -87,79 +128,85 @@ static void push_cf(struct nba_kv *kv, const char *name, rocksdb_column_family_h
 }
 
 /* Opens the database with the column families it has; a new one has only "default". */
-static enum nba_status open_db(struct nba_kv *kv, bool exists, const char *secondary_path,
-                               struct nba_error *error)
+static enum nba_status open_db(struct nba_kv *kv, bool exists, struct nba_error *error)
 {
-    static const char *const only_default[] = {"default"};
     char *text = NULL;
-    size_t listed_count = 0;
-    char **listed = NULL;
-    if (exists) {
-        listed = rocksdb_list_column_families(kv->options, kv->path, &listed_count, &text);
-        if (text != NULL) { /* an empty list comes with the error */
-            rocksdb_list_column_families_destroy(listed, listed_count);
-            return nba_kv_failed(error, "list column families", text);
-        }
-    }
-    const char *const *names = exists ? (const char *const *)listed : only_default;
-    const size_t count = exists ? listed_count : 1;
-    rocksdb_column_family_handle_t **handles = calloc(count, sizeof(void *));
-    const rocksdb_options_t **options = calloc(count, sizeof(void *));
+    size_t count = 0;
+    char **names =
+        exists ? rocksdb_list_column_families(kv->options, kv->path, &count, &text) : NULL;
+    enum nba_status status = answer(error, "list column families", text);
+    const char *const *wanted =
+        exists ? (const char *const *)names : (const char *const[]){"default"};
+    count = exists ? count : 1;
+    rocksdb_column_family_handle_t **handles = calloc(count + 1, sizeof(void *));
+    const rocksdb_options_t **options = calloc(count + 1, sizeof(void *));
     NBA_ASSERT(handles != NULL && options != NULL);
     for (size_t i = 0; i < count; i++) {
         options[i] = kv->options;
     }
-    kv->db =
-        secondary_path == NULL
-            ? rocksdb_open_column_families(kv->options, kv->path, (int)count, names, options,
-                                           handles, &text)
-            : rocksdb_open_as_secondary_column_families(kv->options, kv->path, secondary_path,
-                                                        (int)count, names, options, handles, &text);
-    enum nba_status status = NBA_OK;
-    if (text != NULL) {
-        kv->db = NULL;
-        status = nba_kv_failed(error, "open store", text);
+    if (status == NBA_OK) {
+        text = NULL;
+        kv->db = kv->secondary == NULL
+                     ? rocksdb_open_column_families(kv->options, kv->path, (int)count, wanted,
+                                                    options, handles, &text)
+                     : rocksdb_open_as_secondary_column_families(kv->options, kv->path,
+                                                                 kv->secondary, (int)count, wanted,
+                                                                 options, handles, &text);
+        status = answer(error, "open store", text);
+        kv->db = status == NBA_OK ? kv->db : NULL;
     }
     for (size_t i = 0; i < count && status == NBA_OK; i++) {
-        push_cf(kv, names[i], handles[i]);
+        push_cf(kv, wanted[i], handles[i]);
     }
-    if (listed != NULL) {
-        rocksdb_list_column_families_destroy(listed, listed_count);
+    if (exists) {
+        rocksdb_list_column_families_destroy(names, count);
     }
     free(handles);
     free(options);
     return status;
 }
 
+static enum nba_status make_folder(struct nba_kv *kv, bool secondary, struct nba_error *error)
+{
+    if (!secondary) {
+        return nba_file_make_dirs(kv->path, error);
+    }
+    const char *parent = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): nobody sets it here */
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof(path), "%s/nba-reader-XXXXXX", parent != NULL ? parent : "/tmp");
+    if (mkdtemp(path) == NULL) {
+        return nba_error_set(error, NBA_E_IO, "cannot make folder '%s': %s", path,
+                             strerror(errno)); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+    }
+    kv->secondary = strdup(path);
+    NBA_ASSERT(kv->secondary != NULL);
+    return NBA_OK;
+}
+
 enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *options,
                             struct nba_kv **ret_kv, struct nba_error *error)
 {
     char current[PATH_BYTES];
-    NBA_ASSERT(options->secondary_path == NULL || !options->create);
+    NBA_ASSERT(!options->secondary || !options->create);
     (void)snprintf(current, sizeof(current), "%s/CURRENT", path);
     const bool exists = nba_file_exists(current);
     if (!options->create && !exists) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "cannot open '%s': no store there", path);
-    }
-    const char *own = options->secondary_path != NULL ? options->secondary_path : path;
-    enum nba_status status = nba_file_make_dirs(own, error);
-    if (status != NBA_OK) {
-        return status;
     }
     struct nba_kv *kv = calloc(1, sizeof(*kv));
     NBA_ASSERT(kv != NULL);
     kv->path = strdup(path);
     NBA_ASSERT(kv->path != NULL);
     NBA_ASSERT(pthread_mutex_init(&kv->lock, NULL) == 0);
-    kv->secondary = options->secondary_path != NULL;
     kv->cache = rocksdb_cache_create_lru(
         options->block_cache_bytes != 0 ? options->block_cache_bytes : DEFAULT_CACHE_BYTES);
     kv->options = make_options(options, kv->cache);
-    kv->read_now = rocksdb_readoptions_create();
-    kv->write_buffered = rocksdb_writeoptions_create();
-    kv->write_synced = rocksdb_writeoptions_create();
-    rocksdb_writeoptions_set_sync(kv->write_synced, 1);
-    status = open_db(kv, exists, options->secondary_path, error);
+    kv->read = rocksdb_readoptions_create();
+    kv->write = rocksdb_writeoptions_create();
+    enum nba_status status = make_folder(kv, options->secondary, error);
+    if (status == NBA_OK) {
+        status = open_db(kv, exists, error);
+    }
     if (status != NBA_OK) {
         if (error != NULL) {
             nba_error_prefix(error, "%s", path);
@@ -171,6 +218,13 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
     return NBA_OK;
 }
 
+static void free_cf(struct nba_kv_cf *cf)
+{
+    rocksdb_column_family_handle_destroy(cf->handle);
+    free(cf->name);
+    free(cf);
+}
+
 void nba_kv_close(struct nba_kv *kv)
 {
     if (kv == NULL) {
@@ -179,30 +233,23 @@ void nba_kv_close(struct nba_kv *kv)
     while (kv->cfs != NULL) {
         struct nba_kv_cf *cf = kv->cfs;
         kv->cfs = cf->next;
-        rocksdb_column_family_handle_destroy(cf->handle);
-        free(cf->name);
-        free(cf);
+        free_cf(cf);
     }
     if (kv->db != NULL) {
         rocksdb_close(kv->db);
     }
-    rocksdb_readoptions_destroy(kv->read_now);
-    rocksdb_writeoptions_destroy(kv->write_buffered);
-    rocksdb_writeoptions_destroy(kv->write_synced);
+    if (kv->secondary != NULL) {
+        const enum nba_status status = nba_file_remove_tree(kv->secondary, NULL);
+        (void)status; /* at worst a small folder is left in the temporary one */
+    }
+    rocksdb_readoptions_destroy(kv->read);
+    rocksdb_writeoptions_destroy(kv->write);
     rocksdb_options_destroy(kv->options);
     rocksdb_cache_destroy(kv->cache);
     pthread_mutex_destroy(&kv->lock);
+    free(kv->secondary);
     free(kv->path);
     free(kv);
-}
-
-static struct nba_kv_cf *find_cf(struct nba_kv *kv, const char *name)
-{
-    struct nba_kv_cf *cf = kv->cfs;
-    while (cf != NULL && strcmp(cf->name, name) != 0) {
-        cf = cf->next;
-    }
-    return cf;
 }
 
 enum nba_status nba_kv_cf_open(struct nba_kv *kv, const char *name, struct nba_kv_cf **ret_cf,
@@ -210,17 +257,19 @@ enum nba_status nba_kv_cf_open(struct nba_kv *kv, const char *name, struct nba_k
 {
     enum nba_status status = NBA_OK;
     pthread_mutex_lock(&kv->lock);
-    struct nba_kv_cf *cf = find_cf(kv, name);
-    if (cf == NULL && kv->secondary) {
+    struct nba_kv_cf *cf = kv->cfs;
+    while (cf != NULL && strcmp(cf->name, name) != 0) {
+        cf = cf->next;
+    }
+    if (cf == NULL && kv->secondary != NULL) {
         status = nba_error_set(error, NBA_E_NOT_FOUND, "cannot open column family '%s' of '%s'",
                                name, kv->path);
     } else if (cf == NULL) {
         char *text = NULL;
         rocksdb_column_family_handle_t *handle =
             rocksdb_create_column_family(kv->db, kv->options, name, &text);
-        if (text != NULL) {
-            status = nba_kv_failed(error, "create column family", text);
-        } else {
+        status = answer(error, "create column family", text);
+        if (status == NBA_OK) {
             push_cf(kv, name, handle);
             cf = kv->cfs;
         }
@@ -235,7 +284,7 @@ enum nba_status nba_kv_cf_open(struct nba_kv *kv, const char *name, struct nba_k
 enum nba_status nba_kv_cf_drop(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_error *error)
 {
     char *text = NULL;
-    NBA_ASSERT(!kv->secondary);
+    NBA_ASSERT(kv->secondary == NULL);
     pthread_mutex_lock(&kv->lock);
     struct nba_kv_cf **link = &kv->cfs;
     while (*link != cf) {
@@ -244,11 +293,9 @@ enum nba_status nba_kv_cf_drop(struct nba_kv *kv, struct nba_kv_cf *cf, struct n
     }
     *link = cf->next;
     rocksdb_drop_column_family(kv->db, cf->handle, &text);
-    rocksdb_column_family_handle_destroy(cf->handle);
-    free(cf->name);
-    free(cf);
+    free_cf(cf);
     pthread_mutex_unlock(&kv->lock);
-    return text != NULL ? nba_kv_failed(error, "drop column family", text) : NBA_OK;
+    return answer(error, "drop column family", text);
 }
 
 void nba_kv_cf_names(struct nba_kv *kv, void (*visit)(void *context, const char *name),
@@ -263,63 +310,161 @@ void nba_kv_cf_names(struct nba_kv *kv, void (*visit)(void *context, const char 
     pthread_mutex_unlock(&kv->lock);
 }
 
-enum nba_status nba_kv_get(struct nba_kv *kv, struct nba_kv_cf *cf,
-                           const struct nba_kv_snapshot *snapshot, struct nba_str key,
+enum nba_status nba_kv_get(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_str key,
                            struct nba_buf *value, bool *ret_found, struct nba_error *error)
 {
     char *text = NULL;
-    rocksdb_readoptions_t *read = kv->read_now;
-    if (snapshot != NULL) {
-        read = rocksdb_readoptions_create();
-        rocksdb_readoptions_set_snapshot(read, snapshot->snapshot);
-    }
+    size_t bytes = 0;
     rocksdb_pinnableslice_t *slice =
-        rocksdb_get_pinned_cf(kv->db, read, cf->handle, key.data, key.bytes, &text);
-    if (read != kv->read_now) {
-        rocksdb_readoptions_destroy(read);
-    }
+        rocksdb_get_pinned_cf(kv->db, kv->read, cf->handle, key.data, key.bytes, &text);
     if (text != NULL) {
-        return nba_kv_failed(error, "read", text);
+        return answer(error, "read", text);
     }
     if (slice != NULL) {
-        size_t bytes = 0;
         const char *data = rocksdb_pinnableslice_value(slice, &bytes);
         nba_buf_append(value, data, bytes);
         rocksdb_pinnableslice_destroy(slice);
-        if (value->failed) {
-            return nba_error_set(error, NBA_E_LIMIT, "cannot read: value of %zu bytes is too large",
-                                 bytes);
-        }
+    }
+    if (value->failed) {
+        return nba_error_set(error, NBA_E_LIMIT, "cannot read: value of %zu bytes is too large",
+                             bytes);
     }
     *ret_found = slice != NULL;
     return NBA_OK;
 }
 
-enum nba_status nba_kv_write(struct nba_kv *kv, struct nba_kv_batch *batch, bool sync,
-                             struct nba_error *error)
+/* --- batches --- */
+
+struct nba_kv_batch *nba_kv_batch_create(void)
+{
+    return (struct nba_kv_batch *)rocksdb_writebatch_create();
+}
+
+void nba_kv_batch_destroy(struct nba_kv_batch *batch)
+{
+    if (batch != NULL) {
+        rocksdb_writebatch_destroy(batch_of(batch));
+    }
+}
+
+void nba_kv_batch_reset(struct nba_kv_batch *batch)
+{
+    rocksdb_writebatch_clear(batch_of(batch));
+}
+
+void nba_kv_batch_put(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key,
+                      struct nba_str value)
+{
+    rocksdb_writebatch_put_cf(batch_of(batch), cf->handle, key.data, key.bytes, value.data,
+                              value.bytes);
+}
+
+void nba_kv_batch_delete(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key)
+{
+    rocksdb_writebatch_delete_cf(batch_of(batch), cf->handle, key.data, key.bytes);
+}
+
+size_t nba_kv_batch_count(struct nba_kv_batch *batch)
+{
+    return (size_t)rocksdb_writebatch_count(batch_of(batch));
+}
+
+enum nba_status nba_kv_write(struct nba_kv *kv, struct nba_kv_batch *batch, struct nba_error *error)
 {
     char *text = NULL;
-    NBA_ASSERT(!kv->secondary);
-    rocksdb_write(kv->db, sync ? kv->write_synced : kv->write_buffered, batch->batch, &text);
-    return text != NULL ? nba_kv_failed(error, "write", text) : NBA_OK;
+    NBA_ASSERT(kv->secondary == NULL);
+    rocksdb_write(kv->db, kv->write, batch_of(batch), &text);
+    return answer(error, "write", text);
+}
+
+/* --- iterators and snapshots --- */
+
+struct nba_kv_iter *nba_kv_iter_create(struct nba_kv *kv, struct nba_kv_cf *cf,
+                                       const struct nba_kv_snapshot *snapshot, struct nba_str lower,
+                                       struct nba_str upper)
+{
+    struct nba_kv_iter *iter = calloc(1, sizeof(*iter));
+    NBA_ASSERT(iter != NULL);
+    iter->bounds = malloc(lower.bytes + upper.bytes + 1);
+    NBA_ASSERT(iter->bounds != NULL);
+    iter->read = rocksdb_readoptions_create();
+    if (lower.bytes != 0) {
+        memcpy(iter->bounds, lower.data, lower.bytes);
+        rocksdb_readoptions_set_iterate_lower_bound(iter->read, iter->bounds, lower.bytes);
+    }
+    if (upper.bytes != 0) {
+        memcpy(iter->bounds + lower.bytes, upper.data, upper.bytes);
+        rocksdb_readoptions_set_iterate_upper_bound(iter->read, iter->bounds + lower.bytes,
+                                                    upper.bytes);
+    }
+    if (snapshot != NULL) {
+        rocksdb_readoptions_set_snapshot(iter->read, snapshot_of(snapshot));
+    }
+    iter->iter = rocksdb_create_iterator_cf(kv->db, iter->read, cf->handle);
+    return iter;
+}
+
+void nba_kv_iter_destroy(struct nba_kv_iter *iter)
+{
+    if (iter != NULL) {
+        rocksdb_iter_destroy(iter->iter);
+        rocksdb_readoptions_destroy(iter->read);
+        free(iter->bounds);
+        free(iter);
+    }
+}
+
+void nba_kv_iter_seek(struct nba_kv_iter *iter, struct nba_str key)
+{
+    rocksdb_iter_seek(iter->iter, key.data, key.bytes);
+}
+
+bool nba_kv_iter_valid(const struct nba_kv_iter *iter)
+{
+    return rocksdb_iter_valid(iter->iter) != 0;
+}
+
+void nba_kv_iter_next(struct nba_kv_iter *iter)
+{
+    NBA_ASSERT(nba_kv_iter_valid(iter));
+    rocksdb_iter_next(iter->iter);
+}
+
+struct nba_str nba_kv_iter_key(const struct nba_kv_iter *iter)
+{
+    size_t bytes = 0;
+    const char *data = rocksdb_iter_key(iter->iter, &bytes);
+    return nba_str(data, bytes);
+}
+
+struct nba_str nba_kv_iter_value(const struct nba_kv_iter *iter)
+{
+    size_t bytes = 0;
+    const char *data = rocksdb_iter_value(iter->iter, &bytes);
+    return nba_str(data, bytes);
+}
+
+enum nba_status nba_kv_iter_status(const struct nba_kv_iter *iter, struct nba_error *error)
+{
+    char *text = NULL;
+    rocksdb_iter_get_error(iter->iter, &text);
+    return answer(error, "scan", text);
 }
 
 struct nba_kv_snapshot *nba_kv_snapshot_create(struct nba_kv *kv)
 {
-    NBA_ASSERT(!kv->secondary);
-    struct nba_kv_snapshot *snapshot = calloc(1, sizeof(*snapshot));
-    NBA_ASSERT(snapshot != NULL);
-    snapshot->snapshot = rocksdb_create_snapshot(kv->db);
-    return snapshot;
+    NBA_ASSERT(kv->secondary == NULL);
+    return (struct nba_kv_snapshot *)rocksdb_create_snapshot(kv->db);
 }
 
 void nba_kv_snapshot_destroy(struct nba_kv *kv, struct nba_kv_snapshot *snapshot)
 {
     if (snapshot != NULL) {
-        rocksdb_release_snapshot(kv->db, snapshot->snapshot);
-        free(snapshot);
+        rocksdb_release_snapshot(kv->db, snapshot_of(snapshot));
     }
 }
+
+/* --- the whole store --- */
 
 enum nba_status nba_kv_checkpoint(struct nba_kv *kv, const char *path, struct nba_error *error)
 {
@@ -331,7 +476,7 @@ enum nba_status nba_kv_checkpoint(struct nba_kv *kv, const char *path, struct nb
     if (checkpoint != NULL) {
         rocksdb_checkpoint_object_destroy(checkpoint);
     }
-    return text != NULL ? nba_kv_failed(error, "make checkpoint", text) : NBA_OK;
+    return answer(error, "make checkpoint", text);
 }
 
 enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error)
@@ -345,21 +490,13 @@ enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error)
     }
     pthread_mutex_unlock(&kv->lock);
     rocksdb_flushoptions_destroy(options);
-    return text != NULL ? nba_kv_failed(error, "flush", text) : NBA_OK;
+    return answer(error, "flush", text);
 }
 
 enum nba_status nba_kv_refresh(struct nba_kv *kv, struct nba_error *error)
 {
     char *text = NULL;
-    NBA_ASSERT(kv->secondary);
+    NBA_ASSERT(kv->secondary != NULL);
     rocksdb_try_catch_up_with_primary(kv->db, &text);
-    return text != NULL ? nba_kv_failed(error, "catch up with the writer", text) : NBA_OK;
-}
-
-void nba_kv_compact_range(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_str lower,
-                          struct nba_str upper)
-{
-    const char *from = lower.bytes != 0 ? lower.data : NULL;
-    const char *to = upper.bytes != 0 ? upper.data : NULL;
-    rocksdb_compact_range_cf(kv->db, cf->handle, from, lower.bytes, to, upper.bytes);
+    return answer(error, "catch up with the writer", text);
 }

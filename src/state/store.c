@@ -23,7 +23,7 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
         .block_cache_bytes = or_default(options->block_cache_bytes),
         .write_buffer_bytes = or_default(options->write_buffer_bytes),
         .create = options->create,
-        .secondary_path = options->secondary,
+        .secondary = options->secondary,
     };
     struct nba_state_store *store = calloc(1, sizeof(*store));
     if (store == NULL) {
@@ -34,7 +34,7 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
         return nba_error_set(error, NBA_E_NO_MEMORY, "no lock for a state store");
     }
     const uint32_t shares = options->hot_shares != 0 ? options->hot_shares : DEFAULT_SHARES;
-    store->secondary = options->secondary != NULL;
+    store->secondary = options->secondary;
     store->hot_bytes_each = or_default(options->hot_bytes) / shares;
     const enum nba_status status = nba_kv_open(path, &kv_options, &store->kv, error);
     if (status != NBA_OK) {
@@ -103,7 +103,7 @@ enum nba_status nba_state_store_write(struct nba_state_store *store, struct nba_
         NBA_ASSERT(tasks[i]->store == store && tasks[i]->overlay.sealed);
         nba_task_fill_batch(tasks[i], batch);
     }
-    const enum nba_status status = nba_kv_write(store->kv, batch, false, error);
+    const enum nba_status status = nba_kv_write(store->kv, batch, error);
     nba_kv_batch_reset(batch);
     if (status == NBA_OK) {
         for (size_t i = 0; i < count; i++) {
@@ -124,7 +124,7 @@ static enum nba_status read_from(struct nba_state_store *store, const struct nba
     nba_key_append(&key, NBA_KEY_HCP, hcp_id);
     enum nba_status status = NBA_OK;
     if (!key.failed && task->cf != NULL) {
-        status = nba_kv_get(store->kv, task->cf, NULL, nba_buf_str(&key), bytes, found, error);
+        status = nba_kv_get(store->kv, task->cf, nba_buf_str(&key), bytes, found, error);
     }
     nba_buf_clear(&key);
     return status;

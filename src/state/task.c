@@ -35,7 +35,7 @@ static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
     nba_meta_init(&task->meta, task->partition_count);
     nba_buf_reset(&task->value);
     enum nba_status status =
-        nba_kv_get(task->kv, task->cf, NULL, nba_str(meta_key, 2), &task->value, &found, error);
+        nba_kv_get(task->kv, task->cf, nba_str(meta_key, 2), &task->value, &found, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -55,8 +55,7 @@ static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
         }
     }
     nba_buf_reset(&task->value);
-    status = nba_kv_get(task->kv, task->cf, NULL, nba_str(changelog_key, 1), &task->value, &found,
-                        error);
+    status = nba_kv_get(task->kv, task->cf, nba_str(changelog_key, 1), &task->value, &found, error);
     if (status == NBA_OK && found) {
         struct nba_cursor cursor = nba_cursor(task->value.data, task->value.bytes);
         task->meta.changelog_next = (int64_t)nba_cursor_u64le(&cursor);

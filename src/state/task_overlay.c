@@ -106,8 +106,8 @@ static enum nba_status read_record(struct nba_task *task, struct nba_str hcp_id,
         nba_buf_reset(&task->value);
         nba_key_append(&task->key, NBA_KEY_HCP, hcp_id);
         task->stats.store_reads++;
-        const enum nba_status status = nba_kv_get(task->kv, task->cf, NULL, nba_buf_str(&task->key),
-                                                  &task->value, &found, error);
+        const enum nba_status status =
+            nba_kv_get(task->kv, task->cf, nba_buf_str(&task->key), &task->value, &found, error);
         if (status != NBA_OK) {
             return status;
         }

@@ -87,7 +87,7 @@ static enum nba_status write_batch(struct nba_task *task, struct nba_error *erro
     }
     nba_kv_batch_put(restore->batch, task->cf, nba_str(key, 1),
                      nba_str((const char *)next, sizeof(next)));
-    const enum nba_status status = nba_kv_write(task->kv, restore->batch, false, error);
+    const enum nba_status status = nba_kv_write(task->kv, restore->batch, error);
     nba_kv_batch_reset(restore->batch);
     restore->bytes = 0;
     return status;

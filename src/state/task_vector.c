@@ -40,7 +40,7 @@ static void look_up_key(struct nba_task *task, struct nba_overlay_entry *entry)
     nba_key_append(&task->key, NBA_KEY_VECTORS, entry->hcp.hcp_id);
     /* A failure here costs a computation; one that matters shows at the next write. */
     const enum nba_status status =
-        nba_kv_get(task->kv, task->cf, NULL, nba_buf_str(&task->key), &task->value, &found, NULL);
+        nba_kv_get(task->kv, task->cf, nba_buf_str(&task->key), &task->value, &found, NULL);
     if (status != NBA_OK || !found) {
         return;
     }

@@ -1,7 +1,7 @@
 /*
  * What a home of the log provides: one table of functions over its own objects.
  *
- * The public functions (stream.c, reader.c, member.c, producer.c) check the contract, keep a
+ * The public functions (stream.c, reader.c, producer.c) check the contract, keep a
  * producer's state, ask the fault hook, and call the table; everything else is the backend's.  The
  * first parameter `self` is the backend's stream, reader, member or producer, by the function's
  * prefix.  Errors, ownership and blocking are those of the public headers.
@@ -16,8 +16,6 @@
 #include "nba/stream/stream.h"
 
 struct nba_stream_backend {
-    const char *kind;
-
     void (*close)(void *self);
     enum nba_status (*topic_create)(void *self, const struct nba_topic_spec *spec,
                                     struct nba_error *error);

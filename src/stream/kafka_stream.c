@@ -242,7 +242,6 @@ static enum nba_status group_reset(void *self, const char *group, const char *to
 }
 
 const struct nba_stream_backend nba_kafka_backend = {
-    .kind = "kafka",
     .close = stream_close,
     .topic_create = topic_create,
     .topic_delete = topic_delete,

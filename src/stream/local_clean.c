@@ -1,10 +1,10 @@
 /*
  * Cleaning: compaction by key, deletion by age, transactions nobody ended.
  *
- * COMPACTION of a partition, in rounds.  A table maps the keys of the dirty part [clean, end) to
- * their newest offset, by the first 128 bits of their SHA-256 (as Kafka's cleaner does with MD5);
- * then everything below `end` whose key has a newer offset in the table goes.  A table holds at
- * most TABLE_KEYS_MAX keys; `end` is where it got full.  Tombstones go when delete_retention_ms has
+ * COMPACTION of a partition, in rounds.  A list of the keys of the dirty part [clean, end) with
+ * their newest offsets is made, by the first 128 bits of their SHA-256 (as Kafka's cleaner does by
+ * MD5); then everything below `end` whose key has a newer offset in the list goes.  A list holds at
+ * most KEYS_MAX keys; `end` is where it got full.  Tombstones go when delete_retention_ms has
  * passed since they were appended; what they cover was dirty with them or before them, so it goes
  * in the same scan at the latest, and, being older, first.
  *
@@ -17,197 +17,135 @@
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
 
-/* 24 bytes each, at most two thirds full: about 150 MB for a round of four million keys. */
-#define TABLE_KEYS_MAX ((size_t)4 << 20)
-#define TABLE_KEYS_MIN ((size_t)1 << 10)
+/* 40 bytes each, and as much again to sort them: 160 MB for a round of two million keys. */
+#define KEYS_MAX ((size_t)2 << 20)
 /* Deletions in one write. */
 #define ERASE_BATCH 5000u
 /* Fewer dirty records than this aren't worth a scan. */
-#define DIRTY_MIN       16384
-#define KEEPER_PAUSE_MS 1000
+#define DIRTY_MIN 16384
+#define KEEPER_US 1000000
 
-/* --- the table: open addressing, linear probes, offset -1 is an empty place --- */
+/* --- the newest offset of each key --- */
 
-struct place {
-    uint64_t hash[2];
+struct newest {
+    char hash[32]; /* hexadecimal: 128 bits */
     int64_t offset;
 };
 
-struct table {
-    struct place *places;
-    size_t capacity; /* a power of two */
+struct newest_list {
+    struct newest *items; /* by hash, once sorted */
     size_t count;
     struct nba_sha256 *sha;
 };
 
-static void table_init(struct table *table, size_t capacity)
+static int by_hash(const void *a, const void *b)
 {
-    table->places = malloc(capacity * sizeof(*table->places));
-    NBA_ASSERT(table->places != NULL);
-    table->capacity = capacity;
-    table->count = 0;
-    for (size_t i = 0; i < capacity; i++) {
-        table->places[i].offset = -1;
-    }
+    return memcmp(a, b, sizeof(((const struct newest *)a)->hash));
 }
 
-static void hash_key(struct table *table, struct nba_str key, uint64_t ret_hash[2])
+static struct newest newest_of(const struct newest_list *list, const struct nba_local_scan *scan)
 {
+    struct newest newest = {.offset = scan->head.offset};
     char text[NBA_SHA256_TEXT_BYTES];
-    nba_sha256_update(table->sha, key.data, key.bytes);
-    nba_sha256_finish(table->sha, text);
-    for (size_t i = 0; i < 2; i++) {
-        char part[17] = {0};
-        memcpy(part, text + 16 * i, 16);
-        ret_hash[i] = strtoull(part, NULL, 16);
-    }
+    nba_sha256_update(list->sha, scan->head.key.data, scan->head.key.bytes);
+    nba_sha256_finish(list->sha, text);
+    memcpy(newest.hash, text, sizeof(newest.hash));
+    return newest;
 }
 
-/* Where the hash stands or would stand. */
-static struct place *table_find(struct table *table, const uint64_t hash[2])
+/* Sorts, and leaves of each key the newest. */
+static void sort(struct newest_list *list)
 {
-    size_t i = (size_t)hash[0] & (table->capacity - 1);
-    while (table->places[i].offset >= 0 &&
-           (table->places[i].hash[0] != hash[0] || table->places[i].hash[1] != hash[1])) {
-        i = (i + 1) & (table->capacity - 1);
-    }
-    return &table->places[i];
-}
-
-static void table_grow(struct table *table)
-{
-    struct place *old = table->places;
-    const size_t old_capacity = table->capacity;
-    const size_t count = table->count;
-    table_init(table, 2 * old_capacity);
-    table->count = count;
-    for (size_t i = 0; i < old_capacity; i++) {
-        if (old[i].offset >= 0) {
-            *table_find(table, old[i].hash) = old[i];
+    size_t kept = 0;
+    qsort(list->items, list->count, sizeof(*list->items), by_hash);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct newest item = list->items[i];
+        if (kept == 0 || by_hash(&list->items[kept - 1], &item) != 0) {
+            list->items[kept++] = item;
+        } else if (list->items[kept - 1].offset < item.offset) {
+            list->items[kept - 1].offset = item.offset;
         }
     }
-    free(old);
+    list->count = kept;
 }
 
-static void table_put(struct table *table, struct nba_str key, int64_t offset)
+/* Whether the key of the record, which has one, has a newer record. */
+static bool is_covered(const struct newest_list *list, const struct nba_local_scan *scan)
 {
-    uint64_t hash[2];
-    hash_key(table, key, hash);
-    struct place *found = table_find(table, hash);
-    if (found->offset < 0) {
-        *found = (struct place){{hash[0], hash[1]}, offset};
-        table->count++;
-        if (3 * table->count > 2 * table->capacity) {
-            table_grow(table);
+    const struct newest own = newest_of(list, scan);
+    const struct newest *found = bsearch(&own, list->items, list->count, sizeof(own), by_hash);
+    return found != NULL && found->offset > own.offset;
+}
+
+/* Fills the list with the keys of from..to-1; *ret_end is where it ended: `to`, or before when it
+ * got full or the log closes. */
+static enum nba_status list_newest(struct nba_local_log *log, const struct nba_local_topic *topic,
+                                   int32_t partition, int64_t from, int64_t to,
+                                   struct newest_list *list, int64_t *ret_end,
+                                   struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    bool full = false;
+    struct nba_local_scan scan = nba_local_scan(log, topic, partition, from, to);
+    *ret_end = to;
+    while (status == NBA_OK && *ret_end == to && nba_local_scan_next(&scan)) {
+        if (list->count == KEYS_MAX) {
+            sort(list);
+            full = list->count > KEYS_MAX / 2;
         }
-    } else {
-        found->offset = offset;
+        if (scan.damaged) {
+            status = nba_error_set(error, NBA_E_CORRUPT, "cannot compact: record %lld is damaged",
+                                   (long long)scan.head.offset);
+        } else if (full || log->closing) {
+            *ret_end = scan.head.offset;
+        } else if (!scan.head.key_null) {
+            list->items[list->count++] = newest_of(list, &scan);
+        }
     }
+    sort(list);
+    const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
+    return status == NBA_OK ? ended : status;
 }
 
-/* --- erasing --- */
-
-struct eraser {
-    struct nba_local_log *log;
-    struct nba_kv_batch *batch;
-};
-
-static enum nba_status flush_eraser(struct eraser *eraser, struct nba_error *error)
+/* Deletes what the list covers (NULL: everything), and tombstones whose time has passed. */
+static enum nba_status sweep(struct nba_local_log *log, const struct nba_local_topic *topic,
+                             int32_t partition, int64_t from, int64_t to,
+                             const struct newest_list *list, int64_t *ret_kept,
+                             struct nba_error *error)
 {
-    const enum nba_status status = nba_kv_write(eraser->log->kv, eraser->batch, false, error);
-    nba_kv_batch_reset(eraser->batch);
+    const int64_t old_ms = nba_clock_wall_ms(log->clock) - topic->spec.delete_retention_ms;
+    enum nba_status status = NBA_OK;
+    struct nba_kv_batch *batch = nba_kv_batch_create();
+    struct nba_local_scan scan = nba_local_scan(log, topic, partition, from, to);
+    *ret_kept = 0;
+    while (status == NBA_OK && nba_local_scan_next(&scan)) {
+        const bool keyed = !scan.damaged && !scan.head.key_null;
+        const bool passed = scan.head.value_null && scan.appended_ms <= old_ms;
+        if (list == NULL || (keyed && (passed || is_covered(list, &scan)))) {
+            nba_kv_batch_delete(batch, log->records, nba_kv_iter_key(scan.iter));
+        } else {
+            ++*ret_kept;
+        }
+        if (nba_kv_batch_count(batch) >= ERASE_BATCH) {
+            status = nba_kv_write(log->kv, batch, error);
+            nba_kv_batch_reset(batch);
+        }
+    }
+    const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
+    status = status == NBA_OK ? ended : status;
+    if (status == NBA_OK) {
+        status = nba_kv_write(log->kv, batch, error);
+    }
+    nba_kv_batch_destroy(batch);
     return status;
-}
-
-static enum nba_status erase_key(struct eraser *eraser, struct nba_str key, struct nba_error *error)
-{
-    nba_kv_batch_delete(eraser->batch, eraser->log->records, key);
-    return nba_kv_batch_count(eraser->batch) >= ERASE_BATCH ? flush_eraser(eraser, error) : NBA_OK;
 }
 
 enum nba_status nba_local_erase(struct nba_local_log *log, const struct nba_local_topic *topic,
                                 int32_t partition, int64_t from, int64_t to,
                                 struct nba_error *error)
 {
-    enum nba_status status = NBA_OK;
-    struct eraser eraser = {log, nba_kv_batch_create()};
-    struct nba_kv_iter *iter = nba_local_scan(log, topic, partition, from, to);
-    for (; status == NBA_OK && nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
-        status = erase_key(&eraser, nba_kv_iter_key(iter), error);
-    }
-    if (status == NBA_OK) {
-        status = nba_kv_iter_status(iter, error);
-    }
-    if (status == NBA_OK) {
-        status = flush_eraser(&eraser, error);
-    }
-    nba_kv_iter_destroy(iter);
-    nba_kv_batch_destroy(eraser.batch);
-    return status;
-}
-
-/* --- compaction --- */
-
-/* Fills the table with the keys from `from` on; *ret_end is where it ended: `to`, or before when
- * it got full. */
-static enum nba_status read_dirty(struct nba_local_log *log, struct nba_kv_iter *iter,
-                                  struct table *table, int64_t to, int64_t *ret_end,
-                                  struct nba_error *error)
-{
-    int64_t end = to;
-    for (; nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
-        const int64_t offset = nba_local_key_offset(nba_kv_iter_key(iter));
-        struct nba_local_glance glance;
-        if (!nba_local_record_glance(nba_kv_iter_value(iter), &glance)) {
-            return nba_error_set(error, NBA_E_CORRUPT, "cannot compact: record %lld is damaged",
-                                 (long long)offset);
-        }
-        if (table->count >= TABLE_KEYS_MAX || log->closing) {
-            end = offset;
-            break;
-        }
-        if (!glance.key_null) {
-            table_put(table, glance.key, offset);
-        }
-    }
-    *ret_end = end;
-    return nba_kv_iter_status(iter, error);
-}
-
-/* Deletes what is covered by the table, and tombstones whose time has passed. */
-static enum nba_status sweep(struct nba_local_log *log, struct nba_kv_iter *iter,
-                             struct table *table, int64_t delete_retention_ms, int64_t *ret_kept,
-                             struct nba_error *error)
-{
-    const int64_t now_ms = nba_clock_wall_ms(log->clock);
-    enum nba_status status = NBA_OK;
-    struct eraser eraser = {log, nba_kv_batch_create()};
     int64_t kept = 0;
-    for (; status == NBA_OK && nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
-        const struct nba_str key = nba_kv_iter_key(iter);
-        struct nba_local_glance glance;
-        bool erase = false;
-        if (nba_local_record_glance(nba_kv_iter_value(iter), &glance) && !glance.key_null) {
-            uint64_t hash[2];
-            hash_key(table, glance.key, hash);
-            erase = table_find(table, hash)->offset > nba_local_key_offset(key) ||
-                    (glance.value_null && now_ms - glance.appended_ms >= delete_retention_ms);
-        }
-        if (erase) {
-            status = erase_key(&eraser, key, error);
-        } else {
-            kept++;
-        }
-    }
-    if (status == NBA_OK) {
-        status = nba_kv_iter_status(iter, error);
-    }
-    if (status == NBA_OK) {
-        status = flush_eraser(&eraser, error);
-    }
-    nba_kv_batch_destroy(eraser.batch);
-    *ret_kept = kept;
-    return status;
+    return sweep(log, topic, partition, from, to, NULL, &kept, error);
 }
 
 /* Moves low, clean and kept in memory and in the store. */
@@ -216,16 +154,14 @@ static enum nba_status set_marks(struct nba_local_log *log, struct nba_local_top
                                  struct nba_error *error)
 {
     struct nba_kv_batch *batch = nba_kv_batch_create();
-    pthread_mutex_lock(&log->commit_lock);
     pthread_mutex_lock(&log->lock);
     struct nba_local_partition *marks = &topic->partitions[partition];
     marks->low = cleaned->low;
     marks->clean = cleaned->clean;
     marks->kept = cleaned->kept;
     nba_local_put_marks(log, batch, topic, partition, marks);
+    const enum nba_status status = nba_kv_write(log->kv, batch, error);
     pthread_mutex_unlock(&log->lock);
-    const enum nba_status status = nba_kv_write(log->kv, batch, false, error);
-    pthread_mutex_unlock(&log->commit_lock);
     nba_kv_batch_destroy(batch);
     return status;
 }
@@ -239,41 +175,36 @@ static struct nba_local_partition get_marks(struct nba_local_log *log,
     return marks;
 }
 
-/* One round; *ret_done when nothing is dirty any more. */
-static enum nba_status compact_round(struct nba_local_log *log, struct nba_local_topic *topic,
-                                     int32_t partition, bool *ret_done, struct nba_error *error)
+static int64_t dirty_from(const struct nba_local_partition *marks)
 {
-    struct nba_local_partition marks = get_marks(log, topic, partition);
-    const int64_t from = marks.clean > marks.low ? marks.clean : marks.low;
-    int64_t end = from;
-    struct table table;
-    table_init(&table, TABLE_KEYS_MIN);
-    table.sha = nba_sha256_create();
-    struct nba_kv_iter *iter = nba_local_scan(log, topic, partition, from, marks.stable);
-    enum nba_status status = read_dirty(log, iter, &table, marks.stable, &end, error);
-    nba_kv_iter_destroy(iter);
-    if (status == NBA_OK) {
-        iter = nba_local_scan(log, topic, partition, marks.low, end);
-        status = sweep(log, iter, &table, topic->delete_retention_ms, &marks.kept, error);
-        nba_kv_iter_destroy(iter);
-    }
-    nba_sha256_destroy(table.sha);
-    free(table.places);
-    if (status == NBA_OK) {
-        *ret_done = end == marks.stable || end == from;
-        marks.clean = end;
-        status = set_marks(log, topic, partition, &marks, error);
-    }
-    return status;
+    return marks->clean > marks->low ? marks->clean : marks->low;
 }
 
 enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_topic *topic,
                                   int32_t partition, struct nba_error *error)
 {
+    struct nba_local_partition marks = get_marks(log, topic, partition);
+    const int64_t to = marks.stable;
+    int64_t from = dirty_from(&marks);
+    const size_t dirty = (size_t)(to - from);
+    struct newest_list list = {.sha = nba_sha256_create()};
+    list.items = malloc(((dirty < KEYS_MAX ? dirty : KEYS_MAX) + 1) * sizeof(*list.items));
+    NBA_ASSERT(list.items != NULL);
     enum nba_status status = NBA_OK;
-    for (bool done = false; status == NBA_OK && !done;) {
-        status = compact_round(log, topic, partition, &done, error);
-    }
+    do {
+        list.count = 0;
+        status = list_newest(log, topic, partition, from, to, &list, &marks.clean, error);
+        if (status == NBA_OK) {
+            status =
+                sweep(log, topic, partition, marks.low, marks.clean, &list, &marks.kept, error);
+        }
+        if (status == NBA_OK) {
+            status = set_marks(log, topic, partition, &marks, error);
+        }
+        from = marks.clean;
+    } while (status == NBA_OK && from < to && !log->closing);
+    nba_sha256_destroy(list.sha);
+    free(list.items);
     return status;
 }
 
@@ -283,21 +214,17 @@ enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_to
 static enum nba_status retain(struct nba_local_log *log, struct nba_local_topic *topic,
                               int32_t partition)
 {
-    const int64_t oldest_ms = nba_clock_wall_ms(log->clock) - topic->retention_ms;
+    const int64_t oldest_ms = nba_clock_wall_ms(log->clock) - topic->spec.retention_ms;
     struct nba_local_partition marks = get_marks(log, topic, partition);
     const int64_t old_low = marks.low;
-    struct nba_kv_iter *iter = nba_local_scan(log, topic, partition, old_low, marks.stable);
+    struct nba_local_scan scan = nba_local_scan(log, topic, partition, old_low, marks.stable);
     marks.low = marks.stable;
-    for (; nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
-        struct nba_local_glance glance;
-        if (!nba_local_record_glance(nba_kv_iter_value(iter), &glance) ||
-            glance.timestamp_ms >= oldest_ms) {
-            marks.low = nba_local_key_offset(nba_kv_iter_key(iter));
-            break;
+    while (marks.low == marks.stable && nba_local_scan_next(&scan)) {
+        if (scan.damaged || scan.head.timestamp_ms >= oldest_ms) {
+            marks.low = scan.head.offset;
         }
     }
-    enum nba_status status = nba_kv_iter_status(iter, NULL);
-    nba_kv_iter_destroy(iter);
+    enum nba_status status = nba_local_scan_end(&scan, NULL);
     if (status == NBA_OK && marks.low > old_low) {
         /* low first: readers are told, rather than silently given less */
         status = set_marks(log, topic, partition, &marks, NULL);
@@ -308,27 +235,23 @@ static enum nba_status retain(struct nba_local_log *log, struct nba_local_topic 
     return status;
 }
 
-static bool is_dirty(const struct nba_local_partition *marks)
-{
-    const int64_t dirty = marks->stable - (marks->clean > marks->low ? marks->clean : marks->low);
-    return dirty >= DIRTY_MIN && dirty >= marks->kept;
-}
-
 /* Failures are met again, and told, by whoever writes next. */
 static void clean_topic(struct nba_local_log *log, struct nba_local_topic *topic)
 {
+    enum nba_status status = NBA_OK;
     pthread_mutex_lock(&log->clean_lock);
-    for (int32_t i = 0; i < topic->partition_count && !topic->gone && !log->closing; i++) {
+    for (int32_t i = 0; i < topic->spec.partitions && status == NBA_OK; i++) {
         const struct nba_local_partition marks = get_marks(log, topic, i);
-        enum nba_status status = NBA_OK;
-        if (topic->deleted && topic->retention_ms >= 0) {
+        const int64_t dirty = marks.stable - dirty_from(&marks);
+        if (topic->gone || log->closing) {
+            break;
+        }
+        if (topic->spec.deleted && topic->spec.retention_ms >= 0) {
             status = retain(log, topic, i);
         }
-        if (status == NBA_OK && topic->compacted && is_dirty(&marks)) {
+        if (status == NBA_OK && topic->spec.compacted && dirty >= DIRTY_MIN &&
+            dirty >= marks.kept) {
             status = nba_local_compact(log, topic, i, NULL);
-        }
-        if (status != NBA_OK) {
-            break;
         }
     }
     pthread_mutex_unlock(&log->clean_lock);
@@ -338,31 +261,27 @@ static void drop_old_transactions(struct nba_local_log *log)
 {
     const int64_t limit_us = NBA_LOCAL_TRANSACTION_MS_MAX * INT64_C(1000);
     const int64_t now_us = nba_clock_monotonic_us(log->clock);
-    pthread_mutex_lock(&log->commit_lock);
-    for (;;) {
-        pthread_mutex_lock(&log->lock);
-        struct nba_local_transaction *open = log->transactions;
-        while (open != NULL && now_us - open->begun_us <= limit_us) {
-            open = open->next;
+    struct nba_local_producer *next = NULL;
+    pthread_mutex_lock(&log->lock);
+    for (struct nba_local_producer *old = log->producers; old != NULL; old = next) {
+        next = old->next;
+        if (old->open && now_us - old->begun_us > limit_us) {
+            old->fenced = true;
+            nba_local_producer_drop(old);
         }
-        pthread_mutex_unlock(&log->lock);
-        if (open == NULL) {
-            break;
-        }
-        nba_local_transaction_drop(log, open);
     }
-    pthread_mutex_unlock(&log->commit_lock);
+    pthread_mutex_unlock(&log->lock);
 }
 
 void *nba_local_keeper(void *self)
 {
     struct nba_local_log *log = self;
     for (;;) {
-        const struct timespec deadline = nba_local_deadline(KEEPER_PAUSE_MS);
+        const int64_t deadline_us = nba_local_now_us() + KEEPER_US;
         pthread_mutex_lock(&log->lock);
-        int waited = 0;
-        while (!log->closing && waited == 0) {
-            waited = pthread_cond_timedwait(&log->stop, &log->lock, &deadline);
+        bool in_time = true;
+        while (!log->closing && in_time) {
+            in_time = nba_local_timed_wait(log, &log->stop, deadline_us);
         }
         struct nba_local_topic *topic = log->topics; /* only ever grows, at its head */
         pthread_mutex_unlock(&log->lock);

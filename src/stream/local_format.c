@@ -1,7 +1,8 @@
 /*
  * The local log's bytes (docs/formats/local-log.md) to and from memory.
  *
- * Keys are big-endian so that memcmp orders them; values are little-endian or LEB128.
+ * Keys are big-endian so that memcmp orders them.  Values are little-endian, as the one machine we
+ * run on: the rows of `meta` are structs; or LEB128.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,39 +17,57 @@
 #define FLAG_COMPACTED 1u
 #define FLAG_DELETED   2u
 
+/* A place in a key. */
+struct place {
+    uint32_t topic_be;
+    uint32_t partition_be;
+    uint64_t offset_be; /* not in `meta` */
+};
+#define META_PLACE_BYTES 8u
+
 /* The longest key: 'g', a group's name, a zero byte, topic id and partition. */
-#define GROUP_BYTES_MAX NBA_ID_BYTES_MAX
-#define META_KEY_MAX    (1 + NBA_TOPIC_NAME_BYTES_MAX + GROUP_BYTES_MAX + 16)
-#define META_VALUE_MAX  64u
+#define NAME_BYTES_MAX (NBA_TOPIC_NAME_BYTES_MAX + NBA_ID_BYTES_MAX)
+#define META_KEY_MAX   (1 + NAME_BYTES_MAX + META_PLACE_BYTES)
+#define META_VALUE_MAX 64u
 
-static void store_be(unsigned char *to, uint64_t value, size_t bytes)
+/* Value of a 't' row. */
+struct __attribute__((packed)) topic_row {
+    uint32_t id;
+    uint32_t partitions;
+    uint8_t flags;
+    int64_t retention_ms;
+    int64_t delete_retention_ms;
+};
+_Static_assert(sizeof(struct topic_row) == 25, "the format's");
+_Static_assert(sizeof(struct nba_local_partition) == 40, "the format's: value of a 'p' row");
+
+static struct place place_of(const struct nba_local_topic *topic, int32_t partition, int64_t offset)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        to[i] = (unsigned char)(value >> (8 * (bytes - 1 - i)));
-    }
+    return (struct place){__builtin_bswap32(topic->id), __builtin_bswap32((uint32_t)partition),
+                          __builtin_bswap64((uint64_t)offset)};
 }
 
-static uint64_t load_be(const char *from, size_t bytes)
+/* --- records --- */
+
+struct nba_kv_iter *nba_local_iter(struct nba_local_log *log, const struct nba_local_topic *topic,
+                                   int32_t partition, int64_t from, int64_t to)
 {
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        value = value << 8 | (unsigned char)from[i];
-    }
-    return value;
+    const struct place lower = place_of(topic, partition, from);
+    const struct place upper = place_of(topic, partition, to);
+    const struct nba_str first = nba_str((const char *)&lower, sizeof(lower));
+    struct nba_kv_iter *iter = nba_kv_iter_create(log->kv, log->records, NULL, first,
+                                                  nba_str((const char *)&upper, sizeof(upper)));
+    nba_kv_iter_seek(iter, first);
+    return iter;
 }
 
-void nba_local_record_key(uint32_t topic_id, int32_t partition, int64_t offset,
-                          unsigned char ret_key[NBA_LOCAL_KEY_BYTES])
+static int64_t offset_of(const struct nba_kv_iter *iter)
 {
-    store_be(ret_key, topic_id, 4);
-    store_be(ret_key + 4, (uint64_t)partition, 4);
-    store_be(ret_key + 8, (uint64_t)offset, 8);
-}
-
-int64_t nba_local_key_offset(struct nba_str key)
-{
-    NBA_ASSERT(key.bytes == NBA_LOCAL_KEY_BYTES);
-    return (int64_t)load_be(key.data + 8, 8);
+    struct place place;
+    const struct nba_str key = nba_kv_iter_key(iter);
+    NBA_ASSERT(key.bytes == sizeof(place));
+    memcpy(&place, key.data, sizeof(place));
+    return (int64_t)__builtin_bswap64(place.offset_be);
 }
 
 static void append_sized(struct nba_buf *buf, struct nba_str text)
@@ -76,6 +95,14 @@ void nba_local_record_encode(const struct nba_outgoing *outgoing, int64_t append
     }
 }
 
+void nba_local_put_record(struct nba_local_log *log, struct nba_kv_batch *batch,
+                          const struct nba_local_topic *topic, int32_t partition, int64_t offset,
+                          struct nba_str bytes)
+{
+    const struct place place = place_of(topic, partition, offset);
+    nba_kv_batch_put(batch, log->records, nba_str((const char *)&place, sizeof(place)), bytes);
+}
+
 static struct nba_str take_sized(struct nba_cursor *cursor)
 {
     const uint64_t bytes = nba_cursor_varint(cursor);
@@ -87,126 +114,144 @@ static struct nba_str take_sized(struct nba_cursor *cursor)
 }
 
 /* The part before the headers. */
-static struct nba_cursor take_head(struct nba_str bytes, struct nba_local_glance *ret_glance)
+static struct nba_cursor take_head(struct nba_str bytes, struct nba_record *ret_record,
+                                   int64_t *ret_appended_ms)
 {
     struct nba_cursor cursor = nba_cursor(bytes.data, bytes.bytes);
     const unsigned flags = nba_cursor_byte(&cursor);
-    ret_glance->key_null = (flags & FLAG_KEY_NULL) != 0;
-    ret_glance->value_null = (flags & FLAG_VAL_NULL) != 0;
-    ret_glance->timestamp_ms = nba_cursor_zigzag(&cursor);
-    ret_glance->appended_ms = ret_glance->timestamp_ms + nba_cursor_zigzag(&cursor);
-    ret_glance->key = take_sized(&cursor);
+    ret_record->key_null = (flags & FLAG_KEY_NULL) != 0;
+    ret_record->value_null = (flags & FLAG_VAL_NULL) != 0;
+    ret_record->timestamp_ms = nba_cursor_zigzag(&cursor);
+    *ret_appended_ms = ret_record->timestamp_ms + nba_cursor_zigzag(&cursor);
+    ret_record->key = take_sized(&cursor);
     return cursor;
 }
 
-bool nba_local_record_glance(struct nba_str bytes, struct nba_local_glance *ret_glance)
+struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_topic *topic,
+                                     int32_t partition, int64_t from, int64_t to)
 {
-    const struct nba_cursor cursor = take_head(bytes, ret_glance);
-    return !cursor.failed;
+    return (struct nba_local_scan){.iter = nba_local_iter(log, topic, partition, from, to)};
 }
 
-static void release_block(void *owner)
+bool nba_local_scan_next(struct nba_local_scan *scan)
 {
-    free(owner);
+    if (scan->begun) {
+        nba_kv_iter_next(scan->iter);
+    }
+    scan->begun = true;
+    if (!nba_kv_iter_valid(scan->iter)) {
+        return false;
+    }
+    const struct nba_cursor cursor =
+        take_head(nba_kv_iter_value(scan->iter), &scan->head, &scan->appended_ms);
+    scan->head.offset = offset_of(scan->iter);
+    scan->damaged = cursor.failed;
+    return true;
+}
+
+enum nba_status nba_local_scan_end(struct nba_local_scan *scan, struct nba_error *error)
+{
+    const enum nba_status status = nba_kv_iter_status(scan->iter, error);
+    nba_kv_iter_destroy(scan->iter);
+    return status;
 }
 
 /* One block: the headers' array, then a copy of the bytes, which everything points into. */
-enum nba_status nba_local_record_decode(struct nba_str bytes, struct nba_record *ret_record,
-                                        struct nba_error *error)
+enum nba_status nba_local_record_decode(const struct nba_kv_iter *iter,
+                                        struct nba_record *ret_record, struct nba_error *error)
 {
-    struct nba_local_glance glance;
-    struct nba_cursor cursor = take_head(bytes, &glance);
+    struct nba_record record = {.offset = offset_of(iter), .release = free};
+    int64_t appended_ms = 0;
+    const struct nba_str bytes = nba_kv_iter_value(iter);
+    struct nba_cursor cursor = take_head(bytes, &record, &appended_ms);
     const uint64_t header_count = nba_cursor_varint(&cursor);
+    if (!cursor.failed && header_count <= NBA_HEADERS_MAX) {
+        const size_t array_bytes = (size_t)header_count * sizeof(struct nba_header);
+        record.owner = malloc(array_bytes + bytes.bytes + 1);
+        NBA_ASSERT(record.owner != NULL);
+        struct nba_header *headers = record.owner;
+        char *copy = (char *)record.owner + array_bytes;
+        memcpy(copy, bytes.data, bytes.bytes);
+        cursor = take_head(nba_str(copy, bytes.bytes), &record, &appended_ms);
+        record.header_count = (uint32_t)nba_cursor_varint(&cursor);
+        record.headers = header_count != 0 ? headers : NULL;
+        for (uint32_t i = 0; i < record.header_count; i++) {
+            headers[i].name = take_sized(&cursor);
+            headers[i].value = take_sized(&cursor);
+        }
+        record.value = nba_cursor_take(&cursor, nba_cursor_left(&cursor));
+    }
     if (cursor.failed || header_count > NBA_HEADERS_MAX) {
-        return nba_error_set(error, NBA_E_CORRUPT, "cannot read record: head is damaged");
+        free(record.owner);
+        return nba_error_set(error, NBA_E_CORRUPT, "cannot read record at offset %lld: damaged",
+                             (long long)record.offset);
     }
-    const size_t array_bytes = (size_t)header_count * sizeof(struct nba_header);
-    char *block = malloc(array_bytes + bytes.bytes + 1);
-    if (block == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot read record: out of memory");
-    }
-    struct nba_header *headers = (struct nba_header *)(void *)block;
-    char *copy = block + array_bytes;
-    memcpy(copy, bytes.data, bytes.bytes);
-    const struct nba_str own = nba_str(copy, bytes.bytes);
-    cursor = take_head(own, &glance);
-    (void)nba_cursor_varint(&cursor);
-    for (uint64_t i = 0; i < header_count; i++) {
-        headers[i].name = take_sized(&cursor);
-        headers[i].value = take_sized(&cursor);
-    }
-    if (cursor.failed) {
-        free(block);
-        return nba_error_set(error, NBA_E_CORRUPT, "cannot read record: headers are damaged");
-    }
-    ret_record->timestamp_ms = glance.timestamp_ms;
-    ret_record->key = glance.key;
-    ret_record->key_null = glance.key_null;
-    ret_record->value_null = glance.value_null;
-    ret_record->value = nba_cursor_take(&cursor, nba_cursor_left(&cursor));
-    ret_record->headers = header_count != 0 ? headers : NULL;
-    ret_record->header_count = (uint32_t)header_count;
-    ret_record->owner = block;
-    ret_record->release = release_block;
+    *ret_record = record;
     return NBA_OK;
 }
 
 /* --- meta: topics 't', marks 'p', group offsets 'g', version 'v' --- */
 
-static struct nba_str topic_key(char *to, const char *name)
+/* A kind, a name (a group's with its zero byte), and with a topic the place. */
+static struct nba_str meta_key(char *to, char kind, const char *name, size_t name_bytes,
+                               const struct nba_local_topic *topic, int32_t partition)
 {
-    const size_t bytes = strlen(name);
-    to[0] = 't';
-    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a key, not a string */
-    memcpy(to + 1, name, bytes);
-    return nba_str(to, 1 + bytes);
-}
-
-static struct nba_str marks_key(char *to, uint32_t topic_id, int32_t partition)
-{
-    to[0] = 'p';
-    store_be((unsigned char *)to + 1, topic_id, 4);
-    store_be((unsigned char *)to + 5, (uint64_t)partition, 4);
-    return nba_str(to, 9);
-}
-
-static struct nba_str group_key(char *to, const char *group, uint32_t topic_id, int32_t partition)
-{
-    const size_t bytes = strlen(group);
-    NBA_ASSERT(bytes <= GROUP_BYTES_MAX);
-    to[0] = 'g';
-    for (size_t i = 0; i <= bytes; i++) { /* the zero byte too */
-        to[1 + i] = group[i];
+    size_t bytes = 1 + name_bytes;
+    NBA_ASSERT(name_bytes <= NAME_BYTES_MAX);
+    to[0] = kind;
+    memcpy(to + 1, name, name_bytes);
+    if (topic != NULL) {
+        const struct place place = place_of(topic, partition, 0);
+        memcpy(to + bytes, &place, META_PLACE_BYTES);
+        bytes += META_PLACE_BYTES;
     }
-    store_be((unsigned char *)to + bytes + 2, topic_id, 4);
-    store_be((unsigned char *)to + bytes + 6, (uint64_t)partition, 4);
-    return nba_str(to, bytes + 10);
+    return nba_str(to, bytes);
 }
 
-static void put_meta(struct nba_local_log *log, struct nba_kv_batch *batch, struct nba_str key,
-                     struct nba_buf *value)
+static struct nba_str group_key(char *to, const char *group, const struct nba_local_topic *topic,
+                                int32_t partition)
 {
-    NBA_ASSERT(!value->failed);
-    nba_kv_batch_put(batch, log->meta, key, nba_buf_str(value));
-    nba_buf_clear(value);
+    return meta_key(to, 'g', group, strlen(group) + 1, topic, partition);
+}
+
+static enum nba_status get_row(struct nba_local_log *log, struct nba_str key, void *row,
+                               size_t bytes, bool *ret_found, struct nba_error *error)
+{
+    struct nba_buf value;
+    nba_buf_init(&value, META_VALUE_MAX);
+    enum nba_status status = nba_kv_get(log->kv, log->meta, key, &value, ret_found, error);
+    if (status == NBA_OK && *ret_found && value.bytes != bytes) {
+        status = nba_error_set(error, NBA_E_CORRUPT, "cannot read log: row '%c' is damaged",
+                               key.data[0]);
+    }
+    if (status == NBA_OK && *ret_found) {
+        memcpy(row, value.data, bytes);
+    }
+    nba_buf_clear(&value);
+    return status;
 }
 
 void nba_local_put_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
                          const struct nba_local_topic *topic)
 {
+    static const uint32_t version = FORMAT_VERSION;
     char key[META_KEY_MAX];
-    struct nba_buf value;
-    nba_buf_init(&value, META_VALUE_MAX);
-    nba_buf_append_u32le(&value, topic->id);
-    nba_buf_append_u32le(&value, (uint32_t)topic->partition_count);
-    nba_buf_append_byte(&value, (unsigned char)((topic->compacted ? FLAG_COMPACTED : 0u) |
-                                                (topic->deleted ? FLAG_DELETED : 0u)));
-    nba_buf_append_u64le(&value, (uint64_t)topic->retention_ms);
-    nba_buf_append_u64le(&value, (uint64_t)topic->delete_retention_ms);
-    put_meta(log, batch, topic_key(key, topic->name), &value);
-    nba_buf_init(&value, META_VALUE_MAX);
-    nba_buf_append_u32le(&value, FORMAT_VERSION);
-    put_meta(log, batch, nba_str_of("v"), &value);
+    const struct nba_topic_spec *spec = &topic->spec;
+    const struct topic_row row = {
+        .id = topic->id,
+        .partitions = (uint32_t)spec->partitions,
+        .flags = (uint8_t)((spec->compacted ? FLAG_COMPACTED : 0u) |
+                           (spec->deleted ? FLAG_DELETED : 0u)),
+        .retention_ms = spec->retention_ms,
+        .delete_retention_ms = spec->delete_retention_ms,
+    };
+    nba_kv_batch_put(batch, log->meta, meta_key(key, 't', spec->name, strlen(spec->name), NULL, 0),
+                     nba_str((const char *)&row, sizeof(row)));
+    nba_kv_batch_put(batch, log->meta, nba_str_of("v"),
+                     nba_str((const char *)&version, sizeof(version)));
+    for (int32_t i = 0; i < spec->partitions; i++) {
+        nba_local_put_marks(log, batch, topic, i, &topic->partitions[i]);
+    }
 }
 
 void nba_local_put_marks(struct nba_local_log *log, struct nba_kv_batch *batch,
@@ -214,14 +259,8 @@ void nba_local_put_marks(struct nba_local_log *log, struct nba_kv_batch *batch,
                          const struct nba_local_partition *marks)
 {
     char key[META_KEY_MAX];
-    struct nba_buf value;
-    nba_buf_init(&value, META_VALUE_MAX);
-    nba_buf_append_u64le(&value, (uint64_t)marks->low);
-    nba_buf_append_u64le(&value, (uint64_t)marks->stable);
-    nba_buf_append_u64le(&value, (uint64_t)marks->next);
-    nba_buf_append_u64le(&value, (uint64_t)marks->clean);
-    nba_buf_append_u64le(&value, (uint64_t)marks->kept);
-    put_meta(log, batch, marks_key(key, topic->id, partition), &value);
+    nba_kv_batch_put(batch, log->meta, meta_key(key, 'p', "", 0, topic, partition),
+                     nba_str((const char *)marks, sizeof(*marks)));
 }
 
 void nba_local_put_group_offset(struct nba_local_log *log, struct nba_kv_batch *batch,
@@ -229,10 +268,8 @@ void nba_local_put_group_offset(struct nba_local_log *log, struct nba_kv_batch *
                                 int32_t partition, int64_t offset)
 {
     char key[META_KEY_MAX];
-    struct nba_buf value;
-    nba_buf_init(&value, META_VALUE_MAX);
-    nba_buf_append_u64le(&value, (uint64_t)offset);
-    put_meta(log, batch, group_key(key, group, topic->id, partition), &value);
+    nba_kv_batch_put(batch, log->meta, group_key(key, group, topic, partition),
+                     nba_str((const char *)&offset, sizeof(offset)));
 }
 
 enum nba_status nba_local_get_group_offset(struct nba_local_log *log, const char *group,
@@ -240,15 +277,10 @@ enum nba_status nba_local_get_group_offset(struct nba_local_log *log, const char
                                            int64_t *ret_offset, struct nba_error *error)
 {
     char key[META_KEY_MAX];
-    struct nba_buf value;
+    int64_t offset = -1;
     bool found = false;
-    nba_buf_init(&value, META_VALUE_MAX);
-    const enum nba_status status =
-        nba_kv_get(log->kv, log->meta, NULL, group_key(key, group, topic->id, partition), &value,
-                   &found, error);
-    struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
-    const int64_t offset = found ? (int64_t)nba_cursor_u64le(&cursor) : -1;
-    nba_buf_clear(&value);
+    const enum nba_status status = get_row(log, group_key(key, group, topic, partition), &offset,
+                                           sizeof(offset), &found, error);
     if (status == NBA_OK) {
         *ret_offset = offset;
     }
@@ -258,16 +290,19 @@ enum nba_status nba_local_get_group_offset(struct nba_local_log *log, const char
 void nba_local_delete_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
                             const struct nba_local_topic *topic)
 {
+    const struct place place = place_of(topic, 0, 0);
+    const char *name = topic->spec.name;
     char key[META_KEY_MAX];
-    nba_kv_batch_delete(batch, log->meta, topic_key(key, topic->name));
-    for (int32_t i = 0; i < topic->partition_count; i++) {
-        nba_kv_batch_delete(batch, log->meta, marks_key(key, topic->id, i));
+    nba_kv_batch_delete(batch, log->meta, meta_key(key, 't', name, strlen(name), NULL, 0));
+    for (int32_t i = 0; i < topic->spec.partitions; i++) {
+        nba_kv_batch_delete(batch, log->meta, meta_key(key, 'p', "", 0, topic, i));
     }
     struct nba_kv_iter *iter =
         nba_kv_iter_create(log->kv, log->meta, NULL, nba_str_of("g"), nba_str_of("h"));
     for (nba_kv_iter_seek(iter, nba_str_of("g")); nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
         const struct nba_str found = nba_kv_iter_key(iter);
-        if (found.bytes >= 8 && load_be(found.data + found.bytes - 8, 4) == topic->id) {
+        if (found.bytes >= META_PLACE_BYTES &&
+            memcmp(found.data + found.bytes - META_PLACE_BYTES, &place.topic_be, 4) == 0) {
             nba_kv_batch_delete(batch, log->meta, found);
         }
     }
@@ -276,125 +311,103 @@ void nba_local_delete_topic(struct nba_local_log *log, struct nba_kv_batch *batc
 
 /* --- loading --- */
 
-static struct nba_local_topic *known_topic(struct nba_local_log *log, struct nba_str name,
-                                           uint32_t id)
+struct nba_local_topic *nba_local_topic_create(const struct nba_topic_spec *spec, uint32_t id)
 {
-    struct nba_local_topic *topic = log->topics;
-    while (topic != NULL && !(nba_str_is(name, topic->name) && topic->id == id)) {
-        topic = topic->next;
-    }
+    struct nba_local_topic *topic = calloc(1, sizeof(*topic));
+    NBA_ASSERT(topic != NULL);
+    topic->spec = *spec;
+    topic->spec.name = strdup(spec->name);
+    topic->partitions = calloc((size_t)spec->partitions, sizeof(*topic->partitions));
+    NBA_ASSERT(topic->spec.name != NULL && topic->partitions != NULL);
+    topic->id = id;
     return topic;
+}
+
+void nba_local_topic_destroy(struct nba_local_topic *topic)
+{
+    free((void *)topic->spec.name);
+    free(topic->partitions);
+    free(topic);
+}
+
+static enum nba_status load_marks(struct nba_local_log *log, struct nba_local_topic *topic,
+                                  struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    for (int32_t i = 0; i < topic->spec.partitions && status == NBA_OK; i++) {
+        char key[META_KEY_MAX];
+        bool found = false;
+        struct nba_local_partition marks = {0};
+        status =
+            get_row(log, meta_key(key, 'p', "", 0, topic, i), &marks, sizeof(marks), &found, error);
+        if (status == NBA_OK &&
+            (!found || marks.low < 0 || marks.low > marks.next || marks.stable > marks.next)) {
+            status = nba_error_set(error, NBA_E_CORRUPT, "cannot open log: marks of %s/%d",
+                                   topic->spec.name, i);
+        } else if (status == NBA_OK) {
+            topic->partitions[i] = marks;
+        }
+    }
+    return status;
 }
 
 static enum nba_status load_topic(struct nba_local_log *log, struct nba_str key,
                                   struct nba_str value, struct nba_error *error)
 {
-    const struct nba_str name = nba_str(key.data + 1, key.bytes - 1);
-    struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
-    const uint32_t id = nba_cursor_u32le(&cursor);
-    const uint32_t count = nba_cursor_u32le(&cursor);
-    const unsigned flags = nba_cursor_byte(&cursor);
-    const int64_t retention_ms = (int64_t)nba_cursor_u64le(&cursor);
-    const int64_t delete_retention_ms = (int64_t)nba_cursor_u64le(&cursor);
-    if (cursor.failed || count == 0 || count > NBA_PARTITIONS_MAX) {
-        return nba_error_set(error, NBA_E_CORRUPT, "cannot open log: topic '%.*s' is damaged",
-                             NBA_STR_ARG(name));
+    char name[NBA_TOPIC_NAME_BYTES_MAX + 1] = {0};
+    struct topic_row row = {0};
+    const bool sound = key.bytes <= sizeof(name) && value.bytes == sizeof(row);
+    if (sound) {
+        memcpy(name, key.data + 1, key.bytes - 1);
+        memcpy(&row, value.data, sizeof(row));
     }
-    struct nba_local_topic *topic = known_topic(log, name, id);
-    if (topic != NULL) {
-        topic->gone = false;
-        return NBA_OK;
+    if (!sound || row.partitions == 0 || row.partitions > NBA_PARTITIONS_MAX) {
+        return nba_error_set(error, NBA_E_CORRUPT, "cannot open log: topic '%s' is damaged", name);
     }
-    topic = calloc(1, sizeof(*topic));
-    NBA_ASSERT(topic != NULL);
-    topic->name = strndup(name.data, name.bytes);
-    topic->partitions = calloc(count, sizeof(*topic->partitions));
-    NBA_ASSERT(topic->name != NULL && topic->partitions != NULL);
-    topic->id = id;
-    topic->partition_count = (int32_t)count;
-    topic->compacted = (flags & FLAG_COMPACTED) != 0;
-    topic->deleted = (flags & FLAG_DELETED) != 0;
-    topic->retention_ms = retention_ms;
-    topic->delete_retention_ms = delete_retention_ms;
-    topic->next = log->topics;
-    log->topics = topic;
-    return NBA_OK;
+    struct nba_local_topic *topic = log->topics;
+    while (topic != NULL && !(strcmp(name, topic->spec.name) == 0 && topic->id == row.id)) {
+        topic = topic->next;
+    }
+    if (topic == NULL) {
+        const struct nba_topic_spec spec = {
+            .name = name,
+            .partitions = (int32_t)row.partitions,
+            .compacted = (row.flags & FLAG_COMPACTED) != 0,
+            .deleted = (row.flags & FLAG_DELETED) != 0,
+            .retention_ms = row.retention_ms,
+            .delete_retention_ms = row.delete_retention_ms,
+        };
+        topic = nba_local_topic_create(&spec, row.id);
+        topic->next = log->topics;
+        log->topics = topic;
+    }
+    topic->gone = false;
+    return load_marks(log, topic, error);
 }
 
-static enum nba_status load_marks(struct nba_local_log *log, struct nba_str key,
-                                  struct nba_str value, struct nba_error *error)
+enum nba_status nba_local_load(struct nba_local_log *log, struct nba_error *error)
 {
-    struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
-    struct nba_local_partition marks;
-    marks.low = (int64_t)nba_cursor_u64le(&cursor);
-    marks.stable = (int64_t)nba_cursor_u64le(&cursor);
-    marks.next = (int64_t)nba_cursor_u64le(&cursor);
-    marks.clean = (int64_t)nba_cursor_u64le(&cursor);
-    marks.kept = (int64_t)nba_cursor_u64le(&cursor);
-    const bool sound = key.bytes == 9 && !cursor.failed && marks.low >= 0 &&
-                       marks.low <= marks.next && marks.stable <= marks.next;
-    if (!sound) {
-        return nba_error_set(error, NBA_E_CORRUPT, "cannot open log: marks are damaged");
+    uint32_t version = FORMAT_VERSION;
+    bool found = false;
+    enum nba_status status =
+        get_row(log, nba_str_of("v"), &version, sizeof(version), &found, error);
+    if (status == NBA_OK && version != FORMAT_VERSION) {
+        return nba_error_set(error, NBA_E_VERSION,
+                             "cannot open log: it has format %u, this program reads %u", version,
+                             FORMAT_VERSION);
     }
-    const uint64_t id = load_be(key.data + 1, 4);
-    const uint64_t partition = load_be(key.data + 5, 4);
     for (struct nba_local_topic *topic = log->topics; topic != NULL; topic = topic->next) {
-        if (topic->id == id && !topic->gone && partition < (uint64_t)topic->partition_count) {
-            topic->partitions[partition] = marks;
-        }
+        topic->gone = true; /* until found again */
     }
-    return NBA_OK;
-}
-
-static enum nba_status load_version(struct nba_str value, struct nba_error *error)
-{
-    struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
-    const uint32_t version = nba_cursor_u32le(&cursor);
-    return version == FORMAT_VERSION
-               ? NBA_OK
-               : nba_error_set(error, NBA_E_VERSION,
-                               "cannot open log: it has format %u, this program reads %u", version,
-                               FORMAT_VERSION);
-}
-
-/* Visits the keys of `meta` that begin with `kind`. */
-static enum nba_status load_kind(struct nba_local_log *log, char kind, struct nba_error *error)
-{
-    const char lower = kind;
-    const char upper = (char)(kind + 1);
-    enum nba_status status = NBA_OK;
-    struct nba_kv_iter *iter =
-        nba_kv_iter_create(log->kv, log->meta, NULL, nba_str(&lower, 1), nba_str(&upper, 1));
-    for (nba_kv_iter_seek(iter, nba_str(&lower, 1)); status == NBA_OK && nba_kv_iter_valid(iter);
+    const struct nba_str first = nba_str_of("t");
+    struct nba_kv_iter *iter = nba_kv_iter_create(log->kv, log->meta, NULL, first, nba_str_of("u"));
+    for (nba_kv_iter_seek(iter, first); status == NBA_OK && nba_kv_iter_valid(iter);
          nba_kv_iter_next(iter)) {
-        const struct nba_str key = nba_kv_iter_key(iter);
-        const struct nba_str value = nba_kv_iter_value(iter);
-        if (kind == 'v') {
-            status = load_version(value, error);
-        } else if (kind == 't') {
-            status = load_topic(log, key, value, error);
-        } else {
-            status = load_marks(log, key, value, error);
-        }
+        status = load_topic(log, nba_kv_iter_key(iter), nba_kv_iter_value(iter), error);
     }
     if (status == NBA_OK) {
         status = nba_kv_iter_status(iter, error);
     }
     nba_kv_iter_destroy(iter);
-    return status;
-}
-
-enum nba_status nba_local_load(struct nba_local_log *log, struct nba_error *error)
-{
-    for (struct nba_local_topic *topic = log->topics; topic != NULL; topic = topic->next) {
-        topic->gone = true; /* until found again */
-    }
-    enum nba_status status = load_kind(log, 'v', error);
-    if (status == NBA_OK) {
-        status = load_kind(log, 't', error);
-    }
-    if (status == NBA_OK) {
-        status = load_kind(log, 'p', error);
-    }
     return status;
 }

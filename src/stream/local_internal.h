@@ -2,22 +2,21 @@
  * The local log, shared by its files: what stands in memory, and which lock guards what.
  *
  * The store (kv) holds the records, each partition's marks and the group offsets; docs/formats/
- * local-log.md draws the bytes.  In memory are the topics with their marks, the open transactions
- * and the groups: all that ends with the process, so that a crash aborts what was open.
+ * local-log.md draws the bytes.  In memory are the topics with their marks, the producers with
+ * their open transactions, and the groups: all that ends with the process, so that a crash aborts
+ * what was open.
  *
  * LOCKS, taken in this order; callbacks are called with none held.
  *   clean_lock   one compaction, retention or deletion of a topic at a time
- *   commit_lock  one change of the store's marks at a time: commit, abort, plain produce, cleaning.
- *                Held over the write, so offsets become visible in one order
- *   lock         everything in memory below; never held over a write.  `changed` is its condition:
- *                broadcast when something to read, an assignment or a decision may be there
+ *   lock         everything in memory below, and each change of marks in the store with its write:
+ *                so offsets become visible in one order.  `changed` is its condition: broadcast
+ *                when something to read, an assignment or a decision may be there
  */
 #ifndef NBA_STREAM_LOCAL_INTERNAL_H
 #define NBA_STREAM_LOCAL_INTERNAL_H
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "backend_internal.h"
 #include "nba/base/buf.h"
@@ -25,9 +24,8 @@
 
 /* A transaction open longer than this is aborted and its producer fenced, as a broker does. */
 #define NBA_LOCAL_TRANSACTION_MS_MAX 15000
-/* How often a read-only log looks for news of the writer while somebody waits. */
-#define NBA_LOCAL_REFRESH_MS 20
 
+/* Marks of a partition; these bytes stand in the store. */
 struct nba_local_partition {
     int64_t low;
     int64_t stable;
@@ -37,59 +35,38 @@ struct nba_local_partition {
 };
 
 struct nba_local_topic {
-    char *name;
+    struct nba_topic_spec spec; /* owns its name */
     uint32_t id;
-    int32_t partition_count;
-    bool compacted;
-    bool deleted;
-    int64_t retention_ms;
-    int64_t delete_retention_ms;
     bool gone; /* was deleted; the struct stays until the log closes */
     struct nba_local_partition *partitions;
     struct nba_local_topic *next;
 };
 
-/* The offsets a transaction took of one partition. */
-struct nba_local_touch {
+/* What a transaction has of one partition: records, or a group's offset to be committed. */
+struct nba_local_claim {
     struct nba_local_topic *topic;
     int32_t partition;
-    int64_t first;
-    int64_t next;
+    struct nba_local_group *group; /* NULL: records */
+    int64_t first;                 /* offset of the first record */
+    int64_t next;                  /* the offset after the last one; or the group's */
 };
 
-/* A group offset that waits for its transaction. */
-struct nba_local_pending {
-    struct nba_local_group *group;
-    struct nba_local_topic *topic;
-    int32_t partition;
-    int64_t offset;
-};
-
-/* An open transaction.  It outlives a producer that was destroyed without ending it. */
-struct nba_local_transaction {
-    char *id;
-    struct nba_local_producer *owner; /* NULL: destroyed */
-    int64_t begun_us;
-    struct nba_kv_batch *batch;
-    struct nba_local_touch *touches;
-    size_t touch_count;
-    size_t touch_capacity;
-    struct nba_local_pending *pendings;
-    size_t pending_count;
-    struct nba_local_transaction *next;
-};
-
+/* A producer with its transaction.  One that was destroyed without ending it stays in the list,
+ * without an owner, until somebody else does. */
 struct nba_local_producer {
     struct nba_local_log *log;
-    char *id; /* NULL: plain */
+    char *id; /* NULL: plain; every record is a transaction */
+    bool initialised;
     bool fenced;
-    bool current; /* initialised and not fenced */
-    struct nba_local_transaction *transaction;
-    struct nba_local_touch *last; /* what the last commit wrote */
-    size_t last_count;
+    bool open; /* in a transaction */
+    bool destroyed;
+    int64_t begun_us;
+    struct nba_kv_batch *batch;
+    struct nba_local_claim *claims; /* of the open transaction, or of the last one committed */
+    size_t claim_count;
+    size_t claim_capacity;
     struct nba_buf scratch;
-    uint32_t turn;              /* partition of the next record without a key */
-    struct nba_kv_batch *batch; /* plain only */
+    uint32_t turn; /* partition of the next record without a key */
     struct nba_local_producer *next;
 };
 
@@ -103,35 +80,30 @@ struct nba_local_cursor {
     struct nba_kv_iter *iter;
 };
 
-struct nba_local_cursors {
-    struct nba_local_cursor *items;
-    size_t count;
-    size_t turn;
-};
-
-struct nba_local_member {
+/* A reader of cursors; a member's are its share of the group's partitions. */
+struct nba_local_reader {
     struct nba_local_log *log;
+    struct nba_local_cursor *cursors;
+    size_t cursor_count;
+    size_t turn;
+
+    /* Members only. */
     struct nba_local_group *group; /* NULL: fenced or left */
     char *instance_id;
     char **topics;
     size_t topic_count;
     struct nba_member_options callbacks; /* only assign, revoke and context */
-    uint64_t sequence;                   /* order of joining */
     bool fenced;
-    bool ready;   /* gave its share back, waits for the next generation */
-    bool pending; /* has a share that `assign` has not been told */
-    bool owns;    /* has a share that `assign` was told */
-    struct nba_assignment *share;
-    size_t share_count;
-    struct nba_local_topic **share_topics; /* beside `share` */
-    struct nba_local_cursors cursors;
-    struct nba_local_member *next;
+    bool owns;                    /* has a share */
+    uint64_t seen;                /* generation in which it gave its share back last */
+    struct nba_assignment *share; /* beside `cursors` */
+    struct nba_local_reader *next;
 };
 
 struct nba_local_group {
     char *name;
-    bool rebalancing;
-    struct nba_local_member *members;
+    uint64_t generation; /* counts the comings and goings of members and topics */
+    struct nba_local_reader *members;
     struct nba_local_group *next;
 };
 
@@ -141,18 +113,14 @@ struct nba_local_log {
     struct nba_kv_cf *meta;
     const struct nba_clock *clock;
     bool read_only;
-    char *secondary_path; /* read-only: a folder of its own, removed at the end */
 
     pthread_mutex_t clean_lock;
-    pthread_mutex_t commit_lock;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t version; /* counts the broadcasts */
     struct nba_local_topic *topics;
-    struct nba_local_transaction *transactions;
     struct nba_local_producer *producers;
     struct nba_local_group *groups;
-    uint64_t join_count;
 
     pthread_t keeper; /* the thread that cleans */
     bool keeper_runs;
@@ -162,28 +130,35 @@ struct nba_local_log {
 
 /* --- local_format.c: bytes --- */
 
-#define NBA_LOCAL_KEY_BYTES 16u
+/* A walk over a partition's records, with what cleaning must know of the one it stands on. */
+struct nba_local_scan {
+    struct nba_kv_iter *iter;
+    bool begun;
+    struct nba_record head; /* without headers and value */
+    int64_t appended_ms;
+    bool damaged;
+};
 
-/* Key of a record; offset 0 and partition + 1 give bounds. */
-void nba_local_record_key(uint32_t topic_id, int32_t partition, int64_t offset,
-                          unsigned char ret_key[NBA_LOCAL_KEY_BYTES]);
-int64_t nba_local_key_offset(struct nba_str key);
+/* An iterator over the offsets from..to-1, standing on the first. */
+struct nba_kv_iter *nba_local_iter(struct nba_local_log *log, const struct nba_local_topic *topic,
+                                   int32_t partition, int64_t from, int64_t to);
+/* The same as a walk: scan_next until it says false, then scan_end. */
+struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_topic *topic,
+                                     int32_t partition, int64_t from, int64_t to);
+bool nba_local_scan_next(struct nba_local_scan *scan);
+NBA_MUST_USE
+enum nba_status nba_local_scan_end(struct nba_local_scan *scan, struct nba_error *error);
+
+void nba_local_put_record(struct nba_local_log *log, struct nba_kv_batch *batch,
+                          const struct nba_local_topic *topic, int32_t partition, int64_t offset,
+                          struct nba_str bytes);
 /* Appends the record's value to `buf`; timestamp_ms is filled in already. */
 void nba_local_record_encode(const struct nba_outgoing *outgoing, int64_t appended_ms,
                              struct nba_buf *buf);
-/* A record in memory of its own.  NBA_E_CORRUPT. */
+/* The record `iter` stands on, in memory of its own.  NBA_E_CORRUPT. */
 NBA_MUST_USE
-enum nba_status nba_local_record_decode(struct nba_str bytes, struct nba_record *ret_record,
-                                        struct nba_error *error);
-/* What cleaning must know of a record, borrowed. */
-struct nba_local_glance {
-    bool key_null;
-    bool value_null;
-    int64_t timestamp_ms;
-    int64_t appended_ms;
-    struct nba_str key;
-};
-bool nba_local_record_glance(struct nba_str bytes, struct nba_local_glance *ret_glance);
+enum nba_status nba_local_record_decode(const struct nba_kv_iter *iter,
+                                        struct nba_record *ret_record, struct nba_error *error);
 
 void nba_local_put_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
                          const struct nba_local_topic *topic);
@@ -200,46 +175,47 @@ enum nba_status nba_local_get_group_offset(struct nba_local_log *log, const char
 /* Deletes what stands in `meta` about the topic, group offsets included. */
 void nba_local_delete_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
                             const struct nba_local_topic *topic);
+/* A topic of the spec, all marks 0, in no list yet. */
+struct nba_local_topic *nba_local_topic_create(const struct nba_topic_spec *spec, uint32_t id);
+void nba_local_topic_destroy(struct nba_local_topic *topic);
 /* Reads topics and marks into memory; those known already are brought up to date. */
 NBA_MUST_USE
 enum nba_status nba_local_load(struct nba_local_log *log, struct nba_error *error);
 
 /* --- local_log.c: topics and marks --- */
 
-/* The topic and, if the partition is there, its marks.  `lock` is held.  NULL: fills `error`. */
+/* The topic, if the partition is there.  `lock` is held.  NULL: fills `error`. */
 struct nba_local_topic *nba_local_find_topic(struct nba_local_log *log, const char *name,
                                              int32_t partition, struct nba_error *error);
-/* An iterator over the offsets from..to-1 of a partition, standing on the first. */
-struct nba_kv_iter *nba_local_scan(struct nba_local_log *log, const struct nba_local_topic *topic,
-                                   int32_t partition, int64_t from, int64_t to);
-/* First offset of the open transactions on the partition, else its next; `without` is left out
- * (NULL: none).  `lock` is held. */
+/* First offset of the open transactions on the partition, else its next.  `lock` is held. */
 int64_t nba_local_stable(const struct nba_local_log *log, const struct nba_local_topic *topic,
-                         int32_t partition, const struct nba_local_transaction *without);
+                         int32_t partition);
 /* Tells everyone who waits.  `lock` is held. */
 void nba_local_broadcast(struct nba_local_log *log);
 /* Waits for a broadcast after `version` or the deadline; read-only: looks for news of the writer.
- * `lock` is held, given up meanwhile, and held again.  False when the deadline has passed. */
-bool nba_local_wait(struct nba_local_log *log, uint64_t version, const struct timespec *deadline);
-/* A deadline on CLOCK_MONOTONIC. */
-struct timespec nba_local_deadline(int timeout_ms);
+ * False when the deadline has passed without a broadcast. */
+bool nba_local_wait(struct nba_local_log *log, uint64_t version, int64_t deadline_us);
+/* Now, on the clock that deadlines are of. */
+int64_t nba_local_now_us(void);
+/* Waits for `condition`, with `lock` held; false when the deadline has passed. */
+bool nba_local_timed_wait(struct nba_local_log *log, pthread_cond_t *condition,
+                          int64_t deadline_us);
+/* NBA_E_USAGE when the log is open for reading. */
+NBA_MUST_USE
+enum nba_status nba_local_check_writable(const struct nba_local_log *log, struct nba_error *error);
 
 /* --- local_reader.c --- */
 
-/* Takes over as many positions as `count`; `topics` stands beside them. */
-void nba_local_cursors_set(struct nba_local_cursors *cursors, const struct nba_position *positions,
-                           struct nba_local_topic *const *topics, size_t count);
-void nba_local_cursors_clear(struct nba_local_cursors *cursors);
-/* What is there now, without waiting. */
-NBA_MUST_USE
-enum nba_status nba_local_cursors_poll(struct nba_local_log *log, struct nba_local_cursors *cursors,
-                                       enum nba_poll *ret_what, struct nba_record *ret_record,
-                                       struct nba_error *error);
+/* One more partition to read, from `position` on. */
+void nba_local_cursor_add(struct nba_local_reader *reader, struct nba_local_topic *topic,
+                          int32_t partition, int64_t position);
+void nba_local_cursors_clear(struct nba_local_reader *reader);
 enum nba_status nba_local_reader_create(void *self, enum nba_isolation isolation, void **ret_reader,
                                         struct nba_error *error);
 void nba_local_reader_destroy(void *self);
 enum nba_status nba_local_reader_assign(void *self, const struct nba_position *positions,
                                         size_t count, struct nba_error *error);
+/* A member's too. */
 enum nba_status nba_local_reader_poll(void *self, int timeout_ms, enum nba_poll *ret_what,
                                       struct nba_record *ret_record, struct nba_error *error);
 
@@ -249,18 +225,19 @@ enum nba_status nba_local_reader_poll(void *self, int timeout_ms, enum nba_poll 
 struct nba_local_group *nba_local_find_group(struct nba_local_log *log, const char *name);
 /* Everyone subscribed to the topic must give back and get anew.  `lock` is held. */
 void nba_local_rebalance_topic(struct nba_local_log *log, const char *topic);
+/* Does what the group asks of the member now.  `lock` is held, given up for callbacks. */
+NBA_MUST_USE
+enum nba_status nba_local_member_follow(struct nba_local_reader *member, struct nba_error *error);
 enum nba_status nba_local_member_create(void *self, const struct nba_member_options *options,
                                         void **ret_member, struct nba_error *error);
-enum nba_status nba_local_member_poll(void *self, int timeout_ms, enum nba_poll *ret_what,
-                                      struct nba_record *ret_record, struct nba_error *error);
 void nba_local_member_close(void *self, int deadline_ms);
 
 /* --- local_producer.c --- */
 
-/* Drops an open transaction, fences its producer, lets the marks move on.  commit_lock is held. */
-void nba_local_transaction_drop(struct nba_local_log *log,
-                                struct nba_local_transaction *transaction);
-void nba_local_transaction_free(struct nba_local_transaction *transaction);
+/* Drops an open transaction and lets the marks move on; frees the producer if it was destroyed.
+ * `lock` is held. */
+void nba_local_producer_drop(struct nba_local_producer *producer);
+void nba_local_producer_free(struct nba_local_producer *producer);
 enum nba_status nba_local_producer_create(void *self, const char *transactional_id,
                                           void **ret_producer, struct nba_error *error);
 void nba_local_producer_destroy(void *self);
@@ -275,7 +252,6 @@ enum nba_status nba_local_producer_commit(void *self, int timeout_ms, struct nba
 enum nba_status nba_local_producer_abort(void *self, int timeout_ms, struct nba_error *error);
 bool nba_local_producer_next_offset(const void *self, const char *topic, int32_t partition,
                                     int64_t *ret_next);
-enum nba_status nba_local_producer_flush(void *self, int timeout_ms, struct nba_error *error);
 
 /* --- local_clean.c: compaction, retention, old transactions --- */
 

@@ -1,10 +1,10 @@
 /*
  * Groups within the process: who has which partitions.
  *
- * A rebalance is a round.  It begins when a member joins or leaves or a subscribed topic comes or
- * goes: every member that owns a share gives it back in its next poll (`ready`); when all are
- * ready, the shares are computed, and each member hears of its own in its next poll (`pending`,
- * then `owns`).  A member that doesn't poll holds the round up, as in Kafka within its limits.
+ * A group's generation grows when a member joins or leaves or a subscribed topic comes or goes.  In
+ * its next poll each member sees that, gives its share back, and takes a new one - a function of
+ * the list of members - as soon as all others have seen it too.  A member that doesn't poll holds
+ * them up, as in Kafka within its limits.
  *
  * A share is told only when no open transaction has offsets pending for its partitions (Kafka's
  * require_stable), so the committed offsets are the last word of the former owner.
@@ -32,7 +32,7 @@ struct nba_local_group *nba_local_find_group(struct nba_local_log *log, const ch
     return group;
 }
 
-static bool subscribes(const struct nba_local_member *member, const char *topic)
+static bool subscribes(const struct nba_local_reader *member, const char *topic)
 {
     for (size_t i = 0; i < member->topic_count; i++) {
         if (strcmp(member->topics[i], topic) == 0) {
@@ -42,103 +42,151 @@ static bool subscribes(const struct nba_local_member *member, const char *topic)
     return false;
 }
 
-/* Members with a name in the order of names, then the others as they joined. */
-static bool goes_before(const struct nba_local_member *a, const struct nba_local_member *b)
+/* Everyone must give back and get anew.  `lock` is held. */
+static void rebalance(struct nba_local_log *log, struct nba_local_group *group)
 {
-    if (a->instance_id != NULL && b->instance_id != NULL) {
-        return strcmp(a->instance_id, b->instance_id) < 0;
-    }
-    return a->instance_id != NULL || (b->instance_id == NULL && a->sequence < b->sequence);
-}
-
-static void clear_share(struct nba_local_member *member)
-{
-    free(member->share);
-    free(member->share_topics);
-    member->share = NULL;
-    member->share_topics = NULL;
-    member->share_count = 0;
-}
-
-/* Appends the member's run of the topic's partitions to its share. */
-static void share_topic(struct nba_local_member *member, struct nba_local_topic *topic)
-{
-    int32_t rank = 0;
-    int32_t sharers = 0;
-    const struct nba_local_member *other = member->group->members;
-    for (; other != NULL; other = other->next) {
-        if (subscribes(other, topic->name)) {
-            sharers++;
-            rank += other != member && goes_before(other, member);
-        }
-    }
-    const int32_t each = topic->partition_count / sharers;
-    const int32_t extra = topic->partition_count % sharers;
-    const int32_t first = each * rank + (rank < extra ? rank : extra);
-    const int32_t count = each + (rank < extra);
-    const size_t total = member->share_count + (size_t)count;
-    struct nba_assignment *share = realloc(member->share, (total + 1) * sizeof(*share));
-    struct nba_local_topic **topics =
-        realloc(member->share_topics, (total + 1) * sizeof(struct nba_local_topic *));
-    NBA_ASSERT(share != NULL && topics != NULL);
-    member->share = share;
-    member->share_topics = topics;
-    for (int32_t i = 0; i < count; i++) {
-        topics[member->share_count] = topic;
-        share[member->share_count++] = (struct nba_assignment){topic->name, first + i, -1, 0};
-    }
-}
-
-/* Ends the round if all are ready.  `lock` is held. */
-static void finish_round(struct nba_local_log *log, struct nba_local_group *group)
-{
-    for (const struct nba_local_member *m = group->members; m != NULL; m = m->next) {
-        if (!m->ready) {
-            return;
-        }
-    }
-    group->rebalancing = false;
-    for (struct nba_local_member *m = group->members; m != NULL; m = m->next) {
-        clear_share(m);
-        for (size_t i = 0; i < m->topic_count; i++) {
-            struct nba_local_topic *topic = nba_local_find_topic(log, m->topics[i], 0, NULL);
-            if (topic != NULL) {
-                share_topic(m, topic);
-            }
-        }
-        m->ready = false;
-        m->pending = true;
-    }
-    nba_local_broadcast(log);
-}
-
-/* Begins a round, or the round under way again.  `lock` is held. */
-static void begin_round(struct nba_local_log *log, struct nba_local_group *group)
-{
-    group->rebalancing = true;
-    for (struct nba_local_member *m = group->members; m != NULL; m = m->next) {
-        m->pending = false;
-        m->ready = false;
-    }
+    group->generation++;
     nba_local_broadcast(log);
 }
 
 void nba_local_rebalance_topic(struct nba_local_log *log, const char *topic)
 {
     for (struct nba_local_group *group = log->groups; group != NULL; group = group->next) {
-        bool concerned = false;
-        for (const struct nba_local_member *m = group->members; m != NULL; m = m->next) {
-            concerned = concerned || subscribes(m, topic);
+        const struct nba_local_reader *member = group->members;
+        while (member != NULL && !subscribes(member, topic)) {
+            member = member->next;
         }
-        if (concerned) {
-            begin_round(log, group);
+        if (member != NULL) {
+            rebalance(log, group);
         }
     }
 }
 
-static void unlink_member(struct nba_local_member *member)
+/* Adds the member's run of the topic's partitions to its cursors. */
+static void share_topic(struct nba_local_reader *member, struct nba_local_topic *topic)
 {
-    struct nba_local_member **link = &member->group->members;
+    int32_t rank = 0;
+    int32_t sharers = 0;
+    const struct nba_local_reader *other = member->group->members;
+    for (; other != NULL; other = other->next) {
+        rank = other == member ? sharers : rank;
+        sharers += subscribes(other, topic->spec.name);
+    }
+    const int32_t each = topic->spec.partitions / sharers;
+    const int32_t extra = topic->spec.partitions % sharers;
+    const int32_t first = each * rank + (rank < extra ? rank : extra);
+    for (int32_t i = first; i < first + each + (rank < extra); i++) {
+        nba_local_cursor_add(member, topic, i, 0);
+    }
+}
+
+/* Whether an open transaction has offsets pending for the share.  `lock` is held. */
+static bool offsets_pending(const struct nba_local_reader *member)
+{
+    const struct nba_local_producer *producer = member->log->producers;
+    for (; producer != NULL; producer = producer->next) {
+        for (size_t i = 0; producer->open && i < producer->claim_count; i++) {
+            const struct nba_local_claim *claim = &producer->claims[i];
+            for (size_t k = 0; claim->group == member->group && k < member->cursor_count; k++) {
+                if (claim->topic == member->cursors[k].topic &&
+                    claim->partition == member->cursors[k].partition) {
+                    return true;
+                }
+            }
+        }
+    }
+    return false;
+}
+
+/* Tells the share where it starts by the group's offsets.  `lock` is held. */
+static enum nba_status find_offsets(struct nba_local_reader *member, struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    member->share = calloc(member->cursor_count + 1, sizeof(*member->share));
+    NBA_ASSERT(member->share != NULL);
+    for (size_t i = 0; i < member->cursor_count && status == NBA_OK; i++) {
+        const struct nba_local_cursor *cursor = &member->cursors[i];
+        struct nba_assignment *share = &member->share[i];
+        share->topic = cursor->topic->spec.name;
+        share->partition = cursor->partition;
+        status = nba_local_get_group_offset(member->log, member->group->name, cursor->topic,
+                                            cursor->partition, &share->committed, error);
+        share->offset = share->committed >= 0 ? share->committed
+                                              : cursor->topic->partitions[cursor->partition].low;
+    }
+    return status;
+}
+
+/* Computes and tells the new share.  `lock` is held, given up for the callback. */
+static enum nba_status take_share(struct nba_local_reader *member, struct nba_error *error)
+{
+    struct nba_local_log *log = member->log;
+    for (size_t i = 0; i < member->topic_count; i++) {
+        struct nba_local_topic *topic = nba_local_find_topic(log, member->topics[i], 0, NULL);
+        if (topic != NULL) {
+            share_topic(member, topic);
+        }
+    }
+    const bool pending = offsets_pending(member);
+    enum nba_status status = pending ? NBA_OK : find_offsets(member, error);
+    if (!pending && status == NBA_OK) {
+        member->owns = true;
+        pthread_mutex_unlock(&log->lock);
+        status = member->callbacks.assign(member->callbacks.context, member->share,
+                                          member->cursor_count, error);
+        pthread_mutex_lock(&log->lock);
+        for (size_t i = 0; i < member->cursor_count; i++) {
+            member->cursors[i].position = member->share[i].offset;
+        }
+    }
+    if (pending || status != NBA_OK) {
+        member->owns = false; /* a refused share isn't revoked */
+        nba_local_cursors_clear(member);
+    }
+    return status;
+}
+
+/* Gives the share back, telling the owner first.  `lock` is held, given up for the callback. */
+static void give_back(struct nba_local_reader *member, bool lost)
+{
+    if (member->owns && member->cursor_count != 0) {
+        pthread_mutex_unlock(&member->log->lock);
+        member->callbacks.revoke(member->callbacks.context, member->share, member->cursor_count,
+                                 lost);
+        pthread_mutex_lock(&member->log->lock);
+    }
+    member->owns = false;
+    nba_local_cursors_clear(member);
+}
+
+enum nba_status nba_local_member_follow(struct nba_local_reader *member, struct nba_error *error)
+{
+    if (member->fenced) {
+        give_back(member, true);
+        return nba_error_set(error, NBA_E_FENCED, "another member runs as '%s'",
+                             member->instance_id);
+    }
+    if (member->group == NULL) {
+        return NBA_OK;
+    }
+    if (member->seen != member->group->generation) {
+        give_back(member, false);
+        if (member->fenced) { /* as it may be since the callback */
+            return NBA_OK;
+        }
+        member->seen = member->group->generation;
+        nba_local_broadcast(member->log);
+    }
+    const struct nba_local_reader *other = member->group->members;
+    while (other != NULL && other->seen == member->seen) {
+        other = other->next;
+    }
+    return other == NULL && !member->owns ? take_share(member, error) : NBA_OK;
+}
+
+static void unlink_member(struct nba_local_reader *member)
+{
+    struct nba_local_reader **link = &member->group->members;
     while (*link != member) {
         NBA_ASSERT(*link != NULL);
         link = &(*link)->next;
@@ -147,29 +195,36 @@ static void unlink_member(struct nba_local_member *member)
     member->group = NULL;
 }
 
-/* Puts the former member of this name, if any, out of the group.  `lock` is held. */
-static void fence_namesake(struct nba_local_group *group, const char *instance_id)
+/* Members with a name stand in the order of names, then the others as they joined.  A former
+ * member of the name is put out of the group.  `lock` is held. */
+static void join(struct nba_local_reader *member, struct nba_local_group *group)
 {
-    for (struct nba_local_member *m = group->members; m != NULL; m = m->next) {
-        if (m->instance_id != NULL && strcmp(m->instance_id, instance_id) == 0) {
-            m->fenced = true;
-            unlink_member(m);
-            return;
-        }
+    const char *name = member->instance_id;
+    struct nba_local_reader **link = &group->members;
+    while (*link != NULL && (name == NULL || ((*link)->instance_id != NULL &&
+                                              strcmp((*link)->instance_id, name) < 0))) {
+        link = &(*link)->next;
     }
+    struct nba_local_reader *former = *link;
+    if (former != NULL && former->instance_id != NULL && strcmp(former->instance_id, name) == 0) {
+        former->fenced = true;
+        unlink_member(former);
+    }
+    member->next = *link;
+    *link = member;
+    member->group = group;
+    rebalance(member->log, group);
 }
 
 enum nba_status nba_local_member_create(void *self, const struct nba_member_options *options,
                                         void **ret_member, struct nba_error *error)
 {
     struct nba_local_log *log = self;
-    if (log->read_only) {
-        return nba_error_set(error, NBA_E_USAGE,
-                             "cannot join group '%s': the log is open for "
-                             "reading",
-                             options->group_id);
+    const enum nba_status status = nba_local_check_writable(log, error);
+    if (status != NBA_OK) {
+        return status;
     }
-    struct nba_local_member *member = calloc(1, sizeof(*member));
+    struct nba_local_reader *member = calloc(1, sizeof(*member));
     NBA_ASSERT(member != NULL);
     member->log = log;
     member->callbacks.assign = options->assign;
@@ -177,163 +232,24 @@ enum nba_status nba_local_member_create(void *self, const struct nba_member_opti
     member->callbacks.context = options->context;
     member->topics = calloc(options->topic_count, sizeof(char *));
     NBA_ASSERT(member->topics != NULL);
-    for (size_t i = 0; i < options->topic_count; i++) {
-        member->topics[i] = strdup(options->topics[i]);
-        NBA_ASSERT(member->topics[i] != NULL);
+    for (; member->topic_count < options->topic_count; member->topic_count++) {
+        member->topics[member->topic_count] = strdup(options->topics[member->topic_count]);
+        NBA_ASSERT(member->topics[member->topic_count] != NULL);
     }
-    member->topic_count = options->topic_count;
     if (options->instance_id != NULL) {
         member->instance_id = strdup(options->instance_id);
         NBA_ASSERT(member->instance_id != NULL);
     }
     pthread_mutex_lock(&log->lock);
-    struct nba_local_group *group = nba_local_find_group(log, options->group_id);
-    if (member->instance_id != NULL) {
-        fence_namesake(group, member->instance_id);
-    }
-    member->group = group;
-    member->sequence = log->join_count++;
-    member->next = group->members;
-    group->members = member;
-    begin_round(log, group);
+    join(member, nba_local_find_group(log, options->group_id));
     pthread_mutex_unlock(&log->lock);
     *ret_member = member;
     return NBA_OK;
 }
 
-/* Gives the share back, telling the owner first.  `lock` is held, given up for the callback. */
-static void give_back(struct nba_local_member *member, bool lost)
-{
-    if (!member->owns) {
-        return;
-    }
-    if (member->share_count != 0) {
-        pthread_mutex_unlock(&member->log->lock);
-        member->callbacks.revoke(member->callbacks.context, member->share, member->share_count,
-                                 lost);
-        pthread_mutex_lock(&member->log->lock);
-    }
-    nba_local_cursors_clear(&member->cursors);
-    member->owns = false;
-}
-
-static bool is_for(const struct nba_local_pending *pending, const struct nba_local_member *member)
-{
-    for (size_t i = 0; i < member->share_count; i++) {
-        if (pending->group == member->group && pending->topic == member->share_topics[i] &&
-            pending->partition == member->share[i].partition) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Whether an open transaction has offsets pending for the share.  `lock` is held. */
-static bool offsets_pending(const struct nba_local_member *member)
-{
-    const struct nba_local_transaction *open = member->log->transactions;
-    for (; open != NULL; open = open->next) {
-        for (size_t i = 0; i < open->pending_count; i++) {
-            if (is_for(&open->pendings[i], member)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* Tells the new share and sets the cursors.  `lock` is held, given up for the callback. */
-static enum nba_status take_share(struct nba_local_member *member, struct nba_error *error)
-{
-    struct nba_local_log *log = member->log;
-    enum nba_status status = NBA_OK;
-    const size_t count = member->share_count;
-    for (size_t i = 0; i < count && status == NBA_OK; i++) {
-        struct nba_assignment *share = &member->share[i];
-        status = nba_local_get_group_offset(log, member->group->name, member->share_topics[i],
-                                            share->partition, &share->committed, error);
-        share->offset = share->committed >= 0
-                            ? share->committed
-                            : member->share_topics[i]->partitions[share->partition].low;
-    }
-    if (status != NBA_OK) {
-        return status;
-    }
-    member->pending = false;
-    member->owns = true;
-    pthread_mutex_unlock(&log->lock);
-    status = member->callbacks.assign(member->callbacks.context, member->share, count, error);
-    if (status == NBA_OK) {
-        struct nba_position *positions = calloc(count + 1, sizeof(*positions));
-        NBA_ASSERT(positions != NULL);
-        for (size_t i = 0; i < count; i++) {
-            positions[i] = (struct nba_position){member->share[i].topic, member->share[i].partition,
-                                                 member->share[i].offset};
-        }
-        nba_local_cursors_set(&member->cursors, positions, member->share_topics, count);
-        free(positions);
-    }
-    pthread_mutex_lock(&log->lock);
-    member->owns = status == NBA_OK; /* a refused share isn't revoked */
-    return status;
-}
-
-/* What the group asks of the member now.  `lock` is held. */
-static enum nba_status follow_group(struct nba_local_member *member, struct nba_error *error)
-{
-    if (member->fenced) {
-        give_back(member, true);
-        return nba_error_set(error, NBA_E_FENCED, "another member runs as '%s'",
-                             member->instance_id);
-    }
-    if (member->group->rebalancing && !member->ready) {
-        give_back(member, false);
-        if (!member->fenced) { /* as it may be since the callback */
-            member->ready = true;
-            finish_round(member->log, member->group);
-        }
-    }
-    if (member->pending && !offsets_pending(member)) {
-        return take_share(member, error);
-    }
-    return NBA_OK;
-}
-
-enum nba_status nba_local_member_poll(void *self, int timeout_ms, enum nba_poll *ret_what,
-                                      struct nba_record *ret_record, struct nba_error *error)
-{
-    struct nba_local_member *member = self;
-    struct nba_local_log *log = member->log;
-    bool waited = false;
-    struct timespec deadline = {0, 0};
-    for (;;) {
-        pthread_mutex_lock(&log->lock);
-        enum nba_status status = follow_group(member, error);
-        const uint64_t version = log->version;
-        pthread_mutex_unlock(&log->lock);
-        *ret_what = NBA_POLL_NONE;
-        if (status == NBA_OK) {
-            status = nba_local_cursors_poll(log, &member->cursors, ret_what, ret_record, error);
-        }
-        if (status != NBA_OK || *ret_what != NBA_POLL_NONE || timeout_ms == 0) {
-            return status;
-        }
-        if (!waited) {
-            deadline = nba_local_deadline(timeout_ms);
-            waited = true;
-        }
-        pthread_mutex_lock(&log->lock);
-        const bool more = nba_local_wait(log, version, &deadline);
-        pthread_mutex_unlock(&log->lock);
-        if (!more) {
-            return NBA_OK;
-        }
-    }
-}
-
 void nba_local_member_close(void *self, int deadline_ms)
 {
-    struct nba_local_member *member = self;
+    struct nba_local_reader *member = self;
     struct nba_local_log *log = member->log;
     (void)deadline_ms;
     pthread_mutex_lock(&log->lock);
@@ -341,15 +257,13 @@ void nba_local_member_close(void *self, int deadline_ms)
     struct nba_local_group *group = member->group;
     if (group != NULL) {
         unlink_member(member);
-        begin_round(log, group);
+        rebalance(log, group);
     }
     pthread_mutex_unlock(&log->lock);
-    clear_share(member);
-    nba_local_cursors_clear(&member->cursors);
     for (size_t i = 0; i < member->topic_count; i++) {
         free(member->topics[i]);
     }
     free(member->topics);
     free(member->instance_id);
-    free(member);
+    nba_local_reader_destroy(member);
 }

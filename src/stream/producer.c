@@ -39,23 +39,19 @@ struct nba_producer {
 enum nba_status nba_producer_create(struct nba_stream *stream, const char *transactional_id,
                                     struct nba_producer **ret_producer, struct nba_error *error)
 {
-    struct nba_producer *producer = calloc(1, sizeof(*producer));
-    char *id = transactional_id != NULL ? strdup(transactional_id) : NULL;
-    if (producer == NULL || (id == NULL && transactional_id != NULL)) {
-        free(producer);
-        free(id);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create producer: out of memory");
-    }
-    producer->stream = stream;
-    producer->backend = stream->backend;
-    producer->transactional_id = id;
-    producer->state = id != NULL ? PRODUCER_FRESH : PRODUCER_PLAIN;
+    void *self = NULL;
     const enum nba_status status =
-        stream->backend->producer_create(stream->self, id, &producer->self, error);
+        stream->backend->producer_create(stream->self, transactional_id, &self, error);
     if (status != NBA_OK) {
-        free(id);
-        free(producer);
         return status;
+    }
+    struct nba_producer *producer = calloc(1, sizeof(*producer));
+    NBA_ASSERT(producer != NULL);
+    *producer = (struct nba_producer){stream, stream->backend, self, NULL, PRODUCER_PLAIN, NBA_OK};
+    if (transactional_id != NULL) {
+        producer->state = PRODUCER_FRESH;
+        producer->transactional_id = strdup(transactional_id);
+        NBA_ASSERT(producer->transactional_id != NULL);
     }
     *ret_producer = producer;
     return NBA_OK;
@@ -70,10 +66,13 @@ void nba_producer_destroy(struct nba_producer *producer)
     }
 }
 
-/* Moves the state by what a call answered; returns the answer. */
-static enum nba_status settle(struct nba_producer *producer, enum nba_status status)
+/* Moves the state by what a call answered, to `next` when all went well; returns the answer. */
+static enum nba_status settle(struct nba_producer *producer, enum nba_status status,
+                              enum producer_state next)
 {
-    if (status == NBA_E_TXN_UNKNOWN || status == NBA_E_FENCED) {
+    if (status == NBA_OK) {
+        producer->state = next;
+    } else if (status == NBA_E_TXN_UNKNOWN || status == NBA_E_FENCED) {
         producer->state = PRODUCER_DEAD;
         producer->answer = status;
     } else if (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP) {
@@ -95,13 +94,14 @@ static enum nba_status ask_fault(struct nba_producer *producer, enum nba_fault w
     if (status != NBA_OK) {
         nba_error_set(error, status, "injected fault %d", (int)where);
     }
-    return settle(producer, status);
+    return settle(producer, status, producer->state);
 }
 
-/* NBA_OK, or what a doomed or dead producer keeps answering. */
-static enum nba_status check(const struct nba_producer *producer, struct nba_error *error)
+/* NBA_OK in the state that the call is for, or what a doomed or dead producer keeps answering. */
+static enum nba_status check(const struct nba_producer *producer, enum producer_state wanted,
+                             struct nba_error *error)
 {
-    if (producer->state == PRODUCER_DOOMED) {
+    if (producer->state == PRODUCER_DOOMED && wanted != PRODUCER_DOOMED) {
         return nba_error_set(error, producer->answer, "transaction of '%s' must be aborted",
                              producer->transactional_id);
     }
@@ -109,36 +109,29 @@ static enum nba_status check(const struct nba_producer *producer, struct nba_err
         return nba_error_set(error, producer->answer, "producer '%s' is of no more use",
                              producer->transactional_id);
     }
+    NBA_ASSERT(producer->state == wanted ||
+               (producer->state == PRODUCER_OPEN && wanted == PRODUCER_DOOMED));
     return NBA_OK;
 }
 
 enum nba_status nba_producer_init(struct nba_producer *producer, int timeout_ms,
                                   struct nba_error *error)
 {
-    enum nba_status status = check(producer, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    NBA_ASSERT(producer->state == PRODUCER_FRESH);
-    status = settle(producer, producer->backend->producer_init(producer->self, timeout_ms, error));
-    if (status == NBA_OK) {
-        producer->state = PRODUCER_READY;
-    }
-    return status;
+    const enum nba_status status = check(producer, PRODUCER_FRESH, error);
+    return status != NBA_OK
+               ? status
+               : settle(producer,
+                        producer->backend->producer_init(producer->self, timeout_ms, error),
+                        PRODUCER_READY);
 }
 
 enum nba_status nba_producer_begin(struct nba_producer *producer, struct nba_error *error)
 {
-    enum nba_status status = check(producer, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    NBA_ASSERT(producer->state == PRODUCER_READY);
-    status = settle(producer, producer->backend->producer_begin(producer->self, error));
-    if (status == NBA_OK) {
-        producer->state = PRODUCER_OPEN;
-    }
-    return status;
+    const enum nba_status status = check(producer, PRODUCER_READY, error);
+    return status != NBA_OK
+               ? status
+               : settle(producer, producer->backend->producer_begin(producer->self, error),
+                        PRODUCER_OPEN);
 }
 
 static enum nba_status check_outgoing(const struct nba_outgoing *outgoing, struct nba_error *error)
@@ -159,76 +152,65 @@ static enum nba_status check_outgoing(const struct nba_outgoing *outgoing, struc
 enum nba_status nba_producer_produce(struct nba_producer *producer,
                                      const struct nba_outgoing *outgoing, struct nba_error *error)
 {
-    enum nba_status status = check(producer, error);
-    if (status != NBA_OK) {
-        return status;
+    const bool plain = producer->state == PRODUCER_PLAIN;
+    enum nba_status status = check(producer, plain ? PRODUCER_PLAIN : PRODUCER_OPEN, error);
+    if (status == NBA_OK) {
+        status = check_outgoing(outgoing, error);
     }
-    NBA_ASSERT(producer->state == PRODUCER_OPEN || producer->state == PRODUCER_PLAIN);
-    status = check_outgoing(outgoing, error);
     if (status == NBA_OK) {
         status = ask_fault(producer, NBA_FAULT_PRODUCE, error);
     }
-    if (status != NBA_OK) {
-        return status;
-    }
-    return settle(producer, producer->backend->producer_produce(producer->self, outgoing, error));
+    return status != NBA_OK
+               ? status
+               : settle(producer,
+                        producer->backend->producer_produce(producer->self, outgoing, error),
+                        producer->state);
 }
 
 enum nba_status nba_producer_send_offsets(struct nba_producer *producer,
                                           const struct nba_position *positions, size_t count,
                                           struct nba_member *member, struct nba_error *error)
 {
-    enum nba_status status = check(producer, error);
-    if (status != NBA_OK) {
-        return status;
+    enum nba_status status = check(producer, PRODUCER_OPEN, error);
+    if (status == NBA_OK) {
+        status = ask_fault(producer, NBA_FAULT_SEND_OFFSETS, error);
     }
-    NBA_ASSERT(producer->state == PRODUCER_OPEN && member != NULL);
-    status = ask_fault(producer, NBA_FAULT_SEND_OFFSETS, error);
-    if (status != NBA_OK) {
-        return status;
+    return status != NBA_OK
+               ? status
+               : settle(producer,
+                        producer->backend->producer_send_offsets(producer->self, positions, count,
+                                                                 nba_member_self(member), error),
+                        PRODUCER_OPEN);
+}
+
+/* Commit or abort: asked before, done, and asked after. */
+static enum nba_status end(struct nba_producer *producer, bool commit, int timeout_ms,
+                           struct nba_error *error)
+{
+    enum nba_status status = check(producer, commit ? PRODUCER_OPEN : PRODUCER_DOOMED, error);
+    if (status == NBA_OK) {
+        status = ask_fault(producer, commit ? NBA_FAULT_COMMIT : NBA_FAULT_ABORT, error);
     }
-    return settle(producer, producer->backend->producer_send_offsets(
-                                producer->self, positions, count, nba_member_self(member), error));
+    if (status == NBA_OK) {
+        enum nba_status (*call)(void *self, int timeout_ms, struct nba_error *error) =
+            commit ? producer->backend->producer_commit : producer->backend->producer_abort;
+        status = settle(producer, call(producer->self, timeout_ms, error), PRODUCER_READY);
+    }
+    return status == NBA_OK
+               ? ask_fault(producer, commit ? NBA_FAULT_COMMITTED : NBA_FAULT_ABORTED, error)
+               : status;
 }
 
 enum nba_status nba_producer_commit(struct nba_producer *producer, int timeout_ms,
                                     struct nba_error *error)
 {
-    enum nba_status status = check(producer, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    NBA_ASSERT(producer->state == PRODUCER_OPEN);
-    status = ask_fault(producer, NBA_FAULT_COMMIT, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    status =
-        settle(producer, producer->backend->producer_commit(producer->self, timeout_ms, error));
-    if (status != NBA_OK) {
-        return status;
-    }
-    producer->state = PRODUCER_READY;
-    return ask_fault(producer, NBA_FAULT_COMMITTED, error);
+    return end(producer, true, timeout_ms, error);
 }
 
 enum nba_status nba_producer_abort(struct nba_producer *producer, int timeout_ms,
                                    struct nba_error *error)
 {
-    if (producer->state == PRODUCER_DEAD) {
-        return check(producer, error);
-    }
-    NBA_ASSERT(producer->state == PRODUCER_OPEN || producer->state == PRODUCER_DOOMED);
-    enum nba_status status = ask_fault(producer, NBA_FAULT_ABORT, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    status = settle(producer, producer->backend->producer_abort(producer->self, timeout_ms, error));
-    if (status != NBA_OK) {
-        return status;
-    }
-    producer->state = PRODUCER_READY;
-    return ask_fault(producer, NBA_FAULT_ABORTED, error);
+    return end(producer, false, timeout_ms, error);
 }
 
 bool nba_producer_next_offset(const struct nba_producer *producer, const char *topic,
@@ -241,5 +223,7 @@ enum nba_status nba_producer_flush(struct nba_producer *producer, int timeout_ms
                                    struct nba_error *error)
 {
     NBA_ASSERT(producer->state == PRODUCER_PLAIN);
-    return producer->backend->producer_flush(producer->self, timeout_ms, error);
+    return producer->backend->producer_flush != NULL
+               ? producer->backend->producer_flush(producer->self, timeout_ms, error)
+               : NBA_OK;
 }

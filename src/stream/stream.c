@@ -8,37 +8,35 @@
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
 
-static enum nba_status wrap(const struct nba_stream_backend *backend, void *self,
-                            struct nba_stream **ret_stream, struct nba_error *error)
+/* The public object about a backend's, if that could be opened. */
+static enum nba_status wrap(enum nba_status status, const struct nba_stream_backend *backend,
+                            void *self, struct nba_stream **ret_stream)
 {
-    struct nba_stream *stream = calloc(1, sizeof(*stream));
-    if (stream == NULL) {
-        backend->close(self);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open log: out of memory");
+    if (status == NBA_OK) {
+        struct nba_stream *stream = calloc(1, sizeof(*stream));
+        NBA_ASSERT(stream != NULL);
+        stream->backend = backend;
+        stream->self = self;
+        *ret_stream = stream;
     }
-    stream->backend = backend;
-    stream->self = self;
-    *ret_stream = stream;
-    return NBA_OK;
+    return status;
 }
 
 enum nba_status nba_stream_open_kafka(const struct nba_property *properties, size_t count,
                                       struct nba_stream **ret_stream, struct nba_error *error)
 {
-    NBA_ASSERT(properties != NULL || count == 0);
     void *self = NULL;
     const enum nba_status status = nba_kafka_open(properties, count, &self, error);
-    return status == NBA_OK ? wrap(&nba_kafka_backend, self, ret_stream, error) : status;
+    return wrap(status, &nba_kafka_backend, self, ret_stream);
 }
 
 enum nba_status nba_stream_open_local(const char *dir, enum nba_local_mode mode,
                                       const struct nba_clock *clock, struct nba_stream **ret_stream,
                                       struct nba_error *error)
 {
-    NBA_ASSERT(dir != NULL && clock != NULL);
     void *self = NULL;
     const enum nba_status status = nba_local_open(dir, mode, clock, &self, error);
-    return status == NBA_OK ? wrap(&nba_local_backend, self, ret_stream, error) : status;
+    return wrap(status, &nba_local_backend, self, ret_stream);
 }
 
 void nba_stream_close(struct nba_stream *stream)
@@ -49,24 +47,12 @@ void nba_stream_close(struct nba_stream *stream)
     }
 }
 
-const char *nba_stream_kind(const struct nba_stream *stream)
-{
-    return stream->backend->kind;
-}
-
 static bool is_topic_name(const char *name)
 {
-    size_t bytes = 0;
-    for (; name[bytes] != '\0' && bytes <= NBA_TOPIC_NAME_BYTES_MAX; bytes++) {
-        const char c = name[bytes];
-        const bool legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-        if (!legal) {
-            return false;
-        }
-    }
-    const bool dots = name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
-    return bytes > 0 && bytes <= NBA_TOPIC_NAME_BYTES_MAX && !dots;
+    static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const size_t bytes = strspn(name, legal);
+    return name[bytes] == '\0' && bytes > 0 && bytes <= NBA_TOPIC_NAME_BYTES_MAX &&
+           strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 enum nba_status nba_stream_topic_create(struct nba_stream *stream,

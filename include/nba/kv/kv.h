@@ -6,12 +6,12 @@
  * all or nothing, and is the only way to write.  All column families share one write-ahead log, so
  * after a crash what is there is a prefix of the batches written, never a mixture.
  *
- * DURABILITY.  A batch survives the death of the process once nba_kv_write has returned; with
- * `sync` it survives the death of the machine too (an fsync each: milliseconds).
+ * DURABILITY.  A batch survives the death of the process once nba_kv_write has returned; the death
+ * of the machine may cost the last ones.
  *
- * SECONDARY.  Opened with a secondary_path, a store that another process (or this one) has open
- * for writing is read-only; it shows the state at opening or at the last nba_kv_refresh.  It opens
- * the column families that exist then.  Snapshots can't be taken of it.
+ * SECONDARY.  A store that another process (or this one) has open for writing is read-only then; it
+ * shows the state at opening or at the last nba_kv_refresh.  It opens the column families that
+ * exist then, keeps a small folder of its own in TMPDIR while it is open, and has no snapshots.
  *
  * MEMORY.  The block cache and the write buffers of all column families together are bounded by
  * the options; iterators and snapshots pin what they see, so keep them short.
@@ -40,11 +40,10 @@ struct nba_kv_iter;
 struct nba_kv_snapshot;
 
 struct nba_kv_options {
-    size_t block_cache_bytes;   /* shared by all column families; 0: 8 MiB */
-    size_t write_buffer_bytes;  /* bound over all column families; 0: 32 MiB */
-    bool create;                /* make the store when there is none; else NBA_E_NOT_FOUND */
-    const char *secondary_path; /* not NULL: open read-only beside a writer; a folder for its own
-                                 * small files, made when absent */
+    size_t block_cache_bytes;  /* shared by all column families; 0: 8 MiB */
+    size_t write_buffer_bytes; /* bound over all column families; 0: 32 MiB */
+    bool create;               /* make the store when there is none; else NBA_E_NOT_FOUND */
+    bool secondary;            /* open read-only beside a writer */
 };
 
 NBA_MUST_USE
@@ -65,11 +64,10 @@ enum nba_status nba_kv_cf_drop(struct nba_kv *kv, struct nba_kv_cf *cf, struct n
 void nba_kv_cf_names(struct nba_kv *kv, void (*visit)(void *context, const char *name),
                      void *context);
 
-/* Appends the value of `key` to `value`; *ret_found tells whether there is one.  `snapshot` may be
- * NULL: now.  NBA_E_LIMIT when the value does not fit the buffer. */
+/* Appends the value of `key` to `value`; *ret_found tells whether there is one.  NBA_E_LIMIT when
+ * the value does not fit the buffer. */
 NBA_MUST_USE
-enum nba_status nba_kv_get(struct nba_kv *kv, struct nba_kv_cf *cf,
-                           const struct nba_kv_snapshot *snapshot, struct nba_str key,
+enum nba_status nba_kv_get(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_str key,
                            struct nba_buf *value, bool *ret_found, struct nba_error *error);
 
 /* A batch copies what is put into it.  Later changes of a key win over earlier ones. */
@@ -79,11 +77,11 @@ void nba_kv_batch_reset(struct nba_kv_batch *batch);
 void nba_kv_batch_put(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key,
                       struct nba_str value);
 void nba_kv_batch_delete(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key);
-size_t nba_kv_batch_count(const struct nba_kv_batch *batch);
+size_t nba_kv_batch_count(struct nba_kv_batch *batch);
 
 /* Writes the batch, all or nothing; the batch itself is left as it is. */
 NBA_MUST_USE
-enum nba_status nba_kv_write(struct nba_kv *kv, struct nba_kv_batch *batch, bool sync,
+enum nba_status nba_kv_write(struct nba_kv *kv, struct nba_kv_batch *batch,
                              struct nba_error *error);
 
 /*
@@ -96,10 +94,8 @@ struct nba_kv_iter *nba_kv_iter_create(struct nba_kv *kv, struct nba_kv_cf *cf,
                                        struct nba_str upper);
 void nba_kv_iter_destroy(struct nba_kv_iter *iter);
 void nba_kv_iter_seek(struct nba_kv_iter *iter, struct nba_str key); /* first key >= `key` */
-void nba_kv_iter_seek_last(struct nba_kv_iter *iter);
 bool nba_kv_iter_valid(const struct nba_kv_iter *iter);
 void nba_kv_iter_next(struct nba_kv_iter *iter);
-void nba_kv_iter_prev(struct nba_kv_iter *iter);
 struct nba_str nba_kv_iter_key(const struct nba_kv_iter *iter);
 struct nba_str nba_kv_iter_value(const struct nba_kv_iter *iter);
 NBA_MUST_USE
@@ -118,8 +114,5 @@ enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error);
 /* Secondary only: catch up with the writer.  Iterators made before keep what they saw. */
 NBA_MUST_USE
 enum nba_status nba_kv_refresh(struct nba_kv *kv, struct nba_error *error);
-/* Gives back the disk space of what was deleted between the bounds; slow. */
-void nba_kv_compact_range(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_str lower,
-                          struct nba_str upper);
 
 #endif

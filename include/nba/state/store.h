@@ -25,8 +25,7 @@ struct nba_task;
 
 struct nba_state_options {
     bool create;               /* make the directory when it isn't there */
-    const char *secondary;     /* not NULL: open read-only beside a running writer, with this
-                                  folder for the secondary's own files */
+    bool secondary;            /* open read-only beside a running writer */
     size_t block_cache_bytes;  /* RocksDB's, shared by all column families; 0: 64 MiB */
     size_t write_buffer_bytes; /* RocksDB's, shared; 0: 64 MiB */
     size_t hot_bytes;          /* hot-state caches of all tasks together; 0: 64 MiB */

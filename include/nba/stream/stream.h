@@ -65,8 +65,6 @@ enum nba_status nba_stream_open_local(const char *dir, enum nba_local_mode mode,
                                       const struct nba_clock *clock, struct nba_stream **ret_stream,
                                       struct nba_error *error);
 void nba_stream_close(struct nba_stream *stream); /* NULL is fine */
-/* "kafka" or "local"; static text. */
-const char *nba_stream_kind(const struct nba_stream *stream);
 
 #define NBA_TOPIC_NAME_BYTES_MAX 249u /* Kafka's; letters, digits, dot, underscore, hyphen */
 

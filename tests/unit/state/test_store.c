@@ -181,7 +181,6 @@ static void test_a_checkpoint_and_a_secondary_show_the_same_state(void **state)
     char expected[NBA_SHA256_TEXT_BYTES];
     char text[NBA_SHA256_TEXT_BYTES];
     char copy[160];
-    char secondary[160];
     (void)state;
     store_fixture_init(&s, 1u << 20);
     begin(&s);
@@ -191,11 +190,10 @@ static void test_a_checkpoint_and_a_secondary_show_the_same_state(void **state)
     commit(&s);
     hash_of(&s, expected);
     (void)snprintf(copy, sizeof(copy), "%s-copy", s.path);
-    (void)snprintf(secondary, sizeof(secondary), "%s-secondary", s.path);
     assert_ok(&s, nba_state_store_flush(s.store, &s.f.error));
     assert_ok(&s, nba_state_store_checkpoint(s.store, copy, &s.f.error));
     for (uint32_t i = 0; i < 2; i++) {
-        const struct nba_state_options options = {.secondary = i == 1 ? secondary : NULL};
+        const struct nba_state_options options = {.secondary = i == 1};
         struct nba_state_store *store = NULL;
         struct nba_task *task = NULL;
         assert_ok(&s, nba_state_store_open(i == 1 ? s.path : copy, &options, &store, &s.f.error));
@@ -206,7 +204,6 @@ static void test_a_checkpoint_and_a_secondary_show_the_same_state(void **state)
         nba_state_store_close(store);
     }
     assert_int_equal(nba_file_remove_tree(copy, NULL), NBA_OK);
-    assert_int_equal(nba_file_remove_tree(secondary, NULL), NBA_OK);
     store_fixture_clear(&s);
 }
 
