@@ -1,266 +1,583 @@
-/* Values, unions, and what is skipped. */
-#include "compiler_internal.h"
+/*
+ * The compiler of programs (program.h): walks writer's and reader's schema side by side, guided by
+ * the binding, and makes one operation of each value, in the order of the writer's bytes.  The
+ * recursion follows both schemas' nesting.
+ *
+ * w is always the writer's type, r the reader's, b the member that the value goes to, `base` where
+ * the fields of a record in place begin in their struct.
+ */
+#include <stdlib.h>
+#include <string.h>
 
+#include "json_internal.h"
+#include "machine_internal.h"
 #include "nba/base/assert.h"
-#include "resolution_internal.h"
+#include "nba/base/compiler.h"
+#include "nba/event/event.h"
+#include "program_internal.h"
 
-static enum nba_status mismatch(struct nba_compiler *c, const struct nba_avro_type *w,
-                                const struct nba_avro_type *r)
+#define DEFAULT_BYTES ((size_t)64 * 1024)
+
+struct compiler {
+    struct nba_arena *arena;
+    struct nba_error *error;
+    bool for_writing;
+    const char *field; /* being compiled, for messages */
+    /* The struct whose fields are being compiled, with everything absent. */
+    const unsigned char *image;
+    size_t image_bytes;
+};
+
+/* What each kind of member takes on our side, and how; the limit is that of a text. */
+static const struct {
+    enum nba_avro_kind avro;
+    enum nba_op_code code;
+    uint32_t limit;
+} kinds[] = {
+    [NBA_BIND_ID] = {NBA_AVRO_STRING, NBA_OP_STRING, NBA_ID_BYTES_MAX},
+    [NBA_BIND_TEXT] = {NBA_AVRO_STRING, NBA_OP_STRING, NBA_STRING_BYTES_MAX},
+    [NBA_BIND_BLOB] = {NBA_AVRO_BYTES, NBA_OP_BLOB, 0},
+    [NBA_BIND_CSTR] = {NBA_AVRO_STRING, NBA_OP_CSTR, NBA_ID_BYTES_MAX},
+    [NBA_BIND_OCTETS] = {NBA_AVRO_BYTES, NBA_OP_OCTETS, 0},
+    [NBA_BIND_BOOL] = {NBA_AVRO_BOOLEAN, NBA_OP_BOOL, 0},
+    [NBA_BIND_INT] = {NBA_AVRO_INT, NBA_OP_INT, 0},
+    [NBA_BIND_LONG] = {NBA_AVRO_LONG, NBA_OP_LONG, 0},
+    [NBA_BIND_TIME] = {NBA_AVRO_LONG, NBA_OP_LONG, 0},
+    [NBA_BIND_DOUBLE] = {NBA_AVRO_DOUBLE, NBA_OP_DOUBLE, 0},
+    [NBA_BIND_WORD] = {NBA_AVRO_ENUM, NBA_OP_WORD, 0},
+    [NBA_BIND_RECORD] = {NBA_AVRO_RECORD, NBA_OP_BLOCK, 0},
+    [NBA_BIND_POINTER] = {NBA_AVRO_RECORD, NBA_OP_POINTER, 0},
+    [NBA_BIND_ARRAY] = {NBA_AVRO_ARRAY, NBA_OP_LOOP, 0},
+    [NBA_BIND_IN_PLACE] = {NBA_AVRO_ARRAY, NBA_OP_LOOP, 0},
+    [NBA_BIND_MAP] = {NBA_AVRO_MAP, NBA_OP_LOOP, 0},
+    [NBA_BIND_SLOTS] = {NBA_AVRO_MAP, NBA_OP_SLOTS, 0},
+};
+
+static void *take(struct compiler *c, size_t count, size_t size)
 {
-    return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
-                         "%s: writer's %s %s can't be read as %s %s", c->field,
-                         nba_avro_kind_name(w->kind), w->name != NULL ? w->name : "",
-                         nba_avro_kind_name(r->kind), r->name != NULL ? r->name : "");
+    void *memory = nba_arena_zeros(c->arena, count != 0 ? count : 1, size);
+    if (memory == NULL) {
+        (void)nba_error_set(c->error, NBA_E_NO_MEMORY, "%s: out of memory for its program",
+                            c->field);
+    }
+    return memory;
 }
 
-/* ---- enums --------------------------------------------------------------------------------- */
+/* ---- who fits whom: Avro 1.11, "Schema Resolution" ----------------------------------------- */
 
-/* One table entry a symbol of the writer: the value of our word of that name. */
-static enum nba_status emit_word(struct nba_compiler *c, const struct nba_part *part, uint32_t base)
+static bool named_alike(const struct nba_avro_type *w, const struct nba_avro_type *r)
 {
-    const struct nba_avro_type *w = part->w;
-    const struct nba_avro_type *r = part->r;
-    if (c->table_count + w->symbol_count > NBA_COMPILER_TABLE_MAX) {
-        return nba_compiler_too_large(c);
+    if (strcmp(w->name, r->name) == 0) {
+        return true;
     }
-    const uint32_t first = c->table_count;
-    for (uint32_t i = 0; i < w->symbol_count; i++) {
-        int32_t value = NBA_NO_WORD;
-        if (nba_resolution_has_symbol(r, w->symbols[i])) {
-            value = nba_resolution_word(part->b->words, w->symbols[i]);
+    for (uint32_t i = 0; i < r->alias_count; i++) {
+        if (strcmp(r->aliases[i], w->name) == 0 || strcmp(r->aliases[i], w->full_name) == 0) {
+            return true;
         }
-        if (value == NBA_NO_WORD && r->symbol_default >= 0) {
-            value = nba_resolution_word(part->b->words, r->symbols[r->symbol_default]);
-        }
-        c->table[c->table_count++] = value;
     }
-    return nba_compiler_emit(c, part->b->bytes == 1 ? NBA_OP_WORD8 : NBA_OP_WORD,
-                             base + part->b->offset, first, w->symbol_count);
+    return false;
 }
 
-/* ---- values -------------------------------------------------------------------------------- */
+/* 2 the same, 1 by promotion, 0 not at all; by the outermost type alone. */
+static int fit(const struct nba_avro_type *w, const struct nba_avro_type *r)
+{
+    if (w->kind == r->kind) {
+        return r->name == NULL || named_alike(w, r) ? 2 : 0;
+    }
+    switch ((int)r->kind) {
+    case NBA_AVRO_LONG:
+    case NBA_AVRO_FLOAT:
+    case NBA_AVRO_DOUBLE:
+        return w->kind >= NBA_AVRO_INT && w->kind < r->kind;
+    case NBA_AVRO_STRING:
+        return w->kind == NBA_AVRO_BYTES;
+    case NBA_AVRO_BYTES:
+        return w->kind == NBA_AVRO_STRING;
+    default:
+        return 0;
+    }
+}
 
-static enum nba_status unbindable(struct nba_compiler *c, const struct nba_avro_type *r)
+/* The reader's branch for a type that is no union: the first that is the same, else the first by
+ * promotion; NULL: none. */
+static const struct nba_avro_type *fitting_branch(const struct nba_avro_type *w,
+                                                  const struct nba_avro_type *r)
+{
+    for (int wanted = 2; wanted > 0; wanted--) {
+        for (uint32_t i = 0; i < r->branch_count; i++) {
+            if (fit(w, r->branches[i]) == wanted) {
+                return r->branches[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The writer's field that fills the reader's: of its name, else of its first alias found. */
+static const struct nba_avro_field *writer_field(const struct nba_avro_type *w,
+                                                 const struct nba_avro_field *field)
+{
+    for (uint32_t a = 0; a <= field->alias_count; a++) {
+        const char *name = a == 0 ? field->name : field->aliases[a - 1];
+        for (uint32_t i = 0; i < w->field_count; i++) {
+            if (strcmp(w->fields[i].name, name) == 0) {
+                return &w->fields[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static const struct nba_avro_field *reader_field(const struct nba_avro_type *w,
+                                                 const struct nba_avro_field *field,
+                                                 const struct nba_avro_type *r)
+{
+    for (uint32_t i = 0; i < r->field_count; i++) {
+        if (writer_field(w, &r->fields[i]) == field) {
+            return &r->fields[i];
+        }
+    }
+    return NULL;
+}
+
+static uint32_t symbol_index(const struct nba_avro_type *type, const char *symbol)
+{
+    uint32_t i = 0;
+    while (i < type->symbol_count && strcmp(type->symbols[i], symbol) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static int32_t word_value(const struct nba_words *words, const char *symbol)
+{
+    for (uint32_t i = 0; i < words->count; i++) {
+        const char *name = words->name(i);
+        if (name != NULL && strcmp(name, symbol) == 0) {
+            return (int32_t)i;
+        }
+    }
+    return NBA_NO_WORD;
+}
+
+/* ---- plain values -------------------------------------------------------------------------- */
+
+static enum nba_status unbindable(struct compiler *c, const struct nba_avro_type *r)
 {
     return nba_error_set(c->error, NBA_E_CONFIG,
                          "%s: our schema says %s, our struct something else", c->field,
                          nba_avro_kind_name(r->kind));
 }
 
-static enum nba_op_code double_code(enum nba_avro_kind writer)
+/* A table from the writer's symbols to our values; for writing, from our values to the symbols. */
+static enum nba_status compile_word(struct compiler *c, const struct nba_avro_type *w,
+                                    const struct nba_avro_type *r, struct nba_op *op)
 {
-    switch ((int)writer) {
-    case NBA_AVRO_INT:
-        return NBA_OP_INT_AS_DOUBLE;
-    case NBA_AVRO_LONG:
-        return NBA_OP_LONG_AS_DOUBLE;
-    case NBA_AVRO_FLOAT:
-        return NBA_OP_FLOAT;
-    default:
-        return NBA_OP_DOUBLE;
+    const struct nba_words *words = op->binding->words;
+    op->a = c->for_writing ? words->count : w->symbol_count;
+    op->code = op->binding->bytes == 1 ? NBA_OP_WORD8 : NBA_OP_WORD;
+    int32_t *table = take(c, op->a, sizeof(*table));
+    if (table == NULL) {
+        return NBA_E_NO_MEMORY;
     }
-}
-
-/* Neither side is a union, and w fits r. */
-static enum nba_status emit_plain(struct nba_compiler *c, const struct nba_part *part,
-                                  uint32_t base)
-{
-    const struct nba_binding *b = part->b;
-    const uint32_t at = base + b->offset;
-    if (part->r->kind != nba_resolution_kind(b->kind)) {
-        return unbindable(c, part->r);
-    }
-    switch (b->kind) {
-    case NBA_BIND_ID:
-        return nba_compiler_emit(c, NBA_OP_STRING, at, NBA_ID_BYTES_MAX, 0);
-    case NBA_BIND_TEXT:
-        return nba_compiler_emit(c, NBA_OP_STRING, at, NBA_STRING_BYTES_MAX, 0);
-    case NBA_BIND_BLOB:
-        return nba_compiler_emit(c, NBA_OP_BLOB, at, 0, 0);
-    case NBA_BIND_CSTR:
-        return nba_compiler_emit(c, NBA_OP_CSTR, at, 0, 0);
-    case NBA_BIND_OCTETS:
-        return nba_compiler_emit(c, NBA_OP_OCTETS, at, 0, base + b->count_offset);
-    case NBA_BIND_BOOL:
-        return nba_compiler_emit(c, NBA_OP_BOOL, at, 0, 0);
-    case NBA_BIND_INT:
-        return nba_compiler_emit(c, NBA_OP_INT, at, 0, 0);
-    case NBA_BIND_LONG:
-    case NBA_BIND_TIME:
-        return nba_compiler_emit(
-            c, part->w->kind == NBA_AVRO_INT ? NBA_OP_INT_AS_LONG : NBA_OP_LONG, at, 0, 0);
-    case NBA_BIND_DOUBLE:
-        return nba_compiler_emit(c, double_code(part->w->kind), at, 0, 0);
-    case NBA_BIND_WORD:
-        return emit_word(c, part, base);
-    case NBA_BIND_RECORD:
-        return nba_compiler_fields(c, part->w, part->r, b->record, at);
-    case NBA_BIND_POINTER:
-        return nba_compiler_pointer(c, part, base);
-    case NBA_BIND_ARRAY:
-    case NBA_BIND_IN_PLACE:
-    case NBA_BIND_MAP:
-    case NBA_BIND_SLOTS:
-        break;
-    }
-    return nba_compiler_collection(c, part, base);
-}
-
-/* Puts the latest operation into a union with null, if it is the only one since `first`. */
-static bool fold_null(struct nba_compiler *c, const struct nba_avro_type *w, uint32_t first)
-{
-    const int32_t null_branch = nba_avro_null_branch(w);
-    if (w->branch_count != 2 || null_branch < 0 || c->op_count != first + 1 ||
-        c->ops[first].code == NBA_OP_FAIL) {
-        return false;
-    }
-    c->ops[first].null_first = (uint8_t)(1 + null_branch);
-    return true;
-}
-
-/* Is it worth trying?  Records aren't: compiling them twice a level would double with
- * each level. */
-static bool may_fold(const struct nba_avro_type *branch)
-{
-    const struct nba_avro_type *inner = branch->kind == NBA_AVRO_ARRAY ? branch->items : branch;
-    return inner->kind <= NBA_AVRO_ENUM;
-}
-
-/* NOLINTBEGIN(misc-no-recursion): bounded by both schemas' depth; every level emits an operation or
- * takes no bytes at all */
-
-/* One branch: as a value of r (b bound), or skipped (r NULL). */
-static enum nba_status emit_branch(struct nba_compiler *c, const struct nba_avro_type *branch,
-                                   const struct nba_part *part, uint32_t base)
-{
-    const uint32_t first = c->op_count;
-    if (part->r == NULL) {
-        return nba_compiler_skip(c, branch);
-    }
-    const bool conditional = c->conditional;
-    c->conditional = true;
-    enum nba_status status = nba_compiler_value(c, branch, part->r, part->b, base);
-    c->conditional = conditional;
-    if (status == NBA_E_SCHEMA_INCOMPATIBLE && c->op_count < NBA_PROGRAM_OPS_MAX) {
-        c->op_count = first;
-        status = nba_compiler_emit(c, NBA_OP_FAIL, 0, 0, 0);
-    }
-    return status;
-}
-
-/* UNION, then each branch with a jump behind the last.  Part's r is NULL to skip the value. */
-static enum nba_status emit_union(struct nba_compiler *c, const struct nba_part *part,
-                                  uint32_t base)
-{
-    const struct nba_avro_type *w = part->w;
-    const uint32_t first = c->op_count;
-    const int32_t null_branch = nba_avro_null_branch(w);
-    if (w->branch_count == 2 && null_branch >= 0 && may_fold(w->branches[1 - null_branch]) &&
-        (part->r == NULL || nba_avro_null_branch(part->r) >= 0)) {
-        const enum nba_status status = emit_branch(c, w->branches[1 - null_branch], part, base);
-        if (status != NBA_OK || fold_null(c, w, first)) {
-            return status;
+    op->of.table = table;
+    for (uint32_t i = 0; i < op->a; i++) {
+        const char *word = c->for_writing ? words->name(i) : w->symbols[i];
+        const uint32_t symbol = word != NULL ? symbol_index(r, word) : 0;
+        table[i] = NBA_NO_WORD;
+        if (c->for_writing && word != NULL) {
+            if (symbol == r->symbol_count) {
+                return nba_error_set(c->error, NBA_E_CONFIG, "enum %s: expected a symbol '%s'",
+                                     r->name, word);
+            }
+            table[i] = (int32_t)symbol;
+        } else if (!c->for_writing) {
+            if (symbol < r->symbol_count) {
+                table[i] = word_value(words, word);
+            }
+            if (table[i] == NBA_NO_WORD && r->symbol_default >= 0) {
+                table[i] = word_value(words, r->symbols[r->symbol_default]);
+            }
         }
-        c->op_count = first;
     }
-    if (c->table_count + w->branch_count > NBA_COMPILER_TABLE_MAX) {
-        return nba_compiler_too_large(c);
+    return NBA_OK;
+}
+
+/* The values of a word list in bytewise order of their words, NBA_NO_WORD behind the last. */
+static enum nba_status compile_order(struct compiler *c, const struct nba_words *words,
+                                     struct nba_op *op)
+{
+    int32_t *order = take(c, words->count + 1, sizeof(*order));
+    uint32_t count = 0;
+    if (order == NULL) {
+        return NBA_E_NO_MEMORY;
     }
-    const uint32_t jumps = c->table_count;
-    c->table_count += w->branch_count;
-    enum nba_status status = nba_compiler_emit(c, NBA_OP_UNION, 0, jumps, w->branch_count);
+    for (uint32_t value = 0; value < words->count; value++) {
+        const char *word = words->name(value);
+        uint32_t at = count;
+        if (word == NULL) {
+            continue;
+        }
+        for (; at > 0 && strcmp(words->name((uint32_t)order[at - 1]), word) > 0; at--) {
+            order[at] = order[at - 1];
+        }
+        order[at] = (int32_t)value;
+        count++;
+    }
+    order[count] = NBA_NO_WORD;
+    op->of.table = order;
+    return NBA_OK;
+}
+
+static enum nba_op_code promoted(enum nba_op_code code, enum nba_avro_kind writer)
+{
+    if (code == NBA_OP_LONG && writer == NBA_AVRO_INT) {
+        return NBA_OP_INT_AS_LONG;
+    }
+    if (code == NBA_OP_DOUBLE && writer != NBA_AVRO_DOUBLE) {
+        return writer == NBA_AVRO_FLOAT  ? NBA_OP_FLOAT
+               : writer == NBA_AVRO_LONG ? NBA_OP_LONG_AS_DOUBLE
+                                         : NBA_OP_INT_AS_DOUBLE;
+    }
+    return code;
+}
+
+/* The bytes of a field's default. */
+static enum nba_status default_text(struct compiler *c, const struct nba_avro_field *field,
+                                    const struct nba_str **ret_text)
+{
+    struct nba_buf buf;
+    nba_buf_init(&buf, DEFAULT_BYTES);
+    enum nba_status status =
+        nba_json_read_datum(field->default_value, field->type, NBA_JSON_DEFAULT, &buf, c->error);
+    struct nba_str *text = status == NBA_OK ? take(c, 1, sizeof(*text)) : NULL;
+    if (text != NULL) {
+        *text = nba_arena_copy(c->arena, nba_buf_str(&buf));
+        *ret_text = text;
+    }
+    nba_buf_clear(&buf);
+    return status == NBA_OK && (text == NULL || text->data == NULL) ? NBA_E_NO_MEMORY : status;
+}
+
+/* ---- values with parts --------------------------------------------------------------------- */
+
+/* NOLINTBEGIN(misc-no-recursion): bounded by the schemas' depth */
+
+static enum nba_status compile_value(struct compiler *c, const struct nba_avro_type *w,
+                                     const struct nba_avro_type *r, const struct nba_binding *b,
+                                     uint32_t base, struct nba_op *op);
+
+/* A branch that has no reading fails when a value takes it. */
+static enum nba_status compile_union(struct compiler *c, const struct nba_avro_type *w,
+                                     const struct nba_avro_type *r, const struct nba_binding *b,
+                                     uint32_t base, struct nba_op *op)
+{
     uint32_t failed = 0;
+    struct nba_op *branches = take(c, 2 * (size_t)w->branch_count, sizeof(*branches));
+    enum nba_status status = branches != NULL ? NBA_OK : NBA_E_NO_MEMORY;
     for (uint32_t i = 0; status == NBA_OK && i < w->branch_count; i++) {
-        const char *field = c->field;
-        c->table[jumps + i] = (int32_t)c->op_count;
-        status = emit_branch(c, w->branches[i], part, base);
-        c->field = field;
-        failed += c->ops[c->op_count - 1].code == NBA_OP_FAIL &&
-                  c->table[jumps + i] == (int32_t)c->op_count - 1;
-        if (status == NBA_OK) {
-            status = nba_compiler_emit(c, NBA_OP_JUMP, 0, 0, (uint32_t)i);
+        status = compile_value(c, w->branches[i], r, b, base, &branches[2 * i]);
+        if (status == NBA_E_SCHEMA_INCOMPATIBLE) {
+            branches[2 * i] = (struct nba_op){.code = NBA_OP_FAIL, .name = c->field};
+            failed++;
+            status = NBA_OK;
         }
     }
     if (status == NBA_OK && failed == w->branch_count) {
         return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
                              "%s: no branch of the writer's union can be read as ours", c->field);
     }
-    /* Each branch's jump stands right in front of the next branch; the last one's at the end. */
-    for (uint32_t i = 0; status == NBA_OK && i < w->branch_count; i++) {
-        const uint32_t end =
-            i + 1 < w->branch_count ? (uint32_t)c->table[jumps + i + 1] : c->op_count;
-        c->ops[end - 1].a = c->op_count;
+    const int32_t null_branch = nba_avro_null_branch(w);
+    if (status == NBA_OK && w->branch_count == 2 && null_branch >= 0 && failed == 0) {
+        *op = branches[2 * (1 - null_branch)];
+        op->null_first = (uint8_t)(1 + null_branch);
+    } else if (status == NBA_OK) {
+        *op = (struct nba_op){
+            .code = NBA_OP_UNION, .a = w->branch_count, .name = c->field, .body = branches};
+        status = c->for_writing ? unbindable(c, w) : NBA_OK;
     }
     return status;
 }
 
-enum nba_status nba_compiler_value(struct nba_compiler *c, const struct nba_avro_type *w,
-                                   const struct nba_avro_type *r, const struct nba_binding *b,
-                                   uint32_t base)
+/* A field that the writer lacks.  A default that is the absent value needs no operation. */
+static enum nba_status compile_default(struct compiler *c, const struct nba_avro_field *field,
+                                       const struct nba_binding *b, uint32_t base,
+                                       struct nba_op *op)
 {
-    const struct nba_part whole = {w, r, b};
-    if (w->kind == NBA_AVRO_UNION) {
-        return emit_union(c, &whole, base);
+    if (field->default_value == NULL) {
+        return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
+                             "%s: the writer doesn't have it, and it has no default", field->name);
     }
-    const struct nba_avro_type *branch = r;
-    if (r->kind == NBA_AVRO_UNION) {
-        branch = nba_resolution_branch(w, r);
-        if (branch != NULL && branch->kind == NBA_AVRO_NULL) {
-            return NBA_OK;
-        }
+    if (b == NULL) {
+        return NBA_OK;
     }
-    if (branch == NULL || nba_resolution_fit(w, branch) == 0) {
-        return mismatch(c, w, r);
+    struct nba_op *body = take(c, 2, sizeof(*body));
+    unsigned char *filled = take(c, c->image_bytes, 1);
+    const struct nba_str *text = NULL;
+    enum nba_status status =
+        body != NULL && filled != NULL ? default_text(c, field, &text) : NBA_E_NO_MEMORY;
+    if (status == NBA_OK) {
+        status = compile_value(c, field->type, field->type, b, base, body);
     }
-    if (b->presence == NBA_PRESENT_BOOL && b->kind != NBA_BIND_SLOTS) {
-        const enum nba_status status =
-            nba_compiler_emit(c, NBA_OP_SET, base + b->presence_offset, 0, 0);
-        if (status != NBA_OK) {
-            return status;
-        }
+    if (status == NBA_OK) {
+        struct nba_cursor cursor = nba_cursor(text->data, text->bytes);
+        memcpy(filled, c->image, c->image_bytes);
+        status = nba_program_run_ops(body, &cursor, c->arena, filled, c->error);
     }
-    const struct nba_part part = {w, branch, b};
-    return emit_plain(c, &part, base);
+    if (status == NBA_OK && memcmp(filled, c->image, c->image_bytes) != 0) {
+        *op = (struct nba_op){
+            .code = NBA_OP_CONSTANT, .name = field->name, .body = body, .of.text = text};
+    }
+    return status;
 }
 
-enum nba_status nba_compiler_skip(struct nba_compiler *c, const struct nba_avro_type *w)
+/* A field of ours that no member holds. */
+static enum nba_status compile_constant(struct compiler *c, const struct nba_avro_field *field,
+                                        struct nba_op *op)
 {
+    if (field->default_value == NULL) {
+        return nba_error_set(c->error, NBA_E_CONFIG, "%s: expected a default, no struct holds it",
+                             field->name);
+    }
+    op->code = NBA_OP_CONSTANT;
+    return default_text(c, field, &op->of.text);
+}
+
+static const struct nba_binding *find_binding(const struct compiler *c,
+                                              const struct nba_record_binding *record,
+                                              const char *name)
+{
+    for (uint32_t i = 0; i < record->count; i++) {
+        if (strcmp(record->fields[i].name, name) == 0) {
+            return record->fields[i].derive == NULL || c->for_writing ? &record->fields[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static enum nba_status compile_field(struct compiler *c, const struct nba_avro_field *w,
+                                     const struct nba_avro_field *r,
+                                     const struct nba_record_binding *record, uint32_t base,
+                                     struct nba_op *op)
+{
+    const struct nba_binding *b = r != NULL ? find_binding(c, record, r->name) : NULL;
+    c->field = w->name;
+    if (b != NULL) {
+        return compile_value(c, w->type, r->type, b, base, op);
+    }
+    if (c->for_writing) {
+        return compile_constant(c, w, op);
+    }
+    if (w->type->bytes_min != 0) {
+        *op = (struct nba_op){.code = NBA_OP_SKIP, .name = w->name, .of.type = w->type};
+    }
+    return NBA_OK;
+}
+
+/* The fields of a record, those that only the reader has too, as the body of `op`. */
+static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_type *w,
+                                      const struct nba_avro_type *r,
+                                      const struct nba_record_binding *record, uint32_t base,
+                                      struct nba_op *op)
+{
+    const char *outer = c->field;
+    struct nba_op *ops = take(c, (size_t)w->field_count + r->field_count + 1, sizeof(*ops));
+    struct nba_op *next = ops;
     enum nba_status status = NBA_OK;
-    if (w->bytes_min == 0) {
+    if (ops == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    for (uint32_t i = 0; c->for_writing && i < record->count; i++) {
+        const struct nba_avro_field wanted = {.name = record->fields[i].name};
+        if (writer_field(w, &wanted) == NULL) {
+            return nba_error_set(c->error, NBA_E_CONFIG, "%s: expected a field '%s'", w->name,
+                                 wanted.name);
+        }
+    }
+    for (uint32_t i = 0; status == NBA_OK && i < w->field_count + r->field_count; i++) {
+        if (i < w->field_count) {
+            const struct nba_avro_field *field = &w->fields[i];
+            status = compile_field(c, field, reader_field(w, field, r), record, base, next);
+        } else if (writer_field(w, &r->fields[i - w->field_count]) == NULL) {
+            const struct nba_avro_field *field = &r->fields[i - w->field_count];
+            c->field = field->name;
+            status = compile_default(c, field, find_binding(c, record, field->name), base, next);
+        }
+        next += next->code > NBA_OP_NOTHING;
+    }
+    next->code = NBA_OP_END;
+    op->body = ops;
+    c->field = outer;
+    return status;
+}
+
+/* Absent values of everything bound: zeros, but for times. */
+static void make_absent(const struct nba_record_binding *record, unsigned char *image)
+{
+    for (uint32_t i = 0; i < record->count; i++) {
+        const struct nba_binding *b = &record->fields[i];
+        if (b->kind == NBA_BIND_TIME) {
+            const int64_t none = NBA_TIME_NONE;
+            memcpy(image + b->offset, &none, sizeof(none));
+        } else if (b->kind == NBA_BIND_RECORD) {
+            make_absent(b->record, image + b->offset);
+        }
+    }
+}
+
+static enum nba_status take_image(struct compiler *c, const struct nba_record_binding *record)
+{
+    unsigned char *image = take(c, record->bytes, 1);
+    if (image == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    make_absent(record, image);
+    c->image = image;
+    c->image_bytes = record->bytes;
+    return NBA_OK;
+}
+
+/* What is read for each item: the value of a slot, key and value of a map, a plain member, or a
+ * record. */
+static enum nba_status compile_items(struct compiler *c, const struct nba_avro_type *w,
+                                     const struct nba_avro_type *r,
+                                     const struct nba_record_binding *record, struct nba_op *op)
+{
+    const struct nba_binding *member = record->fields;
+    struct nba_op *body = take(c, 3, sizeof(*body));
+    struct nba_binding *whole = take(c, 1, sizeof(*whole));
+    if (body == NULL || whole == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    op->body = body;
+    op->a = nba_item_bytes_min(w);
+    if (op->binding->kind == NBA_BIND_MAP) {
+        *body++ = (struct nba_op){.code = (uint8_t)kinds[member->kind].code,
+                                  .offset = member->offset,
+                                  .a = NBA_ID_BYTES_MAX,
+                                  .name = c->field,
+                                  .binding = member};
+        member++;
+    } else if (member->name != NULL) {
+        *whole = (struct nba_binding){.kind = NBA_BIND_RECORD, .record = record};
+        member = whole;
+    }
+    return compile_value(c, w->items, r->items, member, 0, body);
+}
+
+/* A struct of its own: a record behind a pointer, or the items of a collection. */
+static enum nba_status compile_parts(struct compiler *c, const struct nba_avro_type *w,
+                                     const struct nba_avro_type *r, struct nba_op *op)
+{
+    const struct compiler outer = *c;
+    const struct nba_record_binding *record = op->binding->record;
+    enum nba_status status = take_image(c, record);
+    op->of.image = c->image;
+    if (status == NBA_OK) {
+        status = op->code == NBA_OP_POINTER ? compile_fields(c, w, r, record, 0, op)
+                                            : compile_items(c, w, r, record, op);
+    }
+    c->image = outer.image;
+    c->image_bytes = outer.image_bytes;
+    return status == NBA_OK && op->code == NBA_OP_SLOTS ? compile_order(c, op->binding->words, op)
+                                                        : status;
+}
+
+/* Puts SET in front of a value whose presence is a bool. */
+static enum nba_status add_presence(struct compiler *c, uint32_t base, struct nba_op *op)
+{
+    struct nba_op *both = take(c, 3, sizeof(*both));
+    if (both == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    both[0] = (struct nba_op){.code = NBA_OP_SET, .offset = base + op->binding->presence_offset};
+    both[1] = *op;
+    *op = (struct nba_op){.code = NBA_OP_BLOCK, .name = op->name, .body = both};
+    return NBA_OK;
+}
+
+static enum nba_status compile_value(struct compiler *c, const struct nba_avro_type *w,
+                                     const struct nba_avro_type *r, const struct nba_binding *b,
+                                     uint32_t base, struct nba_op *op)
+{
+    if (w->kind == NBA_AVRO_UNION) {
+        return compile_union(c, w, r, b, base, op);
+    }
+    const struct nba_avro_type *branch = r->kind == NBA_AVRO_UNION ? fitting_branch(w, r) : r;
+    if (branch == NULL || fit(w, branch) == 0) {
+        return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
+                             "%s: writer's %s %s can't be read as %s %s", c->field,
+                             nba_avro_kind_name(w->kind), w->name != NULL ? w->name : "",
+                             nba_avro_kind_name(r->kind), r->name != NULL ? r->name : "");
+    }
+    if (branch->kind == NBA_AVRO_NULL && r->kind == NBA_AVRO_UNION) {
+        op->code = NBA_OP_NOTHING;
         return NBA_OK;
     }
-    const struct nba_part part = {.w = w};
-    const struct nba_op_shape shape = {
-        .place = NBA_SHAPE_SKIP,
-        .wire_bytes_min =
-            w->kind == NBA_AVRO_ARRAY || w->kind == NBA_AVRO_MAP ? nba_wire_bytes_min(w) : 0};
-    switch (w->kind) {
-    case NBA_AVRO_NULL:
-        return NBA_OK;
-    case NBA_AVRO_INT:
-    case NBA_AVRO_LONG:
-    case NBA_AVRO_ENUM:
-        return nba_compiler_emit(c, NBA_OP_SKIP_VARINT, 0, 0, 0);
-    case NBA_AVRO_BOOLEAN:
-    case NBA_AVRO_FLOAT:
-    case NBA_AVRO_DOUBLE:
-    case NBA_AVRO_FIXED:
-        return nba_compiler_emit(c, NBA_OP_SKIP_FIXED, 0, w->bytes_min, 0);
-    case NBA_AVRO_BYTES:
-    case NBA_AVRO_STRING:
-        return nba_compiler_emit(c, NBA_OP_SKIP_SIZED, 0, 0, 0);
-    case NBA_AVRO_ARRAY:
-    case NBA_AVRO_MAP:
-        return nba_compiler_loop(c, &part, 0, shape, NULL);
-    case NBA_AVRO_UNION:
-        return emit_union(c, &part, 0);
-    case NBA_AVRO_RECORD:
-        break;
+    if (branch->kind != kinds[b->kind].avro) {
+        return unbindable(c, branch);
     }
-    for (uint32_t i = 0; status == NBA_OK && i < w->field_count; i++) {
-        status = nba_compiler_skip(c, w->fields[i].type);
+    enum nba_status status = NBA_OK;
+    *op = (struct nba_op){.code = (uint8_t)promoted(kinds[b->kind].code, w->kind),
+                          .offset = base + b->offset,
+                          .a = kinds[b->kind].limit,
+                          .name = c->field,
+                          .binding = b};
+    if (op->code == NBA_OP_WORD) {
+        status = compile_word(c, w, branch, op);
+    } else if (op->code == NBA_OP_BLOCK) {
+        status = compile_fields(c, w, branch, b->record, op->offset, op);
+    } else if (op->code >= NBA_OP_POINTER) {
+        status = compile_parts(c, w, branch, op);
+    }
+    if (status == NBA_OK && b->presence == NBA_PRESENT_BOOL && b->kind != NBA_BIND_SLOTS &&
+        !c->for_writing) {
+        status = add_presence(c, base, op);
     }
     return status;
 }
 
 /* NOLINTEND(misc-no-recursion) */
+
+static enum nba_status compile(struct compiler *c, const struct nba_avro_type *w,
+                               const struct nba_avro_type *r,
+                               const struct nba_record_binding *record,
+                               const struct nba_program **ret_program)
+{
+    NBA_ASSERT(w != NULL && r != NULL && record != NULL && c->arena != NULL);
+    c->field = r->name != NULL ? r->name : "value";
+    struct nba_program *program = take(c, 1, sizeof(*program));
+    struct nba_binding *whole = take(c, 1, sizeof(*whole));
+    enum nba_status status =
+        program != NULL && whole != NULL ? take_image(c, record) : NBA_E_NO_MEMORY;
+    if (status == NBA_OK) {
+        *whole = (struct nba_binding){.kind = NBA_BIND_RECORD, .record = record};
+        program->image = c->image;
+        program->image_bytes = c->image_bytes;
+        status = compile_value(c, w, r, whole, 0, program->root);
+    }
+    if (status == NBA_OK) {
+        *ret_program = program;
+    }
+    return status;
+}
+
+enum nba_status nba_program_compile(const struct nba_avro_type *writer,
+                                    const struct nba_avro_type *reader,
+                                    const struct nba_record_binding *binding,
+                                    struct nba_arena *arena, const struct nba_program **ret_program,
+                                    struct nba_error *error)
+{
+    struct compiler c = {.arena = arena, .error = error};
+    return compile(&c, writer, reader, binding, ret_program);
+}
+
+enum nba_status nba_program_compile_for_writing(const struct nba_avro_type *type,
+                                                const struct nba_record_binding *binding,
+                                                struct nba_arena *arena,
+                                                const struct nba_program **ret_program,
+                                                struct nba_error *error)
+{
+    struct compiler c = {.arena = arena, .error = error, .for_writing = true};
+    return compile(&c, type, type, binding, ret_program);
+}

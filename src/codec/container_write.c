@@ -15,6 +15,7 @@
 #include "container_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "program_internal.h"
 #include "schema_registry_internal.h"
 
 #define BLOCK_BYTES_WANTED ((size_t)64 * 1024)
@@ -196,8 +197,8 @@ enum nba_status nba_container_writer_append(struct nba_container_writer *writer,
                                             struct nba_error *error)
 {
     NBA_ASSERT(writer != NULL && writer->file != NULL && record != NULL);
-    const struct nba_plan *plan = nba_schemas_plan(writer->schemas, NBA_SCHEMA_LOG_RECORD);
-    nba_plan_write(plan, record, &writer->block);
+    nba_program_write(nba_schemas_writer(writer->schemas, NBA_SCHEMA_LOG_RECORD), record,
+                      &writer->block);
     if (writer->block.failed) {
         /* What came before stays: the buffer is as it was. */
         writer->block.failed = false;

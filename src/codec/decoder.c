@@ -117,12 +117,44 @@ static enum nba_status compile(struct nba_decoder *decoder, enum nba_schema whic
     return NBA_OK;
 }
 
-/* Any message into its struct. */
+/* What no schema can say.  The record that `kind` names is there if its id is. */
+static enum nba_status check(enum nba_schema which, const void *record, struct nba_error *error)
+{
+    if (which == NBA_SCHEMA_ENGAGEMENT) {
+        const struct nba_event *event = record;
+        if (event->type == NBA_EVENT_UNKNOWN) {
+            return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "event_type: not in the vocabulary");
+        }
+    } else if (which == NBA_SCHEMA_CATALOG) {
+        const struct nba_reference *reference = record;
+        const struct nba_str *const ids[] = {
+            [NBA_REFERENCE_CONTENT] = &reference->content.content_id,
+            [NBA_REFERENCE_CAMPAIGN] = &reference->campaign.campaign_id,
+            [NBA_REFERENCE_REP] = &reference->rep.rep_id,
+        };
+        if (ids[reference->kind]->bytes == 0) {
+            return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE,
+                                 "kind: the record it names is absent or has no id");
+        }
+    }
+    return NBA_OK;
+}
+
+/* Any message into its struct, by way of a copy: failure leaves no trace in `ret_record`. */
 static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which,
-                              struct nba_str value, struct nba_arena *arena, void *record,
+                              struct nba_str value, struct nba_arena *arena, void *ret_record,
                               struct nba_error *error)
 {
-    NBA_ASSERT(decoder != NULL && arena != NULL && record != NULL);
+    NBA_ASSERT(decoder != NULL && arena != NULL && ret_record != NULL);
+    union {
+        struct nba_event event;
+        struct nba_reference reference;
+        struct nba_control control;
+        struct nba_journal journal;
+        struct nba_action action;
+        struct nba_slate slate;
+        struct nba_decision decision;
+    } record;
     const size_t bytes_max =
         which == NBA_SCHEMA_ENGAGEMENT ? NBA_EVENT_BYTES_MAX : NBA_RECORD_BYTES_MAX;
     if (value.bytes > bytes_max) {
@@ -142,83 +174,34 @@ static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which
             return status;
         }
     }
-    status = nba_program_run(program, &body, arena, record, error);
+    status = nba_program_run(program, &body, arena, &record, error);
     if (status == NBA_OK && nba_cursor_left(&body) != 0) {
         return nba_error_set(error, NBA_E_NOT_AVRO, "value: %zu bytes left over behind the record",
                              nba_cursor_left(&body));
     }
+    if (status == NBA_OK) {
+        status = check(which, &record, error);
+    }
+    if (status == NBA_OK) {
+        memcpy(ret_record, &record, nba_bindings_of(which)->bytes);
+    }
     return status;
 }
 
-enum nba_status nba_decode_event(struct nba_decoder *decoder, struct nba_str value,
-                                 struct nba_arena *arena, struct nba_event *ret_event,
-                                 struct nba_error *error)
-{
-    struct nba_event event;
-    const enum nba_status status =
-        decode(decoder, NBA_SCHEMA_ENGAGEMENT, value, arena, &event, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (event.type == NBA_EVENT_UNKNOWN) {
-        return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "event_type: not in the vocabulary");
-    }
-    *ret_event = event;
-    return NBA_OK;
-}
-
-/* The record that `kind` names must be there: it is if its id is. */
-static bool reference_is_whole(const struct nba_reference *reference)
-{
-    switch (reference->kind) {
-    case NBA_REFERENCE_CONTENT:
-        return reference->content.content_id.bytes != 0;
-    case NBA_REFERENCE_CAMPAIGN:
-        return reference->campaign.campaign_id.bytes != 0;
-    case NBA_REFERENCE_REP:
-        break;
-    }
-    return reference->rep.rep_id.bytes != 0;
-}
-
-enum nba_status nba_decode_reference(struct nba_decoder *decoder, struct nba_str value,
-                                     struct nba_arena *arena, struct nba_reference *ret_reference,
-                                     struct nba_error *error)
-{
-    struct nba_reference reference;
-    const enum nba_status status =
-        decode(decoder, NBA_SCHEMA_CATALOG, value, arena, &reference, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (!reference_is_whole(&reference)) {
-        return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE,
-                             "kind: the record it names is absent or has no id");
-    }
-    *ret_reference = reference;
-    return NBA_OK;
-}
-
 /* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
-/* A message whose struct needs no further look: into a copy first, so that failure leaves
- * no trace. */
-#define DECODE_PLAIN(noun, WHICH)                                                             \
+#define DECODE(noun, WHICH)                                                                   \
     enum nba_status nba_decode_##noun(struct nba_decoder *decoder, struct nba_str value,      \
                                       struct nba_arena *arena, struct nba_##noun *ret_##noun, \
                                       struct nba_error *error)                                \
     {                                                                                         \
-        struct nba_##noun noun;                                                               \
-        const enum nba_status status =                                                        \
-            decode(decoder, NBA_SCHEMA_##WHICH, value, arena, &noun, error);                  \
-        if (status == NBA_OK) {                                                               \
-            *ret_##noun = noun;                                                               \
-        }                                                                                     \
-        return status;                                                                        \
+        return decode(decoder, NBA_SCHEMA_##WHICH, value, arena, ret_##noun, error);          \
     }
 
-DECODE_PLAIN(control, CONTROL)
-DECODE_PLAIN(journal, JOURNAL)
-DECODE_PLAIN(action, ACTION)
-DECODE_PLAIN(slate, SLATE)
-DECODE_PLAIN(decision, DECISION)
+DECODE(event, ENGAGEMENT)
+DECODE(reference, CATALOG)
+DECODE(control, CONTROL)
+DECODE(journal, JOURNAL)
+DECODE(action, ACTION)
+DECODE(slate, SLATE)
+DECODE(decision, DECISION)
 /* NOLINTEND(bugprone-macro-parentheses) */

@@ -1,9 +1,8 @@
-/* The head, then the message by its plan. */
+/* The head, then the message by its program. */
 #include "nba/codec/encoder.h"
 
 #include "nba/base/assert.h"
-#include "nba/base/limits.h"
-#include "plan_internal.h"
+#include "program_internal.h"
 #include "schema_registry_internal.h"
 #include "wire_internal.h"
 
@@ -13,50 +12,25 @@ static void encode(const struct nba_schemas *schemas, enum nba_schema which, con
     NBA_ASSERT(schemas != NULL && message != NULL && buf != NULL);
     const size_t bytes_before = buf->bytes;
     nba_wire_put_head(nba_schemas_id(schemas, which), buf);
-    nba_plan_write(nba_schemas_plan(schemas, which), message, buf);
+    nba_program_write(nba_schemas_writer(schemas, which), message, buf);
     if (buf->failed) {
         buf->bytes = bytes_before;
     }
 }
 
-void nba_encode_event(const struct nba_schemas *schemas, const struct nba_event *event,
-                      struct nba_buf *buf)
-{
-    encode(schemas, NBA_SCHEMA_ENGAGEMENT, event, buf);
-}
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
+#define ENCODE(noun, WHICH)                                                                  \
+    void nba_encode_##noun(const struct nba_schemas *schemas, const struct nba_##noun *noun, \
+                           struct nba_buf *buf)                                              \
+    {                                                                                        \
+        encode(schemas, NBA_SCHEMA_##WHICH, noun, buf);                                      \
+    }
 
-void nba_encode_reference(const struct nba_schemas *schemas, const struct nba_reference *reference,
-                          struct nba_buf *buf)
-{
-    encode(schemas, NBA_SCHEMA_CATALOG, reference, buf);
-}
-
-void nba_encode_control(const struct nba_schemas *schemas, const struct nba_control *control,
-                        struct nba_buf *buf)
-{
-    encode(schemas, NBA_SCHEMA_CONTROL, control, buf);
-}
-
-void nba_encode_journal(const struct nba_schemas *schemas, const struct nba_journal *journal,
-                        struct nba_buf *buf)
-{
-    encode(schemas, NBA_SCHEMA_JOURNAL, journal, buf);
-}
-
-void nba_encode_action(const struct nba_schemas *schemas, const struct nba_action *action,
-                       struct nba_buf *buf)
-{
-    encode(schemas, NBA_SCHEMA_ACTION, action, buf);
-}
-
-void nba_encode_slate(const struct nba_schemas *schemas, const struct nba_slate *slate,
-                      struct nba_buf *buf)
-{
-    encode(schemas, NBA_SCHEMA_SLATE, slate, buf);
-}
-
-void nba_encode_decision(const struct nba_schemas *schemas, const struct nba_decision *decision,
-                         struct nba_buf *buf)
-{
-    encode(schemas, NBA_SCHEMA_DECISION, decision, buf);
-}
+ENCODE(event, ENGAGEMENT)
+ENCODE(reference, CATALOG)
+ENCODE(control, CONTROL)
+ENCODE(journal, JOURNAL)
+ENCODE(action, ACTION)
+ENCODE(slate, SLATE)
+ENCODE(decision, DECISION)
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -3,8 +3,6 @@
 #include "nba/codec/json.h"
 
 #include <inttypes.h>
-#include <string.h>
-
 #include <jansson.h>
 
 #include "json_internal.h"
@@ -12,11 +10,6 @@
 #include "nba/base/limits.h"
 #include "schema_registry_internal.h"
 #include "wire_internal.h"
-
-static void append_text(struct nba_buf *buf, const char *text)
-{
-    nba_buf_append(buf, text, strlen(text));
-}
 
 enum nba_status nba_json_print_value(const struct nba_schemas *schemas, struct nba_str value,
                                      struct nba_buf *buf, struct nba_error *error)
@@ -42,43 +35,31 @@ enum nba_status nba_json_print_value(const struct nba_schemas *schemas, struct n
     return status;
 }
 
-static void print_raw(struct nba_str bytes, struct nba_buf *buf)
-{
-    append_text(buf, "{\"base64\":");
-    nba_json_print_base64(bytes, buf);
-    nba_buf_append_byte(buf, '}');
-}
-
 void nba_json_print_record(const struct nba_schemas *schemas, const struct nba_log_record *record,
                            struct nba_buf *buf)
 {
     NBA_ASSERT(schemas != NULL && record != NULL && buf != NULL);
-    append_text(buf, "{\"topic\":");
+    nba_buf_printf(buf, "{\"topic\":");
     nba_json_print_text(record->topic, buf);
     nba_buf_printf(buf, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"timestamp\":",
                    record->partition, record->offset);
     nba_json_print_time(record->timestamp_ms, buf);
-    append_text(buf, ",\"key\":");
+    nba_buf_printf(buf, ",\"key\":%s", record->has_key ? "" : "null");
     if (record->has_key) {
         nba_json_print_text(record->key, buf);
-    } else {
-        append_text(buf, "null");
     }
-    append_text(buf, ",\"headers\":{");
+    nba_buf_printf(buf, ",\"headers\":{");
     for (uint32_t i = 0; i < record->header_count; i++) {
-        append_text(buf, i != 0 ? "," : "");
+        nba_buf_printf(buf, "%s", i != 0 ? "," : "");
         nba_json_print_text(record->headers[i].name, buf);
         nba_buf_append_byte(buf, ':');
         nba_json_print_text(record->headers[i].value, buf);
     }
-    append_text(buf, "},\"value\":");
-    struct nba_error ignored;
-    if (!record->has_value) {
-        append_text(buf, "null");
-    } else if (nba_json_print_value(schemas, record->value, buf, &ignored) != NBA_OK) {
-        print_raw(record->value, buf);
+    nba_buf_printf(buf, "},\"value\":%s", record->has_value ? "" : "null");
+    if (record->has_value && nba_json_print_value(schemas, record->value, buf, NULL) != NBA_OK) {
+        nba_json_print_raw(record->value, buf);
     }
-    append_text(buf, "}\n");
+    nba_buf_printf(buf, "}\n");
 }
 
 enum nba_status nba_json_parse_value(const struct nba_schemas *schemas, enum nba_schema which,
@@ -90,17 +71,15 @@ enum nba_status nba_json_parse_value(const struct nba_schemas *schemas, enum nba
         return nba_error_set(error, NBA_E_LIMIT, "%zu bytes of JSON, at most %u", text.bytes,
                              NBA_RECORD_BYTES_MAX);
     }
-    json_error_t json_error;
-    json_t *json = json_loadb(text.data != NULL ? text.data : "", text.bytes,
-                              JSON_REJECT_DUPLICATES, &json_error);
-    if (json == NULL) {
-        return nba_error_set(error, NBA_E_CONFIG, "%d:%d: %s", json_error.line, json_error.column,
-                             json_error.text);
+    json_t *json = NULL;
+    enum nba_status status = nba_json_load(text, "", &json, error);
+    if (status != NBA_OK) {
+        return status;
     }
     const size_t bytes_before = buf->bytes;
     nba_wire_put_head(nba_schemas_id(schemas, which), buf);
-    const enum nba_status status = nba_json_read_datum(json, nba_schemas_current(schemas, which),
-                                                       NBA_JSON_FRIENDLY, buf, error);
+    status = nba_json_read_datum(json, nba_schemas_current(schemas, which), NBA_JSON_FRIENDLY, buf,
+                                 error);
     if (status != NBA_OK) {
         buf->bytes = bytes_before;
     }
@@ -109,13 +88,14 @@ enum nba_status nba_json_parse_value(const struct nba_schemas *schemas, enum nba
 }
 
 /* Wire bytes of the text, in the arena. */
-static enum nba_status parse(const struct nba_schemas *schemas, enum nba_schema which,
+static enum nba_status parse(struct nba_decoder *decoder, enum nba_schema which,
                              struct nba_str text, struct nba_arena *arena,
                              struct nba_str *ret_value, struct nba_error *error)
 {
     struct nba_buf buf;
     nba_buf_init(&buf, NBA_RECORD_BYTES_MAX);
-    enum nba_status status = nba_json_parse_value(schemas, which, text, &buf, error);
+    enum nba_status status =
+        nba_json_parse_value(nba_decoder_schemas(decoder), which, text, &buf, error);
     if (status == NBA_OK) {
         *ret_value = nba_arena_copy(arena, nba_buf_str(&buf));
         if (ret_value->data == NULL) {
@@ -126,35 +106,20 @@ static enum nba_status parse(const struct nba_schemas *schemas, enum nba_schema 
     return status;
 }
 
-enum nba_status nba_json_parse_event(struct nba_decoder *decoder, struct nba_str text,
-                                     struct nba_arena *arena, struct nba_event *ret_event,
-                                     struct nba_error *error)
-{
-    struct nba_str value = {0};
-    const enum nba_status status =
-        parse(nba_decoder_schemas(decoder), NBA_SCHEMA_ENGAGEMENT, text, arena, &value, error);
-    return status == NBA_OK ? nba_decode_event(decoder, value, arena, ret_event, error) : status;
-}
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
+#define PARSE(noun, WHICH)                                                                        \
+    enum nba_status nba_json_parse_##noun(struct nba_decoder *decoder, struct nba_str text,       \
+                                          struct nba_arena *arena, struct nba_##noun *ret_##noun, \
+                                          struct nba_error *error)                                \
+    {                                                                                             \
+        struct nba_str value = {0};                                                               \
+        const enum nba_status status =                                                            \
+            parse(decoder, NBA_SCHEMA_##WHICH, text, arena, &value, error);                       \
+        return status == NBA_OK ? nba_decode_##noun(decoder, value, arena, ret_##noun, error)     \
+                                : status;                                                         \
+    }
 
-enum nba_status nba_json_parse_reference(struct nba_decoder *decoder, struct nba_str text,
-                                         struct nba_arena *arena,
-                                         struct nba_reference *ret_reference,
-                                         struct nba_error *error)
-{
-    struct nba_str value = {0};
-    const enum nba_status status =
-        parse(nba_decoder_schemas(decoder), NBA_SCHEMA_CATALOG, text, arena, &value, error);
-    return status == NBA_OK ? nba_decode_reference(decoder, value, arena, ret_reference, error)
-                            : status;
-}
-
-enum nba_status nba_json_parse_control(struct nba_decoder *decoder, struct nba_str text,
-                                       struct nba_arena *arena, struct nba_control *ret_control,
-                                       struct nba_error *error)
-{
-    struct nba_str value = {0};
-    const enum nba_status status =
-        parse(nba_decoder_schemas(decoder), NBA_SCHEMA_CONTROL, text, arena, &value, error);
-    return status == NBA_OK ? nba_decode_control(decoder, value, arena, ret_control, error)
-                            : status;
-}
+PARSE(event, ENGAGEMENT)
+PARSE(reference, CATALOG)
+PARSE(control, CONTROL)
+/* NOLINTEND(bugprone-macro-parentheses) */

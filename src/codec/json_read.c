@@ -2,20 +2,21 @@
  * JSON into a datum.  The recursion follows the schema, which is at most NBA_DEPTH_MAX deep; the
  * place it has reached is a chain on the stack, written out only when something is wrong there.
  */
-#include "json_internal.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "json_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/compiler.h"
 #include "nba/base/limits.h"
 #include "nba/base/time_text.h"
 
 #define PLACE_BYTES 200u
+
+const char nba_base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 struct place {
     const struct place *parent;
@@ -29,114 +30,143 @@ struct reader {
     struct nba_error *error;
 };
 
-static enum nba_status read_value(struct reader *r, const json_t *json,
-                                  const struct nba_avro_type *type, const struct place *place);
+enum nba_status nba_json_load(struct nba_str text, const char *what, struct json_t **ret_json,
+                              struct nba_error *error)
+{
+    json_error_t why;
+    json_t *json = json_loadb(text.data != NULL ? text.data : "", text.bytes,
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    if (json == NULL) {
+        return nba_error_set(error, NBA_E_CONFIG, "%s%d:%d: %s", what, why.line, why.column,
+                             why.text);
+    }
+    *ret_json = json;
+    return NBA_OK;
+}
+
+/* ---- what is wrong, and where -------------------------------------------------------------- */
 
 /* "profile.specialties[1]"; the far end is cut when it is longer than the message's room. */
-static void place_text(const struct place *place, char text[PLACE_BYTES])
+static const char *place_text(const struct place *place, char text[PLACE_BYTES])
 {
     const struct place *chain[NBA_DEPTH_MAX + 1];
     size_t count = 0;
+    size_t used = 0;
     for (; place != NULL && count < NBA_ARRAY_COUNT(chain); place = place->parent) {
         chain[count++] = place;
     }
-    size_t used = 0;
-    text[0] = '\0';
     while (count > 0 && used < PLACE_BYTES - 1) {
         const struct place *step = chain[--count];
-        int length = 0;
-        if (step->name != NULL) {
-            length =
-                snprintf(text + used, PLACE_BYTES - used, "%s%s", used != 0 ? "." : "", step->name);
-        } else {
-            length = snprintf(text + used, PLACE_BYTES - used, "[%zu]", step->index);
-        }
-        used += length > 0 ? (size_t)length : 0;
+        const size_t left = PLACE_BYTES - used;
+        used += (size_t)(step->name == NULL ? snprintf(text + used, left, "[%zu]", step->index)
+                                            : snprintf(text + used, left, "%s%s",
+                                                       used != 0 ? "." : "", step->name));
     }
-}
-
-static const char *json_kind(const json_t *json)
-{
-    switch (json_typeof(json)) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "an array";
-    case JSON_STRING:
-        return "a string";
-    case JSON_INTEGER:
-        return "an integer";
-    case JSON_REAL:
-        return "a number";
-    case JSON_TRUE:
-    case JSON_FALSE:
-        return "a boolean";
-    case JSON_NULL:
-        break;
-    }
-    return "null";
+    return used != 0 ? text : "value";
 }
 
 static enum nba_status expected(struct reader *r, const struct place *place, const char *what,
                                 const json_t *json)
 {
+    static const char *const kinds[] = {
+        [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
+        [JSON_INTEGER] = "an integer", [JSON_REAL] = "a number",  [JSON_TRUE] = "a boolean",
+        [JSON_FALSE] = "a boolean",    [JSON_NULL] = "null",
+    };
     char where[PLACE_BYTES];
-    place_text(place, where);
-    if (json_is_string(json)) {
-        return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, got \"%.60s\"",
-                             where[0] != '\0' ? where : "value", what, json_string_value(json));
-    }
-    return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, got %s",
-                         where[0] != '\0' ? where : "value", what, json_kind(json));
+    const bool text = json_is_string(json);
+    return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, got %s%.60s%s",
+                         place_text(place, where), what, text ? "\"" : "",
+                         text ? json_string_value(json) : kinds[json_typeof(json)],
+                         text ? "\"" : "");
 }
 
-static enum nba_status read_integer(struct reader *r, const json_t *json,
-                                    const struct nba_avro_type *type, const struct place *place)
+/* "one of a, b, c", or as many of them as there is room for. */
+static enum nba_status expected_symbol(struct reader *r, const struct place *place,
+                                       const struct nba_avro_type *type, const json_t *json)
 {
-    int64_t value = json_is_integer(json) ? json_integer_value(json) : 0;
-    if (type->timestamp_millis && json_is_string(json)) {
-        if (!nba_time_parse(nba_str(json_string_value(json), json_string_length(json)), &value)) {
-            return expected(r, place, "a time like 2026-11-20T15:30:00Z", json);
-        }
-    } else if (!json_is_integer(json)) {
-        return expected(r, place, type->timestamp_millis ? "a time" : "an integer", json);
+    char words[96];
+    size_t used = (size_t)snprintf(words, sizeof(words), "one of");
+    for (uint32_t i = 0; i < type->symbol_count && used < sizeof(words); i++) {
+        used += (size_t)snprintf(words + used, sizeof(words) - used, "%s %s", i != 0 ? "," : "",
+                                 type->symbols[i]);
     }
-    if (type->kind == NBA_AVRO_INT && (value < INT32_MIN || value > INT32_MAX)) {
+    if (used >= sizeof(words)) {
+        memcpy(words + sizeof(words) - 5, " ...", 5);
+    }
+    return expected(r, place, words, json);
+}
+
+static uint32_t symbol_index(const struct nba_avro_type *type, const json_t *json)
+{
+    uint32_t i = 0;
+    while (i < type->symbol_count && strcmp(type->symbols[i], json_string_value(json)) != 0) {
+        i++;
+    }
+    return i;
+}
+
+/* Could this JSON be a value of this type, by its outermost look? */
+static bool fits(const json_t *json, const struct nba_avro_type *type)
+{
+    switch (type->kind) {
+    case NBA_AVRO_NULL:
+        return json_is_null(json);
+    case NBA_AVRO_BOOLEAN:
+        return json_is_boolean(json);
+    case NBA_AVRO_INT:
+        return json_is_integer(json) && json_integer_value(json) >= INT32_MIN &&
+               json_integer_value(json) <= INT32_MAX;
+    case NBA_AVRO_LONG:
+        return json_is_integer(json) || (type->timestamp_millis && json_is_string(json));
+    case NBA_AVRO_FLOAT:
+    case NBA_AVRO_DOUBLE:
+        return json_is_number(json);
+    case NBA_AVRO_BYTES:
+    case NBA_AVRO_STRING:
+    case NBA_AVRO_FIXED:
+        return json_is_string(json);
+    case NBA_AVRO_ENUM:
+        return json_is_string(json) && symbol_index(type, json) < type->symbol_count;
+    case NBA_AVRO_ARRAY:
+        return json_is_array(json);
+    case NBA_AVRO_MAP:
+    case NBA_AVRO_RECORD:
+        return json_is_object(json);
+    case NBA_AVRO_UNION:
+        break;
+    }
+    return true;
+}
+
+static enum nba_status expected_type(struct reader *r, const struct place *place,
+                                     const struct nba_avro_type *type, const json_t *json)
+{
+    static const char *const texts[] = {
+        [NBA_AVRO_NULL] = "null",
+        [NBA_AVRO_BOOLEAN] = "true or false",
+        [NBA_AVRO_INT] = "an integer",
+        [NBA_AVRO_LONG] = "an integer",
+        [NBA_AVRO_FLOAT] = "a number",
+        [NBA_AVRO_DOUBLE] = "a number",
+        [NBA_AVRO_BYTES] = "a string of base64",
+        [NBA_AVRO_STRING] = "a string",
+        [NBA_AVRO_FIXED] = "a string of base64",
+        [NBA_AVRO_ARRAY] = "an array",
+        [NBA_AVRO_MAP] = "an object",
+        [NBA_AVRO_UNION] = "a value of one of the union's types",
+        [NBA_AVRO_RECORD] = "an object",
+    };
+    if (type->kind == NBA_AVRO_ENUM) {
+        return expected_symbol(r, place, type, json);
+    }
+    if (type->kind == NBA_AVRO_INT && json_is_integer(json)) {
         return expected(r, place, "an integer of 32 bits", json);
     }
-    nba_buf_append_zigzag(r->buf, value);
-    return NBA_OK;
+    return expected(r, place, type->timestamp_millis ? "a time" : texts[type->kind], json);
 }
 
-static enum nba_status read_real(struct reader *r, const json_t *json,
-                                 const struct nba_avro_type *type, const struct place *place)
-{
-    if (!json_is_number(json)) {
-        return expected(r, place, "a number", json);
-    }
-    const double value = json_number_value(json);
-    if (type->kind == NBA_AVRO_DOUBLE) {
-        uint64_t bits = 0;
-        memcpy(&bits, &value, sizeof(bits));
-        nba_buf_append_u64le(r->buf, bits);
-        return NBA_OK;
-    }
-    const float narrow = (float)value;
-    if (!isfinite(narrow)) {
-        return expected(r, place, "a number that fits a float", json);
-    }
-    uint32_t bits = 0;
-    memcpy(&bits, &narrow, sizeof(bits));
-    nba_buf_append_u32le(r->buf, bits);
-    return NBA_OK;
-}
-
-static int base64_digit(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c != '\0' ? strchr(digits, c) : NULL;
-    return at != NULL ? (int)(at - digits) : -1;
-}
+/* ---- texts --------------------------------------------------------------------------------- */
 
 /* Appends what the text stands for; false when it is no base64 with its padding. */
 static bool append_base64(struct nba_buf *buf, const char *text, size_t length)
@@ -148,11 +178,11 @@ static bool append_base64(struct nba_buf *buf, const char *text, size_t length)
         uint32_t bits = 0;
         size_t digits = 0;
         while (digits < 4 && text[i + digits] != '=') {
-            const int digit = base64_digit(text[i + digits]);
-            if (digit < 0) {
+            const char *digit = strchr(nba_base64_digits, text[i + digits]);
+            if (digit == NULL || *digit == '\0') {
                 return false;
             }
-            bits |= (uint32_t)digit << (18 - 6 * digits);
+            bits |= (uint32_t)(digit - nba_base64_digits) << (18 - 6 * digits);
             digits++;
         }
         const bool last = i + 4 == length;
@@ -182,12 +212,15 @@ static bool append_code_points(struct nba_buf *buf, const char *text, size_t len
     return true;
 }
 
+static void append_sized(struct nba_buf *buf, const void *data, size_t bytes)
+{
+    nba_buf_append_zigzag(buf, (int64_t)bytes);
+    nba_buf_append(buf, data, bytes);
+}
+
 static enum nba_status read_bytes(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place)
 {
-    if (!json_is_string(json)) {
-        return expected(r, place, "a string of base64", json);
-    }
     const char *text = json_string_value(json);
     const size_t length = json_string_length(json);
     struct nba_buf bytes;
@@ -196,94 +229,52 @@ static enum nba_status read_bytes(struct reader *r, const json_t *json,
                                                   : append_base64(&bytes, text, length);
     enum nba_status status = NBA_OK;
     if (!good || bytes.failed) {
-        status = expected(r, place, "a string of base64", json);
-    } else if (type->kind == NBA_AVRO_FIXED && bytes.bytes != type->fixed_bytes) {
-        status = expected(r, place, "as many bytes as the schema says", json);
-    } else {
-        if (type->kind != NBA_AVRO_FIXED) {
-            nba_buf_append_zigzag(r->buf, (int64_t)bytes.bytes);
-        }
+        status = expected_type(r, place, type, json);
+    } else if (type->kind == NBA_AVRO_BYTES) {
+        append_sized(r->buf, bytes.data, bytes.bytes);
+    } else if (bytes.bytes == type->fixed_bytes) {
         nba_buf_append_str(r->buf, nba_buf_str(&bytes));
+    } else {
+        status = expected(r, place, "as many bytes as the schema says", json);
     }
     nba_buf_clear(&bytes);
     return status;
 }
 
-static enum nba_status read_string(struct reader *r, const json_t *json, const struct place *place)
+/* ---- numbers ------------------------------------------------------------------------------- */
+
+static enum nba_status read_integer(struct reader *r, const json_t *json, const struct place *place)
 {
-    if (!json_is_string(json)) {
-        return expected(r, place, "a string", json);
+    int64_t value = json_integer_value(json);
+    if (json_is_string(json) &&
+        !nba_time_parse(nba_str(json_string_value(json), json_string_length(json)), &value)) {
+        return expected(r, place, "a time like 2026-11-20T15:30:00Z", json);
     }
-    nba_buf_append_zigzag(r->buf, (int64_t)json_string_length(json));
-    nba_buf_append(r->buf, json_string_value(json), json_string_length(json));
+    nba_buf_append_zigzag(r->buf, value);
     return NBA_OK;
 }
 
-static int32_t symbol_index(const struct nba_avro_type *type, const json_t *json)
-{
-    for (uint32_t i = 0; json_is_string(json) && i < type->symbol_count; i++) {
-        if (strcmp(type->symbols[i], json_string_value(json)) == 0) {
-            return (int32_t)i;
-        }
-    }
-    return -1;
-}
-
-static enum nba_status read_enum(struct reader *r, const json_t *json,
+static enum nba_status read_real(struct reader *r, const json_t *json,
                                  const struct nba_avro_type *type, const struct place *place)
 {
-    const int32_t index = symbol_index(type, json);
-    if (index < 0) {
-        char words[96];
-        size_t used = (size_t)snprintf(words, sizeof(words), "one of");
-        for (uint32_t i = 0; i < type->symbol_count && used < sizeof(words); i++) {
-            const int length = snprintf(words + used, sizeof(words) - used, "%s %s",
-                                        i != 0 ? "," : "", type->symbols[i]);
-            used += length > 0 ? (size_t)length : 0;
-        }
-        if (used >= sizeof(words)) {
-            memcpy(words + sizeof(words) - 5, " ...", 5);
-        }
-        return expected(r, place, words, json);
+    const double value = json_number_value(json);
+    const float narrow = (float)value;
+    if (type->kind == NBA_AVRO_DOUBLE) {
+        nba_buf_append(r->buf, &value, sizeof(value));
+    } else if (isfinite(narrow)) {
+        nba_buf_append(r->buf, &narrow, sizeof(narrow));
+    } else {
+        return expected(r, place, "a number that fits a float", json);
     }
-    nba_buf_append_zigzag(r->buf, index);
     return NBA_OK;
 }
 
-/* Could this JSON be a value of this type, by its outermost look? */
-static bool fits(const json_t *json, const struct nba_avro_type *type)
-{
-    switch (type->kind) {
-    case NBA_AVRO_NULL:
-        return json_is_null(json);
-    case NBA_AVRO_BOOLEAN:
-        return json_is_boolean(json);
-    case NBA_AVRO_INT:
-        return json_is_integer(json) && json_integer_value(json) >= INT32_MIN &&
-               json_integer_value(json) <= INT32_MAX;
-    case NBA_AVRO_LONG:
-        return json_is_integer(json) || (type->timestamp_millis && json_is_string(json));
-    case NBA_AVRO_FLOAT:
-    case NBA_AVRO_DOUBLE:
-        return json_is_number(json);
-    case NBA_AVRO_BYTES:
-    case NBA_AVRO_STRING:
-    case NBA_AVRO_FIXED:
-        return json_is_string(json);
-    case NBA_AVRO_ENUM:
-        return symbol_index(type, json) >= 0;
-    case NBA_AVRO_ARRAY:
-        return json_is_array(json);
-    case NBA_AVRO_MAP:
-    case NBA_AVRO_RECORD:
-        return json_is_object(json);
-    case NBA_AVRO_UNION:
-        break;
-    }
-    return false;
-}
+/* ---- values with parts --------------------------------------------------------------------- */
 
 /* NOLINTBEGIN(misc-no-recursion): bounded by the schema's depth */
+static enum nba_status read_value(struct reader *r, const json_t *json,
+                                  const struct nba_avro_type *type, const struct place *place);
+
 static enum nba_status read_union(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place)
 {
@@ -296,7 +287,7 @@ static enum nba_status read_union(struct reader *r, const json_t *json,
         if (chosen == type->branch_count) {
             const int32_t null_branch = nba_avro_null_branch(type);
             if (type->branch_count != 2 || null_branch < 0) {
-                return expected(r, place, "a value of one of the union's types", json);
+                return expected_type(r, place, type, json);
             }
             chosen = 1u - (uint32_t)null_branch;
         }
@@ -308,11 +299,7 @@ static enum nba_status read_union(struct reader *r, const json_t *json,
 static enum nba_status read_items(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place)
 {
-    const bool array = type->kind == NBA_AVRO_ARRAY;
-    if (array ? !json_is_array(json) : !json_is_object(json)) {
-        return expected(r, place, array ? "an array" : "an object", json);
-    }
-    const size_t count = array ? json_array_size(json) : json_object_size(json);
+    const size_t count = json_is_array(json) ? json_array_size(json) : json_object_size(json);
     if (count > NBA_ITEMS_MAX) {
         return expected(r, place, "at most 1000 items", json);
     }
@@ -320,18 +307,16 @@ static enum nba_status read_items(struct reader *r, const json_t *json,
         nba_buf_append_zigzag(r->buf, (int64_t)count);
     }
     enum nba_status status = NBA_OK;
-    for (size_t i = 0; array && i < count && status == NBA_OK; i++) {
+    for (size_t i = 0; i < json_array_size(json) && status == NBA_OK; i++) {
         const struct place item = {place, NULL, i};
         status = read_value(r, json_array_get(json, i), type->items, &item);
     }
     /* jansson's iterators take a json_t that isn't const and leave it as it is. */
-    json_t *object = array ? NULL : (json_t *)json;
+    json_t *object = (json_t *)json;
     for (void *at = json_object_iter(object); at != NULL && status == NBA_OK;
          at = json_object_iter_next(object, at)) {
-        const char *key = json_object_iter_key(at);
-        const struct place item = {place, key, 0};
-        nba_buf_append_zigzag(r->buf, (int64_t)strlen(key));
-        nba_buf_append(r->buf, key, strlen(key));
+        const struct place item = {place, json_object_iter_key(at), 0};
+        append_sized(r->buf, item.name, strlen(item.name));
         status = read_value(r, json_object_iter_value(at), type->items, &item);
     }
     nba_buf_append_byte(r->buf, 0);
@@ -340,31 +325,27 @@ static enum nba_status read_items(struct reader *r, const json_t *json,
 
 static bool has_field(const struct nba_avro_type *type, const char *name)
 {
-    for (uint32_t i = 0; i < type->field_count; i++) {
-        if (strcmp(type->fields[i].name, name) == 0) {
-            return true;
-        }
+    uint32_t i = 0;
+    while (i < type->field_count && strcmp(type->fields[i].name, name) != 0) {
+        i++;
     }
-    return false;
+    return i < type->field_count;
 }
 
 static enum nba_status read_record(struct reader *r, const json_t *json,
                                    const struct nba_avro_type *type, const struct place *place)
 {
-    if (!json_is_object(json)) {
-        return expected(r, place, "an object", json);
-    }
     json_t *object = (json_t *)json;
     char where[PLACE_BYTES];
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
-        if (!has_field(type, json_object_iter_key(at))) {
-            const struct place unknown = {place, json_object_iter_key(at), 0};
-            place_text(&unknown, where);
-            return nba_error_set(r->error, NBA_E_CONFIG, "%s: no such field in %s", where,
-                                 type->name);
+        const struct place unknown = {place, json_object_iter_key(at), 0};
+        if (!has_field(type, unknown.name)) {
+            return nba_error_set(r->error, NBA_E_CONFIG, "%s: no such field in %s",
+                                 place_text(&unknown, where), type->name);
         }
     }
-    for (uint32_t i = 0; i < type->field_count; i++) {
+    enum nba_status status = NBA_OK;
+    for (uint32_t i = 0; i < type->field_count && status == NBA_OK; i++) {
         const struct nba_avro_field *field = &type->fields[i];
         const struct place inner = {place, field->name, 0};
         const json_t *value = json_object_get(json, field->name);
@@ -374,34 +355,30 @@ static enum nba_status read_record(struct reader *r, const json_t *json,
             r->form = NBA_JSON_DEFAULT;
         }
         if (value == NULL) {
-            place_text(&inner, where);
-            return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, it is missing", where,
-                                 nba_avro_kind_name(field->type->kind));
+            return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, it is missing",
+                                 place_text(&inner, where), nba_avro_kind_name(field->type->kind));
         }
-        const enum nba_status status = read_value(r, value, field->type, &inner);
+        status = read_value(r, value, field->type, &inner);
         r->form = form;
-        if (status != NBA_OK) {
-            return status;
-        }
     }
-    return NBA_OK;
+    return status;
 }
 
 static enum nba_status read_value(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place)
 {
+    if (!fits(json, type)) {
+        return expected_type(r, place, type, json);
+    }
     switch (type->kind) {
     case NBA_AVRO_NULL:
-        return json_is_null(json) ? NBA_OK : expected(r, place, "null", json);
+        return NBA_OK;
     case NBA_AVRO_BOOLEAN:
-        if (!json_is_boolean(json)) {
-            return expected(r, place, "true or false", json);
-        }
         nba_buf_append_byte(r->buf, json_is_true(json) ? 1 : 0);
         return NBA_OK;
     case NBA_AVRO_INT:
     case NBA_AVRO_LONG:
-        return read_integer(r, json, type, place);
+        return read_integer(r, json, place);
     case NBA_AVRO_FLOAT:
     case NBA_AVRO_DOUBLE:
         return read_real(r, json, type, place);
@@ -409,9 +386,11 @@ static enum nba_status read_value(struct reader *r, const json_t *json,
     case NBA_AVRO_FIXED:
         return read_bytes(r, json, type, place);
     case NBA_AVRO_STRING:
-        return read_string(r, json, place);
+        append_sized(r->buf, json_string_value(json), json_string_length(json));
+        return NBA_OK;
     case NBA_AVRO_ENUM:
-        return read_enum(r, json, type, place);
+        nba_buf_append_zigzag(r->buf, symbol_index(type, json));
+        return NBA_OK;
     case NBA_AVRO_ARRAY:
     case NBA_AVRO_MAP:
         return read_items(r, json, type, place);

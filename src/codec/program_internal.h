@@ -1,10 +1,17 @@
 /*
- * The operations of a compiled decoder.
+ * The operations of a program: a tree with one operation for each value.
  *
- * One operation is 16 bytes and does one thing at `dst + offset`, where dst is the struct being
- * filled: the message, or an item of an array, or a record behind a pointer.  Loops and records
- * push a frame.  `null_first` makes any operation one branch of a union with null, the commonest
- * union of all, without a jump: 0 no union, else 1 + the index of null.
+ *   compiler.c       makes it of a writer's schema, ours and a binding
+ *   program_run.c    reads bytes by it
+ *   program_write.c  writes bytes by it
+ *
+ * An operation stands at `offset` in its struct: the message, an item of a collection or a record
+ * behind a pointer.  A list of operations ends with NBA_OP_END.  `null_first` makes any operation
+ * one branch of a union with null: 0 no union, else 1 + the index of null.
+ *
+ * To write is to run the program of our schema as writer's and reader's, compiled with
+ * `for_writing`: then WORD's table goes from our value to the symbol, derived words are there too,
+ * and a field that no member holds is a CONSTANT.
  */
 #ifndef NBA_CODEC_PROGRAM_INTERNAL_H
 #define NBA_CODEC_PROGRAM_INTERNAL_H
@@ -16,79 +23,80 @@
 #include "nba/codec/binding.h"
 #include "nba/codec/program.h"
 
-/*                        a                       b */
 enum nba_op_code {
-    NBA_OP_STRING,        /* limit                                                          */
-    NBA_OP_WORD,          /* table               symbols                                    */
-    NBA_OP_WORD8,         /* the same into a byte                                           */
-    NBA_OP_LONG,          /*                                                                */
-    NBA_OP_INT_AS_LONG,   /*                                                                */
-    NBA_OP_INT,           /*                                                                */
-    NBA_OP_DOUBLE,        /*                                                                */
-    NBA_OP_SKIP_SIZED,    /* string, bytes                                                  */
-    NBA_OP_SKIP_VARINT,   /*                                                                */
-    NBA_OP_SKIP_FIXED,    /* bytes                                                          */
-    NBA_OP_STRINGS,       /* limit               count's offset; an array of strings        */
-    NBA_OP_BOOL,          /*                                                                */
-    NBA_OP_FLOAT,         /* into a double                                                  */
-    NBA_OP_INT_AS_DOUBLE, /*                                                                */
-    NBA_OP_LONG_AS_DOUBLE,
-    NBA_OP_BLOB,
-    NBA_OP_OCTETS, /*                     count's offset                             */
-    NBA_OP_CSTR,
-    NBA_OP_SET,   /* true into a bool                                               */
-    NBA_OP_UNION, /* first jump          branches                                   */
-    NBA_OP_JUMP,  /* target                                                         */
-    NBA_OP_FAIL,  /* the branch or symbol has no reading                            */
-    NBA_OP_ENTER, /* shape: a record behind a pointer                               */
-    NBA_OP_LEAVE,
-    NBA_OP_LOOP,    /* shape               behind the loop; array or map              */
-    NBA_OP_NEXT,    /* first of the body                                              */
-    NBA_OP_SLOT,    /* shape: key of a map by words, dst is its value then            */
-    NBA_OP_DEFAULT, /* default: read from it until RESUME                             */
-    NBA_OP_RESUME,
     NBA_OP_END,
+    NBA_OP_NOTHING, /* no bytes and nothing to set: left out of lists */
+    NBA_OP_STRING,  /* a: limit */
+    NBA_OP_WORD,    /* table; a: its length */
+    NBA_OP_WORD8,   /* the same into a byte */
+    NBA_OP_LONG,
+    NBA_OP_INT_AS_LONG,
+    NBA_OP_INT,
+    NBA_OP_DOUBLE,
+    NBA_OP_FLOAT, /* into a double, as the next two */
+    NBA_OP_INT_AS_DOUBLE,
+    NBA_OP_LONG_AS_DOUBLE,
+    NBA_OP_BOOL,
+    NBA_OP_BLOB,
+    NBA_OP_OCTETS,
+    NBA_OP_CSTR,     /* a: limit */
+    NBA_OP_SKIP,     /* type */
+    NBA_OP_SET,      /* true into a bool; takes no bytes */
+    NBA_OP_FAIL,     /* a branch that has no reading */
+    NBA_OP_UNION,    /* body: a list of one for each branch; a: branches */
+    NBA_OP_BLOCK,    /* body: a list in the same struct */
+    NBA_OP_POINTER,  /* body: a list in a struct of its own, made from the image */
+    NBA_OP_LOOP,     /* body: a list for each item, made from the image; a: its fewest bytes */
+    NBA_OP_SLOTS,    /* body: a list for each value, whose key chooses the place; a: the same;
+                      * table: the order of writing */
+    NBA_OP_CONSTANT, /* text: written, or read by the list body in place of bytes */
 };
 
 struct nba_op {
     uint8_t code;
     uint8_t null_first;
-    uint16_t unused;
     uint32_t offset;
     uint32_t a;
-    uint32_t b;
-};
-
-/* What a loop makes of its items.  `image` is an item before its bytes are read. */
-struct nba_op_shape {
-    enum { NBA_SHAPE_SKIP, NBA_SHAPE_ARENA, NBA_SHAPE_IN_PLACE, NBA_SHAPE_SLOTS } place;
-    uint32_t item_bytes;
-    const unsigned char *image;
-    uint32_t count_offset;
-    uint32_t capacity;       /* IN_PLACE */
-    uint32_t wire_bytes_min; /* fewest an item takes */
-    const struct nba_binding *slots;
+    const char *name; /* of the field, for messages */
+    const struct nba_binding *binding;
+    const struct nba_op *body;
+    union {
+        const int32_t *table;
+        const unsigned char *image;
+        const struct nba_avro_type *type;
+        const struct nba_str *text;
+    } of;
 };
 
 struct nba_program {
-    const struct nba_op *ops;
-    const char *const *names; /* of the field each operation reads, for messages */
-    uint32_t op_count;
-    const int32_t *table;
-    const struct nba_op_shape *shapes;
-    const struct nba_str *defaults;
-    const unsigned char *image;
+    struct nba_op root[2];      /* a list of one */
+    const unsigned char *image; /* the struct with everything absent */
     size_t image_bytes;
 };
 
-/* Every frame but slots' is a record or a collection in the writer's schema or in a default. */
-#define NBA_FRAMES_MAX (2u * NBA_DEPTH_MAX)
-
-/* Symbols of the table without a reading. */
+/* Entries of a table without a reading. */
 #define NBA_NO_WORD INT32_MIN
 
-/* Runs over a record that is initialised already. */
-enum nba_status nba_program_fill(const struct nba_program *program, struct nba_cursor *cursor,
-                                 struct nba_arena *arena, void *record, struct nba_error *error);
+/* Where the collection's count stands, in the same struct. */
+static inline uint32_t nba_op_count_offset(const struct nba_op *op)
+{
+    return op->offset - op->binding->offset + op->binding->count_offset;
+}
+
+/* A list over a struct that is initialised already. */
+NBA_MUST_USE
+enum nba_status nba_program_run_ops(const struct nba_op *ops, struct nba_cursor *cursor,
+                                    struct nba_arena *arena, void *record, struct nba_error *error);
+
+/* Compiles for writing.  NBA_E_CONFIG: schema and binding don't fit (the message names the field);
+ * NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_program_compile_for_writing(const struct nba_avro_type *type,
+                                                const struct nba_record_binding *binding,
+                                                struct nba_arena *arena,
+                                                const struct nba_program **ret_program,
+                                                struct nba_error *error);
+/* Appends the record as one datum.  On failure buf->failed is set and nothing appended. */
+void nba_program_write(const struct nba_program *program, const void *record, struct nba_buf *buf);
 
 #endif

@@ -1,293 +1,526 @@
-/* The machine's loop, and plain values.  How it works stands in machine_internal.h. */
+/* Reading bytes by a program.  The recursion follows the program, which is as deep as schemas. */
+#include <math.h>
 #include <string.h>
 
 #include "machine_internal.h"
 #include "nba/base/assert.h"
+#include "program_internal.h"
 
-static const unsigned char *read_int(struct nba_machine *m, const unsigned char *p,
-                                     int64_t *ret_value)
+/* ---- bytes into values --------------------------------------------------------------------- */
+
+const unsigned char *nba_machine_stop(struct nba_machine *m, const char *name,
+                                      enum nba_status status, const char *what)
+{
+    m->status = nba_error_set(m->error, status, "%s: %s", name, what);
+    return NULL;
+}
+
+const unsigned char *nba_machine_stop_number(struct nba_machine *m, const char *name,
+                                             enum nba_status status, const char *what,
+                                             uint64_t number)
+{
+    m->status =
+        nba_error_set(m->error, status, "%s: %s (%llu)", name, what, (unsigned long long)number);
+    return NULL;
+}
+
+const unsigned char *nba_machine_varint_slow(struct nba_machine *m, const char *name,
+                                             const unsigned char *p, uint64_t *ret_value)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 70; shift += 7) {
+        if (p == m->end) {
+            return nba_machine_stop(m, name, NBA_E_TRUNCATED, "the value ends inside a number");
+        }
+        const uint64_t byte = *p++;
+        if (shift == 63 && byte > 1) {
+            break;
+        }
+        value |= (byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *ret_value = value;
+            return p;
+        }
+    }
+    return nba_machine_stop(m, name, NBA_E_NOT_AVRO, "a number of more than 64 bits");
+}
+
+const unsigned char *nba_machine_int(struct nba_machine *m, const char *name,
+                                     const unsigned char *p, int64_t *ret_value)
 {
     uint64_t raw = 0;
-    p = nba_machine_varint(m, p, &raw);
+    p = nba_machine_varint(m, name, p, &raw);
     if (p != NULL && raw > UINT32_MAX) {
-        return nba_machine_stop(m, NBA_E_NOT_AVRO, "an int of more than 32 bits");
+        return nba_machine_stop(m, name, NBA_E_NOT_AVRO, "an int of more than 32 bits");
     }
     *ret_value = nba_machine_zigzag(raw);
     return p;
 }
 
-static const unsigned char *read_word(struct nba_machine *m, const struct nba_op *op,
-                                      const unsigned char *p, int32_t *ret_value)
+const unsigned char *nba_machine_real(struct nba_machine *m, const char *name,
+                                      const unsigned char *p, size_t bytes, double *ret_value)
 {
-    uint64_t raw = 0;
-    p = nba_machine_varint(m, p, &raw);
-    if (p == NULL) {
-        return NULL;
-    }
-    if ((raw & 1) != 0 || raw >> 1 >= op->b) {
-        return nba_machine_stop_number(m, NBA_E_NOT_AVRO, "an enum's index that its schema lacks",
-                                       raw >> 1);
-    }
-    *ret_value = m->program->table[op->a + (uint32_t)(raw >> 1)];
-    if (*ret_value == NBA_NO_WORD) {
-        return nba_machine_stop_number(m, NBA_E_SCHEMA_INCOMPATIBLE,
-                                       "a symbol that we don't have, and no default for it",
-                                       raw >> 1);
-    }
-    return p;
-}
-
-static const unsigned char *read_double(struct nba_machine *m, const struct nba_op *op,
-                                        const unsigned char *p)
-{
-    if (m->end - p < 8) {
-        return nba_machine_stop(m, NBA_E_TRUNCATED, "the value ends inside a double");
-    }
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        bits |= (uint64_t)p[i] << (8 * i);
-    }
-    if ((bits >> 52 & 0x7ff) == 0x7ff) {
-        return nba_machine_stop(m, NBA_E_NON_FINITE, "NaN or infinite");
-    }
-    memcpy(m->dst + op->offset, &bits, sizeof(bits));
-    return p + 8;
-}
-
-static const unsigned char *read_float(struct nba_machine *m, const struct nba_op *op,
-                                       const unsigned char *p)
-{
-    if (m->end - p < 4) {
-        return nba_machine_stop(m, NBA_E_TRUNCATED, "the value ends inside a float");
-    }
-    uint32_t bits = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        bits |= (uint32_t)p[i] << (8 * i);
-    }
-    if ((bits >> 23 & 0xff) == 0xff) {
-        return nba_machine_stop(m, NBA_E_NON_FINITE, "NaN or infinite");
-    }
+    double value = 0;
     float narrow = 0;
-    memcpy(&narrow, &bits, sizeof(narrow));
-    const double wide = (double)narrow;
-    memcpy(m->dst + op->offset, &wide, sizeof(wide));
-    return p + 4;
-}
-
-static const unsigned char *read_as_double(struct nba_machine *m, const struct nba_op *op,
-                                           const unsigned char *p)
-{
-    uint64_t raw = 0;
-    int64_t value = 0;
-    if (op->code == NBA_OP_INT_AS_DOUBLE) {
-        p = read_int(m, p, &value);
-    } else {
-        p = nba_machine_varint(m, p, &raw);
-        value = nba_machine_zigzag(raw);
+    if ((size_t)(m->end - p) < bytes) {
+        return nba_machine_stop(m, name, NBA_E_TRUNCATED, "the value ends inside a number");
     }
-    const double wide = (double)value;
-    memcpy(m->dst + op->offset, &wide, sizeof(wide));
-    return p;
+    /* Little-endian in Avro and on x86-64. */
+    if (bytes == sizeof(narrow)) {
+        memcpy(&narrow, p, sizeof(narrow));
+        value = (double)narrow;
+    } else {
+        memcpy(&value, p, sizeof(value));
+    }
+    if (!isfinite(value)) {
+        return nba_machine_stop(m, name, NBA_E_NON_FINITE, "NaN or infinite");
+    }
+    *ret_value = value;
+    return p + bytes;
 }
 
-static const unsigned char *read_bool(struct nba_machine *m, const struct nba_op *op,
-                                      const unsigned char *p)
+const unsigned char *nba_machine_bool(struct nba_machine *m, const char *name,
+                                      const unsigned char *p, bool *ret_value)
 {
     if (p == m->end) {
-        return nba_machine_stop(m, NBA_E_TRUNCATED, "the value ends before a boolean");
+        return nba_machine_stop(m, name, NBA_E_TRUNCATED, "the value ends before a boolean");
     }
     if (*p > 1) {
-        return nba_machine_stop_number(m, NBA_E_NOT_AVRO, "a boolean that is neither 0 nor 1", *p);
+        return nba_machine_stop_number(m, name, NBA_E_NOT_AVRO, "a boolean that is neither 0 nor 1",
+                                       *p);
     }
-    const bool truth = *p == 1;
-    memcpy(m->dst + op->offset, &truth, sizeof(truth));
+    *ret_value = *p == 1;
     return p + 1;
 }
 
-static const unsigned char *read_octets(struct nba_machine *m, const struct nba_op *op,
-                                        const unsigned char *p)
+/* A negative count is followed by the block's length in bytes, which a reader that reads the items
+ * doesn't need. */
+const unsigned char *nba_machine_block(struct nba_machine *m, const char *name,
+                                       const unsigned char *p, uint32_t bytes_min,
+                                       uint64_t *ret_count)
 {
-    const unsigned char *data = NULL;
-    p = nba_machine_sized(m, p, &data);
+    uint64_t raw = 0;
+    p = nba_machine_varint(m, name, p, &raw);
     if (p == NULL) {
         return NULL;
     }
-    const size_t length = (size_t)(p - data);
-    if (op->code == NBA_OP_BLOB) {
-        const struct nba_str blob = nba_str((const char *)data, length);
-        memcpy(m->dst + op->offset, &blob, sizeof(blob));
-        return p;
+    const int64_t count = nba_machine_zigzag(raw);
+    const uint64_t items = count < 0 ? -(uint64_t)count : (uint64_t)count;
+    if (count < 0) {
+        p = nba_machine_varint(m, name, p, &raw);
+        if (p == NULL) {
+            return NULL;
+        }
+        if ((raw & 1) != 0) {
+            return nba_machine_stop(m, name, NBA_E_NOT_AVRO, "a block of negative length");
+        }
+        if (nba_machine_take(m, name, p, raw >> 1) == NULL) {
+            return NULL;
+        }
     }
-    if (length > UINT32_MAX) {
-        return nba_machine_stop(m, NBA_E_LIMIT, "more than 4 GiB");
+    NBA_ASSERT(bytes_min > 0);
+    if (items > (uint64_t)(m->end - p) / bytes_min) {
+        return nba_machine_stop_number(m, name, NBA_E_TRUNCATED,
+                                       "more items than the bytes left can hold", items);
     }
-    const uint32_t count = (uint32_t)length;
-    memcpy(m->dst + op->offset, &data, sizeof(data));
-    memcpy(m->dst + op->b, &count, sizeof(count));
+    *ret_count = items;
     return p;
 }
 
-static const unsigned char *read_cstr(struct nba_machine *m, const struct nba_op *op,
-                                      const unsigned char *p)
+/* ---- what nobody wants --------------------------------------------------------------------- */
+
+/* NOLINTBEGIN(misc-no-recursion): bounded by the schema's depth; what takes no bytes is not
+ * entered, so that the work is linear in the bytes */
+
+static const unsigned char *skip(struct nba_machine *m, const char *name,
+                                 const struct nba_avro_type *type, const unsigned char *p)
+{
+    uint64_t count = 0;
+    uint32_t index = 0;
+    const unsigned char *data = NULL;
+    switch (type->kind) {
+    case NBA_AVRO_INT:
+    case NBA_AVRO_LONG:
+    case NBA_AVRO_ENUM:
+        return nba_machine_varint(m, name, p, &count);
+    case NBA_AVRO_NULL:
+    case NBA_AVRO_BOOLEAN:
+    case NBA_AVRO_FLOAT:
+    case NBA_AVRO_DOUBLE:
+    case NBA_AVRO_FIXED:
+        return nba_machine_take(m, name, p, type->bytes_min);
+    case NBA_AVRO_BYTES:
+    case NBA_AVRO_STRING:
+        return nba_machine_sized(m, name, p, &data);
+    case NBA_AVRO_ARRAY:
+    case NBA_AVRO_MAP:
+        do {
+            p = nba_machine_block(m, name, p, nba_item_bytes_min(type), &count);
+            for (uint64_t i = 0; p != NULL && i < count; i++) {
+                p = type->kind == NBA_AVRO_MAP ? nba_machine_sized(m, name, p, &data) : p;
+                p = p != NULL ? skip(m, name, type->items, p) : NULL;
+            }
+        } while (p != NULL && count != 0);
+        return p;
+    case NBA_AVRO_UNION:
+        p = nba_machine_index(m, name, p, type->branch_count, &index);
+        return p != NULL ? skip(m, name, type->branches[index], p) : NULL;
+    case NBA_AVRO_RECORD:
+        break;
+    }
+    for (uint32_t i = 0; p != NULL && i < type->field_count && type->bytes_min != 0; i++) {
+        p = skip(m, name, type->fields[i].type, p);
+    }
+    return p;
+}
+
+/* ---- operations ---------------------------------------------------------------------------- */
+
+/* A list of operations over the struct at `dst`. */
+static const unsigned char *run_list(struct nba_machine *m, const struct nba_op *op,
+                                     const unsigned char *p, unsigned char *dst);
+
+static inline const unsigned char *run_string(struct nba_machine *m, const struct nba_op *op,
+                                              const unsigned char *p, unsigned char *dst)
 {
     struct nba_str text = {0};
-    p = nba_machine_string(m, p, &text, NBA_ID_BYTES_MAX);
+    p = nba_machine_string(m, op->name, p, op->a, &text);
+    memcpy(dst + op->offset, &text, sizeof(text));
+    return p;
+}
+
+struct items {
+    unsigned char *data;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* Room for `more` items behind those that are there; grows by doubling, so that many small blocks
+ * cost no more than twice their items. */
+static bool reserve(struct nba_machine *m, const struct nba_op *op, struct items *items,
+                    uint64_t more)
+{
+    const bool in_place = op->binding->kind == NBA_BIND_IN_PLACE;
+    const uint32_t most = in_place ? op->binding->capacity : NBA_ITEMS_MAX;
+    if (more > most || items->count + more > most) {
+        return nba_machine_stop_number(m, op->name, NBA_E_LIMIT, "more items than the limit",
+                                       items->count + more) != NULL;
+    }
+    const uint32_t needed = items->count + (uint32_t)more;
+    if (in_place || needed <= items->capacity) {
+        return true;
+    }
+    const size_t bytes = op->binding->record->bytes;
+    const uint32_t capacity = needed > 2 * items->capacity ? needed : 2 * items->capacity;
+    unsigned char *data = nba_arena_take(m->arena, capacity * bytes);
+    if (data == NULL) {
+        return nba_machine_stop(m, op->name, NBA_E_NO_MEMORY, "the arena is full") != NULL;
+    }
+    if (items->count != 0) {
+        memcpy(data, items->data, items->count * bytes);
+    }
+    items->data = data;
+    items->capacity = capacity;
+    return true;
+}
+
+static const unsigned char *run_loop(struct nba_machine *m, const struct nba_op *op,
+                                     const unsigned char *p, unsigned char *dst)
+{
+    const size_t bytes = op->binding->record->bytes;
+    const bool in_place = op->binding->kind == NBA_BIND_IN_PLACE;
+    /* Plain texts are the commonest items: they go without image and list. */
+    const bool texts = bytes == sizeof(struct nba_str) && op->body->code == NBA_OP_STRING &&
+                       op->body->null_first == 0;
+    struct items items = {.data = in_place ? dst + op->offset : NULL};
+    uint64_t left = 0;
+    do {
+        p = nba_machine_block(m, op->name, p, op->a, &left);
+        if (p == NULL || (left != 0 && !reserve(m, op, &items, left))) {
+            return NULL;
+        }
+        for (uint64_t i = 0; p != NULL && i < left; i++) {
+            unsigned char *item = items.data + items.count++ * bytes;
+            if (texts) {
+                p = run_string(m, op->body, p, item);
+                continue;
+            }
+            memcpy(item, op->of.image, bytes);
+            p = run_list(m, op->body, p, item);
+        }
+    } while (p != NULL && left != 0);
+    if (!in_place) {
+        memcpy(dst + op->offset, &items.data, sizeof(items.data));
+    }
+    memcpy(dst + nba_op_count_offset(op), &items.count, sizeof(items.count));
+    return p;
+}
+
+/* The place of the word in the struct at `dst`, or NULL for a word we don't know. */
+static unsigned char *find_slot(const struct nba_op *op, struct nba_str key, unsigned char *dst)
+{
+    const struct nba_binding *b = op->binding;
+    for (uint32_t i = 0; i < b->words->count; i++) {
+        const char *name = b->words->name(i);
+        if (name != NULL && nba_str_is(key, name)) {
+            if (b->presence == NBA_PRESENT_BOOL) {
+                dst[op->offset - b->offset + b->presence_offset + i] = true;
+            }
+            return dst + op->offset + i * b->record->bytes;
+        }
+    }
+    return NULL;
+}
+
+static const unsigned char *run_slots(struct nba_machine *m, const struct nba_op *op,
+                                      const unsigned char *p, unsigned char *dst)
+{
+    uint64_t left = 0;
+    do {
+        p = nba_machine_block(m, op->name, p, op->a, &left);
+        if (p != NULL && left > NBA_ITEMS_MAX) {
+            return nba_machine_stop_number(m, op->name, NBA_E_LIMIT, "more items than the limit",
+                                           left);
+        }
+        for (uint64_t i = 0; p != NULL && i < left; i++) {
+            uint64_t unread = 0;
+            struct nba_str key = {0};
+            p = nba_machine_string(m, op->name, p, NBA_ID_BYTES_MAX, &key);
+            unsigned char *slot = p != NULL ? find_slot(op, key, dst) : NULL;
+            p = p != NULL ? run_list(m, op->body, p, slot != NULL ? slot : (void *)&unread) : NULL;
+        }
+    } while (p != NULL && left != 0);
+    return p;
+}
+
+static const unsigned char *run_pointer(struct nba_machine *m, const struct nba_op *op,
+                                        const unsigned char *p, unsigned char *dst)
+{
+    const size_t bytes = op->binding->record->bytes;
+    unsigned char *record = nba_arena_take(m->arena, bytes);
+    if (record == NULL) {
+        return nba_machine_stop(m, op->name, NBA_E_NO_MEMORY, "the arena is full");
+    }
+    memcpy(record, op->of.image, bytes);
+    memcpy(dst + op->offset, &record, sizeof(record));
+    return run_list(m, op->body, p, record);
+}
+
+/* Reads the text of a default in place of the value. */
+static const unsigned char *run_constant(struct nba_machine *m, const struct nba_op *op,
+                                         const unsigned char *p, unsigned char *dst)
+{
+    const unsigned char *end = m->end;
+    const unsigned char *text = (const unsigned char *)op->of.text->data;
+    m->end = text + op->of.text->bytes;
+    text = run_list(m, op->body, text, dst);
+    m->end = end;
+    return text != NULL ? p : NULL;
+}
+
+static const unsigned char *run_cstr(struct nba_machine *m, const struct nba_op *op,
+                                     const unsigned char *p, unsigned char *dst)
+{
+    struct nba_str text = {0};
+    p = nba_machine_string(m, op->name, p, op->a, &text);
     if (p == NULL) {
         return NULL;
     }
     if (text.bytes != 0 && memchr(text.data, '\0', text.bytes) != NULL) {
-        return nba_machine_stop(m, NBA_E_BAD_UTF8, "a NUL inside a name");
+        return nba_machine_stop(m, op->name, NBA_E_BAD_UTF8, "a NUL inside a name");
     }
     char *copy = nba_arena_zeros(m->arena, text.bytes + 1, 1);
     if (copy == NULL) {
-        return nba_machine_stop(m, NBA_E_NO_MEMORY, "the arena is full");
+        return nba_machine_stop(m, op->name, NBA_E_NO_MEMORY, "the arena is full");
     }
     if (text.bytes != 0) {
         memcpy(copy, text.data, text.bytes);
     }
-    const char *borrowed = copy;
-    memcpy(m->dst + op->offset, &borrowed, sizeof(borrowed));
+    memcpy(dst + op->offset, &copy, sizeof(copy));
     return p;
 }
 
-/* Operations on values that are seldom read. */
-static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op *op,
-                                     const unsigned char *p)
+static const unsigned char *run_octets(struct nba_machine *m, const struct nba_op *op,
+                                       const unsigned char *p, unsigned char *dst)
 {
-    int64_t value = 0;
-    switch ((int)op->code) {
-    case NBA_OP_BOOL:
-        return read_bool(m, op, p);
-    case NBA_OP_FLOAT:
-        return read_float(m, op, p);
-    case NBA_OP_INT_AS_DOUBLE:
-    case NBA_OP_LONG_AS_DOUBLE:
-        return read_as_double(m, op, p);
-    case NBA_OP_BLOB:
-    case NBA_OP_OCTETS:
-        return read_octets(m, op, p);
-    case NBA_OP_CSTR:
-        return read_cstr(m, op, p);
-    case NBA_OP_STRINGS:
-        return nba_machine_strings(m, op, p);
-    default:
-        NBA_ASSERT(op->code == NBA_OP_INT_AS_LONG);
-        p = read_int(m, p, &value);
-        memcpy(m->dst + op->offset, &value, sizeof(value));
+    const unsigned char *data = NULL;
+    p = nba_machine_sized(m, op->name, p, &data);
+    if (p == NULL) {
+        return NULL;
+    }
+    const struct nba_str blob = nba_str((const char *)data, (size_t)(p - data));
+    if (op->code == NBA_OP_BLOB) {
+        memcpy(dst + op->offset, &blob, sizeof(blob));
         return p;
     }
+    if (blob.bytes > UINT32_MAX) {
+        return nba_machine_stop(m, op->name, NBA_E_LIMIT, "more than 4 GiB");
+    }
+    const uint32_t count = (uint32_t)blob.bytes;
+    memcpy(dst + op->offset, &data, sizeof(data));
+    memcpy(dst + nba_op_count_offset(op), &count, sizeof(count));
+    return p;
 }
 
-/* The index in front of a union with null: true when it is null, and nothing follows. */
-static inline bool is_null(struct nba_machine *m, const struct nba_op *op, const unsigned char **p)
+/* Operations that events seldom need, and those with parts. */
+static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op *op,
+                                     const unsigned char *p, unsigned char *dst)
 {
     uint64_t raw = 0;
-    *p = nba_machine_varint(m, *p, &raw);
-    if (*p != NULL && raw != 0 && raw != 2) {
-        *p = nba_machine_stop_number(m, NBA_E_NOT_AVRO, "a union's index that its schema lacks",
-                                     raw >> 1);
+    int64_t value = 0;
+    double real = 0;
+    uint32_t index = 0;
+    switch ((int)op->code) {
+    case NBA_OP_INT_AS_LONG:
+        p = nba_machine_int(m, op->name, p, &value);
+        memcpy(dst + op->offset, &value, sizeof(value));
+        return p;
+    case NBA_OP_INT_AS_DOUBLE:
+        p = nba_machine_int(m, op->name, p, &value);
+        real = (double)value;
+        break;
+    case NBA_OP_LONG_AS_DOUBLE:
+        p = nba_machine_varint(m, op->name, p, &raw);
+        real = (double)nba_machine_zigzag(raw);
+        break;
+    case NBA_OP_FLOAT:
+        p = nba_machine_real(m, op->name, p, sizeof(float), &real);
+        break;
+    case NBA_OP_BOOL:
+        return nba_machine_bool(m, op->name, p, (bool *)(dst + op->offset));
+    case NBA_OP_BLOB:
+    case NBA_OP_OCTETS:
+        return run_octets(m, op, p, dst);
+    case NBA_OP_CSTR:
+        return run_cstr(m, op, p, dst);
+    case NBA_OP_NOTHING:
+        return p;
+    case NBA_OP_FAIL:
+        return nba_machine_stop(m, op->name, NBA_E_SCHEMA_INCOMPATIBLE,
+                                "a branch of the writer's union without reading");
+    case NBA_OP_UNION:
+        p = nba_machine_index(m, op->name, p, op->a, &index);
+        return p != NULL ? run_list(m, &op->body[2 * index], p, dst) : NULL;
+    case NBA_OP_POINTER:
+        return run_pointer(m, op, p, dst);
+    case NBA_OP_SLOTS:
+        return run_slots(m, op, p, dst);
+    case NBA_OP_CONSTANT:
+        return run_constant(m, op, p, dst);
+    default:
+        NBA_ASSERT(op->code == NBA_OP_SET);
+        dst[op->offset] = true;
+        return p;
     }
-    return *p != NULL && raw >> 1 == op->null_first - 1u;
+    memcpy(dst + op->offset, &real, sizeof(real));
+    return p;
+}
+
+static inline const unsigned char *run_word(struct nba_machine *m, const struct nba_op *op,
+                                            const unsigned char *p, int32_t *ret_value)
+{
+    uint32_t index = 0;
+    p = nba_machine_index(m, op->name, p, op->a, &index);
+    if (p == NULL) {
+        return NULL;
+    }
+    *ret_value = op->of.table[index];
+    if (*ret_value == NBA_NO_WORD) {
+        return nba_machine_stop_number(m, op->name, NBA_E_SCHEMA_INCOMPATIBLE,
+                                       "a symbol that we don't have, and no default for it", index);
+    }
+    return p;
 }
 
 static inline const unsigned char *run_one(struct nba_machine *m, const struct nba_op *op,
-                                           const unsigned char *p)
+                                           const unsigned char *p, unsigned char *dst)
 {
     uint64_t raw = 0;
     int64_t value = 0;
     int32_t word = 0;
-    struct nba_str text = {0};
-    const unsigned char *data = NULL;
+    double real = 0;
     switch (op->code) {
     case NBA_OP_STRING:
-        p = nba_machine_string(m, p, &text, op->a);
-        memcpy(m->dst + op->offset, &text, sizeof(text));
-        return p;
+        return run_string(m, op, p, dst);
     case NBA_OP_WORD:
-        p = read_word(m, op, p, &word);
-        memcpy(m->dst + op->offset, &word, sizeof(word));
+        p = run_word(m, op, p, &word);
+        memcpy(dst + op->offset, &word, sizeof(word));
         return p;
     case NBA_OP_WORD8:
-        p = read_word(m, op, p, &word);
-        m->dst[op->offset] = (unsigned char)word;
+        p = run_word(m, op, p, &word);
+        dst[op->offset] = (unsigned char)word;
         return p;
     case NBA_OP_LONG:
-        p = nba_machine_varint(m, p, &raw);
+        p = nba_machine_varint(m, op->name, p, &raw);
         value = nba_machine_zigzag(raw);
-        memcpy(m->dst + op->offset, &value, sizeof(value));
+        memcpy(dst + op->offset, &value, sizeof(value));
         return p;
     case NBA_OP_INT:
-        p = read_int(m, p, &value);
+        p = nba_machine_int(m, op->name, p, &value);
         word = (int32_t)value;
-        memcpy(m->dst + op->offset, &word, sizeof(word));
+        memcpy(dst + op->offset, &word, sizeof(word));
         return p;
     case NBA_OP_DOUBLE:
-        return read_double(m, op, p);
-    case NBA_OP_SKIP_SIZED:
-        return nba_machine_sized(m, p, &data);
-    case NBA_OP_SKIP_VARINT:
-        return nba_machine_varint(m, p, &raw);
-    case NBA_OP_SKIP_FIXED:
-        return op->a <= (uint64_t)(m->end - p)
-                   ? p + op->a
-                   : nba_machine_stop(m, NBA_E_TRUNCATED, "the value ends inside a field");
+        p = nba_machine_real(m, op->name, p, sizeof(double), &real);
+        memcpy(dst + op->offset, &real, sizeof(real));
+        return p;
+    case NBA_OP_SKIP:
+        return skip(m, op->name, op->of.type, p);
+    case NBA_OP_BLOCK:
+        return run_list(m, op->body, p, dst);
+    case NBA_OP_LOOP:
+        return run_loop(m, op, p, dst);
     default:
-        return run_rare(m, op, p);
+        return run_rare(m, op, p, dst);
     }
 }
 
-enum nba_status nba_program_fill(const struct nba_program *program, struct nba_cursor *cursor,
-                                 struct nba_arena *arena, void *record, struct nba_error *error)
+static const unsigned char *run_list(struct nba_machine *m, const struct nba_op *op,
+                                     const unsigned char *p, unsigned char *dst)
 {
-    NBA_ASSERT(program != NULL && cursor != NULL && record != NULL);
-    struct nba_machine m;
-    m.program = program;
-    m.op = program->ops;
-    m.end = cursor->end;
-    m.dst = record;
-    m.arena = arena;
-    m.error = error;
-    m.status = NBA_OK;
-    m.frame_count = 0;
-    m.resume = NULL;
-    m.resume_end = NULL;
-    m.unread = 0;
+    for (;; op++) {
+        if (op->null_first != 0) {
+            uint32_t index = 0;
+            p = nba_machine_index(m, op->name, p, 2, &index);
+            if (p == NULL) {
+                return NULL;
+            }
+            if (index == op->null_first - 1u) {
+                continue;
+            }
+        } else if (op->code == NBA_OP_END) {
+            return p;
+        }
+        p = run_one(m, op, p, dst);
+        if (p == NULL) {
+            return NULL;
+        }
+    }
+}
+
+/* NOLINTEND(misc-no-recursion) */
+
+enum nba_status nba_program_run_ops(const struct nba_op *ops, struct nba_cursor *cursor,
+                                    struct nba_arena *arena, void *record, struct nba_error *error)
+{
+    NBA_ASSERT(ops != NULL && cursor != NULL && record != NULL);
     static const unsigned char nothing[1] = {0};
+    struct nba_machine m = {.end = cursor->end, .arena = arena, .error = error};
     const unsigned char *p = cursor->next;
     if (p == NULL) {
         p = nothing;
         m.end = nothing;
     }
-    /* The next operation stays in a register; m.op follows it for messages, and control sets it. */
-    const struct nba_op *next = program->ops;
-    for (;;) {
-        const struct nba_op *op = next++;
-        m.op = next;
-        if (op->null_first != 0 && is_null(&m, op, &p)) {
-            continue;
-        }
-        if (p == NULL) {
-            return m.status;
-        }
-        if (op->code == NBA_OP_END) {
-            cursor->next = p;
-            return NBA_OK;
-        }
-        if (op->code < NBA_OP_SET) {
-            p = run_one(&m, op, p);
-        } else {
-            p = nba_machine_control(&m, op, p);
-            next = m.op;
-        }
-        if (p == NULL) {
-            return m.status;
-        }
+    p = run_list(&m, ops, p, record);
+    if (p != NULL) {
+        cursor->next = p;
     }
+    return m.status;
 }
 
 enum nba_status nba_program_run(const struct nba_program *program, struct nba_cursor *cursor,
                                 struct nba_arena *arena, void *record, struct nba_error *error)
 {
     memcpy(record, program->image, program->image_bytes);
-    return nba_program_fill(program, cursor, arena, record, error);
+    return nba_program_run_ops(program->root, cursor, arena, record, error);
 }

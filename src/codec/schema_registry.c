@@ -8,10 +8,12 @@
 #include <jansson.h>
 
 #include "bindings_internal.h"
+#include "json_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/buf.h"
 #include "nba/base/file.h"
 #include "nba/base/limits.h"
+#include "program_internal.h"
 #include "schema_registry_internal.h"
 
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
@@ -28,7 +30,7 @@ struct nba_schemas {
     struct entry entries[NBA_SCHEMAS_MAX];
     uint32_t entry_count;
     int32_t current[NBA_SCHEMA_COUNT]; /* entry, -1: none yet */
-    const struct nba_plan *plans[NBA_SCHEMA_COUNT];
+    const struct nba_program *writers[NBA_SCHEMA_COUNT];
 };
 
 static const char *const topics[] = {
@@ -69,10 +71,11 @@ const struct nba_avro_type *nba_schemas_current(const struct nba_schemas *schema
     return current(schemas, which)->schema.type;
 }
 
-const struct nba_plan *nba_schemas_plan(const struct nba_schemas *schemas, enum nba_schema which)
+const struct nba_program *nba_schemas_writer(const struct nba_schemas *schemas,
+                                             enum nba_schema which)
 {
-    NBA_ASSERT(schemas->plans[which] != NULL);
-    return schemas->plans[which];
+    NBA_ASSERT(schemas->writers[which] != NULL);
+    return schemas->writers[which];
 }
 
 uint32_t nba_schemas_id(const struct nba_schemas *schemas, enum nba_schema which)
@@ -214,9 +217,9 @@ static enum nba_status settle(struct nba_schemas *schemas, const char *dir, stru
         if (binding == NULL) {
             continue;
         }
-        const enum nba_status status =
-            nba_plan_compile(nba_schemas_current(schemas, (enum nba_schema)which), binding,
-                             &schemas->arena, &schemas->plans[which], error);
+        const enum nba_status status = nba_program_compile_for_writing(
+            schemas->entries[schemas->current[which]].schema.type, binding, &schemas->arena,
+            &schemas->writers[which], error);
         if (status != NBA_OK) {
             return nba_error_prefix(error, "%s: %s", dir, topics[which]);
         }

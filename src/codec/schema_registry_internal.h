@@ -3,8 +3,8 @@
 #define NBA_CODEC_SCHEMA_REGISTRY_INTERNAL_H
 
 #include "nba/codec/avro_schema.h"
+#include "nba/codec/program.h"
 #include "nba/codec/schema_registry.h"
-#include "plan_internal.h"
 
 /* NULL: nothing loaded has this id.  *ret_index, if wanted, counts from 0 in the order
  * of loading. */
@@ -13,7 +13,8 @@ const struct nba_avro_type *nba_schemas_find(const struct nba_schemas *schemas, 
 /* Our current schema of a message. */
 const struct nba_avro_type *nba_schemas_current(const struct nba_schemas *schemas,
                                                 enum nba_schema which);
-/* Its encoder; the message must have a struct (bindings_internal.h). */
-const struct nba_plan *nba_schemas_plan(const struct nba_schemas *schemas, enum nba_schema which);
+/* Its program for writing; the message must have a struct (bindings_internal.h). */
+const struct nba_program *nba_schemas_writer(const struct nba_schemas *schemas,
+                                             enum nba_schema which);
 
 #endif

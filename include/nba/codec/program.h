@@ -24,9 +24,6 @@
 #include "nba/codec/avro_schema.h"
 #include "nba/codec/binding.h"
 
-/* Nested unions multiply operations; ours need some 150. */
-#define NBA_PROGRAM_OPS_MAX 8192u
-
 struct nba_program;
 
 /*
