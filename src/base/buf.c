@@ -114,19 +114,15 @@ void nba_buf_append_zigzag(struct nba_buf *buf, int64_t value)
     nba_buf_append_varint(buf, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
 }
 
+/* We are little-endian ourselves. */
 void nba_buf_append_u32le(struct nba_buf *buf, uint32_t value)
 {
-    unsigned char bytes[4];
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (unsigned char)(value >> (8 * i));
-    }
-    nba_buf_append(buf, bytes, sizeof(bytes));
+    nba_buf_append(buf, &value, sizeof(value));
 }
 
 void nba_buf_append_u64le(struct nba_buf *buf, uint64_t value)
 {
-    nba_buf_append_u32le(buf, (uint32_t)value);
-    nba_buf_append_u32le(buf, (uint32_t)(value >> 32));
+    nba_buf_append(buf, &value, sizeof(value));
 }
 
 struct nba_cursor nba_cursor(const void *data, size_t bytes)
@@ -161,10 +157,10 @@ uint8_t nba_cursor_byte(struct nba_cursor *cursor)
 
 uint32_t nba_cursor_u32le(struct nba_cursor *cursor)
 {
-    const struct nba_str bytes = nba_cursor_take(cursor, 4);
     uint32_t value = 0;
-    for (size_t i = 0; i < bytes.bytes; i++) {
-        value |= (uint32_t)(unsigned char)bytes.data[i] << (8 * i);
+    const struct nba_str bytes = nba_cursor_take(cursor, sizeof(value));
+    if (bytes.bytes != 0) {
+        memcpy(&value, bytes.data, sizeof(value));
     }
     return value;
 }

@@ -2,7 +2,7 @@
 #include "nba/base/hash.h"
 
 #include <openssl/evp.h>
-#include <stdlib.h>
+#include <string.h>
 #define XXH_STATIC_LINKING_ONLY /* the size of XXH64_state_t: no allocation an event */
 #include <xxhash.h>
 
@@ -46,8 +46,8 @@ uint32_t nba_murmur2(const void *data, size_t bytes)
     uint32_t h = 0x9747b28cu ^ (uint32_t)bytes;
     size_t left = bytes;
     while (left >= 4) {
-        uint32_t k =
-            (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        uint32_t k = 0;
+        memcpy(&k, p, sizeof(k)); /* little-endian, as we are */
         k *= m;
         k ^= k >> 24;
         k *= m;
@@ -72,65 +72,52 @@ int32_t nba_partition_of_key(struct nba_str key, int32_t partition_count)
     return (int32_t)((nba_murmur2(key.data, key.bytes) & 0x7fffffffu) % (uint32_t)partition_count);
 }
 
-struct nba_sha256 {
-    EVP_MD_CTX *context;
-};
+/* A running digest is libcrypto's own under our name. */
+static EVP_MD_CTX *context_of(struct nba_sha256 *sha)
+{
+    return (EVP_MD_CTX *)sha;
+}
 
 struct nba_sha256 *nba_sha256_create(void)
 {
-    struct nba_sha256 *sha = malloc(sizeof(*sha));
-    NBA_ASSERT(sha != NULL);
-    sha->context = EVP_MD_CTX_new();
-    NBA_ASSERT(sha->context != NULL);
-    NBA_ASSERT(EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) == 1);
-    return sha;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    NBA_ASSERT(context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1);
+    return (struct nba_sha256 *)context;
 }
 
 void nba_sha256_update(struct nba_sha256 *sha, const void *data, size_t bytes)
 {
-    NBA_ASSERT(EVP_DigestUpdate(sha->context, data, bytes) == 1);
+    NBA_ASSERT(EVP_DigestUpdate(context_of(sha), data, bytes) == 1);
 }
 
 void nba_sha256_update_sized(struct nba_sha256 *sha, struct nba_str bytes)
 {
-    unsigned char length[4];
-    for (size_t i = 0; i < sizeof(length); i++) {
-        length[i] = (unsigned char)(bytes.bytes >> (8 * i));
-    }
-    nba_sha256_update(sha, length, sizeof(length));
+    const uint32_t length = (uint32_t)bytes.bytes; /* little-endian, as we are */
+    nba_sha256_update(sha, &length, sizeof(length));
     nba_sha256_update(sha, bytes.data, bytes.bytes);
-}
-
-static void digest_text(const unsigned char digest[NBA_SHA256_BYTES],
-                        char ret_text[NBA_SHA256_TEXT_BYTES])
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < NBA_SHA256_BYTES; i++) {
-        ret_text[2 * i] = digits[digest[i] >> 4];
-        ret_text[2 * i + 1] = digits[digest[i] & 15];
-    }
-    ret_text[NBA_SHA256_TEXT_BYTES - 1] = '\0';
 }
 
 void nba_sha256_finish(struct nba_sha256 *sha, char ret_text[NBA_SHA256_TEXT_BYTES])
 {
     unsigned char digest[NBA_SHA256_BYTES];
-    NBA_ASSERT(EVP_DigestFinal_ex(sha->context, digest, NULL) == 1);
-    NBA_ASSERT(EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) == 1);
-    digest_text(digest, ret_text);
+    NBA_ASSERT(EVP_DigestFinal_ex(context_of(sha), digest, NULL) == 1);
+    NBA_ASSERT(EVP_DigestInit_ex(context_of(sha), EVP_sha256(), NULL) == 1);
+    for (size_t i = 0; i < NBA_SHA256_BYTES; i++) {
+        ret_text[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        ret_text[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    ret_text[NBA_SHA256_TEXT_BYTES - 1] = '\0';
 }
 
 void nba_sha256_destroy(struct nba_sha256 *sha)
 {
-    if (sha != NULL) {
-        EVP_MD_CTX_free(sha->context);
-        free(sha);
-    }
+    EVP_MD_CTX_free(context_of(sha));
 }
 
 void nba_sha256_text(const void *data, size_t bytes, char ret_text[NBA_SHA256_TEXT_BYTES])
 {
-    unsigned char digest[NBA_SHA256_BYTES];
-    NBA_ASSERT(EVP_Digest(data, bytes, digest, NULL, EVP_sha256(), NULL) == 1);
-    digest_text(digest, ret_text);
+    struct nba_sha256 *sha = nba_sha256_create();
+    nba_sha256_update(sha, data, bytes);
+    nba_sha256_finish(sha, ret_text);
+    nba_sha256_destroy(sha);
 }

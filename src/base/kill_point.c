@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -21,16 +22,16 @@ static _Atomic long pause_ms; /* 0: death */
 
 static bool arm(const char *text)
 {
-    const char *colon = strchr(text, ':');
-    if (colon == NULL) {
+    char name[32];
+    long passes = 0;
+    long ms = 0;
+    if (sscanf(text, "%31[^:]:%ld:%ld", name, &passes, &ms) < 2) {
         return false;
     }
     for (int i = 0; i < NBA_KILL_POINT_COUNT; i++) {
-        const size_t length = strlen(point_names[i]);
-        if (length == (size_t)(colon - text) && memcmp(text, point_names[i], length) == 0) {
-            char *end = NULL;
-            atomic_store(&passes_left, strtol(colon + 1, &end, 10));
-            atomic_store(&pause_ms, *end == ':' ? strtol(end + 1, NULL, 10) : 0);
+        if (strcmp(point_names[i], name) == 0) {
+            atomic_store(&passes_left, passes);
+            atomic_store(&pause_ms, ms);
             atomic_store(&armed_point, i);
             return true;
         }

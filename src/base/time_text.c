@@ -6,6 +6,18 @@
 
 #include "nba/base/assert.h"
 
+#define TIME_UNIT 4u /* where T stands among a duration's units */
+
+struct civil {
+    int32_t year;
+    int32_t month; /* 1..12 */
+    int32_t day;   /* 1..31 */
+    int32_t hour;
+    int32_t minute;
+    int32_t second;
+    int32_t ms;
+};
+
 static int64_t days_of_civil(int64_t y, int64_t m, int64_t d)
 {
     y -= m <= 2;
@@ -16,7 +28,7 @@ static int64_t days_of_civil(int64_t y, int64_t m, int64_t d)
     return era * 146097 + doe - 719468;
 }
 
-struct nba_civil nba_civil_of(int64_t ms)
+static struct civil civil_of(int64_t ms)
 {
     int64_t days = ms / NBA_DAY_MS;
     int64_t rest = ms % NBA_DAY_MS;
@@ -31,11 +43,7 @@ struct nba_civil nba_civil_of(int64_t ms)
     const int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     const int64_t mp = (5 * doy + 2) / 153;
     const int64_t month = mp < 10 ? mp + 3 : mp - 9;
-    int64_t weekday = (days + 3) % 7; /* 1970-01-01 was a Thursday */
-    if (weekday < 0) {
-        weekday += 7;
-    }
-    return (struct nba_civil){
+    return (struct civil){
         .year = (int32_t)(yoe + era * 400 + (month <= 2)),
         .month = (int32_t)month,
         .day = (int32_t)(doy - (153 * mp + 2) / 5 + 1),
@@ -43,11 +51,10 @@ struct nba_civil nba_civil_of(int64_t ms)
         .minute = (int32_t)(rest / 60000 % 60),
         .second = (int32_t)(rest / 1000 % 60),
         .ms = (int32_t)(rest % 1000),
-        .weekday = (int32_t)weekday,
     };
 }
 
-int64_t nba_civil_ms(const struct nba_civil *civil)
+static int64_t civil_ms(const struct civil *civil)
 {
     return days_of_civil(civil->year, civil->month, civil->day) * NBA_DAY_MS +
            civil->hour * NBA_HOUR_MS + civil->minute * INT64_C(60000) +
@@ -62,118 +69,108 @@ static int32_t days_in_month(int32_t year, int32_t month)
     return month == 2 && leap ? 29 : days[month - 1];
 }
 
-/* Exactly `count` digits at *next; -1 when they aren't there. */
-static int32_t take_digits(struct nba_str *text, size_t count)
-{
-    int32_t value = 0;
-    if (text->bytes < count) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char c = text->data[i];
-        if (c < '0' || c > '9') {
-            return -1;
-        }
-        value = value * 10 + (c - '0');
-    }
-    text->data += count;
-    text->bytes -= count;
-    return value;
-}
-
 static bool take_char(struct nba_str *text, char wanted)
 {
     if (text->bytes == 0 || text->data[0] != wanted) {
         return false;
     }
-    text->data += 1;
-    text->bytes -= 1;
+    *text = nba_str(text->data + 1, text->bytes - 1);
     return true;
 }
 
+/* At most `count` digits; how many there are. */
+static size_t take_digits(struct nba_str *text, size_t count, int32_t *ret_value)
+{
+    size_t digits = 0;
+    *ret_value = 0;
+    for (; digits < count && text->bytes != 0 && text->data[0] >= '0' && text->data[0] <= '9';
+         digits++) {
+        *ret_value = *ret_value * 10 + (text->data[0] - '0');
+        *text = nba_str(text->data + 1, text->bytes - 1);
+    }
+    return digits;
+}
+
+/* A number for each digit of the pattern, of so many digits; every other character is itself. */
+static bool take(struct nba_str *text, const char *pattern, int32_t *ret_first, int32_t *ret_second,
+                 int32_t *ret_third)
+{
+    int32_t *const numbers[] = {ret_first, ret_second, ret_third};
+    for (size_t count = 0; *pattern != '\0'; pattern++) {
+        const size_t digits = (size_t)(*pattern - '0');
+        if (*pattern >= '1' && *pattern <= '9') {
+            if (take_digits(text, digits, numbers[count++]) != digits) {
+                return false;
+            }
+        } else if (!take_char(text, *pattern)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The milliseconds of 1 to 9 digits; a tenth is left for who comes next to refuse. */
 static bool take_fraction(struct nba_str *text, int32_t *ret_ms)
 {
-    int32_t ms = 0;
-    int32_t scale = 100;
-    size_t digits = 0;
-    while (text->bytes != 0 && text->data[0] >= '0' && text->data[0] <= '9') {
-        ms += (text->data[0] - '0') * scale;
-        scale /= 10;
-        text->data += 1;
-        text->bytes -= 1;
-        digits += 1;
+    int32_t value = 0;
+    size_t digits = take_digits(text, 9, &value);
+    const bool good = digits != 0;
+    for (; digits < 3; digits++) {
+        value *= 10;
     }
-    *ret_ms = ms;
-    return digits >= 1 && digits <= 9;
+    for (; digits > 3; digits--) {
+        value /= 10;
+    }
+    *ret_ms = value;
+    return good;
 }
 
 /* "Z" or "+hh:mm"; minutes to subtract. */
 static bool take_zone(struct nba_str *text, int32_t *ret_minutes)
 {
-    if (take_char(text, 'Z')) {
+    int32_t hour = 0;
+    int32_t minute = 0;
+    const bool west = take_char(text, '-');
+    if (!west && take_char(text, 'Z')) {
         *ret_minutes = 0;
         return true;
     }
-    const bool east = take_char(text, '+');
-    if (!east && !take_char(text, '-')) {
+    if ((!west && !take_char(text, '+')) || !take(text, "2:2", &hour, &minute, NULL) || hour > 23 ||
+        minute > 59) {
         return false;
     }
-    const int32_t hour = take_digits(text, 2);
-    const bool colon = take_char(text, ':');
-    const int32_t minute = take_digits(text, 2);
-    if (!colon || hour < 0 || hour > 23 || minute < 0 || minute > 59) {
-        return false;
-    }
-    *ret_minutes = (east ? 1 : -1) * (hour * 60 + minute);
+    *ret_minutes = (west ? -1 : 1) * (hour * 60 + minute);
     return true;
 }
 
 bool nba_time_parse(struct nba_str text, int64_t *ret_ms)
 {
-    struct nba_civil civil = {0};
+    struct civil c = {0};
     int32_t zone_minutes = 0;
-    civil.year = take_digits(&text, 4);
-    if (civil.year < 0 || !take_char(&text, '-')) {
-        return false;
-    }
-    civil.month = take_digits(&text, 2);
-    if (civil.month < 1 || civil.month > 12 || !take_char(&text, '-')) {
-        return false;
-    }
-    civil.day = take_digits(&text, 2);
-    if (civil.day < 1 || civil.day > days_in_month(civil.year, civil.month)) {
+    if (!take(&text, "4-2-2", &c.year, &c.month, &c.day) || c.month < 1 || c.month > 12 ||
+        c.day < 1 || c.day > days_in_month(c.year, c.month)) {
         return false;
     }
     if (text.bytes != 0) {
-        if (!take_char(&text, 'T') && !take_char(&text, ' ')) {
+        if ((!take_char(&text, 'T') && !take_char(&text, ' ')) ||
+            !take(&text, "2:2", &c.hour, &c.minute, NULL) || c.hour > 23 || c.minute > 59) {
             return false;
         }
-        civil.hour = take_digits(&text, 2);
-        const bool colon = take_char(&text, ':');
-        civil.minute = take_digits(&text, 2);
-        if (!colon || civil.hour < 0 || civil.hour > 23 || civil.minute < 0 || civil.minute > 59) {
+        if (take_char(&text, ':') && (!take(&text, "2", &c.second, NULL, NULL) || c.second > 59 ||
+                                      (take_char(&text, '.') && !take_fraction(&text, &c.ms)))) {
             return false;
-        }
-        if (take_char(&text, ':')) {
-            civil.second = take_digits(&text, 2);
-            if (civil.second < 0 || civil.second > 59) {
-                return false;
-            }
-            if (take_char(&text, '.') && !take_fraction(&text, &civil.ms)) {
-                return false;
-            }
         }
         if (!take_zone(&text, &zone_minutes) || text.bytes != 0) {
             return false;
         }
     }
-    *ret_ms = nba_civil_ms(&civil) - zone_minutes * INT64_C(60000);
+    *ret_ms = civil_ms(&c) - zone_minutes * INT64_C(60000);
     return true;
 }
 
 void nba_time_format(int64_t ms, char ret_text[NBA_TIME_TEXT_BYTES])
 {
-    const struct nba_civil c = nba_civil_of(ms);
+    const struct civil c = civil_of(ms);
     char fraction[8] = "";
     if (c.ms != 0) {
         (void)snprintf(fraction, sizeof(fraction), ".%03d", (int)(c.ms % 1000));
@@ -182,72 +179,47 @@ void nba_time_format(int64_t ms, char ret_text[NBA_TIME_TEXT_BYTES])
                    (int)c.month, (int)c.day, (int)c.hour, (int)c.minute, (int)c.second, fraction);
 }
 
-/* A number of at most nine digits, with thousandths when a fraction follows. */
-static bool take_amount(struct nba_str *text, int64_t *ret_whole, int32_t *ret_thousandths)
-{
-    int64_t whole = 0;
-    size_t digits = 0;
-    while (text->bytes != 0 && text->data[0] >= '0' && text->data[0] <= '9' && digits < 9) {
-        whole = whole * 10 + (text->data[0] - '0');
-        text->data += 1;
-        text->bytes -= 1;
-        digits += 1;
-    }
-    *ret_whole = whole;
-    *ret_thousandths = 0;
-    return digits != 0 && (!take_char(text, '.') || take_fraction(text, ret_thousandths));
-}
-
 bool nba_duration_parse(struct nba_str text, struct nba_duration *ret_duration)
 {
-    static const char date_units[] = "YMWD";
-    static const char time_units[] = "HMS";
+    /* Units come in this order, each once; T stands before those of a time. */
+    static const struct {
+        char letter;
+        int32_t months;
+        int64_t ms;
+    } units[] = {
+        {'Y', 12, 0}, {'M', 1, 0},       {'W', 0, 7 * NBA_DAY_MS}, {'D', 0, NBA_DAY_MS},
+        {'T', 0, 0},  {'H', 0, 3600000}, {'M', 0, 60000},          {'S', 0, 1000},
+    };
     struct nba_duration sum = {0, 0};
-    bool in_time = false;
+    size_t next = 0;
     size_t parts = 0;
-    size_t unit_next = 0; /* units come in falling order, each once */
-    if (!take_char(&text, 'P')) {
-        return false;
-    }
-    while (text.bytes != 0) {
-        if (!in_time && take_char(&text, 'T')) {
-            in_time = true;
-            unit_next = 0;
-            if (text.bytes == 0) {
-                return false;
-            }
-        }
-        int64_t whole = 0;
+    bool good = take_char(&text, 'P');
+    while (good && text.bytes != 0) {
+        int32_t whole = 0;
         int32_t thousandths = 0;
-        if (!take_amount(&text, &whole, &thousandths) || text.bytes == 0) {
-            return false;
+        if (next <= TIME_UNIT && take_char(&text, 'T')) {
+            next = TIME_UNIT + 1;
         }
-        const char *units = in_time ? time_units : date_units;
-        const char *found = strchr(units + unit_next, text.data[0]);
-        if (found == NULL || *found == '\0' || (thousandths != 0 && *found != 'S')) {
-            return false;
+        good = take_digits(&text, 9, &whole) != 0 &&
+               (!take_char(&text, '.') || take_fraction(&text, &thousandths));
+        const size_t end = next > TIME_UNIT ? NBA_ARRAY_COUNT(units) : TIME_UNIT;
+        while (next < end && !(good && take_char(&text, units[next].letter))) {
+            next++;
         }
-        unit_next = (size_t)(found - units) + 1;
-        if (in_time) {
-            static const int64_t unit_ms[] = {3600000, 60000, 1000};
-            sum.ms += whole * unit_ms[found - units] + thousandths;
-        } else if (*found == 'Y' || *found == 'M') {
-            const int64_t months = *found == 'Y' ? whole * 12 : whole;
-            if (months > 12000) {
-                return false; /* a thousand years is a slip of the pen */
-            }
-            sum.months += (int32_t)months;
-        } else {
-            sum.ms += whole * (*found == 'W' ? 7 : 1) * NBA_DAY_MS;
+        /* Only seconds have a fraction; a thousand years is a slip of the pen. */
+        good = good && next < end && (thousandths == 0 || units[next].letter == 'S') &&
+               (units[next].months == 0 || whole <= 12000 / units[next].months);
+        if (good) {
+            sum.months += whole * units[next].months;
+            sum.ms += whole * units[next].ms + thousandths;
+            next++;
+            parts++;
         }
-        (void)take_char(&text, *found);
-        parts += 1;
     }
-    if (parts == 0) {
-        return false;
+    if (good && parts != 0) {
+        *ret_duration = sum;
     }
-    *ret_duration = sum;
-    return true;
+    return good && parts != 0;
 }
 
 static int64_t add_months(int64_t ms, int32_t months)
@@ -255,13 +227,13 @@ static int64_t add_months(int64_t ms, int32_t months)
     if (months == 0) {
         return ms;
     }
-    struct nba_civil c = nba_civil_of(ms);
+    struct civil c = civil_of(ms);
     const int64_t index = (int64_t)c.year * 12 + (c.month - 1) + months;
     c.year = (int32_t)(index >= 0 ? index / 12 : (index - 11) / 12);
     c.month = (int32_t)(index - (int64_t)c.year * 12) + 1;
     const int32_t last = days_in_month(c.year, c.month);
     c.day = c.day > last ? last : c.day;
-    return nba_civil_ms(&c);
+    return civil_ms(&c);
 }
 
 int64_t nba_duration_add(int64_t ms, struct nba_duration duration)

@@ -22,17 +22,6 @@ struct nba_duration {
     int64_t ms;
 };
 
-struct nba_civil {
-    int32_t year;
-    int32_t month; /* 1..12 */
-    int32_t day;   /* 1..31 */
-    int32_t hour;
-    int32_t minute;
-    int32_t second;
-    int32_t ms;
-    int32_t weekday; /* 0 = Monday .. 6 = Sunday */
-};
-
 /* "2026-11-20T15:30:00Z", optional fraction of 1-9 digits (kept to the ms), or "+hh:mm" in place
  * of Z, or a date alone (midnight UTC).  False: not such a text, *ret_ms untouched. */
 bool nba_time_parse(struct nba_str text, int64_t *ret_ms);
@@ -43,8 +32,5 @@ void nba_time_format(int64_t ms, char ret_text[NBA_TIME_TEXT_BYTES]);
 bool nba_duration_parse(struct nba_str text, struct nba_duration *ret_duration);
 int64_t nba_duration_add(int64_t ms, struct nba_duration duration);
 int64_t nba_duration_subtract(int64_t ms, struct nba_duration duration);
-
-struct nba_civil nba_civil_of(int64_t ms);
-int64_t nba_civil_ms(const struct nba_civil *civil); /* weekday is ignored */
 
 #endif

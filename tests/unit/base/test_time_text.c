@@ -18,6 +18,8 @@ static void test_times_parse_and_format_back(void **state)
     assert_true(at("2026-11-16T14:00:00Z") == 1794837600000);
     assert_true(at("2026-11-20T15:30:00.250+01:00") == at("2026-11-20T14:30:00.250Z"));
     assert_true(at("1969-12-31T23:59:59.999Z") == -1);
+    assert_true(at("2026-11-20 15:30Z") == at("2026-11-20T15:30:00.000Z"));
+    assert_true(at("2026-11-20T15:30:00.123456789Z") == at("2026-11-20T15:30:00.123Z"));
     assert_true(at("2024-02-29") == at("2024-02-29T00:00:00Z"));
     nba_time_format(1794837600000, text);
     assert_string_equal(text, "2026-11-16T14:00:00Z");
@@ -33,6 +35,8 @@ static void test_what_is_no_time_is_refused(void **state)
                                       "2026-02-29",
                                       "2026-1-1",
                                       "2026-11-20T",
+                                      "2026-11-20Z",
+                                      "2026-11-20T10:00:00.1234567890Z",
                                       "2026-11-20T24:00:00Z",
                                       "2026-11-20T10:00:00",
                                       "2026-11-20T10:00:60Z",
@@ -83,10 +87,10 @@ static void test_every_day_of_a_thousand_years_survives_the_round_trip(void **st
 {
     (void)state;
     for (int64_t ms = at("1600-01-01"); ms < at("2600-01-01"); ms += NBA_DAY_MS) {
-        const struct nba_civil civil = nba_civil_of(ms);
-        assert_true(nba_civil_ms(&civil) == ms);
+        char text[NBA_TIME_TEXT_BYTES];
+        nba_time_format(ms, text);
+        assert_true(at(text) == ms);
     }
-    assert_int_equal(nba_civil_of(at("2026-11-23")).weekday, 0);
 }
 
 int main(void)
