@@ -21,7 +21,7 @@ struct nba_matrix nba_matrix(const float *data, size_t rows, size_t columns)
     return (struct nba_matrix){pointer.out, rows, columns, columns, false};
 }
 
-struct nba_matrix nba_matrix_transposed(const float *data, size_t rows, size_t columns)
+struct nba_matrix nba_transposed(const float *data, size_t rows, size_t columns)
 {
     struct nba_matrix matrix = nba_matrix(data, rows, columns);
     matrix.transposed = true;
@@ -33,13 +33,7 @@ void nba_blas_use_one_thread(void)
     openblas_set_num_threads(1);
 }
 
-const char *nba_blas_config(void)
-{
-    return openblas_get_config();
-}
-
-void nba_blas_multiply(float alpha, struct nba_matrix a, struct nba_matrix b, float beta,
-                       struct nba_matrix c)
+void nba_blas_multiply(struct nba_matrix a, struct nba_matrix b, float beta, struct nba_matrix c)
 {
     const size_t m = a.transposed ? a.columns : a.rows;
     const size_t k = a.transposed ? a.rows : a.columns;
@@ -47,28 +41,7 @@ void nba_blas_multiply(float alpha, struct nba_matrix a, struct nba_matrix b, fl
     NBA_ASSERT((b.transposed ? b.columns : b.rows) == k);
     NBA_ASSERT(!c.transposed && c.rows == m && c.columns == n);
     cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
-                b.transposed ? CblasTrans : CblasNoTrans, size_of(m), size_of(n), size_of(k), alpha,
+                b.transposed ? CblasTrans : CblasNoTrans, size_of(m), size_of(n), size_of(k), 1.0f,
                 a.data, size_of(a.stride), b.data, size_of(b.stride), beta, c.data,
                 size_of(c.stride));
-}
-
-void nba_blas_apply(float alpha, struct nba_matrix a, const float *x, float beta, float *y)
-{
-    cblas_sgemv(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans, size_of(a.rows),
-                size_of(a.columns), alpha, a.data, size_of(a.stride), x, 1, beta, y, 1);
-}
-
-void nba_blas_axpy(size_t count, float alpha, const float *x, float *y)
-{
-    cblas_saxpy(size_of(count), alpha, x, 1, y, 1);
-}
-
-float nba_blas_dot(size_t count, const float *x, const float *y)
-{
-    return cblas_sdot(size_of(count), x, 1, y, 1);
-}
-
-void nba_blas_scale(size_t count, float alpha, float *x)
-{
-    cblas_sscal(size_of(count), alpha, x, 1);
 }

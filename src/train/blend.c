@@ -45,50 +45,36 @@ struct fit {
     float *set_z;    /* (count, ncf_candidates, NBA_MEMBER_COUNT) */
     uint32_t *place; /* the target's place in the set; set_count: not in it */
     uint8_t *is_candidate;
-    float *mixed; /* (N) */
+    float *mixed;  /* (N) */
+    double *ranks; /* (count) */
+    struct nba_memory memory;
 };
-
-static void fit_clear(struct fit *f)
-{
-    free(f->queries);
-    free(f->z[NBA_MEMBER_LSTM]);
-    free(f->z[NBA_MEMBER_POPULARITY]);
-    free(f->set_count);
-    free(f->set_z);
-    free(f->place);
-    free(f->is_candidate);
-    free(f->mixed);
-}
 
 static enum nba_status fit_init(struct fit *f, struct nba_members *members,
                                 const struct nba_split *split, size_t queries_max)
 {
     const size_t N = members->dataset->content_count;
     const size_t most = SCORES_MAX / N < queries_max ? SCORES_MAX / N + 1 : queries_max;
-    memset(f, 0, sizeof(*f));
-    f->members = members;
+    struct nba_memory *memory = &f->memory;
+    *f = (struct fit){.members = members};
     f->ranking = (struct nba_ranking){
         members->dataset, split->by_time ? NBA_PROTOCOL_EXISTING : NBA_PROTOCOL_FULL, 0};
-    f->queries = calloc(split->validation_count + 1, sizeof(*f->queries));
-    if (f->queries == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    for (size_t i = 0; i < split->validation_count; i++) {
+    f->queries = nba_memory_take(memory, split->validation_count, sizeof(*f->queries));
+    for (size_t i = 0; !memory->failed && i < split->validation_count; i++) {
         if (split->validation[i].position > 0) {
             f->queries[f->count++] = split->validation[i];
         }
     }
     f->count = nba_split_thin(f->queries, f->count, most);
-    f->z[NBA_MEMBER_LSTM] = malloc((f->count + 1) * N * sizeof(float));
-    f->z[NBA_MEMBER_POPULARITY] = malloc((f->count + 1) * N * sizeof(float));
-    f->set_count = calloc(f->count + 1, sizeof(*f->set_count));
-    f->set_z = calloc((f->count + 1) * NBA_TOP_MAX * NBA_MEMBER_COUNT, sizeof(*f->set_z));
-    f->place = calloc(f->count + 1, sizeof(*f->place));
-    f->is_candidate = calloc(N, 1);
-    f->mixed = calloc(N, sizeof(*f->mixed));
-    if (f->z[NBA_MEMBER_LSTM] == NULL || f->z[NBA_MEMBER_POPULARITY] == NULL ||
-        f->set_count == NULL || f->set_z == NULL || f->place == NULL || f->is_candidate == NULL ||
-        f->mixed == NULL) {
+    f->z[NBA_MEMBER_LSTM] = nba_memory_floats(memory, f->count * N);
+    f->z[NBA_MEMBER_POPULARITY] = nba_memory_floats(memory, f->count * N);
+    f->set_count = nba_memory_take(memory, f->count, sizeof(*f->set_count));
+    f->set_z = nba_memory_floats(memory, f->count * NBA_TOP_MAX * NBA_MEMBER_COUNT);
+    f->place = nba_memory_take(memory, f->count, sizeof(*f->place));
+    f->is_candidate = nba_memory_take(memory, N, 1);
+    f->mixed = nba_memory_floats(memory, N);
+    f->ranks = nba_memory_take(memory, f->count, sizeof(*f->ranks));
+    if (memory->failed) {
         return NBA_E_NO_MEMORY;
     }
     for (size_t from = 0; from < f->count; from += NBA_RANKING_BATCH) {
@@ -391,21 +377,15 @@ static enum nba_status calibrate(struct nba_members *members, const struct nba_s
 static enum nba_status check_ncf(struct fit *f)
 {
     struct nba_blend *blend = &f->members->blend;
-    const struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
+    const double *cheap = blend->fusion[NBA_FUSION_CHEAP].weights;
     const struct nba_ranker fusion = nba_members_fusion_ranker(f->members);
-    double *ranks = calloc(f->count + 1, sizeof(*ranks));
-    if (ranks == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     const enum nba_status status =
-        nba_ranking_run(&f->ranking, &fusion, f->queries, f->count, ranks);
+        nba_ranking_run(&f->ranking, &fusion, f->queries, f->count, f->ranks);
     if (status == NBA_OK &&
-        nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, ranks, f->count) <
-            cheap_ndcg(f, cheap->weights[NBA_MEMBER_LSTM], cheap->weights[NBA_MEMBER_POPULARITY]) -
-                NCF_TOLERANCE) {
-        blend->fusion[NBA_FUSION_FULL] = *cheap;
+        nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, f->ranks, f->count) <
+            cheap_ndcg(f, cheap[NBA_MEMBER_LSTM], cheap[NBA_MEMBER_POPULARITY]) - NCF_TOLERANCE) {
+        blend->fusion[NBA_FUSION_FULL] = blend->fusion[NBA_FUSION_CHEAP];
     }
-    free(ranks);
     return status;
 }
 
@@ -427,7 +407,7 @@ enum nba_status nba_blend_fit(struct nba_members *members, const struct nba_spli
     if (status == NBA_OK) {
         status = check_ncf(&f);
     }
-    fit_clear(&f);
+    nba_memory_clear(&f.memory);
     return status;
 }
 

@@ -6,10 +6,12 @@
 #include "nba/base/assert.h"
 #include "vector_internal.h"
 
-static unsigned dropped_bytes(double p)
+void nba_dropout_init(struct nba_dropout *dropout, struct nba_memory *memory, double p,
+                      size_t count_max)
 {
     NBA_ASSERT(p >= 0.0 && p < 1.0);
-    return (unsigned)(p * 256.0 + 0.5);
+    *dropout = (struct nba_dropout){.dropped = (unsigned)(p * 256.0 + 0.5),
+                                    .mask = nba_memory_take(memory, count_max + 8, 1)};
 }
 
 VECTOR_BODY mask_apply_body(float *restrict x, const uint8_t *restrict mask, size_t count,
@@ -24,23 +26,19 @@ VECTOR_FORMS(mask_apply,
              (float *restrict x, const uint8_t *restrict mask, size_t count, unsigned dropped),
              (x, mask, count, dropped))
 
-void nba_dropout_forward(double p, struct nba_rng *rng, float *x, uint8_t *mask, size_t count)
+void nba_dropout_forward(struct nba_dropout *dropout, struct nba_rng *rng, float *x, size_t count)
 {
-    const unsigned dropped = dropped_bytes(p);
-    if (dropped == 0) {
-        return;
-    }
-    for (size_t i = 0; i < count; i += 8) {
+    dropout->on = rng != NULL && dropout->dropped != 0;
+    for (size_t i = 0; dropout->on && i < count; i += 8) {
         const uint64_t chance = nba_rng_next(rng);
-        memcpy(mask + i, &chance, 8);
+        memcpy(dropout->mask + i, &chance, 8);
     }
-    mask_apply(x, mask, count, dropped);
+    nba_dropout_backward(dropout, x, count);
 }
 
-void nba_dropout_backward(double p, const uint8_t *mask, float *dx, size_t count)
+void nba_dropout_backward(const struct nba_dropout *dropout, float *dx, size_t count)
 {
-    const unsigned dropped = dropped_bytes(p);
-    if (dropped != 0) {
-        mask_apply(dx, mask, count, dropped);
+    if (dropout->on) {
+        mask_apply(dx, dropout->mask, count, dropout->dropped);
     }
 }

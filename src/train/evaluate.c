@@ -1,16 +1,220 @@
+/* A release's own models under the rankers' interface, what the engine would have computed; and
+ * judging by them. */
 #include "nba/train/evaluate.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "nba/base/assert.h"
+#include "nba/score/fusion.h"
+#include "nba/train/window.h"
 
 /* Touches looked at for AUC. */
 #define TOUCHES_MAX 200000u
 
+struct nba_served {
+    struct nba_release *release;
+    const struct nba_dataset *dataset;
+    struct nba_members members;
+    uint32_t *to_release; /* (data set's contents) index in the release, or UNKNOWN */
+    uint32_t *segments;   /* (1 + data set's specialties) segment of the release */
+    float *popularity;    /* (release's segments, release's contents) */
+    float *states;        /* (NBA_RANKING_BATCH, state) */
+    float *scores;        /* (NBA_RANKING_BATCH, release's contents, rounded up) */
+    uint32_t *window;     /* (NBA_RANKING_BATCH, 2 W) */
+    uint32_t *known;      /* (N) release contents among those asked for */
+    float *some;          /* (N) */
+    uint32_t *all;        /* (N) 0, 1, 2 ... */
+    struct nba_memory memory;
+};
+
+/* The window before a query as release contents. */
+static uint32_t gather_window(const struct nba_served *s, struct nba_query query,
+                              uint32_t *ret_contents)
+{
+    const struct nba_dataset *d = s->dataset;
+    const uint32_t *sequence = d->sequence + d->sequence_offset[query.user];
+    const uint32_t start = nba_window_start(query.position, nba_release_window_events(s->release));
+    for (uint32_t p = start; p < query.position; p++) {
+        ret_contents[p - start] = s->to_release[sequence[p]];
+    }
+    return query.position - start;
+}
+
+/* A row over the release's contents -> one over the data set's. */
+static void spread(const struct nba_served *s, const float *from, float *to)
+{
+    for (uint32_t c = 0; c < s->dataset->content_count; c++) {
+        to[c] = s->to_release[c] != NBA_RELEASE_UNKNOWN ? from[s->to_release[c]] : -INFINITY;
+    }
+}
+
+static void served_lstm_score(void *context, const struct nba_query *queries, size_t count,
+                              float *ret_scores)
+{
+    struct nba_served *s = context;
+    const struct nba_lstm *lstm = nba_release_lstm(s->release);
+    const size_t state_floats = nba_lstm_state_floats(lstm);
+    const size_t row_floats = nba_lstm_score_floats(lstm);
+    const size_t window_max = 2 * (size_t)nba_release_window_events(s->release);
+    struct nba_lstm_window windows[NBA_RANKING_BATCH];
+    const float *states[NBA_RANKING_BATCH];
+    NBA_ASSERT(count <= NBA_RANKING_BATCH);
+    memset(s->states, 0, count * state_floats * sizeof(float));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t *contents = s->window + i * window_max;
+        windows[i] = (struct nba_lstm_window){contents, gather_window(s, queries[i], contents),
+                                              s->states + i * state_floats};
+        states[i] = windows[i].state;
+    }
+    nba_lstm_run(lstm, windows, count);
+    nba_lstm_scores(lstm, states, count, s->scores);
+    for (size_t i = 0; i < count; i++) {
+        spread(s, s->scores + i * row_floats, ret_scores + i * s->dataset->content_count);
+    }
+}
+
+static void served_popularity_score(void *context, const struct nba_query *queries, size_t count,
+                                    float *ret_scores)
+{
+    const struct nba_served *s = context;
+    const size_t known = nba_release_content_count(s->release);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t segment = s->segments[s->dataset->segment[queries[i].user]];
+        spread(s, s->popularity + segment * known, ret_scores + i * s->dataset->content_count);
+    }
+}
+
+static void served_ncf_score_some(void *context, struct nba_query query, const uint32_t *contents,
+                                  size_t count, float *ret_scores)
+{
+    struct nba_served *s = context;
+    const struct nba_ncf *ncf = nba_release_ncf(s->release);
+    float user[2 * NBA_NCF_WIDTH_MAX];
+    size_t known = 0;
+    const uint32_t events = gather_window(s, query, s->window);
+    nba_ncf_fold_in(ncf, s->segments[s->dataset->segment[query.user]], s->window, events, user);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t content = s->to_release[contents[i]];
+        if (content != NBA_RELEASE_UNKNOWN) {
+            s->known[known++] = content;
+        }
+    }
+    nba_ncf_scores(ncf, user, s->known, known, s->some);
+    known = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bool is_known = s->to_release[contents[i]] != NBA_RELEASE_UNKNOWN;
+        ret_scores[i] = is_known ? s->some[known++] : -INFINITY;
+    }
+}
+
+static void served_ncf_score(void *context, const struct nba_query *queries, size_t count,
+                             float *ret_scores)
+{
+    struct nba_served *s = context;
+    const uint32_t N = s->dataset->content_count;
+    for (size_t i = 0; i < count; i++) {
+        served_ncf_score_some(s, queries[i], s->all, N, ret_scores + i * N);
+    }
+}
+
+static bool served_init(struct nba_served *s)
+{
+    const struct nba_dataset *d = s->dataset;
+    const size_t known = nba_release_content_count(s->release);
+    const size_t segments = 1 + (size_t)nba_release_specialty_count(s->release);
+    const struct nba_lstm *lstm = nba_release_lstm(s->release);
+    const size_t state = lstm != NULL ? nba_lstm_state_floats(lstm) : 0;
+    const size_t row = lstm != NULL ? nba_lstm_score_floats(lstm) : 0;
+    struct nba_memory *memory = &s->memory;
+    s->to_release = nba_memory_take(memory, d->content_count, sizeof(*s->to_release));
+    s->segments = nba_memory_take(memory, 1 + (size_t)d->specialty_count, sizeof(*s->segments));
+    s->popularity = nba_memory_floats(memory, segments * known);
+    s->states = nba_memory_floats(memory, NBA_RANKING_BATCH * state);
+    s->scores = nba_memory_floats(memory, NBA_RANKING_BATCH * row);
+    s->window = nba_memory_take(memory, (size_t)NBA_RANKING_BATCH * 2 * NBA_RELEASE_WINDOW_MAX,
+                                sizeof(*s->window));
+    s->known = nba_memory_take(memory, d->content_count, sizeof(*s->known));
+    s->some = nba_memory_floats(memory, (size_t)d->content_count + NBA_LANES);
+    s->all = nba_memory_take(memory, d->content_count, sizeof(*s->all));
+    return nba_members_init(&s->members, d) == NBA_OK && !memory->failed;
+}
+
+static void served_bind(struct nba_served *s)
+{
+    const struct nba_dataset *d = s->dataset;
+    const uint32_t known = nba_release_content_count(s->release);
+    for (uint32_t c = 0; c < d->content_count; c++) {
+        s->to_release[c] = nba_release_content_find(s->release, d->contents[c]);
+        s->all[c] = c;
+    }
+    for (uint32_t i = 0; i < d->specialty_count; i++) {
+        s->segments[1 + i] = nba_release_segment_find(s->release, d->specialties[i]);
+    }
+    for (uint32_t g = 0; g <= nba_release_specialty_count(s->release); g++) {
+        nba_popularity_scores(nba_release_popularity(s->release, g),
+                              nba_release_popularity(s->release, 0), known,
+                              s->popularity + (size_t)g * known);
+    }
+    if (nba_release_lstm(s->release) != NULL) {
+        s->members.rankers[NBA_MEMBER_LSTM] =
+            (struct nba_ranker){.name = "lstm", .context = s, .score = served_lstm_score};
+    }
+    if (nba_release_ncf(s->release) != NULL) {
+        s->members.rankers[NBA_MEMBER_NCF] =
+            (struct nba_ranker){"ncf", s, served_ncf_score, served_ncf_score_some};
+    }
+    s->members.rankers[NBA_MEMBER_POPULARITY] =
+        (struct nba_ranker){.name = "popularity", .context = s, .score = served_popularity_score};
+    for (size_t k = 0; k < NBA_FUSION_COUNT; k++) {
+        s->members.blend.fusion[k] = *nba_release_fusion(s->release, (enum nba_fusion_kind)k);
+    }
+    s->members.blend.calibrator = *nba_release_calibrator(s->release);
+    s->members.blend.ncf_candidates = nba_blend_options().ncf_candidates;
+}
+
+enum nba_status nba_served_create(struct nba_release *release, const struct nba_dataset *dataset,
+                                  struct nba_served **ret_served, struct nba_error *error)
+{
+    struct nba_served *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    s->release = nba_release_ref(release);
+    s->dataset = dataset;
+    if (!served_init(s)) {
+        nba_served_destroy(s);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    served_bind(s);
+    *ret_served = s;
+    return NBA_OK;
+}
+
+void nba_served_destroy(struct nba_served *served)
+{
+    if (served == NULL) {
+        return;
+    }
+    nba_release_unref(served->release);
+    nba_members_clear(&served->members);
+    nba_memory_clear(&served->memory);
+    free(served);
+}
+
+struct nba_members *nba_served_members(struct nba_served *served)
+{
+    return &served->members;
+}
+
+/* ---- judging ---- */
+
+/* The queries from a time on, thinned. */
 static enum nba_status collect_queries(const struct nba_dataset *d, int64_t from_ms,
                                        struct nba_query **ret_queries, size_t *ret_count)
 {
-    const size_t all = d->sequence_offset[d->user_count];
-    struct nba_query *queries = calloc(all + 1, sizeof(*queries));
+    struct nba_query *queries = calloc(d->sequence_offset[d->user_count] + 1, sizeof(*queries));
     size_t count = 0;
     if (queries == NULL) {
         return NBA_E_NO_MEMORY;
@@ -23,38 +227,18 @@ static enum nba_status collect_queries(const struct nba_dataset *d, int64_t from
             }
         }
     }
-    *ret_queries = nba_report_queries(d, queries, count, ret_count);
-    free(queries);
-    return *ret_queries != NULL ? NBA_OK : NBA_E_NO_MEMORY;
-}
-
-static enum nba_status judge_touches(struct nba_members *members, int64_t from_ms,
-                                     struct nba_report *report)
-{
-    const struct nba_split split = {
-        .by_time = true, .validation_from_ms = from_ms, .test_from_ms = from_ms};
-    struct nba_touch_sample *samples = NULL;
-    struct nba_labelled *labelled = NULL;
-    size_t count = 0;
-    enum nba_status status = nba_touch_samples(members->dataset, &split, NBA_TOUCHES_TEST,
-                                               TOUCHES_MAX, &samples, &count);
-    if (status == NBA_OK && count > 0) {
-        labelled = calloc(count, sizeof(*labelled));
-        status = labelled != NULL ? nba_blend_probabilities(members, samples, count, labelled)
-                                  : NBA_E_NO_MEMORY;
-        if (status == NBA_OK) {
-            nba_report_touches(report, members->dataset->name, labelled, count);
-        }
-    }
-    free(samples);
-    free(labelled);
-    return status;
+    *ret_queries = queries;
+    *ret_count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / d->content_count);
+    return NBA_OK;
 }
 
 static enum nba_status judge_release(const struct nba_evaluate_config *config,
                                      const struct nba_dataset *dataset,
                                      struct nba_report *ret_report, struct nba_error *error)
 {
+    const struct nba_ranking ranking = {dataset, NBA_PROTOCOL_EXISTING, 0};
+    const struct nba_split split = {
+        .by_time = true, .validation_from_ms = config->from_ms, .test_from_ms = config->from_ms};
     struct nba_served *served = NULL;
     struct nba_query *queries = NULL;
     size_t count = 0;
@@ -62,20 +246,14 @@ static enum nba_status judge_release(const struct nba_evaluate_config *config,
     if (status != NBA_OK) {
         return status;
     }
-    struct nba_members *members = nba_served_members(served);
-    const struct nba_ranking ranking = {dataset, NBA_PROTOCOL_EXISTING, 0};
     status = collect_queries(dataset, config->from_ms, &queries, &count);
-    for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
-        if (members->rankers[m].score != NULL) {
-            status = nba_report_ranking(ret_report, &ranking, &members->rankers[m], queries, count);
-        }
+    if (status == NBA_OK) {
+        status = nba_report_members(ret_report, &ranking, &served->members, NULL, 0, true, queries,
+                                    count);
     }
     if (status == NBA_OK) {
-        const struct nba_ranker fusion = nba_members_fusion_ranker(members);
-        status = nba_report_ranking(ret_report, &ranking, &fusion, queries, count);
-    }
-    if (status == NBA_OK) {
-        status = judge_touches(members, config->from_ms, ret_report);
+        status =
+            nba_report_touches(ret_report, &served->members, &split, NBA_TOUCHES_TEST, TOUCHES_MAX);
     }
     free(queries);
     nba_served_destroy(served);

@@ -4,11 +4,10 @@
 #include "nba/train/lstm_layer.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "gemm_internal.h"
 #include "nba/base/assert.h"
+#include "nba/linalg/blas.h"
 #include "vector_internal.h"
 
 void nba_packing_init(struct nba_packing *packing, const uint32_t *lengths, size_t count)
@@ -28,54 +27,34 @@ void nba_packing_init(struct nba_packing *packing, const uint32_t *lengths, size
     }
 }
 
-static float *floats(size_t count)
+void nba_lstm_layer_init(struct nba_lstm_layer *layer, struct nba_memory *memory, size_t inputs,
+                         size_t hidden, size_t rows_max)
 {
-    return calloc(count, sizeof(float));
+    *layer = (struct nba_lstm_layer){
+        .inputs = inputs,
+        .hidden = hidden,
+        .rows_max = rows_max,
+        .gates = nba_memory_floats(memory, rows_max * 4 * hidden),
+        .cells = nba_memory_floats(memory, rows_max * hidden),
+        .squashed = nba_memory_floats(memory, rows_max * hidden),
+        .outputs = nba_memory_floats(memory, rows_max * hidden),
+        .previous = nba_memory_floats(memory, rows_max * hidden),
+        .d_cell = nba_memory_floats(memory, rows_max * hidden),
+    };
+    nba_parameter_init(&layer->w_x, memory, "w_x", inputs, 4 * hidden, false);
+    nba_parameter_init(&layer->w_h, memory, "w_h", hidden, 4 * hidden, false);
+    nba_parameter_init(&layer->bias, memory, "bias", 1, 4 * hidden, false);
 }
 
-enum nba_status nba_lstm_layer_init(struct nba_lstm_layer *layer, size_t inputs, size_t hidden,
-                                    size_t rows_max, struct nba_rng *rng)
+void nba_lstm_layer_fill(struct nba_lstm_layer *layer, struct nba_rng *rng)
 {
-    memset(layer, 0, sizeof(*layer));
-    layer->inputs = inputs;
-    layer->hidden = hidden;
-    layer->rows_max = rows_max;
-    layer->gates = floats(rows_max * 4 * hidden);
-    layer->cells = floats(rows_max * hidden);
-    layer->squashed = floats(rows_max * hidden);
-    layer->outputs = floats(rows_max * hidden);
-    layer->previous = floats(rows_max * hidden);
-    layer->d_cell = floats(rows_max * hidden);
-    if (layer->gates == NULL || layer->cells == NULL || layer->squashed == NULL ||
-        layer->outputs == NULL || layer->previous == NULL || layer->d_cell == NULL ||
-        nba_parameter_init(&layer->w_x, "w_x", inputs, 4 * hidden, false) != NBA_OK ||
-        nba_parameter_init(&layer->w_h, "w_h", hidden, 4 * hidden, false) != NBA_OK ||
-        nba_parameter_init(&layer->bias, "bias", 1, 4 * hidden, false) != NBA_OK) {
-        nba_lstm_layer_clear(layer);
-        return NBA_E_NO_MEMORY;
-    }
-    const double limit = 1.0 / sqrt((double)hidden);
+    const double limit = 1.0 / sqrt((double)layer->hidden);
     nba_parameter_fill_uniform(&layer->w_x, rng, limit);
     nba_parameter_fill_uniform(&layer->w_h, rng, limit);
     nba_parameter_fill_uniform(&layer->bias, rng, limit);
-    for (size_t j = 0; j < hidden; j++) {
-        layer->bias.value[hidden + j] += 1.0f;
+    for (size_t j = 0; j < layer->hidden; j++) {
+        layer->bias.value[layer->hidden + j] += 1.0f;
     }
-    return NBA_OK;
-}
-
-void nba_lstm_layer_clear(struct nba_lstm_layer *layer)
-{
-    nba_parameter_clear(&layer->w_x);
-    nba_parameter_clear(&layer->w_h);
-    nba_parameter_clear(&layer->bias);
-    free(layer->gates);
-    free(layer->cells);
-    free(layer->squashed);
-    free(layer->outputs);
-    free(layer->previous);
-    free(layer->d_cell);
-    memset(layer, 0, sizeof(*layer));
 }
 
 /* One row: gates (4H) become their activations; c_before is NULL at a sequence's first step. */
@@ -148,14 +127,16 @@ void nba_lstm_layer_forward(struct nba_lstm_layer *layer, const struct nba_packi
     for (size_t r = 0; r < packing->total; r++) {
         memcpy(layer->gates + r * 4 * H, layer->bias.value, 4 * H * sizeof(float));
     }
-    nba_gemm_nn((struct gemm_size){packing->total, 4 * H, layer->inputs}, x, layer->w_x.value, 1.0f,
-                layer->gates);
+    nba_blas_multiply(nba_matrix(x, packing->total, layer->inputs),
+                      nba_matrix(layer->w_x.value, layer->inputs, 4 * H), 1.0f,
+                      nba_matrix(layer->gates, packing->total, 4 * H));
     for (size_t t = 0; t < packing->step_count; t++) {
         const size_t at = packing->offset[t];
         const size_t before = t > 0 ? packing->offset[t - 1] : 0;
         if (t > 0) {
-            nba_gemm_nn((struct gemm_size){packing->rows[t], 4 * H, H}, layer->outputs + before * H,
-                        layer->w_h.value, 1.0f, layer->gates + at * 4 * H);
+            nba_blas_multiply(nba_matrix(layer->outputs + before * H, packing->rows[t], H),
+                              nba_matrix(layer->w_h.value, H, 4 * H), 1.0f,
+                              nba_matrix(layer->gates + at * 4 * H, packing->rows[t], 4 * H));
         }
         for (size_t i = 0; i < packing->rows[t]; i++) {
             const size_t r = at + i;
@@ -191,21 +172,20 @@ void nba_lstm_layer_backward(struct nba_lstm_layer *layer, const struct nba_pack
                           layer->squashed + r * H, d_outputs + r * H, layer->d_cell + i * H, H);
         }
         if (t > 0) {
-            nba_gemm_nt((struct gemm_size){packing->rows[t], H, 4 * H}, layer->gates + at * 4 * H,
-                        layer->w_h.value, 1.0f, d_outputs + before * H);
+            nba_blas_multiply(nba_matrix(layer->gates + at * 4 * H, packing->rows[t], 4 * H),
+                              nba_transposed(layer->w_h.value, H, 4 * H), 1.0f,
+                              nba_matrix(d_outputs + before * H, packing->rows[t], H));
         }
     }
     gather_previous(layer, packing);
-    nba_gemm_tn((struct gemm_size){layer->inputs, 4 * H, total}, x, layer->gates, 1.0f,
-                layer->w_x.grad);
-    nba_gemm_tn((struct gemm_size){H, 4 * H, total}, layer->previous, layer->gates, 1.0f,
-                layer->w_h.grad);
-    nba_gemm_nt((struct gemm_size){total, layer->inputs, 4 * H}, layer->gates, layer->w_x.value,
-                0.0f, d_x);
+    const struct nba_matrix d_gates = nba_matrix(layer->gates, total, 4 * H);
+    nba_blas_multiply(nba_transposed(x, total, layer->inputs), d_gates, 1.0f,
+                      nba_matrix(layer->w_x.grad, layer->inputs, 4 * H));
+    nba_blas_multiply(nba_transposed(layer->previous, total, H), d_gates, 1.0f,
+                      nba_matrix(layer->w_h.grad, H, 4 * H));
+    nba_blas_multiply(d_gates, nba_transposed(layer->w_x.value, layer->inputs, 4 * H), 0.0f,
+                      nba_matrix(d_x, total, layer->inputs));
     for (size_t r = 0; r < total; r++) {
-        const float *d = layer->gates + r * 4 * H;
-        for (size_t j = 0; j < 4 * H; j++) {
-            layer->bias.grad[j] += d[j];
-        }
+        vector_add(layer->bias.grad, layer->gates + r * 4 * H, 1.0f, 4 * H);
     }
 }

@@ -12,12 +12,13 @@
 #define EMBEDDING_DEVIATION 0.05
 
 struct nba_lstm_net {
+    struct nba_memory memory;
     struct nba_lstm_net_shape shape;
     size_t rows_max;
-    double dropout;
     struct nba_parameter embedding; /* (N, D) also the softmax's weights */
     struct nba_parameter out_bias;  /* (1, N) */
     struct nba_lstm_layer first, second;
+    struct nba_dropout drop_x, drop_middle, drop_top;
     struct nba_parameter *parameters[NBA_LSTM_NET_PARAMETERS];
     struct nba_packing packing;
     uint32_t order[NBA_LSTM_NET_BATCH_MAX];   /* sequences by falling length */
@@ -30,60 +31,52 @@ struct nba_lstm_net {
     float *top, *d_top;                       /* (R, D) the second layer's output, gradients */
     float *scored, *d_scored;                 /* (M, D) rows that have a target */
     float *scores;                            /* (chunk, N) */
-    uint8_t *mask_x, *mask_middle, *mask_top;
-    float *w1, *w2; /* the serving layout */
+    float *w1, *w2;                           /* the serving layout */
 };
-
-static bool net_allocate(struct nba_lstm_net *net)
-{
-    const size_t R = net->rows_max;
-    const size_t D = net->shape.width;
-    const size_t H = net->shape.hidden;
-    net->contents = calloc(R, sizeof(*net->contents));
-    net->targets = calloc(R, sizeof(*net->targets));
-    net->target_rows = calloc(R, sizeof(*net->target_rows));
-    net->x = calloc(R * D, sizeof(float));
-    net->d_x = calloc(R * D, sizeof(float));
-    net->middle = calloc(R * H, sizeof(float));
-    net->d_middle = calloc(R * H, sizeof(float));
-    net->top = calloc(R * D, sizeof(float));
-    net->d_top = calloc(R * D, sizeof(float));
-    net->scored = calloc(R * D, sizeof(float));
-    net->d_scored = calloc(R * D, sizeof(float));
-    net->scores = calloc((size_t)NBA_SOFTMAX_CHUNK * net->shape.contents, sizeof(float));
-    net->mask_x = calloc(R * D + 8, 1);
-    net->mask_middle = calloc(R * H + 8, 1);
-    net->mask_top = calloc(R * D + 8, 1);
-    net->w1 = calloc((D + H) * 4 * H, sizeof(float));
-    net->w2 = calloc((H + D) * 4 * D, sizeof(float));
-    return net->contents != NULL && net->targets != NULL && net->target_rows != NULL &&
-           net->x != NULL && net->d_x != NULL && net->middle != NULL && net->d_middle != NULL &&
-           net->top != NULL && net->d_top != NULL && net->scored != NULL && net->d_scored != NULL &&
-           net->scores != NULL && net->mask_x != NULL && net->mask_middle != NULL &&
-           net->mask_top != NULL && net->w1 != NULL && net->w2 != NULL;
-}
 
 enum nba_status nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
                                     double dropout, uint64_t seed, struct nba_lstm_net **ret_net)
 {
-    NBA_ASSERT(shape.contents > 0 && shape.width > 0 && shape.hidden > 0 && rows_max > 0);
+    const size_t N = shape.contents;
+    const size_t D = shape.width;
+    const size_t H = shape.hidden;
+    const size_t R = rows_max;
+    NBA_ASSERT(N > 0 && D > 0 && H > 0 && R > 0);
     struct nba_lstm_net *net = calloc(1, sizeof(*net));
     if (net == NULL) {
         return NBA_E_NO_MEMORY;
     }
-    struct nba_rng rng = nba_rng(seed);
+    struct nba_memory *memory = &net->memory;
     net->shape = shape;
-    net->rows_max = rows_max;
-    net->dropout = dropout;
-    if (!net_allocate(net) ||
-        nba_parameter_init(&net->embedding, "embedding", shape.contents, shape.width, false) !=
-            NBA_OK ||
-        nba_parameter_init(&net->out_bias, "out_bias", 1, shape.contents, false) != NBA_OK ||
-        nba_lstm_layer_init(&net->first, shape.width, shape.hidden, rows_max, &rng) != NBA_OK ||
-        nba_lstm_layer_init(&net->second, shape.hidden, shape.width, rows_max, &rng) != NBA_OK) {
+    net->rows_max = R;
+    net->contents = nba_memory_take(memory, R, sizeof(*net->contents));
+    net->targets = nba_memory_take(memory, R, sizeof(*net->targets));
+    net->target_rows = nba_memory_take(memory, R, sizeof(*net->target_rows));
+    net->x = nba_memory_floats(memory, R * D);
+    net->d_x = nba_memory_floats(memory, R * D);
+    net->middle = nba_memory_floats(memory, R * H);
+    net->d_middle = nba_memory_floats(memory, R * H);
+    net->top = nba_memory_floats(memory, R * D);
+    net->d_top = nba_memory_floats(memory, R * D);
+    net->scored = nba_memory_floats(memory, R * D);
+    net->d_scored = nba_memory_floats(memory, R * D);
+    net->scores = nba_memory_floats(memory, NBA_SOFTMAX_CHUNK * N);
+    net->w1 = nba_memory_floats(memory, (D + H) * 4 * H);
+    net->w2 = nba_memory_floats(memory, (H + D) * 4 * D);
+    nba_dropout_init(&net->drop_x, memory, dropout, R * D);
+    nba_dropout_init(&net->drop_middle, memory, dropout, R * H);
+    nba_dropout_init(&net->drop_top, memory, dropout, R * D);
+    nba_parameter_init(&net->embedding, memory, "embedding", N, D, false);
+    nba_parameter_init(&net->out_bias, memory, "out_bias", 1, N, false);
+    nba_lstm_layer_init(&net->first, memory, D, H, R);
+    nba_lstm_layer_init(&net->second, memory, H, D, R);
+    if (memory->failed) {
         nba_lstm_net_destroy(net);
         return NBA_E_NO_MEMORY;
     }
+    struct nba_rng rng = nba_rng(seed);
+    nba_lstm_layer_fill(&net->first, &rng);
+    nba_lstm_layer_fill(&net->second, &rng);
     nba_parameter_fill_normal(&net->embedding, &rng, EMBEDDING_DEVIATION);
     struct nba_parameter *const all[NBA_LSTM_NET_PARAMETERS] = {
         &net->embedding,  &net->out_bias,   &net->first.w_x,  &net->first.w_h,
@@ -95,21 +88,10 @@ enum nba_status nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows
 
 void nba_lstm_net_destroy(struct nba_lstm_net *net)
 {
-    if (net == NULL) {
-        return;
+    if (net != NULL) {
+        nba_memory_clear(&net->memory);
+        free(net);
     }
-    nba_parameter_clear(&net->embedding);
-    nba_parameter_clear(&net->out_bias);
-    nba_lstm_layer_clear(&net->first);
-    nba_lstm_layer_clear(&net->second);
-    void *const blocks[] = {
-        net->contents, net->targets,     net->target_rows, net->x,      net->d_x,      net->middle,
-        net->d_middle, net->top,         net->d_top,       net->scored, net->d_scored, net->scores,
-        net->mask_x,   net->mask_middle, net->mask_top,    net->w1,     net->w2};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(blocks); i++) {
-        free(blocks[i]);
-    }
-    free(net);
 }
 
 struct nba_parameter *const *nba_lstm_net_parameters(struct nba_lstm_net *net, size_t *ret_count)
@@ -158,47 +140,28 @@ static void net_forward(struct nba_lstm_net *net, struct nba_rng *rng)
     const size_t R = net->packing.total;
     const size_t D = net->shape.width;
     const size_t H = net->shape.hidden;
-    for (size_t r = 0; r < R; r++) {
-        memcpy(net->x + r * D, net->embedding.value + net->contents[r] * D, D * sizeof(float));
-    }
-    if (rng != NULL) {
-        nba_dropout_forward(net->dropout, rng, net->x, net->mask_x, R * D);
-    }
+    nba_parameter_gather(&net->embedding, net->contents, R, net->x);
+    nba_dropout_forward(&net->drop_x, rng, net->x, R * D);
     nba_lstm_layer_forward(&net->first, &net->packing, net->x);
     memcpy(net->middle, net->first.outputs, R * H * sizeof(float));
-    if (rng != NULL) {
-        nba_dropout_forward(net->dropout, rng, net->middle, net->mask_middle, R * H);
-    }
+    nba_dropout_forward(&net->drop_middle, rng, net->middle, R * H);
     nba_lstm_layer_forward(&net->second, &net->packing, net->middle);
     memcpy(net->top, net->second.outputs, R * D * sizeof(float));
-    if (rng != NULL) {
-        nba_dropout_forward(net->dropout, rng, net->top, net->mask_top, R * D);
-    }
+    nba_dropout_forward(&net->drop_top, rng, net->top, R * D);
 }
 
 /* d_top holds the gradient of `top`. */
-static void net_backward(struct nba_lstm_net *net, const struct nba_rng *rng)
+static void net_backward(struct nba_lstm_net *net)
 {
     const size_t R = net->packing.total;
     const size_t D = net->shape.width;
     const size_t H = net->shape.hidden;
-    if (rng != NULL) {
-        nba_dropout_backward(net->dropout, net->mask_top, net->d_top, R * D);
-    }
+    nba_dropout_backward(&net->drop_top, net->d_top, R * D);
     nba_lstm_layer_backward(&net->second, &net->packing, net->middle, net->d_top, net->d_middle);
-    if (rng != NULL) {
-        nba_dropout_backward(net->dropout, net->mask_middle, net->d_middle, R * H);
-    }
+    nba_dropout_backward(&net->drop_middle, net->d_middle, R * H);
     nba_lstm_layer_backward(&net->first, &net->packing, net->x, net->d_middle, net->d_x);
-    if (rng != NULL) {
-        nba_dropout_backward(net->dropout, net->mask_x, net->d_x, R * D);
-    }
-    for (size_t r = 0; r < R; r++) {
-        float *grad = nba_parameter_touch(&net->embedding, net->contents[r]);
-        for (size_t j = 0; j < D; j++) {
-            grad[j] += net->d_x[r * D + j];
-        }
-    }
+    nba_dropout_backward(&net->drop_x, net->d_x, R * D);
+    nba_parameter_scatter(&net->embedding, net->contents, R, net->d_x);
 }
 
 /* The rows whose next content is a target. */
@@ -239,7 +202,7 @@ double nba_lstm_net_learn(struct nba_lstm_net *net, const struct nba_sequence *s
     for (size_t m = 0; m < targets; m++) {
         memcpy(net->d_top + net->target_rows[m] * D, net->d_scored + m * D, D * sizeof(float));
     }
-    net_backward(net, rng);
+    net_backward(net);
     return loss;
 }
 

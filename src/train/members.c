@@ -1,7 +1,6 @@
 #include "nba/train/members.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
@@ -10,30 +9,17 @@
 enum nba_status nba_members_init(struct nba_members *members, const struct nba_dataset *dataset)
 {
     const size_t N = dataset->content_count;
-    memset(members, 0, sizeof(*members));
-    members->dataset = dataset;
-    members->cheap = calloc(N, sizeof(float));
-    members->order = calloc(N, sizeof(*members->order));
-    bool whole = members->cheap != NULL && members->order != NULL;
+    *members = (struct nba_members){.dataset = dataset};
+    members->cheap = nba_memory_floats(&members->memory, N);
     for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        members->rows[m] = calloc(NBA_RANKING_BATCH * N, sizeof(float));
-        whole = whole && members->rows[m] != NULL;
+        members->rows[m] = nba_memory_floats(&members->memory, NBA_RANKING_BATCH * N);
     }
-    if (!whole) {
-        nba_members_clear(members);
-        return NBA_E_NO_MEMORY;
-    }
-    return NBA_OK;
+    return members->memory.failed ? NBA_E_NO_MEMORY : NBA_OK;
 }
 
 void nba_members_clear(struct nba_members *members)
 {
-    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        free(members->rows[m]);
-    }
-    free(members->cheap);
-    free(members->order);
-    memset(members, 0, sizeof(*members));
+    nba_memory_clear(&members->memory);
 }
 
 /* In place; what isn't finite becomes 0.  `scratch` (count). */

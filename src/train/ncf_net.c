@@ -1,62 +1,71 @@
 /* Samples of one context lie side by side: sample s belongs to context s / (1 + negatives).  What
- * depends on the user alone is worked out per context and added to its samples. */
+ * depends on the user alone is worked out per context and added to its samples.  A context's vector
+ * is [p_gmf | p_mlp]; products read and write its halves in place. */
 #include "nba/train/ncf_net.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gemm_internal.h"
 #include "nba/base/assert.h"
+#include "nba/linalg/blas.h"
+#include "nba/train/dense.h"
 #include "nba/train/dropout.h"
-#include "ncf_net_internal.h"
+#include "vector_internal.h"
 
 #define EMBEDDING_DEVIATION 0.01
 /* Candidates scored side by side: their layers stay in the cache. */
 #define SCORE_CHUNK 256u
 
-static float *floats(size_t count)
-{
-    return calloc(count > 0 ? count : 1, sizeof(float));
-}
+struct nba_ncf_net {
+    struct nba_memory memory;
+    struct nba_ncf_net_shape shape;
+    struct nba_ncf_net_options options;
+    struct nba_parameter item_gmf, item_mlp; /* (N, D) */
+    struct nba_parameter history;            /* (N, 2 D) folded */
+    struct nba_parameter prior;              /* (G, 2 D) folded */
+    struct nba_parameter user;               /* (users, 2 D) trained */
+    struct nba_dense layer_1;                /* (2 D, M1) user half first */
+    struct nba_dense layer_2, layer_3;
+    struct nba_parameter w_out, b_out;
+    struct nba_parameter *parameters[NBA_NCF_NET_PARAMETERS_MAX];
+    size_t parameter_count;
+    struct nba_dropout drop_1, drop_2;
+    uint32_t *items;                    /* (S) */
+    float *users, *d_users;             /* (C, 2 D) */
+    float *user_half, *d_user_half;     /* (C, M1) W1 user part times p_mlp */
+    float *q_mlp, *d_q_mlp;             /* (S, D) */
+    float *a1, *d1, *a2, *d2, *a3, *d3; /* (S, M1), (S, M2), (S, M3) */
+    float *logits;                      /* (S) then their gradients */
+    float *item_half;                   /* (N, M1) b1 + W1 item part times q_mlp, for scoring */
+    float *sum;                         /* (2 D) */
+};
 
-static bool net_allocate(struct nba_ncf_net *net)
+static void take_buffers(struct nba_ncf_net *net)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
+    struct nba_memory *memory = &net->memory;
     const size_t C = net->options.contexts_max;
     const size_t S = C * (1 + net->options.negatives);
     const size_t rows = S > SCORE_CHUNK ? S : SCORE_CHUNK;
-    net->items = calloc(S, sizeof(*net->items));
-    float **const blocks[] = {
-        &net->user_gmf,    &net->user_mlp, &net->d_user_gmf, &net->d_user_mlp, &net->user_half,
-        &net->d_user_half, &net->q_mlp,    &net->d_q_mlp,    &net->a1,         &net->d1,
-        &net->a2,          &net->d2,       &net->a3,         &net->d3,         &net->logits,
-        &net->item_half,   &net->work};
-    const size_t sizes[] = {C * s->width,
-                            C * s->width,
-                            C * s->width,
-                            C * s->width,
-                            C * s->layer_1,
-                            C * s->layer_1,
-                            rows * s->width,
-                            rows * s->width,
-                            rows * s->layer_1,
-                            rows * s->layer_1,
-                            rows * s->layer_2,
-                            rows * s->layer_2,
-                            rows * s->layer_3,
-                            rows * s->layer_3,
-                            rows,
-                            (size_t)s->contents * s->layer_1,
-                            (size_t)4 * s->width};
-    bool whole = net->items != NULL;
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(blocks); i++) {
-        *blocks[i] = floats(sizes[i]);
-        whole = whole && *blocks[i] != NULL;
-    }
-    net->mask_1 = calloc(S * s->layer_1 + 8, 1);
-    net->mask_2 = calloc(S * s->layer_2 + 8, 1);
-    return whole && net->mask_1 != NULL && net->mask_2 != NULL;
+    net->items = nba_memory_take(memory, S, sizeof(*net->items));
+    net->users = nba_memory_floats(memory, C * 2 * s->width);
+    net->d_users = nba_memory_floats(memory, C * 2 * s->width);
+    net->user_half = nba_memory_floats(memory, C * s->layer_1);
+    net->d_user_half = nba_memory_floats(memory, C * s->layer_1);
+    net->q_mlp = nba_memory_floats(memory, rows * s->width);
+    net->d_q_mlp = nba_memory_floats(memory, rows * s->width);
+    net->a1 = nba_memory_floats(memory, rows * s->layer_1);
+    net->d1 = nba_memory_floats(memory, rows * s->layer_1);
+    net->a2 = nba_memory_floats(memory, rows * s->layer_2);
+    net->d2 = nba_memory_floats(memory, rows * s->layer_2);
+    net->a3 = nba_memory_floats(memory, rows * s->layer_3);
+    net->d3 = nba_memory_floats(memory, rows * s->layer_3);
+    net->logits = nba_memory_floats(memory, rows);
+    net->item_half = nba_memory_floats(memory, (size_t)s->contents * s->layer_1);
+    net->sum = nba_memory_floats(memory, (size_t)2 * s->width);
+    nba_dropout_init(&net->drop_1, memory, net->options.dropout, S * s->layer_1);
+    nba_dropout_init(&net->drop_2, memory, net->options.dropout, S * s->layer_2);
 }
 
 static void add_parameter(struct nba_ncf_net *net, struct nba_parameter *parameter)
@@ -64,101 +73,76 @@ static void add_parameter(struct nba_ncf_net *net, struct nba_parameter *paramet
     net->parameters[net->parameter_count++] = parameter;
 }
 
-static bool net_make_parameters(struct nba_ncf_net *net)
+static void add_table(struct nba_ncf_net *net, struct nba_parameter *table, const char *name,
+                      size_t rows, size_t columns)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
-    struct {
-        struct nba_parameter *parameter;
-        const char *name;
-        size_t rows, columns;
-        bool sparse;
-    } const all[] = {
-        {&net->item_gmf, "item_gmf", s->contents, s->width, true},
-        {&net->item_mlp, "item_mlp", s->contents, s->width, true},
-        {&net->history, "history", s->contents, (size_t)2 * s->width, true},
-        {&net->prior, "prior", s->segments, (size_t)2 * s->width, true},
-        {&net->user, "user", s->users, (size_t)2 * s->width, true},
-        {&net->w1, "w1", (size_t)2 * s->width, s->layer_1, false},
-        {&net->b1, "b1", 1, s->layer_1, false},
-        {&net->w2, "w2", s->layer_1, s->layer_2, false},
-        {&net->b2, "b2", 1, s->layer_2, false},
-        {&net->w3, "w3", s->layer_2, s->layer_3, false},
-        {&net->b3, "b3", 1, s->layer_3, false},
-        {&net->w_out, "w_out", 1, (size_t)s->width + s->layer_3, false},
-        {&net->b_out, "b_out", 1, 1, false},
-    };
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(all); i++) {
-        const bool of_user = all[i].parameter == &net->user;
-        const bool of_fold = all[i].parameter == &net->history || all[i].parameter == &net->prior;
-        if ((of_user && s->users == 0) || (of_fold && s->users != 0)) {
-            continue;
-        }
-        if (nba_parameter_init(all[i].parameter, all[i].name, all[i].rows, all[i].columns,
-                               all[i].sparse) != NBA_OK) {
-            return false;
-        }
-        add_parameter(net, all[i].parameter);
-    }
-    return true;
+    nba_parameter_init(table, &net->memory, name, rows, columns, true);
+    add_parameter(net, table);
 }
 
-static void net_fill(struct nba_ncf_net *net)
+static void add_layer(struct nba_ncf_net *net, struct nba_dense *layer, const char *w_name,
+                      const char *b_name, size_t inputs, size_t outputs)
 {
-    struct nba_rng rng = nba_rng(net->options.seed);
-    nba_parameter_fill_normal(&net->item_gmf, &rng, EMBEDDING_DEVIATION);
-    nba_parameter_fill_normal(&net->item_mlp, &rng, EMBEDDING_DEVIATION);
-    if (net->shape.users != 0) {
-        nba_parameter_fill_normal(&net->user, &rng, EMBEDDING_DEVIATION);
+    nba_dense_init(layer, &net->memory, w_name, b_name, inputs, outputs);
+    add_parameter(net, &layer->w);
+    add_parameter(net, &layer->b);
+}
+
+static void make_parameters(struct nba_ncf_net *net)
+{
+    const struct nba_ncf_net_shape *s = &net->shape;
+    const size_t D = s->width;
+    add_table(net, &net->item_gmf, "item_gmf", s->contents, D);
+    add_table(net, &net->item_mlp, "item_mlp", s->contents, D);
+    if (s->users == 0) {
+        add_table(net, &net->history, "history", s->contents, 2 * D);
+        add_table(net, &net->prior, "prior", s->segments, 2 * D);
     } else {
-        nba_parameter_fill_normal(&net->history, &rng, EMBEDDING_DEVIATION);
-        nba_parameter_fill_normal(&net->prior, &rng, EMBEDDING_DEVIATION);
+        add_table(net, &net->user, "user", s->users, 2 * D);
     }
-    struct nba_parameter *const dense[] = {&net->w1, &net->w2, &net->w3};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(dense); i++) {
-        const double fan = (double)(dense[i]->rows + dense[i]->columns);
-        nba_parameter_fill_uniform(dense[i], &rng, sqrt(6.0 / fan));
-    }
-    nba_parameter_fill_uniform(&net->w_out, &rng, sqrt(3.0 / (double)net->w_out.columns));
+    add_layer(net, &net->layer_1, "w1", "b1", 2 * D, s->layer_1);
+    add_layer(net, &net->layer_2, "w2", "b2", s->layer_1, s->layer_2);
+    add_layer(net, &net->layer_3, "w3", "b3", s->layer_2, s->layer_3);
+    nba_parameter_init(&net->w_out, &net->memory, "w_out", 1, D + s->layer_3, false);
+    nba_parameter_init(&net->b_out, &net->memory, "b_out", 1, 1, false);
+    add_parameter(net, &net->w_out);
+    add_parameter(net, &net->b_out);
 }
 
 enum nba_status nba_ncf_net_create(struct nba_ncf_net_shape shape,
                                    struct nba_ncf_net_options options, struct nba_ncf_net **ret_net)
 {
-    NBA_ASSERT(shape.contents > 0 && shape.segments > 0 && shape.width > 0);
-    NBA_ASSERT(shape.layer_1 > 0 && shape.layer_2 > 0 && shape.layer_3 > 0);
-    NBA_ASSERT(options.contexts_max > 0);
+    NBA_ASSERT(shape.segments > 0 && options.contexts_max > 0);
     struct nba_ncf_net *net = calloc(1, sizeof(*net));
     if (net == NULL) {
         return NBA_E_NO_MEMORY;
     }
     net->shape = shape;
     net->options = options;
-    if (!net_allocate(net) || !net_make_parameters(net)) {
+    take_buffers(net);
+    make_parameters(net);
+    if (net->memory.failed) {
         nba_ncf_net_destroy(net);
         return NBA_E_NO_MEMORY;
     }
-    net_fill(net);
+    struct nba_rng rng = nba_rng(options.seed);
+    for (size_t i = 0; net->parameters[i]->sparse; i++) {
+        nba_parameter_fill_normal(net->parameters[i], &rng, EMBEDDING_DEVIATION);
+    }
+    nba_dense_fill(&net->layer_1, &rng);
+    nba_dense_fill(&net->layer_2, &rng);
+    nba_dense_fill(&net->layer_3, &rng);
+    nba_parameter_fill_uniform(&net->w_out, &rng, sqrt(3.0 / (double)net->w_out.columns));
     *ret_net = net;
     return NBA_OK;
 }
 
 void nba_ncf_net_destroy(struct nba_ncf_net *net)
 {
-    if (net == NULL) {
-        return;
+    if (net != NULL) {
+        nba_memory_clear(&net->memory);
+        free(net);
     }
-    for (size_t i = 0; i < net->parameter_count; i++) {
-        nba_parameter_clear(net->parameters[i]);
-    }
-    void *const blocks[] = {net->items,      net->user_gmf,  net->user_mlp,    net->d_user_gmf,
-                            net->d_user_mlp, net->user_half, net->d_user_half, net->q_mlp,
-                            net->d_q_mlp,    net->a1,        net->d1,          net->a2,
-                            net->d2,         net->a3,        net->d3,          net->logits,
-                            net->item_half,  net->work,      net->mask_1,      net->mask_2};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(blocks); i++) {
-        free(blocks[i]);
-    }
-    free(net);
 }
 
 struct nba_parameter *const *nba_ncf_net_parameters(struct nba_ncf_net *net, size_t *ret_count)
@@ -167,92 +151,66 @@ struct nba_parameter *const *nba_ncf_net_parameters(struct nba_ncf_net *net, siz
     return net->parameters;
 }
 
-static void put_vector(struct nba_ncf_net *net, size_t context, const float *both)
-{
-    const size_t D = net->shape.width;
-    memcpy(net->user_gmf + context * D, both, D * sizeof(float));
-    memcpy(net->user_mlp + context * D, both + D, D * sizeof(float));
-}
+/* ---- the user's vector ---- */
 
-/* How many contents a context is folded from. */
-static uint32_t context_contents(const struct nba_ncf_group *group, uint32_t position)
+/* 1 / sqrt of how many contents a context is folded from. */
+static float fold_scale(const struct nba_ncf_group *group, uint32_t position)
 {
-    return group->ordered ? position : group->run_count - 1;
+    const uint32_t n = group->ordered ? position : group->run_count - 1;
+    return n > 0 ? 1.0f / sqrtf((float)n) : 0.0f;
 }
 
 /* prior + (running sum) / sqrt(n), for each position of the group. */
-static void fold_group(struct nba_ncf_net *net, const struct nba_ncf_group *group, size_t first)
+static void fold_group(struct nba_ncf_net *net, const struct nba_ncf_group *group, float *users)
 {
     const size_t V = (size_t)2 * net->shape.width;
-    float *sum = net->work;
-    float *vector = net->work + V;
     const float *prior = net->prior.value + group->segment * V;
     uint32_t summed = 0;
-    memset(sum, 0, V * sizeof(float));
-    for (uint32_t i = 0; i < group->position_count; i++) {
+    memset(net->sum, 0, V * sizeof(float));
+    for (uint32_t i = 0; i < group->position_count; i++, users += V) {
         const uint32_t position = group->positions[i];
         const uint32_t upto = group->ordered ? position : group->run_count;
         for (; summed < upto; summed++) {
-            const float *row = net->history.value + group->run[summed] * V;
-            for (size_t j = 0; j < V; j++) {
-                sum[j] += row[j];
-            }
+            vector_add(net->sum, net->history.value + group->run[summed] * V, 1.0f, V);
         }
-        const uint32_t n = context_contents(group, position);
-        const float scale = n > 0 ? 1.0f / sqrtf((float)n) : 0.0f;
+        const float scale = fold_scale(group, position);
         const float *left_out =
             group->ordered ? NULL : net->history.value + group->run[position] * V;
         for (size_t j = 0; j < V; j++) {
-            const float s = left_out != NULL ? sum[j] - left_out[j] : sum[j];
-            vector[j] = prior[j] + scale * s;
+            const float s = left_out != NULL ? net->sum[j] - left_out[j] : net->sum[j];
+            users[j] = prior[j] + scale * s;
         }
-        put_vector(net, first + i, vector);
-    }
-}
-
-static void take_gradient(const struct nba_ncf_net *net, size_t context, float *both)
-{
-    const size_t D = net->shape.width;
-    memcpy(both, net->d_user_gmf + context * D, D * sizeof(float));
-    memcpy(both + D, net->d_user_mlp + context * D, D * sizeof(float));
-}
-
-static void add_to(float *to, const float *from, float scale, size_t count)
-{
-    for (size_t j = 0; j < count; j++) {
-        to[j] += scale * from[j];
     }
 }
 
 /* Backwards through fold_group.  Ordered: content `p` is in the context of every later position, so
  * its gradient is a running sum from the end.  Unordered: in every context but its own. */
-static void unfold_group(struct nba_ncf_net *net, const struct nba_ncf_group *group, size_t first)
+static void unfold_group(struct nba_ncf_net *net, const struct nba_ncf_group *group,
+                         const float *d_users)
 {
     const size_t V = (size_t)2 * net->shape.width;
-    float *sum = net->work;
-    float *d = net->work + V;
     uint32_t next = group->ordered ? group->run_count : 0;
-    memset(sum, 0, V * sizeof(float));
+    memset(net->sum, 0, V * sizeof(float));
     float *prior = nba_parameter_touch(&net->prior, group->segment);
     for (uint32_t i = group->position_count; i-- > 0;) {
         const uint32_t position = group->positions[i];
-        const uint32_t n = context_contents(group, position);
-        const float scale = n > 0 ? 1.0f / sqrtf((float)n) : 0.0f;
-        take_gradient(net, first + i, d);
-        add_to(prior, d, 1.0f, V);
+        const float scale = fold_scale(group, position);
+        const float *d = d_users + i * V;
+        vector_add(prior, d, 1.0f, V);
         if (group->ordered) {
             /* Contents position .. next - 1 are in the contexts summed so far. */
             for (; next > position; next--) {
-                add_to(nba_parameter_touch(&net->history, group->run[next - 1]), sum, 1.0f, V);
+                vector_add(nba_parameter_touch(&net->history, group->run[next - 1]), net->sum, 1.0f,
+                           V);
             }
         } else {
-            add_to(nba_parameter_touch(&net->history, group->run[position]), d, -scale, V);
+            vector_add(nba_parameter_touch(&net->history, group->run[position]), d, -scale, V);
         }
-        add_to(sum, d, scale, V);
+        vector_add(net->sum, d, scale, V);
     }
     const uint32_t rest = group->ordered ? next : group->run_count;
     for (uint32_t p = 0; p < rest; p++) {
-        add_to(nba_parameter_touch(&net->history, group->run[p]), sum, 1.0f, V);
+        vector_add(nba_parameter_touch(&net->history, group->run[p]), net->sum, 1.0f, V);
     }
 }
 
@@ -265,63 +223,54 @@ static size_t net_gather(struct nba_ncf_net *net, const struct nba_ncf_group *gr
         const struct nba_ncf_group *group = &groups[g];
         NBA_ASSERT(contexts + group->position_count <= net->options.contexts_max);
         if (net->shape.users == 0) {
-            fold_group(net, group, contexts);
+            fold_group(net, group, net->users + contexts * V);
         }
-        for (uint32_t i = 0; i < group->position_count; i++) {
-            const size_t s = (contexts + i) * (1 + K);
-            net->items[s] = group->run[group->positions[i]];
-            memcpy(net->items + s + 1, group->negatives + i * K, K * sizeof(uint32_t));
+        for (uint32_t i = 0; i < group->position_count; i++, contexts++) {
+            uint32_t *items = net->items + contexts * (1 + K);
+            items[0] = group->run[group->positions[i]];
+            memcpy(items + 1, group->negatives + i * K, K * sizeof(uint32_t));
             if (net->shape.users != 0) {
-                put_vector(net, contexts + i, net->user.value + group->user * V);
+                nba_parameter_gather(&net->user, &group->user, 1, net->users + contexts * V);
             }
         }
-        contexts += group->position_count;
     }
     return contexts;
 }
 
-static void bias_relu(float *x, const float *bias, size_t rows, size_t columns)
+/* ---- the tower ---- */
+
+/* The halves of layer 1's weights, and of the contexts' vectors those that the tower sees. */
+static struct nba_matrix w1_half(const struct nba_ncf_net *net, const float *w1, bool of_item)
 {
-    for (size_t r = 0; r < rows; r++) {
-        for (size_t j = 0; j < columns; j++) {
-            const float z = x[r * columns + j] + bias[j];
-            x[r * columns + j] = z > 0.0f ? z : 0.0f;
-        }
-    }
+    const size_t D = net->shape.width;
+    const size_t M1 = net->shape.layer_1;
+    return nba_matrix(w1 + (of_item ? D * M1 : 0), D, M1);
 }
 
-static void relu_backward(float *d, const float *a, size_t count)
+static struct nba_matrix transposed(struct nba_matrix matrix)
 {
-    for (size_t i = 0; i < count; i++) {
-        d[i] = a[i] > 0.0f ? d[i] : 0.0f;
-    }
+    matrix.transposed = true;
+    return matrix;
 }
 
-static void add_rows(float *sum, const float *x, size_t rows, size_t columns)
+static struct nba_matrix p_mlp(const struct nba_ncf_net *net, const float *users, size_t contexts)
 {
-    for (size_t r = 0; r < rows; r++) {
-        add_to(sum, x + r * columns, 1.0f, columns);
-    }
+    struct nba_matrix half = nba_matrix(users + net->shape.width, contexts, net->shape.width);
+    half.stride = (size_t)2 * net->shape.width;
+    return half;
 }
 
 /* Layers 2 and 3 and the output for `rows` rows whose a1 is done; gmf is added by the caller. */
 static void upper_forward(struct nba_ncf_net *net, size_t rows, struct nba_rng *rng)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
-    if (rng != NULL) {
-        nba_dropout_forward(net->options.dropout, rng, net->a1, net->mask_1, rows * s->layer_1);
-    }
-    nba_gemm_nn((struct gemm_size){rows, s->layer_2, s->layer_1}, net->a1, net->w2.value, 0.0f,
-                net->a2);
-    bias_relu(net->a2, net->b2.value, rows, s->layer_2);
-    if (rng != NULL) {
-        nba_dropout_forward(net->options.dropout, rng, net->a2, net->mask_2, rows * s->layer_2);
-    }
-    nba_gemm_nn((struct gemm_size){rows, s->layer_3, s->layer_2}, net->a2, net->w3.value, 0.0f,
-                net->a3);
-    bias_relu(net->a3, net->b3.value, rows, s->layer_3);
-    nba_gemm_nn((struct gemm_size){rows, 1, s->layer_3}, net->a3, net->w_out.value + s->width, 0.0f,
-                net->logits);
+    nba_dropout_forward(&net->drop_1, rng, net->a1, rows * s->layer_1);
+    nba_dense_forward(&net->layer_2, net->a1, rows, net->a2);
+    nba_dropout_forward(&net->drop_2, rng, net->a2, rows * s->layer_2);
+    nba_dense_forward(&net->layer_3, net->a2, rows, net->a3);
+    nba_blas_multiply(nba_matrix(net->a3, rows, s->layer_3),
+                      nba_matrix(net->w_out.value + s->width, s->layer_3, 1), 0.0f,
+                      nba_matrix(net->logits, rows, 1));
 }
 
 static float gmf_dot(const float *p, const float *q, const float *w, size_t width)
@@ -341,25 +290,22 @@ static float gmf_dot(const float *p, const float *q, const float *w, size_t widt
 
 static void net_forward(struct nba_ncf_net *net, size_t contexts, struct nba_rng *rng)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
-    const size_t D = s->width;
+    const size_t D = net->shape.width;
+    const size_t M1 = net->shape.layer_1;
     const size_t each = 1 + (size_t)net->options.negatives;
     const size_t rows = contexts * each;
+    nba_parameter_gather(&net->item_mlp, net->items, rows, net->q_mlp);
+    nba_blas_multiply(p_mlp(net, net->users, contexts), w1_half(net, net->layer_1.w.value, false),
+                      0.0f, nba_matrix(net->user_half, contexts, M1));
     for (size_t r = 0; r < rows; r++) {
-        memcpy(net->q_mlp + r * D, net->item_mlp.value + net->items[r] * D, D * sizeof(float));
+        memcpy(net->a1 + r * M1, net->user_half + r / each * M1, M1 * sizeof(float));
     }
-    nba_gemm_nn((struct gemm_size){contexts, s->layer_1, D}, net->user_mlp, net->w1.value, 0.0f,
-                net->user_half);
-    for (size_t r = 0; r < rows; r++) {
-        memcpy(net->a1 + r * s->layer_1, net->user_half + r / each * s->layer_1,
-               s->layer_1 * sizeof(float));
-    }
-    nba_gemm_nn((struct gemm_size){rows, s->layer_1, D}, net->q_mlp, net->w1.value + D * s->layer_1,
-                1.0f, net->a1);
-    bias_relu(net->a1, net->b1.value, rows, s->layer_1);
+    nba_blas_multiply(nba_matrix(net->q_mlp, rows, D), w1_half(net, net->layer_1.w.value, true),
+                      1.0f, nba_matrix(net->a1, rows, M1));
+    nba_dense_activate(&net->layer_1, rows, net->a1);
     upper_forward(net, rows, rng);
     for (size_t r = 0; r < rows; r++) {
-        net->logits[r] += gmf_dot(net->user_gmf + r / each * D,
+        net->logits[r] += gmf_dot(net->users + r / each * 2 * D,
                                   net->item_gmf.value + net->items[r] * D, net->w_out.value, D) +
                           net->b_out.value[0];
     }
@@ -391,9 +337,9 @@ static void gmf_backward(struct nba_ncf_net *net, size_t rows)
     float *dw = net->w_out.grad;
     for (size_t r = 0; r < rows; r++) {
         const float d = net->logits[r];
-        const float *p = net->user_gmf + r / each * D;
+        const float *p = net->users + r / each * 2 * D;
         const float *q = net->item_gmf.value + net->items[r] * D;
-        float *dp = net->d_user_gmf + r / each * D;
+        float *dp = net->d_users + r / each * 2 * D;
         float *dq = nba_parameter_touch(&net->item_gmf, net->items[r]);
         for (size_t j = 0; j < D; j++) {
             const float dwj = d * w[j];
@@ -406,69 +352,45 @@ static void gmf_backward(struct nba_ncf_net *net, size_t rows)
 }
 
 /* Down from the logits to the gradients of layer 1's net input, in d1. */
-static void upper_backward(struct nba_ncf_net *net, size_t rows, const struct nba_rng *rng)
+static void upper_backward(struct nba_ncf_net *net, size_t rows)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
-    nba_gemm_tn((struct gemm_size){1, s->layer_3, rows}, net->logits, net->a3, 1.0f,
-                net->w_out.grad + s->width);
-    nba_gemm_nn((struct gemm_size){rows, s->layer_3, 1}, net->logits, net->w_out.value + s->width,
-                0.0f, net->d3);
-    relu_backward(net->d3, net->a3, rows * s->layer_3);
-    nba_gemm_tn((struct gemm_size){s->layer_2, s->layer_3, rows}, net->a2, net->d3, 1.0f,
-                net->w3.grad);
-    add_rows(net->b3.grad, net->d3, rows, s->layer_3);
-    nba_gemm_nt((struct gemm_size){rows, s->layer_2, s->layer_3}, net->d3, net->w3.value, 0.0f,
-                net->d2);
-    if (rng != NULL) {
-        nba_dropout_backward(net->options.dropout, net->mask_2, net->d2, rows * s->layer_2);
-    }
-    relu_backward(net->d2, net->a2, rows * s->layer_2);
-    nba_gemm_tn((struct gemm_size){s->layer_1, s->layer_2, rows}, net->a1, net->d2, 1.0f,
-                net->w2.grad);
-    add_rows(net->b2.grad, net->d2, rows, s->layer_2);
-    nba_gemm_nt((struct gemm_size){rows, s->layer_1, s->layer_2}, net->d2, net->w2.value, 0.0f,
-                net->d1);
-    if (rng != NULL) {
-        nba_dropout_backward(net->options.dropout, net->mask_1, net->d1, rows * s->layer_1);
-    }
-    relu_backward(net->d1, net->a1, rows * s->layer_1);
-    add_rows(net->b1.grad, net->d1, rows, s->layer_1);
+    nba_blas_multiply(nba_transposed(net->logits, rows, 1), nba_matrix(net->a3, rows, s->layer_3),
+                      1.0f, nba_matrix(net->w_out.grad + s->width, 1, s->layer_3));
+    nba_blas_multiply(nba_matrix(net->logits, rows, 1),
+                      nba_matrix(net->w_out.value + s->width, 1, s->layer_3), 0.0f,
+                      nba_matrix(net->d3, rows, s->layer_3));
+    nba_dense_backward(&net->layer_3, net->a2, net->a3, rows, net->d3, net->d2);
+    nba_dropout_backward(&net->drop_2, net->d2, rows * s->layer_2);
+    nba_dense_backward(&net->layer_2, net->a1, net->a2, rows, net->d2, net->d1);
+    nba_dropout_backward(&net->drop_1, net->d1, rows * s->layer_1);
+    nba_dense_deactivate(&net->layer_1, net->a1, rows, net->d1);
 }
 
-static void net_backward(struct nba_ncf_net *net, size_t contexts, const struct nba_rng *rng)
+static void net_backward(struct nba_ncf_net *net, size_t contexts)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
-    const size_t D = s->width;
-    const size_t M1 = s->layer_1;
+    const size_t D = net->shape.width;
+    const size_t M1 = net->shape.layer_1;
     const size_t each = 1 + (size_t)net->options.negatives;
     const size_t rows = contexts * each;
-    memset(net->d_user_gmf, 0, contexts * D * sizeof(float));
+    const struct nba_parameter *w1 = &net->layer_1.w;
+    const struct nba_matrix d_half = nba_matrix(net->d_user_half, contexts, M1);
+    const struct nba_matrix d_1 = nba_matrix(net->d1, rows, M1);
+    memset(net->d_users, 0, contexts * 2 * D * sizeof(float));
     memset(net->d_user_half, 0, contexts * M1 * sizeof(float));
     gmf_backward(net, rows);
-    upper_backward(net, rows, rng);
+    upper_backward(net, rows);
     for (size_t r = 0; r < rows; r++) {
-        add_to(net->d_user_half + r / each * M1, net->d1 + r * M1, 1.0f, M1);
+        vector_add(net->d_user_half + r / each * M1, net->d1 + r * M1, 1.0f, M1);
     }
-    nba_gemm_tn((struct gemm_size){D, M1, contexts}, net->user_mlp, net->d_user_half, 1.0f,
-                net->w1.grad);
-    nba_gemm_tn((struct gemm_size){D, M1, rows}, net->q_mlp, net->d1, 1.0f, net->w1.grad + D * M1);
-    nba_gemm_nt((struct gemm_size){contexts, D, M1}, net->d_user_half, net->w1.value, 0.0f,
-                net->d_user_mlp);
-    nba_gemm_nt((struct gemm_size){rows, D, M1}, net->d1, net->w1.value + D * M1, 0.0f,
-                net->d_q_mlp);
-    for (size_t r = 0; r < rows; r++) {
-        add_to(nba_parameter_touch(&net->item_mlp, net->items[r]), net->d_q_mlp + r * D, 1.0f, D);
-    }
-}
-
-static void users_backward(struct nba_ncf_net *net, const struct nba_ncf_group *group, size_t first)
-{
-    const size_t V = (size_t)2 * net->shape.width;
-    float *d = net->work;
-    for (uint32_t i = 0; i < group->position_count; i++) {
-        take_gradient(net, first + i, d);
-        add_to(nba_parameter_touch(&net->user, group->user), d, 1.0f, V);
-    }
+    nba_blas_multiply(transposed(p_mlp(net, net->users, contexts)), d_half, 1.0f,
+                      w1_half(net, w1->grad, false));
+    nba_blas_multiply(nba_transposed(net->q_mlp, rows, D), d_1, 1.0f, w1_half(net, w1->grad, true));
+    nba_blas_multiply(d_half, transposed(w1_half(net, w1->value, false)), 0.0f,
+                      p_mlp(net, net->d_users, contexts));
+    nba_blas_multiply(d_1, transposed(w1_half(net, w1->value, true)), 0.0f,
+                      nba_matrix(net->d_q_mlp, rows, D));
+    nba_parameter_scatter(&net->item_mlp, net->items, rows, net->d_q_mlp);
 }
 
 double nba_ncf_net_learn(struct nba_ncf_net *net, const struct nba_ncf_group *groups, size_t count,
@@ -481,28 +403,34 @@ double nba_ncf_net_learn(struct nba_ncf_net *net, const struct nba_ncf_group *gr
     }
     net_forward(net, contexts, rng);
     const double loss = net_loss(net, contexts);
-    net_backward(net, contexts, rng);
-    size_t first = 0;
+    net_backward(net, contexts);
+    const float *d = net->d_users;
     for (size_t g = 0; g < count; g++) {
-        if (net->shape.users != 0) {
-            users_backward(net, &groups[g], first);
-        } else {
-            unfold_group(net, &groups[g], first);
+        if (net->shape.users == 0) {
+            unfold_group(net, &groups[g], d);
         }
-        first += groups[g].position_count;
+        for (uint32_t i = 0; i < groups[g].position_count; i++, d += 2 * net->shape.width) {
+            if (net->shape.users != 0) {
+                nba_parameter_scatter(&net->user, &groups[g].user, 1, d);
+            }
+        }
     }
     return loss;
 }
 
+/* ---- scoring ---- */
+
 void nba_ncf_net_prepare(struct nba_ncf_net *net)
 {
+    const size_t N = net->shape.contents;
     const size_t D = net->shape.width;
     const size_t M1 = net->shape.layer_1;
-    for (size_t i = 0; i < net->shape.contents; i++) {
-        memcpy(net->item_half + i * M1, net->b1.value, M1 * sizeof(float));
+    for (size_t i = 0; i < N; i++) {
+        memcpy(net->item_half + i * M1, net->layer_1.b.value, M1 * sizeof(float));
     }
-    nba_gemm_nn((struct gemm_size){net->shape.contents, M1, D}, net->item_mlp.value,
-                net->w1.value + D * M1, 1.0f, net->item_half);
+    nba_blas_multiply(nba_matrix(net->item_mlp.value, N, D),
+                      w1_half(net, net->layer_1.w.value, true), 1.0f,
+                      nba_matrix(net->item_half, N, M1));
 }
 
 void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const uint32_t *contents,
@@ -512,7 +440,7 @@ void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const 
     NBA_ASSERT(net->shape.users == 0 && segment < net->shape.segments);
     memset(ret_user, 0, V * sizeof(float));
     for (size_t i = 0; i < count; i++) {
-        add_to(ret_user, net->history.value + contents[i] * V, 1.0f, V);
+        vector_add(ret_user, net->history.value + contents[i] * V, 1.0f, V);
     }
     const float scale = count > 0 ? 1.0f / sqrtf((float)count) : 0.0f;
     for (size_t j = 0; j < V; j++) {
@@ -522,18 +450,17 @@ void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const 
 
 void nba_ncf_net_user(const struct nba_ncf_net *net, uint32_t user, float *ret_user)
 {
-    const size_t V = (size_t)2 * net->shape.width;
     NBA_ASSERT(user < net->shape.users);
-    memcpy(ret_user, net->user.value + user * V, V * sizeof(float));
+    nba_parameter_gather(&net->user, &user, 1, ret_user);
 }
 
 void nba_ncf_net_score(struct nba_ncf_net *net, const float *user, const uint32_t *contents,
                        size_t count, float *ret_scores)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
-    const size_t D = s->width;
-    const size_t M1 = s->layer_1;
-    nba_gemm_nn((struct gemm_size){1, M1, D}, user + D, net->w1.value, 0.0f, net->user_half);
+    const size_t D = net->shape.width;
+    const size_t M1 = net->shape.layer_1;
+    nba_blas_multiply(p_mlp(net, user, 1), w1_half(net, net->layer_1.w.value, false), 0.0f,
+                      nba_matrix(net->user_half, 1, M1));
     for (size_t from = 0; from < count; from += SCORE_CHUNK) {
         const size_t rows = count - from < SCORE_CHUNK ? count - from : SCORE_CHUNK;
         for (size_t r = 0; r < rows; r++) {
@@ -569,12 +496,12 @@ struct nba_ncf_weights nba_ncf_net_weights(const struct nba_ncf_net *net)
         .item_mlp = net->item_mlp.value,
         .history = net->history.value,
         .prior = net->prior.value,
-        .w1 = net->w1.value,
-        .b1 = net->b1.value,
-        .w2 = net->w2.value,
-        .b2 = net->b2.value,
-        .w3 = net->w3.value,
-        .b3 = net->b3.value,
+        .w1 = net->layer_1.w.value,
+        .b1 = net->layer_1.b.value,
+        .w2 = net->layer_2.w.value,
+        .b2 = net->layer_2.b.value,
+        .w3 = net->layer_3.w.value,
+        .b3 = net->layer_3.b.value,
         .w_out = net->w_out.value,
         .b_out = net->b_out.value,
     };

@@ -1,55 +1,27 @@
-/* One zeroed block a parameter: values, gradient, two moments and the kept best, each on a cache
- * line of its own. */
 #include "nba/train/parameter.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "vector_internal.h"
 
-#define FLOATS_A_LINE 16u
-#define NUMBERS_MAX   ((size_t)1 << 31)
-
-enum nba_status nba_parameter_init(struct nba_parameter *parameter, const char *name, size_t rows,
-                                   size_t columns, bool sparse)
+void nba_parameter_init(struct nba_parameter *parameter, struct nba_memory *memory,
+                        const char *name, size_t rows, size_t columns, bool sparse)
 {
-    memset(parameter, 0, sizeof(*parameter));
     NBA_ASSERT(rows > 0 && columns > 0);
-    if (rows > NUMBERS_MAX / columns) {
-        return NBA_E_LIMIT;
-    }
-    const size_t count = rows * columns;
-    const size_t stride = (count + FLOATS_A_LINE - 1) / FLOATS_A_LINE * FLOATS_A_LINE;
-    const size_t bytes = 5 * stride * sizeof(float);
-    float *block = aligned_alloc(64, bytes);
-    parameter->value = block;
-    parameter->name = name;
-    parameter->rows = rows;
-    parameter->columns = columns;
-    parameter->sparse = sparse;
-    if (sparse) {
-        parameter->touched = calloc(rows, sizeof(*parameter->touched));
-        parameter->is_touched = calloc(rows, 1);
-    }
-    if (block == NULL ||
-        (sparse && (parameter->touched == NULL || parameter->is_touched == NULL))) {
-        nba_parameter_clear(parameter);
-        return NBA_E_NO_MEMORY;
-    }
-    memset(block, 0, bytes);
-    parameter->grad = block + stride;
-    parameter->first = block + 2 * stride;
-    parameter->second = block + 3 * stride;
-    parameter->best = block + 4 * stride;
-    return NBA_OK;
-}
-
-void nba_parameter_clear(struct nba_parameter *parameter)
-{
-    free(parameter->value);
-    free(parameter->touched);
-    free(parameter->is_touched);
-    memset(parameter, 0, sizeof(*parameter));
+    *parameter = (struct nba_parameter){
+        .name = name,
+        .rows = rows,
+        .columns = columns,
+        .value = nba_memory_floats(memory, rows * columns),
+        .grad = nba_memory_floats(memory, rows * columns),
+        .first = nba_memory_floats(memory, rows * columns),
+        .second = nba_memory_floats(memory, rows * columns),
+        .best = nba_memory_floats(memory, rows * columns),
+        .sparse = sparse,
+        .touched = nba_memory_take(memory, sparse ? rows : 0, sizeof(*parameter->touched)),
+        .is_touched = nba_memory_take(memory, sparse ? rows : 0, 1),
+    };
 }
 
 size_t nba_parameter_count(const struct nba_parameter *parameter)
@@ -60,16 +32,14 @@ size_t nba_parameter_count(const struct nba_parameter *parameter)
 void nba_parameter_fill_normal(struct nba_parameter *parameter, struct nba_rng *rng,
                                double deviation)
 {
-    const size_t count = nba_parameter_count(parameter);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < nba_parameter_count(parameter); i++) {
         parameter->value[i] = (float)(deviation * nba_rng_normal(rng));
     }
 }
 
 void nba_parameter_fill_uniform(struct nba_parameter *parameter, struct nba_rng *rng, double limit)
 {
-    const size_t count = nba_parameter_count(parameter);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < nba_parameter_count(parameter); i++) {
         parameter->value[i] = (float)(limit * (2.0 * nba_rng_double(rng) - 1.0));
     }
 }
@@ -84,12 +54,20 @@ float *nba_parameter_touch(struct nba_parameter *parameter, size_t row)
     return parameter->grad + row * parameter->columns;
 }
 
-void nba_parameter_keep(struct nba_parameter *parameter)
+void nba_parameter_gather(const struct nba_parameter *parameter, const uint32_t *items,
+                          size_t count, float *x)
 {
-    memcpy(parameter->best, parameter->value, nba_parameter_count(parameter) * sizeof(float));
+    const size_t columns = parameter->columns;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(x + i * columns, parameter->value + items[i] * columns, columns * sizeof(float));
+    }
 }
 
-void nba_parameter_recall(struct nba_parameter *parameter)
+void nba_parameter_scatter(struct nba_parameter *parameter, const uint32_t *items, size_t count,
+                           const float *d_x)
 {
-    memcpy(parameter->value, parameter->best, nba_parameter_count(parameter) * sizeof(float));
+    for (size_t i = 0; i < count; i++) {
+        vector_add(nba_parameter_touch(parameter, items[i]), d_x + i * parameter->columns, 1.0f,
+                   parameter->columns);
+    }
 }

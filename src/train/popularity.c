@@ -1,6 +1,5 @@
 #include "nba/train/popularity.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/score/fusion.h"
@@ -12,9 +11,10 @@ enum nba_status nba_popularity_init(struct nba_popularity *popularity,
     const size_t N = dataset->content_count;
     const size_t segments = 1 + (size_t)dataset->specialty_count;
     *popularity = (struct nba_popularity){.dataset = dataset};
-    popularity->counts = calloc(segments * N, sizeof(*popularity->counts));
-    popularity->scores = calloc(segments * N, sizeof(*popularity->scores));
-    if (popularity->counts == NULL || popularity->scores == NULL) {
+    popularity->counts =
+        nba_memory_take(&popularity->memory, segments * N, sizeof(*popularity->counts));
+    popularity->scores = nba_memory_floats(&popularity->memory, segments * N);
+    if (popularity->memory.failed) {
         nba_popularity_clear(popularity);
         return NBA_E_NO_MEMORY;
     }
@@ -36,9 +36,7 @@ enum nba_status nba_popularity_init(struct nba_popularity *popularity,
 
 void nba_popularity_clear(struct nba_popularity *popularity)
 {
-    free(popularity->counts);
-    free(popularity->scores);
-    memset(popularity, 0, sizeof(*popularity));
+    nba_memory_clear(&popularity->memory);
 }
 
 static void popularity_score(void *context, const struct nba_query *queries, size_t count,

@@ -99,79 +99,85 @@ double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t
 }
 
 /* Only the candidates and the target, into their places of the row. */
-static void score_candidates(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
-                             struct nba_query query, const uint8_t *is_candidate, float *scores)
+static void score_candidates(const struct nba_ranks *ranks, float *row)
 {
     uint32_t contents[NBA_RANKING_SOME_MAX];
     float some[NBA_RANKING_SOME_MAX];
-    const uint32_t target = nba_query_target(ranking->dataset, query);
     size_t count = 0;
-    for (uint32_t c = 0; c < ranking->dataset->content_count; c++) {
-        if (is_candidate[c] != 0 || c == target) {
+    for (uint32_t c = 0; c < ranks->ranking.dataset->content_count; c++) {
+        if (ranks->is_candidate[c] != 0 || c == ranks->target) {
             NBA_ASSERT(count < NBA_RANKING_SOME_MAX);
             contents[count++] = c;
         }
     }
-    ranker->score_some(ranker->context, query, contents, count, some);
+    ranks->ranker->score_some(ranks->ranker->context, ranks->query, contents, count, some);
     for (size_t i = 0; i < count; i++) {
-        scores[contents[i]] = some[i];
+        row[contents[i]] = some[i];
     }
 }
 
-enum nba_status nba_ranking_visit(const struct nba_ranking *ranking,
-                                  const struct nba_ranker *ranker, const struct nba_query *queries,
-                                  size_t count, const struct nba_ranking_visitor *visitor)
+enum nba_status nba_ranks_begin(struct nba_ranks *ranks, const struct nba_ranking *ranking,
+                                const struct nba_ranker *ranker, const struct nba_query *queries,
+                                size_t count)
 {
-    const struct nba_dataset *d = ranking->dataset;
-    const bool few =
-        ranking->protocol == NBA_PROTOCOL_SAMPLED || ranking->protocol == NBA_PROTOCOL_FIXED;
+    const size_t N = ranking->dataset->content_count;
+    *ranks = (struct nba_ranks){
+        .ranking = *ranking,
+        .ranker = ranker,
+        .queries = queries,
+        .count = count,
+        .batch = calloc(NBA_RANKING_BATCH * N, sizeof(*ranks->batch)),
+        .is_candidate = malloc(N),
+    };
+    if (ranks->batch == NULL || ranks->is_candidate == NULL) {
+        free(ranks->batch);
+        free(ranks->is_candidate);
+        return NBA_E_NO_MEMORY;
+    }
+    return NBA_OK;
+}
+
+bool nba_ranks_next(struct nba_ranks *ranks)
+{
+    const struct nba_ranker *ranker = ranks->ranker;
+    const size_t N = ranks->ranking.dataset->content_count;
+    const size_t in_batch = ranks->at % NBA_RANKING_BATCH;
+    const size_t left = ranks->count - ranks->at;
+    const bool few = ranks->ranking.protocol == NBA_PROTOCOL_SAMPLED ||
+                     ranks->ranking.protocol == NBA_PROTOCOL_FIXED;
     const bool some = few && ranker->score_some != NULL;
-    float *scores = calloc((size_t)NBA_RANKING_BATCH * d->content_count, sizeof(*scores));
-    uint8_t *is_candidate = malloc(d->content_count);
-    const bool whole = scores != NULL && is_candidate != NULL;
-    for (size_t from = 0; whole && from < count; from += NBA_RANKING_BATCH) {
-        const size_t batch = count - from < NBA_RANKING_BATCH ? count - from : NBA_RANKING_BATCH;
-        if (!some) {
-            ranker->score(ranker->context, queries + from, batch, scores);
-        }
-        for (size_t i = 0; i < batch; i++) {
-            const struct nba_query query = queries[from + i];
-            float *row = scores + i * d->content_count;
-            nba_ranking_candidates(ranking, query, is_candidate);
-            if (some) {
-                score_candidates(ranking, ranker, query, is_candidate, row);
-            }
-            const double rank =
-                nba_ranking_rank(row, is_candidate, d->content_count, nba_query_target(d, query));
-            visitor->visit(visitor->context, query, row, is_candidate, rank);
-        }
+    if (left == 0) {
+        free(ranks->batch);
+        free(ranks->is_candidate);
+        return false;
     }
-    free(scores);
-    free(is_candidate);
-    return whole ? NBA_OK : NBA_E_NO_MEMORY;
+    float *row = ranks->batch + in_batch * N;
+    ranks->query = ranks->queries[ranks->at];
+    ranks->target = nba_query_target(ranks->ranking.dataset, ranks->query);
+    ranks->scores = row;
+    nba_ranking_candidates(&ranks->ranking, ranks->query, ranks->is_candidate);
+    if (some) {
+        score_candidates(ranks, row);
+    } else if (in_batch == 0) {
+        ranker->score(ranker->context, ranks->queries + ranks->at,
+                      left < NBA_RANKING_BATCH ? left : NBA_RANKING_BATCH, ranks->batch);
+    }
+    ranks->candidates = 0;
+    for (size_t c = 0; c < N; c++) {
+        ranks->candidates += ranks->is_candidate[c];
+    }
+    ranks->rank = nba_ranking_rank(row, ranks->is_candidate, N, ranks->target);
+    ranks->at++;
+    return true;
 }
 
-struct rank_list {
-    double *ranks;
-    size_t count;
-};
-
-static void append_rank(void *context, struct nba_query query, const float *scores,
-                        const uint8_t *is_candidate, double rank)
+enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                                const struct nba_query *queries, size_t count, double *ret_ranks)
 {
-    struct rank_list *list = context;
-    (void)query;
-    (void)scores;
-    (void)is_candidate;
-    list->ranks[list->count++] = rank;
-}
-
-enum nba_status nba_ranking_run(
-    const struct nba_ranking *ranking, const struct nba_ranker *ranker,
-    const struct nba_query *queries, size_t count,
-    double *ret_ranks) /* NOLINT(readability-non-const-parameter): append_rank writes */
-{
-    struct rank_list list = {ret_ranks, 0};
-    const struct nba_ranking_visitor visitor = {append_rank, &list};
-    return nba_ranking_visit(ranking, ranker, queries, count, &visitor);
+    struct nba_ranks ranks;
+    const enum nba_status status = nba_ranks_begin(&ranks, ranking, ranker, queries, count);
+    while (status == NBA_OK && nba_ranks_next(&ranks)) {
+        *ret_ranks++ = ranks.rank;
+    }
+    return status;
 }

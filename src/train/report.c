@@ -4,45 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool nba_report_add(struct nba_report *report, const struct nba_figure *figure)
+#include "nba/base/assert.h"
+
+static void add_figure(struct nba_report *report, const struct nba_figure *figure)
 {
-    if (report->count == NBA_REPORT_FIGURES_MAX) {
-        return false;
-    }
+    NBA_ASSERT(report->count < NBA_REPORT_FIGURES_MAX);
     report->figures[report->count++] = *figure;
-    return true;
-}
-
-struct nba_query *nba_report_queries(const struct nba_dataset *dataset,
-                                     const struct nba_query *queries, size_t count,
-                                     size_t *ret_count)
-{
-    struct nba_query *copy = malloc((count + 1) * sizeof(*copy));
-    if (copy != NULL) {
-        memcpy(copy, queries, count * sizeof(*copy));
-        *ret_count = nba_split_thin(copy, count, NBA_REPORT_SCORES_MAX / dataset->content_count);
-    }
-    return copy;
-}
-
-struct collected {
-    double *ranks, *aucs;
-    size_t count;
-    uint32_t content_count;
-};
-
-static void collect(void *context, struct nba_query query, const float *scores,
-                    const uint8_t *is_candidate, double rank)
-{
-    struct collected *c = context;
-    size_t candidates = 0;
-    (void)query;
-    (void)scores;
-    for (uint32_t k = 0; k < c->content_count; k++) {
-        candidates += is_candidate[k];
-    }
-    c->ranks[c->count] = rank;
-    c->aucs[c->count++] = candidates > 0 ? 1.0 - rank / (double)candidates : 0.5;
 }
 
 static void add_metric(struct nba_report *report, const struct nba_figure *head,
@@ -53,22 +20,25 @@ static void add_metric(struct nba_report *report, const struct nba_figure *head,
         scratch[i] = nba_metric_of_rank(head->metric, head->k, ranks[i]);
     }
     figure.interval = nba_metric_interval(scratch, count);
-    (void)nba_report_add(report, &figure);
+    add_figure(report, &figure);
 }
 
-enum nba_status nba_report_ranking(struct nba_report *report, const struct nba_ranking *ranking,
-                                   const struct nba_ranker *ranker, const struct nba_query *queries,
-                                   size_t count)
+static enum nba_status report_ranker(struct nba_report *report, const struct nba_ranking *ranking,
+                                     const struct nba_ranker *ranker,
+                                     const struct nba_query *queries, size_t count)
 {
     static const uint32_t ks[] = {1, 5, 10, 20};
-    struct collected c = {.content_count = ranking->dataset->content_count};
-    double *scratch = calloc(count + 1, sizeof(*scratch));
-    c.ranks = calloc(count + 1, sizeof(*c.ranks));
-    c.aucs = calloc(count + 1, sizeof(*c.aucs));
-    enum nba_status status = NBA_E_NO_MEMORY;
-    if (scratch != NULL && c.ranks != NULL && c.aucs != NULL) {
-        const struct nba_ranking_visitor visitor = {collect, &c};
-        status = nba_ranking_visit(ranking, ranker, queries, count, &visitor);
+    struct nba_ranks each;
+    double *values = calloc(3 * (count + 1), sizeof(*values));
+    if (values == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    double *ranks = values + count;
+    double *aucs = values + 2 * count;
+    const enum nba_status status = nba_ranks_begin(&each, ranking, ranker, queries, count);
+    for (size_t i = 0; status == NBA_OK && nba_ranks_next(&each); i++) {
+        ranks[i] = each.rank;
+        aucs[i] = each.candidates > 0 ? 1.0 - each.rank / (double)each.candidates : 0.5;
     }
     if (status == NBA_OK) {
         struct nba_figure head = {.data = ranking->dataset->name,
@@ -78,21 +48,38 @@ enum nba_status nba_report_ranking(struct nba_report *report, const struct nba_r
         for (size_t i = 0; i < NBA_ARRAY_COUNT(ks); i++) {
             head.k = ks[i];
             head.metric = NBA_METRIC_HR;
-            add_metric(report, &head, c.ranks, scratch, count);
+            add_metric(report, &head, ranks, values, count);
             head.metric = NBA_METRIC_NDCG;
-            add_metric(report, &head, c.ranks, scratch, count);
+            add_metric(report, &head, ranks, values, count);
         }
         head.k = 0;
         head.metric = NBA_METRIC_MRR;
-        add_metric(report, &head, c.ranks, scratch, count);
+        add_metric(report, &head, ranks, values, count);
         head.metric = NBA_METRIC_AUC;
-        head.interval = nba_metric_interval(c.aucs, count);
-        (void)nba_report_add(report, &head);
+        head.interval = nba_metric_interval(aucs, count);
+        add_figure(report, &head);
     }
-    free(scratch);
-    free(c.ranks);
-    free(c.aucs);
+    free(values);
     return status;
+}
+
+enum nba_status nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
+                                   struct nba_members *members, const struct nba_ranker *more,
+                                   size_t more_count, bool fuse, const struct nba_query *queries,
+                                   size_t count)
+{
+    const struct nba_ranker fusion = nba_members_fusion_ranker(members);
+    enum nba_status status = NBA_OK;
+    for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
+        if (members->rankers[m].score != NULL) {
+            status = report_ranker(report, ranking, &members->rankers[m], queries, count);
+        }
+    }
+    for (size_t i = 0; status == NBA_OK && i < more_count; i++) {
+        status = report_ranker(report, ranking, &more[i], queries, count);
+    }
+    return status == NBA_OK && fuse ? report_ranker(report, ranking, &fusion, queries, count)
+                                    : status;
 }
 
 /* Hanley and McNeil's standard error of an AUC (Radiology 143, 1982). */
@@ -107,8 +94,9 @@ static struct nba_interval auc_interval(double auc, double ones, double zeros)
     return (struct nba_interval){auc, auc - half, auc + half};
 }
 
-void nba_report_touches(struct nba_report *report, const char *data, struct nba_labelled *labelled,
-                        size_t count)
+/* Sorts `labelled`; `losses` (count) is scratch. */
+static void add_probabilities(struct nba_report *report, const char *data,
+                              struct nba_labelled *labelled, double *losses, size_t count)
 {
     struct nba_figure figure = {
         .data = data, .model = "propensity", .protocol = "touches", .n = count};
@@ -121,17 +109,38 @@ void nba_report_touches(struct nba_report *report, const char *data, struct nba_
     }
     figure.metric = NBA_METRIC_AUC;
     figure.interval = auc_interval(nba_metric_auc(labelled, count), ones, (double)count - ones);
-    (void)nba_report_add(report, &figure);
-    double *losses = calloc(count, sizeof(*losses));
-    if (losses != NULL) {
-        for (size_t i = 0; i < count; i++) {
-            losses[i] = nba_metric_log_loss(&labelled[i], 1);
-        }
-        figure.metric = NBA_METRIC_LOG_LOSS;
-        figure.interval = nba_metric_interval(losses, count);
-        (void)nba_report_add(report, &figure);
+    add_figure(report, &figure);
+    for (size_t i = 0; i < count; i++) {
+        losses[i] = nba_metric_log_loss(&labelled[i], 1);
     }
+    figure.metric = NBA_METRIC_LOG_LOSS;
+    figure.interval = nba_metric_interval(losses, count);
+    add_figure(report, &figure);
+}
+
+enum nba_status nba_report_touches(struct nba_report *report, struct nba_members *members,
+                                   const struct nba_split *split, enum nba_touch_part part,
+                                   size_t most)
+{
+    struct nba_touch_sample *samples = NULL;
+    size_t count = 0;
+    enum nba_status status =
+        nba_touch_samples(members->dataset, split, part, most, &samples, &count);
+    if (status != NBA_OK) {
+        return status;
+    }
+    struct nba_labelled *labelled = calloc(count + 1, sizeof(*labelled));
+    double *losses = calloc(count + 1, sizeof(*losses));
+    status = labelled != NULL && losses != NULL
+                 ? nba_blend_probabilities(members, samples, count, labelled)
+                 : NBA_E_NO_MEMORY;
+    if (status == NBA_OK) {
+        add_probabilities(report, members->dataset->name, labelled, losses, count);
+    }
+    free(samples);
+    free(labelled);
     free(losses);
+    return status;
 }
 
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,

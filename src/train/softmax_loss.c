@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "gemm_internal.h"
 #include "nba/base/assert.h"
+#include "nba/linalg/blas.h"
 #include "vector_internal.h"
 
 #define LANES 16u
@@ -75,7 +75,9 @@ void nba_softmax_loss_scores(const float *h, size_t count, const struct nba_para
     for (size_t r = 0; r < count; r++) {
         memcpy(ret_scores + r * N, bias->value, N * sizeof(float));
     }
-    nba_gemm_nt((struct gemm_size){count, N, table->columns}, h, table->value, 1.0f, ret_scores);
+    nba_blas_multiply(nba_matrix(h, count, table->columns),
+                      nba_transposed(table->value, N, table->columns), 1.0f,
+                      nba_matrix(ret_scores, count, N));
 }
 
 double nba_softmax_loss(const float *h, const uint32_t *targets, size_t count,
@@ -105,8 +107,10 @@ double nba_softmax_loss(const float *h, const uint32_t *targets, size_t count,
             s[target] -= (float)mean;
             bias->grad[target] -= (float)mean;
         }
-        nba_gemm_nn((struct gemm_size){m, E, N}, scratch, table->value, 0.0f, d_h + from * E);
-        nba_gemm_tn((struct gemm_size){N, E, m}, scratch, h + from * E, 1.0f, table->grad);
+        nba_blas_multiply(nba_matrix(scratch, m, N), nba_matrix(table->value, N, E), 0.0f,
+                          nba_matrix(d_h + from * E, m, E));
+        nba_blas_multiply(nba_transposed(scratch, m, N), nba_matrix(h + from * E, m, E), 1.0f,
+                          nba_matrix(table->grad, N, E));
     }
     return loss;
 }

@@ -9,14 +9,16 @@
 /* Leave-one-out asks this of a user (learning.md section 3's protocol). */
 #define LAST_TWO_LEAST 3u
 
-static bool split_allocate(const struct nba_dataset *d, struct nba_split *split)
+/* Room for the largest split there could be. */
+static bool split_init(const struct nba_dataset *d, struct nba_split *split)
 {
     const size_t queries = d->sequence_offset[d->user_count] + d->user_count;
-    memset(split, 0, sizeof(*split));
-    split->train_count = calloc(d->user_count + 1u, sizeof(*split->train_count));
-    split->validation = calloc(queries + 1, sizeof(*split->validation));
-    split->test = calloc(queries + 1, sizeof(*split->test));
-    if (split->train_count == NULL || split->validation == NULL || split->test == NULL) {
+    *split = (struct nba_split){0};
+    struct nba_memory *memory = &split->memory;
+    split->train_count = nba_memory_take(memory, d->user_count, sizeof(*split->train_count));
+    split->validation = nba_memory_take(memory, queries, sizeof(*split->validation));
+    split->test = nba_memory_take(memory, queries, sizeof(*split->test));
+    if (memory->failed) {
         nba_split_clear(split);
         return false;
     }
@@ -25,10 +27,7 @@ static bool split_allocate(const struct nba_dataset *d, struct nba_split *split)
 
 void nba_split_clear(struct nba_split *split)
 {
-    free(split->train_count);
-    free(split->validation);
-    free(split->test);
-    memset(split, 0, sizeof(*split));
+    nba_memory_clear(&split->memory);
 }
 
 static int compare_times(const void *a, const void *b)
@@ -52,7 +51,7 @@ enum nba_status nba_split_by_time(const struct nba_dataset *d, double train, dou
     struct nba_split split;
     NBA_ASSERT(train > 0.0 && validation >= 0.0 && train + validation <= 1.0 + 1e-9);
     int64_t *times = malloc((count + 1) * sizeof(*times));
-    if (times == NULL || !split_allocate(d, &split)) {
+    if (times == NULL || !split_init(d, &split)) {
         free(times);
         return NBA_E_NO_MEMORY;
     }
@@ -86,7 +85,7 @@ enum nba_status nba_split_by_time(const struct nba_dataset *d, double train, dou
 enum nba_status nba_split_last_two(const struct nba_dataset *d, struct nba_split *ret_split)
 {
     struct nba_split split;
-    if (!split_allocate(d, &split)) {
+    if (!split_init(d, &split)) {
         return NBA_E_NO_MEMORY;
     }
     for (uint32_t u = 0; u < d->user_count; u++) {
@@ -108,7 +107,7 @@ enum nba_status nba_split_fixed(struct nba_dataset *d, uint64_t seed, struct nba
     struct nba_split split;
     struct nba_rng rng = nba_rng(seed);
     NBA_ASSERT(d->fixed_test != NULL);
-    if (!split_allocate(d, &split)) {
+    if (!split_init(d, &split)) {
         return NBA_E_NO_MEMORY;
     }
     for (uint32_t u = 0; u < d->user_count; u++) {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nba/base/assert.h"
 #include "nba/linalg/blas.h"
 
 struct nba_training {
@@ -13,13 +12,12 @@ struct nba_training {
     const struct nba_progress *progress;
     struct nba_split split;
     struct nba_popularity popularity;
-    struct nba_lstm_trainer *lstm;
-    struct nba_ncf_trainer *ncf, *ncf_users;
+    struct nba_trainer *trainers[NBA_MEMBER_COUNT]; /* NULL: not trained */
+    struct nba_trainer *users;                      /* NCF with learned user vectors, or NULL */
     struct nba_members members;
     struct nba_report report;
     struct nba_learned learned[NBA_MEMBER_COUNT];
-    struct nba_learned learned_users;
-    struct nba_learned refitted; /* the model refitted last */
+    struct nba_learned other; /* of users, then of what is refitted */
 };
 
 struct nba_train_config nba_train_config(void)
@@ -47,9 +45,10 @@ void nba_training_destroy(struct nba_training *training)
     }
     nba_split_clear(&training->split);
     nba_popularity_clear(&training->popularity);
-    nba_lstm_trainer_destroy(training->lstm);
-    nba_ncf_trainer_destroy(training->ncf);
-    nba_ncf_trainer_destroy(training->ncf_users);
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        nba_trainer_destroy(training->trainers[m]);
+    }
+    nba_trainer_destroy(training->users);
     nba_members_clear(&training->members);
     free(training);
 }
@@ -74,80 +73,70 @@ static enum nba_status make_split(struct nba_training *t, struct nba_error *erro
     return status == NBA_OK ? status : nba_error_set(error, status, "out of memory splitting");
 }
 
-/* Once interrupted, a model still gets what one batch teaches, so that it exists. */
-static struct nba_learner_options loop_of(const struct nba_training *t,
-                                          struct nba_learner_options loop)
+/* Trains one model; `epochs` exactly, or as configured when that is 0.  Once interrupted, a model
+ * still gets what one batch teaches, so that it exists. */
+static enum nba_status fit(struct nba_training *t, enum nba_fusion_member member, bool users,
+                           uint32_t epochs, struct nba_trainer **ret_trainer,
+                           struct nba_learned *learned, struct nba_error *error)
 {
-    if (nba_progress_interrupted(t->progress)) {
-        loop.epochs = 1;
+    struct nba_lstm_options lstm = t->config.lstm_options;
+    struct nba_ncf_options ncf = t->config.ncf_options;
+    struct nba_fit_options *options = member == NBA_MEMBER_LSTM ? &lstm.fit : &ncf.fit;
+    struct nba_learner learner;
+    options->window_events = t->config.window_events;
+    options->seed = t->config.seed;
+    if (epochs != 0) {
+        options->epochs = epochs;
+        options->patience = 0;
     }
-    return loop;
-}
-
-static enum nba_status train_lstm(struct nba_training *t, struct nba_learned *learned,
-                                  struct nba_error *error)
-{
-    struct nba_lstm_options options = t->config.lstm_options;
-    options.window_events = t->config.window_events;
-    options.seed = t->config.seed;
-    options.loop = loop_of(t, options.loop);
-    nba_lstm_trainer_destroy(t->lstm);
-    t->lstm = NULL;
-    const enum nba_status status =
-        nba_lstm_trainer_create(t->dataset, &t->split, &options, t->progress, &t->lstm, error);
-    return status != NBA_OK ? status : nba_lstm_trainer_run(t->lstm, learned, error);
-}
-
-static enum nba_status train_ncf(struct nba_training *t, bool users, struct nba_learned *learned,
-                                 struct nba_error *error)
-{
-    struct nba_ncf_trainer **trainer = users ? &t->ncf_users : &t->ncf;
-    struct nba_ncf_options options = t->config.ncf_options;
-    options.window_events = t->config.window_events;
-    options.seed = t->config.seed;
-    options.loop = loop_of(t, options.loop);
-    options.users = users;
-    nba_ncf_trainer_destroy(*trainer);
-    *trainer = NULL;
-    const enum nba_status status =
-        nba_ncf_trainer_create(t->dataset, &t->split, &options, t->progress, trainer, error);
-    return status != NBA_OK ? status : nba_ncf_trainer_run(*trainer, learned, error);
-}
-
-/* A loss that isn't finite keeps the best epoch, if there was one: that is a model. */
-static enum nba_status forgive(enum nba_status status, const struct nba_learned *learned)
-{
+    if (nba_progress_interrupted(t->progress)) {
+        options->epochs = 1;
+    }
+    ncf.users = users;
+    enum nba_status status = member == NBA_MEMBER_LSTM
+                                 ? nba_lstm_learner(t->dataset, &t->split, &lstm, &learner, error)
+                                 : nba_ncf_learner(t->dataset, &t->split, &ncf, &learner, error);
+    if (status == NBA_OK) {
+        status = nba_trainer_create(t->dataset, &t->split, options, t->progress, &learner,
+                                    ret_trainer, error);
+    }
+    if (status == NBA_OK) {
+        status = nba_trainer_run(*ret_trainer, learned, error);
+    }
+    /* A loss that isn't finite keeps the best epoch, if there was one: that is a model. */
     return status == NBA_E_NON_FINITE && learned->best_epoch != 0 ? NBA_OK : status;
+}
+
+static enum nba_status count_popularity(struct nba_training *t, struct nba_error *error)
+{
+    nba_popularity_clear(&t->popularity);
+    const enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
+    return status == NBA_OK ? status : nba_error_set(error, status, "out of memory");
 }
 
 static enum nba_status train_models(struct nba_training *t, struct nba_error *error)
 {
-    struct nba_learned *lstm = &t->learned[NBA_MEMBER_LSTM];
-    struct nba_learned *ncf = &t->learned[NBA_MEMBER_NCF];
-    enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
-    if (status != NBA_OK) {
-        return nba_error_set(error, status, "out of memory");
-    }
-    if (t->config.lstm && t->dataset->ordered) {
-        status = forgive(train_lstm(t, lstm, error), lstm);
-    }
-    if (status == NBA_OK && t->config.ncf) {
-        status = forgive(train_ncf(t, false, ncf, error), ncf);
+    const bool wanted[NBA_MEMBER_COUNT] = {[NBA_MEMBER_LSTM] =
+                                               t->config.lstm && t->dataset->ordered,
+                                           [NBA_MEMBER_NCF] = t->config.ncf};
+    enum nba_status status = count_popularity(t, error);
+    for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
+        if (wanted[m]) {
+            status =
+                fit(t, (enum nba_fusion_member)m, false, 0, &t->trainers[m], &t->learned[m], error);
+        }
     }
     if (status == NBA_OK && t->config.ncf_users) {
-        status = forgive(train_ncf(t, true, &t->learned_users, error), &t->learned_users);
+        status = fit(t, NBA_MEMBER_NCF, true, 0, &t->users, &t->other, error);
     }
     return status;
 }
 
 static void bind_members(struct nba_training *t)
 {
-    memset(t->members.rankers, 0, sizeof(t->members.rankers));
-    if (t->lstm != NULL) {
-        t->members.rankers[NBA_MEMBER_LSTM] = nba_lstm_trainer_ranker(t->lstm);
-    }
-    if (t->ncf != NULL) {
-        t->members.rankers[NBA_MEMBER_NCF] = nba_ncf_trainer_ranker(t->ncf);
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        t->members.rankers[m] = t->trainers[m] != NULL ? nba_trainer_learner(t->trainers[m])->ranker
+                                                       : (struct nba_ranker){0};
     }
     t->members.rankers[NBA_MEMBER_POPULARITY] = nba_popularity_ranker(&t->popularity);
     t->members.without_history = !t->split.by_time;
@@ -155,64 +144,28 @@ static void bind_members(struct nba_training *t)
 
 /* ---- the figures ---- */
 
-static enum nba_status report_rankers(struct nba_training *t, const struct nba_ranking *ranking,
-                                      const struct nba_query *queries, size_t count)
-{
-    struct nba_ranker rankers[NBA_MEMBER_COUNT + 3];
-    size_t ranker_count = 0;
-    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        if (t->members.rankers[m].score != NULL) {
-            rankers[ranker_count++] = t->members.rankers[m];
-        }
-    }
-    if (t->ncf != NULL && !t->dataset->ordered) {
-        rankers[ranker_count++] = nba_ncf_trainer_served_ranker(t->ncf);
-    }
-    if (t->ncf_users != NULL) {
-        rankers[ranker_count++] = nba_ncf_trainer_ranker(t->ncf_users);
-    }
-    if (t->dataset->fixed_test == NULL) {
-        rankers[ranker_count++] = nba_members_fusion_ranker(&t->members);
-    }
-    enum nba_status status = NBA_OK;
-    for (size_t i = 0; status == NBA_OK && i < ranker_count; i++) {
-        status = nba_report_ranking(&t->report, ranking, &rankers[i], queries, count);
-    }
-    return status;
-}
-
-static enum nba_status report_touches(struct nba_training *t, enum nba_touch_part part)
-{
-    struct nba_touch_sample *samples = NULL;
-    struct nba_labelled *labelled = NULL;
-    size_t count = 0;
-    enum nba_status status = nba_touch_samples(
-        t->dataset, &t->split, part, t->config.blend_options.touches_max, &samples, &count);
-    if (status == NBA_OK && count > 0) {
-        labelled = calloc(count, sizeof(*labelled));
-        status = labelled != NULL ? nba_blend_probabilities(&t->members, samples, count, labelled)
-                                  : NBA_E_NO_MEMORY;
-        if (status == NBA_OK) {
-            nba_report_touches(&t->report, t->dataset->name, labelled, count);
-        }
-    }
-    free(samples);
-    free(labelled);
-    return status;
-}
-
 static enum nba_status report_queries(struct nba_training *t, const struct nba_query *queries,
                                       size_t count)
 {
     struct nba_ranking ranking = {t->dataset, NBA_PROTOCOL_FULL, 100};
+    struct nba_ranker more[2];
+    size_t more_count = 0;
+    const bool fuse = t->dataset->fixed_test == NULL;
+    if (t->trainers[NBA_MEMBER_NCF] != NULL && !t->dataset->ordered) {
+        more[more_count++] = nba_trainer_learner(t->trainers[NBA_MEMBER_NCF])->served;
+    }
+    if (t->users != NULL) {
+        more[more_count++] = nba_trainer_learner(t->users)->ranker;
+    }
     if (t->split.by_time) {
         ranking.protocol = NBA_PROTOCOL_EXISTING;
     }
-    enum nba_status status = report_rankers(t, &ranking, queries, count);
+    enum nba_status status = nba_report_members(&t->report, &ranking, &t->members, more, more_count,
+                                                fuse, queries, count);
     if (status == NBA_OK && !t->split.by_time) {
-        ranking.protocol =
-            t->dataset->fixed_test != NULL ? NBA_PROTOCOL_FIXED : NBA_PROTOCOL_SAMPLED;
-        status = report_rankers(t, &ranking, queries, count);
+        ranking.protocol = fuse ? NBA_PROTOCOL_SAMPLED : NBA_PROTOCOL_FIXED;
+        status = nba_report_members(&t->report, &ranking, &t->members, more, more_count, fuse,
+                                    queries, count);
     }
     return status;
 }
@@ -220,51 +173,24 @@ static enum nba_status report_queries(struct nba_training *t, const struct nba_q
 static enum nba_status report_all(struct nba_training *t)
 {
     const bool test = t->split.test_count > 0;
-    size_t count = 0;
-    struct nba_query *queries =
-        nba_report_queries(t->dataset, test ? t->split.test : t->split.validation,
-                           test ? t->split.test_count : t->split.validation_count, &count);
+    size_t count = test ? t->split.test_count : t->split.validation_count;
+    struct nba_query *queries = malloc(count * sizeof(*queries));
     if (queries == NULL) {
         return NBA_E_NO_MEMORY;
     }
+    memcpy(queries, test ? t->split.test : t->split.validation, count * sizeof(*queries));
+    count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / t->dataset->content_count);
     enum nba_status status = report_queries(t, queries, count);
     free(queries);
     if (status == NBA_OK && t->dataset->fixed_test == NULL) {
-        status = report_touches(t, test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION);
+        status = nba_report_touches(&t->report, &t->members, &t->split,
+                                    test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION,
+                                    t->config.blend_options.touches_max);
     }
     return status;
 }
 
 /* ---- refit ---- */
-
-/* Trains one model again; when that is interrupted, the one there was stays. */
-static enum nba_status refit_lstm(struct nba_training *t, struct nba_error *error)
-{
-    struct nba_lstm_trainer *before = t->lstm;
-    t->lstm = NULL;
-    const enum nba_status status = train_lstm(t, &t->refitted, error);
-    if (status != NBA_OK || t->refitted.interrupted) {
-        nba_lstm_trainer_destroy(t->lstm);
-        t->lstm = before;
-    } else {
-        nba_lstm_trainer_destroy(before);
-    }
-    return status;
-}
-
-static enum nba_status refit_ncf(struct nba_training *t, struct nba_error *error)
-{
-    struct nba_ncf_trainer *before = t->ncf;
-    t->ncf = NULL;
-    const enum nba_status status = train_ncf(t, false, &t->refitted, error);
-    if (status != NBA_OK || t->refitted.interrupted) {
-        nba_ncf_trainer_destroy(t->ncf);
-        t->ncf = before;
-    } else {
-        nba_ncf_trainer_destroy(before);
-    }
-    return status;
-}
 
 /* Validation trains too; the test part never does. */
 static void take_all(struct nba_training *t)
@@ -283,60 +209,52 @@ static void take_all(struct nba_training *t)
 
 /* Validation trains too; the number of epochs is what it found.  Its queries stay, to have
  * something to print; nothing is chosen by them any more, and the history that is kept is that of
- * the search. */
+ * the search.  Where a model's second training is interrupted, the one there was stays. */
 static enum nba_status refit(struct nba_training *t, struct nba_error *error)
 {
-    const struct nba_train_config before = t->config;
     take_all(t);
-    nba_popularity_clear(&t->popularity);
-    enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
-    if (status != NBA_OK) {
-        return nba_error_set(error, status, "out of memory");
+    enum nba_status status = count_popularity(t, error);
+    for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
+        struct nba_trainer *again = NULL;
+        if (t->trainers[m] == NULL || nba_progress_interrupted(t->progress)) {
+            continue;
+        }
+        status = fit(t, (enum nba_fusion_member)m, false, t->learned[m].best_epoch, &again,
+                     &t->other, error);
+        const bool whole = status == NBA_OK && !t->other.interrupted;
+        nba_trainer_destroy(whole ? t->trainers[m] : again);
+        t->trainers[m] = whole ? again : t->trainers[m];
     }
-    t->config.lstm_options.loop =
-        (struct nba_learner_options){t->learned[NBA_MEMBER_LSTM].best_epoch, 0};
-    t->config.ncf_options.loop =
-        (struct nba_learner_options){t->learned[NBA_MEMBER_NCF].best_epoch, 0};
-    if (t->lstm != NULL) {
-        status = refit_lstm(t, error);
-    }
-    if (status == NBA_OK && t->ncf != NULL && !nba_progress_interrupted(t->progress)) {
-        status = refit_ncf(t, error);
-    }
-    t->config = before;
+    bind_members(t);
     return status;
-}
-
-static bool epochs_are_in_range(uint32_t epochs)
-{
-    return epochs >= 1 && epochs <= NBA_EPOCHS_MAX;
 }
 
 /* What a release would refuse is refused before hours are spent. */
 static enum nba_status check_config(const struct nba_train_config *config,
                                     const struct nba_dataset *dataset, struct nba_error *error)
 {
-    const struct nba_lstm_shape lstm = {dataset->content_count, config->lstm_options.width,
-                                        config->lstm_options.hidden, config->lstm_options.width};
-    const struct nba_ncf_shape ncf = {dataset->content_count,      1 + dataset->specialty_count,
-                                      config->ncf_options.width,   config->ncf_options.layer_1,
-                                      config->ncf_options.layer_2, config->ncf_options.layer_3};
+    const struct nba_lstm_options *l = &config->lstm_options;
+    const struct nba_ncf_options *n = &config->ncf_options;
+    const struct nba_lstm_shape lstm = {dataset->content_count, l->width, l->hidden, l->width};
+    const struct nba_ncf_shape ncf = {dataset->content_count,
+                                      1 + dataset->specialty_count,
+                                      n->width,
+                                      n->layer_1,
+                                      n->layer_2,
+                                      n->layer_3};
     if (config->window_events == 0 || config->window_events > NBA_RELEASE_WINDOW_MAX) {
         return nba_error_set(error, NBA_E_SHAPE, "window_events is %u, expected 1..%u",
                              config->window_events, NBA_RELEASE_WINDOW_MAX);
     }
-    if (config->lstm_options.batch == 0 || config->lstm_options.batch > NBA_LSTM_NET_BATCH_MAX ||
-        config->ncf_options.batch < NBA_NCF_CHUNK ||
-        config->ncf_options.batch > NBA_NCF_BATCH_MAX) {
+    if (l->fit.batch == 0 || l->fit.batch > NBA_LSTM_NET_BATCH_MAX ||
+        n->fit.batch < NBA_NCF_CHUNK || n->fit.batch > NBA_NCF_BATCH_MAX) {
         return nba_error_set(error, NBA_E_SHAPE, "batch is %u and %u, expected 1..%u and %u..%u",
-                             config->lstm_options.batch, config->ncf_options.batch,
-                             NBA_LSTM_NET_BATCH_MAX, NBA_NCF_CHUNK, NBA_NCF_BATCH_MAX);
+                             l->fit.batch, n->fit.batch, NBA_LSTM_NET_BATCH_MAX, NBA_NCF_CHUNK,
+                             NBA_NCF_BATCH_MAX);
     }
-    if (!epochs_are_in_range(config->lstm_options.loop.epochs) ||
-        !epochs_are_in_range(config->ncf_options.loop.epochs)) {
+    if (l->fit.epochs - 1 >= NBA_EPOCHS_MAX || n->fit.epochs - 1 >= NBA_EPOCHS_MAX) {
         return nba_error_set(error, NBA_E_SHAPE, "epochs are %u and %u, expected 1..%u",
-                             config->lstm_options.loop.epochs, config->ncf_options.loop.epochs,
-                             NBA_EPOCHS_MAX);
+                             l->fit.epochs, n->fit.epochs, NBA_EPOCHS_MAX);
     }
     if (dataset->specialty_count > NBA_RELEASE_SPECIALTIES_MAX) {
         return nba_error_set(error, NBA_E_LIMIT, "%u specialties, at most %u",
@@ -347,6 +265,22 @@ static enum nba_status check_config(const struct nba_train_config *config,
         status = nba_ncf_shape_check(ncf, error);
     }
     return status;
+}
+
+/* How the members mix, and how good all is. */
+static enum nba_status judge(struct nba_training *t, struct nba_error *error)
+{
+    enum nba_status status = nba_members_init(&t->members, t->dataset);
+    if (status == NBA_OK) {
+        bind_members(t);
+        status = nba_blend_fit(&t->members, &t->split, &t->config.blend_options);
+    }
+    if (status == NBA_OK) {
+        status = report_all(t);
+    }
+    return status == NBA_OK
+               ? status
+               : nba_error_set(error, status, "evaluation: %s", nba_status_text(status));
 }
 
 enum nba_status nba_training_run(const struct nba_train_config *config, struct nba_dataset *dataset,
@@ -367,21 +301,10 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
         status = train_models(t, error);
     }
     if (status == NBA_OK) {
-        status = nba_members_init(&t->members, dataset);
-        if (status == NBA_OK) {
-            bind_members(t);
-            status = nba_blend_fit(&t->members, &t->split, &config->blend_options);
-        }
-        if (status == NBA_OK) {
-            status = report_all(t);
-        }
-        if (status != NBA_OK) {
-            (void)nba_error_set(error, status, "evaluation: %s", nba_status_text(status));
-        }
+        status = judge(t, error);
     }
     if (status == NBA_OK && config->refit && !nba_progress_interrupted(progress)) {
         status = refit(t, error);
-        bind_members(t);
     }
     if (status != NBA_OK) {
         nba_training_destroy(t);
@@ -404,9 +327,7 @@ const struct nba_blend *nba_training_blend(const struct nba_training *training)
 const struct nba_learned *nba_training_learned(const struct nba_training *training,
                                                enum nba_fusion_member member)
 {
-    const bool there = (member == NBA_MEMBER_LSTM && training->lstm != NULL) ||
-                       (member == NBA_MEMBER_NCF && training->ncf != NULL);
-    return there ? &training->learned[member] : NULL;
+    return training->trainers[member] != NULL ? &training->learned[member] : NULL;
 }
 
 int64_t nba_training_test_from_ms(const struct nba_training *training)
@@ -414,16 +335,17 @@ int64_t nba_training_test_from_ms(const struct nba_training *training)
     return training->split.by_time ? training->split.test_from_ms : INT64_MIN;
 }
 
-void nba_training_print_history(const struct nba_training *training, struct nba_buf *text)
+/* ---- the release ---- */
+
+/* {"lstm": [epochs], "ncf": [epochs]} */
+static void print_history(const struct nba_training *t, struct nba_buf *text)
 {
     nba_buf_printf(text, "{\"lstm\":");
-    nba_learned_print_json(&training->learned[NBA_MEMBER_LSTM], text);
+    nba_learned_print_json(&t->learned[NBA_MEMBER_LSTM], text);
     nba_buf_printf(text, ",\"ncf\":");
-    nba_learned_print_json(&training->learned[NBA_MEMBER_NCF], text);
+    nba_learned_print_json(&t->learned[NBA_MEMBER_NCF], text);
     nba_buf_printf(text, "}\n");
 }
-
-/* ---- the release ---- */
 
 /* What another training needs to repeat this one; no times, no paths. */
 static void print_training(const struct nba_training *t, struct nba_buf *text)
@@ -441,13 +363,13 @@ static void print_training(const struct nba_training *t, struct nba_buf *text)
     nba_buf_printf(text,
                    "\"lstm\":{\"width\":%u,\"hidden\":%u,\"batch\":%u,\"rate\":%g,\"dropout\":%g,"
                    "\"clip\":%g,\"best_epoch\":%u},",
-                   l->width, l->hidden, l->batch, l->rate, l->dropout, l->clip,
+                   l->width, l->hidden, l->fit.batch, l->fit.rate, l->fit.dropout, l->fit.clip,
                    t->learned[NBA_MEMBER_LSTM].best_epoch);
     nba_buf_printf(text,
                    "\"ncf\":{\"width\":%u,\"layers\":[%u,%u,%u],\"batch\":%u,\"negatives\":%u,"
                    "\"rate\":%g,\"dropout\":%g,\"best_epoch\":%u},\"ncf_candidates\":%u}",
-                   n->width, n->layer_1, n->layer_2, n->layer_3, n->batch, n->negatives, n->rate,
-                   n->dropout, t->learned[NBA_MEMBER_NCF].best_epoch,
+                   n->width, n->layer_1, n->layer_2, n->layer_3, n->fit.batch, n->negatives,
+                   n->fit.rate, n->fit.dropout, t->learned[NBA_MEMBER_NCF].best_epoch,
                    t->config.blend_options.ncf_candidates);
 }
 
@@ -455,6 +377,8 @@ enum nba_status nba_training_release(const struct nba_training *training, const 
                                      char ret_id[NBA_RELEASE_ID_BYTES], struct nba_error *error)
 {
     const struct nba_dataset *d = training->dataset;
+    const struct nba_trainer *lstm_trainer = training->trainers[NBA_MEMBER_LSTM];
+    const struct nba_trainer *ncf_trainer = training->trainers[NBA_MEMBER_NCF];
     struct nba_lstm_weights lstm;
     struct nba_ncf_weights ncf;
     struct nba_buf history;
@@ -463,7 +387,7 @@ enum nba_status nba_training_release(const struct nba_training *training, const 
     nba_buf_init(&history, NBA_RELEASE_DOCUMENT_BYTES_MAX);
     nba_buf_init(&report, NBA_RELEASE_DOCUMENT_BYTES_MAX);
     nba_buf_init(&config, NBA_RELEASE_MANIFEST_BYTES_MAX);
-    nba_training_print_history(training, &history);
+    print_history(training, &history);
     nba_buf_printf(&report, "{\"figures\":");
     nba_report_print_json(&training->report, &report);
     nba_buf_printf(&report, "}\n");
@@ -484,12 +408,12 @@ enum nba_status nba_training_release(const struct nba_training *training, const 
         .engine_version = nba_str_of(training->config.engine_version),
     };
     memcpy(parts.fusion, training->members.blend.fusion, sizeof(parts.fusion));
-    if (training->lstm != NULL) {
-        lstm = nba_lstm_trainer_weights(training->lstm);
+    if (lstm_trainer != NULL) {
+        lstm = nba_lstm_learner_weights(nba_trainer_learner(lstm_trainer));
         parts.lstm = &lstm;
     }
-    if (training->ncf != NULL) {
-        ncf = nba_ncf_trainer_weights(training->ncf);
+    if (ncf_trainer != NULL) {
+        ncf = nba_ncf_learner_weights(nba_trainer_learner(ncf_trainer));
         parts.ncf = &ncf;
     }
     const bool failed = history.failed || report.failed || config.failed;

@@ -65,6 +65,14 @@ static inline __attribute__((always_inline)) float vector_exp(float x)
     return x == x ? result : x;
 }
 
+/* to += scale * from */
+static inline void vector_add(float *to, const float *from, float scale, size_t count)
+{
+    for (size_t j = 0; j < count; j++) {
+        to[j] += scale * from[j];
+    }
+}
+
 static inline __attribute__((always_inline)) float vector_sigmoid(float x)
 {
     return 1.0f / (1.0f + vector_exp(-x));

@@ -41,17 +41,18 @@ static void options_for(const char *name, struct nba_train_config *config)
 {
     config->split = NBA_SPLIT_LAST_TWO;
     config->refit = false;
-    config->lstm_options.loop = (struct nba_learner_options){60, 6};
+    config->lstm_options.fit.epochs = 60;
+    config->lstm_options.fit.patience = 6;
     if (strcmp(name, "ml-100k") == 0) {
         /* Validation .120 against .112 with dropout 0.3. */
-        config->lstm_options.dropout = 0.4;
-        config->lstm_options.rate = 2e-3;
+        config->lstm_options.fit.dropout = 0.4;
+        config->lstm_options.fit.rate = 2e-3;
     }
     if (strcmp(name, "ml-1m-ncf") == 0) {
         config->ncf_users = true;
     }
     if (strcmp(name, "ml-1m-sasrec") == 0) {
-        config->lstm_options.batch = 64;
+        config->lstm_options.fit.batch = 64;
         config->ncf = false;
     }
 }
@@ -75,17 +76,17 @@ static bool set_option(struct nba_train_config *config, const char *key, const c
     } else if (strcmp(key, "width") == 0) {
         config->lstm_options.width = whole;
     } else if (strcmp(key, "batch") == 0) {
-        config->lstm_options.batch = whole;
+        config->lstm_options.fit.batch = whole;
     } else if (strcmp(key, "rate") == 0) {
-        config->lstm_options.rate = number;
+        config->lstm_options.fit.rate = number;
     } else if (strcmp(key, "dropout") == 0) {
-        config->lstm_options.dropout = number;
+        config->lstm_options.fit.dropout = number;
     } else if (strcmp(key, "epochs") == 0) {
-        config->lstm_options.loop.epochs = whole;
+        config->lstm_options.fit.epochs = whole;
     } else if (strcmp(key, "refit") == 0) {
         config->refit = whole != 0;
     } else if (strcmp(key, "ncf_epochs") == 0) {
-        config->ncf_options.loop.epochs = whole;
+        config->ncf_options.fit.epochs = whole;
     } else {
         return false;
     }

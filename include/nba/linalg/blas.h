@@ -26,21 +26,11 @@ struct nba_matrix {
 
 /* A whole row-major matrix without gaps; const is cast away where it is only read. */
 struct nba_matrix nba_matrix(const float *data, size_t rows, size_t columns);
-struct nba_matrix nba_matrix_transposed(const float *data, size_t rows, size_t columns);
+struct nba_matrix nba_transposed(const float *data, size_t rows, size_t columns);
 
 void nba_blas_use_one_thread(void);
-/* What OpenBLAS says it is: version and kernel, for a training report. */
-const char *nba_blas_config(void);
 
-/* c = alpha a b + beta c.  c must not be transposed; inner sizes must agree (asserted). */
-void nba_blas_multiply(float alpha, struct nba_matrix a, struct nba_matrix b, float beta,
-                       struct nba_matrix c);
-/* y = alpha a x + beta y, contiguous vectors. */
-void nba_blas_apply(float alpha, struct nba_matrix a, const float *x, float beta, float *y);
-/* y += alpha x */
-void nba_blas_axpy(size_t count, float alpha, const float *x, float *y);
-float nba_blas_dot(size_t count, const float *x, const float *y);
-/* x *= alpha */
-void nba_blas_scale(size_t count, float alpha, float *x);
+/* c = a b + beta c.  c must not be transposed; inner sizes must agree (asserted). */
+void nba_blas_multiply(struct nba_matrix a, struct nba_matrix b, float beta, struct nba_matrix c);
 
 #endif

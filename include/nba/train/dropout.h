@@ -7,14 +7,22 @@
 #ifndef NBA_TRAIN_DROPOUT_H
 #define NBA_TRAIN_DROPOUT_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "nba/base/random.h"
+#include "nba/train/memory.h"
 
-/* Draws the mask (count bytes, room for a multiple of 8) and applies it to x. */
-void nba_dropout_forward(double p, struct nba_rng *rng, float *x, uint8_t *mask, size_t count);
+struct nba_dropout {
+    unsigned dropped; /* of 256 */
+    bool on;          /* the last forward pass dropped */
+    uint8_t *mask;    /* (count_max) */
+};
+
+void nba_dropout_init(struct nba_dropout *dropout, struct nba_memory *memory, double p,
+                      size_t count_max);
+/* Draws the mask and applies it to x; without rng nothing is dropped. */
+void nba_dropout_forward(struct nba_dropout *dropout, struct nba_rng *rng, float *x, size_t count);
 /* The same mask on the gradient. */
-void nba_dropout_backward(double p, const uint8_t *mask, float *dx, size_t count);
+void nba_dropout_backward(const struct nba_dropout *dropout, float *dx, size_t count);
 
 #endif

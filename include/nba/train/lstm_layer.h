@@ -57,12 +57,11 @@ struct nba_lstm_layer {
     float *d_cell;   /* (rows[0], H) carried backwards */
 };
 
+void nba_lstm_layer_init(struct nba_lstm_layer *layer, struct nba_memory *memory, size_t inputs,
+                         size_t hidden, size_t rows_max);
 /* Weights uniform in +-1/sqrt(H) as PyTorch does, forget bias raised by 1 (Jozefowicz et al.,
- * ICML 2015).  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_lstm_layer_init(struct nba_lstm_layer *layer, size_t inputs, size_t hidden,
-                                    size_t rows_max, struct nba_rng *rng);
-void nba_lstm_layer_clear(struct nba_lstm_layer *layer);
+ * ICML 2015). */
+void nba_lstm_layer_fill(struct nba_lstm_layer *layer, struct nba_rng *rng);
 
 /* x (R, D) -> layer->outputs (R, H). */
 void nba_lstm_layer_forward(struct nba_lstm_layer *layer, const struct nba_packing *packing,

@@ -7,39 +7,36 @@
  * and not the size of the table ("lazy" Adam: the moments of a row that is not touched stand
  * still).
  *
- * OWNERSHIP.  nba_parameter_init allocates, nba_parameter_clear frees and takes half-built ones.
- * Gradients are added to by the backward passes and zeroed by nba_adam_step.
+ * OWNERSHIP.  All lies in the memory it was made in.  Gradients are added to by the backward passes
+ * and zeroed by nba_adam_step.
  * THREADS.  One.
  */
 #ifndef NBA_TRAIN_PARAMETER_H
 #define NBA_TRAIN_PARAMETER_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "nba/base/random.h"
-#include "nba/base/status.h"
+#include "nba/train/memory.h"
 
 struct nba_parameter {
     const char *name; /* static text, for messages */
     size_t rows, columns;
-    float *value;  /* (rows, columns) */
-    float *grad;   /* (rows, columns) */
-    float *first;  /* Adam's running mean of the gradient */
-    float *second; /* and of its square */
-    float *best;   /* the values nba_parameter_keep saved */
+    float *value;   /* (rows, columns) */
+    float *grad;    /* (rows, columns) */
+    float *first;   /* Adam's running mean of the gradient */
+    float *second;  /* and of its square */
+    float *best;    /* the trainer's: values of the best epoch */
+    float *average; /* the trainer's: running average of the values, or NULL */
     bool sparse;
     uint32_t *touched; /* sparse: rows with a gradient, in the order of their first touch */
     size_t touched_count;
     uint8_t *is_touched; /* (rows) */
 };
 
-/* Zero values.  NBA_E_NO_MEMORY (what was allocated is freed), NBA_E_LIMIT above 2^31 numbers. */
-NBA_MUST_USE
-enum nba_status nba_parameter_init(struct nba_parameter *parameter, const char *name, size_t rows,
-                                   size_t columns, bool sparse);
-void nba_parameter_clear(struct nba_parameter *parameter);
+/* Zero values; `memory` says whether there was room. */
+void nba_parameter_init(struct nba_parameter *parameter, struct nba_memory *memory,
+                        const char *name, size_t rows, size_t columns, bool sparse);
 
 size_t nba_parameter_count(const struct nba_parameter *parameter); /* rows * columns */
 
@@ -50,8 +47,10 @@ void nba_parameter_fill_uniform(struct nba_parameter *parameter, struct nba_rng 
 /* The gradient of `row` to add to; a sparse parameter remembers the row. */
 float *nba_parameter_touch(struct nba_parameter *parameter, size_t row);
 
-/* Copies the values away, and back. */
-void nba_parameter_keep(struct nba_parameter *parameter);
-void nba_parameter_recall(struct nba_parameter *parameter);
+/* As an embedding table: rows `items` to x (count, columns), and the gradient of x back to them. */
+void nba_parameter_gather(const struct nba_parameter *parameter, const uint32_t *items,
+                          size_t count, float *x);
+void nba_parameter_scatter(struct nba_parameter *parameter, const uint32_t *items, size_t count,
+                           const float *d_x);
 
 #endif

@@ -5,12 +5,14 @@
 #ifndef NBA_TRAIN_POPULARITY_H
 #define NBA_TRAIN_POPULARITY_H
 
+#include "nba/train/memory.h"
 #include "nba/train/ranking.h"
 
 struct nba_popularity {
     const struct nba_dataset *dataset;
     uint32_t *counts; /* (1 + specialties, N) */
     float *scores;    /* (1 + specialties, N) */
+    struct nba_memory memory;
 };
 
 NBA_MUST_USE

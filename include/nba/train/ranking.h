@@ -56,17 +56,36 @@ void nba_ranking_candidates(const struct nba_ranking *ranking, struct nba_query 
 double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t count,
                         uint32_t target);
 
-/* Called once a query: its scores (garbage where neither candidate nor target) and candidates. */
-struct nba_ranking_visitor {
-    void (*visit)(void *context, struct nba_query query, const float *scores,
-                  const uint8_t *is_candidate, double rank);
-    void *context;
+/*
+ * Ranks one query after the other:
+ *
+ *   status = nba_ranks_begin(&ranks, &ranking, &ranker, queries, count);
+ *   while (status == NBA_OK && nba_ranks_next(&ranks)) {
+ *       ranks.query, ranks.rank ...
+ *   }
+ *
+ * The loop is run to its end, where _next frees what _begin took.
+ */
+struct nba_ranks {
+    struct nba_query query;
+    uint32_t target;
+    const float *scores;   /* (content_count) garbage where neither candidate nor target */
+    uint8_t *is_candidate; /* (content_count) */
+    uint32_t candidates;
+    double rank;
+    /* Of the loop: */
+    struct nba_ranking ranking;
+    const struct nba_ranker *ranker;
+    const struct nba_query *queries;
+    size_t count, at; /* the next query */
+    float *batch;     /* (NBA_RANKING_BATCH, content_count) */
 };
 /* NBA_E_NO_MEMORY. */
 NBA_MUST_USE
-enum nba_status nba_ranking_visit(const struct nba_ranking *ranking,
-                                  const struct nba_ranker *ranker, const struct nba_query *queries,
-                                  size_t count, const struct nba_ranking_visitor *visitor);
+enum nba_status nba_ranks_begin(struct nba_ranks *ranks, const struct nba_ranking *ranking,
+                                const struct nba_ranker *ranker, const struct nba_query *queries,
+                                size_t count);
+bool nba_ranks_next(struct nba_ranks *ranks);
 
 /* ret_ranks (count).  NBA_E_NO_MEMORY. */
 NBA_MUST_USE

@@ -8,8 +8,7 @@
 #define NBA_TRAIN_REPORT_H
 
 #include "nba/base/buf.h"
-#include "nba/train/metrics.h"
-#include "nba/train/ranking.h"
+#include "nba/train/blend.h"
 
 /* Models x protocols x metrics of one run stay far below. */
 #define NBA_REPORT_FIGURES_MAX 512u
@@ -30,24 +29,20 @@ struct nba_report {
     size_t count;
 };
 
-/* False when the report is full. */
-bool nba_report_add(struct nba_report *report, const struct nba_figure *figure);
-
-/* Queries that figures are made of: a copy, thinned to NBA_REPORT_SCORES_MAX; the caller's to free.
- * NULL: out of memory. */
-struct nba_query *nba_report_queries(const struct nba_dataset *dataset,
-                                     const struct nba_query *queries, size_t count,
-                                     size_t *ret_count);
-
-/* Ranks `queries` and adds HR and NDCG at 1, 5, 10 and 20, MRR and AUC. */
+/* Ranks `queries` by every member, by `more` rankers and by the members' fusion (if `fuse`), and
+ * adds for each HR and NDCG at 1, 5, 10 and 20, MRR and AUC.  NBA_E_NO_MEMORY. */
 NBA_MUST_USE
-enum nba_status nba_report_ranking(struct nba_report *report, const struct nba_ranking *ranking,
-                                   const struct nba_ranker *ranker, const struct nba_query *queries,
+enum nba_status nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
+                                   struct nba_members *members, const struct nba_ranker *more,
+                                   size_t more_count, bool fuse, const struct nba_query *queries,
                                    size_t count);
 
-/* AUC and log loss of probabilities under the protocol "touches"; sorts `labelled`. */
-void nba_report_touches(struct nba_report *report, const char *data, struct nba_labelled *labelled,
-                        size_t count);
+/* AUC and log loss of P over a part's touches, at most `most`, under the protocol "touches"; none
+ * when all were answered alike.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_report_touches(struct nba_report *report, struct nba_members *members,
+                                   const struct nba_split *split, enum nba_touch_part part,
+                                   size_t most);
 
 /* NULL if it isn't there. */
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,

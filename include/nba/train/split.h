@@ -19,6 +19,7 @@
 #define NBA_TRAIN_SPLIT_H
 
 #include "nba/train/dataset.h"
+#include "nba/train/memory.h"
 
 struct nba_query {
     uint32_t user;
@@ -33,6 +34,7 @@ struct nba_split {
     size_t test_count;
     bool by_time;
     int64_t validation_from_ms, test_from_ms; /* by time only */
+    struct nba_memory memory;
 };
 
 /* `train` + `validation` <= 1 are shares of the engaged touches; 1: no test part. */

@@ -11,15 +11,15 @@
  * the next ones are trained for no epoch more than it takes to have one, no refit is made, and a
  * release is still written: Ctrl-C loses nothing.
  *
- * MEMORY.  Data set + weights x 5 + buffers of one batch; 100 MB for 10,000 contents.
+ * MEMORY.  Data set + weights x 6 + buffers of one batch; 100 MB for 10,000 contents.
  * THREADS.  One; OpenBLAS is kept to one thread.
  */
 #ifndef NBA_TRAIN_TRAIN_H
 #define NBA_TRAIN_TRAIN_H
 
 #include "nba/train/blend.h"
-#include "nba/train/lstm_trainer.h"
-#include "nba/train/ncf_trainer.h"
+#include "nba/train/lstm_learner.h"
+#include "nba/train/ncf_learner.h"
 #include "nba/train/popularity.h"
 #include "nba/train/report.h"
 
@@ -61,8 +61,6 @@ const struct nba_learned *nba_training_learned(const struct nba_training *traini
                                                enum nba_fusion_member member);
 /* Where the test part begins; INT64_MAX without one, INT64_MIN when the split is not by time. */
 int64_t nba_training_test_from_ms(const struct nba_training *training);
-/* {"lstm": [epochs], "ncf": [epochs]} as history.json holds it. */
-void nba_training_print_history(const struct nba_training *training, struct nba_buf *text);
 
 /* Writes the release below `folder`.  Errors of nba_release_write; NBA_E_NOT_FOUND when no member
  * but popularity was trained. */

@@ -35,16 +35,18 @@ static struct nba_train_config small_config(void)
     config.refit = false;
     config.lstm_options.width = 16;
     config.lstm_options.hidden = 32;
-    config.lstm_options.batch = 8;
-    config.lstm_options.rate = 1e-2;
-    config.lstm_options.loop = (struct nba_learner_options){6, 0};
+    config.lstm_options.fit.batch = 8;
+    config.lstm_options.fit.rate = 1e-2;
+    config.lstm_options.fit.epochs = 6;
+    config.lstm_options.fit.patience = 0;
     config.ncf_options.width = 16;
     config.ncf_options.layer_1 = 32;
     config.ncf_options.layer_2 = 16;
     config.ncf_options.layer_3 = 16;
-    config.ncf_options.batch = 64;
-    config.ncf_options.rate = 1e-2;
-    config.ncf_options.loop = (struct nba_learner_options){5, 0};
+    config.ncf_options.fit.batch = 64;
+    config.ncf_options.fit.rate = 1e-2;
+    config.ncf_options.fit.epochs = 5;
+    config.ncf_options.fit.patience = 0;
     config.engine_version = "test";
     return config;
 }
@@ -104,8 +106,8 @@ static void test_the_same_training_gives_the_same_release_id(void **state)
         struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
         struct nba_train_config config = small_config();
         config.refit = true;
-        config.lstm_options.loop.epochs = 2;
-        config.ncf_options.loop.epochs = 1;
+        config.lstm_options.fit.epochs = 2;
+        config.ncf_options.fit.epochs = 1;
         config.seed = i < 2 ? 3 : 4;
         assert_int_equal(nba_train_run(&config, d, &quiet, folder, ids[i], NULL, &error), NBA_OK);
         nba_dataset_destroy(d);
@@ -145,8 +147,8 @@ static void test_a_release_names_contents_and_no_user(void **state)
     struct nba_train_config config = small_config();
     char id[NBA_RELEASE_ID_BYTES];
     (void)state;
-    config.lstm_options.loop.epochs = 1;
-    config.ncf_options.loop.epochs = 1;
+    config.lstm_options.fit.epochs = 1;
+    config.ncf_options.fit.epochs = 1;
     assert_int_equal(nba_train_run(&config, d, &quiet, folder, id, NULL, &error), NBA_OK);
     assert_true(release_holds(id, "C013"));
     assert_true(release_holds(id, "S1"));
@@ -163,8 +165,8 @@ static void test_contents_and_specialties_the_release_does_not_know_rank_last(vo
     char id[NBA_RELEASE_ID_BYTES];
     float scores[CONTENTS + 5];
     (void)state;
-    config.lstm_options.loop.epochs = 1;
-    config.ncf_options.loop.epochs = 1;
+    config.lstm_options.fit.epochs = 1;
+    config.ncf_options.fit.epochs = 1;
     assert_int_equal(nba_train_run(&config, d, &quiet, folder, id, NULL, &error), NBA_OK);
     struct nba_release *release = load(id);
     assert_int_equal(nba_served_create(release, wider, &served, &error), NBA_OK);

@@ -2,9 +2,9 @@
 #include "sequences.h"
 
 #include "nba/linalg/blas.h"
-#include "nba/train/lstm_trainer.h"
+#include "nba/train/lstm_learner.h"
 #include "nba/train/metrics.h"
-#include "nba/train/ncf_trainer.h"
+#include "nba/train/ncf_learner.h"
 
 enum { USERS = 60, CONTENTS = 24, LENGTH = 22 };
 
@@ -32,12 +32,32 @@ static struct nba_lstm_options small_lstm(void)
     struct nba_lstm_options options = nba_lstm_options();
     options.width = 16;
     options.hidden = 32;
-    options.window_events = 4;
-    options.batch = 8;
-    options.rate = 1e-2;
-    options.dropout = 0.1;
-    options.loop = (struct nba_learner_options){30, 0};
+    options.fit.window_events = 4;
+    options.fit.batch = 8;
+    options.fit.rate = 1e-2;
+    options.fit.dropout = 0.1;
+    options.fit.epochs = 30;
+    options.fit.patience = 0;
     return options;
+}
+
+static struct nba_trainer *trainer_of(const struct nba_dataset *d, const struct nba_split *split,
+                                      const struct nba_fit_options *fit,
+                                      const struct nba_progress *progress,
+                                      const struct nba_learner *learner)
+{
+    struct nba_trainer *trainer = NULL;
+    assert_int_equal(nba_trainer_create(d, split, fit, progress, learner, &trainer, NULL), NBA_OK);
+    return trainer;
+}
+
+static struct nba_trainer *lstm_trainer(const struct nba_dataset *d, const struct nba_split *split,
+                                        const struct nba_lstm_options *options,
+                                        const struct nba_progress *progress)
+{
+    struct nba_learner learner;
+    assert_int_equal(nba_lstm_learner(d, split, options, &learner, NULL), NBA_OK);
+    return trainer_of(d, split, &options->fit, progress, &learner);
 }
 
 static double hits(const struct nba_dataset *d, const struct nba_ranker *ranker,
@@ -56,17 +76,16 @@ static void test_lstm_learns_an_order_across_windows(void **state)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     const struct nba_lstm_options options = small_lstm();
-    struct nba_lstm_trainer *trainer = NULL;
     static struct nba_learned learned;
     struct nba_split split;
     (void)state;
     assert_int_equal(nba_split_last_two(d, &split), NBA_OK);
-    assert_int_equal(nba_lstm_trainer_create(d, &split, &options, &quiet, &trainer, NULL), NBA_OK);
-    assert_int_equal(nba_lstm_trainer_run(trainer, &learned, NULL), NBA_OK);
-    const struct nba_ranker ranker = nba_lstm_trainer_ranker(trainer);
+    struct nba_trainer *trainer = lstm_trainer(d, &split, &options, &quiet);
+    assert_int_equal(nba_trainer_run(trainer, &learned, NULL), NBA_OK);
+    const struct nba_ranker ranker = nba_trainer_learner(trainer)->ranker;
     assert_true(hits(d, &ranker, &split, 1) > 0.95);
     assert_true(learned.history[0].loss > 2.0 * learned.history[29].loss);
-    nba_lstm_trainer_destroy(trainer);
+    nba_trainer_destroy(trainer);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
 }
@@ -75,27 +94,26 @@ static void test_the_same_seed_gives_the_same_weights_and_another_gives_others(v
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     struct nba_lstm_options options = small_lstm();
-    struct nba_lstm_trainer *trainers[3];
+    struct nba_trainer *trainers[3];
     static struct nba_learned learned;
     struct nba_split split;
     (void)state;
-    options.loop.epochs = 2;
+    options.fit.epochs = 2;
     assert_int_equal(nba_split_last_two(d, &split), NBA_OK);
     for (size_t i = 0; i < 3; i++) {
-        options.seed = i < 2 ? 5 : 6;
-        assert_int_equal(nba_lstm_trainer_create(d, &split, &options, &quiet, &trainers[i], NULL),
-                         NBA_OK);
-        assert_int_equal(nba_lstm_trainer_run(trainers[i], &learned, NULL), NBA_OK);
+        options.fit.seed = i < 2 ? 5 : 6;
+        trainers[i] = lstm_trainer(d, &split, &options, &quiet);
+        assert_int_equal(nba_trainer_run(trainers[i], &learned, NULL), NBA_OK);
     }
-    const struct nba_lstm_weights a = nba_lstm_trainer_weights(trainers[0]);
-    const struct nba_lstm_weights b = nba_lstm_trainer_weights(trainers[1]);
-    const struct nba_lstm_weights c = nba_lstm_trainer_weights(trainers[2]);
+    const struct nba_lstm_weights a = nba_lstm_learner_weights(nba_trainer_learner(trainers[0]));
+    const struct nba_lstm_weights b = nba_lstm_learner_weights(nba_trainer_learner(trainers[1]));
+    const struct nba_lstm_weights c = nba_lstm_learner_weights(nba_trainer_learner(trainers[2]));
     const size_t bytes = (16 + 32) * 4 * 32 * sizeof(float);
     assert_memory_equal(a.w1, b.w1, bytes);
     assert_memory_equal(a.embedding, b.embedding, CONTENTS * 16 * sizeof(float));
     assert_memory_not_equal(a.w1, c.w1, bytes);
     for (size_t i = 0; i < 3; i++) {
-        nba_lstm_trainer_destroy(trainers[i]);
+        nba_trainer_destroy(trainers[i]);
     }
     nba_split_clear(&split);
     nba_dataset_destroy(d);
@@ -105,24 +123,26 @@ static double ncf_hits(bool users)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, taste);
     struct nba_ncf_options options = nba_ncf_options();
-    struct nba_ncf_trainer *trainer = NULL;
+    struct nba_learner learner;
     static struct nba_learned learned;
     struct nba_split split;
     options.width = 16;
     options.layer_1 = 32;
     options.layer_2 = 16;
     options.layer_3 = 16;
-    options.batch = 64;
-    options.rate = 1e-2;
+    options.fit.batch = 64;
+    options.fit.rate = 1e-2;
     options.users = users;
-    options.dropout = 0.1;
-    options.loop = (struct nba_learner_options){25, 0};
+    options.fit.dropout = 0.1;
+    options.fit.epochs = 25;
+    options.fit.patience = 0;
     assert_int_equal(nba_split_last_two(d, &split), NBA_OK);
-    assert_int_equal(nba_ncf_trainer_create(d, &split, &options, &quiet, &trainer, NULL), NBA_OK);
-    assert_int_equal(nba_ncf_trainer_run(trainer, &learned, NULL), NBA_OK);
-    const struct nba_ranker ranker = nba_ncf_trainer_ranker(trainer);
+    assert_int_equal(nba_ncf_learner(d, &split, &options, &learner, NULL), NBA_OK);
+    struct nba_trainer *trainer = trainer_of(d, &split, &options.fit, &quiet, &learner);
+    assert_int_equal(nba_trainer_run(trainer, &learned, NULL), NBA_OK);
+    const struct nba_ranker ranker = nba_trainer_learner(trainer)->ranker;
     const double value = hits(d, &ranker, &split, 8);
-    nba_ncf_trainer_destroy(trainer);
+    nba_trainer_destroy(trainer);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
     return value;
@@ -144,19 +164,17 @@ static void test_a_set_interrupt_flag_ends_training_in_its_first_epoch(void **st
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     const struct nba_lstm_options options = small_lstm();
-    struct nba_lstm_trainer *trainer = NULL;
     static struct nba_learned learned;
     volatile sig_atomic_t flag = 1;
     const struct nba_progress progress = {.interrupted = &flag, .clock = &nba_clock_system};
     struct nba_split split;
     (void)state;
     assert_int_equal(nba_split_last_two(d, &split), NBA_OK);
-    assert_int_equal(nba_lstm_trainer_create(d, &split, &options, &progress, &trainer, NULL),
-                     NBA_OK);
-    assert_int_equal(nba_lstm_trainer_run(trainer, &learned, NULL), NBA_OK);
+    struct nba_trainer *trainer = lstm_trainer(d, &split, &options, &progress);
+    assert_int_equal(nba_trainer_run(trainer, &learned, NULL), NBA_OK);
     assert_true(learned.interrupted);
     assert_int_equal(learned.best_epoch, 1);
-    nba_lstm_trainer_destroy(trainer);
+    nba_trainer_destroy(trainer);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
 }
@@ -165,18 +183,17 @@ static void test_a_rate_without_bound_stops_with_the_step_named(void **state)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     struct nba_lstm_options options = small_lstm();
-    struct nba_lstm_trainer *trainer = NULL;
     static struct nba_learned learned;
     struct nba_error error = {.message = ""};
     struct nba_split split;
     (void)state;
-    options.rate = 1e38;
-    options.clip = 0.0;
+    options.fit.rate = 1e38;
+    options.fit.clip = 0.0;
     assert_int_equal(nba_split_last_two(d, &split), NBA_OK);
-    assert_int_equal(nba_lstm_trainer_create(d, &split, &options, &quiet, &trainer, NULL), NBA_OK);
-    assert_int_equal(nba_lstm_trainer_run(trainer, &learned, &error), NBA_E_NON_FINITE);
+    struct nba_trainer *trainer = lstm_trainer(d, &split, &options, &quiet);
+    assert_int_equal(nba_trainer_run(trainer, &learned, &error), NBA_E_NON_FINITE);
     assert_non_null(strstr(error.message, "at step "));
-    nba_lstm_trainer_destroy(trainer);
+    nba_trainer_destroy(trainer);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
 }
