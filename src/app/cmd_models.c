@@ -65,8 +65,8 @@ static void list_one(struct listing *listing, const char *id)
         return;
     }
     nba_buf_printf(&listing->buf, "%6u contents  W %2u  ",
-                   (unsigned)nba_release_content_count(release),
-                   (unsigned)nba_release_window_events(release));
+                   (unsigned)nba_release_parts(release)->content_count,
+                   (unsigned)nba_release_parts(release)->window_events);
     members_of(release, &listing->buf);
     nba_buf_printf(&listing->buf, "\n");
     nba_release_unref(release);
@@ -110,12 +110,15 @@ static enum nba_status show(const struct nba_config *config, const char *id, boo
         &buf,
         "release     %s\nparent      %s\ncontents    %u\nspecialties %u\nW           %u\n"
         "members     ",
-        id, nba_release_parent(release)[0] != '\0' ? nba_release_parent(release) : "none",
-        (unsigned)nba_release_content_count(release),
-        (unsigned)nba_release_specialty_count(release),
-        (unsigned)nba_release_window_events(release));
+        id,
+        nba_str_empty(nba_release_parts(release)->parent) ? "none"
+                                                          : nba_release_parts(release)->parent.data,
+        (unsigned)nba_release_parts(release)->content_count,
+        (unsigned)nba_release_parts(release)->specialty_count,
+        (unsigned)nba_release_parts(release)->window_events);
     members_of(release, &buf);
-    nba_buf_printf(&buf, "\ntraining    %.*s\n", NBA_STR_ARG(nba_release_training(release)));
+    nba_buf_printf(&buf, "\ntraining    %.*s\n",
+                   NBA_STR_ARG(nba_release_parts(release)->training_json));
     if (report) {
         nba_buf_printf(&buf, "report      ");
         status = nba_shelf_document(config->release_dir, id, "report.json", &buf, error);

@@ -100,7 +100,7 @@ static enum nba_status load_champion(struct nba_engine *engine, char *ret_champi
         NBA_KILL_POINT(in_swap);
         nba_side_inputs_set_release(engine->side_inputs, release);
         nba_log(NBA_LOG_INFO, "release", "champion=%.12s contents=%u", id,
-                nba_release_content_count(release));
+                nba_release_parts(release)->content_count);
     }
     nba_release_unref(release);
     return status;

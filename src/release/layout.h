@@ -8,49 +8,48 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "nba/base/status.h"
-#include "nba/model/lstm.h"
-#include "nba/model/ncf.h"
+#include "nba/release/release.h"
 
 /* Every tensor starts on a cache line. */
 #define NBA_RELEASE_ALIGN_BYTES 64u
 
-/* Columns: constant, name.  Append only. */
-#define NBA_RELEASE_TENSOR_MAP(X)                 \
-    X(VOCABULARY_OFFSETS, "vocabulary.offsets")   \
-    X(VOCABULARY_BYTES, "vocabulary.bytes")       \
-    X(SPECIALTIES_OFFSETS, "specialties.offsets") \
-    X(SPECIALTIES_BYTES, "specialties.bytes")     \
-    X(POPULARITY, "popularity")                   \
-    X(FUSION, "fusion")                           \
-    X(CALIBRATOR, "calibrator")                   \
-    X(LSTM_EMBEDDING, "lstm.embedding")           \
-    X(LSTM_W1, "lstm.w1")                         \
-    X(LSTM_B1, "lstm.b1")                         \
-    X(LSTM_W2, "lstm.w2")                         \
-    X(LSTM_B2, "lstm.b2")                         \
-    X(LSTM_OUT_BIAS, "lstm.out_bias")             \
-    X(NCF_ITEM_GMF, "ncf.item_gmf")               \
-    X(NCF_ITEM_MLP, "ncf.item_mlp")               \
-    X(NCF_HISTORY, "ncf.history")                 \
-    X(NCF_PRIOR, "ncf.prior")                     \
-    X(NCF_W1, "ncf.w1")                           \
-    X(NCF_B1, "ncf.b1")                           \
-    X(NCF_W2, "ncf.w2")                           \
-    X(NCF_B2, "ncf.b2")                           \
-    X(NCF_W3, "ncf.w3")                           \
-    X(NCF_B3, "ncf.b3")                           \
-    X(NCF_W_OUT, "ncf.w_out")                     \
-    X(NCF_B_OUT, "ncf.b_out")
+/* Columns: constant, name, type, whether it is there, rows, columns (0: a vector); of `s`, the
+ * sizes.  Append only: this is the order in the file. */
+#define NBA_RELEASE_TENSOR_MAP(X)                                                     \
+    X(VOCABULARY_OFFSETS, "vocabulary.offsets", U32, true, s->contents + 1, 0)        \
+    X(VOCABULARY_BYTES, "vocabulary.bytes", U8, true, s->vocabulary_bytes, 0)         \
+    X(SPECIALTIES_OFFSETS, "specialties.offsets", U32, true, s->specialties + 1, 0)   \
+    X(SPECIALTIES_BYTES, "specialties.bytes", U8, true, s->specialty_bytes, 0)        \
+    X(POPULARITY, "popularity", U32, true, s->specialties + 1, s->contents)           \
+    X(FUSION, "fusion", F64, true, NBA_FUSION_COUNT, NBA_MEMBER_COUNT + 2)            \
+    X(CALIBRATOR, "calibrator", F64, true, NBA_CHANNEL_COUNT + 1, 0)                  \
+    X(LSTM_EMBEDDING, "lstm.embedding", F32, s->has_lstm, s->contents, s->lstm.width) \
+    X(LSTM_W1, "lstm.w1", F32, s->has_lstm, s->lstm.width + s->lstm.hidden_1,         \
+      4 * s->lstm.hidden_1)                                                           \
+    X(LSTM_B1, "lstm.b1", F32, s->has_lstm, 4 * s->lstm.hidden_1, 0)                  \
+    X(LSTM_W2, "lstm.w2", F32, s->has_lstm, s->lstm.hidden_1 + s->lstm.hidden_2,      \
+      4 * s->lstm.hidden_2)                                                           \
+    X(LSTM_B2, "lstm.b2", F32, s->has_lstm, 4 * s->lstm.hidden_2, 0)                  \
+    X(LSTM_OUT_BIAS, "lstm.out_bias", F32, s->has_lstm, s->contents, 0)               \
+    X(NCF_ITEM_GMF, "ncf.item_gmf", F32, s->has_ncf, s->contents, s->ncf.width)       \
+    X(NCF_ITEM_MLP, "ncf.item_mlp", F32, s->has_ncf, s->contents, s->ncf.width)       \
+    X(NCF_HISTORY, "ncf.history", F32, s->has_ncf, s->contents, 2 * s->ncf.width)     \
+    X(NCF_PRIOR, "ncf.prior", F32, s->has_ncf, s->ncf.segments, 2 * s->ncf.width)     \
+    X(NCF_W1, "ncf.w1", F32, s->has_ncf, 2 * s->ncf.width, s->ncf.layer_1)            \
+    X(NCF_B1, "ncf.b1", F32, s->has_ncf, s->ncf.layer_1, 0)                           \
+    X(NCF_W2, "ncf.w2", F32, s->has_ncf, s->ncf.layer_1, s->ncf.layer_2)              \
+    X(NCF_B2, "ncf.b2", F32, s->has_ncf, s->ncf.layer_2, 0)                           \
+    X(NCF_W3, "ncf.w3", F32, s->has_ncf, s->ncf.layer_2, s->ncf.layer_3)              \
+    X(NCF_B3, "ncf.b3", F32, s->has_ncf, s->ncf.layer_3, 0)                           \
+    X(NCF_W_OUT, "ncf.w_out", F32, s->has_ncf, s->ncf.width + s->ncf.layer_3, 0)      \
+    X(NCF_B_OUT, "ncf.b_out", F32, s->has_ncf, 1, 0)
 
 enum nba_release_tensor {
-#define NBA_RELEASE_TENSOR_ENUM(constant, name) NBA_TENSOR_##constant,
+#define NBA_RELEASE_TENSOR_ENUM(constant, name, type, there, rows, columns) NBA_TENSOR_##constant,
     NBA_RELEASE_TENSOR_MAP(NBA_RELEASE_TENSOR_ENUM)
 #undef NBA_RELEASE_TENSOR_ENUM
         NBA_TENSOR_COUNT
 };
-
-enum nba_tensor_type { NBA_TENSOR_U8, NBA_TENSOR_U32, NBA_TENSOR_F32, NBA_TENSOR_F64 };
 
 struct nba_release_sizes {
     uint32_t window_events;
@@ -65,10 +64,11 @@ struct nba_release_sizes {
 };
 
 struct nba_tensor_place {
+    const char *name;
+    const char *type; /* "u8", "u32", "f32", "f64" */
     bool present;
-    enum nba_tensor_type type;
-    uint32_t rank; /* 1 or 2 */
-    uint64_t dims[2];
+    uint32_t rank;    /* 1 or 2 */
+    uint64_t dims[2]; /* the second is 1 for rank 1 */
     uint64_t offset;
     uint64_t bytes;
 };
@@ -77,9 +77,6 @@ struct nba_release_layout {
     struct nba_tensor_place places[NBA_TENSOR_COUNT];
     uint64_t bytes; /* of tensors.bin, a multiple of NBA_RELEASE_ALIGN_BYTES */
 };
-
-const char *nba_release_tensor_name(enum nba_release_tensor tensor);
-const char *nba_release_type_name(enum nba_tensor_type type);
 
 /* Sizes within their limits and fit for each other, shapes of the members too.  NBA_E_SHAPE,
  * NBA_E_LIMIT (tensors.bin would be too large). */

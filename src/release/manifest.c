@@ -1,7 +1,7 @@
 /*
- * A printer and a strict scanner of one and the same text.  The scanner is a cursor that turns
- * `failed` once and remembers what it expected and where; nothing is allocated and nothing
- * recurses.
+ * One walk over the text both prints and reads it, so that the two can't differ: each step appends
+ * its piece, or expects it at the cursor.  The walk turns `failed` once and remembers what it
+ * expected and where; nothing is allocated and nothing recurses.
  */
 #include "manifest.h"
 
@@ -10,460 +10,386 @@
 #include <string.h>
 
 #include "nba/base/limits.h"
-#include "nba/release/release.h"
 
 bool nba_release_id_is_valid(struct nba_str text)
 {
-    if (text.bytes != NBA_SHA256_TEXT_BYTES - 1) {
-        return false;
-    }
     for (size_t i = 0; i < text.bytes; i++) {
         const char c = text.data[i];
         if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
             return false;
         }
     }
-    return true;
+    return text.bytes == NBA_SHA256_TEXT_BYTES - 1;
 }
 
-/* ---- printing ---- */
-
-static void print_members(const struct nba_release_sizes *sizes, struct nba_buf *buf)
-{
-    if (sizes->has_lstm) {
-        nba_buf_printf(buf, "  \"lstm\": {\"width\": %u, \"hidden_1\": %u, \"hidden_2\": %u},\n",
-                       sizes->lstm.width, sizes->lstm.hidden_1, sizes->lstm.hidden_2);
-    } else {
-        nba_buf_printf(buf, "  \"lstm\": null,\n");
-    }
-    if (sizes->has_ncf) {
-        nba_buf_printf(buf,
-                       "  \"ncf\": {\"width\": %u, \"layer_1\": %u, \"layer_2\": %u, "
-                       "\"layer_3\": %u},\n",
-                       sizes->ncf.width, sizes->ncf.layer_1, sizes->ncf.layer_2,
-                       sizes->ncf.layer_3);
-    } else {
-        nba_buf_printf(buf, "  \"ncf\": null,\n");
-    }
-}
-
-static void print_tensor(const struct nba_manifest *manifest, int tensor, struct nba_buf *buf)
-{
-    const struct nba_tensor_place *place = &manifest->layout.places[tensor];
-    nba_buf_printf(buf, "    {\"name\": \"%s\", \"type\": \"%s\", \"dims\": [%" PRIu64,
-                   nba_release_tensor_name((enum nba_release_tensor)tensor),
-                   nba_release_type_name(place->type), place->dims[0]);
-    if (place->rank == 2) {
-        nba_buf_printf(buf, ", %" PRIu64, place->dims[1]);
-    }
-    nba_buf_printf(buf, "], \"offset\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"sha256\": \"%s\"}",
-                   place->offset, place->bytes, manifest->sha256[tensor]);
-}
-
-void nba_manifest_print(const struct nba_manifest *manifest, struct nba_buf *buf)
-{
-    const struct nba_release_sizes *sizes = &manifest->sizes;
-    nba_buf_printf(buf,
-                   "{\n  \"format\": %u,\n  \"endianness\": \"little\",\n  \"parent\": \"%s\",\n",
-                   NBA_RELEASE_FORMAT, manifest->parent);
-    nba_buf_printf(buf,
-                   "  \"window_events\": %u,\n  \"contents\": %u,\n  \"specialties\": %u,\n"
-                   "  \"vocabulary_bytes\": %u,\n  \"specialty_bytes\": %u,\n",
-                   sizes->window_events, sizes->contents, sizes->specialties,
-                   sizes->vocabulary_bytes, sizes->specialty_bytes);
-    print_members(sizes, buf);
-    nba_buf_printf(buf, "  \"training\": ");
-    nba_buf_append_str(buf, manifest->training);
-    nba_buf_printf(buf,
-                   ",\n  \"report\": {\"bytes\": %" PRIu64 ", \"sha256\": \"%s\"},\n"
-                   "  \"tensors_bytes\": %" PRIu64 ",\n  \"tensors\": [",
-                   manifest->report_bytes, manifest->report_sha256, manifest->layout.bytes);
-    const char *separator = "\n";
-    for (int t = 0; t < NBA_TENSOR_COUNT; t++) {
-        if (manifest->layout.places[t].present) {
-            nba_buf_printf(buf, "%s", separator);
-            print_tensor(manifest, t, buf);
-            separator = ",\n";
-        }
-    }
-    nba_buf_printf(buf, "\n  ]\n}\n");
-}
-
-/* ---- scanning ---- */
-
-struct scan {
-    const char *start;
-    const char *next;
-    const char *end;
+struct walk {
+    struct nba_buf *out; /* printing; NULL: reading */
+    const char *start, *next, *end;
     bool failed;
     char expected[96];
     size_t failed_at;
 };
 
-static void scan_fail(struct scan *scan, const char *expected)
+static struct walk reading(struct nba_str text)
 {
-    if (!scan->failed) {
-        scan->failed = true;
-        scan->failed_at = (size_t)(scan->next - scan->start);
-        (void)snprintf(scan->expected, sizeof scan->expected, "%s", expected);
+    return (struct walk){.start = text.data, .next = text.data, .end = text.data + text.bytes};
+}
+
+/* `expected` up to the end of its first line that says something. */
+static void walk_fail(struct walk *walk, const char *expected)
+{
+    if (!walk->failed) {
+        expected += strspn(expected, " ,\n");
+        walk->failed = true;
+        walk->failed_at = (size_t)(walk->next - walk->start);
+        (void)snprintf(walk->expected, sizeof walk->expected, "%.*s", (int)strcspn(expected, "\n"),
+                       expected);
     }
 }
 
-static void scan_blanks(struct scan *scan)
+static bool starts_with(const struct walk *walk, const char *text)
 {
-    while (scan->next < scan->end && (*scan->next == ' ' || *scan->next == '\n' ||
-                                      *scan->next == '\r' || *scan->next == '\t')) {
-        scan->next++;
-    }
-}
-
-/* A literal, blanks before it allowed. */
-static void scan_text(struct scan *scan, const char *text)
-{
-    scan_blanks(scan);
     const size_t bytes = strlen(text);
-    if (scan->failed || (size_t)(scan->end - scan->next) < bytes ||
-        memcmp(scan->next, text, bytes) != 0) {
-        scan_fail(scan, text);
+    return !walk->failed && (size_t)(walk->end - walk->next) >= bytes &&
+           memcmp(walk->next, text, bytes) == 0;
+}
+
+/* ---- pieces ---- */
+
+static void walk_text(struct walk *walk, const char *text)
+{
+    if (walk->out != NULL) {
+        nba_buf_append_str(walk->out, nba_str_of(text));
+    } else if (starts_with(walk, text)) {
+        walk->next += strlen(text);
+    } else {
+        walk_fail(walk, text);
+    }
+}
+
+/* A decimal of at most 53 bits without sign or leading zero. */
+static void walk_number(struct walk *walk, uint64_t *value)
+{
+    if (walk->out != NULL) {
+        nba_buf_printf(walk->out, "%" PRIu64, *value);
         return;
     }
-    scan->next += bytes;
-}
-
-static bool scan_try(struct scan *scan, const char *text)
-{
-    scan_blanks(scan);
-    const size_t bytes = strlen(text);
-    if (scan->failed || (size_t)(scan->end - scan->next) < bytes ||
-        memcmp(scan->next, text, bytes) != 0) {
-        return false;
+    const char *first = walk->next;
+    const char *next = first;
+    uint64_t read = 0;
+    for (; next < walk->end && *next >= '0' && *next <= '9' && next - first < 16; next++) {
+        read = read * 10 + (uint64_t)(*next - '0');
     }
-    scan->next += bytes;
-    return true;
-}
-
-/* "name": */
-static void scan_key(struct scan *scan, const char *name)
-{
-    char key[64];
-    (void)snprintf(key, sizeof key, "\"%s\"", name);
-    scan_text(scan, key);
-    scan_text(scan, ":");
-}
-
-/* A decimal below 2^53 without sign or leading zero. */
-static uint64_t scan_number(struct scan *scan)
-{
-    scan_blanks(scan);
-    const char *first = scan->next;
-    uint64_t value = 0;
-    while (!scan->failed && scan->next < scan->end && *scan->next >= '0' && *scan->next <= '9' &&
-           scan->next - first < 16) {
-        value = value * 10 + (uint64_t)(*scan->next - '0');
-        scan->next++;
+    if (next == first || (*first == '0' && next - first > 1) || read > (UINT64_C(1) << 53)) {
+        walk_fail(walk, "a number");
+    } else if (!walk->failed) {
+        walk->next = next;
+        *value = read;
     }
-    if (scan->next == first || (*first == '0' && scan->next - first > 1) ||
-        value > (UINT64_C(1) << 53)) {
-        scan->next = first;
-        scan_fail(scan, "a number");
-        return 0;
-    }
-    return value;
 }
 
-static uint32_t scan_u32(struct scan *scan)
+static void walk_u32(struct walk *walk, const char *name, uint32_t *value)
 {
-    const uint64_t value = scan_number(scan);
-    if (value > UINT32_MAX) {
-        scan_fail(scan, "a number below 2^32");
-        return 0;
+    uint64_t wide = *value;
+    walk_text(walk, "\"");
+    walk_text(walk, name);
+    walk_text(walk, "\": ");
+    walk_number(walk, &wide);
+    if (wide > UINT32_MAX) {
+        walk_fail(walk, "a number below 2^32");
     }
-    return (uint32_t)value;
+    *value = (uint32_t)wide;
 }
 
-static void scan_sha256(struct scan *scan, char ret_text[NBA_SHA256_TEXT_BYTES])
+/* Between quotes; `optional`: may be empty. */
+static void walk_sha256(struct walk *walk, char *text, bool optional)
 {
-    scan_text(scan, "\"");
     const size_t bytes = NBA_SHA256_TEXT_BYTES - 1;
-    if (scan->failed || (size_t)(scan->end - scan->next) < bytes ||
-        !nba_release_id_is_valid(nba_str(scan->next, bytes))) {
-        scan_fail(scan, "64 hexadecimal digits");
-        return;
+    walk_text(walk, "\"");
+    if (walk->out != NULL) {
+        walk_text(walk, text);
+    } else if (!optional || !starts_with(walk, "\"")) {
+        if (walk->failed || (size_t)(walk->end - walk->next) < bytes ||
+            !nba_release_id_is_valid(nba_str(walk->next, bytes))) {
+            walk_fail(walk, "64 hexadecimal digits");
+            return;
+        }
+        memcpy(text, walk->next, bytes);
+        text[bytes] = '\0';
+        walk->next += bytes;
     }
-    memcpy(ret_text, scan->next, bytes);
-    ret_text[bytes] = '\0';
-    scan->next += bytes;
-    scan_text(scan, "\"");
+    walk_text(walk, "\"");
 }
 
-static void scan_json_string(struct scan *scan)
+/* ---- any JSON ---- */
+
+/* The next character that is not blank; 0 at the end. */
+static char peek(struct walk *walk)
 {
-    scan_text(scan, "\"");
-    while (!scan->failed && scan->next < scan->end && *scan->next != '"') {
-        if ((unsigned char)*scan->next < 0x20) {
-            scan_fail(scan, "no control character");
-        } else if (*scan->next == '\\') {
-            scan->next++;
-            if (scan->next == scan->end || strchr("\"\\/bfnrtu", *scan->next) == NULL) {
-                scan_fail(scan, "an escape");
+    while (walk->next < walk->end && strchr(" \n\r\t", *walk->next) != NULL &&
+           *walk->next != '\0') {
+        walk->next++;
+    }
+    return walk->next < walk->end ? *walk->next : '\0';
+}
+
+static void scan_string(struct walk *walk)
+{
+    (void)peek(walk);
+    walk_text(walk, "\"");
+    while (!walk->failed && walk->next < walk->end && *walk->next != '"') {
+        if ((unsigned char)*walk->next < 0x20) {
+            walk_fail(walk, "no control character");
+        } else if (*walk->next == '\\') {
+            walk->next++;
+            if (walk->next == walk->end || strchr("\"\\/bfnrtu", *walk->next) == NULL) {
+                walk_fail(walk, "an escape");
             }
         }
-        scan->next += scan->next < scan->end;
+        walk->next += walk->next < walk->end;
     }
-    scan_text(scan, "\"");
+    walk_text(walk, "\"");
 }
 
-/* A number, true, false or null. */
-static void scan_json_word(struct scan *scan)
+/* A string, a number, true, false or null. */
+static void scan_word(struct walk *walk)
 {
-    if (scan_try(scan, "true") || scan_try(scan, "false") || scan_try(scan, "null")) {
+    static const char *const words[] = {"true", "false", "null"};
+    if (starts_with(walk, "\"")) {
+        scan_string(walk);
         return;
     }
-    const char *first = scan->next;
-    while (scan->next < scan->end && *scan->next != '\0' &&
-           strchr("+-.0123456789eE", *scan->next) != NULL) {
-        scan->next++;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(words); i++) {
+        if (starts_with(walk, words[i])) {
+            walk->next += strlen(words[i]);
+            return;
+        }
     }
-    if (scan->next == first) {
-        scan_fail(scan, "a JSON value");
+    const char *first = walk->next;
+    while (walk->next < walk->end && *walk->next != '\0' &&
+           strchr("+-.0123456789eE", *walk->next) != NULL) {
+        walk->next++;
+    }
+    if (walk->next == first) {
+        walk_fail(walk, "a JSON value");
     }
 }
 
-/* Any JSON value; the open brackets are a stack of bits. */
-static struct nba_str scan_json(struct scan *scan)
+static void scan_key(struct walk *walk)
 {
-    scan_blanks(scan);
-    const char *first = scan->next;
-    char open[NBA_DEPTH_MAX];
+    scan_string(walk);
+    (void)peek(walk);
+    walk_text(walk, ":");
+}
+
+/* Any JSON value; the brackets that are open are a stack. */
+static void scan_json(struct walk *walk)
+{
+    char open[NBA_DEPTH_MAX + 1] = {0}; /* closing brackets; open[0] matches nothing */
     size_t depth = 0;
     bool value_expected = true;
-    do {
-        scan_blanks(scan);
-        if (scan->next == scan->end) {
-            scan_fail(scan, "more JSON");
-        } else if (value_expected && (*scan->next == '{' || *scan->next == '[')) {
+    while (!walk->failed && (depth > 0 || value_expected)) {
+        const char c = peek(walk);
+        if (c == '\0') {
+            walk_fail(walk, "more JSON");
+        } else if (value_expected && (c == '{' || c == '[')) {
             if (depth == NBA_DEPTH_MAX) {
-                scan_fail(scan, "less nesting");
-                break;
+                walk_fail(walk, "less nesting");
+                return;
             }
-            open[depth++] = *scan->next == '{' ? '}' : ']';
-            scan->next++;
-            value_expected = true;
-            scan_blanks(scan);
-            if (scan->next < scan->end && *scan->next == open[depth - 1]) {
-                value_expected = false; /* empty: closed below */
-            } else if (open[depth - 1] == '}') {
-                scan_json_string(scan);
-                scan_text(scan, ":");
+            open[++depth] = c == '{' ? '}' : ']';
+            walk->next++;
+            value_expected = peek(walk) != open[depth]; /* empty: closed below */
+            if (value_expected && c == '{') {
+                scan_key(walk);
             }
         } else if (value_expected) {
-            if (*scan->next == '"') {
-                scan_json_string(scan);
-            } else {
-                scan_json_word(scan);
-            }
+            scan_word(walk);
             value_expected = false;
-        } else if (*scan->next == ',') {
-            scan->next++;
+        } else if (c == ',') {
+            walk->next++;
             value_expected = true;
-            if (open[depth - 1] == '}') {
-                scan_json_string(scan);
-                scan_text(scan, ":");
+            if (open[depth] == '}') {
+                scan_key(walk);
             }
-        } else if (*scan->next == open[depth - 1]) {
-            scan->next++;
+        } else if (c == open[depth]) {
+            walk->next++;
             depth--;
         } else {
-            scan_fail(scan, "',' or a closing bracket");
+            walk_fail(walk, "',' or a closing bracket");
         }
-    } while (!scan->failed && (depth > 0 || value_expected));
-    return nba_str(first, (size_t)(scan->next - first));
+    }
 }
 
 bool nba_manifest_json_is_valid(struct nba_str text, bool object)
 {
-    if (text.bytes == 0) {
+    struct walk walk = reading(text);
+    if (text.bytes == 0 || (object && peek(&walk) != '{')) {
         return false;
     }
-    struct scan scan = {.start = text.data, .next = text.data, .end = text.data + text.bytes};
-    scan_blanks(&scan);
-    if (object && (scan.next == scan.end || *scan.next != '{')) {
-        return false;
+    scan_json(&walk);
+    return peek(&walk) == '\0' && walk.next == walk.end && !walk.failed;
+}
+
+static void walk_object(struct walk *walk, struct nba_str *text)
+{
+    if (walk->out != NULL) {
+        nba_buf_append_str(walk->out, *text);
+        return;
     }
-    (void)scan_json(&scan);
-    scan_blanks(&scan);
-    return !scan.failed && scan.next == scan.end;
-}
-
-static void scan_sizes(struct scan *scan, struct nba_release_sizes *sizes)
-{
-    scan_key(scan, "window_events");
-    sizes->window_events = scan_u32(scan);
-    scan_text(scan, ",");
-    scan_key(scan, "contents");
-    sizes->contents = scan_u32(scan);
-    scan_text(scan, ",");
-    scan_key(scan, "specialties");
-    sizes->specialties = scan_u32(scan);
-    scan_text(scan, ",");
-    scan_key(scan, "vocabulary_bytes");
-    sizes->vocabulary_bytes = scan_u32(scan);
-    scan_text(scan, ",");
-    scan_key(scan, "specialty_bytes");
-    sizes->specialty_bytes = scan_u32(scan);
-    scan_text(scan, ",");
-}
-
-/* {"a": 1, "b": 2 ...} with the given keys */
-static void scan_numbers(struct scan *scan, const char *const *keys, uint32_t *const *values,
-                         size_t count)
-{
-    scan_text(scan, "{");
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0) {
-            scan_text(scan, ",");
-        }
-        scan_key(scan, keys[i]);
-        *values[i] = scan_u32(scan);
+    const char *first = walk->next;
+    if (!starts_with(walk, "{")) {
+        walk_fail(walk, "an object");
     }
-    scan_text(scan, "}");
+    scan_json(walk);
+    *text = nba_str(first, (size_t)(walk->next - first));
 }
 
-static void scan_members(struct scan *scan, struct nba_release_sizes *sizes)
+/* ---- the manifest ---- */
+
+struct field {
+    const char *name;
+    uint32_t *value;
+};
+
+/* "name": {"a": 1, "b": 2 ...}, or null */
+static void walk_member(struct walk *walk, const char *name, bool *has, const struct field *fields,
+                        size_t count)
 {
-    static const char *const lstm_keys[] = {"width", "hidden_1", "hidden_2"};
-    static const char *const ncf_keys[] = {"width", "layer_1", "layer_2", "layer_3"};
+    walk_text(walk, "  \"");
+    walk_text(walk, name);
+    walk_text(walk, "\": ");
+    *has = walk->out != NULL ? *has : !starts_with(walk, "null");
+    for (size_t i = 0; *has && i < count; i++) {
+        walk_text(walk, i == 0 ? "{" : ", ");
+        walk_u32(walk, fields[i].name, fields[i].value);
+    }
+    walk_text(walk, *has ? "},\n" : "null,\n");
+}
+
+static void walk_sizes(struct walk *walk, struct nba_release_sizes *sizes)
+{
     struct nba_lstm_shape *lstm = &sizes->lstm;
     struct nba_ncf_shape *ncf = &sizes->ncf;
-    uint32_t *const lstm_values[] = {&lstm->width, &lstm->hidden_1, &lstm->hidden_2};
-    uint32_t *const ncf_values[] = {&ncf->width, &ncf->layer_1, &ncf->layer_2, &ncf->layer_3};
-
-    scan_key(scan, "lstm");
-    sizes->has_lstm = !scan_try(scan, "null");
-    if (sizes->has_lstm) {
-        scan_numbers(scan, lstm_keys, lstm_values, NBA_ARRAY_COUNT(lstm_keys));
-        lstm->contents = sizes->contents;
+    const struct field fields[] = {{"window_events", &sizes->window_events},
+                                   {"contents", &sizes->contents},
+                                   {"specialties", &sizes->specialties},
+                                   {"vocabulary_bytes", &sizes->vocabulary_bytes},
+                                   {"specialty_bytes", &sizes->specialty_bytes}};
+    const struct field lstm_fields[] = {
+        {"width", &lstm->width}, {"hidden_1", &lstm->hidden_1}, {"hidden_2", &lstm->hidden_2}};
+    const struct field ncf_fields[] = {{"width", &ncf->width},
+                                       {"layer_1", &ncf->layer_1},
+                                       {"layer_2", &ncf->layer_2},
+                                       {"layer_3", &ncf->layer_3}};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(fields); i++) {
+        walk_text(walk, "  ");
+        walk_u32(walk, fields[i].name, fields[i].value);
+        walk_text(walk, ",\n");
     }
-    scan_text(scan, ",");
-    scan_key(scan, "ncf");
-    sizes->has_ncf = !scan_try(scan, "null");
-    if (sizes->has_ncf) {
-        scan_numbers(scan, ncf_keys, ncf_values, NBA_ARRAY_COUNT(ncf_keys));
-        ncf->contents = sizes->contents;
-        ncf->segments = sizes->specialties + 1;
-    }
-    scan_text(scan, ",");
+    walk_member(walk, "lstm", &sizes->has_lstm, lstm_fields, NBA_ARRAY_COUNT(lstm_fields));
+    walk_member(walk, "ncf", &sizes->has_ncf, ncf_fields, NBA_ARRAY_COUNT(ncf_fields));
 }
 
 /* A tensor's entry must say exactly what follows from the sizes; only the checksum is news. */
-static void scan_tensor(struct scan *scan, struct nba_manifest *manifest, int tensor)
+static void walk_tensors(struct walk *walk, struct nba_manifest *manifest)
 {
-    const struct nba_tensor_place *place = &manifest->layout.places[tensor];
-    char expected[256];
-    char dims[64];
-    (void)snprintf(dims, sizeof dims, place->rank == 2 ? "%" PRIu64 ", %" PRIu64 : "%" PRIu64,
-                   place->dims[0], place->dims[1]);
-    (void)snprintf(expected, sizeof expected,
-                   "{\"name\": \"%s\", \"type\": \"%s\", \"dims\": [%s], \"offset\": %" PRIu64
-                   ", \"bytes\": %" PRIu64 ", \"sha256\":",
-                   nba_release_tensor_name((enum nba_release_tensor)tensor),
-                   nba_release_type_name(place->type), dims, place->offset, place->bytes);
-    scan_text(scan, expected);
-    scan_sha256(scan, manifest->sha256[tensor]);
-    scan_text(scan, "}");
-}
-
-static void scan_tensors(struct scan *scan, struct nba_manifest *manifest)
-{
-    scan_key(scan, "tensors_bytes");
-    if (scan_number(scan) != manifest->layout.bytes) {
-        scan_fail(scan, "tensors_bytes as the sizes demand");
-    }
-    scan_text(scan, ",");
-    scan_key(scan, "tensors");
-    scan_text(scan, "[");
-    bool first = true;
+    char text[256];
+    const char *separator = "\n";
+    (void)snprintf(text, sizeof text, ",\n  \"tensors_bytes\": %" PRIu64 ",\n  \"tensors\": [",
+                   manifest->layout.bytes);
+    walk_text(walk, text);
     for (int t = 0; t < NBA_TENSOR_COUNT; t++) {
-        if (manifest->layout.places[t].present) {
-            if (!first) {
-                scan_text(scan, ",");
-            }
-            scan_tensor(scan, manifest, t);
-            first = false;
+        const struct nba_tensor_place *place = &manifest->layout.places[t];
+        char dims[64];
+        if (!place->present) {
+            continue;
         }
+        (void)snprintf(dims, sizeof dims, place->rank == 2 ? "%" PRIu64 ", %" PRIu64 : "%" PRIu64,
+                       place->dims[0], place->dims[1]);
+        (void)snprintf(text, sizeof text,
+                       "%s    {\"name\": \"%s\", \"type\": \"%s\", \"dims\": [%s], \"offset\": "
+                       "%" PRIu64 ", \"bytes\": %" PRIu64 ", \"sha256\": ",
+                       separator, place->name, place->type, dims, place->offset, place->bytes);
+        walk_text(walk, text);
+        walk_sha256(walk, manifest->sha256[t], false);
+        walk_text(walk, "}");
+        separator = ",\n";
     }
-    scan_text(scan, "]");
-    scan_text(scan, "}");
-    scan_blanks(scan);
-    if (!scan->failed && scan->next != scan->end) {
-        scan_fail(scan, "the end");
-    }
+    walk_text(walk, "\n  ]\n}");
 }
 
-static enum nba_status scan_status(const struct scan *scan, struct nba_error *error)
+/* The part before the tensors, whose layout needs its sizes. */
+static void walk_head(struct walk *walk, struct nba_manifest *manifest)
 {
-    if (scan->failed) {
-        return nba_error_set(error, NBA_E_CORRUPT, "byte %zu: expected %s", scan->failed_at,
-                             scan->expected);
-    }
-    return NBA_OK;
+    walk_text(walk, ",\n  \"endianness\": \"little\",\n  \"parent\": ");
+    walk_sha256(walk, manifest->parent, true);
+    walk_text(walk, ",\n");
+    walk_sizes(walk, &manifest->sizes);
+    walk_text(walk, "  \"training\": ");
+    walk_object(walk, &manifest->training);
+    walk_text(walk, ",\n  \"report\": {\"bytes\": ");
+    walk_number(walk, &manifest->report_bytes);
+    walk_text(walk, ", \"sha256\": ");
+    walk_sha256(walk, manifest->report_sha256, false);
+    walk_text(walk, "}");
+}
+
+static uint64_t walk_format(struct walk *walk)
+{
+    uint64_t format = NBA_RELEASE_FORMAT;
+    walk_text(walk, "{\n  \"format\": ");
+    walk_number(walk, &format);
+    return format;
+}
+
+void nba_manifest_print(struct nba_manifest *manifest, struct nba_buf *buf)
+{
+    struct walk walk = {.out = buf};
+    (void)walk_format(&walk);
+    walk_head(&walk, manifest);
+    walk_tensors(&walk, manifest);
+    walk_text(&walk, "\n");
+}
+
+static enum nba_status walk_status(const struct walk *walk, struct nba_error *error)
+{
+    return walk->failed ? nba_error_set(error, NBA_E_CORRUPT, "byte %zu: expected %s",
+                                        walk->failed_at, walk->expected)
+                        : NBA_OK;
 }
 
 enum nba_status nba_manifest_scan(struct nba_str text, struct nba_manifest *ret_manifest,
                                   struct nba_error *error)
 {
-    struct scan scan = {.start = text.data, .next = text.data, .end = text.data + text.bytes};
+    struct walk walk = reading(text);
     struct nba_manifest manifest = {0};
+    struct nba_release_sizes *sizes = &manifest.sizes;
     if (text.bytes == 0) {
         return nba_error_set(error, NBA_E_CORRUPT, "empty");
     }
-    scan_text(&scan, "{");
-    scan_key(&scan, "format");
-    const uint64_t format = scan_number(&scan);
-    if (!scan.failed && format != NBA_RELEASE_FORMAT) {
+    const uint64_t format = walk_format(&walk);
+    if (!walk.failed && format != NBA_RELEASE_FORMAT) {
         return nba_error_set(error, NBA_E_VERSION, "format %" PRIu64 ", this program reads %u",
                              format, NBA_RELEASE_FORMAT);
     }
-    scan_text(&scan, ",");
-    scan_key(&scan, "endianness");
-    scan_text(&scan, "\"little\"");
-    scan_text(&scan, ",");
-    scan_key(&scan, "parent");
-    if (!scan_try(&scan, "\"\"")) {
-        scan_sha256(&scan, manifest.parent);
-    }
-    scan_text(&scan, ",");
-    scan_sizes(&scan, &manifest.sizes);
-    if (!scan.failed && manifest.sizes.specialties > NBA_RELEASE_SPECIALTIES_MAX) {
-        scan_fail(&scan, "fewer specialties");
-    }
-    scan_members(&scan, &manifest.sizes);
-    enum nba_status status = scan_status(&scan, error);
+    walk_head(&walk, &manifest);
+    sizes->lstm.contents = sizes->contents;
+    sizes->ncf.contents = sizes->contents;
+    sizes->ncf.segments = sizes->specialties + 1;
+    enum nba_status status = walk_status(&walk, error);
     if (status == NBA_OK) {
-        status = nba_release_sizes_check(&manifest.sizes, error);
+        status = nba_release_sizes_check(sizes, error);
     }
     if (status != NBA_OK) {
         return status;
     }
-    manifest.layout = nba_release_layout(&manifest.sizes);
-    scan_key(&scan, "training");
-    scan_blanks(&scan);
-    if (scan.next == scan.end || *scan.next != '{') {
-        scan_fail(&scan, "an object");
+    manifest.layout = nba_release_layout(sizes);
+    walk_tensors(&walk, &manifest);
+    if (walk.end - walk.next != 1 || *walk.next != '\n') {
+        walk_fail(&walk, "the end");
     }
-    manifest.training = scan_json(&scan);
-    scan_text(&scan, ",");
-    scan_key(&scan, "report");
-    scan_text(&scan, "{");
-    scan_key(&scan, "bytes");
-    manifest.report_bytes = scan_number(&scan);
-    scan_text(&scan, ",");
-    scan_key(&scan, "sha256");
-    scan_sha256(&scan, manifest.report_sha256);
-    scan_text(&scan, "}");
-    scan_text(&scan, ",");
-    scan_tensors(&scan, &manifest);
-    status = scan_status(&scan, error);
+    status = walk_status(&walk, error);
     if (status == NBA_OK) {
         *ret_manifest = manifest;
     }

@@ -27,7 +27,7 @@ bool nba_release_id_is_valid(struct nba_str text);
 bool nba_manifest_json_is_valid(struct nba_str text, bool object);
 
 /* Appends the text; the buffer says whether it fitted. */
-void nba_manifest_print(const struct nba_manifest *manifest, struct nba_buf *buf);
+void nba_manifest_print(struct nba_manifest *manifest, struct nba_buf *buf);
 
 /*
  * Reads and checks a manifest: sizes are within limits, and the tensor list is the very one that

@@ -3,8 +3,8 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "nba/base/assert.h"
 #include "nba/base/hash.h"
 
 const char *nba_fusion_member_name(enum nba_fusion_member member)
@@ -57,31 +57,23 @@ enum nba_status nba_parts_sizes(const struct nba_release_parts *parts,
     return status;
 }
 
-static const void *lstm_values(const struct nba_lstm_weights *lstm, enum nba_release_tensor tensor)
+void nba_parts_weights(struct nba_lstm_weights *lstm, struct nba_ncf_weights *ncf,
+                       const float **ret_fields[NBA_TENSOR_COUNT])
 {
-    const float *const values[] = {lstm->embedding, lstm->w1, lstm->b1,
-                                   lstm->w2,        lstm->b2, lstm->out_bias};
-    return values[tensor - NBA_TENSOR_LSTM_EMBEDDING];
+    const float **const fields[] = {
+        &lstm->embedding, &lstm->w1,      &lstm->b1,     &lstm->w2,   &lstm->b2,   &lstm->out_bias,
+        &ncf->item_gmf,   &ncf->item_mlp, &ncf->history, &ncf->prior, &ncf->w1,    &ncf->b1,
+        &ncf->w2,         &ncf->b2,       &ncf->w3,      &ncf->b3,    &ncf->w_out, &ncf->b_out};
+    _Static_assert(NBA_ARRAY_COUNT(fields) == NBA_TENSOR_COUNT - NBA_TENSOR_LSTM_EMBEDDING,
+                   "one field a tensor of weights, in the order of the file");
+    memcpy(ret_fields + NBA_TENSOR_LSTM_EMBEDDING, fields, sizeof fields);
 }
 
-static const void *ncf_values(const struct nba_ncf_weights *ncf, enum nba_release_tensor tensor)
+bool nba_parts_has(const struct nba_release_parts *parts, enum nba_fusion_member member)
 {
-    const float *const values[] = {ncf->item_gmf, ncf->item_mlp, ncf->history, ncf->prior,
-                                   ncf->w1,       ncf->b1,       ncf->w2,      ncf->b2,
-                                   ncf->w3,       ncf->b3,       ncf->w_out,   ncf->b_out};
-    return values[tensor - NBA_TENSOR_NCF_ITEM_GMF];
-}
-
-const void *nba_parts_values(const struct nba_release_parts *parts, enum nba_release_tensor tensor)
-{
-    if (tensor >= NBA_TENSOR_NCF_ITEM_GMF) {
-        return ncf_values(parts->ncf, tensor);
-    }
-    if (tensor >= NBA_TENSOR_LSTM_EMBEDDING) {
-        return lstm_values(parts->lstm, tensor);
-    }
-    NBA_ASSERT(tensor == NBA_TENSOR_POPULARITY);
-    return parts->popularity;
+    return member == NBA_MEMBER_LSTM  ? parts->lstm != NULL
+           : member == NBA_MEMBER_NCF ? parts->ncf != NULL
+                                      : true;
 }
 
 static enum nba_status check_names(const struct nba_str *names, uint32_t count, const char *what,
@@ -104,18 +96,19 @@ static enum nba_status check_floats(const struct nba_release_parts *parts,
                                     const struct nba_release_sizes *sizes, struct nba_error *error)
 {
     const struct nba_release_layout layout = nba_release_layout(sizes);
+    struct nba_lstm_weights lstm =
+        parts->lstm != NULL ? *parts->lstm : (struct nba_lstm_weights){0};
+    struct nba_ncf_weights ncf = parts->ncf != NULL ? *parts->ncf : (struct nba_ncf_weights){0};
+    const float **fields[NBA_TENSOR_COUNT];
+    nba_parts_weights(&lstm, &ncf, fields);
     for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_COUNT; t++) {
         const struct nba_tensor_place *place = &layout.places[t];
-        if (!place->present) {
-            continue;
-        }
-        const float *values = nba_parts_values(parts, (enum nba_release_tensor)t);
-        for (uint64_t i = 0; i < place->dims[0] * place->dims[1]; i++) {
+        const uint64_t count = place->present ? place->dims[0] * place->dims[1] : 0;
+        for (uint64_t i = 0; i < count; i++) {
             /* NaN fails the comparison too */
-            if (!(fabsf(values[i]) <= NBA_RELEASE_WEIGHT_MAX)) {
+            if (!(fabsf((*fields[t])[i]) <= NBA_RELEASE_WEIGHT_MAX)) {
                 return nba_error_set(error, NBA_E_NON_FINITE,
-                                     "%s: value %llu is NaN, infinite or above %g",
-                                     nba_release_tensor_name((enum nba_release_tensor)t),
+                                     "%s: value %llu is NaN, infinite or above %g", place->name,
                                      (unsigned long long)i, (double)NBA_RELEASE_WEIGHT_MAX);
             }
         }
@@ -130,9 +123,6 @@ static bool is_number(double value)
 
 static enum nba_status check_fusion(const struct nba_release_parts *parts, struct nba_error *error)
 {
-    const bool has[NBA_MEMBER_COUNT] = {[NBA_MEMBER_LSTM] = parts->lstm != NULL,
-                                        [NBA_MEMBER_NCF] = parts->ncf != NULL,
-                                        [NBA_MEMBER_POPULARITY] = true};
     for (int kind = 0; kind < NBA_FUSION_COUNT; kind++) {
         const struct nba_fusion *fusion = &parts->fusion[kind];
         const char *name = kind == NBA_FUSION_CHEAP ? "cheap" : "full";
@@ -141,7 +131,8 @@ static enum nba_status check_fusion(const struct nba_release_parts *parts, struc
         }
         for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
             const double weight = fusion->weights[m];
-            const bool allowed = has[m] && !(kind == NBA_FUSION_CHEAP && m == NBA_MEMBER_NCF);
+            const bool allowed = nba_parts_has(parts, (enum nba_fusion_member)m) &&
+                                 !(kind == NBA_FUSION_CHEAP && m == NBA_MEMBER_NCF);
             if (!is_number(weight)) {
                 return nba_error_set(error, NBA_E_NON_FINITE, "fusion %s: weight of %s", name,
                                      nba_fusion_member_name((enum nba_fusion_member)m));
@@ -164,29 +155,8 @@ static enum nba_status check_fusion(const struct nba_release_parts *parts, struc
     return NBA_OK;
 }
 
-enum nba_status nba_parts_check(const struct nba_release_parts *parts,
-                                const struct nba_release_sizes *sizes, struct nba_error *error)
-{
-    enum nba_status status = check_names(parts->contents, parts->content_count, "content", error);
-    if (status == NBA_OK) {
-        status = check_names(parts->specialties, parts->specialty_count, "specialty", error);
-    }
-    if (status == NBA_OK) {
-        struct nba_hash_slots slots = {0};
-        status = nba_hash_slots_fill(parts->contents, parts->content_count, &slots, error);
-        nba_hash_slots_clear(&slots);
-    }
-    if (status == NBA_OK) {
-        status = check_fusion(parts, error);
-    }
-    if (status == NBA_OK) {
-        status = check_floats(parts, sizes, error);
-    }
-    return status;
-}
-
-enum nba_status nba_hash_slots_fill(const struct nba_str *contents, uint32_t count,
-                                    struct nba_hash_slots *ret_slots, struct nba_error *error)
+static enum nba_status fill_slots(const struct nba_str *contents, uint32_t count,
+                                  struct nba_hash_slots *ret_slots, struct nba_error *error)
 {
     uint32_t size = 16;
     while (size < 2 * count) {
@@ -214,6 +184,32 @@ enum nba_status nba_hash_slots_fill(const struct nba_str *contents, uint32_t cou
     return NBA_OK;
 }
 
+enum nba_status nba_parts_check(const struct nba_release_parts *parts,
+                                const struct nba_release_sizes *sizes,
+                                struct nba_hash_slots *ret_slots, struct nba_error *error)
+{
+    struct nba_hash_slots slots = {0};
+    enum nba_status status = check_names(parts->contents, parts->content_count, "content", error);
+    if (status == NBA_OK) {
+        status = check_names(parts->specialties, parts->specialty_count, "specialty", error);
+    }
+    if (status == NBA_OK) {
+        status = fill_slots(parts->contents, parts->content_count, &slots, error);
+    }
+    if (status == NBA_OK) {
+        status = check_fusion(parts, error);
+    }
+    if (status == NBA_OK) {
+        status = check_floats(parts, sizes, error);
+    }
+    if (status != NBA_OK) {
+        free(slots.slots);
+        return status;
+    }
+    *ret_slots = slots;
+    return NBA_OK;
+}
+
 uint32_t nba_hash_slots_find(const struct nba_hash_slots *slots, const struct nba_str *contents,
                              uint32_t hash)
 {
@@ -224,10 +220,4 @@ uint32_t nba_hash_slots_find(const struct nba_hash_slots *slots, const struct nb
         }
     }
     return NBA_RELEASE_UNKNOWN;
-}
-
-void nba_hash_slots_clear(struct nba_hash_slots *slots)
-{
-    free(slots->slots);
-    *slots = (struct nba_hash_slots){0};
 }

@@ -11,16 +11,12 @@ NBA_MUST_USE
 enum nba_status nba_parts_sizes(const struct nba_release_parts *parts,
                                 struct nba_release_sizes *ret_sizes, struct nba_error *error);
 
-/* Where a tensor's values lie in the parts.  Not for the names' tensors, which have no array of
- * their own, nor for fusion and calibrator. */
-const void *nba_parts_values(const struct nba_release_parts *parts, enum nba_release_tensor tensor);
+bool nba_parts_has(const struct nba_release_parts *parts, enum nba_fusion_member member);
 
-/* Names ascending and of legal length, content hashes without collision, every weight finite,
- * fusion weights not negative and 0 where a member is absent.  The sizes have been checked.
- * NBA_E_CORRUPT, NBA_E_NON_FINITE, NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_parts_check(const struct nba_release_parts *parts,
-                                const struct nba_release_sizes *sizes, struct nba_error *error);
+/* Which field of the weights each tensor from NBA_TENSOR_LSTM_EMBEDDING on is; the others' places
+ * in the list are left as they are. */
+void nba_parts_weights(struct nba_lstm_weights *lstm, struct nba_ncf_weights *ncf,
+                       const float **ret_fields[NBA_TENSOR_COUNT]);
 
 /*
  * Which content has a 32-bit hash: open addressing, half full at most.  A slot holds index + 1, 0
@@ -31,12 +27,15 @@ struct nba_hash_slots {
     uint32_t mask; /* slot count - 1 */
 };
 
-/* NBA_E_CORRUPT names two contents with one hash; NBA_E_NO_MEMORY.  nba_hash_slots_clear frees. */
-NBA_MUST_USE
-enum nba_status nba_hash_slots_fill(const struct nba_str *contents, uint32_t count,
-                                    struct nba_hash_slots *ret_slots, struct nba_error *error);
 uint32_t nba_hash_slots_find(const struct nba_hash_slots *slots, const struct nba_str *contents,
                              uint32_t hash);
-void nba_hash_slots_clear(struct nba_hash_slots *slots);
+
+/* Names ascending and of legal length, content hashes without collision, every weight finite,
+ * fusion weights not negative and 0 where a member is absent.  The sizes have been checked.
+ * ret_slots->slots is the caller's to free.  NBA_E_CORRUPT, NBA_E_NON_FINITE, NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_parts_check(const struct nba_release_parts *parts,
+                                const struct nba_release_sizes *sizes,
+                                struct nba_hash_slots *ret_slots, struct nba_error *error);
 
 #endif

@@ -18,6 +18,9 @@
 #include "release_internal.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored little-endian");
+_Static_assert(sizeof(struct nba_fusion) == (NBA_MEMBER_COUNT + 2) * sizeof(double) &&
+                   sizeof(struct nba_calibrator) == (NBA_CHANNEL_COUNT + 1) * sizeof(double),
+               "both are stored as they lie in memory");
 _Static_assert(NBA_RELEASE_UNKNOWN == NBA_LSTM_UNKNOWN && NBA_RELEASE_UNKNOWN == NBA_NCF_UNKNOWN,
                "an index not found goes to the models as it is");
 
@@ -56,12 +59,12 @@ static enum nba_status check_tensor(const struct nba_release *release,
     nba_sha256_text(bytes, (size_t)place->bytes, sha256);
     if (strcmp(sha256, manifest->sha256[tensor]) != 0) {
         return nba_error_set(error, NBA_E_CORRUPT, "tensors.bin: %s: checksum differs",
-                             nba_release_tensor_name(tensor));
+                             place->name);
     }
     for (uint64_t i = place->bytes; i % NBA_RELEASE_ALIGN_BYTES != 0; i++) {
         if (bytes[i] != 0) {
             return nba_error_set(error, NBA_E_CORRUPT, "tensors.bin: after %s: padding is not 0",
-                                 nba_release_tensor_name(tensor));
+                                 place->name);
         }
     }
     return NBA_OK;
@@ -83,19 +86,15 @@ static enum nba_status check_tensors(const struct nba_release *release,
 }
 
 /* count + 1 offsets into `bytes`: rising from 0 to its length. */
-static enum nba_status decode_names(const uint32_t *offsets, const char *bytes, uint32_t count,
-                                    uint32_t total, struct nba_str *ret_names)
+static bool decode_names(const uint32_t *offsets, const char *bytes, uint32_t count, uint32_t total,
+                         struct nba_str *ret_names)
 {
-    if (offsets[0] != 0 || offsets[count] != total) {
-        return NBA_E_CORRUPT;
+    bool rising = offsets[0] == 0 && offsets[count] == total;
+    for (uint32_t i = 0; rising && i < count; i++) {
+        rising = offsets[i + 1] >= offsets[i] && offsets[i + 1] <= total;
+        ret_names[i] = nba_str(bytes + offsets[i], rising ? offsets[i + 1] - offsets[i] : 0);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (offsets[i + 1] < offsets[i] || offsets[i + 1] > total) {
-            return NBA_E_CORRUPT;
-        }
-        ret_names[i] = nba_str(bytes + offsets[i], offsets[i + 1] - offsets[i]);
-    }
-    return NBA_OK;
+    return rising;
 }
 
 static enum nba_status decode_all_names(struct nba_release *release,
@@ -108,14 +107,14 @@ static enum nba_status decode_all_names(struct nba_release *release,
         return nba_error_set(error, NBA_E_NO_MEMORY, "no memory for the vocabulary");
     }
     struct nba_str *specialties = release->names + sizes->contents;
-    if (decode_names(tensor_at(release, manifest, NBA_TENSOR_VOCABULARY_OFFSETS),
-                     tensor_at(release, manifest, NBA_TENSOR_VOCABULARY_BYTES), sizes->contents,
-                     sizes->vocabulary_bytes, release->names) != NBA_OK) {
+    if (!decode_names(tensor_at(release, manifest, NBA_TENSOR_VOCABULARY_OFFSETS),
+                      tensor_at(release, manifest, NBA_TENSOR_VOCABULARY_BYTES), sizes->contents,
+                      sizes->vocabulary_bytes, release->names)) {
         return nba_error_set(error, NBA_E_CORRUPT, "vocabulary.offsets don't rise to its length");
     }
-    if (decode_names(tensor_at(release, manifest, NBA_TENSOR_SPECIALTIES_OFFSETS),
-                     tensor_at(release, manifest, NBA_TENSOR_SPECIALTIES_BYTES), sizes->specialties,
-                     sizes->specialty_bytes, specialties) != NBA_OK) {
+    if (!decode_names(tensor_at(release, manifest, NBA_TENSOR_SPECIALTIES_OFFSETS),
+                      tensor_at(release, manifest, NBA_TENSOR_SPECIALTIES_BYTES),
+                      sizes->specialties, sizes->specialty_bytes, specialties)) {
         return nba_error_set(error, NBA_E_CORRUPT, "specialties.offsets don't rise to its length");
     }
     release->parts.contents = release->names;
@@ -125,73 +124,46 @@ static enum nba_status decode_all_names(struct nba_release *release,
     return NBA_OK;
 }
 
-static void decode_fusion(struct nba_release *release, const struct nba_manifest *manifest)
-{
-    const double *fusion = tensor_at(release, manifest, NBA_TENSOR_FUSION);
-    const double *calibrator = tensor_at(release, manifest, NBA_TENSOR_CALIBRATOR);
-    struct nba_release_parts *parts = &release->parts;
-    for (int kind = 0; kind < NBA_FUSION_COUNT; kind++, fusion += NBA_MEMBER_COUNT + 2) {
-        memcpy(parts->fusion[kind].weights, fusion, sizeof parts->fusion[kind].weights);
-        parts->fusion[kind].a = fusion[NBA_MEMBER_COUNT];
-        parts->fusion[kind].b = fusion[NBA_MEMBER_COUNT + 1];
-    }
-    memcpy(parts->calibrator.channel, calibrator, sizeof parts->calibrator.channel);
-    parts->calibrator.c = calibrator[NBA_CHANNEL_COUNT];
-}
-
-static void decode_members(struct nba_release *release, const struct nba_manifest *manifest)
+static void decode_numbers(struct nba_release *release, const struct nba_manifest *manifest)
 {
     const struct nba_release_sizes *sizes = &manifest->sizes;
-    if (sizes->has_lstm) {
-        release->lstm_weights = (struct nba_lstm_weights){
-            .shape = sizes->lstm,
-            .embedding = tensor_at(release, manifest, NBA_TENSOR_LSTM_EMBEDDING),
-            .w1 = tensor_at(release, manifest, NBA_TENSOR_LSTM_W1),
-            .b1 = tensor_at(release, manifest, NBA_TENSOR_LSTM_B1),
-            .w2 = tensor_at(release, manifest, NBA_TENSOR_LSTM_W2),
-            .b2 = tensor_at(release, manifest, NBA_TENSOR_LSTM_B2),
-            .out_bias = tensor_at(release, manifest, NBA_TENSOR_LSTM_OUT_BIAS),
-        };
-        release->parts.lstm = &release->lstm_weights;
-    }
-    if (sizes->has_ncf) {
-        release->ncf_weights = (struct nba_ncf_weights){
-            .shape = sizes->ncf,
-            .item_gmf = tensor_at(release, manifest, NBA_TENSOR_NCF_ITEM_GMF),
-            .item_mlp = tensor_at(release, manifest, NBA_TENSOR_NCF_ITEM_MLP),
-            .history = tensor_at(release, manifest, NBA_TENSOR_NCF_HISTORY),
-            .prior = tensor_at(release, manifest, NBA_TENSOR_NCF_PRIOR),
-            .w1 = tensor_at(release, manifest, NBA_TENSOR_NCF_W1),
-            .b1 = tensor_at(release, manifest, NBA_TENSOR_NCF_B1),
-            .w2 = tensor_at(release, manifest, NBA_TENSOR_NCF_W2),
-            .b2 = tensor_at(release, manifest, NBA_TENSOR_NCF_B2),
-            .w3 = tensor_at(release, manifest, NBA_TENSOR_NCF_W3),
-            .b3 = tensor_at(release, manifest, NBA_TENSOR_NCF_B3),
-            .w_out = tensor_at(release, manifest, NBA_TENSOR_NCF_W_OUT),
-            .b_out = tensor_at(release, manifest, NBA_TENSOR_NCF_B_OUT),
-        };
-        release->parts.ncf = &release->ncf_weights;
+    struct nba_release_parts *parts = &release->parts;
+    const float **fields[NBA_TENSOR_COUNT];
+    parts->window_events = sizes->window_events;
+    parts->popularity = tensor_at(release, manifest, NBA_TENSOR_POPULARITY);
+    memcpy(parts->fusion, tensor_at(release, manifest, NBA_TENSOR_FUSION), sizeof parts->fusion);
+    memcpy(&parts->calibrator, tensor_at(release, manifest, NBA_TENSOR_CALIBRATOR),
+           sizeof parts->calibrator);
+    release->lstm_weights.shape = sizes->lstm;
+    release->ncf_weights.shape = sizes->ncf;
+    parts->lstm = sizes->has_lstm ? &release->lstm_weights : NULL;
+    parts->ncf = sizes->has_ncf ? &release->ncf_weights : NULL;
+    nba_parts_weights(&release->lstm_weights, &release->ncf_weights, fields);
+    for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_COUNT; t++) {
+        if (manifest->layout.places[t].present) {
+            *fields[t] = tensor_at(release, manifest, (enum nba_release_tensor)t);
+        }
     }
 }
 
 static enum nba_status decode(struct nba_release *release, const struct nba_manifest *manifest,
                               bool checksums, struct nba_error *error)
 {
+    memcpy(release->parent, manifest->parent, sizeof release->parent);
+    release->training = malloc(manifest->training.bytes + 1);
+    if (release->training == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    memcpy(release->training, manifest->training.data, manifest->training.bytes);
+    release->parts.training_json = nba_str(release->training, manifest->training.bytes);
+    release->parts.parent = nba_str_of(release->parent);
     enum nba_status status = checksums ? check_tensors(release, manifest, error) : NBA_OK;
     if (status == NBA_OK) {
         status = decode_all_names(release, manifest, error);
     }
-    if (status != NBA_OK) {
-        return status;
-    }
-    release->parts.window_events = manifest->sizes.window_events;
-    release->parts.popularity = tensor_at(release, manifest, NBA_TENSOR_POPULARITY);
-    decode_fusion(release, manifest);
-    decode_members(release, manifest);
-    status = nba_parts_check(&release->parts, &manifest->sizes, error);
     if (status == NBA_OK) {
-        status = nba_hash_slots_fill(release->parts.contents, release->parts.content_count,
-                                     &release->slots, error);
+        decode_numbers(release, manifest);
+        status = nba_parts_check(&release->parts, &manifest->sizes, &release->slots, error);
     }
     return status;
 }
@@ -200,7 +172,7 @@ static void destroy(struct nba_release *release)
 {
     nba_lstm_destroy(release->lstm);
     nba_ncf_destroy(release->ncf);
-    nba_hash_slots_clear(&release->slots);
+    free(release->slots.slots);
     free(release->names);
     free(release->training);
     free(release->tensors);
@@ -218,17 +190,7 @@ enum nba_status nba_release_decode(const struct nba_manifest *manifest, void *te
     }
     atomic_init(&release->references, 1);
     release->tensors = tensors;
-    memcpy(release->parent, manifest->parent, sizeof release->parent);
-    release->training = malloc(manifest->training.bytes + 1);
-    enum nba_status status = NBA_OK;
-    if (release->training == NULL) {
-        status = nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    } else {
-        memcpy(release->training, manifest->training.data, manifest->training.bytes);
-        release->training[manifest->training.bytes] = '\0';
-        release->parts.training_json = nba_str(release->training, manifest->training.bytes);
-        status = decode(release, manifest, checksums, error);
-    }
+    const enum nba_status status = decode(release, manifest, checksums, error);
     if (status != NBA_OK) {
         destroy(release);
         return status;
@@ -239,63 +201,59 @@ enum nba_status nba_release_decode(const struct nba_manifest *manifest, void *te
 
 /* ---- loading ---- */
 
-static enum nba_status load_tensors(int dir, uint64_t bytes, void **ret_tensors,
-                                    struct nba_error *error)
-{
-    int file = -1;
-    uint64_t there = 0;
-    void *tensors = NULL;
-    enum nba_status status = nba_release_file_open(dir, "tensors.bin", &file, &there, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (there != bytes) {
-        status = nba_error_set(error, NBA_E_CORRUPT, "tensors.bin: %llu bytes, expected %llu",
-                               (unsigned long long)there, (unsigned long long)bytes);
-    } else if (posix_memalign(&tensors, NBA_RELEASE_ALIGN_BYTES, (size_t)bytes) != 0) {
-        status = nba_error_set(error, NBA_E_NO_MEMORY, "no memory for %llu bytes of tensors",
-                               (unsigned long long)bytes);
-    } else {
-        status = nba_release_file_read(file, tensors, bytes, error);
-    }
-    (void)close(file);
-    if (status != NBA_OK) {
-        free(tensors);
-        return status;
-    }
-    *ret_tensors = tensors;
-    return NBA_OK;
-}
-
-static enum nba_status load_from(int dir, struct nba_str id, struct nba_buf *text,
+static enum nba_status load_from(int dir, const char *id, struct nba_buf *text,
                                  struct nba_release **ret_release, struct nba_error *error)
 {
     struct nba_manifest manifest;
+    struct nba_buf tensors;
     char sha256[NBA_SHA256_TEXT_BYTES];
-    void *tensors = NULL;
-    enum nba_status status = nba_release_file_text(dir, "manifest.json", text, error);
+    enum nba_status status = nba_release_file_read(dir, "manifest.json", 0, text, error);
     if (status != NBA_OK) {
         return status;
     }
     /* The version first: a release of a later format keeps its id rule, and deserves its name. */
     status = nba_manifest_scan(nba_buf_str(text), &manifest, error);
     nba_sha256_text(text->data, text->bytes, sha256);
-    if (status != NBA_E_VERSION && !nba_str_is(id, sha256)) {
+    if (status != NBA_E_VERSION && strcmp(id, sha256) != 0) {
         return nba_error_set(error, NBA_E_CORRUPT,
                              "manifest.json: its checksum is not the directory's name");
     }
     if (status != NBA_OK) {
-        (void)nba_error_prefix(error, "manifest.json");
+        return nba_error_prefix(error, "manifest.json");
+    }
+    nba_buf_init(&tensors, (size_t)manifest.layout.bytes);
+    status = nba_release_file_read(dir, "tensors.bin", manifest.layout.bytes, &tensors, error);
+    if (status != NBA_OK) {
+        nba_buf_clear(&tensors);
         return status;
     }
-    status = load_tensors(dir, manifest.layout.bytes, &tensors, error);
-    if (status == NBA_OK) {
-        status = nba_release_decode(&manifest, tensors, true, ret_release, error);
-    }
+    status = nba_release_decode(&manifest, tensors.data, true, ret_release, error);
     if (status == NBA_OK) {
         memcpy((*ret_release)->id, sha256, sizeof sha256);
     }
     return status;
+}
+
+/* "/a/b/<id>//" -> the path without the slashes at its end, and the id in it. */
+static enum nba_status split_path(const char *path, char ret_path[PATH_BYTES], const char **ret_id,
+                                  struct nba_error *error)
+{
+    size_t bytes = strlen(path);
+    while (bytes > 1 && path[bytes - 1] == '/') {
+        bytes--;
+    }
+    if (bytes >= PATH_BYTES) {
+        return nba_error_set(error, NBA_E_LIMIT, "path of %zu bytes, at most %u", bytes,
+                             PATH_BYTES - 1);
+    }
+    memcpy(ret_path, path, bytes);
+    ret_path[bytes] = '\0';
+    const char *slash = strrchr(ret_path, '/');
+    *ret_id = slash != NULL ? slash + 1 : ret_path;
+    return nba_release_id_is_valid(nba_str_of(*ret_id))
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_CORRUPT,
+                               "a release's directory is named by its id, 64 hexadecimal digits");
 }
 
 static enum nba_status bind(struct nba_release *release, const struct nba_kernels *kernels,
@@ -315,13 +273,12 @@ enum nba_status nba_release_load(const char *path, const struct nba_kernels *ker
                                  struct nba_release **ret_release, struct nba_error *error)
 {
     char clean_path[PATH_BYTES];
-    struct nba_str id;
+    const char *id = NULL;
     int dir = -1;
     struct nba_release *release = NULL;
     struct nba_buf text;
     nba_buf_init(&text, NBA_RELEASE_MANIFEST_BYTES_MAX);
-    enum nba_status status =
-        nba_release_file_split(path, clean_path, sizeof clean_path, &id, error);
+    enum nba_status status = split_path(path, clean_path, &id, error);
     if (status == NBA_OK) {
         status = nba_release_file_open_dir(clean_path, &dir, error);
     }
@@ -363,30 +320,9 @@ const char *nba_release_id(const struct nba_release *release)
     return release->id;
 }
 
-const char *nba_release_parent(const struct nba_release *release)
+const struct nba_release_parts *nba_release_parts(const struct nba_release *release)
 {
-    return release->parent;
-}
-
-uint32_t nba_release_window_events(const struct nba_release *release)
-{
-    return release->parts.window_events;
-}
-
-struct nba_str nba_release_training(const struct nba_release *release)
-{
-    return release->parts.training_json;
-}
-
-uint32_t nba_release_content_count(const struct nba_release *release)
-{
-    return release->parts.content_count;
-}
-
-struct nba_str nba_release_content_id(const struct nba_release *release, uint32_t content)
-{
-    NBA_ASSERT(content < release->parts.content_count);
-    return release->parts.contents[content];
+    return &release->parts;
 }
 
 /* Binary search in ascending names. */
@@ -415,17 +351,6 @@ uint32_t nba_release_content_of_hash(const struct nba_release *release, uint32_t
     return nba_hash_slots_find(&release->slots, release->parts.contents, content_hash);
 }
 
-uint32_t nba_release_specialty_count(const struct nba_release *release)
-{
-    return release->parts.specialty_count;
-}
-
-struct nba_str nba_release_specialty(const struct nba_release *release, uint32_t specialty)
-{
-    NBA_ASSERT(specialty < release->parts.specialty_count);
-    return release->parts.specialties[specialty];
-}
-
 uint32_t nba_release_segment_find(const struct nba_release *release, struct nba_str specialty)
 {
     const uint32_t index =
@@ -441,29 +366,7 @@ const uint32_t *nba_release_popularity(const struct nba_release *release, uint32
 
 bool nba_release_has(const struct nba_release *release, enum nba_fusion_member member)
 {
-    switch (member) {
-    case NBA_MEMBER_LSTM:
-        return release->parts.lstm != NULL;
-    case NBA_MEMBER_NCF:
-        return release->parts.ncf != NULL;
-    case NBA_MEMBER_POPULARITY:
-        return true;
-    case NBA_MEMBER_COUNT:
-        break;
-    }
-    return false;
-}
-
-const struct nba_fusion *nba_release_fusion(const struct nba_release *release,
-                                            enum nba_fusion_kind kind)
-{
-    NBA_ASSERT(kind < NBA_FUSION_COUNT);
-    return &release->parts.fusion[kind];
-}
-
-const struct nba_calibrator *nba_release_calibrator(const struct nba_release *release)
-{
-    return &release->parts.calibrator;
+    return nba_parts_has(&release->parts, member);
 }
 
 const struct nba_lstm *nba_release_lstm(const struct nba_release *release)
@@ -474,14 +377,4 @@ const struct nba_lstm *nba_release_lstm(const struct nba_release *release)
 const struct nba_ncf *nba_release_ncf(const struct nba_release *release)
 {
     return release->ncf;
-}
-
-const struct nba_lstm_weights *nba_release_lstm_weights(const struct nba_release *release)
-{
-    return release->parts.lstm;
-}
-
-const struct nba_ncf_weights *nba_release_ncf_weights(const struct nba_release *release)
-{
-    return release->parts.ncf;
 }

@@ -133,7 +133,7 @@ static enum nba_status check_document(int dir, const char *id, const char *name,
     struct nba_buf buf;
     struct nba_manifest manifest;
     nba_buf_init(&buf, NBA_RELEASE_MANIFEST_BYTES_MAX);
-    enum nba_status status = nba_release_file_text(dir, "manifest.json", &buf, error);
+    enum nba_status status = nba_release_file_read(dir, "manifest.json", 0, &buf, error);
     if (status == NBA_OK) {
         status = nba_manifest_scan(nba_buf_str(&buf), &manifest, error);
     }
@@ -156,7 +156,7 @@ enum nba_status nba_shelf_document(const char *folder, const char *id, const cha
         status = nba_release_file_open_dir(path, &dir, error);
     }
     if (status == NBA_OK) {
-        status = nba_release_file_text(dir, name, buf, error);
+        status = nba_release_file_read(dir, name, 0, buf, error);
         if (status == NBA_OK) {
             const struct nba_str text =
                 nba_str((const char *)buf->data + start, buf->bytes - start);

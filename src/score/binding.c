@@ -33,7 +33,7 @@ static bool match_vocabulary(struct nba_score_binding *binding)
 static bool standardise_popularity(struct nba_score_binding *binding)
 {
     const size_t count = binding->known_count;
-    const size_t segments = 1 + (size_t)nba_release_specialty_count(binding->release);
+    const size_t segments = 1 + (size_t)nba_release_parts(binding->release)->specialty_count;
     uint32_t *everyone = malloc((count + 1) * sizeof(*everyone));
     uint32_t *segment = malloc((count + 1) * sizeof(*segment));
     binding->popularity = malloc((segments * count + 1) * sizeof(*binding->popularity));
@@ -73,8 +73,8 @@ static enum nba_status choose_fusion(struct nba_score_binding *binding,
         [NBA_SCORE_POPULARITY] = NBA_MEMBER_POPULARITY,
     };
     const struct nba_release *release = binding->release;
-    binding->cheap = *nba_release_fusion(release, NBA_FUSION_CHEAP);
-    binding->full = *nba_release_fusion(release, NBA_FUSION_FULL);
+    binding->cheap = nba_release_parts(release)->fusion[NBA_FUSION_CHEAP];
+    binding->full = nba_release_parts(release)->fusion[NBA_FUSION_FULL];
     if (options->model == NBA_SCORE_FUSION) {
         const bool asked =
             nba_release_has(release, NBA_MEMBER_NCF) && binding->full.weights[NBA_MEMBER_NCF] > 0.0;

@@ -72,7 +72,7 @@ static bool window_of(const struct nba_score_binding *binding, struct nba_score_
 {
     uint64_t start = 0;
     uint32_t count = 0;
-    nba_hcp_window(job->hcp, nba_release_window_events(binding->release), &start, &count);
+    nba_hcp_window(job->hcp, nba_release_parts(binding->release)->window_events, &start, &count);
     uint32_t *contents = nba_arena_take(scratch, (count + 1) * sizeof(*contents));
     if (contents == NULL) {
         return false;
@@ -345,7 +345,7 @@ static bool score_by_tally(struct nba_scorer *scorer, const struct nba_score_bin
 static void channel_offsets(const struct nba_release *release, const struct nba_hcp *hcp,
                             double *channel_offset)
 {
-    const struct nba_calibrator *calibrator = nba_release_calibrator(release);
+    const struct nba_calibrator *calibrator = &nba_release_parts(release)->calibrator;
     for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
         channel_offset[channel] =
             calibrator->channel[channel] +

@@ -35,7 +35,8 @@ static uint32_t gather_window(const struct nba_served *s, struct nba_query query
 {
     const struct nba_dataset *d = s->dataset;
     const uint32_t *sequence = d->sequence + d->sequence_offset[query.user];
-    const uint32_t start = nba_window_start(query.position, nba_release_window_events(s->release));
+    const uint32_t start =
+        nba_window_start(query.position, nba_release_parts(s->release)->window_events);
     for (uint32_t p = start; p < query.position; p++) {
         ret_contents[p - start] = s->to_release[sequence[p]];
     }
@@ -57,7 +58,7 @@ static void served_lstm_score(void *context, const struct nba_query *queries, si
     const struct nba_lstm *lstm = nba_release_lstm(s->release);
     const size_t state_floats = nba_lstm_state_floats(lstm);
     const size_t row_floats = nba_lstm_score_floats(lstm);
-    const size_t window_max = 2 * (size_t)nba_release_window_events(s->release);
+    const size_t window_max = 2 * (size_t)nba_release_parts(s->release)->window_events;
     struct nba_lstm_window windows[NBA_RANKING_BATCH];
     const float *states[NBA_RANKING_BATCH];
     NBA_ASSERT(count <= NBA_RANKING_BATCH);
@@ -79,7 +80,7 @@ static void served_popularity_score(void *context, const struct nba_query *queri
                                     float *ret_scores)
 {
     const struct nba_served *s = context;
-    const size_t known = nba_release_content_count(s->release);
+    const size_t known = nba_release_parts(s->release)->content_count;
     for (size_t i = 0; i < count; i++) {
         const uint32_t segment = s->segments[s->dataset->segment[queries[i].user]];
         spread(s, s->popularity + segment * known, ret_scores + i * s->dataset->content_count);
@@ -122,8 +123,8 @@ static void served_ncf_score(void *context, const struct nba_query *queries, siz
 static bool served_init(struct nba_served *s)
 {
     const struct nba_dataset *d = s->dataset;
-    const size_t known = nba_release_content_count(s->release);
-    const size_t segments = 1 + (size_t)nba_release_specialty_count(s->release);
+    const size_t known = nba_release_parts(s->release)->content_count;
+    const size_t segments = 1 + (size_t)nba_release_parts(s->release)->specialty_count;
     const struct nba_lstm *lstm = nba_release_lstm(s->release);
     const size_t state = lstm != NULL ? nba_lstm_state_floats(lstm) : 0;
     const size_t row = lstm != NULL ? nba_lstm_score_floats(lstm) : 0;
@@ -144,7 +145,7 @@ static bool served_init(struct nba_served *s)
 static void served_bind(struct nba_served *s)
 {
     const struct nba_dataset *d = s->dataset;
-    const uint32_t known = nba_release_content_count(s->release);
+    const uint32_t known = nba_release_parts(s->release)->content_count;
     for (uint32_t c = 0; c < d->content_count; c++) {
         s->to_release[c] = nba_release_content_find(s->release, d->contents[c]);
         s->all[c] = c;
@@ -152,7 +153,7 @@ static void served_bind(struct nba_served *s)
     for (uint32_t i = 0; i < d->specialty_count; i++) {
         s->segments[1 + i] = nba_release_segment_find(s->release, d->specialties[i]);
     }
-    for (uint32_t g = 0; g <= nba_release_specialty_count(s->release); g++) {
+    for (uint32_t g = 0; g <= nba_release_parts(s->release)->specialty_count; g++) {
         nba_popularity_scores(nba_release_popularity(s->release, g),
                               nba_release_popularity(s->release, 0), known,
                               s->popularity + (size_t)g * known);
@@ -168,9 +169,9 @@ static void served_bind(struct nba_served *s)
     s->members.rankers[NBA_MEMBER_POPULARITY] =
         (struct nba_ranker){.name = "popularity", .context = s, .score = served_popularity_score};
     for (size_t k = 0; k < NBA_FUSION_COUNT; k++) {
-        s->members.blend.fusion[k] = *nba_release_fusion(s->release, (enum nba_fusion_kind)k);
+        s->members.blend.fusion[k] = nba_release_parts(s->release)->fusion[(enum nba_fusion_kind)k];
     }
-    s->members.blend.calibrator = *nba_release_calibrator(s->release);
+    s->members.blend.calibrator = nba_release_parts(s->release)->calibrator;
     s->members.blend.ncf_candidates = nba_blend_options().ncf_candidates;
 }
 

@@ -17,13 +17,13 @@
 
 static void use_ncf(const struct nba_release *release, uint32_t content)
 {
-    const struct nba_ncf_weights *weights = nba_release_ncf_weights(release);
+    const struct nba_ncf_weights *weights = nba_release_parts(release)->ncf;
     struct nba_ncf *ncf = NULL;
     if (weights != NULL && nba_ncf_create(weights, nba_kernels_best(), &ncf, NULL) == NBA_OK) {
         float *user = calloc(nba_ncf_user_floats(ncf), sizeof *user);
         float score = NAN;
         NBA_ASSERT(user != NULL);
-        nba_ncf_fold_in(ncf, nba_release_specialty_count(release), &content, 1, user);
+        nba_ncf_fold_in(ncf, nba_release_parts(release)->specialty_count, &content, 1, user);
         nba_ncf_scores(ncf, user, &content, 1, &score);
         NBA_ASSERT(isfinite(score));
         free(user);
@@ -34,16 +34,17 @@ static void use_ncf(const struct nba_release *release, uint32_t content)
 /* An accepted release answers every question within its bounds. */
 static void use(const struct nba_release *release)
 {
-    const uint32_t contents = nba_release_content_count(release);
+    const uint32_t contents = nba_release_parts(release)->content_count;
     for (uint32_t i = 0; i < contents; i++) {
-        const struct nba_str id = nba_release_content_id(release, i);
+        const struct nba_str id = nba_release_parts(release)->contents[i];
         NBA_ASSERT(nba_release_content_find(release, id) == i);
         NBA_ASSERT(nba_release_content_of_hash(release, nba_content_hash(id)) == i);
     }
-    for (uint32_t s = 0; s < nba_release_specialty_count(release); s++) {
-        NBA_ASSERT(nba_release_segment_find(release, nba_release_specialty(release, s)) == s + 1);
+    for (uint32_t s = 0; s < nba_release_parts(release)->specialty_count; s++) {
+        NBA_ASSERT(nba_release_segment_find(release, nba_release_parts(release)->specialties[s]) ==
+                   s + 1);
     }
-    const struct nba_lstm_weights *weights = nba_release_lstm_weights(release);
+    const struct nba_lstm_weights *weights = nba_release_parts(release)->lstm;
     struct nba_lstm *lstm = NULL;
     if (weights != NULL && nba_lstm_create(weights, nba_kernels_best(), &lstm, NULL) == NBA_OK) {
         float *state = calloc(nba_lstm_state_floats(lstm), sizeof *state);

@@ -142,34 +142,23 @@ enum nba_status nba_release_load(const char *path, const struct nba_kernels *ker
 struct nba_release *nba_release_ref(struct nba_release *release);
 void nba_release_unref(struct nba_release *release); /* NULL is fine */
 
-const char *nba_release_id(const struct nba_release *release);     /* 64 hexadecimal digits */
-const char *nba_release_parent(const struct nba_release *release); /* "" without one */
-uint32_t nba_release_window_events(const struct nba_release *release);
-struct nba_str nba_release_training(const struct nba_release *release); /* JSON object */
+const char *nba_release_id(const struct nba_release *release); /* 64 hexadecimal digits */
+/* What it was written from, less report, history, time and engine version. */
+const struct nba_release_parts *nba_release_parts(const struct nba_release *release);
 
-uint32_t nba_release_content_count(const struct nba_release *release);
-struct nba_str nba_release_content_id(const struct nba_release *release, uint32_t content);
 /* The index of a content id, or of the 32-bit hash that stands in the ring; NBA_RELEASE_UNKNOWN. */
 uint32_t nba_release_content_find(const struct nba_release *release, struct nba_str content_id);
 uint32_t nba_release_content_of_hash(const struct nba_release *release, uint32_t content_hash);
 
-uint32_t nba_release_specialty_count(const struct nba_release *release);
-struct nba_str nba_release_specialty(const struct nba_release *release, uint32_t specialty);
 /* 1 + index of the specialty; 0 (everyone) when it isn't known. */
 uint32_t nba_release_segment_find(const struct nba_release *release, struct nba_str specialty);
 /* Engagements by content (content_count of them) in a segment. */
 const uint32_t *nba_release_popularity(const struct nba_release *release, uint32_t segment);
 
 bool nba_release_has(const struct nba_release *release, enum nba_fusion_member member);
-const struct nba_fusion *nba_release_fusion(const struct nba_release *release,
-                                            enum nba_fusion_kind kind);
-const struct nba_calibrator *nba_release_calibrator(const struct nba_release *release);
 
 /* Bound models; NULL when the member is absent or the release was loaded without kernels. */
 const struct nba_lstm *nba_release_lstm(const struct nba_release *release);
 const struct nba_ncf *nba_release_ncf(const struct nba_release *release);
-/* The plain weights (a start for training); NULL when the member is absent. */
-const struct nba_lstm_weights *nba_release_lstm_weights(const struct nba_release *release);
-const struct nba_ncf_weights *nba_release_ncf_weights(const struct nba_release *release);
 
 #endif

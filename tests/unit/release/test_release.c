@@ -27,36 +27,36 @@ static void test_what_was_written_is_what_is_loaded(void **state)
     struct nba_release *release = load(path, NULL);
 
     assert_string_equal(nba_release_id(release), strrchr(path, '/') + 1);
-    assert_string_equal(nba_release_parent(release), parent);
-    assert_int_equal(nba_release_window_events(release), 32);
-    assert_true(nba_str_equal(nba_release_training(release), f.parts.training_json));
-    assert_int_equal(nba_release_content_count(release), N);
+    assert_str_equal(nba_release_parts(release)->parent, parent);
+    assert_int_equal(nba_release_parts(release)->window_events, 32);
+    assert_true(nba_str_equal(nba_release_parts(release)->training_json, f.parts.training_json));
+    assert_int_equal(nba_release_parts(release)->content_count, N);
     for (uint32_t i = 0; i < N; i++) {
-        assert_true(nba_str_equal(nba_release_content_id(release, i), f.contents[i]));
+        assert_true(nba_str_equal(nba_release_parts(release)->contents[i], f.contents[i]));
         assert_int_equal(nba_release_content_find(release, f.contents[i]), i);
         assert_int_equal(nba_release_content_of_hash(release, nba_content_hash(f.contents[i])), i);
     }
     assert_int_equal(nba_release_content_find(release, nba_str_of("c")), NBA_RELEASE_UNKNOWN);
     assert_int_equal(nba_release_content_of_hash(release, 12345), NBA_RELEASE_UNKNOWN);
-    assert_int_equal(nba_release_specialty_count(release), S);
-    assert_str_equal(nba_release_specialty(release, 1), "oncology");
+    assert_int_equal(nba_release_parts(release)->specialty_count, S);
+    assert_str_equal(nba_release_parts(release)->specialties[1], "oncology");
     assert_int_equal(nba_release_segment_find(release, nba_str_of("cardiology")), 1);
     assert_int_equal(nba_release_segment_find(release, nba_str_of("surgery")), 0);
     for (uint32_t segment = 0; segment <= S; segment++) {
         assert_memory_equal(nba_release_popularity(release, segment), f.popularity + segment * N,
                             N * sizeof(uint32_t));
     }
-    assert_memory_equal(nba_release_fusion(release, NBA_FUSION_CHEAP), &f.parts.fusion[0],
+    assert_memory_equal(&nba_release_parts(release)->fusion[NBA_FUSION_CHEAP], &f.parts.fusion[0],
                         sizeof f.parts.fusion[0]);
-    assert_memory_equal(nba_release_fusion(release, NBA_FUSION_FULL), &f.parts.fusion[1],
+    assert_memory_equal(&nba_release_parts(release)->fusion[NBA_FUSION_FULL], &f.parts.fusion[1],
                         sizeof f.parts.fusion[1]);
-    assert_memory_equal(nba_release_calibrator(release), &f.parts.calibrator,
+    assert_memory_equal(&nba_release_parts(release)->calibrator, &f.parts.calibrator,
                         sizeof f.parts.calibrator);
-    const struct nba_lstm_weights *lstm = nba_release_lstm_weights(release);
+    const struct nba_lstm_weights *lstm = nba_release_parts(release)->lstm;
     assert_memory_equal(&lstm->shape, &f.lstm.shape, sizeof lstm->shape);
     assert_memory_equal(lstm->w2, f.lstm.w2, (H1 + H2) * 4 * H2 * sizeof(float));
     assert_memory_equal(lstm->out_bias, f.lstm.out_bias, N * sizeof(float));
-    const struct nba_ncf_weights *ncf = nba_release_ncf_weights(release);
+    const struct nba_ncf_weights *ncf = nba_release_parts(release)->ncf;
     assert_memory_equal(&ncf->shape, &f.ncf.shape, sizeof ncf->shape);
     assert_memory_equal(ncf->prior, f.ncf.prior, (1 + S) * 2 * D * sizeof(float));
     assert_memory_equal(ncf->b_out, f.ncf.b_out, sizeof(float));
@@ -153,7 +153,7 @@ static void test_members_may_be_left_out(void **state)
     assert_false(nba_release_has(release, NBA_MEMBER_NCF));
     assert_true(nba_release_has(release, NBA_MEMBER_POPULARITY));
     assert_null(nba_release_lstm(release));
-    assert_null(nba_release_ncf_weights(release));
+    assert_null(nba_release_parts(release)->ncf);
     nba_release_unref(release);
 }
 
@@ -166,7 +166,7 @@ static void test_a_counted_release_lives_until_its_last_user_lets_go(void **stat
     struct nba_release *release = load(path, nba_kernels_best());
     struct nba_release *second = nba_release_ref(release);
     nba_release_unref(release);
-    assert_int_equal(nba_release_content_count(second), N);
+    assert_int_equal(nba_release_parts(second)->content_count, N);
     nba_release_unref(second);
     nba_release_unref(NULL);
 }
