@@ -170,19 +170,9 @@ static enum nba_status import_row(struct importing *im, const char *path,
 static enum nba_status import_file(struct importing *im, const char *path, struct nba_error *error)
 {
     struct nba_row_source *source = NULL;
-    size_t column_count = 0;
     bool more = true;
-    const char *const *columns = nba_mapping_columns(im->mapping, im->kind, &column_count);
-    enum nba_status status = nba_row_source_open(path, nba_mapping_format(im->mapping, im->kind),
-                                                 nba_mapping_delimiter(im->mapping, im->kind),
-                                                 im->schemas, &source, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    status = nba_row_source_bind(source, columns, column_count, error);
-    if (status != NBA_OK) {
-        (void)nba_error_prefix(error, "%s", path);
-    }
+    enum nba_status status =
+        nba_mapping_open(im->mapping, im->kind, path, im->schemas, &source, error);
     while (status == NBA_OK && more && !nba_interrupted()) {
         status = import_row(im, path, source, &more, error);
         nba_ticker_at(&im->progress, im->rows);

@@ -200,21 +200,11 @@ static enum nba_status read_table(struct source *source, const struct nba_mappin
                                   struct nba_error *error)
 {
     struct nba_row_source *rows = NULL;
-    size_t column_count = 0;
     if (!nba_mapping_has(mapping, kind)) {
         return nba_error_set(error, NBA_E_CONFIG, "%s: has no section '%s'", source->args->mapping,
                              nba_import_kind_name(kind));
     }
-    const char *const *columns = nba_mapping_columns(mapping, kind, &column_count);
-    enum nba_status status =
-        nba_row_source_open(path, nba_mapping_format(mapping, kind),
-                            nba_mapping_delimiter(mapping, kind), source->schemas, &rows, error);
-    if (status == NBA_OK) {
-        status = nba_row_source_bind(rows, columns, column_count, error);
-        if (status != NBA_OK) {
-            (void)nba_error_prefix(error, "%s", path);
-        }
-    }
+    enum nba_status status = nba_mapping_open(mapping, kind, path, source->schemas, &rows, error);
     struct nba_mapped_row *row = calloc(1, sizeof(*row));
     if (status == NBA_OK && row == NULL) {
         status = nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");

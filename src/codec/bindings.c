@@ -4,9 +4,10 @@
  *
  * Ids of decisions and actions are TEXT: they hold a source and an event id, each an ID of its own.
  */
-#include "bindings_internal.h"
+#include "nba/codec/binding.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "nba/base/assert.h"
 #include "nba/base/compiler.h"
@@ -555,4 +556,34 @@ const struct nba_record_binding *nba_bindings_of(enum nba_schema which)
     };
     NBA_ASSERT((size_t)which < NBA_SCHEMA_COUNT);
     return bindings[which];
+}
+
+const struct nba_binding *nba_binding_find(const struct nba_record_binding *record,
+                                           struct nba_str name)
+{
+    for (uint32_t i = 0; i < record->count; i++) {
+        if (nba_str_is(name, record->fields[i].name)) {
+            return &record->fields[i];
+        }
+    }
+    return NULL;
+}
+
+static void clear_times(const struct nba_record_binding *record, unsigned char *at)
+{
+    for (uint32_t i = 0; i < record->count; i++) {
+        const struct nba_binding *b = &record->fields[i];
+        if (b->kind == NBA_BIND_TIME) {
+            const int64_t none = NBA_TIME_NONE;
+            memcpy(at + b->offset, &none, sizeof(none));
+        } else if (b->kind == NBA_BIND_RECORD) {
+            clear_times(b->record, at + b->offset);
+        }
+    }
+}
+
+void nba_binding_clear(const struct nba_record_binding *record, void *ret_struct)
+{
+    memset(ret_struct, 0, record->bytes);
+    clear_times(record, ret_struct);
 }

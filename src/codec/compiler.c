@@ -13,7 +13,6 @@
 #include "machine_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/compiler.h"
-#include "nba/event/event.h"
 #include "program_internal.h"
 
 #define DEFAULT_BYTES ((size_t)64 * 1024)
@@ -347,12 +346,8 @@ static const struct nba_binding *find_binding(const struct compiler *c,
                                               const struct nba_record_binding *record,
                                               const char *name)
 {
-    for (uint32_t i = 0; i < record->count; i++) {
-        if (strcmp(record->fields[i].name, name) == 0) {
-            return record->fields[i].derive == NULL || c->for_writing ? &record->fields[i] : NULL;
-        }
-    }
-    return NULL;
+    const struct nba_binding *b = nba_binding_find(record, nba_str_of(name));
+    return b != NULL && (b->derive == NULL || c->for_writing) ? b : NULL;
 }
 
 static enum nba_status compile_field(struct compiler *c, const struct nba_avro_field *w,
@@ -411,27 +406,13 @@ static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_
     return status;
 }
 
-/* Absent values of everything bound: zeros, but for times. */
-static void make_absent(const struct nba_record_binding *record, unsigned char *image)
-{
-    for (uint32_t i = 0; i < record->count; i++) {
-        const struct nba_binding *b = &record->fields[i];
-        if (b->kind == NBA_BIND_TIME) {
-            const int64_t none = NBA_TIME_NONE;
-            memcpy(image + b->offset, &none, sizeof(none));
-        } else if (b->kind == NBA_BIND_RECORD) {
-            make_absent(b->record, image + b->offset);
-        }
-    }
-}
-
 static enum nba_status take_image(struct compiler *c, const struct nba_record_binding *record)
 {
     unsigned char *image = take(c, record->bytes, 1);
     if (image == NULL) {
         return NBA_E_NO_MEMORY;
     }
-    make_absent(record, image);
+    nba_binding_clear(record, image);
     c->image = image;
     c->image_bytes = record->bytes;
     return NBA_OK;

@@ -13,7 +13,6 @@
 
 #include <zlib.h>
 
-#include "bindings_internal.h"
 #include "container_internal.h"
 #include "json_internal.h"
 #include "nba/base/assert.h"

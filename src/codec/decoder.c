@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bindings_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
 #include "nba/codec/program.h"

@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 
-#include "bindings_internal.h"
 #include "json_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/buf.h"

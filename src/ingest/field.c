@@ -1,229 +1,116 @@
-/* Tables of fields, then one function a kind of value. */
+/* The fields of each kind of section, then one function a kind of value. */
 #include "field_internal.h"
 
-#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
 #include "nba/base/time_text.h"
 
-#define WORD_OF(name, type)                                      \
-    static bool name##_word(struct nba_str word, int *ret_value) \
-    {                                                            \
-        enum nba_##type value;                                   \
-        if (!nba_##type##_of(word, &value)) {                    \
-            return false;                                        \
-        }                                                        \
-        *ret_value = (int)value;                                 \
-        return true;                                             \
-    }
-WORD_OF(type, event_type)
-WORD_OF(channel, channel)
-WORD_OF(bot, bot)
-WORD_OF(bounce, bounce)
-WORD_OF(scope, consent_scope)
-WORD_OF(consent, consent_status)
-WORD_OF(action, action_type)
-WORD_OF(class, content_class)
-WORD_OF(approval, approval)
-WORD_OF(role, rep_role)
+/* ---- which fields there are ---------------------------------------------------------------- */
 
-#define F(kind, struct_type, text, member)                                      \
-    {                                                                           \
-        text, FIELD_##kind, offsetof(struct struct_type, member), NO_FLAG, NULL \
-    }
-#define W(struct_type, text, member, word)                                           \
-    {                                                                                \
-        text, FIELD_WORD, offsetof(struct struct_type, member), NO_FLAG, word##_word \
-    }
-#define E(kind, name) F(kind, nba_event, #name, name)
-#define END                              \
-    {                                    \
-        NULL, FIELD_ID, 0, NO_FLAG, NULL \
-    }
-
-static const struct field event_fields[] = {
-    E(ID, event_id),
-    E(ID, source),
-    E(ID, tenant_id),
-    E(ID, hcp_id),
-    E(ID, market),
-    E(ID, brand),
-    E(ID, campaign_id),
-    E(ID, content_id),
-    E(LIST, topic_ids),
-    E(ID, action_id),
-    E(ID, message_id),
-    E(ID, session_id),
-    E(ID, device),
-    E(ID, region),
-    E(ID, scope_id),
-    E(ID, rep_id),
-    E(ID, call_id),
-    E(ID, link_id),
-    E(ID, hcp_event_id),
-    E(ID, dismiss_reason),
-    E(ID, goal),
-    E(ID, currency),
-    E(TEXT, text),
-    E(ID, language),
-    E(ID, from_hcp_id),
-    E(ID, to_hcp_id),
-    E(ID, request_id),
-    E(INT, reaction),
-    E(INT, rank),
-    E(DOUBLE, dwell_s),
-    E(DOUBLE, duration_s),
-    E(DOUBLE, minutes),
-    E(DOUBLE, value),
-    E(DOUBLE, rating),
-    F(TIME, nba_event, "event_time", event_time_ms),
-    F(TIME, nba_event, "recorded_time", recorded_time_ms),
-    F(TIME, nba_event, "captured_at", captured_at_ms),
-    F(TIME, nba_event, "expires_at", expires_at_ms),
-    W(nba_event, "event_type", type, type),
-    W(nba_event, "channel", channel, channel),
-    W(nba_event, "bot", bot, bot),
-    W(nba_event, "bounce_class", bounce_class, bounce),
-    W(nba_event, "scope_type", scope_type, scope),
-    W(nba_event, "status", status, consent),
-    END,
-};
-
-#define PE(kind, name) F(kind, profile_target, #name, event.name)
-#define P(kind, name)  F(kind, profile_target, #name, profile.name)
-#define PFLAG(kind, name)                                                   \
-    {                                                                       \
-#name, FIELD_##kind, offsetof(struct profile_target, profile.name), \
-            offsetof(struct profile_target, profile.has_##name), NULL       \
-    }
-#define ADDRESS(word, CHANNEL) \
-    F(ADDRESS, profile_target, word, profile.address[NBA_CHANNEL_##CHANNEL])
-
-static const struct field profile_fields[] = {
-    PE(ID, event_id),
-    PE(ID, source),
-    PE(ID, tenant_id),
-    PE(ID, hcp_id),
-    F(TIME, profile_target, "event_time", event.event_time_ms),
-    P(ID, market),
-    P(ID, region),
-    P(ID, tz),
-    P(ID, language),
-    PFLAG(LIST, specialties),
-    PFLAG(LIST, interests),
-    PFLAG(LIST, registered_events),
-    PFLAG(BOOL, open_complaint),
-    P(ID, rep_id),
-    P(ID, msl_id),
-    P(ID, territory_id),
-    P(ID, npi),
-    P(ID, onekey_id),
-    P(ID, veeva_id),
-    ADDRESS("address_email", EMAIL),
-    ADDRESS("address_rep", REP),
-    ADDRESS("address_web", WEB),
-    ADDRESS("address_event", EVENT),
-    ADDRESS("address_sms", SMS),
-    END,
-};
-
-#define C(kind, name) F(kind, nba_content, #name, name)
-static const struct field content_fields[] = {
-    C(ID, content_id),
-    C(ID, family_id),
-    C(ID, version),
-    C(ID, brand),
-    C(LIST, campaign_ids),
-    C(ID, business_unit),
-    C(TEXT, title),
-    C(TEXT, abstract),
-    C(LIST, keywords),
-    C(LIST, topic_ids),
-    C(LIST, codes),
-    C(ID, asset_type),
-    C(ID, event_id),
-    W(nba_content, "class", content_class, class),
-    END,
-};
-
-#define T(kind, name) F(kind, nba_treatment, #name, name)
-static const struct field treatment_fields[] = {
-    W(nba_treatment, "channel", channel, channel),
-    W(nba_treatment, "action_type", action_type, action),
-    W(nba_treatment, "approval_state", approval_state, approval),
-    T(ID, approval_number),
-    T(LIST, markets),
-    T(LIST, languages),
-    F(TIME, nba_treatment, "effective_from", effective_from_ms),
-    F(TIME, nba_treatment, "expires_at", expires_at_ms),
-    T(DOUBLE, value),
-    END,
-};
-
-static const struct field consent_fields[] = {
-    W(nba_event, "channel", channel, channel),
-    W(nba_event, "scope_type", scope_type, scope),
-    W(nba_event, "status", status, consent),
-    E(ID, scope_id),
-    E(ID, brand),
-    F(TIME, nba_event, "captured_at", captured_at_ms),
-    F(TIME, nba_event, "expires_at", expires_at_ms),
-    END,
-};
-
-static const struct field rep_fields[] = {
-    F(ID, nba_rep, "rep_id", rep_id),
-    F(ID, nba_rep, "tz", tz),
-    F(ID, nba_rep, "territory_id", territory_id),
-    W(nba_rep, "role", role, role),
-    END,
-};
-
-static const struct field campaign_fields[] = {
-    F(ID, nba_campaign, "campaign_id", campaign_id),
-    F(ID, nba_campaign, "brand", brand),
-    F(ID, nba_campaign, "goal", goal),
-    F(TIME, nba_campaign, "start", start_ms),
-    F(TIME, nba_campaign, "end", end_ms),
-    END,
-};
-
-const struct field *nba_field_table(enum nba_import_kind kind)
+static const struct nba_record_binding *part_of(const struct nba_record_binding *record,
+                                                const char *name)
 {
-    static const struct field *const tables[NBA_IMPORT_KIND_COUNT] = {
-        event_fields, profile_fields, content_fields, rep_fields, campaign_fields};
-    NBA_ASSERT(kind < NBA_IMPORT_KIND_COUNT);
-    return tables[kind];
+    return nba_binding_find(record, nba_str_of(name))->record;
 }
 
-const struct field *nba_field_treatment_table(void)
+const struct nba_record_binding *nba_fields_record(enum nba_import_kind kind)
 {
-    return treatment_fields;
+    const struct nba_record_binding *event = nba_bindings_of(NBA_SCHEMA_ENGAGEMENT);
+    const struct nba_record_binding *catalog = nba_bindings_of(NBA_SCHEMA_CATALOG);
+    switch (kind) {
+    case NBA_IMPORT_PROFILES:
+        return part_of(event, "profile");
+    case NBA_IMPORT_CONTENTS:
+        return part_of(catalog, "content");
+    case NBA_IMPORT_REPS:
+        return part_of(catalog, "rep");
+    case NBA_IMPORT_CAMPAIGNS:
+        return part_of(catalog, "campaign");
+    case NBA_IMPORT_EVENTS:
+    case NBA_IMPORT_KIND_COUNT:
+        break;
+    }
+    return event;
 }
 
-const struct field *nba_field_consent_table(void)
+const struct nba_record_binding *nba_fields_treatment_record(void)
 {
-    return consent_fields;
+    return part_of(nba_fields_record(NBA_IMPORT_CONTENTS), "treatments");
 }
 
-const struct field *nba_field_find(const struct field *table, struct nba_str name)
+static void add(struct fields *fields, const char *prefix, const char *name,
+                const struct nba_binding *b, size_t base)
 {
-    for (const struct field *field = table; field->name != NULL; field++) {
-        if (nba_str_is(name, field->name)) {
-            return field;
+    NBA_ASSERT(fields->count < NBA_FIELDS_MAX);
+    struct field *field = &fields->items[fields->count];
+    const int length = snprintf(field->name, sizeof(field->name), "%s%s", prefix, name);
+    NBA_ASSERT(length > 0 && (size_t)length < sizeof(field->name));
+    field->binding = b;
+    field->base = base;
+    fields->names[fields->count] = field->name;
+    fields->count++;
+}
+
+/* A record's members that one cell can hold: plain ones, lists of texts, and the state of the
+ * address in each channel. */
+/* NOLINTNEXTLINE(misc-no-recursion): codec's own tables */
+static void add_all(struct fields *fields, const struct nba_record_binding *record, size_t base)
+{
+    for (uint32_t i = 0; i < record->count; i++) {
+        const struct nba_binding *b = &record->fields[i];
+        if (b->kind < NBA_BIND_RECORD) {
+            add(fields, "", b->name, b, base);
+        } else if (b->kind == NBA_BIND_RECORD) {
+            add_all(fields, b->record, base + b->offset);
+        } else if (b->kind == NBA_BIND_ARRAY && b->record->fields[0].kind == NBA_BIND_ID &&
+                   b->record->fields[0].name == NULL) {
+            add(fields, "", b->name, b, base);
+        } else if (b->kind == NBA_BIND_SLOTS) {
+            for (uint32_t k = NBA_CHANNEL_UNKNOWN + 1; k < b->words->count; k++) {
+                add(fields, "address_", b->words->name(k), &b->record->fields[0],
+                    base + b->offset + k * b->record->bytes);
+            }
         }
     }
-    return NULL;
 }
 
-/* Reasons are counted by their text, so no value stands in them. */
-static enum nba_status fail(const struct field *field, const char *what, struct nba_error *error)
+void nba_fields_init(struct fields *fields, enum nba_import_kind kind, bool part)
 {
-    return nba_error_set(error, NBA_E_CONFIG, "%s: %s", field->name, what);
+    static const char *const of_profile[] = {"event_id", "source", "tenant_id", "hcp_id",
+                                             "event_time"};
+    static const char *const of_consent[] = {"channel", "scope_type",  "status",    "scope_id",
+                                             "brand",   "captured_at", "expires_at"};
+    const struct nba_record_binding *event = nba_fields_record(NBA_IMPORT_EVENTS);
+    memset(fields, 0, sizeof(*fields));
+    if (kind == NBA_IMPORT_PROFILES) {
+        const char *const *names = part ? of_consent : of_profile;
+        const size_t count = part ? NBA_ARRAY_COUNT(of_consent) : NBA_ARRAY_COUNT(of_profile);
+        for (size_t i = 0; i < count; i++) {
+            add(fields, "", names[i], nba_binding_find(event, nba_str_of(names[i])), 0);
+        }
+    }
+    if (part && kind == NBA_IMPORT_CONTENTS) {
+        add_all(fields, nba_fields_treatment_record(), 0);
+    } else if (!part) {
+        add_all(fields, nba_fields_record(kind),
+                kind == NBA_IMPORT_PROFILES ? offsetof(union target, profile) : 0);
+    }
 }
+
+const struct field *nba_fields_find(const struct fields *fields, struct nba_str name)
+{
+    size_t i = 0;
+    while (i < fields->count && !nba_str_is(name, fields->names[i])) {
+        i++;
+    }
+    return i < fields->count ? &fields->items[i] : NULL;
+}
+
+/* ---- texts into values --------------------------------------------------------------------- */
 
 #define NUMBER_TEXT_BYTES 64u
 
@@ -237,168 +124,160 @@ static bool parse_number(struct nba_str text, double *ret_value)
     }
     memcpy(copy, text.data, text.bytes);
     copy[text.bytes] = '\0';
-    const double value = strtod(copy, &end);
-    if (end == copy || *end != '\0' || !isfinite(value)) {
-        return false;
-    }
-    *ret_value = value;
-    return true;
+    *ret_value = strtod(copy, &end);
+    return end != copy && *end == '\0' && isfinite(*ret_value);
 }
 
-static enum nba_status set_time(const struct field *field, struct nba_str text, enum time_unit unit,
-                                void *at, struct nba_error *error)
+/* Each setter returns what is wrong, or NULL.  Reasons are counted by their text, so no value
+ * stands in them. */
+
+static const char out_of_memory[] = "out of memory";
+
+static const char *set_time(struct nba_str text, enum time_unit unit, void *at)
 {
     int64_t ms = 0;
     double number = 0;
     if (unit == TIME_RFC3339) {
         if (!nba_time_parse(text, &ms)) {
-            return fail(field, "not a time like 2026-11-20T15:30:00Z", error);
+            return "not a time like 2026-11-20T15:30:00Z";
         }
     } else {
         if (!parse_number(text, &number) || fabs(number) > 1e15) {
-            return fail(field, "not a number", error);
+            return "not a number";
         }
         ms = (int64_t)llround(unit == TIME_S ? number * 1000.0 : number);
     }
     memcpy(at, &ms, sizeof(ms));
-    return NBA_OK;
+    return NULL;
 }
 
-static enum nba_status set_list(const struct field *field, struct nba_str text, char split,
-                                struct nba_arena *arena, void *at, struct nba_error *error)
+/* Empty items are none. */
+static const char *set_list(struct nba_str text, char split, struct nba_arena *arena, void *at,
+                            void *count_at)
 {
-    struct nba_str_list list = {NULL, 0};
-    size_t count = 1;
+    uint32_t count = 0;
+    size_t parts = 1;
     for (size_t i = 0; i < text.bytes && split != '\0'; i++) {
-        count += text.data[i] == split ? 1 : 0;
+        parts += text.data[i] == split ? 1 : 0;
     }
-    if (count > NBA_ITEMS_MAX) {
-        return fail(field, "too many items", error);
+    if (parts > NBA_ITEMS_MAX) {
+        return "too many items";
     }
-    struct nba_str *items = nba_arena_zeros(arena, count, sizeof(*items));
+    struct nba_str *items = nba_arena_zeros(arena, parts, sizeof(*items));
     if (items == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+        return out_of_memory;
     }
-    size_t begin = 0;
-    for (size_t i = 0; i <= text.bytes; i++) {
-        if (i == text.bytes || (split != '\0' && text.data[i] == split)) {
-            const struct nba_str item = nba_str(text.data + begin, i - begin);
-            begin = i + 1;
-            if (item.bytes > NBA_ID_BYTES_MAX) {
-                return fail(field, "an item is too long", error);
-            }
-            if (item.bytes > 0) {
-                items[list.count] = item;
-                list.count++;
-            }
+    for (size_t begin = 0; begin <= text.bytes;) {
+        const char *from = text.data + begin;
+        const char *to = split != '\0' ? memchr(from, split, text.bytes - begin) : NULL;
+        const size_t bytes = to != NULL ? (size_t)(to - from) : text.bytes - begin;
+        if (bytes > NBA_ID_BYTES_MAX) {
+            return "an item is too long";
         }
+        if (bytes > 0) {
+            items[count++] = nba_str(from, bytes);
+        }
+        begin += bytes + 1;
     }
-    list.items = items;
-    memcpy(at, &list, sizeof(list));
-    return NBA_OK;
+    memcpy(at, &items, sizeof(items));
+    memcpy(count_at, &count, sizeof(count));
+    return NULL;
 }
 
-static enum nba_status set_number(const struct field *field, struct nba_str text, void *at,
-                                  struct nba_error *error)
+static const char *set_number(struct nba_str text, bool whole, void *at)
 {
     double number = 0;
     if (!parse_number(text, &number)) {
-        return fail(field, "not a number", error);
+        return "not a number";
     }
-    if (field->kind == FIELD_DOUBLE) {
+    if (!whole) {
         memcpy(at, &number, sizeof(number));
-        return NBA_OK;
+        return NULL;
     }
     if (number != floor(number) || fabs(number) > INT32_MAX) {
-        return fail(field, "not a whole number", error);
+        return "not a whole number";
     }
-    const int32_t whole = (int32_t)number;
-    memcpy(at, &whole, sizeof(whole));
-    return NBA_OK;
+    const int32_t value = (int32_t)number;
+    memcpy(at, &value, sizeof(value));
+    return NULL;
 }
 
-static enum nba_status set_bool(const struct field *field, struct nba_str text, void *at,
-                                struct nba_error *error)
+static const char *set_bool(struct nba_str text, void *at)
 {
     const bool yes = nba_str_is(text, "true") || nba_str_is(text, "1");
     if (!yes && !nba_str_is(text, "false") && !nba_str_is(text, "0")) {
-        return fail(field, "not true, false, 1 or 0", error);
+        return "not true, false, 1 or 0";
     }
     memcpy(at, &yes, sizeof(yes));
-    return NBA_OK;
+    return NULL;
 }
 
-static enum nba_status set_address(const struct field *field, struct nba_str text, void *at,
-                                   struct nba_error *error)
+static const char *set_word(struct nba_str text, const struct nba_binding *b, unsigned char *at)
 {
-    uint8_t state = NBA_ADDRESS_ABSENT;
-    if (nba_str_is(text, "ok")) {
-        state = NBA_ADDRESS_OK;
-    } else if (nba_str_is(text, "bounced")) {
-        state = NBA_ADDRESS_BOUNCED;
-    } else if (nba_str_is(text, "none")) {
-        state = NBA_ADDRESS_NONE;
-    } else {
-        return fail(field, "not ok, bounced or none", error);
+    uint32_t value = 0;
+    while (value < b->words->count && !nba_str_is(text, b->words->name(value))) {
+        value++;
     }
-    memcpy(at, &state, sizeof(state));
-    return NBA_OK;
+    if (value == b->words->count) {
+        return "not a word of the vocabulary";
+    }
+    if (b->bytes == 1) {
+        *at = (unsigned char)value;
+    } else {
+        memcpy(at, &value, sizeof(value));
+    }
+    return NULL;
 }
 
-static enum nba_status set_text(const struct field *field, struct nba_str text, void *at,
-                                struct nba_error *error)
+static const char *set_text(struct nba_str text, size_t most, void *at)
 {
-    const size_t most = field->kind == FIELD_ID ? NBA_ID_BYTES_MAX : NBA_STRING_BYTES_MAX;
     if (text.bytes > most) {
-        return fail(field, "too long", error);
+        return "too long";
     }
     memcpy(at, &text, sizeof(text));
-    return NBA_OK;
-}
-
-static enum nba_status set_value(const struct field *field, struct nba_str text,
-                                 enum time_unit unit, char split, struct nba_arena *arena, void *at,
-                                 struct nba_error *error)
-{
-    int word = 0;
-    switch (field->kind) {
-    case FIELD_LIST:
-        return set_list(field, text, split, arena, at, error);
-    case FIELD_TIME:
-        return set_time(field, text, unit, at, error);
-    case FIELD_DOUBLE:
-    case FIELD_INT:
-        return set_number(field, text, at, error);
-    case FIELD_BOOL:
-        return set_bool(field, text, at, error);
-    case FIELD_ADDRESS:
-        return set_address(field, text, at, error);
-    case FIELD_WORD:
-        if (!field->word_of(text, &word)) {
-            return fail(field, "not a word of the vocabulary", error);
-        }
-        memcpy(at, &word, sizeof(word));
-        return NBA_OK;
-    case FIELD_ID:
-    case FIELD_TEXT:
-        break;
-    }
-    return set_text(field, text, at, error);
+    return NULL;
 }
 
 enum nba_status nba_field_set(const struct field *field, struct nba_str text, enum time_unit unit,
                               char split, struct nba_arena *arena, void *target,
                               struct nba_error *error)
 {
+    const struct nba_binding *b = field->binding;
+    unsigned char *base = (unsigned char *)target + field->base;
+    unsigned char *at = base + b->offset;
+    const char *wrong = NULL;
     if (text.bytes == 0) {
         return NBA_OK;
     }
-    unsigned char *base = target;
-    const enum nba_status status =
-        set_value(field, text, unit, split, arena, base + field->offset, error);
-    if (status == NBA_OK && field->flag_offset != NO_FLAG) {
-        const bool there = true;
-        memcpy(base + field->flag_offset, &there, sizeof(there));
+    switch ((int)b->kind) {
+    case NBA_BIND_ARRAY:
+        wrong = set_list(text, split, arena, at, base + b->count_offset);
+        break;
+    case NBA_BIND_TIME:
+        wrong = set_time(text, unit, at);
+        break;
+    case NBA_BIND_DOUBLE:
+    case NBA_BIND_INT:
+        wrong = set_number(text, b->kind == NBA_BIND_INT, at);
+        break;
+    case NBA_BIND_BOOL:
+        wrong = set_bool(text, at);
+        break;
+    case NBA_BIND_WORD:
+        wrong = set_word(text, b, at);
+        break;
+    default:
+        NBA_ASSERT(b->kind == NBA_BIND_ID || b->kind == NBA_BIND_TEXT);
+        wrong =
+            set_text(text, b->kind == NBA_BIND_ID ? NBA_ID_BYTES_MAX : NBA_STRING_BYTES_MAX, at);
+        break;
     }
-    return status;
+    if (wrong != NULL) {
+        return nba_error_set(error, wrong == out_of_memory ? NBA_E_NO_MEMORY : NBA_E_CONFIG,
+                             "%s: %s", field->name, wrong);
+    }
+    if (b->presence == NBA_PRESENT_BOOL) {
+        base[b->presence_offset] = true;
+    }
+    return NBA_OK;
 }

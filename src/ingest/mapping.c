@@ -1,5 +1,9 @@
-/* YAML into sections.  Every name is checked against the table of fields while it is read, so that
- * applying a mapping can only fail by what stands in a row. */
+/*
+ * YAML into sections.  Every name is checked against the section's fields while it is read, so that
+ * applying a mapping can only fail by what stands in a row.
+ *
+ * `status` of the loader is that of the first mistake; nothing is read after it.
+ */
 #include "nba/ingest/mapping.h"
 
 #include <stdlib.h>
@@ -9,12 +13,16 @@
 #include "nba/base/assert.h"
 
 #define ARENA_BYTES_MAX (16u << 20)
-#define FIELDS_MAX      64u
+/* A rule's text is made of the file's own words. */
+#define RULE_TEXT_BYTES (2u * NBA_YAML_BYTES_MAX)
+/* Joins the items of a list of constants; no YAML text has it. */
+#define LIST_SPLIT '\x1f'
 
 struct load {
     struct nba_mapping *mapping;
     struct section *section;
     struct nba_error *error;
+    enum nba_status status;
 };
 
 static const char *const kind_names[] = {
@@ -29,370 +37,318 @@ const char *nba_import_kind_name(enum nba_import_kind kind)
     return kind_names[kind];
 }
 
+/* ---- readings that do nothing after a mistake ---------------------------------------------- */
+
+static bool good(struct load *load, enum nba_status status)
+{
+    load->status = status;
+    return status == NBA_OK;
+}
+
 static void *take(struct load *load, size_t count, size_t size)
 {
-    void *memory = nba_arena_zeros(&load->mapping->arena, count > 0 ? count : 1, size);
-    if (memory == NULL) {
-        (void)nba_error_set(load->error, NBA_E_NO_MEMORY, "out of memory");
+    void *memory = load->status == NBA_OK
+                       ? nba_arena_zeros(&load->mapping->arena, count > 0 ? count : 1, size)
+                       : NULL;
+    if (memory == NULL && load->status == NBA_OK) {
+        load->status = nba_error_set(load->error, NBA_E_NO_MEMORY, "out of memory");
     }
     return memory;
 }
 
+/* A map with none but these keys. */
+static bool expect_map(struct load *load, const struct nba_yaml_node *node, const char *const *keys)
+{
+    return load->status == NBA_OK && good(load, nba_yaml_expect(node, NBA_YAML_MAP, load->error)) &&
+           (keys == NULL || good(load, nba_yaml_check_keys(node, keys, NULL, load->error)));
+}
+
+static bool expect_list(struct load *load, const struct nba_yaml_node *node, size_t most,
+                        const char *of)
+{
+    if (load->status != NBA_OK || !good(load, nba_yaml_expect(node, NBA_YAML_LIST, load->error))) {
+        return false;
+    }
+    return node->count <= most ||
+           good(load, nba_yaml_fail(node, load->error, "more than %zu %s", most, of));
+}
+
+/* The value of a key that may be absent; NULL also after a mistake. */
+static const struct nba_yaml_node *get(const struct load *load, const struct nba_yaml_node *map,
+                                       const char *key)
+{
+    return load->status == NBA_OK ? nba_yaml_get(map, key) : NULL;
+}
+
+static struct nba_str read_string(struct load *load, const struct nba_yaml_node *node)
+{
+    struct nba_str text = {NULL, 0};
+    if (load->status == NBA_OK) {
+        load->status = nba_yaml_string(node, &text, load->error);
+    }
+    return text;
+}
+
+/* The index of the word at `key`, 0 without one. */
+static size_t read_word(struct load *load, const struct nba_yaml_node *map, const char *key,
+                        const char *const *words)
+{
+    size_t index = 0;
+    const struct nba_yaml_node *node = get(load, map, key);
+    if (node != NULL) {
+        load->status = nba_yaml_word(node, words, &index, load->error);
+    }
+    return index;
+}
+
+/* The character at `key`, NUL without one. */
+static char read_character(struct load *load, const struct nba_yaml_node *map, const char *key)
+{
+    const struct nba_yaml_node *node = get(load, map, key);
+    if (node == NULL) {
+        return '\0';
+    }
+    const struct nba_str text = read_string(load, node);
+    if (load->status == NBA_OK && text.bytes != 1) {
+        load->status = nba_yaml_fail(node, load->error, "expected one character");
+    }
+    return load->status == NBA_OK ? text.data[0] : '\0';
+}
+
+/* The items of a list, or the node itself. */
+static struct words read_words(struct load *load, const struct nba_yaml_node *node)
+{
+    const bool list = node->kind == NBA_YAML_LIST;
+    const size_t count = list ? node->count : 1;
+    struct nba_str *words = take(load, count, sizeof(*words));
+    const struct nba_yaml_node *item = list ? node->first : node;
+    for (size_t i = 0; load->status == NBA_OK && i < count; i++) {
+        words[i] = read_string(load, item);
+        item = item->next;
+    }
+    return (struct words){words, count};
+}
+
+/* ---- assignments --------------------------------------------------------------------------- */
+
 /* The index of a column of the section, added when new. */
-static enum nba_status use_column(struct load *load, const struct nba_yaml_node *node,
-                                  size_t *ret_column)
+static size_t use_column(struct load *load, const struct nba_yaml_node *node)
 {
     struct nba_str name;
     struct section *section = load->section;
-    const enum nba_status status = nba_yaml_text(node, &name, load->error);
-    if (status != NBA_OK) {
-        return status;
+    if (load->status != NBA_OK || !good(load, nba_yaml_text(node, &name, load->error))) {
+        return 0;
     }
-    for (size_t i = 0; i < section->column_count; i++) {
-        if (nba_str_is(name, section->columns[i])) {
-            *ret_column = i;
-            return NBA_OK;
-        }
+    size_t column = 0;
+    while (column < section->column_count && !nba_str_is(name, section->columns[column])) {
+        column++;
     }
-    if (section->column_count == NBA_ROW_COLUMNS_MAX) {
-        return nba_yaml_fail(node, load->error, "more than %u columns", NBA_ROW_COLUMNS_MAX);
+    if (column == NBA_ROW_COLUMNS_MAX) {
+        load->status =
+            nba_yaml_fail(node, load->error, "more than %u columns", NBA_ROW_COLUMNS_MAX);
+    } else if (column == section->column_count) {
+        section->columns[column] = name.data;
+        section->column_count++;
     }
-    section->columns[section->column_count] = name.data;
-    *ret_column = section->column_count;
-    section->column_count++;
-    return NBA_OK;
-}
-
-/* nba_yaml_check_keys with the field names of a table. */
-static enum nba_status check_fields(const struct nba_yaml_node *map, const struct field *table,
-                                    struct nba_error *error)
-{
-    const char *names[FIELDS_MAX + 1];
-    size_t count = 0;
-    for (const struct field *field = table; field->name != NULL; field++) {
-        NBA_ASSERT(count < FIELDS_MAX);
-        names[count] = field->name;
-        count++;
-    }
-    names[count] = NULL;
-    const enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, error);
-    return status == NBA_OK ? nba_yaml_check_keys(map, names, NULL, error) : status;
-}
-
-static enum nba_status load_values(struct load *load, const struct nba_yaml_node *map,
-                                   struct assignment *assignment)
-{
-    enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, load->error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    struct value_word *values = take(load, map->count, sizeof(*values));
-    if (values == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    size_t count = 0;
-    for (const struct nba_yaml_node *at = map->first; at != NULL && status == NBA_OK;
-         at = at->next) {
-        values[count].from = at->key->text;
-        status = nba_yaml_string(at, &values[count].to, load->error);
-        count++;
-    }
-    assignment->values = values;
-    assignment->value_count = count;
-    return status;
-}
-
-static enum nba_status load_character(const struct nba_yaml_node *node, char *ret_character,
-                                      struct nba_error *error)
-{
-    struct nba_str text;
-    const enum nba_status status = nba_yaml_string(node, &text, error);
-    if (status == NBA_OK && text.bytes != 1) {
-        return nba_yaml_fail(node, error, "expected one character");
-    }
-    if (status == NBA_OK) {
-        *ret_character = text.data[0];
-    }
-    return status;
+    return column;
 }
 
 /* {column: C, values: {...}, default: D, unit: U, split: S} */
-static enum nba_status load_column_map(struct load *load, const struct nba_yaml_node *map,
-                                       struct assignment *assignment)
+static void load_column_map(struct load *load, const struct nba_yaml_node *map,
+                            struct assignment *item)
 {
     static const char *const keys[] = {"column", "values", "default", "unit", "split", NULL};
     static const char *const units[] = {"rfc3339", "ms", "s", NULL};
-    enum nba_status status = nba_yaml_check_keys(map, keys, NULL, load->error);
+    const enum nba_bind kind = item->field->binding->kind;
+    if (!expect_map(load, map, keys)) {
+        return;
+    }
     const struct nba_yaml_node *node = nba_yaml_get(map, "column");
-    if (status == NBA_OK && node == NULL) {
-        return nba_yaml_fail_missing(map, "column", "the name of a column", load->error);
+    if (node == NULL) {
+        load->status = nba_yaml_fail_missing(map, "column", "the name of a column", load->error);
+        return;
     }
-    if (status == NBA_OK) {
-        status = use_column(load, node, &assignment->column);
+    item->column = use_column(load, node);
+    node = get(load, map, "values");
+    if (node != NULL && expect_map(load, node, NULL)) {
+        struct nba_str *from = take(load, node->count, sizeof(*from));
+        struct nba_str *to = take(load, node->count, sizeof(*to));
+        const struct nba_yaml_node *value = node->first;
+        for (size_t i = 0; load->status == NBA_OK && i < node->count; i++) {
+            from[i] = value->key->text;
+            to[i] = read_string(load, value);
+            value = value->next;
+        }
+        item->from = (struct words){from, node->count};
+        item->to = (struct words){to, node->count};
     }
-    node = nba_yaml_get(map, "values");
-    if (status == NBA_OK && node != NULL) {
-        status = load_values(load, node, assignment);
+    node = get(load, map, "default");
+    if (node != NULL) {
+        item->has_default = true;
+        item->otherwise = read_string(load, node);
     }
-    node = nba_yaml_get(map, "default");
-    if (status == NBA_OK && node != NULL) {
-        assignment->has_default = true;
-        status = nba_yaml_string(node, &assignment->otherwise, load->error);
+    node = get(load, map, "unit");
+    if (node != NULL && kind != NBA_BIND_TIME) {
+        load->status = nba_yaml_fail(node, load->error, "only a time has a unit");
     }
-    node = nba_yaml_get(map, "unit");
-    if (status == NBA_OK && node != NULL) {
-        size_t unit = 0;
-        status = assignment->field->kind == FIELD_TIME
-                     ? nba_yaml_word(node, units, &unit, load->error)
-                     : nba_yaml_fail(node, load->error, "only a time has a unit");
-        assignment->unit = (enum time_unit)unit;
+    item->unit = (enum time_unit)read_word(load, map, "unit", units);
+    node = get(load, map, "split");
+    if (node != NULL && kind != NBA_BIND_ARRAY) {
+        load->status = nba_yaml_fail(node, load->error, "only a list is split");
     }
-    node = nba_yaml_get(map, "split");
-    if (status == NBA_OK && node != NULL) {
-        status = assignment->field->kind == FIELD_LIST
-                     ? load_character(node, &assignment->split, load->error)
-                     : nba_yaml_fail(node, load->error, "only a list is split");
-    }
-    return status;
+    item->split = read_character(load, map, "split");
 }
 
 /* A constant must be readable as its field; lists are YAML lists or one text. */
-static enum nba_status load_constant(struct load *load, const struct nba_yaml_node *node,
-                                     struct assignment *assignment)
+static void load_constant(struct load *load, const struct nba_yaml_node *node,
+                          struct assignment *item)
 {
-    unsigned char scratch[sizeof(struct profile_target) > sizeof(union target)
-                              ? sizeof(struct profile_target)
-                              : sizeof(union target)];
+    union target scratch;
     struct nba_error reason = {NBA_OK, ""};
-    if (node->kind == NBA_YAML_LIST && assignment->field->kind == FIELD_LIST) {
+    if (node->kind == NBA_YAML_LIST && item->field->binding->kind == NBA_BIND_ARRAY) {
         struct nba_buf joined;
-        enum nba_status status = NBA_OK;
         nba_buf_init(&joined, NBA_YAML_BYTES_MAX);
-        for (const struct nba_yaml_node *at = node->first; at != NULL && status == NBA_OK;
+        for (const struct nba_yaml_node *at = node->first; at != NULL && load->status == NBA_OK;
              at = at->next) {
-            struct nba_str item;
-            status = nba_yaml_text(at, &item, load->error);
-            nba_buf_printf(&joined, "%s", at == node->first ? "" : "\x1f");
-            nba_buf_append_str(&joined, status == NBA_OK ? item : nba_str(NULL, 0));
+            struct nba_str text;
+            if (good(load, nba_yaml_text(at, &text, load->error))) {
+                nba_buf_append_str(&joined, text);
+                nba_buf_append_byte(&joined, LIST_SPLIT);
+            }
         }
-        assignment->split = '\x1f';
-        assignment->constant = nba_arena_copy(&load->mapping->arena, nba_buf_str(&joined));
+        item->split = LIST_SPLIT;
+        item->constant = nba_arena_copy(&load->mapping->arena, nba_buf_str(&joined));
         nba_buf_clear(&joined);
-        return status;
+        return;
     }
-    const enum nba_status status = nba_yaml_string(node, &assignment->constant, load->error);
-    if (status != NBA_OK) {
-        return status;
+    item->constant = read_string(load, node);
+    if (load->status == NBA_OK &&
+        nba_field_set(item->field, item->constant, TIME_RFC3339, '\0', &load->mapping->arena,
+                      &scratch, &reason) != NBA_OK) {
+        load->status = nba_yaml_fail(node, load->error, "%s", reason.message);
     }
-    memset(scratch, 0, sizeof(scratch));
-    if (nba_field_set(assignment->field, assignment->constant, TIME_RFC3339, '\0',
-                      &load->mapping->arena, scratch, &reason) != NBA_OK) {
-        return nba_yaml_fail(node, load->error, "%s", reason.message);
-    }
-    return NBA_OK;
 }
 
 /* A map from field names to columns, or to constants. */
-static enum nba_status load_assignments(struct load *load, const struct nba_yaml_node *map,
-                                        const struct field *table, bool constants,
-                                        struct assignments *ret_assignments)
+static struct assignments load_assignments(struct load *load, const struct nba_yaml_node *map,
+                                           const struct fields *fields, bool constants)
 {
-    enum nba_status status = check_fields(map, table, load->error);
-    if (status != NBA_OK) {
-        return status;
+    if (!expect_map(load, map, fields->names)) {
+        return (struct assignments){NULL, 0};
     }
     struct assignment *items = take(load, map->count, sizeof(*items));
-    if (items == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    size_t count = 0;
-    for (const struct nba_yaml_node *node = map->first; node != NULL && status == NBA_OK;
-         node = node->next) {
-        struct assignment *item = &items[count];
-        item->field = nba_field_find(table, node->key->text);
-        item->column = SIZE_MAX;
-        item->unit = TIME_RFC3339;
+    const struct nba_yaml_node *node = map->first;
+    for (size_t i = 0; load->status == NBA_OK && i < map->count; i++) {
+        items[i].field = nba_fields_find(fields, node->key->text);
+        items[i].column = SIZE_MAX;
         if (constants) {
-            status = load_constant(load, node, item);
+            load_constant(load, node, &items[i]);
         } else if (node->kind == NBA_YAML_MAP) {
-            status = load_column_map(load, node, item);
+            load_column_map(load, node, &items[i]);
         } else {
-            status = use_column(load, node, &item->column);
+            items[i].column = use_column(load, node);
         }
-        count++;
+        node = node->next;
     }
-    *ret_assignments = (struct assignments){items, count};
-    return status;
+    return (struct assignments){items, map->count};
 }
 
-static enum nba_status load_condition(struct load *load, const struct nba_yaml_node *node,
-                                      struct condition *condition)
-{
-    enum nba_status status = use_column(load, node->key, &condition->column);
-    const size_t count = node->kind == NBA_YAML_LIST ? node->count : 1;
-    struct nba_str *words = take(load, count, sizeof(*words));
-    if (words == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    if (node->kind != NBA_YAML_LIST) {
-        status = status == NBA_OK ? nba_yaml_string(node, &words[0], load->error) : status;
-    } else {
-        size_t k = 0;
-        for (const struct nba_yaml_node *at = node->first; at != NULL && status == NBA_OK;
-             at = at->next) {
-            status = nba_yaml_string(at, &words[k], load->error);
-            k++;
-        }
-    }
-    condition->words = words;
-    condition->word_count = count;
-    return status;
-}
+/* ---- rules --------------------------------------------------------------------------------- */
 
-static enum nba_status load_when(struct load *load, const struct nba_yaml_node *map,
-                                 struct rule *rule, struct nba_buf *text)
+static void load_when(struct load *load, const struct nba_yaml_node *map, struct rule *rule,
+                      struct nba_buf *text)
 {
-    enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, load->error);
-    if (status != NBA_OK) {
-        return status;
+    if (!expect_map(load, map, NULL)) {
+        return;
     }
     rule->conditions = take(load, map->count, sizeof(*rule->conditions));
-    if (rule->conditions == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    for (const struct nba_yaml_node *node = map->first; node != NULL && status == NBA_OK;
+    for (const struct nba_yaml_node *node = map->first; node != NULL && load->status == NBA_OK;
          node = node->next) {
-        struct condition *condition = &rule->conditions[rule->condition_count];
-        status = load_condition(load, node, condition);
-        rule->condition_count++;
-        for (size_t i = 0; i < condition->word_count && status == NBA_OK; i++) {
+        struct condition *condition = &rule->conditions[rule->condition_count++];
+        condition->column = use_column(load, node->key);
+        condition->words = read_words(load, node);
+        for (size_t i = 0; load->status == NBA_OK && i < condition->words.count; i++) {
             if (i == 0) {
                 nba_buf_printf(text, "%s%.*s=", text->bytes > 0 ? " + " : "",
                                NBA_STR_ARG(node->key->text));
             }
-            nba_buf_printf(text, "%s%.*s", i > 0 ? "|" : "", NBA_STR_ARG(condition->words[i]));
+            nba_buf_printf(text, "%s%.*s", i > 0 ? "|" : "",
+                           NBA_STR_ARG(condition->words.items[i]));
         }
     }
-    return status;
 }
 
-static enum nba_status load_rule(struct load *load, const struct nba_yaml_node *map,
-                                 struct rule *rule, struct nba_buf *text)
+static void load_rule(struct load *load, const struct nba_yaml_node *map, struct rule *rule,
+                      struct nba_buf *text)
 {
     static const char *const keys[] = {"when", "type", "skip", "set", NULL};
-    enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, load->error);
-    if (status == NBA_OK) {
-        status = nba_yaml_check_keys(map, keys, NULL, load->error);
+    if (!expect_map(load, map, keys)) {
+        return;
     }
     const struct nba_yaml_node *node = nba_yaml_get(map, "when");
-    if (status == NBA_OK && node != NULL) {
-        status = load_when(load, node, rule, text);
+    if (node != NULL) {
+        load_when(load, node, rule, text);
     }
-    node = nba_yaml_get(map, "skip");
-    if (status == NBA_OK && node != NULL) {
-        status = nba_yaml_bool(node, &rule->skip, load->error);
+    node = get(load, map, "skip");
+    if (node != NULL) {
+        load->status = nba_yaml_bool(node, &rule->skip, load->error);
     }
-    node = nba_yaml_get(map, "type");
-    if (status == NBA_OK && (node != NULL) == rule->skip) {
-        return nba_yaml_fail(map, load->error, "expected either a type or skip: true");
+    node = get(load, map, "type");
+    if (load->status == NBA_OK && (node != NULL) == rule->skip) {
+        load->status = nba_yaml_fail(map, load->error, "expected either a type or skip: true");
+        return;
     }
-    if (status == NBA_OK && node != NULL) {
-        struct nba_str word;
-        status = nba_yaml_text(node, &word, load->error);
-        if (status == NBA_OK && !nba_event_type_of(word, &rule->type)) {
-            return nba_yaml_fail(node, load->error, "expected an event type, got '%.*s'",
-                                 NBA_STR_ARG(word));
-        }
+    struct nba_str word;
+    if (node != NULL && good(load, nba_yaml_text(node, &word, load->error)) &&
+        !nba_event_type_of(word, &rule->type)) {
+        load->status = nba_yaml_fail(node, load->error, "expected an event type, got '%.*s'",
+                                     NBA_STR_ARG(word));
     }
-    node = nba_yaml_get(map, "set");
-    if (status == NBA_OK && node != NULL) {
-        status = load_assignments(load, node, nba_field_table(NBA_IMPORT_EVENTS), true, &rule->set);
+    node = get(load, map, "set");
+    if (node != NULL) {
+        rule->set = load_assignments(load, node, &load->section->fields, true);
     }
-    nba_buf_printf(text, "%s -> %s", text->bytes > 0 ? "" : "any row",
-                   rule->skip ? "skipped" : nba_event_type_name(rule->type));
-    return status;
+    nba_buf_printf(text, "%s -> %s%c", text->bytes > 0 ? "" : "any row",
+                   rule->skip ? "skipped" : nba_event_type_name(rule->type), '\0');
 }
 
-static enum nba_status load_rules(struct load *load, const struct nba_yaml_node *list)
+static void load_rules(struct load *load, const struct nba_yaml_node *list)
 {
     struct section *section = load->section;
-    enum nba_status status = nba_yaml_expect(list, NBA_YAML_LIST, load->error);
-    if (status == NBA_OK && list->count > NBA_MAPPING_RULES_MAX) {
-        return nba_yaml_fail(list, load->error, "more than %u rules", NBA_MAPPING_RULES_MAX);
-    }
-    if (status != NBA_OK) {
-        return status;
+    if (!expect_list(load, list, NBA_MAPPING_RULES_MAX, "rules")) {
+        return;
     }
     section->rules = take(load, list->count, sizeof(*section->rules));
-    if (section->rules == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    for (const struct nba_yaml_node *node = list->first; node != NULL && status == NBA_OK;
+    for (const struct nba_yaml_node *node = list->first; node != NULL && load->status == NBA_OK;
          node = node->next) {
         struct nba_buf text;
-        struct rule *rule = &section->rules[section->rule_count];
-        nba_buf_init(&text, 4096);
-        status = load_rule(load, node, rule, &text);
-        nba_buf_append_byte(&text, '\0');
-        if (status == NBA_OK) {
-            rule->text = nba_arena_copy(&load->mapping->arena, nba_buf_str(&text)).data;
-        }
+        struct rule *rule = &section->rules[section->rule_count++];
+        nba_buf_init(&text, RULE_TEXT_BYTES);
+        load_rule(load, node, rule, &text);
+        rule->text = nba_arena_copy(&load->mapping->arena, nba_buf_str(&text)).data;
         nba_buf_clear(&text);
-        section->rule_count++;
     }
-    return status;
 }
 
-/* treatments of contents, consents of profiles: constants, one message part each */
-static enum nba_status load_lists(struct load *load, const struct nba_yaml_node *list,
-                                  const struct field *table, size_t most)
+/* ---- sections ------------------------------------------------------------------------------ */
+
+/* treatments of contents, consents of profiles: constants, one part of the message each */
+static void load_parts(struct load *load, const struct nba_yaml_node *list, size_t most)
 {
     struct section *section = load->section;
-    enum nba_status status = nba_yaml_expect(list, NBA_YAML_LIST, load->error);
-    if (status == NBA_OK && list->count > most) {
-        return nba_yaml_fail(list, load->error, "more than %zu entries", most);
+    if (!expect_list(load, list, most, "entries")) {
+        return;
     }
-    if (status != NBA_OK) {
-        return status;
-    }
-    section->lists = take(load, list->count, sizeof(*section->lists));
-    if (section->lists == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    for (const struct nba_yaml_node *node = list->first; node != NULL && status == NBA_OK;
+    section->parts = take(load, list->count, sizeof(*section->parts));
+    for (const struct nba_yaml_node *node = list->first; node != NULL && load->status == NBA_OK;
          node = node->next) {
-        status = load_assignments(load, node, table, true, &section->lists[section->list_count]);
-        section->list_count++;
+        section->parts[section->part_count++] =
+            load_assignments(load, node, &section->part_fields, true);
     }
-    return status;
 }
 
-static enum nba_status load_form(struct load *load, const struct nba_yaml_node *map)
-{
-    static const char *const formats[] = {"by_name", "csv", "tsv", "jsonl", "avro", NULL};
-    static const char *const orders[] = {"file", "time", NULL};
-    struct section *section = load->section;
-    enum nba_status status = NBA_OK;
-    size_t index = 0;
-    const struct nba_yaml_node *node = nba_yaml_get(map, "format");
-    if (node != NULL) {
-        status = nba_yaml_word(node, formats, &index, load->error);
-        section->format = (enum nba_row_format)index;
-    }
-    node = nba_yaml_get(map, "delimiter");
-    if (status == NBA_OK && node != NULL) {
-        status = load_character(node, &section->delimiter, load->error);
-    }
-    node = nba_yaml_get(map, "order");
-    if (status == NBA_OK && node != NULL) {
-        status = nba_yaml_word(node, orders, &index, load->error);
-        section->sorts = index == 1;
-    }
-    return status;
-}
-
-static enum nba_status load_section(struct load *load, enum nba_import_kind kind,
-                                    const struct nba_yaml_node *map)
+static void load_section(struct load *load, enum nba_import_kind kind,
+                         const struct nba_yaml_node *map)
 {
     static const char *const keys[NBA_IMPORT_KIND_COUNT][9] = {
         {"columns", "constants", "rules", "format", "delimiter", "order", NULL},
@@ -401,64 +357,62 @@ static enum nba_status load_section(struct load *load, enum nba_import_kind kind
         {"columns", "constants", "format", "delimiter", NULL},
         {"columns", "constants", "format", "delimiter", NULL},
     };
+    static const char *const formats[] = {"by_name", "csv", "tsv", "jsonl", "avro", NULL};
+    static const char *const orders[] = {"file", "time", NULL};
+    struct section *section = &load->mapping->sections[kind];
     const struct nba_yaml_node *node = NULL;
-    load->section = &load->mapping->sections[kind];
-    load->section->present = true;
-    enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, load->error);
-    if (status == NBA_OK) {
-        status = nba_yaml_check_keys(map, keys[kind], NULL, load->error);
+    if (!expect_map(load, map, keys[kind])) {
+        return;
     }
-    if (status == NBA_OK && nba_yaml_get(map, "columns") == NULL) {
-        return nba_yaml_fail_missing(map, "columns", "a map from fields to columns", load->error);
+    const struct nba_yaml_node *columns = nba_yaml_get(map, "columns");
+    if (columns == NULL) {
+        load->status =
+            nba_yaml_fail_missing(map, "columns", "a map from fields to columns", load->error);
+        return;
     }
-    if (status == NBA_OK) {
-        status = load_form(load, map);
+    load->section = section;
+    section->present = true;
+    nba_fields_init(&section->fields, kind, false);
+    nba_fields_init(&section->part_fields, kind, true);
+    section->format = (enum nba_row_format)read_word(load, map, "format", formats);
+    section->delimiter = read_character(load, map, "delimiter");
+    section->sorts = read_word(load, map, "order", orders) == 1;
+    section->cells = load_assignments(load, columns, &section->fields, false);
+    if ((node = get(load, map, "constants")) != NULL) {
+        section->constants = load_assignments(load, node, &section->fields, true);
     }
-    if (status == NBA_OK) {
-        status = load_assignments(load, nba_yaml_get(map, "columns"), nba_field_table(kind), false,
-                                  &load->section->fields);
+    if ((node = get(load, map, "rules")) != NULL) {
+        load_rules(load, node);
     }
-    node = nba_yaml_get(map, "constants");
-    if (status == NBA_OK && node != NULL) {
-        status =
-            load_assignments(load, node, nba_field_table(kind), true, &load->section->constants);
+    if ((node = get(load, map, "treatments")) != NULL) {
+        load_parts(load, node, NBA_TREATMENTS_MAX);
     }
-    if (status == NBA_OK && (node = nba_yaml_get(map, "rules")) != NULL) {
-        status = load_rules(load, node);
+    if ((node = get(load, map, "consents")) != NULL) {
+        load_parts(load, node, NBA_IMPORT_ITEMS_MAX - 1);
     }
-    if (status == NBA_OK && (node = nba_yaml_get(map, "treatments")) != NULL) {
-        status = load_lists(load, node, nba_field_treatment_table(), NBA_TREATMENTS_MAX);
-    }
-    if (status == NBA_OK && (node = nba_yaml_get(map, "consents")) != NULL) {
-        status = load_lists(load, node, nba_field_consent_table(), NBA_IMPORT_ITEMS_MAX - 1);
-    }
-    return status;
 }
 
-static enum nba_status load_tree(struct load *load)
+static void load_tree(struct load *load)
 {
     static const char *const keys[] = {"source", "events",    "profiles", "contents",
                                        "reps",   "campaigns", NULL};
     const struct nba_yaml_node *root = nba_yaml_root(load->mapping->tree);
-    enum nba_status status = nba_yaml_expect(root, NBA_YAML_MAP, load->error);
-    if (status == NBA_OK) {
-        status = nba_yaml_check_keys(root, keys, NULL, load->error);
+    if (!expect_map(load, root, keys)) {
+        return;
     }
     const struct nba_yaml_node *node = nba_yaml_get(root, "source");
-    if (status == NBA_OK && node == NULL) {
-        return nba_yaml_fail_missing(root, "source", "a name for the system the rows come from",
-                                     load->error);
+    if (node == NULL) {
+        load->status = nba_yaml_fail_missing(
+            root, "source", "a name for the system the rows come from", load->error);
+        return;
     }
-    if (status == NBA_OK) {
-        status = nba_yaml_text(node, &load->mapping->source, load->error);
-    }
-    for (int kind = 0; kind < NBA_IMPORT_KIND_COUNT && status == NBA_OK; kind++) {
-        node = nba_yaml_get(root, kind_names[kind]);
+    load->status = nba_yaml_text(node, &load->mapping->source, load->error);
+    for (int kind = 0; kind < NBA_IMPORT_KIND_COUNT; kind++) {
+        node = get(load, root, kind_names[kind]);
         if (node != NULL) {
-            status = load_section(load, (enum nba_import_kind)kind, node);
+            load_section(load, (enum nba_import_kind)kind, node);
         }
     }
-    return status;
 }
 
 enum nba_status nba_mapping_load(const char *path, struct nba_mapping **ret_mapping,
@@ -469,14 +423,13 @@ enum nba_status nba_mapping_load(const char *path, struct nba_mapping **ret_mapp
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
     nba_arena_init(&mapping->arena, ARENA_BYTES_MAX);
-    struct load load = {mapping, NULL, error};
-    enum nba_status status = nba_yaml_load(path, &mapping->tree, error);
-    if (status == NBA_OK) {
-        status = load_tree(&load);
+    struct load load = {mapping, NULL, error, NBA_OK};
+    if (good(&load, nba_yaml_load(path, &mapping->tree, error))) {
+        load_tree(&load);
     }
-    if (status != NBA_OK) {
+    if (load.status != NBA_OK) {
         nba_mapping_destroy(mapping);
-        return status;
+        return load.status;
     }
     *ret_mapping = mapping;
     return NBA_OK;
@@ -496,14 +449,24 @@ bool nba_mapping_has(const struct nba_mapping *mapping, enum nba_import_kind kin
     return mapping->sections[kind].present;
 }
 
-enum nba_row_format nba_mapping_format(const struct nba_mapping *mapping, enum nba_import_kind kind)
+enum nba_status nba_mapping_open(const struct nba_mapping *mapping, enum nba_import_kind kind,
+                                 const char *path, const struct nba_schemas *schemas,
+                                 struct nba_row_source **ret_source, struct nba_error *error)
 {
-    return mapping->sections[kind].format;
-}
-
-char nba_mapping_delimiter(const struct nba_mapping *mapping, enum nba_import_kind kind)
-{
-    return mapping->sections[kind].delimiter;
+    const struct section *section = &mapping->sections[kind];
+    struct nba_row_source *source = NULL;
+    enum nba_status status =
+        nba_row_source_open(path, section->format, section->delimiter, schemas, &source, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    status = nba_row_source_bind(source, section->columns, section->column_count, error);
+    if (status != NBA_OK) {
+        nba_row_source_close(source);
+        return nba_error_prefix(error, "%s", path);
+    }
+    *ret_source = source;
+    return NBA_OK;
 }
 
 bool nba_mapping_sorts(const struct nba_mapping *mapping, enum nba_import_kind kind)

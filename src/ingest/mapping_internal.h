@@ -3,10 +3,12 @@
 #define NBA_INGEST_MAPPING_INTERNAL_H
 
 #include "field_internal.h"
+#include "nba/base/buf.h"
 #include "nba/config/yaml.h"
 
-struct value_word {
-    struct nba_str from, to;
+struct words {
+    const struct nba_str *items;
+    size_t count;
 };
 
 /* One field and where it comes from. */
@@ -14,10 +16,9 @@ struct assignment {
     const struct field *field;
     size_t column; /* index into the section's columns; SIZE_MAX: `constant` */
     struct nba_str constant;
-    const struct value_word *values;
-    size_t value_count;
+    struct words from, to; /* what stands in the column, and what it means */
     bool has_default;
-    struct nba_str otherwise; /* for a value that `values` lacks */
+    struct nba_str otherwise; /* for a value that `from` lacks */
     enum time_unit unit;
     char split;
 };
@@ -30,8 +31,7 @@ struct assignments {
 /* The cell of `column` is one of `words`. */
 struct condition {
     size_t column;
-    const struct nba_str *words;
-    size_t word_count;
+    struct words words;
 };
 
 struct rule {
@@ -50,12 +50,14 @@ struct section {
     bool sorts;
     const char *columns[NBA_ROW_COLUMNS_MAX];
     size_t column_count;
+    struct fields fields;
+    struct fields part_fields; /* of treatments of contents, consents of profiles */
     struct assignments constants;
-    struct assignments fields;
+    struct assignments cells;
     struct rule *rules;
     size_t rule_count;
-    struct assignments *lists; /* treatments of contents, consents of profiles */
-    size_t list_count;
+    struct assignments *parts;
+    size_t part_count;
 };
 
 struct nba_mapping {

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/codec/bindings_internal.h"
 #include "../../src/codec/json_internal.h"
 #include "fuzz_driver.h"
 #include "nba/base/assert.h"

@@ -1,6 +1,7 @@
 /*
- * How a C struct holds an Avro record: one table a struct, read by the decoder's compiler, by the
- * encoder and by nothing else.  The table names fields; the schema says how they look as bytes.
+ * How a C struct holds an Avro record: one table a struct, read by the compiler of programs and by
+ * whoever fills a struct field by field.  The table names fields; the schema says how they look as
+ * bytes.
  *
  * KINDS, with the C member they stand for and the Avro types they take:
  *   ID, TEXT   struct nba_str           string; at most NBA_ID_BYTES_MAX, NBA_STRING_BYTES_MAX
@@ -29,6 +30,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "nba/base/str.h"
+#include "nba/codec/schema_registry.h"
 
 enum nba_bind {
     NBA_BIND_ID,
@@ -86,5 +90,13 @@ struct nba_record_binding {
     const struct nba_binding *fields;
     uint32_t count;
 };
+
+/* Which struct holds which message; NULL for a message that no struct of ours holds yet. */
+const struct nba_record_binding *nba_bindings_of(enum nba_schema which);
+/* The binding of the field of this name, or NULL. */
+const struct nba_binding *nba_binding_find(const struct nba_record_binding *record,
+                                           struct nba_str name);
+/* Makes every member absent. */
+void nba_binding_clear(const struct nba_record_binding *record, void *ret_struct);
 
 #endif

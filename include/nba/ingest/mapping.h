@@ -68,13 +68,16 @@ enum nba_status nba_mapping_load(const char *path, struct nba_mapping **ret_mapp
 void nba_mapping_destroy(struct nba_mapping *mapping);
 
 bool nba_mapping_has(const struct nba_mapping *mapping, enum nba_import_kind kind);
-enum nba_row_format nba_mapping_format(const struct nba_mapping *mapping,
-                                       enum nba_import_kind kind);
-char nba_mapping_delimiter(const struct nba_mapping *mapping, enum nba_import_kind kind);
 /* Rows are to be put in the order of their times before they go to the log. */
 bool nba_mapping_sorts(const struct nba_mapping *mapping, enum nba_import_kind kind);
 
-/* Columns the section reads, for nba_row_source_bind. */
+/* A file's rows as the section wants them, bound to its columns.  Errors of nba_row_source_open and
+ * _bind. */
+NBA_MUST_USE
+enum nba_status nba_mapping_open(const struct nba_mapping *mapping, enum nba_import_kind kind,
+                                 const char *path, const struct nba_schemas *schemas,
+                                 struct nba_row_source **ret_source, struct nba_error *error);
+/* Columns the section reads, in the order of its rows' cells. */
 const char *const *nba_mapping_columns(const struct nba_mapping *mapping, enum nba_import_kind kind,
                                        size_t *ret_count);
 /* Rules of the section, in file order; a section without rules has one, "all rows". */
