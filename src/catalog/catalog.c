@@ -16,7 +16,7 @@ static const struct catalog_snapshot *snapshot_of(const struct nba_catalog *cata
 uint32_t nba_catalog_find_hash(const struct nba_catalog *catalog, uint32_t content_hash)
 {
     uint32_t cursor = 0;
-    return nba_catalog_index_next(&snapshot_of(catalog)->by_content_hash, content_hash, &cursor);
+    return nba_hash_index_next(&snapshot_of(catalog)->by_content_hash, content_hash, &cursor);
 }
 
 uint32_t nba_catalog_find_content(const struct nba_catalog *catalog, struct nba_str content_id)
@@ -35,11 +35,11 @@ uint32_t nba_catalog_find_word(const struct nba_catalog *catalog, struct nba_str
     if (word.bytes == 0) {
         return 0;
     }
-    const struct catalog_index *index = &snapshot_of(catalog)->by_word;
+    const struct nba_hash_index *index = &snapshot_of(catalog)->by_word;
     const uint64_t hash = nba_xxh64(word.data, word.bytes);
     uint32_t cursor = 0;
     uint32_t i = 0;
-    while ((i = nba_catalog_index_next(index, hash, &cursor)) != NBA_CATALOG_NONE) {
+    while ((i = nba_hash_index_next(index, hash, &cursor)) != NBA_CATALOG_NONE) {
         if (nba_str_equal(catalog->words[i], word)) {
             return i;
         }
@@ -47,51 +47,26 @@ uint32_t nba_catalog_find_word(const struct nba_catalog *catalog, struct nba_str
     return 0;
 }
 
-const struct nba_rep *nba_catalog_rep(const struct nba_catalog *catalog, uint32_t index)
+/* Of a rep or a campaign: both begin with their id. */
+static int compare_id(const void *id, const void *record)
 {
-    NBA_ASSERT(index < catalog->rep_count);
-    return snapshot_of(catalog)->reps[index];
-}
-
-const struct nba_campaign *nba_catalog_campaign(const struct nba_catalog *catalog, uint32_t index)
-{
-    NBA_ASSERT(index < catalog->campaign_count);
-    return snapshot_of(catalog)->campaigns[index];
+    return nba_str_compare(*(const struct nba_str *)id, **(const struct nba_str *const *)record);
 }
 
 const struct nba_rep *nba_catalog_find_rep(const struct nba_catalog *catalog, struct nba_str rep_id)
 {
-    const struct catalog_snapshot *s = snapshot_of(catalog);
-    uint32_t low = 0;
-    uint32_t high = catalog->rep_count;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        const int order = nba_str_compare(s->reps[middle]->rep_id, rep_id);
-        if (order == 0) {
-            return s->reps[middle];
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return NULL;
+    const struct nba_rep **found = bsearch(&rep_id, snapshot_of(catalog)->reps, catalog->rep_count,
+                                           sizeof(*found), compare_id);
+    return found != NULL ? *found : NULL;
 }
 
 const struct nba_campaign *nba_catalog_find_campaign(const struct nba_catalog *catalog,
                                                      struct nba_str campaign_id)
 {
-    const struct catalog_snapshot *s = snapshot_of(catalog);
-    uint32_t low = 0;
-    uint32_t high = catalog->campaign_count;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        const int order = nba_str_compare(s->campaigns[middle]->campaign_id, campaign_id);
-        if (order == 0) {
-            return s->campaigns[middle];
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return NULL;
+    const struct nba_campaign **found =
+        bsearch(&campaign_id, snapshot_of(catalog)->campaigns, catalog->campaign_count,
+                sizeof(*found), compare_id);
+    return found != NULL ? *found : NULL;
 }
 
 const struct nba_content *nba_catalog_content(const struct nba_catalog *catalog, uint32_t candidate)
@@ -124,8 +99,8 @@ void nba_catalog_unref(struct nba_catalog *catalog)
     for (uint32_t i = 0; i < s->entry_count; i++) {
         nba_catalog_entry_unref(s->entries[i]);
     }
-    nba_catalog_index_clear(&s->by_content_hash);
-    nba_catalog_index_clear(&s->by_word);
+    nba_hash_index_clear(&s->by_content_hash);
+    nba_hash_index_clear(&s->by_word);
     nba_arena_clear(&s->arena);
     free(s);
 }

@@ -1,8 +1,5 @@
-/*
- * The newest record of each id, in the order they first came, with a hash index over them.  A
- * removed one leaves a hole; when holes outnumber records the list is
- * packed.
- */
+/* The newest record of each id, in the order they first came, with a hash index over them; a
+ * removed one leaves a hole. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,18 +8,13 @@
 #include "nba/base/hash.h"
 #include "nba/base/limits.h"
 
-#define VALUE_MAX 1e6
-
-struct slot {
-    struct catalog_entry *entry; /* NULL: removed */
-    uint64_t hash;
-};
+#define VALUE_MAX     1e6
+#define ENTRIES_FIRST 64u
 
 struct nba_catalog_builder {
-    struct slot *slots;
-    uint32_t slot_count;
-    uint32_t slot_capacity;
-    struct catalog_index index;
+    struct catalog_entry **entries; /* NULL: removed */
+    uint32_t entry_count, capacity;
+    struct nba_hash_index index;
     uint32_t counts[NBA_REFERENCE_REP + 1];
 };
 
@@ -36,19 +28,12 @@ void nba_catalog_builder_destroy(struct nba_catalog_builder *builder)
     if (builder == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < builder->slot_count; i++) {
-        nba_catalog_entry_unref(builder->slots[i].entry);
+    for (uint32_t i = 0; i < builder->entry_count; i++) {
+        nba_catalog_entry_unref(builder->entries[i]);
     }
-    free(builder->slots);
-    nba_catalog_index_clear(&builder->index);
+    free(builder->entries);
+    nba_hash_index_clear(&builder->index);
     free(builder);
-}
-
-/* Contents hash by the 32 bits that state knows them by, so that a collision shows. */
-static uint64_t hash_of(enum nba_reference_kind kind, struct nba_str id)
-{
-    return kind == NBA_REFERENCE_CONTENT ? nba_content_hash(id)
-                                         : nba_xxh64(id.data, id.bytes) ^ ((uint64_t)kind << 56);
 }
 
 static enum nba_status check_list(struct nba_str_list list, uint32_t max, const char *what,
@@ -119,60 +104,59 @@ static enum nba_status check_record(const struct nba_reference *record, struct n
     return record->kind == NBA_REFERENCE_CONTENT ? check_content(&record->content, error) : NBA_OK;
 }
 
-/* The slot of this id, a hole it left included; NBA_CATALOG_NONE: none.  A content whose hash
- * another one has is told through *ret_collision. */
-static uint32_t find_slot(const struct nba_catalog_builder *builder, enum nba_reference_kind kind,
-                          struct nba_str id, struct nba_str *ret_collision)
+/* The entry of this id; NBA_CATALOG_NONE: none.  A content whose hash another one has is told
+ * through *ret_collision. */
+static uint32_t find_entry(const struct nba_catalog_builder *builder, enum nba_reference_kind kind,
+                           struct nba_str id, struct nba_str *ret_collision)
 {
-    const uint64_t hash = hash_of(kind, id);
+    const uint64_t hash = nba_catalog_record_hash(kind, id);
     uint32_t cursor = 0;
-    for (;;) {
-        const uint32_t i = nba_catalog_index_next(&builder->index, hash, &cursor);
-        if (i == NBA_CATALOG_NONE) {
-            return i;
-        }
-        const struct catalog_entry *entry = builder->slots[i].entry;
+    uint32_t i = 0;
+    while ((i = nba_hash_index_next(&builder->index, hash, &cursor)) != NBA_HASH_INDEX_NONE) {
+        const struct catalog_entry *entry = builder->entries[i];
         if (entry == NULL || entry->record.kind != kind) {
             continue;
         }
         if (nba_str_equal(entry->id, id)) {
-            return i;
+            break;
         }
         if (kind == NBA_REFERENCE_CONTENT) {
             *ret_collision = entry->id;
         }
     }
+    return i;
 }
 
-/* Leaves the holes out and indexes anew. */
-static void pack(struct nba_catalog_builder *builder)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < builder->slot_count; i++) {
-        if (builder->slots[i].entry != NULL) {
-            builder->slots[kept++] = builder->slots[i];
-        }
-    }
-    builder->slot_count = kept;
-    memset(builder->index.numbers, 0, builder->index.capacity * sizeof(*builder->index.numbers));
-    builder->index.count = 0;
-    for (uint32_t i = 0; i < kept; i++) {
-        nba_catalog_index_add(&builder->index, builder->slots[i].hash, i);
-    }
-}
-
+/* Room for one entry more.  A full list leaves its holes out before it is made longer. */
 static bool make_room(struct nba_catalog_builder *builder)
 {
-    if (builder->slot_count == builder->slot_capacity) {
-        const uint32_t capacity = builder->slot_capacity != 0 ? builder->slot_capacity * 2 : 64;
-        struct slot *wider = realloc(builder->slots, capacity * sizeof(*wider));
-        if (wider == NULL) {
-            return false;
-        }
-        builder->slots = wider;
-        builder->slot_capacity = capacity;
+    if (builder->entry_count < builder->capacity) {
+        return true;
     }
-    return nba_catalog_index_reserve(&builder->index, builder->slot_count + 1);
+    uint32_t kept = 0;
+    nba_hash_index_reset(&builder->index);
+    for (uint32_t i = 0; i < builder->entry_count; i++) {
+        if (builder->entries[i] != NULL) {
+            builder->entries[kept] = builder->entries[i];
+            nba_hash_index_add(&builder->index, builder->entries[kept]->hash, kept);
+            kept++;
+        }
+    }
+    builder->entry_count = kept;
+    if (kept < builder->capacity / 2) {
+        return true;
+    }
+    const uint32_t capacity = builder->capacity != 0 ? builder->capacity * 2 : ENTRIES_FIRST;
+    struct catalog_entry **wider = realloc(builder->entries, capacity * sizeof(void *));
+    if (wider == NULL) {
+        return false;
+    }
+    builder->entries = wider;
+    if (!nba_hash_index_reserve(&builder->index, capacity)) {
+        return false;
+    }
+    builder->capacity = capacity;
+    return true;
 }
 
 enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
@@ -186,7 +170,7 @@ enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
     }
     const struct nba_str id = nba_catalog_record_id(record);
     struct nba_str collision = {0};
-    const uint32_t found = find_slot(builder, record->kind, id, &collision);
+    const uint32_t found = find_entry(builder, record->kind, id, &collision);
     if (collision.bytes != 0) {
         return nba_error_set(error, NBA_E_EXISTS,
                              "content '%.*s' has the hash %08x of content '%.*s': rename it",
@@ -205,48 +189,34 @@ enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
         return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
     }
     if (found != NBA_CATALOG_NONE) {
-        nba_catalog_entry_unref(builder->slots[found].entry);
-        builder->slots[found].entry = entry;
+        nba_catalog_entry_unref(builder->entries[found]);
+        builder->entries[found] = entry;
         return NBA_OK;
     }
-    const uint64_t hash = hash_of(record->kind, id);
-    nba_catalog_index_add(&builder->index, hash, builder->slot_count);
-    builder->slots[builder->slot_count++] = (struct slot){entry, hash};
+    nba_hash_index_add(&builder->index, entry->hash, builder->entry_count);
+    builder->entries[builder->entry_count++] = entry;
     builder->counts[record->kind]++;
     return NBA_OK;
 }
 
 bool nba_catalog_builder_remove(struct nba_catalog_builder *builder, struct nba_str key)
 {
-    static const struct {
-        const char *prefix;
-        enum nba_reference_kind kind;
-    } kinds[] = {{"content:", NBA_REFERENCE_CONTENT},
-                 {"campaign:", NBA_REFERENCE_CAMPAIGN},
-                 {"rep:", NBA_REFERENCE_REP}};
+    static const char *const prefixes[] = {"content:", "campaign:", "rep:"}; /* by kind */
     NBA_ASSERT(builder != NULL);
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(kinds); i++) {
-        const struct nba_str prefix = nba_str_of(kinds[i].prefix);
-        if (key.bytes <= prefix.bytes || memcmp(key.data, prefix.data, prefix.bytes) != 0) {
+    for (uint32_t kind = 0; kind < NBA_ARRAY_COUNT(prefixes); kind++) {
+        const size_t bytes = strlen(prefixes[kind]);
+        if (key.bytes <= bytes || memcmp(key.data, prefixes[kind], bytes) != 0) {
             continue;
         }
         struct nba_str ignored = {0};
-        const struct nba_str id = nba_str(key.data + prefix.bytes, key.bytes - prefix.bytes);
-        const uint32_t found = find_slot(builder, kinds[i].kind, id, &ignored);
-        if (found == NBA_CATALOG_NONE) {
-            return false;
+        const uint32_t found = find_entry(builder, (enum nba_reference_kind)kind,
+                                          nba_str(key.data + bytes, key.bytes - bytes), &ignored);
+        if (found != NBA_CATALOG_NONE) {
+            nba_catalog_entry_unref(builder->entries[found]);
+            builder->entries[found] = NULL;
+            builder->counts[kind]--;
         }
-        nba_catalog_entry_unref(builder->slots[found].entry);
-        builder->slots[found].entry = NULL;
-        builder->counts[kinds[i].kind]--;
-        uint32_t live = 0;
-        for (size_t k = 0; k < NBA_ARRAY_COUNT(builder->counts); k++) {
-            live += builder->counts[k];
-        }
-        if (builder->slot_count > 2 * live + 64) {
-            pack(builder);
-        }
-        return true;
+        return found != NBA_CATALOG_NONE;
     }
     return false;
 }
@@ -265,14 +235,14 @@ enum nba_status nba_catalog_builder_build(struct nba_catalog_builder *builder,
                                           struct nba_catalog **ret_catalog, struct nba_error *error)
 {
     NBA_ASSERT(builder != NULL && ret_catalog != NULL);
-    struct catalog_entry **sorted = calloc(builder->slot_count + 1, sizeof(void *));
+    struct catalog_entry **sorted = calloc(builder->entry_count + 1, sizeof(void *));
     if (sorted == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
     }
     uint32_t count = 0;
-    for (uint32_t i = 0; i < builder->slot_count; i++) {
-        if (builder->slots[i].entry != NULL) {
-            sorted[count++] = builder->slots[i].entry;
+    for (uint32_t i = 0; i < builder->entry_count; i++) {
+        if (builder->entries[i] != NULL) {
+            sorted[count++] = builder->entries[i];
         }
     }
     qsort(sorted, count, sizeof(struct catalog_entry *), by_kind_and_id);

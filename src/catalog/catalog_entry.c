@@ -2,6 +2,7 @@
  * Deep copies in one block.  The copying functions run twice over the same record: first with no
  * memory, which measures, then into the block of that size.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,120 +17,98 @@ struct copier {
     size_t used;
 };
 
-static void *take(struct copier *copier, size_t bytes)
+/* A copy of `bytes` bytes; NULL while measuring. */
+static void *copy(struct copier *copier, const void *from, size_t bytes)
 {
     copier->used = (copier->used + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     void *place = copier->memory != NULL ? copier->memory + copier->used : NULL;
+    if (place != NULL && bytes != 0) {
+        memcpy(place, from, bytes);
+    }
     copier->used += bytes;
     return place;
 }
 
-static struct nba_str copy_str(struct copier *copier, struct nba_str text)
+/* Where a struct has texts and lists of texts; a list ends in 0, or in NONE where 0 is a place. */
+#define NONE       SIZE_MAX
+#define AT(member) offsetof(struct nba_content, member)
+static const size_t content_texts[] = {
+    AT(content_id), AT(family_id), AT(version),    AT(brand),    AT(business_unit),
+    AT(title),      AT(abstract),  AT(asset_type), AT(event_id), NONE};
+static const size_t content_lists[] = {AT(campaign_ids), AT(keywords), AT(topic_ids), AT(codes),
+                                       NONE};
+#undef AT
+#define AT(member) offsetof(struct nba_treatment, member)
+static const size_t treatment_texts[] = {AT(approval_number), NONE};
+static const size_t treatment_lists[] = {AT(markets), AT(languages), NONE};
+#undef AT
+#define AT(member) offsetof(struct nba_campaign, member)
+static const size_t campaign_texts[] = {AT(campaign_id), AT(brand), AT(goal), NONE};
+#undef AT
+#define AT(member) offsetof(struct nba_rep, member)
+static const size_t rep_texts[] = {AT(rep_id), AT(tz), AT(territory_id), NONE};
+#undef AT
+static const size_t no_lists[] = {NONE};
+
+static void copy_text(struct copier *copier, struct nba_str *text)
 {
-    if (text.bytes == 0) {
-        return nba_str("", 0);
-    }
-    char *place = copier->memory != NULL ? (char *)copier->memory + copier->used : NULL;
-    copier->used += text.bytes;
-    if (place != NULL) {
-        memcpy(place, text.data, text.bytes);
-    }
-    return nba_str(place, text.bytes);
+    text->data = text->bytes != 0 ? copy(copier, text->data, text->bytes) : "";
 }
 
-static struct nba_str_list copy_list(struct copier *copier, struct nba_str_list list)
+/* Copies what the struct's texts and lists point to. */
+static void copy_members(struct copier *copier, void *object, const size_t *texts,
+                         const size_t *lists)
 {
-    if (list.count == 0) {
-        return (struct nba_str_list){NULL, 0};
+    for (size_t i = 0; texts[i] != NONE; i++) {
+        copy_text(copier, (struct nba_str *)(void *)((char *)object + texts[i]));
     }
-    struct nba_str *items = take(copier, list.count * sizeof(*items));
-    for (uint32_t i = 0; i < list.count; i++) {
-        const struct nba_str item = copy_str(copier, list.items[i]);
-        if (items != NULL) {
-            items[i] = item;
+    for (size_t i = 0; lists[i] != NONE; i++) {
+        struct nba_str_list *list = (struct nba_str_list *)(void *)((char *)object + lists[i]);
+        struct nba_str *items = copy(copier, list->items, list->count * sizeof(*items));
+        for (uint32_t k = 0; k < list->count; k++) {
+            struct nba_str item = list->items[k];
+            copy_text(copier, items != NULL ? &items[k] : &item);
         }
+        list->items = items;
     }
-    return (struct nba_str_list){items, list.count};
 }
 
-static const struct nba_treatment *copy_treatments(struct copier *copier,
-                                                   const struct nba_content *content)
+static void copy_content(struct copier *copier, struct nba_content *content)
 {
-    if (content->treatment_count == 0) {
-        return NULL;
+    const struct nba_treatment *from = content->treatments;
+    if (content->family_id.bytes == 0) {
+        content->family_id = content->content_id;
     }
-    struct nba_treatment *items = take(copier, content->treatment_count * sizeof(*items));
+    if (content->version.bytes == 0) {
+        content->version = nba_str_of("1");
+    }
+    if (content->content_class == NBA_CONTENT_CLASS_UNKNOWN) {
+        content->content_class = NBA_CONTENT_CLASS_PROMOTIONAL;
+    }
+    copy_members(copier, content, content_texts, content_lists);
+    struct nba_treatment *items = copy(copier, from, content->treatment_count * sizeof(*items));
     for (uint32_t i = 0; i < content->treatment_count; i++) {
-        struct nba_treatment item = content->treatments[i];
-        item.approval_number = copy_str(copier, item.approval_number);
-        item.markets = copy_list(copier, item.markets);
-        item.languages = copy_list(copier, item.languages);
-        if (items != NULL) {
-            items[i] = item;
-        }
+        struct nba_treatment item = from[i];
+        copy_members(copier, items != NULL ? &items[i] : &item, treatment_texts, treatment_lists);
     }
-    return items;
+    content->treatments = items;
 }
 
-static struct nba_content copy_content(struct copier *copier, const struct nba_content *from)
+static void copy_record(struct copier *copier, struct nba_reference *record)
 {
-    struct nba_content to = *from;
-    to.content_id = copy_str(copier, from->content_id);
-    to.family_id = from->family_id.bytes != 0 ? copy_str(copier, from->family_id) : to.content_id;
-    to.version = from->version.bytes != 0 ? copy_str(copier, from->version) : nba_str("1", 1);
-    to.brand = copy_str(copier, from->brand);
-    to.campaign_ids = copy_list(copier, from->campaign_ids);
-    to.business_unit = copy_str(copier, from->business_unit);
-    if (from->content_class == NBA_CONTENT_CLASS_UNKNOWN) {
-        to.content_class = NBA_CONTENT_CLASS_PROMOTIONAL;
-    }
-    to.title = copy_str(copier, from->title);
-    to.abstract = copy_str(copier, from->abstract);
-    to.keywords = copy_list(copier, from->keywords);
-    to.topic_ids = copy_list(copier, from->topic_ids);
-    to.codes = copy_list(copier, from->codes);
-    to.asset_type = copy_str(copier, from->asset_type);
-    to.event_id = copy_str(copier, from->event_id);
-    to.treatments = copy_treatments(copier, from);
-    return to;
-}
-
-static struct nba_rep copy_rep(struct copier *copier, const struct nba_rep *from)
-{
-    struct nba_rep to = *from;
-    to.rep_id = copy_str(copier, from->rep_id);
-    to.tz = copy_str(copier, from->tz);
-    to.territory_id = copy_str(copier, from->territory_id);
-    to.absences = NULL;
-    if (from->absence_count != 0) {
-        const size_t bytes = from->absence_count * sizeof(*from->absences);
-        struct nba_absence *absences = take(copier, bytes);
-        if (absences != NULL) {
-            memcpy(absences, from->absences, bytes);
-        }
-        to.absences = absences;
-    }
-    return to;
-}
-
-static struct nba_reference copy_record(struct copier *copier, const struct nba_reference *from)
-{
-    struct nba_reference to = {.kind = from->kind};
-    switch (from->kind) {
+    switch (record->kind) {
     case NBA_REFERENCE_CONTENT:
-        to.content = copy_content(copier, &from->content);
+        copy_content(copier, &record->content);
         break;
     case NBA_REFERENCE_CAMPAIGN:
-        to.campaign = from->campaign;
-        to.campaign.campaign_id = copy_str(copier, from->campaign.campaign_id);
-        to.campaign.brand = copy_str(copier, from->campaign.brand);
-        to.campaign.goal = copy_str(copier, from->campaign.goal);
+        copy_members(copier, &record->campaign, campaign_texts, no_lists);
         break;
     case NBA_REFERENCE_REP:
-        to.rep = copy_rep(copier, &from->rep);
+        copy_members(copier, &record->rep, rep_texts, no_lists);
+        record->rep.absences = copy(copier, record->rep.absences,
+                                    record->rep.absence_count * sizeof(struct nba_absence));
         break;
     }
-    return to;
 }
 
 struct nba_str nba_catalog_record_id(const struct nba_reference *record)
@@ -140,31 +119,35 @@ struct nba_str nba_catalog_record_id(const struct nba_reference *record)
     case NBA_REFERENCE_CAMPAIGN:
         return record->campaign.campaign_id;
     case NBA_REFERENCE_REP:
-        return record->rep.rep_id;
+        break;
     }
-    return nba_str("", 0);
+    return record->rep.rep_id;
+}
+
+/* Contents by the 32 bits that state knows them by, so that a collision shows. */
+uint64_t nba_catalog_record_hash(enum nba_reference_kind kind, struct nba_str id)
+{
+    return kind == NBA_REFERENCE_CONTENT ? nba_content_hash(id)
+                                         : nba_xxh64(id.data, id.bytes) ^ ((uint64_t)kind << 56);
 }
 
 struct catalog_entry *nba_catalog_entry_create(const struct nba_reference *record)
 {
     struct copier measure = {NULL, 0};
-    (void)copy_record(&measure, record);
-    struct catalog_entry *entry = malloc(sizeof(*entry) + measure.used + ALIGNMENT);
+    struct nba_reference measured = *record;
+    copy_record(&measure, &measured);
+    struct catalog_entry *entry = malloc(sizeof(*entry) + measure.used);
     if (entry == NULL) {
         return NULL;
     }
     struct copier copier = {(unsigned char *)(entry + 1), 0};
     atomic_init(&entry->refs, 1);
-    entry->record = copy_record(&copier, record);
+    entry->record = *record;
+    copy_record(&copier, &entry->record);
     NBA_ASSERT(copier.used == measure.used);
     entry->id = nba_catalog_record_id(&entry->record);
-    entry->content_hash = record->kind == NBA_REFERENCE_CONTENT ? nba_content_hash(entry->id) : 0;
+    entry->hash = nba_catalog_record_hash(record->kind, entry->id);
     return entry;
-}
-
-void nba_catalog_entry_ref(struct catalog_entry *entry)
-{
-    atomic_fetch_add_explicit(&entry->refs, 1, memory_order_relaxed);
 }
 
 void nba_catalog_entry_unref(struct catalog_entry *entry)

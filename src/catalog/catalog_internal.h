@@ -1,44 +1,27 @@
-/* What the files of the catalogue share: counted records, a hash index, the whole snapshot. */
+/* What the files of the catalogue share: counted records, the whole snapshot. */
 #ifndef NBA_CATALOG_CATALOG_INTERNAL_H
 #define NBA_CATALOG_CATALOG_INTERNAL_H
 
 #include <stdatomic.h>
 
 #include "nba/base/arena.h"
+#include "nba/base/hash_index.h"
 #include "nba/catalog/catalog.h"
 
 /* One record with its texts, in one block; shared by the builder and all snapshots it is in. */
 struct catalog_entry {
     atomic_uint refs;
-    uint32_t content_hash; /* of contents */
+    uint64_t hash; /* of kind and id; of a content the 32 bits that state knows it by */
     struct nba_str id;
     struct nba_reference record;
 };
 
 /* NULL: out of memory.  The record was checked. */
 struct catalog_entry *nba_catalog_entry_create(const struct nba_reference *record);
-void nba_catalog_entry_ref(struct catalog_entry *entry);
 void nba_catalog_entry_unref(struct catalog_entry *entry);
+/* The record's id in `record`: the first member of its struct. */
 struct nba_str nba_catalog_record_id(const struct nba_reference *record);
-
-/*
- * Hash to index, by linear probing in a table at most half full.  What is compared beyond the hash
- * is the caller's: it walks the candidates with catalog_index_next.
- */
-struct catalog_index {
-    uint64_t *hashes;
-    uint32_t *numbers; /* index + 1; 0: free */
-    uint32_t capacity; /* a power of two, or 0 */
-    uint32_t count;
-};
-
-NBA_MUST_USE
-bool nba_catalog_index_reserve(struct catalog_index *index, uint32_t count);
-/* There must be room (nba_catalog_index_reserve). */
-void nba_catalog_index_add(struct catalog_index *index, uint64_t hash, uint32_t number);
-/* The next entry with this hash, starting at *cursor = 0; NBA_CATALOG_NONE: no more. */
-uint32_t nba_catalog_index_next(const struct catalog_index *index, uint64_t hash, uint32_t *cursor);
-void nba_catalog_index_clear(struct catalog_index *index);
+uint64_t nba_catalog_record_hash(enum nba_reference_kind kind, struct nba_str id);
 
 struct catalog_snapshot {
     struct nba_catalog shown; /* first: a snapshot is a catalogue */
@@ -48,8 +31,8 @@ struct catalog_snapshot {
     uint32_t entry_count;
     const struct nba_rep **reps;           /* bytewise by id */
     const struct nba_campaign **campaigns; /* bytewise by id */
-    struct catalog_index by_content_hash;
-    struct catalog_index by_word;
+    struct nba_hash_index by_content_hash;
+    struct nba_hash_index by_word;
 };
 
 /* From entries sorted by (kind, id); takes a reference on each. */

@@ -6,134 +6,172 @@
  * when a funnel is made, the event or the HCP against constants once a decision, a candidate
  * against event or HCP (mixed) once a decision and class of candidates.
  */
+#include <stddef.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
-#include "nba/catalog/catalog.h"
 #include "nba/state/hcp.h"
 #include "policy_internal.h"
 
-static const char *const candidate_fields[] = {
-    "brand",      "topic",     "channel",    "action_type",   "class",    "campaign_id",
-    "content_id", "family_id", "asset_type", "business_unit", "event_id", NULL};
-static const char *const event_fields[] = {"type",       "topic",       "brand", "channel",
-                                           "content_id", "campaign_id", NULL};
-static const char *const hcp_fields[] = {
-    "market",      "region",    "language",          "rep_id", "territory_id", "open_complaint",
-    "specialties", "interests", "registered_events", NULL};
-static const char *const operators[] = {"eq",       "ne",           "in",     "not_in", "any_of",
-                                        "contains", "not_contains", "exists", NULL};
-static const char *const later_operators[] = {"gt",           "gte",   "lt", "lte",
-                                              "count_within", "since", NULL};
+/* What a field is a part of: the candidate's two parts come first. */
+enum part { OF_CONTENT, OF_TREATMENT, OF_EVENT, OF_EVENT_CONTEXT, OF_PROFILE };
+/* How it is stored. */
+enum form {
+    FORM_TEXT,
+    FORM_FIRST, /* of a list of texts */
+    FORM_LIST,  /* an array of texts and its count */
+    FORM_WORD,  /* an enum, named by `words` */
+    FORM_FLAG,
+};
+
+struct condition_field {
+    const char *name;
+    enum part part;
+    enum form form;
+    size_t at, count_at;
+    const char *const *words; /* of FORM_WORD; the first stands for 0 */
+};
+
+static const char *const flags[] = {"true", "false", NULL};
+
+#define FIELD(in, type, form_, member) \
+    .part = in, .form = FORM_##form_, .at = offsetof(struct type, member)
+#define CONTENT(form, member)   FIELD(OF_CONTENT, nba_content, form, member)
+#define TREATMENT(form, member) FIELD(OF_TREATMENT, nba_treatment, form, member)
+#define EVENT(form, member)     FIELD(OF_EVENT, nba_event, form, member)
+#define CONTEXT(form, member)   FIELD(OF_EVENT_CONTEXT, condition_context, form, member)
+#define PROFILE(form, member)   FIELD(OF_PROFILE, nba_hcp_profile, form, member)
+
+static const struct condition_field candidate_fields[] = {
+    {"brand", CONTENT(TEXT, brand)},
+    {"topic", CONTENT(FIRST, topic_ids)},
+    {"channel", TREATMENT(WORD, channel), .words = nba_policy_channels},
+    {"action_type", TREATMENT(WORD, action_type), .words = nba_policy_action_types},
+    {"class", CONTENT(WORD, content_class), .words = nba_policy_classes},
+    {"campaign_id", CONTENT(FIRST, campaign_ids)},
+    {"content_id", CONTENT(TEXT, content_id)},
+    {"family_id", CONTENT(TEXT, family_id)},
+    {"asset_type", CONTENT(TEXT, asset_type)},
+    {"business_unit", CONTENT(TEXT, business_unit)},
+    {"event_id", CONTENT(TEXT, event_id)},
+    {0},
+};
+static const struct condition_field event_fields[] = {
+    {"type", EVENT(WORD, type), .words = nba_policy_event_types},
+    {"topic", CONTEXT(TEXT, event_topic)},
+    {"brand", CONTEXT(TEXT, event_brand)},
+    {"channel", CONTEXT(WORD, event_channel), .words = nba_policy_channels},
+    {"content_id", EVENT(TEXT, content_id)},
+    {"campaign_id", EVENT(TEXT, campaign_id)},
+    {0},
+};
+static const struct condition_field hcp_fields[] = {
+    {"market", PROFILE(TEXT, market)},
+    {"region", PROFILE(TEXT, region)},
+    {"language", PROFILE(TEXT, language)},
+    {"rep_id", PROFILE(TEXT, rep_id)},
+    {"territory_id", PROFILE(TEXT, territory_id)},
+    {"open_complaint", PROFILE(FLAG, open_complaint)},
+    {"specialties", PROFILE(LIST, specialties),
+     .count_at = offsetof(struct nba_hcp_profile, specialty_count)},
+    {"interests", PROFILE(LIST, interests),
+     .count_at = offsetof(struct nba_hcp_profile, interest_count)},
+    {"registered_events", PROFILE(LIST, registered_events),
+     .count_at = offsetof(struct nba_hcp_profile, registered_count)},
+    {0},
+};
 
 static const struct {
     const char *prefix;
-    enum value_source source;
-    const char *const *fields;
-} sources[] = {
-    {"candidate.", SOURCE_CANDIDATE, candidate_fields},
-    {"event.", SOURCE_EVENT, event_fields},
-    {"hcp.", SOURCE_HCP, hcp_fields},
+    const struct condition_field *fields;
+} sources[] = {{"candidate.", candidate_fields}, {"event.", event_fields}, {"hcp.", hcp_fields}};
+
+/* For single values, for lists, or for both. */
+enum operand { SINGLE, LIST, EITHER };
+
+static const struct {
+    const char *name;
+    enum operand left;
+    bool many; /* constants come as a list */
+    bool negate;
+} operators[] = {
+    {"eq", SINGLE, false, false},        {"ne", SINGLE, false, true},
+    {"in", SINGLE, true, false},         {"not_in", SINGLE, true, true},
+    {"any_of", LIST, true, false},       {"contains", LIST, false, false},
+    {"not_contains", LIST, false, true}, {"exists", EITHER, false, false},
 };
 
-static bool find_field(struct nba_str name, const char *const *fields, uint32_t *ret_field)
+static bool of_candidate(const struct condition_value *value)
 {
-    for (uint32_t i = 0; fields[i] != NULL; i++) {
-        if (nba_str_is(name, fields[i])) {
-            *ret_field = i;
-            return true;
-        }
-    }
-    return false;
+    return value->field != NULL && value->field->part <= OF_TREATMENT;
 }
 
-/* "event.topic" into source and field; false: no such prefix. */
-static bool split_field(struct nba_str text, size_t *ret_source, struct nba_str *ret_name)
+static bool is_list(const struct condition_value *value)
 {
+    return value->field->form == FORM_LIST;
+}
+
+/* ---- reading ---- */
+
+/* "event.topic": its source; without a known prefix the candidate, and *ret_name the whole. */
+static const struct condition_field *split(struct nba_str text, struct nba_str *ret_name)
+{
+    *ret_name = text;
     for (size_t i = 0; i < NBA_ARRAY_COUNT(sources); i++) {
         const size_t bytes = strlen(sources[i].prefix);
         if (text.bytes > bytes && memcmp(text.data, sources[i].prefix, bytes) == 0) {
-            *ret_source = i;
             *ret_name = nba_str(text.data + bytes, text.bytes - bytes);
-            return true;
+            return sources[i].fields;
         }
     }
-    return false;
+    return candidate_fields;
 }
 
-static enum nba_status fail_field(const struct policy_parse *parse,
+static enum nba_status find_field(const struct policy_parse *parse,
                                   const struct nba_yaml_node *node, bool at_key,
-                                  struct nba_str name, const char *const *fields)
+                                  struct nba_str name, const struct condition_field *fields,
+                                  const struct condition_field **ret_field)
 {
-    const char *nearest = nba_yaml_nearest(name, fields);
-    const char *head = nearest != NULL ? "; did you mean '" : "";
-    const char *tail = nearest != NULL ? "'?" : "";
-    nearest = nearest != NULL ? nearest : "";
-    return at_key
-               ? nba_yaml_fail_key(node, parse->error, "unknown field%s%s%s", head, nearest, tail)
-               : nba_yaml_fail(node, parse->error, "unknown field%s%s%s", head, nearest, tail);
-}
-
-/* The left side: the key of a condition.  Without a prefix it is the candidate's. */
-static enum nba_status read_left(struct policy_parse *parse, const struct nba_yaml_node *node,
-                                 bool constants_only, struct condition_value *ret_left)
-{
-    size_t source = 0;
-    struct nba_str name = node->key->text;
-    const bool prefixed = split_field(node->key->text, &source, &name);
-    if (constants_only && prefixed && sources[source].source != SOURCE_CANDIDATE) {
-        return nba_yaml_fail_key(node, parse->error, "expected a field of the candidate");
+    const char *names[NBA_ARRAY_COUNT(candidate_fields)] = {NULL};
+    for (size_t i = 0; fields[i].name != NULL; i++) {
+        names[i] = fields[i].name;
+        if (nba_str_is(name, fields[i].name)) {
+            *ret_field = &fields[i];
+            return NBA_OK;
+        }
     }
-    if (!find_field(name, sources[source].fields, &ret_left->field)) {
-        return fail_field(parse, node, true, name, sources[source].fields);
-    }
-    ret_left->source = sources[source].source;
-    return NBA_OK;
+    const char *near = nba_yaml_nearest(name, names);
+    const char *head = near != NULL ? "; did you mean '" : "";
+    const char *tail = near != NULL ? "'?" : "";
+    near = near != NULL ? near : "";
+    return at_key ? nba_yaml_fail_key(node, parse->error, "unknown field%s%s%s", head, near, tail)
+                  : nba_yaml_fail(node, parse->error, "unknown field%s%s%s", head, near, tail);
 }
 
 /* Closed word lists are checked here: a misspelt channel would never hold. */
-static enum nba_status check_word(struct policy_parse *parse, const struct condition_value *left,
+static enum nba_status check_word(struct policy_parse *parse, const struct condition_field *field,
                                   const struct nba_yaml_node *node)
 {
-    static const char *const action_types[] = {
-        "email",        "rep_email",      "rep_call", "rep_call_objective",
-        "event_invite", "portal_content", "insight",  NULL};
-    static const char *const classes[] = {"promotional", "medical", NULL};
-    static const char *const flags[] = {"true", "false", NULL};
-    const bool of_candidate = left->source == SOURCE_CANDIDATE;
-    const bool of_event = left->source == SOURCE_EVENT;
-    size_t index = 0;
-    if (of_candidate ? left->field == CANDIDATE_CHANNEL
-                     : of_event && left->field == EVENT_CHANNEL) {
-        return nba_yaml_word(node, nba_policy_channels, &index, parse->error);
-    }
-    if (of_candidate && left->field == CANDIDATE_ACTION_TYPE) {
-        return nba_yaml_word(node, action_types, &index, parse->error);
-    }
-    if (of_candidate && left->field == CANDIDATE_CLASS) {
-        return nba_yaml_word(node, classes, &index, parse->error);
-    }
-    if (left->source == SOURCE_HCP && left->field == HCP_OPEN_COMPLAINT) {
-        return nba_yaml_word(node, flags, &index, parse->error);
-    }
     enum nba_event_type type = NBA_EVENT_UNKNOWN;
-    if (of_event && left->field == EVENT_TYPE && !nba_event_type_of(node->text, &type)) {
-        return nba_yaml_fail(node, parse->error, "expected an event type, got '%.*s'",
-                             NBA_STR_ARG(node->text));
-    }
-    if ((of_candidate && left->field == CANDIDATE_BRAND) ||
-        (of_event && left->field == EVENT_BRAND)) {
-        return nba_policy_check_brand(parse, node);
-    }
     struct nba_str text = {0};
-    return nba_yaml_text(node, &text, parse->error);
+    size_t index = 0;
+    if (field->words == nba_policy_event_types) {
+        return nba_event_type_of(node->text, &type)
+                   ? NBA_OK
+                   : nba_yaml_fail(node, parse->error, "expected an event type, got '%.*s'",
+                                   NBA_STR_ARG(node->text));
+    }
+    if (field->form == FORM_WORD || field->form == FORM_FLAG) {
+        return nba_yaml_word(node, field->form == FORM_FLAG ? flags : field->words + 1, &index,
+                             parse->error);
+    }
+    return strcmp(field->name, "brand") == 0 ? nba_policy_check_brand(parse, node)
+                                             : nba_yaml_text(node, &text, parse->error);
 }
 
 /* One constant or a list of them. */
-static enum nba_status read_constants(struct policy_parse *parse,
-                                      const struct condition_value *left,
-                                      const struct nba_yaml_node *node, bool list,
-                                      struct nba_str_list *ret_list)
+static enum nba_status read_constants(struct policy_parse *parse, const struct nba_yaml_node *node,
+                                      bool list, struct condition *condition)
 {
     enum nba_status status =
         nba_yaml_expect(node, list ? NBA_YAML_LIST : NBA_YAML_SCALAR, parse->error);
@@ -150,62 +188,23 @@ static enum nba_status read_constants(struct policy_parse *parse,
     }
     const struct nba_yaml_node *item = list ? node->first : node;
     for (uint32_t i = 0; i < count && status == NBA_OK; i++, item = item->next) {
-        status = check_word(parse, left, item);
+        status = check_word(parse, condition->left.field, item);
         items[i] = item->text;
     }
-    *ret_list = (struct nba_str_list){items, count};
+    condition->right.constants = (struct nba_str_list){items, count};
     return status;
 }
 
-/* The right side: `field` of another source, or constants. */
-static enum nba_status read_right(struct policy_parse *parse, const struct nba_yaml_node *node,
-                                  bool constants_only, struct condition *condition)
-{
-    const bool wants_list = condition->op == OPERATOR_IN || condition->op == OPERATOR_NOT_IN ||
-                            condition->op == OPERATOR_ANY_OF;
-    size_t source = 0;
-    struct nba_str name = {0};
-    if (node->kind == NBA_YAML_SCALAR && !node->quoted && split_field(node->text, &source, &name)) {
-        if (constants_only) {
-            return nba_yaml_fail(node, parse->error, "expected a constant");
-        }
-        if (!find_field(name, sources[source].fields, &condition->right.field)) {
-            return fail_field(parse, node, false, name, sources[source].fields);
-        }
-        condition->right.source = sources[source].source;
-        return NBA_OK;
-    }
-    condition->right.source = SOURCE_CONSTANT;
-    return read_constants(parse, &condition->left, node, wants_list, &condition->right.list);
-}
-
-static bool is_list_field(const struct condition_value *value)
-{
-    return value->source == SOURCE_HCP && value->field >= HCP_SPECIALTIES;
-}
-
-/* Operators for lists go with lists, those for single values with single ones. */
-static enum nba_status check_operator(struct policy_parse *parse, const struct nba_yaml_node *node,
-                                      const struct condition *condition)
-{
-    const bool list = is_list_field(&condition->left);
-    const bool for_list = condition->op == OPERATOR_ANY_OF || condition->op == OPERATOR_CONTAINS ||
-                          condition->op == OPERATOR_NOT_CONTAINS;
-    if (condition->op == OPERATOR_EXISTS || list == for_list) {
-        return NBA_OK;
-    }
-    return nba_yaml_fail_key(node, parse->error,
-                             list ? "expected any_of, contains, not_contains or exists: this field "
-                                    "is a list"
-                                  : "expected eq, ne, in, not_in or exists: this field is a single "
-                                    "value");
-}
-
-/* {eq: value}: exactly one operator. */
+/* {eq: value}: exactly one operator, whose value is a constant, a list or another field. */
 static enum nba_status read_operator(struct policy_parse *parse, const struct nba_yaml_node *node,
                                      bool constants_only, struct condition *condition)
 {
-    enum nba_status status = nba_yaml_check_keys(node, operators, later_operators, parse->error);
+    static const char *const later[] = {"gt", "gte", "lt", "lte", "count_within", "since", NULL};
+    const char *names[NBA_ARRAY_COUNT(operators) + 1] = {NULL};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(operators); i++) {
+        names[i] = operators[i].name;
+    }
+    const enum nba_status status = nba_yaml_check_keys(node, names, later, parse->error);
     if (status != NBA_OK) {
         return status;
     }
@@ -213,43 +212,53 @@ static enum nba_status read_operator(struct policy_parse *parse, const struct nb
         return nba_yaml_fail(node, parse->error, "expected one operator, got %u", node->count);
     }
     const struct nba_yaml_node *value = node->first;
-    uint32_t op = 0;
-    const bool found = find_field(value->key->text, operators, &op);
-    NBA_ASSERT(found);
-    condition->op = (enum condition_operator)op;
-    condition->negate = op == OPERATOR_NE || op == OPERATOR_NOT_IN || op == OPERATOR_NOT_CONTAINS;
-    status = check_operator(parse, value, condition);
-    if (status != NBA_OK) {
-        return status;
+    size_t op = 0;
+    while (!nba_str_is(value->key->text, operators[op].name)) {
+        op++;
     }
-    if (condition->op == OPERATOR_EXISTS) {
+    condition->negate = operators[op].negate;
+    if (operators[op].left == EITHER) {
         bool exists = false;
-        status = nba_yaml_bool(value, &exists, parse->error);
+        condition->exists = true;
+        const enum nba_status read = nba_yaml_bool(value, &exists, parse->error);
         condition->negate = !exists;
-        return status;
+        return read;
     }
-    return read_right(parse, value, constants_only, condition);
+    if ((operators[op].left == LIST) != is_list(&condition->left)) {
+        return nba_yaml_fail_key(
+            value, parse->error,
+            is_list(&condition->left)
+                ? "expected any_of, contains, not_contains or exists: this field is a list"
+                : "expected eq, ne, in, not_in or exists: this field is a single value");
+    }
+    struct nba_str name;
+    const struct condition_field *fields = split(value->text, &name);
+    if (value->kind != NBA_YAML_SCALAR || value->quoted || name.bytes == value->text.bytes) {
+        return read_constants(parse, value, operators[op].many, condition);
+    }
+    return constants_only ? nba_yaml_fail(value, parse->error, "expected a constant")
+                          : find_field(parse, value, false, name, fields, &condition->right.field);
 }
 
 static enum nba_status read_condition(struct policy_parse *parse, const struct nba_yaml_node *node,
-                                      bool constants_only, struct condition *ret_condition)
+                                      bool constants_only, struct condition *condition)
 {
-    struct condition condition = {.op = OPERATOR_IN};
-    enum nba_status status = read_left(parse, node, constants_only, &condition.left);
+    struct nba_str name;
+    const struct condition_field *fields = split(node->key->text, &name);
+    if (constants_only && fields != candidate_fields) {
+        return nba_yaml_fail_key(node, parse->error, "expected a field of the candidate");
+    }
+    const enum nba_status status =
+        find_field(parse, node, true, name, fields, &condition->left.field);
     if (status != NBA_OK) {
         return status;
     }
     if (node->kind == NBA_YAML_MAP) {
-        status = read_operator(parse, node, constants_only, &condition);
-    } else if (is_list_field(&condition.left)) {
-        status = nba_yaml_fail(node, parse->error, "expected an operator such as {any_of: [...]}");
-    } else {
-        condition.right.source = SOURCE_CONSTANT;
-        status = read_constants(parse, &condition.left, node, node->kind == NBA_YAML_LIST,
-                                &condition.right.list);
+        return read_operator(parse, node, constants_only, condition);
     }
-    *ret_condition = condition;
-    return status;
+    return is_list(&condition->left)
+               ? nba_yaml_fail(node, parse->error, "expected an operator such as {any_of: [...]}")
+               : read_constants(parse, node, node->kind == NBA_YAML_LIST, condition);
 }
 
 enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
@@ -277,201 +286,93 @@ enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_
 
 /* ---- asking ---- */
 
-bool nba_condition_is_static(const struct condition *condition)
+enum condition_kind nba_condition_kind(const struct condition *condition)
 {
-    const bool right_free =
-        condition->right.source == SOURCE_CONSTANT || condition->right.source == SOURCE_CANDIDATE;
-    return condition->left.source == SOURCE_CANDIDATE && right_free;
+    const bool left = of_candidate(&condition->left);
+    const bool right = of_candidate(&condition->right);
+    if (left && (right || condition->right.field == NULL)) {
+        return CONDITION_STATIC;
+    }
+    return left || right ? CONDITION_MIXED : CONDITION_DYNAMIC;
 }
 
-bool nba_condition_is_dynamic(const struct condition *condition)
+const char *nba_condition_candidate_field(const struct condition *condition)
 {
-    return condition->left.source != SOURCE_CANDIDATE &&
-           condition->right.source != SOURCE_CANDIDATE;
+    return of_candidate(&condition->left) && condition->right.field == NULL && !condition->exists
+               ? condition->left.field->name
+               : NULL;
 }
 
-static struct nba_str first_of(struct nba_str_list list)
+static const char *part_of(const struct condition_context *context, enum part part)
 {
-    return list.count != 0 ? list.items[0] : nba_str("", 0);
-}
-
-static struct nba_str candidate_text(uint32_t field, const struct nba_catalog *catalog,
-                                     uint32_t candidate)
-{
-    const struct nba_content *content = nba_catalog_content(catalog, candidate);
-    const struct nba_treatment *treatment = nba_catalog_treatment(catalog, candidate);
-    switch ((enum candidate_field)field) {
-    case CANDIDATE_BRAND:
-        return content->brand;
-    case CANDIDATE_TOPIC:
-        return first_of(content->topic_ids);
-    case CANDIDATE_CHANNEL:
-        return nba_str_of(nba_channel_name(treatment->channel));
-    case CANDIDATE_ACTION_TYPE:
-        return nba_str_of(nba_action_type_name(treatment->action_type));
-    case CANDIDATE_CLASS:
-        return nba_str_of(nba_content_class_name(content->content_class));
-    case CANDIDATE_CAMPAIGN:
-        return first_of(content->campaign_ids);
-    case CANDIDATE_CONTENT_ID:
-        return content->content_id;
-    case CANDIDATE_FAMILY_ID:
-        return content->family_id;
-    case CANDIDATE_ASSET_TYPE:
-        return content->asset_type;
-    case CANDIDATE_BUSINESS_UNIT:
-        return content->business_unit;
-    case CANDIDATE_EVENT_ID:
-        return content->event_id;
-    case CANDIDATE_FIELD_COUNT:
+    switch (part) {
+    case OF_CONTENT:
+        return (const char *)context->content;
+    case OF_TREATMENT:
+        return (const char *)context->treatment;
+    case OF_EVENT:
+        return (const char *)context->event;
+    case OF_EVENT_CONTEXT:
+        return context->event != NULL ? (const char *)context : NULL;
+    case OF_PROFILE:
         break;
     }
-    return nba_str("", 0);
+    return (const char *)&context->hcp->profile;
 }
 
-static struct nba_str event_text(uint32_t field, const struct condition_context *context)
-{
-    const struct nba_event *event = context->event;
-    if (event == NULL) {
-        return nba_str("", 0);
-    }
-    switch ((enum event_field)field) {
-    case EVENT_TYPE:
-        return nba_str_of(nba_event_type_name(event->type));
-    case EVENT_TOPIC:
-        return context->event_topic;
-    case EVENT_BRAND:
-        return context->event_brand;
-    case EVENT_CHANNEL:
-        return nba_str_of(nba_channel_name(nba_event_channel(event)));
-    case EVENT_CONTENT_ID:
-        return event->content_id;
-    case EVENT_CAMPAIGN:
-        return event->campaign_id;
-    case EVENT_FIELD_COUNT:
-        break;
-    }
-    return nba_str("", 0);
-}
-
-/* Single values of the HCP; lists are handled by texts_of. */
-static struct nba_str hcp_text(uint32_t field, const struct nba_hcp_profile *profile)
-{
-    switch ((enum hcp_field)field) {
-    case HCP_MARKET:
-        return profile->market;
-    case HCP_REGION:
-        return profile->region;
-    case HCP_LANGUAGE:
-        return profile->language;
-    case HCP_REP_ID:
-        return profile->rep_id;
-    case HCP_TERRITORY_ID:
-        return profile->territory_id;
-    case HCP_OPEN_COMPLAINT:
-        return nba_str_of(profile->open_complaint ? "true" : "false");
-    case HCP_SPECIALTIES:
-    case HCP_INTERESTS:
-    case HCP_REGISTERED_EVENTS:
-    case HCP_FIELD_COUNT:
-        break;
-    }
-    return nba_str("", 0);
-}
-
-/* The values of an event's or HCP's field; constants too.  `single` holds a lone one. */
 static struct nba_str_list texts_of(const struct condition_value *value,
                                     const struct condition_context *context, struct nba_str *single)
 {
-    if (value->source == SOURCE_CONSTANT) {
-        return value->list;
+    const struct condition_field *field = value->field;
+    if (field == NULL) {
+        return value->constants;
     }
-    const struct nba_hcp_profile *profile = &context->hcp->profile;
-    if (is_list_field(value)) {
-        switch ((enum hcp_field)value->field) {
-        case HCP_SPECIALTIES:
-            return (struct nba_str_list){profile->specialties, profile->specialty_count};
-        case HCP_INTERESTS:
-            return (struct nba_str_list){profile->interests, profile->interest_count};
-        case HCP_REGISTERED_EVENTS:
-            return (struct nba_str_list){profile->registered_events, profile->registered_count};
-        case HCP_MARKET:
-        case HCP_REGION:
-        case HCP_LANGUAGE:
-        case HCP_REP_ID:
-        case HCP_TERRITORY_ID:
-        case HCP_OPEN_COMPLAINT:
-        case HCP_FIELD_COUNT:
-            break;
-        }
+    const char *part = part_of(context, field->part);
+    if (part == NULL) {
+        return (struct nba_str_list){NULL, 0};
     }
-    *single = value->source == SOURCE_EVENT ? event_text(value->field, context)
-                                            : hcp_text(value->field, profile);
+    const void *at = part + field->at;
+    const struct nba_str_list *list = at;
+    switch (field->form) {
+    case FORM_TEXT:
+        *single = *(const struct nba_str *)at;
+        break;
+    case FORM_FIRST:
+        *single = list->count != 0 ? list->items[0] : nba_str("", 0);
+        break;
+    case FORM_LIST:
+        return (struct nba_str_list){at, *(const uint32_t *)(const void *)(part + field->count_at)};
+    case FORM_WORD:
+        *single = nba_str_of(field->words[*(const unsigned *)at]);
+        break;
+    case FORM_FLAG:
+        *single = nba_str_of(flags[*(const bool *)at ? 0 : 1]);
+        break;
+    }
     return (struct nba_str_list){single, single->bytes != 0};
 }
 
-static bool share_one(struct nba_str_list a, struct nba_str_list b)
+bool nba_condition_holds(const struct condition *condition, const struct condition_context *context)
 {
-    for (uint32_t i = 0; i < a.count; i++) {
-        for (uint32_t j = 0; j < b.count; j++) {
-            if (a.items[i].bytes != 0 && nba_str_equal(a.items[i], b.items[j])) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-bool nba_condition_holds_static(const struct condition *condition,
-                                const struct nba_catalog *catalog, uint32_t candidate)
-{
-    NBA_ASSERT(nba_condition_is_static(condition));
-    const struct nba_str left = candidate_text(condition->left.field, catalog, candidate);
-    if (condition->op == OPERATOR_EXISTS) {
-        return (left.bytes != 0) != condition->negate;
-    }
-    struct nba_str_list right = condition->right.list;
-    struct nba_str single = {0};
-    if (condition->right.source == SOURCE_CANDIDATE) {
-        single = candidate_text(condition->right.field, catalog, candidate);
-        right = (struct nba_str_list){&single, 1};
-    }
-    return share_one((struct nba_str_list){&left, 1}, right) != condition->negate;
-}
-
-bool nba_condition_holds_dynamic(const struct condition *condition,
-                                 const struct condition_context *context)
-{
-    NBA_ASSERT(nba_condition_is_dynamic(condition));
-    struct nba_str singles[2] = {{0}, {0}};
+    struct nba_str singles[2];
     const struct nba_str_list left = texts_of(&condition->left, context, &singles[0]);
-    if (condition->op == OPERATOR_EXISTS) {
+    if (condition->exists) {
         return (left.count != 0) != condition->negate;
     }
     const struct nba_str_list right = texts_of(&condition->right, context, &singles[1]);
-    return share_one(left, right) != condition->negate;
-}
-
-struct nba_str nba_condition_candidate_text(const struct condition *condition,
-                                            const struct nba_catalog *catalog, uint32_t candidate)
-{
-    const bool left = condition->left.source == SOURCE_CANDIDATE;
-    return candidate_text(left ? condition->left.field : condition->right.field, catalog,
-                          candidate);
-}
-
-uint32_t nba_condition_other_texts(const struct condition *condition,
-                                   const struct condition_context *context,
-                                   struct nba_str *ret_texts)
-{
-    const bool left = condition->left.source == SOURCE_CANDIDATE;
-    struct nba_str single = {0};
-    const struct nba_str_list list =
-        texts_of(left ? &condition->right : &condition->left, context, &single);
-    const uint32_t count =
-        list.count < NBA_HCP_REGISTERED_MAX ? list.count : NBA_HCP_REGISTERED_MAX;
-    for (uint32_t i = 0; i < count; i++) {
-        ret_texts[i] = list.items[i];
+    bool found = false;
+    for (uint32_t i = 0; i < left.count && !found; i++) {
+        for (uint32_t j = 0; j < right.count && !found; j++) {
+            found = left.items[i].bytes != 0 && nba_str_equal(left.items[i], right.items[j]);
+        }
     }
-    return count;
+    return found != condition->negate;
+}
+
+struct nba_str_list nba_condition_texts(const struct condition *condition, bool candidate,
+                                        const struct condition_context *context,
+                                        struct nba_str *single)
+{
+    const bool left = of_candidate(&condition->left) == candidate;
+    return texts_of(left ? &condition->left : &condition->right, context, single);
 }

@@ -134,8 +134,8 @@ static void find_drivers(const struct nba_funnel *funnel, const struct nba_decid
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t k = catalog->candidates[c].content;
     const enum nba_channel channel = (enum nba_channel)catalog->channel[c];
-    const double context = funnel->pairs[funnel->weight_unit[c]].context;
-    const double lever = funnel->pairs[funnel->weight_unit[c]].lever;
+    const double context = funnel->pairs[funnel->weights.unit[c]].context;
+    const double lever = funnel->pairs[funnel->weights.unit[c]].lever;
     const struct nba_str topic = moment->context.event_topic;
     if (topic.bytes != 0 && nba_catalog_find_word(catalog, topic) == catalog->content_topic[k] &&
         catalog->content_topic[k] != 0) {
@@ -234,7 +234,7 @@ static enum nba_status fill_action(struct nba_funnel *funnel,
                                    const struct moment *moment, uint32_t c, struct drivers *drivers,
                                    struct nba_action *action)
 {
-    const uint32_t u = funnel->weight_unit[c];
+    const uint32_t u = funnel->weights.unit[c];
     const double p = request->scores->candidates[c].propensity;
     const double *value = request->values != NULL ? request->values : funnel->catalog->value;
     fill_treatment(funnel, moment, c, action);

@@ -7,145 +7,77 @@
 
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/hash_index.h"
 
 /* 40,000 candidates at 200 bytes, the groups, and the holds. */
 #define ARENA_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
-/* Interning of units: open addressing over equal-sized keys, at most half full. */
-struct interner {
-    unsigned char *keys;
-    size_t key_bytes;
-    uint32_t *slots; /* number + 1; 0: free */
-    uint32_t capacity;
-    uint32_t count;
-};
-
-static uint32_t intern(struct interner *in, const void *key)
+static bool all_hold(const struct condition_list *list, const struct condition_context *context)
 {
-    uint32_t i = (uint32_t)nba_xxh64(key, in->key_bytes) & (in->capacity - 1);
-    while (in->slots[i] != 0) {
-        const uint32_t number = in->slots[i] - 1;
-        if (memcmp(in->keys + number * in->key_bytes, key, in->key_bytes) == 0) {
-            return number;
-        }
-        i = (i + 1) & (in->capacity - 1);
+    bool hold = true;
+    for (uint32_t i = 0; i < list->count && hold; i++) {
+        hold = nba_condition_kind(&list->items[i]) != CONDITION_STATIC ||
+               nba_condition_holds(&list->items[i], context);
     }
-    memcpy(in->keys + in->count * in->key_bytes, key, in->key_bytes);
-    in->slots[i] = ++in->count;
-    return in->count - 1;
+    return hold;
 }
 
-static bool interner_init(struct interner *in, void *keys, size_t key_bytes, uint32_t room)
+static struct rule_unit unit_of(const struct nba_funnel *funnel, const struct bound_rules *bound,
+                                uint32_t candidate)
 {
-    *in = (struct interner){.keys = keys, .key_bytes = key_bytes, .capacity = 64};
-    while (in->capacity / 2 < room) {
-        in->capacity *= 2;
-    }
-    in->slots = calloc(in->capacity, sizeof(*in->slots));
-    return in->slots != NULL;
-}
-
-static void collect_mixed(const struct condition_list *list, uint32_t rule,
-                          struct mixed_condition *mixed, uint32_t *count)
-{
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct condition *c = &list->items[i];
-        if (!nba_condition_is_static(c) && !nba_condition_is_dynamic(c)) {
-            NBA_ASSERT(*count < POLICY_MIXED_MAX);
-            mixed[(*count)++] = (struct mixed_condition){.condition = c, .rule = rule};
-        }
-    }
-}
-
-/* Do the conditions that the candidate alone settles hold. */
-static bool static_hold(const struct condition_list *list, const struct nba_catalog *catalog,
-                        uint32_t candidate)
-{
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (nba_condition_is_static(&list->items[i]) &&
-            !nba_condition_holds_static(&list->items[i], catalog, candidate)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void fill_words(const struct nba_funnel *funnel, const struct mixed_condition *mixed,
-                       uint32_t count, uint64_t applies, uint32_t candidate,
-                       uint32_t words[POLICY_MIXED_MAX])
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if ((applies >> mixed[i].rule & 1) != 0) {
-            words[i] = nba_catalog_find_word(
-                funnel->catalog,
-                nba_condition_candidate_text(mixed[i].condition, funnel->catalog, candidate));
-        }
-    }
-}
-
-static struct gate_unit gate_unit_of(const struct nba_funnel *funnel, uint32_t candidate)
-{
-    const struct nba_policy *policy = funnel->policy;
-    struct gate_unit unit;
+    const struct policy_rules *rules = bound->rules;
+    const struct condition_context context = {
+        .content = nba_catalog_content(funnel->catalog, candidate),
+        .treatment = nba_catalog_treatment(funnel->catalog, candidate)};
+    struct rule_unit unit;
     memset(&unit, 0, sizeof(unit)); /* padding too: units are compared as bytes */
-    unit.gate_class = funnel->catalog->gate_class[candidate];
-    for (uint32_t r = 0; r < policy->engagement_count; r++) {
-        const struct policy_engagement *rule = &policy->engagements[r];
-        if (static_hold(&rule->applies_to, funnel->catalog, candidate)) {
+    for (uint32_t r = 0; r < rules->count; r++) {
+        if (all_hold(&rules->items[r].applies_to, &context)) {
+            const bool fails = !all_hold(&rules->items[r].require, &context);
             unit.applies |= UINT64_C(1) << r;
-            if (!static_hold(&rule->require, funnel->catalog, candidate)) {
-                unit.fails |= UINT64_C(1) << r;
+            unit.fails |= (uint64_t)fails << r;
+        }
+    }
+    for (uint32_t i = 0; i < bound->mixed_count; i++) {
+        if (((unit.applies & ~unit.fails) >> bound->mixed[i].rule & 1) != 0) {
+            struct nba_str single = {0};
+            const struct nba_str_list texts =
+                nba_condition_texts(bound->mixed[i].condition, true, &context, &single);
+            unit.words[i] =
+                texts.count != 0 ? nba_catalog_find_word(funnel->catalog, texts.items[0]) : 0;
+        }
+    }
+    return unit;
+}
+
+/* `gate_class`: (C), by which units differ besides; NULL: by rules alone. */
+static bool bind_rules(const struct nba_funnel *funnel, const struct policy_rules *rules,
+                       const uint16_t *gate_class, struct bound_rules *bound)
+{
+    const uint32_t count = funnel->catalog->candidate_count;
+    struct nba_hash_index index = {0};
+    bound->rules = rules;
+    for (uint32_t r = 0; r < rules->count; r++) {
+        const struct condition_list *list = &rules->items[r].require;
+        for (uint32_t i = 0; i < list->count; i++) {
+            if (nba_condition_kind(&list->items[i]) == CONDITION_MIXED) {
+                NBA_ASSERT(bound->mixed_count < POLICY_MIXED_MAX);
+                bound->mixed[bound->mixed_count++] =
+                    (struct mixed_condition){.condition = &list->items[i], .rule = r};
             }
         }
     }
-    fill_words(funnel, funnel->gate_mixed, funnel->gate_mixed_count, unit.applies, candidate,
-               unit.words);
-    return unit;
-}
-
-static struct weight_unit weight_unit_of(const struct nba_funnel *funnel, uint32_t candidate)
-{
-    const struct nba_policy *policy = funnel->policy;
-    struct weight_unit unit;
-    memset(&unit, 0, sizeof(unit));
-    for (uint32_t r = 0; r < policy->weight_count; r++) {
-        if (static_hold(&policy->weights[r].when, funnel->catalog, candidate)) {
-            unit.applies |= UINT64_C(1) << r;
-        }
+    if (!nba_hash_index_reserve(&index, count)) {
+        return false;
     }
-    fill_words(funnel, funnel->weight_mixed, funnel->weight_mixed_count, unit.applies, candidate,
-               unit.words);
-    return unit;
-}
-
-static bool bind_units(struct nba_funnel *funnel)
-{
-    const uint32_t count = funnel->catalog->candidate_count;
-    const struct nba_policy *policy = funnel->policy;
-    for (uint32_t r = 0; r < policy->engagement_count; r++) {
-        collect_mixed(&policy->engagements[r].require, r, funnel->gate_mixed,
-                      &funnel->gate_mixed_count);
+    for (uint32_t c = 0; c < count; c++) {
+        struct rule_unit unit = unit_of(funnel, bound, c);
+        unit.gate_class = gate_class != NULL ? gate_class[c] : 0;
+        bound->unit[c] = (uint16_t)nba_hash_index_intern(&index, bound->units, sizeof(unit), &unit);
     }
-    for (uint32_t r = 0; r < policy->weight_count; r++) {
-        collect_mixed(&policy->weights[r].when, r, funnel->weight_mixed,
-                      &funnel->weight_mixed_count);
-    }
-    struct interner gates = {0};
-    struct interner weights = {0};
-    const bool whole =
-        interner_init(&gates, funnel->gate_units, sizeof(*funnel->gate_units), count) &&
-        interner_init(&weights, funnel->weight_units, sizeof(*funnel->weight_units), count);
-    for (uint32_t c = 0; c < count && whole; c++) {
-        const struct gate_unit gate = gate_unit_of(funnel, c);
-        const struct weight_unit weight = weight_unit_of(funnel, c);
-        funnel->gate_unit[c] = (uint16_t)intern(&gates, &gate);
-        funnel->weight_unit[c] = (uint16_t)intern(&weights, &weight);
-    }
-    funnel->gate_unit_count = gates.count;
-    funnel->weight_unit_count = weights.count;
-    free(gates.slots);
-    free(weights.slots);
-    return whole;
+    bound->unit_count = index.count;
+    nba_hash_index_clear(&index);
+    return true;
 }
 
 /* Counting sort of the contents by word. */
@@ -248,10 +180,11 @@ static bool allocate(struct nba_funnel *f)
     const struct nba_catalog *catalog = f->catalog;
     const size_t c = catalog->candidate_count;
     bool whole = true;
-    f->gate_unit = array(f, c, sizeof(*f->gate_unit), &whole);
-    f->weight_unit = array(f, c, sizeof(*f->weight_unit), &whole);
-    f->gate_units = array(f, c, sizeof(*f->gate_units), &whole);
-    f->weight_units = array(f, c, sizeof(*f->weight_units), &whole);
+    struct bound_rules *rules[] = {&f->engagements, &f->weights};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(rules); i++) {
+        rules[i]->units = array(f, c, sizeof(*rules[i]->units), &whole);
+        rules[i]->unit = array(f, c, sizeof(*rules[i]->unit), &whole);
+    }
     struct content_groups *groups[] = {&f->by_family, &f->by_topic, &f->by_brand};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(groups); i++) {
         groups[i]->start = array(f, catalog->word_count + 1, sizeof(uint32_t), &whole);
@@ -289,7 +222,9 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
     funnel->catalog = nba_catalog_ref(catalog);
     funnel->control = nba_control_state_ref(control);
     nba_arena_init(&funnel->arena, ARENA_BYTES_MAX);
-    if (!allocate(funnel) || !bind_units(funnel) || !bind_exclusions(funnel)) {
+    if (!allocate(funnel) || !bind_exclusions(funnel) ||
+        !bind_rules(funnel, &policy->engagements, catalog->gate_class, &funnel->engagements) ||
+        !bind_rules(funnel, &policy->weights, NULL, &funnel->weights)) {
         nba_funnel_destroy(funnel);
         return nba_error_set(error, NBA_E_NO_MEMORY, "funnel: out of memory");
     }

@@ -85,6 +85,7 @@ void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hc
         const uint32_t k = nba_catalog_find_content(catalog, event->content_id);
         const bool known = k != NBA_CATALOG_NONE;
         m->market = m->market.bytes != 0 ? m->market : event->market;
+        m->context.event_channel = nba_event_channel(event);
         m->context.event_topic = event->topic_ids.count != 0 ? event->topic_ids.items[0]
                                  : known ? catalog->words[catalog->content_topic[k]]
                                          : nba_str("", 0);
@@ -248,44 +249,52 @@ static struct gate_verdict judge_class(const struct nba_funnel *funnel, const st
     return verdict;
 }
 
-/* Rules of which some condition on the event or the HCP fails. */
-static uint64_t dynamic_failures(const struct nba_policy *policy,
-                                 const struct condition_context *context)
+/* ---- rules: engagement policies and weights alike ---- */
+
+/* What of the rules only the moment knows: returns those out of force or with a condition on the
+ * event or the HCP that fails, and looks up the other side of every mixed condition. */
+static uint64_t ask_moment(const struct nba_funnel *funnel, const struct moment *moment,
+                           struct bound_rules *bound)
 {
     uint64_t failures = 0;
-    for (uint32_t r = 0; r < policy->engagement_count; r++) {
-        const struct condition_list *list = &policy->engagements[r].require;
-        for (uint32_t i = 0; i < list->count; i++) {
-            if (nba_condition_is_dynamic(&list->items[i]) &&
-                !nba_condition_holds_dynamic(&list->items[i], context)) {
-                failures |= UINT64_C(1) << r;
-            }
+    for (uint32_t r = 0; r < bound->rules->count; r++) {
+        const struct policy_rule *rule = &bound->rules->items[r];
+        bool holds = moment->now_ms < rule->until_ms;
+        for (uint32_t i = 0; i < rule->require.count && holds; i++) {
+            holds = nba_condition_kind(&rule->require.items[i]) != CONDITION_DYNAMIC ||
+                    nba_condition_holds(&rule->require.items[i], &moment->context);
+        }
+        failures |= (uint64_t)!holds << r;
+    }
+    for (uint32_t i = 0; i < bound->mixed_count; i++) {
+        struct mixed_condition *mixed = &bound->mixed[i];
+        struct nba_str single = {0};
+        const struct nba_str_list texts =
+            nba_condition_texts(mixed->condition, false, &moment->context, &single);
+        NBA_ASSERT(texts.count <= NBA_HCP_REGISTERED_MAX);
+        mixed->other_count = texts.count;
+        for (uint32_t j = 0; j < texts.count; j++) {
+            mixed->others[j] = nba_catalog_find_word(funnel->catalog, texts.items[j]);
         }
     }
     return failures;
 }
 
-/* The other side of every mixed condition, as word numbers. */
-static void look_up_others(const struct nba_funnel *funnel, const struct moment *moment,
-                           struct mixed_condition *mixed, uint32_t count)
+/* The rules that apply to a unit's candidates and fail; `dynamic` as ask_moment gave it. */
+static uint64_t failures_of(const struct bound_rules *bound, const struct rule_unit *unit,
+                            uint64_t dynamic)
 {
-    struct nba_str texts[NBA_HCP_REGISTERED_MAX];
-    for (uint32_t i = 0; i < count; i++) {
-        mixed[i].other_count =
-            nba_condition_other_texts(mixed[i].condition, &moment->context, texts);
-        for (uint32_t j = 0; j < mixed[i].other_count; j++) {
-            mixed[i].others[j] = nba_catalog_find_word(funnel->catalog, texts[j]);
+    uint64_t failures = unit->fails | (unit->applies & dynamic);
+    for (uint32_t i = 0; i < bound->mixed_count; i++) {
+        const struct mixed_condition *mixed = &bound->mixed[i];
+        const uint64_t bit = UINT64_C(1) << mixed->rule;
+        bool found = false;
+        for (uint32_t j = 0; j < mixed->other_count; j++) {
+            found = found || (unit->words[i] != 0 && mixed->others[j] == unit->words[i]);
         }
+        failures |= found == mixed->condition->negate ? unit->applies & bit : 0;
     }
-}
-
-static bool mixed_holds(const struct mixed_condition *mixed, uint32_t word)
-{
-    bool found = false;
-    for (uint32_t j = 0; j < mixed->other_count; j++) {
-        found = found || (word != 0 && mixed->others[j] == word);
-    }
-    return found != mixed->condition->negate;
+    return failures;
 }
 
 static uint32_t first_bit(uint64_t bits)
@@ -299,24 +308,17 @@ static uint32_t first_bit(uint64_t bits)
 
 static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic)
 {
-    const struct gate_unit *unit = &funnel->gate_units[u];
+    const struct rule_unit *unit = &funnel->engagements.units[u];
     const struct gate_verdict *verdict = &funnel->verdicts[unit->gate_class];
     funnel->unit_rule[u] = verdict->rule_id;
     funnel->unit_reason[u] = (uint8_t)verdict->reason;
     if (verdict->reason != NBA_REASON_NONE) {
         return;
     }
-    uint64_t failures = unit->fails | (unit->applies & dynamic);
-    for (uint32_t i = 0; i < funnel->gate_mixed_count; i++) {
-        const struct mixed_condition *mixed = &funnel->gate_mixed[i];
-        const uint64_t bit = UINT64_C(1) << mixed->rule;
-        if ((unit->applies & bit) != 0 && !mixed_holds(mixed, unit->words[i])) {
-            failures |= bit;
-        }
-    }
+    const uint64_t failures = failures_of(&funnel->engagements, unit, dynamic);
     funnel->unit_reason[u] = REASON_ABSENT;
     if (failures != 0) {
-        const struct policy_engagement *rule = &funnel->policy->engagements[first_bit(failures)];
+        const struct policy_rule *rule = &funnel->policy->engagements.items[first_bit(failures)];
         funnel->unit_reason[u] = (uint8_t)rule->reason;
         funnel->unit_rule[u] = rule->id;
     }
@@ -332,9 +334,8 @@ void nba_funnel_judge_gates(struct nba_funnel *funnel, const struct moment *mome
     for (uint32_t g = 0; g < catalog->gate_count; g++) {
         funnel->verdicts[g] = judge_class(funnel, moment, g);
     }
-    const uint64_t dynamic = dynamic_failures(funnel->policy, &moment->context);
-    look_up_others(funnel, moment, funnel->gate_mixed, funnel->gate_mixed_count);
-    for (uint32_t u = 0; u < funnel->gate_unit_count; u++) {
+    const uint64_t dynamic = ask_moment(funnel, moment, &funnel->engagements);
+    for (uint32_t u = 0; u < funnel->engagements.unit_count; u++) {
         judge_unit(funnel, u, dynamic);
     }
 }
@@ -357,45 +358,17 @@ const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *f
     return NULL;
 }
 
-/* ---- weights: the same machinery over context weights and levers ---- */
-
-static uint64_t weights_in_force(const struct nba_policy *policy, const struct moment *moment)
-{
-    uint64_t force = 0;
-    for (uint32_t r = 0; r < policy->weight_count; r++) {
-        const struct policy_weight *weight = &policy->weights[r];
-        bool holds = moment->now_ms < weight->until_ms;
-        for (uint32_t i = 0; i < weight->when.count && holds; i++) {
-            const struct condition *condition = &weight->when.items[i];
-            holds = !nba_condition_is_dynamic(condition) ||
-                    nba_condition_holds_dynamic(condition, &moment->context);
-        }
-        force |= holds ? UINT64_C(1) << r : 0;
-    }
-    return force;
-}
-
 void nba_funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
 {
-    const struct nba_policy *policy = funnel->policy;
-    const uint64_t force = weights_in_force(policy, moment);
-    look_up_others(funnel, moment, funnel->weight_mixed, funnel->weight_mixed_count);
-    for (uint32_t u = 0; u < funnel->weight_unit_count; u++) {
-        const struct weight_unit *unit = &funnel->weight_units[u];
-        uint64_t bits = unit->applies & force;
-        for (uint32_t i = 0; i < funnel->weight_mixed_count; i++) {
-            const struct mixed_condition *mixed = &funnel->weight_mixed[i];
-            const uint64_t bit = UINT64_C(1) << mixed->rule;
-            if ((bits & bit) != 0 && !mixed_holds(mixed, unit->words[i])) {
-                bits &= ~bit;
-            }
-        }
+    const struct bound_rules *weights = &funnel->weights;
+    const uint64_t dynamic = ask_moment(funnel, moment, &funnel->weights);
+    for (uint32_t u = 0; u < weights->unit_count; u++) {
+        const struct rule_unit *unit = &weights->units[u];
+        uint64_t bits = unit->applies & ~failures_of(weights, unit, dynamic);
         double context = 0;
         double lever = 0;
-        while (bits != 0) {
-            const uint32_t r = first_bit(bits);
-            bits &= bits - 1;
-            const struct policy_weight *weight = &policy->weights[r];
+        for (; bits != 0; bits &= bits - 1) {
+            const struct policy_rule *weight = &weights->rules->items[first_bit(bits)];
             context += weight->lever ? 0 : weight->add;
             lever += weight->lever ? weight->add : 0;
         }

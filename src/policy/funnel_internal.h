@@ -14,25 +14,6 @@
 /* While a slate is filled: in it. */
 #define REASON_TAKEN 254u
 
-/* Candidates that no gate and no engagement policy can tell apart. */
-struct gate_unit {
-    uint64_t applies; /* engagement rules whose applies_to holds */
-    uint64_t fails;   /* those of them whose static conditions fail */
-    uint32_t gate_class;
-    uint32_t words[POLICY_MIXED_MAX]; /* the candidate's side of the mixed conditions */
-};
-
-/* Candidates that no context weight and no lever can tell apart. */
-struct weight_unit {
-    uint64_t applies; /* weights whose static conditions hold */
-    uint32_t words[POLICY_MIXED_MAX];
-};
-
-struct weight_pair {
-    double context; /* 1 + sum(C)/100, at least 0 */
-    double lever;   /* 1 + sum(L)/100, at least 0 */
-};
-
 /* A condition that compares a candidate with the event or the HCP. */
 struct mixed_condition {
     const struct condition *condition;
@@ -40,6 +21,29 @@ struct mixed_condition {
     /* once a decision: the other side's words; 0 = a word no content has */
     uint32_t others[NBA_HCP_REGISTERED_MAX];
     uint32_t other_count;
+};
+
+/* Candidates that no rule of a set (and, for engagement policies, no gate) can tell apart. */
+struct rule_unit {
+    uint64_t applies; /* rules whose applies_to holds */
+    uint64_t fails;   /* those of them whose static conditions fail */
+    uint32_t gate_class;
+    uint32_t words[POLICY_MIXED_MAX]; /* the candidate's side of the mixed conditions */
+};
+
+/* Engagement policies, or weights, bound to a catalogue. */
+struct bound_rules {
+    const struct policy_rules *rules;
+    struct mixed_condition mixed[POLICY_MIXED_MAX];
+    uint32_t mixed_count;
+    struct rule_unit *units;
+    uint32_t unit_count;
+    uint16_t *unit; /* (C) */
+};
+
+struct weight_pair {
+    double context; /* 1 + sum(C)/100, at least 0 */
+    double lever;   /* 1 + sum(L)/100, at least 0 */
 };
 
 /* Contents by word: contents[start[w] .. start[w + 1]). */
@@ -79,14 +83,7 @@ struct nba_funnel {
     struct nba_control_state *control;
     struct nba_arena arena; /* all arrays below */
 
-    uint16_t *gate_unit;   /* (C) */
-    uint16_t *weight_unit; /* (C) */
-    struct gate_unit *gate_units;
-    struct weight_unit *weight_units;
-    uint32_t gate_unit_count, weight_unit_count;
-    struct mixed_condition gate_mixed[POLICY_MIXED_MAX];
-    struct mixed_condition weight_mixed[POLICY_MIXED_MAX];
-    uint32_t gate_mixed_count, weight_mixed_count;
+    struct bound_rules engagements, weights;
     struct content_groups by_family, by_topic, by_brand;
     struct bound_exclusion *exclusions; /* the policy's, then the control topic's */
     uint32_t exclusion_count;

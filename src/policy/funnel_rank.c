@@ -55,7 +55,7 @@ double nba_funnel_priority(const struct nba_funnel *funnel,
                            const struct nba_decide_request *request, uint32_t c)
 {
     const double *value = request->values != NULL ? request->values : funnel->catalog->value;
-    const struct weight_pair *weight = &funnel->pairs[funnel->weight_unit[c]];
+    const struct weight_pair *weight = &funnel->pairs[funnel->weights.unit[c]];
     return request->scores->candidates[c].propensity * weight->context * value[c] * weight->lever;
 }
 
@@ -74,8 +74,8 @@ static uint32_t judge_all(const struct nba_funnel *funnel, const struct nba_deci
     const uint8_t *restrict channel = catalog->channel;
     const uint8_t *restrict unit_reason = funnel->unit_reason;
     const uint8_t *restrict date = funnel->date_reason;
-    const uint16_t *restrict gate_unit = funnel->gate_unit;
-    const uint16_t *restrict weight_unit = funnel->weight_unit;
+    const uint16_t *restrict gate_unit = funnel->engagements.unit;
+    const uint16_t *restrict weight_unit = funnel->weights.unit;
     const struct weight_pair *restrict pairs = funnel->pairs;
     uint32_t absent = 0;
     for (uint32_t c = 0; c < count; c++) {

@@ -37,7 +37,7 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
                          struct nba_arena *arena, struct nba_suppressed *item)
 {
     const struct nba_catalog *catalog = funnel->catalog;
-    const uint32_t unit = funnel->gate_unit[c];
+    const uint32_t unit = funnel->engagements.unit[c];
     const struct hold *hold = NULL;
     switch ((unsigned)item->reason) {
     case NBA_REASON_EXCLUDED: {

@@ -28,7 +28,6 @@ enum nba_status nba_policy_parse(const char *name, struct nba_str bytes,
     if (status == NBA_OK) {
         status = nba_policy_read(&parse, nba_yaml_root(policy->tree));
     }
-    free(parse.ids);
     if (status != NBA_OK) {
         nba_policy_unref(policy);
         return status;
@@ -102,7 +101,7 @@ uint32_t nba_policy_explain_top(const struct nba_policy *policy)
 
 bool nba_policy_ignores(const struct nba_policy *policy, const struct nba_event *event)
 {
-    return event->bot != NBA_BOT_NONE && policy->ignore_bot[event->bot];
+    return event->bot != NBA_BOT_NONE && (policy->ignored_bots >> event->bot & 1) != 0;
 }
 
 bool nba_policy_decides_on(const struct nba_policy *policy, const struct nba_event *event)
@@ -153,15 +152,12 @@ static void warn_conditions(const struct warn *to, const struct nba_catalog *cat
                             struct nba_str rule, const struct condition_list *list)
 {
     for (uint32_t i = 0; i < list->count; i++) {
-        const struct condition *c = &list->items[i];
-        const bool brand = c->left.field == CANDIDATE_BRAND;
-        const bool topic = c->left.field == CANDIDATE_TOPIC;
-        if (c->left.source != SOURCE_CANDIDATE || c->right.source != SOURCE_CONSTANT || c->negate ||
-            (!brand && !topic)) {
-            continue;
-        }
-        for (uint32_t j = 0; j < c->right.list.count; j++) {
-            warn_unknown(to, catalog, rule, brand ? "brand" : "topic", c->right.list.items[j]);
+        const struct nba_str_list words = list->items[i].right.constants;
+        const char *field = nba_condition_candidate_field(&list->items[i]);
+        const bool concerns = field != NULL && !list->items[i].negate &&
+                              (strcmp(field, "brand") == 0 || strcmp(field, "topic") == 0);
+        for (uint32_t j = 0; j < words.count && concerns; j++) {
+            warn_unknown(to, catalog, rule, field, words.items[j]);
         }
     }
 }
@@ -209,11 +205,12 @@ void nba_policy_warnings(const struct nba_policy *policy, const struct nba_catal
             warn_unknown(&to, catalog, e->id, scopes[e->scope], e->target);
         }
     }
-    for (uint32_t i = 0; i < policy->engagement_count; i++) {
-        const struct policy_engagement *rule = &policy->engagements[i];
+    for (uint32_t i = 0; i < policy->engagements.count; i++) {
+        const struct policy_rule *rule = &policy->engagements.items[i];
         warn_conditions(&to, catalog, rule->id, &rule->applies_to);
     }
-    for (uint32_t i = 0; i < policy->weight_count; i++) {
-        warn_conditions(&to, catalog, policy->weights[i].id, &policy->weights[i].when);
+    for (uint32_t i = 0; i < policy->weights.count; i++) {
+        const struct policy_rule *rule = &policy->weights.items[i];
+        warn_conditions(&to, catalog, rule->id, &rule->require);
     }
 }

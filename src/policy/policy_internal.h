@@ -8,13 +8,15 @@
 #include "nba/base/limits.h"
 #include "nba/config/yaml.h"
 #include "nba/event/message.h"
+#include "nba/event/reference.h"
 #include "nba/policy/policy.h"
 
-/* Rules of one kind: a bit each in the masks that funnels keep for classes of candidates. */
+/* Rules of one kind: a bit each in the masks that funnels keep for units of candidates. */
 #define POLICY_RULES_MAX 64u
 /* ISO 3166 has 249 countries. */
 #define POLICY_MARKETS_MAX 300u
 #define POLICY_BRANDS_MAX  1000u
+#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 3 * POLICY_RULES_MAX)
 /* Conditions of one rule: Pega's own limit. */
 #define POLICY_CONDITIONS_MAX 10u
 /* Conditions, over all rules of one kind, that compare a candidate with the event or the HCP. */
@@ -52,68 +54,15 @@ struct policy_suppression {
     struct nba_duration within, hold;
 };
 
-/* Where a value of a condition comes from. */
-enum value_source { SOURCE_CONSTANT, SOURCE_CANDIDATE, SOURCE_EVENT, SOURCE_HCP };
-
-/* Fields by source; the words stand in condition.c. */
-enum candidate_field {
-    CANDIDATE_BRAND,
-    CANDIDATE_TOPIC,
-    CANDIDATE_CHANNEL,
-    CANDIDATE_ACTION_TYPE,
-    CANDIDATE_CLASS,
-    CANDIDATE_CAMPAIGN,
-    CANDIDATE_CONTENT_ID,
-    CANDIDATE_FAMILY_ID,
-    CANDIDATE_ASSET_TYPE,
-    CANDIDATE_BUSINESS_UNIT,
-    CANDIDATE_EVENT_ID,
-    CANDIDATE_FIELD_COUNT
-};
-enum event_field {
-    EVENT_TYPE,
-    EVENT_TOPIC,
-    EVENT_BRAND,
-    EVENT_CHANNEL,
-    EVENT_CONTENT_ID,
-    EVENT_CAMPAIGN,
-    EVENT_FIELD_COUNT
-};
-enum hcp_field {
-    HCP_MARKET,
-    HCP_REGION,
-    HCP_LANGUAGE,
-    HCP_REP_ID,
-    HCP_TERRITORY_ID,
-    HCP_OPEN_COMPLAINT,
-    HCP_SPECIALTIES,
-    HCP_INTERESTS,
-    HCP_REGISTERED_EVENTS,
-    HCP_FIELD_COUNT
-};
-
-/* A negated operator says the opposite of its partner, an absent value included. */
-enum condition_operator {
-    OPERATOR_EQ,
-    OPERATOR_NE,
-    OPERATOR_IN,
-    OPERATOR_NOT_IN,
-    OPERATOR_ANY_OF,
-    OPERATOR_CONTAINS,
-    OPERATOR_NOT_CONTAINS,
-    OPERATOR_EXISTS,
-    OPERATOR_COUNT
-};
-
+/* One side of a condition: a field of the candidate, the event or the HCP, or constants. */
 struct condition_value {
-    enum value_source source;
-    uint32_t field;           /* of its source */
-    struct nba_str_list list; /* constants */
+    const struct condition_field *field; /* NULL: constants */
+    struct nba_str_list constants;
 };
 
 struct condition {
     struct condition_value left, right;
-    enum condition_operator op;
+    bool exists; /* asks whether the left side has a value; else whether both share one */
     bool negate; /* the outcome is turned round */
 };
 
@@ -122,21 +71,20 @@ struct condition_list {
     uint32_t count;
 };
 
-/* A context weight or a lever. */
-struct policy_weight {
+/* An engagement policy (eligibility, applicability, suitability), a context weight or a lever. */
+struct policy_rule {
     struct nba_str id;
-    struct condition_list when;
-    double add;
-    int64_t until_ms; /* INT64_MAX: no end */
+    struct condition_list applies_to; /* candidate against constants only */
+    struct condition_list require;    /* a weight's `when` */
+    enum nba_reason reason;           /* of an engagement policy */
     bool lever;
+    double add;       /* percent */
+    int64_t until_ms; /* INT64_MAX: no end */
 };
 
-/* Eligibility, applicability, suitability. */
-struct policy_engagement {
-    struct nba_str id;
-    enum nba_reason reason;
-    struct condition_list applies_to; /* candidate against constants only */
-    struct condition_list require;
+struct policy_rules {
+    struct policy_rule items[POLICY_RULES_MAX];
+    uint32_t count;
 };
 
 struct policy_slate {
@@ -148,12 +96,13 @@ struct nba_policy {
     struct nba_arena arena;
     struct nba_yaml *tree;
     struct nba_str version, tenant;
-    struct nba_exclusion *exclusions;
-    struct policy_market *markets;
-    struct nba_str_list brands;                             /* of the key `brands` */
-    struct policy_engagement engagements[POLICY_RULES_MAX]; /* by stage, then in file order */
+    struct nba_str brands[POLICY_BRANDS_MAX]; /* of the key `brands` */
+    struct nba_exclusion exclusions[NBA_EXCLUSIONS_MAX];
+    struct policy_market markets[POLICY_MARKETS_MAX];
     struct policy_suppression suppressions[POLICY_RULES_MAX];
-    struct policy_weight weights[POLICY_RULES_MAX]; /* in file order: context weights, levers */
+    struct policy_rules engagements; /* by stage, then in file order */
+    struct policy_rules weights;     /* context weights, then levers */
+    uint32_t brand_count, exclusion_count, market_count, suppression_count;
     double threshold[NBA_CHANNEL_COUNT];
     struct nba_duration expiry[NBA_CHANNEL_COUNT];
     struct nba_duration allowed_lateness;
@@ -161,14 +110,13 @@ struct nba_policy {
     atomic_uint refs;
     enum nba_mode mode;
     enum nba_policy_clock clock;
-    uint32_t exclusion_count, market_count;
-    uint32_t engagement_count, suppression_count, weight_count;
+    unsigned formula; /* there is one */
     struct policy_slate slate;
     uint32_t audit_top; /* suppressed candidates written with their details */
     uint32_t explain_top;
     bool audit_packed; /* and a reason for every one */
     bool decide_on[NBA_EVENT_TYPE_COUNT];
-    bool ignore_bot[NBA_BOT_COUNT];
+    uint32_t ignored_bots; /* bit by enum nba_bot */
     char hash[NBA_SHA256_TEXT_BYTES];
 };
 
@@ -176,42 +124,24 @@ struct nba_policy {
 struct policy_parse {
     struct nba_policy *policy;
     struct nba_error *error;
-    /* Rule ids seen so far, for duplicates. */
-    const struct nba_yaml_node **ids;
-    uint32_t id_count, id_capacity;
+    const struct nba_yaml_node *ids[POLICY_IDS_MAX]; /* of rules so far */
+    uint32_t id_count;
+    uint32_t mixed_count[2]; /* of engagement policies, of weights */
 };
 
-/* ---- policy_parse.c: readings that several parts share ---- */
+/* ---- policy_read.c ---- */
 
-/* The text of `id`, which no other rule may have. */
-NBA_MUST_USE
-enum nba_status nba_policy_read_id(struct policy_parse *parse, const struct nba_yaml_node *map,
-                                   struct nba_str *ret_id);
-/* One word or a list of words into bits; `words` ends in NULL, `value_of` its values. */
-NBA_MUST_USE
-enum nba_status nba_policy_read_mask(struct policy_parse *parse, const struct nba_yaml_node *node,
-                                     const char *const *words, const unsigned *value_of,
-                                     uint32_t *ret_mask);
-NBA_MUST_USE
-enum nba_status nba_policy_check_brand(struct policy_parse *parse,
-                                       const struct nba_yaml_node *node);
-/* The channels a policy may name, and their values. */
+/* Words by value of their enum; NULL ends a list.  The first says "unknown". */
 extern const char *const nba_policy_channels[];
-extern const unsigned nba_policy_channel_values[];
+extern const char *const nba_policy_action_types[];
+extern const char *const nba_policy_classes[];
+extern const char *const nba_policy_event_types[];
 
 NBA_MUST_USE
 enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yaml_node *root);
-
-/* ---- policy_rules.c ---- */
 NBA_MUST_USE
-enum nba_status nba_policy_read_contact(struct policy_parse *parse,
-                                        const struct nba_yaml_node *map);
-NBA_MUST_USE
-enum nba_status nba_policy_read_engagement(struct policy_parse *parse,
-                                           const struct nba_yaml_node *map);
-NBA_MUST_USE
-enum nba_status nba_policy_read_arbitration(struct policy_parse *parse,
-                                            const struct nba_yaml_node *map);
+enum nba_status nba_policy_check_brand(struct policy_parse *parse,
+                                       const struct nba_yaml_node *node);
 
 /* ---- condition.c ---- */
 
@@ -221,31 +151,34 @@ NBA_MUST_USE
 enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
                                    bool constants_only, struct condition_list *ret_list);
 
-struct nba_hcp;
-struct nba_catalog;
+/* What it takes to settle a condition. */
+enum condition_kind {
+    CONDITION_STATIC,  /* the candidate alone */
+    CONDITION_DYNAMIC, /* the event and the HCP alone */
+    CONDITION_MIXED,   /* both */
+};
+enum condition_kind nba_condition_kind(const struct condition *condition);
 
-/* What conditions on the event and the HCP look at.  event may be NULL. */
+struct nba_hcp;
+
+/* What conditions look at; a part that is NULL has no values. */
 struct condition_context {
+    const struct nba_content *content;
+    const struct nba_treatment *treatment;
     const struct nba_hcp *hcp;
     const struct nba_event *event;
+    enum nba_channel event_channel;
     struct nba_str event_topic, event_brand; /* its own, else its content's */
 };
 
-/* Can the condition be settled from the candidate alone; without the candidate. */
-bool nba_condition_is_static(const struct condition *condition);
-bool nba_condition_is_dynamic(const struct condition *condition);
-bool nba_condition_holds_static(const struct condition *condition,
-                                const struct nba_catalog *catalog, uint32_t candidate);
-bool nba_condition_holds_dynamic(const struct condition *condition,
-                                 const struct condition_context *context);
-
-/* A condition that needs both (mixed): the candidate's side is one text; the other side's values
- * are asked for once a decision.  It holds when the text is among them, unless negated. */
-struct nba_str nba_condition_candidate_text(const struct condition *condition,
-                                            const struct nba_catalog *catalog, uint32_t candidate);
-/* Room for NBA_HCP_REGISTERED_MAX texts. */
-uint32_t nba_condition_other_texts(const struct condition *condition,
-                                   const struct condition_context *context,
-                                   struct nba_str *ret_texts);
+bool nba_condition_holds(const struct condition *condition,
+                         const struct condition_context *context);
+/* The values of a mixed condition's side: of the candidate (at most one) or of the other.  It holds
+ * when a word of one is among those of the other, unless negated.  `single` holds a lone one. */
+struct nba_str_list nba_condition_texts(const struct condition *condition, bool candidate,
+                                        const struct condition_context *context,
+                                        struct nba_str *single);
+/* The name of the candidate's field that is compared with constants, NULL if it isn't. */
+const char *nba_condition_candidate_field(const struct condition *condition);
 
 #endif

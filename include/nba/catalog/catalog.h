@@ -19,8 +19,9 @@
  * ID HASH.  An HCP's record names a content by nba_content_hash(content_id), 32 bits.  Two contents
  * with one hash can't both be in the catalogue: the second is refused.
  *
- * OWNERSHIP.  A snapshot is counted: nba_catalog_ref, nba_catalog_unref.  Everything it returns
- * lives as long.  THREADS.  Snapshots may be read and counted by any thread; a builder has one.
+ * OWNERSHIP.  A snapshot never changes.  It is counted: nba_catalog_ref, nba_catalog_unref.
+ * Everything it returns lives as long.  THREADS.  Snapshots may be read and counted by any thread;
+ * a builder has one.
  * LIMITS.  NBA_CONTENTS_MAX, NBA_TREATMENTS_MAX, NBA_CANDIDATES_MAX, NBA_TOPICS_PER_CONTENT_MAX,
  * and NBA_CATALOG_OTHERS_MAX reps and campaigns.
  */
@@ -66,31 +67,31 @@ struct nba_weight_class {
 };
 
 struct nba_catalog {
-    const struct nba_content *contents; /* (content_count), bytewise by id */
+    struct nba_content *contents; /* (content_count), bytewise by id */
     uint32_t content_count;
-    const uint32_t *first_candidate; /* (content_count + 1) candidates of content k start here */
-    const uint32_t *content_hash;    /* (content_count) */
-    const uint32_t *content_family;  /* (content_count) word number, never 0 */
-    const uint32_t *content_topic;   /* (content_count) word number of the first topic */
-    const uint32_t *content_brand;   /* (content_count) */
+    uint32_t *first_candidate; /* (content_count + 1) candidates of content k start here */
+    uint32_t *content_hash;    /* (content_count) */
+    uint32_t *content_family;  /* (content_count) word number, never 0 */
+    uint32_t *content_topic;   /* (content_count) word number of the first topic */
+    uint32_t *content_brand;   /* (content_count) */
 
-    const struct nba_candidate *candidates; /* (candidate_count) */
+    struct nba_candidate *candidates; /* (candidate_count) */
     uint32_t candidate_count;
-    const uint16_t *gate_class;       /* (candidate_count) */
-    const uint16_t *weight_class;     /* (candidate_count) */
-    const uint8_t *channel;           /* (candidate_count) enum nba_channel */
-    const uint8_t *action_type;       /* (candidate_count) enum nba_action_type */
-    const int64_t *effective_from_ms; /* (candidate_count) INT64_MIN: since ever */
-    const int64_t *expires_at_ms;     /* (candidate_count) INT64_MAX: never */
-    const double *value;              /* (candidate_count) V */
+    uint16_t *gate_class;       /* (candidate_count) */
+    uint16_t *weight_class;     /* (candidate_count) */
+    uint8_t *channel;           /* (candidate_count) enum nba_channel */
+    uint8_t *action_type;       /* (candidate_count) enum nba_action_type */
+    int64_t *effective_from_ms; /* (candidate_count) INT64_MIN: since ever */
+    int64_t *expires_at_ms;     /* (candidate_count) INT64_MAX: never */
+    double *value;              /* (candidate_count) V */
 
-    const struct nba_gate_class *gates; /* (gate_count) */
+    struct nba_gate_class *gates; /* (gate_count) */
     uint32_t gate_count;
-    const struct nba_weight_class *weights; /* (weight_count) */
+    struct nba_weight_class *weights; /* (weight_count) */
     uint32_t weight_count;
-    const struct nba_str_list *sets; /* (set_count) distinct market or language lists; 0: any */
+    struct nba_str_list *sets; /* (set_count) distinct market or language lists; 0: any */
     uint32_t set_count;
-    const struct nba_str *words; /* (word_count) 0: the empty one */
+    struct nba_str *words; /* (word_count) 0: the empty one */
     uint32_t word_count;
     bool channel_present[NBA_CHANNEL_COUNT]; /* some candidate uses it */
 
@@ -107,9 +108,6 @@ const struct nba_rep *nba_catalog_find_rep(const struct nba_catalog *catalog,
                                            struct nba_str rep_id);
 const struct nba_campaign *nba_catalog_find_campaign(const struct nba_catalog *catalog,
                                                      struct nba_str campaign_id);
-/* In bytewise order of their ids. */
-const struct nba_rep *nba_catalog_rep(const struct nba_catalog *catalog, uint32_t index);
-const struct nba_campaign *nba_catalog_campaign(const struct nba_catalog *catalog, uint32_t index);
 
 const struct nba_treatment *nba_catalog_treatment(const struct nba_catalog *catalog,
                                                   uint32_t candidate);

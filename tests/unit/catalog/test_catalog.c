@@ -145,7 +145,6 @@ static void test_look_ups_find_what_is_there_and_nothing_else(void **state)
     assert_int_equal(nba_catalog_find_content(catalog, nba_str_of("")), NBA_CATALOG_NONE);
     assert_int_equal(nba_catalog_find_word(catalog, nba_str_of("NEITHER")), 0);
     assert_int_equal(nba_catalog_find_word(catalog, nba_str_of("")), 0);
-    assert_str_equal(nba_catalog_rep(catalog, 0)->rep_id, "rep-1");
     assert_str_equal(nba_catalog_find_rep(catalog, nba_str_of("rep-2"))->rep_id, "rep-2");
     assert_null(nba_catalog_find_rep(catalog, nba_str_of("rep-3")));
     assert_non_null(nba_catalog_find_campaign(catalog, nba_str_of("c-1")));
