@@ -111,6 +111,16 @@ static bool is_list(const struct condition_value *value)
     return value->field->form == FORM_LIST;
 }
 
+static enum condition_kind kind_of(const struct condition *condition)
+{
+    const bool left = of_candidate(&condition->left);
+    const bool right = of_candidate(&condition->right);
+    if (left && (right || condition->right.field == NULL)) {
+        return CONDITION_STATIC;
+    }
+    return left || right ? CONDITION_MIXED : CONDITION_DYNAMIC;
+}
+
 /* ---- reading ---- */
 
 /* "event.topic": its source; without a known prefix the candidate, and *ret_name the whole. */
@@ -279,22 +289,13 @@ enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_
     }
     for (const struct nba_yaml_node *n = map->first; n != NULL && status == NBA_OK; n = n->next) {
         status = read_condition(parse, n, constants_only, &items[n->index]);
+        items[n->index].kind = kind_of(&items[n->index]);
     }
     *ret_list = (struct condition_list){items, map->count};
     return status;
 }
 
 /* ---- asking ---- */
-
-enum condition_kind nba_condition_kind(const struct condition *condition)
-{
-    const bool left = of_candidate(&condition->left);
-    const bool right = of_candidate(&condition->right);
-    if (left && (right || condition->right.field == NULL)) {
-        return CONDITION_STATIC;
-    }
-    return left || right ? CONDITION_MIXED : CONDITION_DYNAMIC;
-}
 
 const char *nba_condition_candidate_field(const struct condition *condition)
 {

@@ -16,7 +16,7 @@ static bool all_hold(const struct condition_list *list, const struct condition_c
 {
     bool hold = true;
     for (uint32_t i = 0; i < list->count && hold; i++) {
-        hold = nba_condition_kind(&list->items[i]) != CONDITION_STATIC ||
+        hold = list->items[i].kind != CONDITION_STATIC ||
                nba_condition_holds(&list->items[i], context);
     }
     return hold;
@@ -60,7 +60,7 @@ static bool bind_rules(const struct nba_funnel *funnel, const struct policy_rule
     for (uint32_t r = 0; r < rules->count; r++) {
         const struct condition_list *list = &rules->items[r].require;
         for (uint32_t i = 0; i < list->count; i++) {
-            if (nba_condition_kind(&list->items[i]) == CONDITION_MIXED) {
+            if (list->items[i].kind == CONDITION_MIXED) {
                 NBA_ASSERT(bound->mixed_count < POLICY_MIXED_MAX);
                 bound->mixed[bound->mixed_count++] =
                     (struct mixed_condition){.condition = &list->items[i], .rule = r};

@@ -261,7 +261,7 @@ static uint64_t ask_moment(const struct nba_funnel *funnel, const struct moment 
         const struct policy_rule *rule = &bound->rules->items[r];
         bool holds = moment->now_ms < rule->until_ms;
         for (uint32_t i = 0; i < rule->require.count && holds; i++) {
-            holds = nba_condition_kind(&rule->require.items[i]) != CONDITION_DYNAMIC ||
+            holds = rule->require.items[i].kind != CONDITION_DYNAMIC ||
                     nba_condition_holds(&rule->require.items[i], &moment->context);
         }
         failures |= (uint64_t)!holds << r;
@@ -287,12 +287,12 @@ static uint64_t failures_of(const struct bound_rules *bound, const struct rule_u
     uint64_t failures = unit->fails | (unit->applies & dynamic);
     for (uint32_t i = 0; i < bound->mixed_count; i++) {
         const struct mixed_condition *mixed = &bound->mixed[i];
-        const uint64_t bit = UINT64_C(1) << mixed->rule;
+        const uint64_t bit = UINT64_C(1) << mixed->rule & unit->applies & ~failures;
         bool found = false;
-        for (uint32_t j = 0; j < mixed->other_count; j++) {
+        for (uint32_t j = 0; bit != 0 && j < mixed->other_count; j++) {
             found = found || (unit->words[i] != 0 && mixed->others[j] == unit->words[i]);
         }
-        failures |= found == mixed->condition->negate ? unit->applies & bit : 0;
+        failures |= found == mixed->condition->negate ? bit : 0;
     }
     return failures;
 }

@@ -60,8 +60,16 @@ struct condition_value {
     struct nba_str_list constants;
 };
 
+/* What it takes to settle a condition. */
+enum condition_kind {
+    CONDITION_STATIC,  /* the candidate alone */
+    CONDITION_DYNAMIC, /* the event and the HCP alone */
+    CONDITION_MIXED,   /* both */
+};
+
 struct condition {
     struct condition_value left, right;
+    enum condition_kind kind;
     bool exists; /* asks whether the left side has a value; else whether both share one */
     bool negate; /* the outcome is turned round */
 };
@@ -150,14 +158,6 @@ enum nba_status nba_policy_check_brand(struct policy_parse *parse,
 NBA_MUST_USE
 enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
                                    bool constants_only, struct condition_list *ret_list);
-
-/* What it takes to settle a condition. */
-enum condition_kind {
-    CONDITION_STATIC,  /* the candidate alone */
-    CONDITION_DYNAMIC, /* the event and the HCP alone */
-    CONDITION_MIXED,   /* both */
-};
-enum condition_kind nba_condition_kind(const struct condition *condition);
 
 struct nba_hcp;
 

@@ -255,7 +255,7 @@ static enum nba_status read_conditions(const struct place *place)
         return nba_yaml_fail(place->node, parse->error, "expected at least one condition");
     }
     for (uint32_t i = 0; i < list->count && status == NBA_OK; i++) {
-        *mixed += nba_condition_kind(&list->items[i]) == CONDITION_MIXED;
+        *mixed += list->items[i].kind == CONDITION_MIXED;
     }
     return status != NBA_OK || *mixed <= POLICY_MIXED_MAX
                ? status
