@@ -58,132 +58,59 @@ void nba_control_state_unref(struct nba_control_state *state)
     }
 }
 
-static enum nba_status no_memory(struct nba_error *error)
+/* Puts a copy of `from` behind the exclusions of `to`, where there is room; false without memory. */
+static bool append(struct counted *to, struct nba_exclusion *list, const struct nba_exclusion *from)
 {
-    return nba_error_set(error, NBA_E_NO_MEMORY, "control: out of memory");
+    struct nba_exclusion *copy = &list[to->shown.exclusion_count++];
+    *copy = *from;
+    copy->id = nba_arena_copy(&to->arena, from->id);
+    copy->target = nba_arena_copy(&to->arena, from->target);
+    copy->reason = nba_arena_copy(&to->arena, from->reason);
+    copy->by = nba_arena_copy(&to->arena, from->by);
+    return copy->target.data != NULL;
 }
 
-static bool same_target(const struct nba_exclusion *exclusion, enum nba_exclusion_scope scope,
-                        struct nba_str target)
+static bool find_word(const char *const *words, size_t count, struct nba_str text, unsigned *ret_i)
 {
-    return exclusion->scope == scope && nba_str_equal(exclusion->target, target);
+    for (unsigned i = 0; i < count; i++) {
+        if (nba_str_is(text, words[i])) {
+            *ret_i = i;
+            return true;
+        }
+    }
+    return false;
 }
 
-/* A copy of `from` less the exclusion of (scope, target), with room for one more. */
-static struct counted *copy_without(const struct nba_control_state *from,
-                                    enum nba_exclusion_scope scope, struct nba_str target,
-                                    struct nba_exclusion **ret_list)
+/* `from` with another mode, less the exclusion of what `changed` names; `changed` takes its place
+ * when `add`. */
+static enum nba_status change(const struct nba_control_state *from, enum nba_mode mode,
+                              const struct nba_exclusion *changed, bool add,
+                              struct nba_control_state **ret_state, struct nba_error *error)
 {
     struct counted *to = create();
     struct nba_exclusion *list =
         to != NULL ? nba_arena_zeros(&to->arena, from->exclusion_count + 1, sizeof(*list)) : NULL;
-    if (list == NULL) {
-        nba_control_state_unref(&to->shown);
-        return NULL;
-    }
-    to->shown.mode = from->mode;
-    uint32_t kept = 0;
-    bool whole = true;
-    for (uint32_t i = 0; i < from->exclusion_count; i++) {
+    bool whole = list != NULL;
+    for (uint32_t i = 0; i < from->exclusion_count && whole; i++) {
         const struct nba_exclusion *e = &from->exclusions[i];
-        if (same_target(e, scope, target)) {
-            continue;
-        }
-        struct nba_exclusion *copy = &list[kept++];
-        *copy = *e;
-        copy->id = nba_arena_copy(&to->arena, e->id);
-        copy->target = nba_arena_copy(&to->arena, e->target);
-        copy->reason = nba_arena_copy(&to->arena, e->reason);
-        copy->by = nba_arena_copy(&to->arena, e->by);
-        whole = whole && copy->target.data != NULL;
-    }
-    if (!whole) {
-        nba_control_state_unref(&to->shown);
-        return NULL;
-    }
-    to->shown.exclusions = list;
-    to->shown.exclusion_count = kept;
-    *ret_list = list;
-    return to;
-}
-
-static enum nba_status scope_of(const struct nba_control *message,
-                                enum nba_exclusion_scope *ret_scope, struct nba_error *error)
-{
-    static const char *const scopes[] = {"content", "brand", "campaign"};
-    if (message->target.bytes == 0) {
-        return nba_error_set(error, NBA_E_EMPTY_KEY, "control: an exclusion without a target");
-    }
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(scopes); i++) {
-        if (nba_str_is(message->scope, scopes[i])) {
-            *ret_scope = (enum nba_exclusion_scope)i;
-            return NBA_OK;
+        if (e->scope != changed->scope || !nba_str_equal(e->target, changed->target)) {
+            whole = append(to, list, e);
         }
     }
-    return nba_error_set(error, NBA_E_UNKNOWN_TYPE,
-                         "control: scope '%.*s', expected content, brand or campaign",
-                         NBA_STR_ARG(message->scope));
-}
-
-static enum nba_status apply_mode(const struct nba_control_state *state,
-                                  const struct nba_control *message,
-                                  struct nba_control_state **ret_state, struct nba_error *error)
-{
-    size_t mode = 0;
-    while (mode < NBA_ARRAY_COUNT(mode_names) && !nba_str_is(message->target, mode_names[mode])) {
-        mode++;
+    enum nba_status status = NBA_OK;
+    if (whole && add && to->shown.exclusion_count >= NBA_EXCLUSIONS_MAX) {
+        status = nba_error_set(error, NBA_E_LIMIT, "control: %u exclusions are in force, no more",
+                               NBA_EXCLUSIONS_MAX);
+    } else if (!whole || (add && !append(to, list, changed))) {
+        status = nba_error_set(error, NBA_E_NO_MEMORY, "control: out of memory");
     }
-    if (mode == NBA_ARRAY_COUNT(mode_names)) {
-        return nba_error_set(error, NBA_E_UNKNOWN_TYPE,
-                             "control: mode '%.*s', expected live, shadow or stopped",
-                             NBA_STR_ARG(message->target));
-    }
-    struct nba_exclusion *list = NULL;
-    struct counted *next = copy_without(state, NBA_EXCLUDE_CONTENT, nba_str("", 0), &list);
-    if (next == NULL) {
-        return no_memory(error);
-    }
-    next->shown.mode = (enum nba_mode)mode;
-    *ret_state = &next->shown;
-    return NBA_OK;
-}
-
-static enum nba_status apply_exclusion(const struct nba_control_state *state,
-                                       const struct nba_control *message,
-                                       struct nba_control_state **ret_state,
-                                       struct nba_error *error)
-{
-    enum nba_exclusion_scope scope = NBA_EXCLUDE_CONTENT;
-    const enum nba_status status = scope_of(message, &scope, error);
     if (status != NBA_OK) {
+        nba_control_state_unref(to != NULL ? &to->shown : NULL);
         return status;
     }
-    struct nba_exclusion *list = NULL;
-    struct counted *next = copy_without(state, scope, message->target, &list);
-    if (next == NULL) {
-        return no_memory(error);
-    }
-    if (message->kind == NBA_CONTROL_EXCLUDE) {
-        if (next->shown.exclusion_count >= NBA_EXCLUSIONS_MAX) {
-            nba_control_state_unref(&next->shown);
-            return nba_error_set(error, NBA_E_LIMIT, "control: %u exclusions are in force, no more",
-                                 NBA_EXCLUSIONS_MAX);
-        }
-        struct nba_exclusion *e = &list[next->shown.exclusion_count++];
-        *e = (struct nba_exclusion){
-            .id = nba_arena_copy(&next->arena, message->id),
-            .scope = scope,
-            .target = nba_arena_copy(&next->arena, message->target),
-            .reason = nba_arena_copy(&next->arena, message->reason),
-            .by = nba_arena_copy(&next->arena, message->by),
-            .until_ms = message->until_ms,
-        };
-        if (e->target.data == NULL) {
-            nba_control_state_unref(&next->shown);
-            return no_memory(error);
-        }
-    }
-    *ret_state = &next->shown;
+    to->shown.mode = mode;
+    to->shown.exclusions = list;
+    *ret_state = &to->shown;
     return NBA_OK;
 }
 
@@ -192,19 +119,40 @@ enum nba_status nba_control_state_apply(struct nba_control_state *state,
                                         struct nba_control_state **ret_state,
                                         struct nba_error *error)
 {
+    static const char *const scopes[] = {"content", "brand", "campaign"};
+    unsigned word = 0;
     NBA_ASSERT(state != NULL && message != NULL && ret_state != NULL);
-    switch (message->kind) {
-    case NBA_CONTROL_MODE:
-        return apply_mode(state, message, ret_state, error);
-    case NBA_CONTROL_EXCLUDE:
-    case NBA_CONTROL_INCLUDE:
-        return apply_exclusion(state, message, ret_state, error);
-    case NBA_CONTROL_RELEASE:
-    case NBA_CONTROL_POLICY:
+    if (message->kind == NBA_CONTROL_RELEASE || message->kind == NBA_CONTROL_POLICY) {
         *ret_state = nba_control_state_ref(state);
         return NBA_OK;
-    case NBA_CONTROL_UNKNOWN:
-        break;
     }
-    return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "control: a message of an unknown kind");
+    if (message->kind == NBA_CONTROL_MODE) {
+        const struct nba_exclusion none = {.target = {NULL, 0}};
+        return find_word(mode_names, NBA_ARRAY_COUNT(mode_names), message->target, &word)
+                   ? change(state, (enum nba_mode)word, &none, false, ret_state, error)
+                   : nba_error_set(error, NBA_E_UNKNOWN_TYPE,
+                                   "control: mode '%.*s', expected live, shadow or stopped",
+                                   NBA_STR_ARG(message->target));
+    }
+    if (message->kind != NBA_CONTROL_EXCLUDE && message->kind != NBA_CONTROL_INCLUDE) {
+        return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "control: a message of an unknown kind");
+    }
+    if (message->target.bytes == 0) {
+        return nba_error_set(error, NBA_E_EMPTY_KEY, "control: an exclusion without a target");
+    }
+    if (!find_word(scopes, NBA_ARRAY_COUNT(scopes), message->scope, &word)) {
+        return nba_error_set(error, NBA_E_UNKNOWN_TYPE,
+                             "control: scope '%.*s', expected content, brand or campaign",
+                             NBA_STR_ARG(message->scope));
+    }
+    const struct nba_exclusion exclusion = {
+        .id = message->id,
+        .scope = (enum nba_exclusion_scope)word,
+        .target = message->target,
+        .reason = message->reason,
+        .by = message->by,
+        .until_ms = message->until_ms,
+    };
+    return change(state, state->mode, &exclusion, message->kind == NBA_CONTROL_EXCLUDE, ret_state,
+                  error);
 }

@@ -59,9 +59,9 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     struct selection selection = {.ranked_count = 0, .count = 0, .beyond_ranked = false};
     nba_funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
     nba_funnel_judge_gates(funnel, &moment);
-    const struct funnel_marks marks = nba_funnel_mark(funnel, &moment);
+    nba_funnel_mark(funnel, &moment);
     nba_funnel_weigh(funnel, &moment);
-    nba_funnel_judge_candidates(funnel, request, marks);
+    nba_funnel_judge_candidates(funnel, request);
     const uint32_t size = places(funnel, &moment);
     const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;
     selection.ranked_count = nba_funnel_rank(funnel, request, want, selection.ranked);

@@ -118,6 +118,24 @@ bool nba_funnel_excludes(const struct nba_exclusion *exclusion, const struct nba
     return false;
 }
 
+bool nba_funnel_in_force(const struct nba_exclusion *exclusion, int64_t now_ms)
+{
+    return exclusion->until_ms == NBA_TIME_NONE || now_ms < exclusion->until_ms;
+}
+
+const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *funnel,
+                                                      uint32_t candidate, int64_t now_ms)
+{
+    const struct nba_content *content = nba_catalog_content(funnel->catalog, candidate);
+    for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
+        const struct nba_exclusion *exclusion = funnel->exclusions[i].exclusion;
+        if (nba_funnel_in_force(exclusion, now_ms) && nba_funnel_excludes(exclusion, content)) {
+            return exclusion;
+        }
+    }
+    return NULL;
+}
+
 /* Candidates of one exclusion; with `list` NULL they are only counted. */
 static uint32_t excluded_by(const struct nba_catalog *catalog,
                             const struct nba_exclusion *exclusion, uint32_t *list)
@@ -199,9 +217,9 @@ static bool allocate(struct nba_funnel *f)
     f->date_reason = array(f, c, sizeof(*f->date_reason), &whole);
     f->key = array(f, c, sizeof(*f->key), &whole);
     f->reason = array(f, c, sizeof(*f->reason), &whole);
-    f->excluded = array(f, c, sizeof(*f->excluded), &whole);
-    f->held = array(f, c, sizeof(*f->held), &whole);
-    f->open = array(f, c, sizeof(*f->open), &whole);
+    for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
+        f->marks[kind] = array(f, c, sizeof(*f->marks[kind]), &whole);
+    }
     f->holds = array(f, FUNNEL_HOLDS_MAX, sizeof(*f->holds), &whole);
     f->blocked = array(f, catalog->weight_count, sizeof(*f->blocked), &whole);
     f->collected = array(f, c, sizeof(*f->collected), &whole);

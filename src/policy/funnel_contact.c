@@ -75,52 +75,49 @@ static uint64_t window_of(const struct policy_suppression *rule, const struct mo
     return bits;
 }
 
-/* Marks what is of this scope and not marked by an earlier rule. */
-static bool mark_content(struct nba_funnel *funnel, const struct policy_suppression *rule,
-                         struct scope_key key, uint32_t k, uint16_t mark)
+static void mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candidate, uint32_t value)
+{
+    uint16_t *stored = &funnel->marks[kind][candidate];
+    *stored = *stored != 0 ? *stored : (uint16_t)value; /* the first in order stays */
+    funnel->marked[kind] = true;
+}
+
+/* Marks what of content k the hold with this key concerns. */
+static void mark_content(struct nba_funnel *funnel, const struct policy_suppression *rule,
+                         struct scope_key key, uint32_t k)
 {
     const struct nba_catalog *catalog = funnel->catalog;
-    bool any = false;
     if ((key.family != 0 && key.family != catalog->content_family[k]) ||
         (key.topic != 0 && key.topic != catalog->content_topic[k]) ||
         (key.brand != 0 && key.brand != catalog->content_brand[k])) {
-        return false;
+        return;
     }
     for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {
         const unsigned channel = catalog->channel[c];
-        const bool concerned = (rule->channels == 0 || (rule->channels >> channel & 1) != 0) &&
-                               (key.channel == 0 || key.channel == channel);
-        if (concerned && funnel->held[c] == 0) {
-            funnel->held[c] = mark;
-            any = true;
+        if ((rule->channels == 0 || (rule->channels >> channel & 1) != 0) &&
+            (key.channel == 0 || key.channel == channel)) {
+            mark(funnel, MARK_HELD, c, funnel->hold_count);
         }
     }
-    return any;
 }
 
-static bool mark_scope(struct nba_funnel *funnel, const struct policy_suppression *rule,
-                       struct scope_key key, uint16_t mark)
+static void mark_scope(struct nba_funnel *funnel, const struct policy_suppression *rule,
+                       struct scope_key key)
 {
     const struct content_groups *groups = key.family != 0  ? &funnel->by_family
                                           : key.topic != 0 ? &funnel->by_topic
-                                          : key.brand != 0 ? &funnel->by_brand
-                                                           : NULL;
+                                                           : &funnel->by_brand;
     const uint32_t word = key.family != 0 ? key.family : key.topic != 0 ? key.topic : key.brand;
-    bool any = false;
-    if (groups == NULL) {
-        for (uint32_t k = 0; k < funnel->catalog->content_count; k++) {
-            any = mark_content(funnel, rule, key, k, mark) || any;
-        }
-        return any;
+    /* A rule of channels alone concerns all contents. */
+    const uint32_t first = word != 0 ? groups->start[word] : 0;
+    const uint32_t end = word != 0 ? groups->start[word + 1] : funnel->catalog->content_count;
+    for (uint32_t i = first; i < end; i++) {
+        mark_content(funnel, rule, key, groups->contents[i]);
     }
-    for (uint32_t i = groups->start[word]; i < groups->start[word + 1]; i++) {
-        any = mark_content(funnel, rule, key, groups->contents[i], mark) || any;
-    }
-    return any;
 }
 
 /* Every group once, by its outcome with the latest hold. */
-static bool apply_rule(struct nba_funnel *funnel, const struct moment *moment, uint32_t r)
+static void apply_rule(struct nba_funnel *funnel, const struct moment *moment, uint32_t r)
 {
     const struct policy_suppression *rule = &funnel->policy->suppressions[r];
     struct scope_key keys[NBA_HCP_OUTCOMES_MAX];
@@ -132,7 +129,6 @@ static bool apply_rule(struct nba_funnel *funnel, const struct moment *moment, u
         }
     }
     uint64_t left = tracked;
-    bool any = false;
     for (uint32_t i = 0; i < moment->hcp->outcome_count; i++) {
         if ((left >> i & 1) == 0) {
             continue;
@@ -155,84 +151,135 @@ static bool apply_rule(struct nba_funnel *funnel, const struct moment *moment, u
         if (moment->now_ms < best.until_ms) {
             NBA_ASSERT(funnel->hold_count < FUNNEL_HOLDS_MAX);
             funnel->holds[funnel->hold_count++] = best;
-            any = mark_scope(funnel, rule, keys[i], (uint16_t)funnel->hold_count) || any;
+            mark_scope(funnel, rule, keys[i]);
         }
     }
-    return any;
 }
 
-/* Candidates of content k with this type of action. */
-static bool mark_type(struct nba_funnel *funnel, uint32_t k, enum nba_action_type type,
-                      uint8_t mark)
+static void mark_held(struct nba_funnel *funnel, const struct moment *moment)
 {
-    const struct nba_catalog *catalog = funnel->catalog;
-    bool any = false;
-    for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {
-        if (catalog->action_type[c] == (uint8_t)type && funnel->open[c] == 0) {
-            funnel->open[c] = mark;
-            any = true;
-        }
+    funnel->hold_count = 0;
+    for (uint32_t r = 0; r < funnel->policy->suppression_count; r++) {
+        apply_rule(funnel, moment, r);
     }
-    return any;
+}
+
+static uint64_t explain_held(const struct nba_funnel *funnel, const struct moment *moment,
+                             uint32_t value, struct nba_suppressed *item)
+{
+    const struct hold *hold = &funnel->holds[value - 1];
+    (void)moment;
+    item->rule_id = funnel->policy->suppressions[hold->rule].id;
+    item->limit = funnel->policy->suppressions[hold->rule].count;
+    item->until_ms = hold->until_ms;
+    item->counter = nba_funnel_count_bits(hold->evidence);
+    return hold->evidence;
 }
 
 /* The same content family and type of action as one still open. */
-static bool mark_open(struct nba_funnel *funnel, const struct moment *moment)
+static void mark_open(struct nba_funnel *funnel, const struct moment *moment)
 {
+    const struct nba_catalog *catalog = funnel->catalog;
     const struct content_groups *groups = &funnel->by_family;
-    bool any = false;
     for (uint32_t a = 0; a < moment->hcp->action_count; a++) {
         const struct nba_open_action *action = &moment->hcp->actions[a];
-        const struct nba_str family =
-            action->family_id.bytes != 0 ? action->family_id : action->content_id;
-        const uint32_t word = nba_catalog_find_word(funnel->catalog, family);
+        const uint32_t word = nba_catalog_find_word(
+            catalog, action->family_id.bytes != 0 ? action->family_id : action->content_id);
         if (word == 0 || !nba_open_action_is_open(action, moment->now_ms)) {
             continue;
         }
         for (uint32_t i = groups->start[word]; i < groups->start[word + 1]; i++) {
-            any = mark_type(funnel, groups->contents[i], action->action_type, (uint8_t)(a + 1)) ||
-                  any;
+            const uint32_t *first = &catalog->first_candidate[groups->contents[i]];
+            for (uint32_t c = first[0]; c < first[1]; c++) {
+                if (catalog->action_type[c] == (uint8_t)action->action_type) {
+                    mark(funnel, MARK_OPEN, c, a + 1);
+                }
+            }
         }
     }
-    return any;
 }
 
-static bool mark_excluded(struct nba_funnel *funnel, int64_t now_ms)
+static uint64_t explain_open(const struct nba_funnel *funnel, const struct moment *moment,
+                             uint32_t value, struct nba_suppressed *item)
 {
-    bool any = false;
+    (void)funnel;
+    item->until_ms = moment->hcp->actions[value - 1].expires_at_ms;
+    return 0;
+}
+
+static void mark_excluded(struct nba_funnel *funnel, const struct moment *moment)
+{
     for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
         const struct bound_exclusion *bound = &funnel->exclusions[i];
-        const int64_t until = bound->exclusion->until_ms;
-        if (until != NBA_TIME_NONE && now_ms >= until) {
-            continue;
-        }
-        for (uint32_t j = 0; j < bound->count; j++) {
-            uint16_t *mark = &funnel->excluded[funnel->excluded_candidates[bound->first + j]];
-            *mark = *mark != 0 ? *mark : (uint16_t)(i + 1);
-            any = true;
+        const bool force = nba_funnel_in_force(bound->exclusion, moment->now_ms);
+        for (uint32_t j = 0; force && j < bound->count; j++) {
+            mark(funnel, MARK_EXCLUDED, funnel->excluded_candidates[bound->first + j], i + 1);
         }
     }
-    return any;
 }
 
-struct funnel_marks nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
+static uint64_t explain_excluded(const struct nba_funnel *funnel, const struct moment *moment,
+                                 uint32_t value, struct nba_suppressed *item)
 {
-    const size_t count = funnel->catalog->candidate_count;
-    struct funnel_marks marks = {false, false, false};
-    if (funnel->exclusion_count != 0) {
-        memset(funnel->excluded, 0, count * sizeof(*funnel->excluded));
-        marks.excluded = mark_excluded(funnel, moment->now_ms);
+    const struct nba_exclusion *exclusion = funnel->exclusions[value - 1].exclusion;
+    (void)moment;
+    item->rule_id = exclusion->id;
+    item->until_ms = exclusion->until_ms;
+    return 0;
+}
+
+/* What stops single candidates: the reason, what sets its marks, what says why. */
+static const struct {
+    enum nba_reason reason;
+    void (*mark)(struct nba_funnel *funnel, const struct moment *moment);
+    uint64_t (*explain)(const struct nba_funnel *funnel, const struct moment *moment,
+                        uint32_t value, struct nba_suppressed *item);
+} kinds[MARK_KINDS] = {
+    [MARK_EXCLUDED] = {NBA_REASON_EXCLUDED, mark_excluded, explain_excluded},
+    [MARK_HELD] = {NBA_REASON_SUPPRESSED_OUTCOME, mark_held, explain_held},
+    [MARK_OPEN] = {NBA_REASON_OPEN_ACTION, mark_open, explain_open},
+};
+
+void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
+{
+    for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
+        if (funnel->marked[kind]) {
+            memset(funnel->marks[kind], 0,
+                   funnel->catalog->candidate_count * sizeof(*funnel->marks[kind]));
+            funnel->marked[kind] = false;
+        }
+        kinds[kind].mark(funnel, moment);
     }
-    funnel->hold_count = 0;
-    if (moment->hcp->outcome_count != 0 && funnel->policy->suppression_count != 0) {
-        memset(funnel->held, 0, count * sizeof(*funnel->held));
-        for (uint32_t r = 0; r < funnel->policy->suppression_count; r++) {
-            marks.held = apply_rule(funnel, moment, r) || marks.held;
+}
+
+/* A mark gives its reason where no earlier stage has given one. */
+static void apply(const uint16_t *restrict marks, uint32_t count, uint8_t to,
+                  uint8_t *restrict reasons)
+{
+    for (uint32_t c = 0; c < count; c++) {
+        const uint8_t reason = reasons[c];
+        const bool takes = marks[c] != 0 && reason != REASON_ABSENT && (reason == 0 || reason > to);
+        reasons[c] = takes ? to : reason;
+    }
+}
+
+void nba_funnel_apply_marks(struct nba_funnel *funnel)
+{
+    for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
+        if (funnel->marked[kind]) {
+            apply(funnel->marks[kind], funnel->catalog->candidate_count,
+                  (uint8_t)kinds[kind].reason, funnel->reason);
         }
     }
-    if (moment->hcp->action_count != 0) {
-        memset(funnel->open, 0, count * sizeof(*funnel->open));
-        marks.open = mark_open(funnel, moment);
+}
+
+uint64_t nba_funnel_explain_mark(const struct nba_funnel *funnel, const struct moment *moment,
+                                 uint32_t candidate, struct nba_suppressed *item)
+{
+    for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
+        if (kinds[kind].reason == item->reason) {
+            return kinds[kind].explain(funnel, moment, funnel->marks[kind][candidate], item);
+        }
     }
-    return marks;
+    return 0;
 }

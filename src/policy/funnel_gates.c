@@ -340,24 +340,6 @@ void nba_funnel_judge_gates(struct nba_funnel *funnel, const struct moment *mome
     }
 }
 
-static bool in_force(const struct nba_exclusion *exclusion, int64_t now_ms)
-{
-    return exclusion->until_ms == NBA_TIME_NONE || now_ms < exclusion->until_ms;
-}
-
-const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *funnel,
-                                                      uint32_t candidate, int64_t now_ms)
-{
-    const struct nba_content *content = nba_catalog_content(funnel->catalog, candidate);
-    for (uint32_t i = 0; i < funnel->exclusion_count; i++) {
-        const struct nba_exclusion *exclusion = funnel->exclusions[i].exclusion;
-        if (in_force(exclusion, now_ms) && nba_funnel_excludes(exclusion, content)) {
-            return exclusion;
-        }
-    }
-    return NULL;
-}
-
 void nba_funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
 {
     const struct bound_rules *weights = &funnel->weights;

@@ -77,6 +77,9 @@ struct hold {
     int64_t until_ms;
 };
 
+/* What stops single candidates, by the table in funnel_contact.c. */
+enum mark_kind { MARK_EXCLUDED, MARK_HELD, MARK_OPEN, MARK_KINDS };
+
 struct nba_funnel {
     struct nba_policy *policy;
     struct nba_catalog *catalog;
@@ -99,9 +102,8 @@ struct nba_funnel {
     struct weight_pair *pairs;     /* (weight units) */
     double *key;                   /* (C) round(priority * 1e9); -1: absent */
     uint8_t *reason;               /* (C) enum nba_reason; 0: alive */
-    uint16_t *excluded;            /* (C) exclusion + 1 */
-    uint16_t *held;                /* (C) hold + 1 */
-    uint8_t *open;                 /* (C) open action + 1 */
+    uint16_t *marks[MARK_KINDS];   /* (C) each: exclusion, hold or open action, + 1 */
+    bool marked[MARK_KINDS];       /* is there a mark of this kind */
     struct hold *holds;
     uint32_t hold_count;
     uint32_t absent_count;
@@ -132,7 +134,8 @@ struct moment {
     struct person persons[NBA_CONTENT_CLASS_COUNT];
 };
 
-/* funnel_bind.c: does the exclusion name this content. */
+/* funnel_bind.c: does the exclusion name this content; does it still hold. */
+bool nba_funnel_in_force(const struct nba_exclusion *exclusion, int64_t now_ms);
 bool nba_funnel_excludes(const struct nba_exclusion *exclusion, const struct nba_content *content);
 
 /* funnel_gates.c: fills `moment`; stages 1 to 6 for every gate unit. */
@@ -148,11 +151,12 @@ struct gate_verdict nba_funnel_judge_consent(const struct nba_funnel *funnel,
 const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *funnel,
                                                       uint32_t candidate, int64_t now_ms);
 
-/* funnel_contact.c: exclusions, outcomes and open actions as marks on candidates. */
-struct funnel_marks {
-    bool excluded, held, open; /* is anything marked */
-};
-struct funnel_marks nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
+/* funnel_contact.c: exclusions, outcomes and open actions as marks on candidates; the reasons they
+ * give; rule, limit and end of one.  Returns the HCP's outcomes that are its evidence, as bits. */
+void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
+void nba_funnel_apply_marks(struct nba_funnel *funnel);
+uint64_t nba_funnel_explain_mark(const struct nba_funnel *funnel, const struct moment *moment,
+                                 uint32_t candidate, struct nba_suppressed *item);
 
 struct selection {
     uint32_t ranked[FUNNEL_RANKED_MAX]; /* the best of all candidates, in order */
@@ -164,8 +168,7 @@ struct selection {
 
 /* funnel_rank.c */
 void nba_funnel_judge_candidates(struct nba_funnel *funnel,
-                                 const struct nba_decide_request *request,
-                                 struct funnel_marks marks);
+                                 const struct nba_decide_request *request);
 /* P * C * V * L of one candidate. */
 double nba_funnel_priority(const struct nba_funnel *funnel,
                            const struct nba_decide_request *request, uint32_t candidate);
@@ -177,6 +180,7 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
                            uint32_t size, struct selection *selection);
 
 /* funnel_record.c */
+uint32_t nba_funnel_count_bits(uint64_t bits);
 NBA_MUST_USE
 enum nba_status nba_funnel_write_record(struct nba_funnel *funnel,
                                         const struct nba_decide_request *request,

@@ -96,31 +96,12 @@ static uint32_t judge_all(const struct nba_funnel *funnel, const struct nba_deci
     return absent;
 }
 
-/* A mark gives its reason where no earlier stage has given one. */
-static void apply_mark(struct nba_funnel *funnel, uint32_t c, bool marked, enum nba_reason to)
-{
-    uint8_t *reason = &funnel->reason[c];
-    if (marked && *reason != REASON_ABSENT && (*reason == 0 || *reason > (uint8_t)to)) {
-        *reason = (uint8_t)to;
-    }
-}
-
 void nba_funnel_judge_candidates(struct nba_funnel *funnel,
-                                 const struct nba_decide_request *request,
-                                 struct funnel_marks marks)
+                                 const struct nba_decide_request *request)
 {
-    const uint32_t count = funnel->catalog->candidate_count;
     refresh_dates(funnel, request->now_ms);
     funnel->absent_count = judge_all(funnel, request, funnel->key, funnel->reason);
-    for (uint32_t c = 0; c < count && marks.held; c++) {
-        apply_mark(funnel, c, funnel->held[c] != 0, NBA_REASON_SUPPRESSED_OUTCOME);
-    }
-    for (uint32_t c = 0; c < count && marks.open; c++) {
-        apply_mark(funnel, c, funnel->open[c] != 0, NBA_REASON_OPEN_ACTION);
-    }
-    for (uint32_t c = 0; c < count && marks.excluded; c++) {
-        apply_mark(funnel, c, funnel->excluded[c] != 0, NBA_REASON_EXCLUDED);
-    }
+    nba_funnel_apply_marks(funnel);
 }
 
 /* Does candidate a come before b: higher key, higher P, then the catalogue's order. */
@@ -239,46 +220,33 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
 
 /* ---- the order of the best ---- */
 
-/* Where a partition left its two runs: values[low..left] are >= values[right..high]. */
-struct cut {
-    uint32_t left_end, right;
-};
-
-/* Hoare's partition, larger values first (C. A. R. Hoare, "Algorithm 63", 1961). */
-static struct cut partition(double *values, uint32_t low, uint32_t high)
+/* The want-th largest of values[count], by selection in place (C. A. R. Hoare, "Algorithm 65:
+ * Find", 1961). */
+static double nth_largest(double *values, int32_t count, int32_t want)
 {
-    const double pivot = values[low + (high - low) / 2];
-    uint32_t i = low;
-    uint32_t end = high + 1; /* one behind the index from above, so that it never passes 0 */
-    while (i < end) {
-        while (values[i] > pivot) {
-            i++;
-        }
-        while (values[end - 1] < pivot) {
-            end--;
-        }
-        if (i < end) {
-            const double swap = values[i];
-            values[i++] = values[end - 1];
-            values[--end] = swap;
-        }
-    }
-    return (struct cut){end, i};
-}
-
-/* The want-th largest of values[count], by selection in place. */
-static double nth_largest(double *values, uint32_t count, uint32_t want)
-{
-    uint32_t low = 0;
-    uint32_t high = count - 1;
-    const uint32_t nth = want - 1;
+    const int32_t nth = want - 1;
+    int32_t low = 0;
+    int32_t high = count - 1;
     while (low < high) {
-        const struct cut cut = partition(values, low, high);
-        if (nth >= cut.left_end && nth < cut.right) {
-            break; /* between the runs: equal to the pivot */
+        const double pivot = values[low + (high - low) / 2];
+        int32_t i = low;
+        int32_t j = high;
+        while (i <= j) {
+            while (values[i] > pivot) {
+                i++;
+            }
+            while (values[j] < pivot) {
+                j--;
+            }
+            if (i <= j) {
+                const double swap = values[i];
+                values[i++] = values[j];
+                values[j--] = swap;
+            }
         }
-        high = nth < cut.left_end ? cut.left_end - 1 : high;
-        low = nth >= cut.right ? cut.right : low;
+        /* values[low..j] >= the pivot >= values[i..high]; what is between them equals it. */
+        low = j < nth ? i : low;
+        high = nth < i ? j : high;
     }
     return values[nth];
 }
@@ -301,7 +269,7 @@ static double lower_bound(const struct nba_funnel *funnel, uint32_t want)
     for (uint32_t j = 0; i + j < count; j++) {
         lanes[j] = funnel->key[i + j] > lanes[j] ? funnel->key[i + j] : lanes[j];
     }
-    return nth_largest(lanes, LANES, want);
+    return nth_largest(lanes, (int32_t)LANES, (int32_t)want);
 }
 
 /* Sorted list of the best `want` seen so far; most of what comes later loses against its last. */

@@ -4,32 +4,32 @@
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
 
-static bool list_of_bits(uint64_t bits, const struct nba_hcp *hcp, bool outcomes,
-                         struct nba_arena *arena, struct nba_str_list *ret_list)
+uint32_t nba_funnel_count_bits(uint64_t bits)
 {
     uint32_t count = 0;
-    for (uint64_t rest = bits; rest != 0; rest &= rest - 1) {
+    for (; bits != 0; bits &= bits - 1) {
         count++;
     }
-    if (count == 0) {
-        return true;
-    }
-    struct nba_str *items = nba_arena_zeros(arena, count, sizeof(*items));
-    if (items == NULL) {
-        return false;
-    }
-    uint32_t filled = 0;
-    for (uint32_t i = 0; i < 64 && filled < count; i++) {
-        if ((bits >> i & 1) != 0) {
-            const struct nba_str id =
-                outcomes ? hcp->outcomes[i].evidence_event_id : hcp->consents[i].evidence_event_id;
-            items[filled] = id;
-            filled += id.bytes != 0;
-            count -= id.bytes == 0;
+    return count;
+}
+
+/* The ids of the events behind the outcomes or consents whose bits are set. */
+static bool list_evidence(uint64_t bits, const struct nba_hcp *hcp, bool outcomes,
+                          struct nba_arena *arena, struct nba_str_list *ret_list)
+{
+    const uint32_t room = nba_funnel_count_bits(bits);
+    struct nba_str *items = room != 0 ? nba_arena_zeros(arena, room, sizeof(*items)) : NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < 64 && items != NULL; i++) {
+        const struct nba_str id = (bits >> i & 1) == 0 ? nba_str("", 0)
+                                  : outcomes           ? hcp->outcomes[i].evidence_event_id
+                                                       : hcp->consents[i].evidence_event_id;
+        if (id.bytes != 0) {
+            items[count++] = id;
         }
     }
-    *ret_list = (struct nba_str_list){items, filled};
-    return true;
+    *ret_list = (struct nba_str_list){items, count};
+    return room == 0 || items != NULL;
 }
 
 /* Rule, evidence and dates of one reason; stages without any leave them empty. */
@@ -38,50 +38,20 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t unit = funnel->engagements.unit[c];
-    const struct hold *hold = NULL;
-    switch ((unsigned)item->reason) {
-    case NBA_REASON_EXCLUDED: {
-        const struct nba_exclusion *exclusion =
-            funnel->exclusions[funnel->excluded[c] - 1].exclusion;
-        item->rule_id = exclusion->id;
-        item->until_ms = exclusion->until_ms;
-        return true;
+    if (funnel->unit_reason[unit] == (uint8_t)item->reason) {
+        item->rule_id = funnel->unit_rule[unit];
+        return list_evidence(funnel->verdicts[catalog->gate_class[c]].evidence, moment->hcp, false,
+                             arena, &item->evidence_event_ids);
     }
-    case NBA_REASON_CONTENT_NOT_EFFECTIVE:
+    if (item->reason == NBA_REASON_CONTENT_NOT_EFFECTIVE) {
         item->until_ms = catalog->effective_from_ms[c];
-        return true;
-    case NBA_REASON_CONSENT_MISSING:
-    case NBA_REASON_CONSENT_REVOKED:
-    case NBA_REASON_CONSENT_EXPIRED:
-    case NBA_REASON_CONSENT_UNCONFIRMED:
-        item->rule_id = funnel->unit_rule[unit];
-        return list_of_bits(funnel->verdicts[catalog->gate_class[c]].evidence, moment->hcp, false,
-                            arena, &item->evidence_event_ids);
-    case NBA_REASON_ELIGIBILITY:
-    case NBA_REASON_APPLICABILITY:
-    case NBA_REASON_SUITABILITY:
-        item->rule_id = funnel->unit_rule[unit];
-        return true;
-    case NBA_REASON_SUPPRESSED_OUTCOME:
-        hold = &funnel->holds[funnel->held[c] - 1];
-        item->rule_id = funnel->policy->suppressions[hold->rule].id;
-        item->limit = funnel->policy->suppressions[hold->rule].count;
-        item->until_ms = hold->until_ms;
-        for (uint64_t rest = hold->evidence; rest != 0; rest &= rest - 1) {
-            item->counter += 1;
-        }
-        return list_of_bits(hold->evidence, moment->hcp, true, arena, &item->evidence_event_ids);
-    case NBA_REASON_OPEN_ACTION:
-        item->until_ms = moment->hcp->actions[funnel->open[c] - 1].expires_at_ms;
-        return true;
-    case NBA_REASON_BELOW_PROPENSITY:
+    } else if (item->reason == NBA_REASON_BELOW_PROPENSITY) {
         item->rule_id = nba_str_of("propensity_threshold");
         item->counter = item->propensity;
         item->limit = funnel->policy->threshold[catalog->channel[c]];
-        return true;
-    default:
-        return true;
     }
+    return list_evidence(nba_funnel_explain_mark(funnel, moment, c, item), moment->hcp, true, arena,
+                         &item->evidence_event_ids);
 }
 
 /* The best suppressed candidates with rank, priority and details. */

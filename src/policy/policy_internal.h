@@ -110,7 +110,7 @@ struct nba_policy {
     struct policy_suppression suppressions[POLICY_RULES_MAX];
     struct policy_rules engagements; /* by stage, then in file order */
     struct policy_rules weights;     /* context weights, then levers */
-    uint32_t brand_count, exclusion_count, market_count, suppression_count;
+    uint32_t brand_count, decide_on_count, exclusion_count, market_count, suppression_count;
     double threshold[NBA_CHANNEL_COUNT];
     struct nba_duration expiry[NBA_CHANNEL_COUNT];
     struct nba_duration allowed_lateness;

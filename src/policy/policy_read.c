@@ -34,17 +34,18 @@ struct key {
     const char *const *words; /* of a word or a mask, */
     unsigned first;           /* and the value of the first */
     const struct key *each;   /* by channel: how one value is read; its `at` is the value's size */
-    const struct rules *rules;
+    const struct items *items;
 };
 
-/* A list of maps that is read into an array of the policy, behind what is there already. */
-struct rules {
-    const struct key *keys;
+/* A list, or a map with any keys, that is read into an array of the policy, behind what is there. */
+struct items {
+    enum nba_yaml_kind kind;
+    const struct key *keys;                             /* of one item, a map; or */
+    enum nba_status (*read)(const struct place *place); /* what reads it */
     size_t item_bytes, count_at;
-    uint32_t max;
-    const void *blank; /* an item before it is read */
-    /* NULL, or asked about the newest item. */
-    enum nba_status (*check)(struct policy_parse *parse, const struct nba_yaml_node *node);
+    uint32_t min, max;
+    const char *what;
+    const void *blank; /* an item before it is read; NULL: zeros */
 };
 
 #define NBA_X(constant, word) word,
@@ -207,23 +208,27 @@ static enum nba_status read_by_channel(const struct place *place)
     return status;
 }
 
-static enum nba_status read_rules(const struct place *place)
+static enum nba_status read_items(const struct place *place)
 {
     struct policy_parse *parse = place->parse;
-    const struct rules *rules = place->key->rules;
-    uint32_t *count = (uint32_t *)(void *)((char *)parse->policy + rules->count_at);
-    enum nba_status status = nba_yaml_expect(place->node, NBA_YAML_LIST, parse->error);
-    if (status == NBA_OK && place->node->count > rules->max - *count) {
-        return nba_yaml_fail(place->node, parse->error, "expected at most %u rules of this kind",
-                             rules->max);
+    const struct items *items = place->key->items;
+    uint32_t *count = (uint32_t *)(void *)((char *)parse->policy + items->count_at);
+    enum nba_status status = nba_yaml_expect(place->node, items->kind, parse->error);
+    if (status == NBA_OK &&
+        (place->node->count < items->min || place->node->count > items->max - *count)) {
+        return nba_yaml_fail(place->node, parse->error, "expected %u to %u %s", items->min,
+                             items->max, items->what);
     }
     const struct nba_yaml_node *n = status == NBA_OK ? place->node->first : NULL;
     for (; n != NULL && status == NBA_OK; n = n->next) {
-        char *item = (char *)place->field + *count * rules->item_bytes;
-        memcpy(item, rules->blank, rules->item_bytes);
+        struct place item = {parse, n, place->key, NULL, NULL};
+        item.field = (char *)place->field + *count * items->item_bytes;
+        if (items->blank != NULL) {
+            memcpy(item.field, items->blank, items->item_bytes);
+        }
         ++*count;
-        status = read_table(parse, rules->keys, n, item);
-        status = status == NBA_OK && rules->check != NULL ? rules->check(parse, n) : status;
+        status = items->keys != NULL ? read_table(parse, items->keys, n, item.field)
+                                     : items->read(&item);
     }
     return status;
 }
@@ -272,22 +277,6 @@ static enum nba_status read_applies_to(const struct place *place)
 
 /* ---- readers of one key ---- */
 
-static enum nba_status read_brands(const struct place *place)
-{
-    struct policy_parse *parse = place->parse;
-    enum nba_status status = nba_yaml_expect(place->node, NBA_YAML_LIST, parse->error);
-    if (status == NBA_OK && (place->node->count == 0 || place->node->count > POLICY_BRANDS_MAX)) {
-        return nba_yaml_fail(place->node, parse->error, "expected 1 to %u brands",
-                             POLICY_BRANDS_MAX);
-    }
-    const struct nba_yaml_node *n = status == NBA_OK ? place->node->first : NULL;
-    for (; n != NULL && status == NBA_OK; n = n->next) {
-        status = nba_yaml_text(n, &parse->policy->brands[n->index], parse->error);
-        parse->policy->brand_count = n->index + 1;
-    }
-    return status;
-}
-
 enum nba_status nba_policy_check_brand(struct policy_parse *parse, const struct nba_yaml_node *node)
 {
     const struct nba_policy *policy = parse->policy;
@@ -302,36 +291,28 @@ enum nba_status nba_policy_check_brand(struct policy_parse *parse, const struct 
                : nba_yaml_fail(node, parse->error, "unknown brand, expected one of `brands`");
 }
 
-static enum nba_status add_event_type(struct policy_parse *parse, const struct nba_yaml_node *node)
+static enum nba_status read_event_type(const struct place *place)
 {
-    bool *decide_on = parse->policy->decide_on;
+    bool *decide_on = place->parse->policy->decide_on;
+    struct nba_error *error = place->parse->error;
     enum nba_event_type type = NBA_EVENT_UNKNOWN;
+    const struct nba_yaml_node *node = place->node;
     const struct nba_str word = node->kind == NBA_YAML_SCALAR ? node->text : nba_str("", 0);
     if (!nba_event_type_of(word, &type) || type == NBA_EVENT_UNKNOWN) {
         const char *near = nba_yaml_nearest(word, nba_policy_event_types + 1);
-        return nba_yaml_fail(node, parse->error, "expected an event type%s%s%s",
+        return nba_yaml_fail(node, error, "expected an event type%s%s%s",
                              near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
                              near != NULL ? "'?" : "");
     }
     if (type == NBA_EVENT_CONTROL_TICK || type == NBA_EVENT_PROFILE_ERASED ||
         type == NBA_EVENT_PROFILE_MERGED) {
-        return nba_yaml_fail(node, parse->error, "expected an event that can start a decision");
+        return nba_yaml_fail(node, error, "expected an event that can start a decision");
     }
     if (decide_on[type]) {
-        return nba_yaml_fail(node, parse->error, "expected each event type once");
+        return nba_yaml_fail(node, error, "expected each event type once");
     }
     decide_on[type] = true;
     return NBA_OK;
-}
-
-static enum nba_status read_decide_on(const struct place *place)
-{
-    enum nba_status status = nba_yaml_expect(place->node, NBA_YAML_LIST, place->parse->error);
-    const struct nba_yaml_node *n = status == NBA_OK ? place->node->first : NULL;
-    for (; n != NULL && status == NBA_OK; n = n->next) {
-        status = add_event_type(place->parse, n);
-    }
-    return status;
 }
 
 /* The row knows which scope its key is of. */
@@ -350,13 +331,17 @@ static enum nba_status read_target(const struct place *place)
                : status;
 }
 
-static enum nba_status check_exclusion(struct policy_parse *parse, const struct nba_yaml_node *node)
+static enum nba_status read_exclusion(const struct place *place)
 {
-    const struct nba_policy *policy = parse->policy;
-    return policy->exclusions[policy->exclusion_count - 1].target.bytes != 0
-               ? NBA_OK
-               : nba_yaml_fail_missing(node, "content_id", "a content_id, a brand or a campaign_id",
-                                       parse->error);
+    struct nba_exclusion *exclusion = place->field;
+    exclusion->until_ms = NBA_TIME_NONE;
+    const enum nba_status status =
+        read_table(place->parse, place->key->each, place->node, exclusion);
+    return status != NBA_OK || exclusion->target.bytes != 0
+               ? status
+               : nba_yaml_fail_missing(place->node, "content_id",
+                                       "a content_id, a brand or a campaign_id",
+                                       place->parse->error);
 }
 
 static enum nba_status read_consent_default(const struct place *place)
@@ -368,15 +353,17 @@ static enum nba_status read_consent_default(const struct place *place)
                                "expected deny: unknown consent is never consent");
 }
 
-static enum nba_status read_market(const struct place *place, struct policy_market *market)
+static enum nba_status read_market(const struct place *place)
 {
     struct policy_parse *parse = place->parse;
+    struct policy_market *market = place->field;
     if (nba_yaml_text(place->node->key, &market->market, NULL) != NBA_OK) {
         return nba_yaml_fail_key(place->node, parse->error,
                                  "expected a market code in quotes: other YAML readers take this "
                                  "one for something else");
     }
-    enum nba_status status = read_by_channel(place);
+    enum nba_status status =
+        read_by_channel(&(struct place){parse, place->node, place->key, NULL, market->models});
     for (unsigned c = 1; c < NBA_CHANNEL_COUNT && status == NBA_OK; c++) {
         char text[NBA_ID_BYTES_MAX + 32];
         const int bytes = snprintf(text, sizeof(text), "consent.%.*s.%s",
@@ -386,23 +373,6 @@ static enum nba_status read_market(const struct place *place, struct policy_mark
         if (market->rule_ids[c].data == NULL) {
             status = nba_error_set(parse->error, NBA_E_NO_MEMORY, "policy: out of memory");
         }
-    }
-    return status;
-}
-
-static enum nba_status read_markets(const struct place *place)
-{
-    struct policy_parse *parse = place->parse;
-    struct nba_policy *policy = parse->policy;
-    enum nba_status status = nba_yaml_expect(place->node, NBA_YAML_MAP, parse->error);
-    if (status == NBA_OK && place->node->count > POLICY_MARKETS_MAX) {
-        return nba_yaml_fail(place->node, parse->error, "expected at most %u markets",
-                             POLICY_MARKETS_MAX);
-    }
-    const struct nba_yaml_node *n = status == NBA_OK ? place->node->first : NULL;
-    for (; n != NULL && status == NBA_OK; n = n->next) {
-        struct policy_market *market = &policy->markets[policy->market_count++];
-        status = read_market(&(struct place){parse, n, place->key, NULL, market->models}, market);
     }
     return status;
 }
@@ -502,23 +472,36 @@ static const struct key lever_keys[] = {
 #undef AT
 
 #define AT(member) offsetof(struct nba_policy, member)
-static const struct nba_exclusion blank_exclusion = {.until_ms = NBA_TIME_NONE};
-static const struct rules exclusions = {exclusion_keys,      sizeof(struct nba_exclusion),
-                                        AT(exclusion_count), NBA_EXCLUSIONS_MAX,
-                                        &blank_exclusion,    check_exclusion};
-static const struct policy_suppression blank_suppression = {.count = 1};
-static const struct rules suppressions = {suppression_keys,      sizeof(struct policy_suppression),
-                                          AT(suppression_count), POLICY_RULES_MAX,
-                                          &blank_suppression,    NULL};
-#define RULES(name, keys, list, ...)                                                     \
-    static const struct policy_rule blank_##name = {.until_ms = INT64_MAX, __VA_ARGS__}; \
-    static const struct rules name = {                                                   \
-        keys, sizeof(struct policy_rule), AT(list.count), POLICY_RULES_MAX, &blank_##name, NULL};
-RULES(eligibility, engagement_keys, engagements, .reason = NBA_REASON_ELIGIBILITY)
-RULES(applicability, engagement_keys, engagements, .reason = NBA_REASON_APPLICABILITY)
-RULES(suitability, engagement_keys, engagements, .reason = NBA_REASON_SUITABILITY)
-RULES(context_weights, lever_keys + 1 /* they have no end */, weights, .lever = false)
-RULES(levers, lever_keys, weights, .lever = true)
+static const struct policy_suppression one_outcome = {.count = 1};
+static const struct policy_rule blanks[] = {
+    {.until_ms = INT64_MAX, .reason = NBA_REASON_ELIGIBILITY},
+    {.until_ms = INT64_MAX, .reason = NBA_REASON_APPLICABILITY},
+    {.until_ms = INT64_MAX, .reason = NBA_REASON_SUITABILITY},
+    {.until_ms = INT64_MAX, .lever = false},
+    {.until_ms = INT64_MAX, .lever = true},
+};
+enum { BRANDS, TYPES, MARKETS, EXCLUSIONS, SUPPRESSIONS, ENGAGEMENTS, WEIGHTS = ENGAGEMENTS + 3 };
+#define OF(type, count)     sizeof(type), AT(count)
+#define RULES(count, blank) OF(struct policy_rule, count), 0, POLICY_RULES_MAX, "rules", blank
+static const struct items items[] = {
+    [BRANDS] = {NBA_YAML_LIST, NULL, read_text, OF(struct nba_str, brand_count), 1,
+                POLICY_BRANDS_MAX, "brands", NULL},
+    [TYPES] = {NBA_YAML_LIST, NULL, read_event_type, 0, AT(decide_on_count), 0,
+               NBA_EVENT_TYPE_COUNT, "types", NULL},
+    [MARKETS] = {NBA_YAML_MAP, NULL, read_market, OF(struct policy_market, market_count), 0,
+                 POLICY_MARKETS_MAX, "markets", NULL},
+    [EXCLUSIONS] = {NBA_YAML_LIST, NULL, read_exclusion, OF(struct nba_exclusion, exclusion_count),
+                    0, NBA_EXCLUSIONS_MAX, "exclusions", NULL},
+    [SUPPRESSIONS] = {NBA_YAML_LIST, suppression_keys, NULL,
+                      OF(struct policy_suppression, suppression_count), 0, POLICY_RULES_MAX,
+                      "rules", &one_outcome},
+    [ENGAGEMENTS] = {NBA_YAML_LIST, engagement_keys, NULL, RULES(engagements.count, &blanks[0])},
+    {NBA_YAML_LIST, engagement_keys, NULL, RULES(engagements.count, &blanks[1])},
+    {NBA_YAML_LIST, engagement_keys, NULL, RULES(engagements.count, &blanks[2])},
+    [WEIGHTS] = {NBA_YAML_LIST, lever_keys + 1, NULL,
+                 RULES(weights.count, &blanks[3])}, /* they have no end */
+    {NBA_YAML_LIST, lever_keys, NULL, RULES(weights.count, &blanks[4])},
+};
 
 static const struct key policy_keys[] = {
     {"policy_version", read_text, .at = AT(version), .needed = "a text"},
@@ -526,29 +509,32 @@ static const struct key policy_keys[] = {
     {"mode", read_word, .at = AT(mode), .words = modes},
     {"clock", read_word, .at = AT(clock), .words = clocks},
     {"allowed_lateness", read_duration, .at = AT(allowed_lateness)},
-    {.name = "brands", .read = read_brands},
-    {"decide_on", read_decide_on, .needed = "a list of event types"},
-    {"exclusions", read_rules, .at = AT(exclusions), .rules = &exclusions},
+    {"brands", read_items, .at = AT(brands), .items = &items[BRANDS]},
+    {"decide_on", read_items, .needed = "a list of event types", .items = &items[TYPES]},
+    {"exclusions", read_items, .at = AT(exclusions), .each = exclusion_keys,
+     .items = &items[EXCLUSIONS]},
     {"consent", read_map, .needed = "default, models and max_age"},
     {.name = "consent.default", .read = read_consent_default},
-    {"consent.models", read_markets, .needed = "a map of markets", .each = &one_model},
+    {"consent.models", read_items, .at = AT(markets), .needed = "a map of markets",
+     .each = &one_model, .items = &items[MARKETS]},
     {"consent.max_age", read_duration, .at = AT(consent_max_age)},
     {.name = "engagement_policies", .read = read_map},
-    {"engagement_policies.eligibility", read_rules, .at = AT(engagements.items),
-     .rules = &eligibility},
-    {"engagement_policies.applicability", read_rules, .at = AT(engagements.items),
-     .rules = &applicability},
-    {"engagement_policies.suitability", read_rules, .at = AT(engagements.items),
-     .rules = &suitability},
+    {"engagement_policies.eligibility", read_items, .at = AT(engagements.items),
+     .items = &items[ENGAGEMENTS]},
+    {"engagement_policies.applicability", read_items, .at = AT(engagements.items),
+     .items = &items[ENGAGEMENTS + 1]},
+    {"engagement_policies.suitability", read_items, .at = AT(engagements.items),
+     .items = &items[ENGAGEMENTS + 2]},
     {.name = "contact_policies", .read = read_map},
-    {"contact_policies.suppressions", read_rules, .at = AT(suppressions), .rules = &suppressions},
+    {"contact_policies.suppressions", read_items, .at = AT(suppressions),
+     .items = &items[SUPPRESSIONS]},
     {.name = "contact_policies.limits"},
     {.name = "contact_policies.capacity"},
     {.name = "contact_policies.release_on"},
     {.name = "arbitration", .read = read_map},
     {"arbitration.formula", read_word, .at = AT(formula), .words = formulas},
-    {"arbitration.context_weights", read_rules, .at = AT(weights.items), .rules = &context_weights},
-    {"arbitration.levers", read_rules, .at = AT(weights.items), .rules = &levers},
+    {"arbitration.context_weights", read_items, .at = AT(weights.items), .items = &items[WEIGHTS]},
+    {"arbitration.levers", read_items, .at = AT(weights.items), .items = &items[WEIGHTS + 1]},
     {"arbitration.propensity_threshold", read_by_channel, .at = AT(threshold),
      .each = &one_threshold},
     {.name = "arbitration.exploration"},
