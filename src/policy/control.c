@@ -58,7 +58,7 @@ void nba_control_state_unref(struct nba_control_state *state)
     }
 }
 
-/* Puts a copy of `from` behind the exclusions of `to`, where there is room; false without memory. */
+/* Puts a copy of `from` behind the exclusions of `to`, which has room; false without memory. */
 static bool append(struct counted *to, struct nba_exclusion *list, const struct nba_exclusion *from)
 {
     struct nba_exclusion *copy = &list[to->shown.exclusion_count++];

@@ -37,7 +37,7 @@ struct key {
     const struct items *items;
 };
 
-/* A list, or a map with any keys, that is read into an array of the policy, behind what is there. */
+/* A list, or a map with any keys, that is read into an array of the policy behind what is there. */
 struct items {
     enum nba_yaml_kind kind;
     const struct key *keys;                             /* of one item, a map; or */
