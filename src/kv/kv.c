@@ -17,6 +17,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/file.h"
+#include "nba/base/memory.h"
 
 #define DEFAULT_CACHE_BYTES  ((size_t)8 << 20)
 #define DEFAULT_BUFFER_BYTES ((size_t)32 << 20)
@@ -118,10 +119,8 @@ static rocksdb_options_t *make_options(const struct nba_kv_options *wanted, rock
 
 static void push_cf(struct nba_kv *kv, const char *name, rocksdb_column_family_handle_t *handle)
 {
-    struct nba_kv_cf *cf = calloc(1, sizeof(*cf));
-    NBA_ASSERT(cf != NULL);
-    cf->name = strdup(name);
-    NBA_ASSERT(cf->name != NULL);
+    struct nba_kv_cf *cf = nba_zeros(1, sizeof(*cf));
+    cf->name = nba_copy(name);
     cf->handle = handle;
     cf->next = kv->cfs;
     kv->cfs = cf;
@@ -138,9 +137,8 @@ static enum nba_status open_db(struct nba_kv *kv, bool exists, struct nba_error 
     const char *const *wanted =
         exists ? (const char *const *)names : (const char *const[]){"default"};
     count = exists ? count : 1;
-    rocksdb_column_family_handle_t **handles = calloc(count + 1, sizeof(void *));
-    const rocksdb_options_t **options = calloc(count + 1, sizeof(void *));
-    NBA_ASSERT(handles != NULL && options != NULL);
+    rocksdb_column_family_handle_t **handles = nba_zeros(count + 1, sizeof(void *));
+    const rocksdb_options_t **options = nba_zeros(count + 1, sizeof(void *));
     for (size_t i = 0; i < count; i++) {
         options[i] = kv->options;
     }
@@ -178,8 +176,7 @@ static enum nba_status make_folder(struct nba_kv *kv, bool secondary, struct nba
         return nba_error_set(error, NBA_E_IO, "cannot make folder '%s': %s", path,
                              strerror(errno)); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
     }
-    kv->secondary = strdup(path);
-    NBA_ASSERT(kv->secondary != NULL);
+    kv->secondary = nba_copy(path);
     return NBA_OK;
 }
 
@@ -193,10 +190,8 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
     if (!options->create && !exists) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "cannot open '%s': no store there", path);
     }
-    struct nba_kv *kv = calloc(1, sizeof(*kv));
-    NBA_ASSERT(kv != NULL);
-    kv->path = strdup(path);
-    NBA_ASSERT(kv->path != NULL);
+    struct nba_kv *kv = nba_zeros(1, sizeof(*kv));
+    kv->path = nba_copy(path);
     NBA_ASSERT(pthread_mutex_init(&kv->lock, NULL) == 0);
     kv->cache = rocksdb_cache_create_lru(
         options->block_cache_bytes != 0 ? options->block_cache_bytes : DEFAULT_CACHE_BYTES);
@@ -383,10 +378,8 @@ struct nba_kv_iter *nba_kv_iter_create(struct nba_kv *kv, struct nba_kv_cf *cf,
                                        const struct nba_kv_snapshot *snapshot, struct nba_str lower,
                                        struct nba_str upper)
 {
-    struct nba_kv_iter *iter = calloc(1, sizeof(*iter));
-    NBA_ASSERT(iter != NULL);
-    iter->bounds = malloc(lower.bytes + upper.bytes + 1);
-    NBA_ASSERT(iter->bounds != NULL);
+    struct nba_kv_iter *iter = nba_zeros(1, sizeof(*iter));
+    iter->bounds = nba_zeros(1, lower.bytes + upper.bytes + 1);
     iter->read = rocksdb_readoptions_create();
     if (lower.bytes != 0) {
         memcpy(iter->bounds, lower.data, lower.bytes);

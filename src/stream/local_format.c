@@ -10,6 +10,7 @@
 #include "local_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 
 #define FORMAT_VERSION 1u
 #define FLAG_KEY_NULL  1u
@@ -313,12 +314,10 @@ void nba_local_delete_topic(struct nba_local_log *log, struct nba_kv_batch *batc
 
 struct nba_local_topic *nba_local_topic_create(const struct nba_topic_spec *spec, uint32_t id)
 {
-    struct nba_local_topic *topic = calloc(1, sizeof(*topic));
-    NBA_ASSERT(topic != NULL);
+    struct nba_local_topic *topic = nba_zeros(1, sizeof(*topic));
     topic->spec = *spec;
-    topic->spec.name = strdup(spec->name);
-    topic->partitions = calloc((size_t)spec->partitions, sizeof(*topic->partitions));
-    NBA_ASSERT(topic->spec.name != NULL && topic->partitions != NULL);
+    topic->spec.name = nba_copy(spec->name);
+    topic->partitions = nba_zeros((size_t)spec->partitions, sizeof(*topic->partitions));
     topic->id = id;
     return topic;
 }

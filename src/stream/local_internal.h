@@ -85,6 +85,7 @@ struct nba_local_reader {
     struct nba_local_log *log;
     struct nba_local_cursor *cursors;
     size_t cursor_count;
+    size_t cursor_capacity;
     size_t turn;
 
     /* Members only. */

@@ -9,6 +9,7 @@
 
 #include "local_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 
 #define BLOCK_CACHE_BYTES  ((size_t)16 << 20)
 #define WRITE_BUFFER_BYTES ((size_t)32 << 20)
@@ -411,8 +412,7 @@ enum nba_status nba_local_open(const char *dir, enum nba_local_mode mode,
                                const struct nba_clock *clock, void **ret_self,
                                struct nba_error *error)
 {
-    struct nba_local_log *log = calloc(1, sizeof(*log));
-    NBA_ASSERT(log != NULL);
+    struct nba_local_log *log = nba_zeros(1, sizeof(*log));
     log->clock = clock;
     log->read_only = mode == NBA_LOCAL_READER;
     init_locks(log);

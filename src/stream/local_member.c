@@ -14,6 +14,7 @@
 
 #include "local_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 
 struct nba_local_group *nba_local_find_group(struct nba_local_log *log, const char *name)
 {
@@ -22,10 +23,8 @@ struct nba_local_group *nba_local_find_group(struct nba_local_log *log, const ch
         group = group->next;
     }
     if (group == NULL) {
-        group = calloc(1, sizeof(*group));
-        NBA_ASSERT(group != NULL);
-        group->name = strdup(name);
-        NBA_ASSERT(group->name != NULL);
+        group = nba_zeros(1, sizeof(*group));
+        group->name = nba_copy(name);
         group->next = log->groups;
         log->groups = group;
     }
@@ -102,8 +101,7 @@ static bool offsets_pending(const struct nba_local_reader *member)
 static enum nba_status find_offsets(struct nba_local_reader *member, struct nba_error *error)
 {
     enum nba_status status = NBA_OK;
-    member->share = calloc(member->cursor_count + 1, sizeof(*member->share));
-    NBA_ASSERT(member->share != NULL);
+    member->share = nba_zeros(member->cursor_count + 1, sizeof(*member->share));
     for (size_t i = 0; i < member->cursor_count && status == NBA_OK; i++) {
         const struct nba_local_cursor *cursor = &member->cursors[i];
         struct nba_assignment *share = &member->share[i];
@@ -224,22 +222,16 @@ enum nba_status nba_local_member_create(void *self, const struct nba_member_opti
     if (status != NBA_OK) {
         return status;
     }
-    struct nba_local_reader *member = calloc(1, sizeof(*member));
-    NBA_ASSERT(member != NULL);
+    struct nba_local_reader *member = nba_zeros(1, sizeof(*member));
     member->log = log;
     member->callbacks.assign = options->assign;
     member->callbacks.revoke = options->revoke;
     member->callbacks.context = options->context;
-    member->topics = calloc(options->topic_count, sizeof(char *));
-    NBA_ASSERT(member->topics != NULL);
+    member->topics = nba_zeros(options->topic_count, sizeof(char *));
     for (; member->topic_count < options->topic_count; member->topic_count++) {
-        member->topics[member->topic_count] = strdup(options->topics[member->topic_count]);
-        NBA_ASSERT(member->topics[member->topic_count] != NULL);
+        member->topics[member->topic_count] = nba_copy(options->topics[member->topic_count]);
     }
-    if (options->instance_id != NULL) {
-        member->instance_id = strdup(options->instance_id);
-        NBA_ASSERT(member->instance_id != NULL);
-    }
+    member->instance_id = nba_copy(options->instance_id);
     pthread_mutex_lock(&log->lock);
     join(member, nba_local_find_group(log, options->group_id));
     pthread_mutex_unlock(&log->lock);

@@ -12,6 +12,7 @@
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 
 /* A record's bytes with the flags and lengths that go before them. */
 #define RECORD_BYTES_MAX ((size_t)2 * NBA_RECORD_BYTES_MAX)
@@ -27,13 +28,8 @@ static struct nba_local_claim *claim(struct nba_local_producer *producer,
             return known;
         }
     }
-    if (producer->claim_count == producer->claim_capacity) {
-        producer->claim_capacity = 2 * producer->claim_capacity + 16;
-        struct nba_local_claim *grown =
-            realloc(producer->claims, producer->claim_capacity * sizeof(*grown));
-        NBA_ASSERT(grown != NULL);
-        producer->claims = grown;
-    }
+    producer->claims = nba_room(producer->claims, producer->claim_count, &producer->claim_capacity,
+                                sizeof(*producer->claims));
     struct nba_local_claim *made = &producer->claims[producer->claim_count++];
     *made = (struct nba_local_claim){topic, partition, group, topic->partitions[partition].next, 0};
     return made;
@@ -99,15 +95,11 @@ enum nba_status nba_local_producer_create(void *self, const char *transactional_
     if (status != NBA_OK) {
         return status;
     }
-    struct nba_local_producer *producer = calloc(1, sizeof(*producer));
-    NBA_ASSERT(producer != NULL);
+    struct nba_local_producer *producer = nba_zeros(1, sizeof(*producer));
     producer->log = log;
     producer->batch = nba_kv_batch_create();
     nba_buf_init(&producer->scratch, RECORD_BYTES_MAX);
-    if (transactional_id != NULL) {
-        producer->id = strdup(transactional_id);
-        NBA_ASSERT(producer->id != NULL);
-    }
+    producer->id = nba_copy(transactional_id);
     pthread_mutex_lock(&log->lock);
     producer->next = log->producers;
     log->producers = producer;

@@ -8,15 +8,14 @@
 
 #include "local_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 
 void nba_local_cursor_add(struct nba_local_reader *reader, struct nba_local_topic *topic,
                           int32_t partition, int64_t position)
 {
-    struct nba_local_cursor *grown =
-        realloc(reader->cursors, (reader->cursor_count + 1) * sizeof(*grown));
-    NBA_ASSERT(grown != NULL);
-    reader->cursors = grown;
-    grown[reader->cursor_count++] = (struct nba_local_cursor){
+    reader->cursors = nba_room(reader->cursors, reader->cursor_count, &reader->cursor_capacity,
+                               sizeof(*reader->cursors));
+    reader->cursors[reader->cursor_count++] = (struct nba_local_cursor){
         .topic = topic, .partition = partition, .position = position, .end_told = -1};
 }
 
@@ -29,7 +28,7 @@ void nba_local_cursors_clear(struct nba_local_reader *reader)
     free(reader->share);
     reader->cursors = NULL;
     reader->share = NULL;
-    reader->cursor_count = 0;
+    reader->cursor_count = reader->cursor_capacity = 0;
     reader->turn = 0;
 }
 
@@ -123,8 +122,7 @@ enum nba_status nba_local_reader_create(void *self, enum nba_isolation isolation
 {
     (void)isolation; /* what isn't decided isn't in the store */
     (void)error;
-    struct nba_local_reader *reader = calloc(1, sizeof(*reader));
-    NBA_ASSERT(reader != NULL);
+    struct nba_local_reader *reader = nba_zeros(1, sizeof(*reader));
     reader->log = self;
     *ret_reader = reader;
     return NBA_OK;
@@ -159,6 +157,7 @@ enum nba_status nba_local_reader_assign(void *self, const struct nba_position *p
         nba_local_cursors_clear(reader);
         reader->cursors = assigned.cursors;
         reader->cursor_count = assigned.cursor_count;
+        reader->cursor_capacity = assigned.cursor_capacity;
     } else {
         nba_local_cursors_clear(&assigned);
     }

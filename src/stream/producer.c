@@ -17,6 +17,7 @@
 #include "backend_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 
 enum producer_state {
     PRODUCER_PLAIN,
@@ -45,14 +46,14 @@ enum nba_status nba_producer_create(struct nba_stream *stream, const char *trans
     if (status != NBA_OK) {
         return status;
     }
-    struct nba_producer *producer = calloc(1, sizeof(*producer));
-    NBA_ASSERT(producer != NULL);
-    *producer = (struct nba_producer){stream, stream->backend, self, NULL, PRODUCER_PLAIN, NBA_OK};
-    if (transactional_id != NULL) {
-        producer->state = PRODUCER_FRESH;
-        producer->transactional_id = strdup(transactional_id);
-        NBA_ASSERT(producer->transactional_id != NULL);
-    }
+    struct nba_producer *producer = nba_zeros(1, sizeof(*producer));
+    *producer = (struct nba_producer){
+        .stream = stream,
+        .backend = stream->backend,
+        .self = self,
+        .transactional_id = nba_copy(transactional_id),
+        .state = transactional_id != NULL ? PRODUCER_FRESH : PRODUCER_PLAIN,
+    };
     *ret_producer = producer;
     return NBA_OK;
 }

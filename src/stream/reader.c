@@ -6,6 +6,7 @@
 
 #include "backend_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 
 struct nba_reader {
     const struct nba_stream_backend *backend;
@@ -28,8 +29,7 @@ void nba_record_release(struct nba_record *record)
 
 static void *wrap(const struct nba_stream *stream, void *self)
 {
-    struct nba_member *made = calloc(1, sizeof(*made));
-    NBA_ASSERT(made != NULL);
+    struct nba_member *made = nba_zeros(1, sizeof(*made));
     made->reader = (struct nba_reader){stream->backend, self};
     return made;
 }

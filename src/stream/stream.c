@@ -7,14 +7,14 @@
 #include "backend_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 
 /* The public object about a backend's, if that could be opened. */
 static enum nba_status wrap(enum nba_status status, const struct nba_stream_backend *backend,
                             void *self, struct nba_stream **ret_stream)
 {
     if (status == NBA_OK) {
-        struct nba_stream *stream = calloc(1, sizeof(*stream));
-        NBA_ASSERT(stream != NULL);
+        struct nba_stream *stream = nba_zeros(1, sizeof(*stream));
         stream->backend = backend;
         stream->self = self;
         *ret_stream = stream;
