@@ -109,6 +109,13 @@ void *nba_arena_take(struct nba_arena *arena, size_t bytes)
     return take(arena, bytes, ALIGNMENT);
 }
 
+void *nba_arena_need(struct nba_arena *arena, size_t bytes)
+{
+    void *memory = nba_arena_take(arena, bytes);
+    NBA_ASSERT(memory != NULL);
+    return memory;
+}
+
 void *nba_arena_zeros(struct nba_arena *arena, size_t count, size_t size)
 {
     if (size != 0 && count > SIZE_MAX / size) {

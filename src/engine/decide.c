@@ -10,11 +10,7 @@ static struct nba_str print(struct nba_pipeline *pipeline, const char *prefix, s
                             const char *between, struct nba_str b)
 {
     const size_t bytes = strlen(prefix) + a.bytes + strlen(between) + b.bytes;
-    char *text = nba_arena_take(&pipeline->said, bytes + 1);
-    if (text == NULL) {
-        pipeline->emitter.outbox->failed = true;
-        return nba_str(NULL, 0);
-    }
+    char *text = nba_arena_need(&pipeline->said, bytes + 1);
     (void)snprintf(text, bytes + 1, "%s%.*s%s%.*s", prefix, NBA_STR_ARG(a), between,
                    NBA_STR_ARG(b));
     return nba_str(text, bytes);
@@ -53,10 +49,7 @@ enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_
     if (status != NBA_OK || count == 0) {
         return status;
     }
-    struct nba_closed_action *closed = nba_arena_take(&pipeline->said, count * sizeof(*closed));
-    if (closed == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
+    struct nba_closed_action *closed = nba_arena_need(&pipeline->said, count * sizeof(*closed));
     for (uint32_t i = 0; i < count; i++) {
         const struct nba_recall_request request = {
             .hcp = item->hcp,
@@ -149,32 +142,27 @@ static void put_state_vector(struct nba_pipeline *pipeline, const struct nba_wav
 }
 
 /* Every model's own list, when the audit asks for them. */
-static bool fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores *scores,
+static void fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores *scores,
                           struct nba_decision *decision)
 {
     const struct nba_content *contents = pipeline->side->catalog->contents;
     struct nba_model_ranking *rankings =
-        nba_arena_take(&pipeline->said, NBA_RANKING_COUNT * sizeof(*rankings));
-    uint32_t count = 0;
-    for (unsigned r = 0; rankings != NULL && r < NBA_RANKING_COUNT; r++) {
+        nba_arena_need(&pipeline->said, NBA_RANKING_COUNT * sizeof(*rankings));
+    decision->rankings = rankings;
+    decision->ranking_count = 0;
+    for (unsigned r = 0; r < NBA_RANKING_COUNT; r++) {
         const uint32_t ranked = scores->ranking_count[r];
-        struct nba_str *ids = nba_arena_take(&pipeline->said, (ranked + 1u) * sizeof(*ids));
-        if (ids == NULL) {
-            return false;
-        }
+        struct nba_str *ids = nba_arena_need(&pipeline->said, (ranked + 1u) * sizeof(*ids));
         for (uint32_t i = 0; i < ranked; i++) {
             ids[i] = contents[scores->rankings[r][i]].content_id;
         }
         if (ranked != 0) {
-            rankings[count++] = (struct nba_model_ranking){
+            rankings[decision->ranking_count++] = (struct nba_model_ranking){
                 .model = nba_str_of(nba_score_ranking_name((enum nba_score_ranking)r)),
                 .content_ids = {ids, ranked},
             };
         }
     }
-    decision->rankings = rankings;
-    decision->ranking_count = count;
-    return rankings != NULL;
 }
 
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
@@ -194,10 +182,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     };
     struct nba_decide_result result;
     struct nba_feature *features =
-        nba_arena_take(&pipeline->said, FEATURE_COUNT * sizeof(*features));
-    if (features == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
+        nba_arena_need(&pipeline->said, FEATURE_COUNT * sizeof(*features));
     const enum nba_status status =
         nba_funnel_decide(pipeline->funnel, &request, &pipeline->said, &result);
     if (status != NBA_OK) {
@@ -209,9 +194,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     result.decision.closed_count = head->closed_count;
     result.decision.features = features;
     result.decision.feature_count = FEATURE_COUNT;
-    if (!fill_rankings(pipeline, &item->job->scores, &result.decision)) {
-        return NBA_E_NO_MEMORY;
-    }
+    fill_rankings(pipeline, &item->job->scores, &result.decision);
     for (uint32_t i = 0; i < result.action_count; i++) {
         const struct nba_open_action open = open_action(pipeline->side, &result.actions[i]);
         if (!nba_hcp_add_action(item->hcp, &open)) {

@@ -11,6 +11,7 @@
 #include "nba/base/assert.h"
 #include "nba/base/file.h"
 #include "nba/base/log.h"
+#include "nba/base/memory.h"
 
 #define PATH_BYTES_MAX 4096u
 #define PAUSE_MS       500
@@ -44,6 +45,30 @@ bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status sta
     }
     nba_engine_pause(engine);
     return true;
+}
+
+bool nba_task_table_acquire(struct nba_engine *engine, int32_t partition)
+{
+    struct nba_task_table *table = &engine->table;
+    NBA_ASSERT(partition >= 0 && partition < (int32_t)NBA_PARTITIONS_MAX);
+    (void)pthread_mutex_lock(&table->lock);
+    while (table->taken[partition] && !atomic_load(&engine->stopping)) {
+        (void)pthread_cond_wait(&table->released, &table->lock);
+    }
+    const bool mine = !table->taken[partition];
+    table->taken[partition] = true;
+    (void)pthread_mutex_unlock(&table->lock);
+    return mine;
+}
+
+void nba_task_table_release(struct nba_engine *engine, int32_t partition)
+{
+    struct nba_task_table *table = &engine->table;
+    (void)pthread_mutex_lock(&table->lock);
+    NBA_ASSERT(table->taken[partition]);
+    table->taken[partition] = false;
+    (void)pthread_cond_broadcast(&table->released);
+    (void)pthread_mutex_unlock(&table->lock);
 }
 
 static void register_metrics(struct nba_engine *engine)
@@ -137,10 +162,7 @@ enum nba_status nba_engine_create(const struct nba_engine_options *options,
                                   struct nba_engine **ret_engine, struct nba_error *error)
 {
     NBA_ASSERT(options->config != NULL && options->schemas != NULL && options->stream != NULL);
-    struct nba_engine *engine = calloc(1, sizeof(*engine));
-    if (engine == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating the engine");
-    }
+    struct nba_engine *engine = nba_zeros(1, sizeof(*engine));
     engine->options = *options;
     engine->changelog_delete_retention_ms = NBA_CHANGELOG_DELETE_RETENTION_MS;
     (void)pthread_mutex_init(&engine->failure_lock, NULL);

@@ -60,12 +60,10 @@ void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error);
 
 /* follower.c */
 NBA_MUST_USE
-enum nba_status nba_follower_prepare(struct nba_engine *engine, struct nba_error *error);
-NBA_MUST_USE
 enum nba_status nba_follower_start(struct nba_engine *engine, struct nba_error *error);
 void nba_follower_stop(struct nba_engine *engine);
 
-/* task_table.c: waits until nobody has the partition; false when the engine stops first. */
+/* engine.c: waits until nobody has the partition; false when the engine stops first. */
 bool nba_task_table_acquire(struct nba_engine *engine, int32_t partition);
 void nba_task_table_release(struct nba_engine *engine, int32_t partition);
 

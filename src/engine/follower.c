@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "engine_internal.h"
-#include "kernels_of.h"
+#include "load_release.h"
 #include "nba/base/file.h"
 #include "nba/base/kill_point.h"
 #include "nba/base/log.h"
@@ -77,7 +77,6 @@ static enum nba_status load_champion(struct nba_engine *engine, char *ret_champi
 {
     const struct nba_config *config = engine->options.config;
     char id[NBA_RELEASE_ID_BYTES] = "";
-    char path[PATH_BYTES_MAX];
     struct nba_release *release = NULL;
     enum nba_status status = nba_shelf_champion(config->release_dir, id, error);
     if (status == NBA_E_NOT_FOUND) {
@@ -87,15 +86,7 @@ static enum nba_status load_champion(struct nba_engine *engine, char *ret_champi
         return status;
     }
     memcpy(ret_champion, id, sizeof(id)); /* a bad one is refused once, not twice a second */
-    const struct nba_kernels *kernels = nba_kernels_of(config);
-    if (kernels == NULL) {
-        return nba_error_set(error, NBA_E_CONFIG,
-                             "score.kernels: this processor has no AVX2 and FMA");
-    }
-    status = nba_shelf_path(config->release_dir, id, path, sizeof(path), error);
-    if (status == NBA_OK) {
-        status = nba_release_load(path, kernels, &release, error);
-    }
+    status = nba_load_release(config, id, &release, error);
     if (status == NBA_OK) {
         NBA_KILL_POINT(in_swap);
         nba_side_inputs_set_release(engine->side_inputs, release);
@@ -146,14 +137,11 @@ static enum nba_status follow(struct nba_engine *engine, int timeout_ms, bool *r
     }
     *ret_got = true;
     const bool catalog = nba_str_is(record.topic, topics->catalog);
+    int64_t *high = catalog ? &engine->catalog_high : &engine->control_high;
     if (what == NBA_POLL_END) {
         (catalog ? nba_side_inputs_catalog_read : nba_side_inputs_control_read)(engine->side_inputs,
                                                                                 record.offset);
-        if (catalog) {
-            engine->catalog_high = record.offset >= engine->catalog_high ? 0 : engine->catalog_high;
-        } else {
-            engine->control_high = record.offset >= engine->control_high ? 0 : engine->control_high;
-        }
+        *high = record.offset >= *high ? 0 : *high;
     } else {
         struct nba_error refused = {0};
         status = (catalog ? nba_side_inputs_catalog : nba_side_inputs_control)(engine->side_inputs,
@@ -170,21 +158,17 @@ static enum nba_status follow(struct nba_engine *engine, int timeout_ms, bool *r
     return status;
 }
 
-enum nba_status nba_follower_prepare(struct nba_engine *engine, struct nba_error *error)
+/* Reads the side topics to their ends. */
+static enum nba_status read_to_the_ends(struct nba_engine *engine, struct nba_error *error)
 {
-    const struct nba_config *config = engine->options.config;
-    const struct nba_position start[] = {{config->topics.catalog, 0, 0},
-                                         {config->topics.control, 0, 0}};
-    int64_t low = 0;
-    struct nba_position positions[2];
-    memcpy(positions, start, sizeof(start));
+    const struct nba_config_topics *topics = &engine->options.config->topics;
+    struct nba_position positions[] = {{topics->catalog, 0, 0}, {topics->control, 0, 0}};
+    int64_t *highs[] = {&engine->catalog_high, &engine->control_high};
     enum nba_status status =
         nba_reader_create(engine->options.stream, NBA_READ_COMMITTED, &engine->side_reader, error);
-    int64_t *highs[] = {&engine->catalog_high, &engine->control_high};
     for (size_t i = 0; status == NBA_OK && i < 2; i++) {
         status = nba_stream_watermarks(engine->options.stream, positions[i].topic, 0,
-                                       NBA_READ_UNCOMMITTED, &low, highs[i], error);
-        positions[i].offset = low;
+                                       NBA_READ_UNCOMMITTED, &positions[i].offset, highs[i], error);
     }
     if (status == NBA_OK) {
         status = nba_reader_assign(engine->side_reader, positions, 2, error);
@@ -236,7 +220,7 @@ enum nba_status nba_follower_start(struct nba_engine *engine, struct nba_error *
         status = load_champion(engine, champion, error);
     }
     if (status == NBA_OK) {
-        status = nba_follower_prepare(engine, error);
+        status = read_to_the_ends(engine, error);
     }
     if (status == NBA_OK) {
         engine->follower_started =

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
-
-#define CAPACITY_FIRST 256u
+#include "nba/base/memory.h"
 
 void nba_outbox_init(struct nba_outbox *outbox, struct nba_arena *arena)
 {
@@ -33,16 +32,8 @@ struct nba_outbox_record *nba_outbox_add(struct nba_outbox *outbox, const char *
                                          struct nba_str value)
 {
     NBA_ASSERT(outbox->arena != NULL && topic != NULL);
-    if (outbox->count == outbox->capacity) {
-        const size_t capacity = outbox->capacity != 0 ? outbox->capacity * 2 : CAPACITY_FIRST;
-        struct nba_outbox_record *grown = realloc(outbox->records, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            outbox->failed = true;
-            return NULL;
-        }
-        outbox->records = grown;
-        outbox->capacity = capacity;
-    }
+    outbox->records =
+        nba_room(outbox->records, outbox->count, &outbox->capacity, sizeof(*outbox->records));
     const struct nba_str key_copy = nba_arena_copy(outbox->arena, key);
     const struct nba_str value_copy = nba_arena_copy(outbox->arena, value);
     struct nba_header *headers =

@@ -11,6 +11,7 @@
 
 #include "intake.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "pipeline_internal.h"
 
 enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
@@ -18,10 +19,7 @@ enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
 {
     NBA_ASSERT(options->schemas != NULL && options->config != NULL);
     NBA_ASSERT(options->wave_max <= NBA_SCORE_WAVE);
-    struct nba_pipeline *pipeline = calloc(1, sizeof(*pipeline));
-    if (pipeline == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating a pipeline");
-    }
+    struct nba_pipeline *pipeline = nba_zeros(1, sizeof(*pipeline));
     pipeline->options = *options;
     if (pipeline->options.wave_max == 0) {
         pipeline->options.wave_max = NBA_SCORE_WAVE;
@@ -211,25 +209,20 @@ static struct nba_str specialty_of(const struct nba_hcp *hcp)
 }
 
 /* Without a release popularity is what this partition has seen so far, this event included. */
-static bool read_tally(struct nba_pipeline *pipeline, struct nba_task *task,
-                       const struct nba_hcp *hcp, struct nba_score_tally *ret_tally)
+static struct nba_score_tally read_tally(struct nba_pipeline *pipeline, struct nba_task *task,
+                                         const struct nba_hcp *hcp)
 {
-    const struct nba_catalog *catalog = pipeline->side->catalog;
-    uint32_t *counts = nba_arena_take(&pipeline->scratch,
-                                      (2 * (size_t)catalog->content_count + 1) * sizeof(*counts));
-    if (counts == NULL) {
-        return false;
-    }
-    uint32_t *everyone = counts + catalog->content_count;
+    const size_t count = pipeline->side->catalog->content_count;
+    uint32_t *counts = nba_arena_need(&pipeline->scratch, (2 * count + 1) * sizeof(*counts));
+    uint32_t *everyone = counts + count;
     const struct nba_str specialty = specialty_of(hcp);
     nba_tally_rows_read(&pipeline->tally_rows, task, 0, everyone);
     if (specialty.bytes != 0) {
         nba_tally_rows_read(&pipeline->tally_rows, task, nba_content_hash(specialty), counts);
     } else {
-        memcpy(counts, everyone, catalog->content_count * sizeof(*counts));
+        memcpy(counts, everyone, count * sizeof(*counts));
     }
-    *ret_tally = (struct nba_score_tally){.segment = counts, .everyone = everyone};
-    return true;
+    return (struct nba_score_tally){.segment = counts, .everyone = everyone};
 }
 
 static void count_engagement(struct nba_pipeline *pipeline, struct nba_task *task,
@@ -243,20 +236,15 @@ static void count_engagement(struct nba_pipeline *pipeline, struct nba_task *tas
     }
 }
 
-static bool add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
+static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 {
     struct nba_score_job *job = &pipeline->jobs[pipeline->job_count];
     const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
     *job = (struct nba_score_job){.hcp = item->hcp};
     if (pipeline->side->release == NULL) {
-        if (!read_tally(pipeline, item->task, item->hcp, &job->tally)) {
-            return false;
-        }
+        job->tally = read_tally(pipeline, item->task, item->hcp);
     } else if (floats != 0) {
-        job->state = nba_arena_take(&pipeline->scratch, floats * sizeof(*job->state));
-        if (job->state == NULL) {
-            return false;
-        }
+        job->state = nba_arena_need(&pipeline->scratch, floats * sizeof(*job->state));
         const char *release = nba_release_id(pipeline->side->release);
         uint32_t count = 0;
         struct nba_vector_tag tag = {.release = nba_xxh64(release, strlen(release)),
@@ -276,7 +264,6 @@ static bool add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
     }
     item->job = job;
     pipeline->job_count++;
-    return true;
 }
 
 static struct nba_content_facts facts_of(const struct nba_side *side, const struct nba_event *event)
@@ -337,8 +324,8 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (pipeline->side->release == NULL && nba_event_in_ring(event)) {
         count_engagement(pipeline, item->task, hcp, event);
     }
-    if (nba_policy_decides_on(pipeline->side->policy, event) && !add_job(pipeline, item)) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "transaction is too large for its memory");
+    if (nba_policy_decides_on(pipeline->side->policy, event)) {
+        add_job(pipeline, item);
     }
     return NBA_OK;
 }
@@ -434,21 +421,18 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
 {
     size_t done = 0;
     bool full = false;
-    while (done < count && !full) {
-        const enum nba_status status = take_in(pipeline, &items[done], &full, error);
-        if (status != NBA_OK) {
-            return status;
-        }
+    enum nba_status status = NBA_OK;
+    while (status == NBA_OK && done < count && !full) {
+        status = take_in(pipeline, &items[done], &full, error);
         done += full ? 0 : 1;
-        if (pipeline->item_count == WAVE_ITEMS_MAX ||
-            pipeline->job_count == pipeline->options.wave_max) {
-            const enum nba_status flushed = flush_wave(pipeline, error);
-            if (flushed != NBA_OK) {
-                return flushed;
-            }
+        if (status == NBA_OK && (pipeline->item_count == WAVE_ITEMS_MAX ||
+                                 pipeline->job_count == pipeline->options.wave_max)) {
+            status = flush_wave(pipeline, error);
         }
     }
-    const enum nba_status status = flush_wave(pipeline, error);
+    if (status == NBA_OK) {
+        status = flush_wave(pipeline, error);
+    }
     if (status == NBA_OK) {
         *ret_done = done;
     }

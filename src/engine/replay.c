@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels_of.h"
+#include "load_release.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "nba/base/memory.h"
 #include "nba/engine/pipeline.h"
 #include "nba/release/shelf.h"
 #include "nba/state/store.h"
@@ -26,10 +27,22 @@ struct records {
     size_t count, capacity;
 };
 
+/* The topics that side inputs come from. */
+enum side_topic { CATALOG, CONTROL, SIDE_TOPIC_COUNT };
+
+static const struct {
+    enum nba_status (*apply)(struct nba_side_inputs *inputs, const struct nba_record *record,
+                             struct nba_error *error);
+    void (*read)(struct nba_side_inputs *inputs, int64_t next);
+} side_topics[SIDE_TOPIC_COUNT] = {
+    [CATALOG] = {nba_side_inputs_catalog, nba_side_inputs_catalog_read},
+    [CONTROL] = {nba_side_inputs_control, nba_side_inputs_control_read},
+};
+
 struct nba_replay {
     struct nba_replay_options options;
     struct nba_arena memory; /* of all records */
-    struct records catalog, control;
+    struct records side[SIDE_TOPIC_COUNT];
     struct records journal[NBA_PARTITIONS_MAX];
     struct records input[NBA_PARTITIONS_MAX];
     int32_t partition_count;
@@ -54,7 +67,7 @@ struct runner {
     struct nba_decoder *decoder;
     struct nba_arena arena;
     struct nba_outbox outbox;
-    size_t catalog_used, control_used; /* records already applied */
+    size_t side_used[SIDE_TOPIC_COUNT]; /* records already applied */
     char policy_hash[NBA_SHA256_TEXT_BYTES];
     char release_id[NBA_RELEASE_ID_BYTES];
     size_t input_used;
@@ -72,10 +85,7 @@ enum nba_status nba_replay_create(const struct nba_replay_options *options,
         .write_buffer_bytes = (size_t)options->config->state.write_buffer_bytes,
         .hot_bytes = (size_t)options->config->state.cache_bytes,
     };
-    struct nba_replay *replay = calloc(1, sizeof(*replay));
-    if (replay == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct nba_replay *replay = nba_zeros(1, sizeof(*replay));
     replay->options = *options;
     nba_arena_init(&replay->memory, LOG_BYTES_MAX);
     (void)pthread_mutex_init(&replay->failure_lock, NULL);
@@ -99,75 +109,54 @@ void nba_replay_destroy(struct nba_replay *replay)
         free(replay->journal[p].items);
         free(replay->input[p].items);
     }
-    free(replay->catalog.items);
-    free(replay->control.items);
+    free(replay->side[CATALOG].items);
+    free(replay->side[CONTROL].items);
     nba_state_store_close(replay->store);
     nba_arena_clear(&replay->memory);
     (void)pthread_mutex_destroy(&replay->failure_lock);
     free(replay);
 }
 
-static bool append(struct nba_replay *replay, struct records *records,
-                   const struct nba_record *record)
-{
-    if (records->count == records->capacity) {
-        const size_t capacity = records->capacity != 0 ? records->capacity * 2 : 64;
-        struct nba_record *grown = realloc(records->items, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return false;
-        }
-        records->items = grown;
-        records->capacity = capacity;
-    }
-    struct nba_record *copy = &records->items[records->count];
-    *copy = *record;
-    copy->owner = NULL;
-    copy->release = NULL;
-    copy->headers = NULL; /* the pipeline reads none of an input's */
-    copy->header_count = 0;
-    copy->key = nba_arena_copy(&replay->memory, record->key);
-    copy->value = nba_arena_copy(&replay->memory, record->value);
-    if (copy->key.data == NULL || copy->value.data == NULL) {
-        return false;
-    }
-    records->count++;
-    return true;
-}
-
 enum nba_status nba_replay_add(struct nba_replay *replay, const struct nba_record *record,
                                struct nba_error *error)
 {
+    const int32_t partition = record->partition;
+    if (partition < 0 || partition >= (int32_t)NBA_PARTITIONS_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "partition %d is out of range", (int)partition);
+    }
     const struct nba_config_topics *topics = &replay->options.config->topics;
-    struct records *into = NULL;
-    if (record->partition < 0 || record->partition >= (int32_t)NBA_PARTITIONS_MAX) {
-        return nba_error_set(error, NBA_E_LIMIT, "partition %d is out of range",
-                             (int)record->partition);
-    }
-    const char *topic = NULL;
-    if (nba_str_is(record->topic, topics->engagement)) {
-        topic = topics->engagement;
-        into = &replay->input[record->partition];
-        replay->events++;
-        if (record->partition >= replay->partition_count) {
-            replay->partition_count = record->partition + 1;
+    const struct {
+        const char *topic;
+        struct records *records;
+    } inputs[] = {{topics->engagement, &replay->input[partition]},
+                  {topics->journal, &replay->journal[partition]},
+                  {topics->catalog, &replay->side[CATALOG]},
+                  {topics->control, &replay->side[CONTROL]}};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(inputs); i++) {
+        struct records *into = inputs[i].records;
+        if (!nba_str_is(record->topic, inputs[i].topic)) {
+            continue;
         }
-    } else if (nba_str_is(record->topic, topics->journal)) {
-        topic = topics->journal;
-        into = &replay->journal[record->partition];
-    } else if (nba_str_is(record->topic, topics->catalog)) {
-        topic = topics->catalog;
-        into = &replay->catalog;
-    } else if (nba_str_is(record->topic, topics->control)) {
-        topic = topics->control;
-        into = &replay->control;
-    } else {
-        return NBA_OK;
+        into->items = nba_room(into->items, into->count, &into->capacity, sizeof(*into->items));
+        struct nba_record *copy = &into->items[into->count++];
+        *copy = *record;
+        copy->topic = nba_str_of(inputs[i].topic);
+        copy->owner = NULL;
+        copy->release = NULL;
+        copy->headers = NULL; /* the pipeline reads none of an input's */
+        copy->header_count = 0;
+        copy->key = nba_arena_copy(&replay->memory, record->key);
+        copy->value = nba_arena_copy(&replay->memory, record->value);
+        if (copy->key.data == NULL || copy->value.data == NULL) {
+            return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory holding the log");
+        }
+        if (i == 0) {
+            replay->events++;
+            replay->partition_count =
+                partition >= replay->partition_count ? partition + 1 : replay->partition_count;
+        }
     }
-    struct nba_record named = *record;
-    named.topic = nba_str_of(topic);
-    return append(replay, into, &named)
-               ? NBA_OK
-               : nba_error_set(error, NBA_E_NO_MEMORY, "out of memory holding the log");
+    return NBA_OK;
 }
 
 uint64_t nba_replay_events(const struct nba_replay *replay)
@@ -177,17 +166,16 @@ uint64_t nba_replay_events(const struct nba_replay *replay)
 
 /* ---- side inputs ---- */
 
-typedef enum nba_status apply_fn(struct nba_side_inputs *, const struct nba_record *,
-                                 struct nba_error *);
-
 /* Applies the records up to what `until` says; a bad one was passed over live, so it is here. */
-static enum nba_status apply_side(struct runner *runner, const struct records *records,
-                                  size_t *used, apply_fn *apply, int64_t offset_end,
+static enum nba_status apply_side(struct runner *runner, enum side_topic topic, int64_t offset_end,
                                   int64_t timestamp_end, struct nba_error *error)
 {
+    const struct records *records = &runner->replay->side[topic];
+    size_t *used = &runner->side_used[topic];
     while (*used < records->count && records->items[*used].offset < offset_end &&
            records->items[*used].timestamp_ms <= timestamp_end) {
-        const enum nba_status status = apply(runner->side_inputs, &records->items[*used], error);
+        const enum nba_status status =
+            side_topics[topic].apply(runner->side_inputs, &records->items[*used], error);
         if (status != NBA_OK && nba_status_class(status) != NBA_CLASS_SKIP &&
             status != NBA_E_EXISTS) {
             return status;
@@ -230,24 +218,14 @@ static enum nba_status use_policy(struct runner *runner, struct nba_str hash,
 static enum nba_status use_release(struct runner *runner, struct nba_str id,
                                    struct nba_error *error)
 {
-    const struct nba_config *config = runner->replay->options.config;
-    const struct nba_kernels *kernels = nba_kernels_of(config);
     struct nba_release *release = NULL;
-    char path[PATH_BYTES_MAX];
     if (nba_str_is(id, runner->release_id)) {
         return NBA_OK;
     }
-    if (kernels == NULL) {
-        return nba_error_set(error, NBA_E_CONFIG,
-                             "score.kernels: this processor has no such instructions");
-    }
     (void)snprintf(runner->release_id, sizeof(runner->release_id), "%.*s", NBA_STR_ARG(id));
     if (id.bytes != 0) {
-        enum nba_status status =
-            nba_shelf_path(config->release_dir, runner->release_id, path, sizeof(path), error);
-        if (status == NBA_OK) {
-            status = nba_release_load(path, kernels, &release, error);
-        }
+        const enum nba_status status =
+            nba_load_release(runner->replay->options.config, runner->release_id, &release, error);
         if (status != NBA_OK) {
             return nba_error_prefix(error, "release %.12s of the journal", runner->release_id);
         }
@@ -260,38 +238,19 @@ static enum nba_status use_release(struct runner *runner, struct nba_str id,
 static enum nba_status use_journal(struct runner *runner, const struct nba_journal *journal,
                                    struct nba_error *error)
 {
-    struct nba_replay *replay = runner->replay;
-    enum nba_status status =
-        apply_side(runner, &replay->catalog, &runner->catalog_used, nba_side_inputs_catalog,
-                   journal->catalog_next, INT64_MAX, error);
-    if (status == NBA_OK) {
-        status = apply_side(runner, &replay->control, &runner->control_used,
-                            nba_side_inputs_control, journal->control_next, INT64_MAX, error);
+    const int64_t next[] = {[CATALOG] = journal->catalog_next, [CONTROL] = journal->control_next};
+    enum nba_status status = NBA_OK;
+    for (unsigned topic = 0; topic < SIDE_TOPIC_COUNT && status == NBA_OK; topic++) {
+        status = apply_side(runner, topic, next[topic], INT64_MAX, error);
+        side_topics[topic].read(runner->side_inputs, next[topic]);
     }
-    nba_side_inputs_catalog_read(runner->side_inputs, journal->catalog_next);
-    nba_side_inputs_control_read(runner->side_inputs, journal->control_next);
     if (status == NBA_OK) {
         status = use_policy(runner, journal->policy_hash, error);
     }
-    if (status == NBA_OK) {
-        status = use_release(runner, journal->release_champion, error);
-    }
-    return status;
+    return status == NBA_OK ? use_release(runner, journal->release_champion, error) : status;
 }
 
 /* ---- running ---- */
-
-static enum nba_status deliver(struct runner *runner, struct nba_error *error)
-{
-    const struct nba_replay_sink *sink = &runner->replay->options.sink;
-    for (size_t i = 0; i < runner->outbox.count; i++) {
-        const enum nba_status status = sink->take(sink->context, &runner->outbox.records[i], error);
-        if (status != NBA_OK) {
-            return status;
-        }
-    }
-    return NBA_OK;
-}
 
 static void report(struct runner *runner, size_t events)
 {
@@ -346,8 +305,9 @@ static enum nba_status run_transaction(struct runner *runner, const struct nba_r
     if (status == NBA_OK) {
         status = nba_state_store_write(runner->replay->store, &runner->task, 1, error);
     }
-    if (status == NBA_OK) {
-        status = deliver(runner, error);
+    const struct nba_replay_sink *sink = &runner->replay->options.sink;
+    for (size_t i = 0; status == NBA_OK && i < runner->outbox.count; i++) {
+        status = sink->take(sink->context, &runner->outbox.records[i], error);
     }
     if (status == NBA_OK) {
         report(runner, done);
@@ -386,24 +346,21 @@ static enum nba_status run_with_journal(struct runner *runner, struct nba_error 
     enum nba_status status = NBA_OK;
     for (size_t j = 0; status == NBA_OK && j < journal->count; j++) {
         struct nba_arena decoded;
-        struct nba_journal entry;
-        struct nba_journal next = {.input_next = INT64_MAX};
+        struct nba_journal entries[2] = {{0}, {.input_next = INT64_MAX}}; /* this and the next */
+        size_t end = runner->input_used;
         nba_arena_init(&decoded, (size_t)1 << 20);
-        status =
-            nba_decode_journal(runner->decoder, journal->items[j].value, &decoded, &entry, error);
-        if (status == NBA_OK && j + 1 < journal->count) {
-            status = nba_decode_journal(runner->decoder, journal->items[j + 1].value, &decoded,
-                                        &next, error);
+        for (size_t i = 0; status == NBA_OK && i < 2 && j + i < journal->count; i++) {
+            status = nba_decode_journal(runner->decoder, journal->items[j + i].value, &decoded,
+                                        &entries[i], error);
         }
         if (status == NBA_OK) {
-            status = use_journal(runner, &entry, error);
+            status = use_journal(runner, &entries[0], error);
         }
-        size_t end = runner->input_used;
-        while (end < input->count && input->items[end].offset < next.input_next) {
+        while (end < input->count && input->items[end].offset < entries[1].input_next) {
             end++;
         }
         if (status == NBA_OK) {
-            status = run_segment(runner, end, entry.wall_clock_ms, error);
+            status = run_segment(runner, end, entries[0].wall_clock_ms, error);
         }
         nba_arena_clear(&decoded);
     }
@@ -425,20 +382,14 @@ static enum nba_status run_without_journal(struct runner *runner, struct nba_err
     }
     while (status == NBA_OK && runner->input_used < input->count) {
         const int64_t timestamp_ms = input->items[runner->input_used].timestamp_ms;
-        status = apply_side(runner, &replay->catalog, &runner->catalog_used,
-                            nba_side_inputs_catalog, INT64_MAX, timestamp_ms, error);
-        if (status == NBA_OK) {
-            status = apply_side(runner, &replay->control, &runner->control_used,
-                                nba_side_inputs_control, INT64_MAX, timestamp_ms, error);
-        }
-        /* The segment ends where the next side record is due. */
-        int64_t due_ms = INT64_MAX;
-        if (runner->catalog_used < replay->catalog.count) {
-            due_ms = replay->catalog.items[runner->catalog_used].timestamp_ms;
-        }
-        if (runner->control_used < replay->control.count &&
-            replay->control.items[runner->control_used].timestamp_ms < due_ms) {
-            due_ms = replay->control.items[runner->control_used].timestamp_ms;
+        int64_t due_ms = INT64_MAX; /* of the next side record: there the segment ends */
+        for (unsigned topic = 0; topic < SIDE_TOPIC_COUNT && status == NBA_OK; topic++) {
+            const struct records *side = &replay->side[topic];
+            status = apply_side(runner, topic, INT64_MAX, timestamp_ms, error);
+            if (runner->side_used[topic] < side->count &&
+                side->items[runner->side_used[topic]].timestamp_ms < due_ms) {
+                due_ms = side->items[runner->side_used[topic]].timestamp_ms;
+            }
         }
         size_t end = runner->input_used;
         while (end < input->count && input->items[end].timestamp_ms < due_ms) {
@@ -449,15 +400,6 @@ static enum nba_status run_without_journal(struct runner *runner, struct nba_err
         }
     }
     return status;
-}
-
-static void runner_clear(struct runner *runner)
-{
-    nba_pipeline_destroy(runner->pipeline);
-    nba_side_inputs_destroy(runner->side_inputs);
-    nba_decoder_destroy(runner->decoder);
-    nba_outbox_clear(&runner->outbox);
-    nba_arena_clear(&runner->arena);
 }
 
 static enum nba_status run_partition(struct nba_replay *replay, int32_t partition,
@@ -491,7 +433,11 @@ static enum nba_status run_partition(struct nba_replay *replay, int32_t partitio
                      ? run_without_journal(&runner, error)
                      : run_with_journal(&runner, error);
     }
-    runner_clear(&runner);
+    nba_pipeline_destroy(runner.pipeline);
+    nba_side_inputs_destroy(runner.side_inputs);
+    nba_decoder_destroy(runner.decoder);
+    nba_outbox_clear(&runner.outbox);
+    nba_arena_clear(&runner.arena);
     return status == NBA_OK ? NBA_OK : nba_error_prefix(error, "partition %d", (int)partition);
 }
 

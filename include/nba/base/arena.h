@@ -32,7 +32,9 @@ void nba_arena_clear(struct nba_arena *arena);
 
 /* `bytes` bytes, aligned to 64 (a cache line, and every vector type); not zeroed. */
 void *nba_arena_take(struct nba_arena *arena, size_t bytes);
-/* The same for count * size bytes, all zero; NULL also when the product overflows. */
+/* The same for what limits.h bounds far below the ceiling: never NULL, a lack of room is a bug. */
+void *nba_arena_need(struct nba_arena *arena, size_t bytes);
+/* As take, for count * size bytes, all zero; NULL also when the product overflows. */
 void *nba_arena_zeros(struct nba_arena *arena, size_t count, size_t size);
 /* A copy of `text`; its data is NULL when there is no room. */
 struct nba_str nba_arena_copy(struct nba_arena *arena, struct nba_str text);

@@ -1,0 +1,13 @@
+/* A release of the shelf, ready for the configured kernels. */
+#ifndef NBA_ENGINE_LOAD_RELEASE_H
+#define NBA_ENGINE_LOAD_RELEASE_H
+
+#include "nba/config/config.h"
+#include "nba/release/release.h"
+
+/* What nba_release_load says, and NBA_E_CONFIG: this processor can't run the kernels asked for. */
+NBA_MUST_USE
+enum nba_status nba_load_release(const struct nba_config *config, const char *id,
+                                 struct nba_release **ret_release, struct nba_error *error);
+
+#endif
