@@ -90,6 +90,14 @@ void nba_worker_drop_overlays(struct nba_worker *worker)
 
 /* ---- one transaction ---- */
 
+/* The interval runs from the start of the last commit: the commit's own time is part of it, and an
+ * event that comes after a quiet interval is committed at once. */
+static int64_t deadline_of(const struct nba_worker *worker)
+{
+    return worker->commit_began_us +
+           worker->engine->options.config->commit.interval_ms * (int64_t)1000;
+}
+
 enum nba_status nba_worker_begin(struct nba_worker *worker, struct nba_error *error)
 {
     struct nba_engine *engine = worker->engine;
@@ -112,8 +120,7 @@ enum nba_status nba_worker_begin(struct nba_worker *worker, struct nba_error *er
     status = nba_producer_begin(nba_worker_producer(worker), error);
     if (status == NBA_OK) {
         worker->in_transaction = true;
-        worker->deadline_us =
-            nba_worker_now_us(worker) + engine->options.config->commit.interval_ms * 1000;
+        worker->deadline_us = deadline_of(worker);
         NBA_KILL_POINT(after_begin);
         status = nba_pipeline_begin(worker->pipeline, side, &worker->arena, &worker->outbox,
                                     nba_clock_wall_ms(engine->options.clock), error);
@@ -311,6 +318,7 @@ static void release_committed(struct nba_worker *worker)
 enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *error)
 {
     const int64_t began_us = nba_worker_now_us(worker);
+    worker->commit_began_us = began_us;
     enum nba_status status = produce_outbox(worker, error);
     for (size_t i = 0; status == NBA_OK && i < worker->owned_count; i++) {
         const struct owned_task *owned = &worker->tasks[worker->owned[i]];

@@ -48,6 +48,7 @@ struct nba_worker {
 
     bool in_transaction;
     bool has_committed; /* an event, since it was started */
+    int64_t commit_began_us; /* the last one's */
     int64_t deadline_us;
     struct nba_record *records; /* retained, in the order they came */
     int64_t *arrived_us;
