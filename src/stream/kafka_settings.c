@@ -44,7 +44,7 @@ static const struct setting DEFAULTS[] = {
     {KAFKA_ROLE_MEMBER, "heartbeat.interval.ms", "500"},
     /* Restore runs within the rebalance callback. */
     {KAFKA_ROLE_MEMBER, "max.poll.interval.ms", "600000"},
-    {KAFKA_ROLE_PRODUCER, "linger.ms", "5"},
+    {KAFKA_ROLE_PRODUCER, "linger.ms", "1"},
     {KAFKA_ROLE_PRODUCER, "queue.buffering.max.messages", "500000"},
     {KAFKA_ROLE_PRODUCER, "queue.buffering.max.kbytes", "131072"},
     /* Above what the contract lets through, so that the contract's own limit speaks. */
