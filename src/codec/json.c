@@ -123,3 +123,15 @@ PARSE(event, ENGAGEMENT)
 PARSE(reference, CATALOG)
 PARSE(control, CONTROL)
 /* NOLINTEND(bugprone-macro-parentheses) */
+
+bool nba_json_unescape(struct nba_str quoted, struct nba_buf *buf)
+{
+    json_error_t why;
+    json_t *text = json_loadb(quoted.data, quoted.bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    const bool good = json_is_string(text);
+    if (good) {
+        nba_buf_append(buf, json_string_value(text), json_string_length(text));
+    }
+    json_decref(text);
+    return good;
+}

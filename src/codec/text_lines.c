@@ -1,37 +1,29 @@
-/* zlib's gzopen reads files that are not compressed as they are. */
+/* Bytes that were read but belong to later lines stay in `rest`. */
 #include "nba/codec/text_lines.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <zlib.h>
+#include "nba/base/buf.h"
+#include "nba/codec/text_source.h"
 
 struct nba_text_lines {
-    gzFile file;
-    char *path;
+    struct nba_text_source *source;
+    struct nba_str rest;
+    struct nba_buf line;
     size_t number;
-    char line[NBA_TEXT_LINE_BYTES_MAX + 2];
 };
 
-enum nba_status nba_text_lines_open(const char *path, struct nba_text_lines **ret_lines,
-                                    struct nba_error *error)
+enum nba_status nba_text_lines_open(const char *path, size_t line_bytes_max,
+                                    struct nba_text_lines **ret_lines, struct nba_error *error)
 {
     struct nba_text_lines *lines = calloc(1, sizeof(*lines));
-    const size_t bytes = strlen(path) + 1;
-    if (lines != NULL) {
-        lines->path = malloc(bytes);
+    if (lines == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open '%s': out of memory", path);
     }
-    if (lines == NULL || lines->path == NULL) {
-        free(lines);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory opening '%s'", path);
-    }
-    memcpy(lines->path, path, bytes);
-    errno = 0;
-    lines->file = gzopen(path, "rb");
-    if (lines->file == NULL) {
-        const enum nba_status status = errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO;
-        (void)nba_error_set(error, status, "cannot open '%s': %s", path, strerror(errno));
+    nba_buf_init(&lines->line, line_bytes_max + sizeof("\r"));
+    const enum nba_status status = nba_text_source_open(path, &lines->source, error);
+    if (status != NBA_OK) {
         nba_text_lines_close(lines);
         return status;
     }
@@ -41,45 +33,48 @@ enum nba_status nba_text_lines_open(const char *path, struct nba_text_lines **re
 
 void nba_text_lines_close(struct nba_text_lines *lines)
 {
-    if (lines == NULL) {
-        return;
+    if (lines != NULL) {
+        nba_text_source_close(lines->source);
+        nba_buf_clear(&lines->line);
+        free(lines);
     }
-    if (lines->file != NULL) {
-        (void)gzclose(lines->file);
-    }
-    free(lines->path);
-    free(lines);
 }
 
-enum nba_status nba_text_lines_next(struct nba_text_lines *lines, char **ret_line,
-                                    struct nba_error *error)
+enum nba_status nba_text_lines_next(struct nba_text_lines *lines, struct nba_str *ret_line,
+                                    bool *ret_more, struct nba_error *error)
 {
-    if (gzgets(lines->file, lines->line, (int)sizeof(lines->line)) == NULL) {
-        int code = Z_OK;
-        const char *what = gzerror(lines->file, &code);
-        if (code == Z_OK || code == Z_STREAM_END) {
-            *ret_line = NULL;
-            return NBA_OK;
+    struct nba_buf *line = &lines->line;
+    const char *feed = NULL;
+    nba_buf_reset(line);
+    do {
+        if (lines->rest.bytes == 0) {
+            const enum nba_status status = nba_text_source_read(lines->source, &lines->rest, error);
+            if (status != NBA_OK) {
+                return status;
+            }
+            if (lines->rest.bytes == 0) {
+                break;
+            }
         }
-        return nba_error_set(error, code == Z_ERRNO ? NBA_E_IO : NBA_E_CORRUPT,
-                             "cannot read '%s': %s", lines->path, what);
+        const struct nba_str rest = lines->rest;
+        feed = memchr(rest.data, '\n', rest.bytes);
+        const size_t taken = feed != NULL ? (size_t)(feed - rest.data) + 1 : rest.bytes;
+        nba_buf_append(line, rest.data, taken);
+        lines->rest = nba_str(rest.data + taken, rest.bytes - taken);
+    } while (feed == NULL);
+    *ret_more = line->bytes != 0 || line->failed;
+    lines->number += *ret_more;
+    while (line->bytes != 0 &&
+           (line->data[line->bytes - 1] == '\n' || line->data[line->bytes - 1] == '\r')) {
+        line->bytes--;
     }
-    lines->number++;
-    size_t bytes = strlen(lines->line);
-    if (bytes == sizeof(lines->line) - 1) {
-        return nba_error_set(error, NBA_E_LIMIT, "%s:%zu: a line is longer than %zu bytes",
-                             lines->path, lines->number, NBA_TEXT_LINE_BYTES_MAX);
+    nba_buf_append_byte(line, '\0');
+    if (line->failed) {
+        return nba_error_set(error, NBA_E_LIMIT, "line %zu is longer than %zu bytes", lines->number,
+                             line->bytes_max - sizeof("\r"));
     }
-    while (bytes > 0 && (lines->line[bytes - 1] == '\n' || lines->line[bytes - 1] == '\r')) {
-        lines->line[--bytes] = '\0';
-    }
-    *ret_line = lines->line;
+    *ret_line = nba_str((const char *)line->data, line->bytes - 1);
     return NBA_OK;
-}
-
-const char *nba_text_lines_path(const struct nba_text_lines *lines)
-{
-    return lines->path;
 }
 
 size_t nba_text_lines_number(const struct nba_text_lines *lines)

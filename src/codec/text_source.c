@@ -13,43 +13,29 @@
 
 struct nba_text_source {
     gzFile file;
-    uint64_t size;
     char bytes[READ_BYTES];
 };
 
-static enum nba_status open_fd(const char *path, int *ret_fd, struct nba_error *error)
+enum nba_status nba_text_source_open(const char *path, struct nba_text_source **ret_source,
+                                     struct nba_error *error)
 {
+    struct stat about;
     const int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         const int cause = errno;
         return nba_error_set(error, cause == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
                              "cannot open '%s': %s", path, strerror(cause));
     }
-    *ret_fd = fd;
-    return NBA_OK;
-}
-
-enum nba_status nba_text_source_open(const char *path, struct nba_text_source **ret_source,
-                                     struct nba_error *error)
-{
-    int fd = -1;
-    struct stat about;
-    const enum nba_status status = open_fd(path, &fd, error);
-    if (status != NBA_OK) {
-        return status;
-    }
     if (fstat(fd, &about) != 0 || S_ISDIR(about.st_mode)) {
         (void)close(fd);
         return nba_error_set(error, NBA_E_IO, "cannot read '%s': not a file", path);
     }
     struct nba_text_source *source = calloc(1, sizeof(*source));
-    source = source != NULL && (source->file = gzdopen(fd, "rb")) == NULL ? (free(source), NULL)
-                                                                          : source;
-    if (source == NULL) {
+    if (source == NULL || (source->file = gzdopen(fd, "rb")) == NULL) {
+        free(source);
         (void)close(fd);
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open '%s': out of memory", path);
     }
-    source->size = S_ISREG(about.st_mode) ? (uint64_t)about.st_size : 0;
     (void)gzbuffer(source->file, READ_BYTES);
     *ret_source = source;
     return NBA_OK;
@@ -68,17 +54,6 @@ enum nba_status nba_text_source_read(struct nba_text_source *source, struct nba_
     }
     *ret_bytes = nba_str(source->bytes, (size_t)got);
     return NBA_OK;
-}
-
-uint64_t nba_text_source_position(const struct nba_text_source *source)
-{
-    const z_off_t at = gzoffset(source->file);
-    return at > 0 ? (uint64_t)at : 0;
-}
-
-uint64_t nba_text_source_size(const struct nba_text_source *source)
-{
-    return source->size;
 }
 
 void nba_text_source_close(struct nba_text_source *source)

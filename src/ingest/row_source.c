@@ -7,14 +7,16 @@
 #include "csv_internal.h"
 #include "flat_json_internal.h"
 #include "nba/codec/container.h"
+#include "nba/codec/text_lines.h"
 #include "nba/config/yaml.h"
 
 struct nba_row_source {
     enum nba_row_format format;
-    struct nba_csv csv; /* CSV and TSV; its source and rest serve JSON lines too */
+    struct nba_csv csv; /* CSV and TSV */
+    struct nba_text_lines *lines;
     struct nba_container_reader *container;
     struct nba_buf header;  /* names, each with its NUL */
-    struct nba_buf line;    /* JSON */
+    struct nba_buf json;    /* an Avro record */
     struct nba_buf scratch; /* JSON texts without escapes */
     size_t header_count;
     const char *const *columns; /* the binding */
@@ -81,18 +83,14 @@ static enum nba_status open_file(struct nba_row_source *source, const char *path
     if (source->format == NBA_ROWS_AVRO) {
         return nba_container_reader_open(schemas, path, &source->container, error);
     }
-    const enum nba_status status = nba_text_source_open(path, &source->csv.source, error);
-    if (status != NBA_OK || source->format == NBA_ROWS_JSONL) {
-        return status;
+    if (source->format == NBA_ROWS_JSONL) {
+        return nba_text_lines_open(path, NBA_ROW_BYTES_MAX, &source->lines, error);
     }
+    const char usual = source->format == NBA_ROWS_CSV ? ',' : '\t';
     source->csv.quotes = source->format == NBA_ROWS_CSV;
-    source->csv.delimiter = ',';
-    if (delimiter != '\0') {
-        source->csv.delimiter = delimiter;
-    } else if (source->format == NBA_ROWS_TSV) {
-        source->csv.delimiter = '\t';
-    }
-    return read_header(source, path, error);
+    source->csv.delimiter = delimiter != '\0' ? delimiter : usual;
+    const enum nba_status status = nba_text_source_open(path, &source->csv.source, error);
+    return status == NBA_OK ? read_header(source, path, error) : status;
 }
 
 enum nba_status nba_row_source_open(const char *path, enum nba_row_format format, char delimiter,
@@ -106,7 +104,7 @@ enum nba_status nba_row_source_open(const char *path, enum nba_row_format format
     source->format = format != NBA_ROWS_BY_NAME ? format : format_of_name(path);
     nba_buf_init(&source->csv.bytes, NBA_ROW_BYTES_MAX);
     nba_buf_init(&source->header, NBA_ROW_BYTES_MAX);
-    nba_buf_init(&source->line, NBA_ROW_BYTES_MAX);
+    nba_buf_init(&source->json, NBA_ROW_BYTES_MAX);
     nba_buf_init(&source->scratch, NBA_ROW_BYTES_MAX);
     enum nba_status status = NBA_OK;
     if (source->format == NBA_ROWS_BY_NAME) {
@@ -130,10 +128,11 @@ void nba_row_source_close(struct nba_row_source *source)
         return;
     }
     nba_text_source_close(source->csv.source);
+    nba_text_lines_close(source->lines);
     nba_container_reader_close(source->container);
     nba_buf_clear(&source->csv.bytes);
     nba_buf_clear(&source->header);
-    nba_buf_clear(&source->line);
+    nba_buf_clear(&source->json);
     nba_buf_clear(&source->scratch);
     free(source);
 }
@@ -191,72 +190,36 @@ static enum nba_status next_table_row(struct nba_row_source *source, bool *ret_m
     return NBA_OK;
 }
 
-/* One line of text into source->line; *ret_more false: the file has ended before it. */
-static enum nba_status read_line(struct nba_row_source *source, bool *ret_more,
-                                 struct nba_error *error)
-{
-    struct nba_str *rest = &source->csv.rest;
-    nba_buf_reset(&source->line);
-    for (;;) {
-        const char *feed = rest->bytes > 0 ? memchr(rest->data, '\n', rest->bytes) : NULL;
-        const size_t taken = feed != NULL ? (size_t)(feed - rest->data) : rest->bytes;
-        nba_buf_append(&source->line, rest->data, taken);
-        if (feed != NULL) {
-            *rest = nba_str(rest->data + taken + 1, rest->bytes - taken - 1);
-            *ret_more = true;
-            return NBA_OK;
-        }
-        const enum nba_status status = nba_text_source_read(source->csv.source, rest, error);
-        if (status != NBA_OK) {
-            return status;
-        }
-        if (rest->bytes == 0) {
-            *ret_more = source->line.bytes > 0;
-            return NBA_OK;
-        }
-    }
-}
-
-static bool is_blank(struct nba_str line)
-{
-    for (size_t i = 0; i < line.bytes; i++) {
-        if (line.data[i] != ' ' && line.data[i] != '\t' && line.data[i] != '\r') {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Blank lines are no rows. */
-static enum nba_status next_line(struct nba_row_source *source, bool *ret_more,
-                                 struct nba_error *error)
+static enum nba_status next_line(struct nba_row_source *source, struct nba_str *ret_line,
+                                 bool *ret_more, struct nba_error *error)
 {
+    enum nba_status status = NBA_OK;
     do {
-        const enum nba_status status = read_line(source, ret_more, error);
-        if (status != NBA_OK) {
-            return status;
-        }
-    } while (*ret_more && !source->line.failed && is_blank(nba_buf_str(&source->line)));
-    return source->line.failed ? nba_error_set(error, NBA_E_CONFIG, "row is longer than %u bytes",
-                                               NBA_ROW_BYTES_MAX)
-                               : NBA_OK;
+        status = nba_text_lines_next(source->lines, ret_line, ret_more, error);
+    } while (status == NBA_OK && *ret_more && strspn(ret_line->data, " \t\r") == ret_line->bytes);
+    return status == NBA_E_LIMIT ? nba_error_set(error, NBA_E_CONFIG, "row is longer than %u bytes",
+                                                 NBA_ROW_BYTES_MAX)
+                                 : status;
 }
 
 static enum nba_status next_object(struct nba_row_source *source, bool *ret_more,
                                    struct nba_error *error)
 {
     enum nba_status status = NBA_OK;
+    struct nba_str text = {NULL, 0};
     if (source->format == NBA_ROWS_AVRO) {
-        nba_buf_reset(&source->line);
-        status = nba_container_reader_next_json(source->container, &source->line, ret_more, error);
+        nba_buf_reset(&source->json);
+        status = nba_container_reader_next_json(source->container, &source->json, ret_more, error);
+        text = nba_buf_str(&source->json);
     } else {
-        status = next_line(source, ret_more, error);
+        status = next_line(source, &text, ret_more, error);
     }
     if (status != NBA_OK || !*ret_more) {
         return status;
     }
-    return nba_flat_json_read(nba_buf_str(&source->line), source->columns, source->column_count,
-                              &source->scratch, source->cells, error);
+    return nba_flat_json_read(text, source->columns, source->column_count, &source->scratch,
+                              source->cells, error);
 }
 
 enum nba_status nba_row_source_next(struct nba_row_source *source, const struct nba_str **ret_cells,
@@ -277,13 +240,4 @@ enum nba_status nba_row_source_next(struct nba_row_source *source, const struct 
 uint64_t nba_row_source_row(const struct nba_row_source *source)
 {
     return source->row;
-}
-
-int nba_row_source_permille(const struct nba_row_source *source)
-{
-    if (source->csv.source == NULL || nba_text_source_size(source->csv.source) == 0) {
-        return -1;
-    }
-    return (int)(nba_text_source_position(source->csv.source) * 1000 /
-                 nba_text_source_size(source->csv.source));
 }

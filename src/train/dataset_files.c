@@ -12,11 +12,14 @@
 
 #define PATH_BYTES 4096u
 #define FIELDS_MAX 64u
+/* All contents of one user fit. */
+#define LINE_BYTES_MAX ((size_t)1 << 20)
 /* Sets without an order get one by this seed, so that a window of them is a fair sample. */
 #define SHUFFLE_SEED 1u
 
 struct lines {
     struct nba_text_lines *text;
+    char path[PATH_BYTES];
     char *line;
     enum nba_status status; /* of the last reading */
     struct nba_error *error;
@@ -25,10 +28,9 @@ struct lines {
 static enum nba_status lines_open(struct lines *lines, const char *folder, const char *file,
                                   struct nba_error *error)
 {
-    char path[PATH_BYTES];
     *lines = (struct lines){.error = error};
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, file);
-    return nba_text_lines_open(path, &lines->text, error);
+    (void)snprintf(lines->path, sizeof(lines->path), "%s/%s", folder, file);
+    return nba_text_lines_open(lines->path, LINE_BYTES_MAX, &lines->text, error);
 }
 
 /* `status`, or what reading failed with. */
@@ -40,15 +42,20 @@ static enum nba_status lines_close(struct lines *lines, enum nba_status status)
 
 static bool lines_next(struct lines *lines)
 {
-    lines->status = nba_text_lines_next(lines->text, &lines->line, lines->error);
-    return lines->status == NBA_OK && lines->line != NULL;
+    struct nba_str line = {NULL, 0};
+    bool more = false;
+    lines->status = nba_text_lines_next(lines->text, &line, &more, lines->error);
+    if (lines->status != NBA_OK) {
+        (void)nba_error_prefix(lines->error, "%s", lines->path);
+    }
+    lines->line = (char *)line.data;
+    return lines->status == NBA_OK && more;
 }
 
 static enum nba_status lines_bad(const struct lines *lines, const char *expected)
 {
-    return nba_error_set(lines->error, NBA_E_CORRUPT, "%s:%zu: expected %s",
-                         nba_text_lines_path(lines->text), nba_text_lines_number(lines->text),
-                         expected);
+    return nba_error_set(lines->error, NBA_E_CORRUPT, "%s:%zu: expected %s", lines->path,
+                         nba_text_lines_number(lines->text), expected);
 }
 
 /* Splits at `separator` in place; returns the number of fields, at most FIELDS_MAX. */

@@ -57,4 +57,7 @@ enum nba_status nba_json_parse_control(struct nba_decoder *decoder, struct nba_s
                                        struct nba_arena *arena, struct nba_control *ret_control,
                                        struct nba_error *error);
 
+/* Appends what a JSON string, quotes included, stands for; false when it is none. */
+bool nba_json_unescape(struct nba_str quoted, struct nba_buf *buf);
+
 #endif

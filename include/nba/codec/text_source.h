@@ -8,9 +8,6 @@
 #ifndef NBA_CODEC_TEXT_SOURCE_H
 #define NBA_CODEC_TEXT_SOURCE_H
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "nba/base/status.h"
 #include "nba/base/str.h"
 
@@ -25,9 +22,6 @@ enum nba_status nba_text_source_open(const char *path, struct nba_text_source **
 NBA_MUST_USE
 enum nba_status nba_text_source_read(struct nba_text_source *source, struct nba_str *ret_bytes,
                                      struct nba_error *error);
-/* Bytes of the file read so far, and its size (0: not known): for progress. */
-uint64_t nba_text_source_position(const struct nba_text_source *source);
-uint64_t nba_text_source_size(const struct nba_text_source *source);
 void nba_text_source_close(struct nba_text_source *source);
 
 #endif

@@ -60,7 +60,5 @@ enum nba_status nba_row_source_next(struct nba_row_source *source, const struct 
 
 /* Of the row last returned, from 1, the header not counted. */
 uint64_t nba_row_source_row(const struct nba_row_source *source);
-/* Part of the file read, in thousandths; -1: not known. */
-int nba_row_source_permille(const struct nba_row_source *source);
 
 #endif

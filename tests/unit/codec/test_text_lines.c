@@ -6,6 +6,8 @@
 #include "nba/base/file.h"
 #include "nba/codec/text_lines.h"
 
+#define LINE_BYTES_MAX ((size_t)1 << 20)
+
 static char folder[] = "/tmp/nba-lines-XXXXXX";
 static char path[64];
 static struct nba_error error;
@@ -19,21 +21,24 @@ static struct nba_text_lines *open_bytes(const void *bytes, size_t count)
 {
     struct nba_text_lines *lines = NULL;
     assert_int_equal(nba_file_write(path, nba_str(bytes, count), &error), NBA_OK);
-    assert_int_equal(nba_text_lines_open(path, &lines, &error), NBA_OK);
+    assert_int_equal(nba_text_lines_open(path, LINE_BYTES_MAX, &lines, &error), NBA_OK);
     return lines;
 }
 
 static void expect_lines(struct nba_text_lines *lines)
 {
     static const char *const expected[] = {"one", "two", "", "last"};
-    char *line = NULL;
+    struct nba_str line = {NULL, 0};
+    bool more = true;
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(nba_text_lines_next(lines, &line, &error), NBA_OK);
-        assert_string_equal(line, expected[i]);
+        assert_int_equal(nba_text_lines_next(lines, &line, &more, &error), NBA_OK);
+        assert_true(more);
+        assert_string_equal(line.data, expected[i]);
+        assert_int_equal(line.bytes, strlen(expected[i]));
         assert_int_equal(nba_text_lines_number(lines), i + 1);
     }
-    assert_int_equal(nba_text_lines_next(lines, &line, &error), NBA_OK);
-    assert_null(line);
+    assert_int_equal(nba_text_lines_next(lines, &line, &more, &error), NBA_OK);
+    assert_false(more);
     nba_text_lines_close(lines);
 }
 
@@ -48,31 +53,36 @@ static void test_lines_are_the_same_plain_and_compressed(void **state)
 static void test_a_damaged_compressed_file_is_corrupt(void **state)
 {
     unsigned char bytes[sizeof(compressed)];
-    char *line = NULL;
+    struct nba_str line = {NULL, 0};
+    bool more = true;
     enum nba_status status = NBA_OK;
     (void)state;
     memcpy(bytes, compressed, sizeof(bytes));
     bytes[sizeof(bytes) - 8] ^= 1; /* its checksum */
     struct nba_text_lines *lines = open_bytes(bytes, sizeof(bytes));
     for (size_t i = 0; i < 10 && status == NBA_OK; i++) {
-        status = nba_text_lines_next(lines, &line, &error);
+        status = nba_text_lines_next(lines, &line, &more, &error);
     }
     assert_int_equal(status, NBA_E_CORRUPT);
     nba_text_lines_close(lines);
 }
 
-static void test_a_line_beyond_the_limit_is_refused_with_its_number(void **state)
+static void test_a_line_beyond_the_limit_is_refused_with_its_number_and_stepped_over(void **state)
 {
-    char *bytes = malloc(NBA_TEXT_LINE_BYTES_MAX + 10);
-    char *line = NULL;
+    char *bytes = malloc(LINE_BYTES_MAX + 10);
+    struct nba_str line = {NULL, 0};
+    bool more = true;
     (void)state;
     assert_non_null(bytes);
-    memset(bytes, 'x', NBA_TEXT_LINE_BYTES_MAX + 10);
+    memset(bytes, 'x', LINE_BYTES_MAX + 10);
     memcpy(bytes, "a\n", 2);
-    struct nba_text_lines *lines = open_bytes(bytes, NBA_TEXT_LINE_BYTES_MAX + 10);
-    assert_int_equal(nba_text_lines_next(lines, &line, &error), NBA_OK);
-    assert_int_equal(nba_text_lines_next(lines, &line, &error), NBA_E_LIMIT);
-    assert_non_null(strstr(error.message, ":2:"));
+    memcpy(bytes + LINE_BYTES_MAX + 7, "\nb", 2);
+    struct nba_text_lines *lines = open_bytes(bytes, LINE_BYTES_MAX + 9);
+    assert_int_equal(nba_text_lines_next(lines, &line, &more, &error), NBA_OK);
+    assert_int_equal(nba_text_lines_next(lines, &line, &more, &error), NBA_E_LIMIT);
+    assert_non_null(strstr(error.message, "line 2 "));
+    assert_int_equal(nba_text_lines_next(lines, &line, &more, &error), NBA_OK);
+    assert_string_equal(line.data, "b");
     nba_text_lines_close(lines);
     free(bytes);
 }
@@ -81,7 +91,8 @@ static void test_a_file_that_is_not_there_is_not_found(void **state)
 {
     struct nba_text_lines *lines = NULL;
     (void)state;
-    assert_int_equal(nba_text_lines_open("/nonexistent/file", &lines, &error), NBA_E_NOT_FOUND);
+    assert_int_equal(nba_text_lines_open("/nonexistent/file", LINE_BYTES_MAX, &lines, &error),
+                     NBA_E_NOT_FOUND);
     assert_null(lines);
 }
 
@@ -106,7 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_are_the_same_plain_and_compressed),
         cmocka_unit_test(test_a_damaged_compressed_file_is_corrupt),
-        cmocka_unit_test(test_a_line_beyond_the_limit_is_refused_with_its_number),
+        cmocka_unit_test(test_a_line_beyond_the_limit_is_refused_with_its_number_and_stepped_over),
         cmocka_unit_test(test_a_file_that_is_not_there_is_not_found),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
