@@ -225,7 +225,7 @@ FAULTS = [
           [ROAD + "test_wrong_keys_and_times_are_refused_by_name"]),
     Fault("offsets of a member that is out of its group",
           "src/stream/kafka_member.c",
-          [("    if (group != NULL && member->share_held && (id == NULL || id[0] == '\\0')) {",
+          [("    if (group != NULL && (id == NULL || id[0] == '\\0')) {",
             "    if (group != NULL && id == NULL && rk == NULL) {")],
           [BROKER + "test_a_member_that_was_too_slow_commits_nothing"],
           broker=True),
