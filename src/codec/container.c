@@ -1,7 +1,7 @@
 /*
- * Reading container files.  A block is held whole, inflated if need be, and its records are read
- * from it one by one; nothing a file says about sizes is believed before it is compared with what
- * is there.
+ * Reading container files.  A window of the file is held, at least a block, and its records are
+ * read one by one from there, or from where it was inflated; nothing a file says about sizes is
+ * believed before it is compared with what is there.
  */
 #include "nba/codec/container.h"
 
@@ -20,200 +20,140 @@
 #include "nba/codec/program.h"
 #include "schema_registry_internal.h"
 
-#define META_ENTRIES_MAX 256u
-#define META_BYTES_MAX   ((size_t)1024 * 1024)
-#define ARENA_BYTES      ((size_t)64 * 1024 * 1024)
-#define PATH_SHOWN       200
+#define HEAD_BYTES_MAX       ((size_t)1024 * 1024)
+#define BLOCK_HEAD_BYTES_MAX 20u /* two varints */
+#define READ_BYTES           ((size_t)64 * 1024)
+#define ARENA_BYTES          ((size_t)64 * 1024 * 1024)
+#define PATH_SHOWN           200
 
 struct nba_container_reader {
     const struct nba_schemas *schemas;
     FILE *file;
-    char *path;
-    bool deflated;
+    uint64_t file_bytes;
+    char path[PATH_SHOWN + 1];
     struct nba_arena arena; /* the file's schema and program */
     struct nba_avro_schema schema;
-    struct nba_buf schema_text;
     const struct nba_program *program; /* to log records, compiled when first wanted */
     struct nba_arena record_arena;
-    struct nba_buf stored; /* a block as it stands in the file */
-    struct nba_buf block;  /* the same, inflated */
+    struct nba_buf window; /* read ahead */
+    size_t window_used;
+    uint64_t window_offset;  /* in the file */
+    struct nba_buf inflated; /* a block */
     struct nba_cursor cursor;
     uint64_t block_left; /* records */
-    uint64_t bytes_done;
-    uint64_t bytes_total;
     uint64_t records;
+    bool deflated;
     unsigned char sync[NBA_CONTAINER_SYNC_BYTES];
-    struct nba_container_progress progress;
 };
 
-static const char *error_text(void)
+static enum nba_status fail(const struct nba_container_reader *r, enum nba_status status,
+                            const char *what, struct nba_error *error)
 {
-    return strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+    return nba_error_set(error, status, "'%s' at byte %llu: %s", r->path,
+                         (unsigned long long)(r->window_offset + r->window_used), what);
 }
 
 static enum nba_status corrupt(const struct nba_container_reader *r, const char *what,
                                struct nba_error *error)
 {
-    return nba_error_set(error, NBA_E_CORRUPT, "'%.*s' at byte %llu: %s", PATH_SHOWN, r->path,
-                         (unsigned long long)r->bytes_done, what);
+    return fail(r, NBA_E_CORRUPT, what, error);
 }
 
-static enum nba_status read_exactly(struct nba_container_reader *r, void *data, size_t bytes,
-                                    struct nba_error *error)
+/* What is left of the window, with `bytes` bytes or all there are in the file. */
+static enum nba_status look(struct nba_container_reader *r, size_t bytes,
+                            struct nba_cursor *ret_cursor, struct nba_error *error)
 {
-    if (bytes != 0 && fread(data, 1, bytes, r->file) != bytes) {
+    struct nba_buf *window = &r->window;
+    size_t left = window->bytes - r->window_used;
+    if (left < bytes) {
+        if (left != 0) {
+            memmove(window->data, window->data + r->window_used, left);
+        }
+        r->window_offset += r->window_used;
+        r->window_used = 0;
+        window->bytes = left;
+        const size_t room = bytes - left + READ_BYTES;
+        void *data = nba_buf_extend(window, room);
+        if (data == NULL) {
+            return fail(r, NBA_E_NO_MEMORY, "out of memory", error);
+        }
+        const size_t got = fread(data, 1, room, r->file);
         if (ferror(r->file)) {
-            return nba_error_set(error, NBA_E_IO, "cannot read '%.*s': %s", PATH_SHOWN, r->path,
-                                 error_text());
+            return fail(r, NBA_E_IO, strerror(errno), error);
         }
-        return corrupt(r, "the file ends too early", error);
+        window->bytes -= room - got;
+        left += got;
     }
-    r->bytes_done += bytes;
+    *ret_cursor = nba_cursor(window->data + r->window_used, left);
     return NBA_OK;
 }
 
-static enum nba_status read_long(struct nba_container_reader *r, int64_t *ret_value,
-                                 struct nba_error *error)
+static void use(struct nba_container_reader *r, const struct nba_cursor *cursor)
 {
-    uint64_t raw = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
-        unsigned char byte = 0;
-        const enum nba_status status = read_exactly(r, &byte, 1, error);
-        if (status != NBA_OK) {
-            return status;
-        }
-        if (shift == 63 && byte > 1) {
-            break;
-        }
-        raw |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *ret_value = (int64_t)(raw >> 1) ^ -(int64_t)(raw & 1);
-            return NBA_OK;
-        }
-    }
-    return corrupt(r, "a number of more than 64 bits", error);
+    r->window_used = (size_t)(cursor->next - r->window.data);
 }
 
-/* A length and as many bytes into `buf`, whose ceiling bounds them. */
-static enum nba_status read_sized(struct nba_container_reader *r, struct nba_buf *buf,
-                                  struct nba_error *error)
+static struct nba_str take_sized(struct nba_cursor *cursor)
 {
-    int64_t length = 0;
-    const enum nba_status status = read_long(r, &length, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (length < 0 || (uint64_t)length > r->bytes_total - r->bytes_done) {
-        return corrupt(r, "a length beyond the end of the file", error);
-    }
-    nba_buf_reset(buf);
-    if ((uint64_t)length > buf->bytes_max) {
-        return nba_error_set(error, NBA_E_LIMIT, "'%.*s': a part of %lld bytes, at most %zu",
-                             PATH_SHOWN, r->path, (long long)length, buf->bytes_max);
-    }
-    void *room = nba_buf_extend(buf, (size_t)length);
-    if (room == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for '%.*s'", PATH_SHOWN,
-                             r->path);
-    }
-    return read_exactly(r, room, (size_t)length, error);
+    const int64_t bytes = nba_cursor_zigzag(cursor);
+    return nba_cursor_take(cursor, bytes < 0 ? SIZE_MAX : (size_t)bytes);
 }
 
-/* One entry of the head's metadata. */
-static enum nba_status read_meta(struct nba_container_reader *r, struct nba_buf *name,
-                                 struct nba_buf *value, struct nba_error *error)
+/* Schema and codec from the map of metadata. */
+static void read_meta(struct nba_cursor *cursor, struct nba_str *ret_schema,
+                      struct nba_str *ret_codec)
 {
-    enum nba_status status = read_sized(r, name, error);
-    if (status == NBA_OK) {
-        status = read_sized(r, value, error);
-    }
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (nba_str_is(nba_buf_str(name), "avro.schema")) {
-        nba_buf_reset(&r->schema_text);
-        nba_buf_append_str(&r->schema_text, nba_buf_str(value));
-        if (r->schema_text.failed) {
-            return corrupt(r, "the schema is above its limit", error);
+    int64_t count = 0;
+    do {
+        count = nba_cursor_zigzag(cursor);
+        if (count < 0) {
+            (void)nba_cursor_zigzag(cursor);
         }
-    } else if (nba_str_is(nba_buf_str(name), "avro.codec")) {
-        r->deflated = nba_str_is(nba_buf_str(value), "deflate");
-        if (!r->deflated && !nba_str_is(nba_buf_str(value), "null")) {
-            return nba_error_set(error, NBA_E_CORRUPT,
-                                 "'%.*s': codec '%.*s', expected null or deflate", PATH_SHOWN,
-                                 r->path, NBA_STR_ARG(nba_buf_str(value)));
+        const uint64_t entries = count < 0 ? -(uint64_t)count : (uint64_t)count;
+        for (uint64_t i = 0; i < entries && !cursor->failed; i++) {
+            const struct nba_str name = take_sized(cursor);
+            const struct nba_str value = take_sized(cursor);
+            if (nba_str_is(name, "avro.schema")) {
+                *ret_schema = value;
+            } else if (nba_str_is(name, "avro.codec")) {
+                *ret_codec = value;
+            }
         }
-    }
-    return NBA_OK;
-}
-
-static enum nba_status read_meta_map(struct nba_container_reader *r, struct nba_error *error)
-{
-    struct nba_buf name;
-    struct nba_buf value;
-    nba_buf_init(&name, META_BYTES_MAX);
-    nba_buf_init(&value, META_BYTES_MAX);
-    enum nba_status status = NBA_OK;
-    uint64_t entries = 0;
-    for (;;) {
-        int64_t count = 0;
-        int64_t block_bytes = 0;
-        status = read_long(r, &count, error);
-        if (status == NBA_OK && count < 0) {
-            count = count == INT64_MIN ? INT64_MAX : -count;
-            status = read_long(r, &block_bytes, error);
-        }
-        if (status != NBA_OK || count == 0) {
-            break;
-        }
-        for (int64_t i = 0; i < count && status == NBA_OK; i++) {
-            status = ++entries <= META_ENTRIES_MAX ? read_meta(r, &name, &value, error)
-                                                   : corrupt(r, "too much metadata", error);
-        }
-        if (status != NBA_OK) {
-            break;
-        }
-    }
-    nba_buf_clear(&name);
-    nba_buf_clear(&value);
-    return status;
+    } while (count != 0 && !cursor->failed);
 }
 
 static enum nba_status read_head(struct nba_container_reader *r, struct nba_error *error)
 {
-    char magic[NBA_CONTAINER_MAGIC_BYTES];
-    if (read_exactly(r, magic, sizeof(magic), NULL) != NBA_OK ||
-        memcmp(magic, NBA_CONTAINER_MAGIC, sizeof(magic)) != 0) {
-        return nba_error_set(error, NBA_E_CORRUPT, "'%.*s': not an Avro container file", PATH_SHOWN,
-                             r->path);
-    }
-    enum nba_status status = read_meta_map(r, error);
-    if (status == NBA_OK) {
-        status = read_exactly(r, r->sync, sizeof(r->sync), error);
-    }
-    if (status == NBA_OK && r->schema_text.bytes == 0) {
-        status = corrupt(r, "the head has no schema", error);
-    }
+    struct nba_cursor cursor;
+    struct nba_str schema = {NULL, 0};
+    struct nba_str codec = nba_str_of("null");
     struct nba_error why = {0};
-    if (status == NBA_OK && nba_avro_schema_parse(nba_buf_str(&r->schema_text), &r->arena,
-                                                  &r->schema, &why) != NBA_OK) {
-        status =
-            nba_error_set(error, NBA_E_CORRUPT, "'%.*s': %s", PATH_SHOWN, r->path, why.message);
+    const enum nba_status status = look(r, HEAD_BYTES_MAX, &cursor, error);
+    if (status != NBA_OK) {
+        return status;
     }
-    if (status == NBA_OK && r->schema.type->bytes_min == 0) {
-        status = corrupt(r, "records of its schema take no bytes", error);
+    const struct nba_str magic = nba_cursor_take(&cursor, NBA_CONTAINER_MAGIC_BYTES);
+    if (!nba_str_is(magic, NBA_CONTAINER_MAGIC)) {
+        return corrupt(r, "not an Avro container file", error);
     }
-    return status;
-}
-
-/* The file's size; only a plain file has one. */
-static enum nba_status measure(struct nba_container_reader *r, struct nba_error *error)
-{
-    struct stat about;
-    if (fstat(fileno(r->file), &about) != 0 || !S_ISREG(about.st_mode)) {
-        return nba_error_set(error, NBA_E_IO, "'%.*s': not a plain file", PATH_SHOWN, r->path);
+    read_meta(&cursor, &schema, &codec);
+    const struct nba_str sync = nba_cursor_take(&cursor, sizeof(r->sync));
+    if (cursor.failed) {
+        return corrupt(r, "the head is cut", error);
     }
-    r->bytes_total = (uint64_t)about.st_size;
+    memcpy(r->sync, sync.data, sizeof(r->sync));
+    r->deflated = nba_str_is(codec, "deflate");
+    if (!r->deflated && !nba_str_is(codec, "null")) {
+        return nba_error_set(error, NBA_E_CORRUPT, "'%s': codec '%.*s', expected null or deflate",
+                             r->path, NBA_STR_ARG(codec));
+    }
+    if (nba_avro_schema_parse(schema, &r->arena, &r->schema, &why) != NBA_OK) {
+        return corrupt(r, why.message, error);
+    }
+    if (r->schema.type->bytes_min == 0) {
+        return corrupt(r, "records of its schema take no bytes", error);
+    }
+    use(r, &cursor);
     return NBA_OK;
 }
 
@@ -222,30 +162,26 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
                                           struct nba_error *error)
 {
     NBA_ASSERT(schemas != NULL && path != NULL && ret_reader != NULL);
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
-                             "cannot open '%.*s': %s", PATH_SHOWN, path, error_text());
-    }
+    struct stat about;
     struct nba_container_reader *r = calloc(1, sizeof(*r));
-    char *own_path = malloc(strlen(path) + 1);
-    if (r == NULL || own_path == NULL) {
-        (void)fclose(file);
-        free(r);
-        free(own_path);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for '%.*s'", PATH_SHOWN, path);
+    if (r == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for '%.200s'", path);
     }
-    memcpy(own_path, path, strlen(path) + 1);
     r->schemas = schemas;
-    r->file = file;
-    r->path = own_path;
     nba_arena_init(&r->arena, ARENA_BYTES);
     nba_arena_init(&r->record_arena, ARENA_BYTES);
-    nba_buf_init(&r->schema_text, (size_t)NBA_SCHEMA_BYTES_MAX);
-    nba_buf_init(&r->stored, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
-    nba_buf_init(&r->block, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
-    enum nba_status status = measure(r, error);
-    if (status == NBA_OK) {
+    nba_buf_init(&r->window, NBA_CONTAINER_BLOCK_BYTES_MAX + 2 * READ_BYTES);
+    nba_buf_init(&r->inflated, NBA_CONTAINER_BLOCK_BYTES_MAX);
+    (void)snprintf(r->path, sizeof(r->path), "%s", path);
+    r->file = fopen(path, "rb");
+    enum nba_status status = NBA_OK;
+    if (r->file == NULL) {
+        status = nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
+                               "cannot open '%s': %s", r->path, strerror(errno));
+    } else if (fstat(fileno(r->file), &about) != 0 || !S_ISREG(about.st_mode)) {
+        status = nba_error_set(error, NBA_E_IO, "'%s': not a plain file", r->path);
+    } else {
+        r->file_bytes = (uint64_t)about.st_size;
         status = read_head(r, error);
     }
     if (status != NBA_OK) {
@@ -256,44 +192,34 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
     return NBA_OK;
 }
 
-void nba_container_reader_set_progress(struct nba_container_reader *reader,
-                                       struct nba_container_progress progress)
+/* The stored block into r->inflated, doubling it up to its ceiling. */
+static enum nba_status inflate_block(struct nba_container_reader *r, struct nba_str stored,
+                                     struct nba_error *error)
 {
-    reader->progress = progress;
-}
-
-struct nba_str nba_container_reader_schema(const struct nba_container_reader *reader)
-{
-    return nba_buf_str(&reader->schema_text);
-}
-
-/* The stored block inflated into r->block, doubling it up to its ceiling. */
-static enum nba_status inflate_block(struct nba_container_reader *r, struct nba_error *error)
-{
+    struct nba_buf *block = &r->inflated;
     z_stream z = {0};
     if (inflateInit2(&z, NBA_CONTAINER_WINDOW_BITS) != Z_OK) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for inflate");
+        return fail(r, NBA_E_NO_MEMORY, "out of memory", error);
     }
-    z.next_in = r->stored.data;
-    z.avail_in = (uInt)r->stored.bytes;
-    nba_buf_reset(&r->block);
+    z.next_in = (Bytef *)(uintptr_t)stored.data;
+    z.avail_in = (uInt)stored.bytes;
+    nba_buf_reset(block);
     enum nba_status status = NBA_OK;
     int step = Z_OK;
     while (status == NBA_OK && step == Z_OK) {
-        const size_t left = r->block.bytes_max - r->block.bytes;
-        const size_t used = r->block.bytes != 0 ? r->block.bytes : 4 * r->stored.bytes + 64;
+        const size_t left = block->bytes_max - block->bytes;
+        const size_t used = block->bytes != 0 ? block->bytes : 4 * stored.bytes + 64;
         const size_t piece = used < left ? used : left;
-        unsigned char *room = piece != 0 ? nba_buf_extend(&r->block, piece) : NULL;
+        unsigned char *room = piece != 0 ? nba_buf_extend(block, piece) : NULL;
         if (room == NULL) {
-            status = nba_error_set(error, piece == 0 ? NBA_E_LIMIT : NBA_E_NO_MEMORY,
-                                   "'%.*s': a block above %u bytes", PATH_SHOWN, r->path,
-                                   NBA_CONTAINER_BLOCK_BYTES_MAX);
+            status = fail(r, piece == 0 ? NBA_E_LIMIT : NBA_E_NO_MEMORY,
+                          "a block of more than 16 MiB", error);
             break;
         }
         z.next_out = room;
         z.avail_out = (uInt)piece;
         step = inflate(&z, Z_NO_FLUSH);
-        r->block.bytes -= z.avail_out;
+        block->bytes -= z.avail_out;
         if (step != Z_STREAM_END && (step != Z_OK || (z.avail_in == 0 && z.avail_out != 0))) {
             status = corrupt(r, "a block that doesn't inflate", error);
         }
@@ -302,84 +228,84 @@ static enum nba_status inflate_block(struct nba_container_reader *r, struct nba_
     return status;
 }
 
-/* Reads the next block; *ret_more is false at the end of the file. */
+/* Makes the next block the present one; at the end of the file there is none. */
 static enum nba_status next_block(struct nba_container_reader *r, bool *ret_more,
                                   struct nba_error *error)
 {
-    *ret_more = r->bytes_done != r->bytes_total;
+    struct nba_cursor cursor;
+    enum nba_status status = look(r, BLOCK_HEAD_BYTES_MAX, &cursor, error);
+    *ret_more = status == NBA_OK && nba_cursor_left(&cursor) != 0;
     if (!*ret_more) {
-        return NBA_OK;
+        return status;
     }
-    int64_t count = 0;
-    enum nba_status status = read_long(r, &count, error);
-    if (status == NBA_OK) {
-        status = read_sized(r, &r->stored, error);
+    const int64_t count = nba_cursor_zigzag(&cursor);
+    const int64_t bytes = nba_cursor_zigzag(&cursor);
+    use(r, &cursor);
+    if (cursor.failed || bytes < 0 ||
+        r->window_offset + r->window_used + (uint64_t)bytes > r->file_bytes) {
+        return corrupt(r, "a length beyond the end of the file", error);
     }
-    unsigned char sync[NBA_CONTAINER_SYNC_BYTES];
-    if (status == NBA_OK) {
-        status = read_exactly(r, sync, sizeof(sync), error);
+    if (bytes > NBA_CONTAINER_BLOCK_BYTES_MAX) {
+        return fail(r, NBA_E_LIMIT, "a block of more than 16 MiB", error);
+    }
+    status = look(r, (size_t)bytes + sizeof(r->sync), &cursor, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    struct nba_str data = nba_cursor_take(&cursor, (size_t)bytes);
+    const struct nba_str sync = nba_cursor_take(&cursor, sizeof(r->sync));
+    if (cursor.failed || memcmp(sync.data, r->sync, sizeof(r->sync)) != 0) {
+        return corrupt(r, "a block doesn't end with the sync marker", error);
+    }
+    use(r, &cursor);
+    if (r->deflated) {
+        status = inflate_block(r, data, error);
+        data = nba_buf_str(&r->inflated);
+    }
+    if (status == NBA_OK &&
+        (count < 0 || (uint64_t)count > data.bytes / r->schema.type->bytes_min)) {
+        status = corrupt(r, "a block can't hold as many records as it says", error);
+    }
+    r->cursor = nba_cursor(data.data, data.bytes);
+    r->block_left = status == NBA_OK ? (uint64_t)count : 0;
+    return status;
+}
+
+/* The next record, into a struct or, without one, as JSON.  One that its own schema can't read
+ * makes the file corrupt. */
+static enum nba_status next(struct nba_container_reader *r, struct nba_log_record *ret_record,
+                            struct nba_buf *json, bool *ret_more, struct nba_error *error)
+{
+    bool more = true;
+    struct nba_log_record record;
+    struct nba_error why = {0};
+    enum nba_status status = NBA_OK;
+    while (status == NBA_OK && more && r->block_left == 0) {
+        status = nba_cursor_left(&r->cursor) == 0
+                     ? next_block(r, &more, error)
+                     : corrupt(r, "bytes are left over behind a block's records", error);
     }
     if (status != NBA_OK) {
         return status;
     }
-    if (memcmp(sync, r->sync, sizeof(sync)) != 0) {
-        return corrupt(r, "a block doesn't end with the sync marker", error);
-    }
-    if (r->deflated) {
-        status = inflate_block(r, error);
-    }
-    const struct nba_buf *data = r->deflated ? &r->block : &r->stored;
-    if (status == NBA_OK &&
-        (count < 0 || (uint64_t)count > data->bytes / r->schema.type->bytes_min)) {
-        status = corrupt(r, "a block can't hold as many records as it says", error);
-    }
-    r->cursor = nba_cursor(data->data, data->bytes);
-    r->block_left = status == NBA_OK ? (uint64_t)count : 0;
-    if (status == NBA_OK && r->progress.report != NULL) {
-        r->progress.report(r->progress.context, r->bytes_done, r->bytes_total,
-                           r->records + r->block_left);
-    }
-    return status;
-}
-
-/* Makes sure that the cursor stands at a record; *ret_more is false at the end of the file. */
-static enum nba_status seek_record(struct nba_container_reader *r, bool *ret_more,
-                                   struct nba_error *error)
-{
-    while (r->block_left == 0) {
-        if (nba_cursor_left(&r->cursor) != 0) {
-            return corrupt(r, "bytes are left over behind a block's records", error);
+    if (more) {
+        nba_arena_reset(&r->record_arena);
+        status = ret_record != NULL
+                     ? nba_program_run(r->program, &r->cursor, &r->record_arena, &record, &why)
+                     : nba_json_print_datum(&r->cursor, r->schema.type, json, &why);
+        if (status != NBA_OK) {
+            const bool keep = status == NBA_E_LIMIT || status == NBA_E_NO_MEMORY;
+            return nba_error_set(error, keep ? status : NBA_E_CORRUPT, "'%s': record %llu: %s",
+                                 r->path, (unsigned long long)r->records, why.message);
         }
-        const enum nba_status status = next_block(r, ret_more, error);
-        if (status != NBA_OK || !*ret_more) {
-            return status;
+        r->block_left--;
+        r->records++;
+        if (ret_record != NULL) {
+            *ret_record = record;
         }
     }
-    *ret_more = true;
+    *ret_more = more;
     return NBA_OK;
-}
-
-/* A record that its own schema can't read makes the file corrupt. */
-static enum nba_status bad_record(const struct nba_container_reader *r, enum nba_status status,
-                                  const struct nba_error *why, struct nba_error *error)
-{
-    if (status == NBA_E_LIMIT || status == NBA_E_NO_MEMORY) {
-        return nba_error_set(error, status, "'%.*s': record %llu: %s", PATH_SHOWN, r->path,
-                             (unsigned long long)r->records, why->message);
-    }
-    return nba_error_set(error, NBA_E_CORRUPT, "'%.*s': record %llu: %s", PATH_SHOWN, r->path,
-                         (unsigned long long)r->records, why->message);
-}
-
-static enum nba_status compile(struct nba_container_reader *r, struct nba_error *error)
-{
-    struct nba_error why = {0};
-    const enum nba_status status =
-        nba_program_compile(r->schema.type, nba_schemas_current(r->schemas, NBA_SCHEMA_LOG_RECORD),
-                            nba_bindings_of(NBA_SCHEMA_LOG_RECORD), &r->arena, &r->program, &why);
-    return status == NBA_OK ? NBA_OK
-                            : nba_error_set(error, status, "'%.*s' is no log file: %s", PATH_SHOWN,
-                                            r->path, why.message);
 }
 
 enum nba_status nba_container_reader_next(struct nba_container_reader *reader,
@@ -387,28 +313,17 @@ enum nba_status nba_container_reader_next(struct nba_container_reader *reader,
                                           struct nba_error *error)
 {
     NBA_ASSERT(reader != NULL && ret_record != NULL && ret_more != NULL);
-    bool more = false;
-    enum nba_status status = reader->program != NULL ? NBA_OK : compile(reader, error);
-    if (status == NBA_OK) {
-        status = seek_record(reader, &more, error);
-    }
-    if (status != NBA_OK || !more) {
-        *ret_more = status == NBA_OK ? false : *ret_more;
-        return status;
-    }
     struct nba_error why = {0};
-    struct nba_log_record record;
-    nba_arena_reset(&reader->record_arena);
-    status =
-        nba_program_run(reader->program, &reader->cursor, &reader->record_arena, &record, &why);
-    if (status != NBA_OK) {
-        return bad_record(reader, status, &why, error);
+    if (reader->program == NULL) {
+        const enum nba_status status = nba_program_compile(
+            reader->schema.type, nba_schemas_current(reader->schemas, NBA_SCHEMA_LOG_RECORD),
+            nba_bindings_of(NBA_SCHEMA_LOG_RECORD), &reader->arena, &reader->program, &why);
+        if (status != NBA_OK) {
+            return nba_error_set(error, status, "'%s' is no log file: %s", reader->path,
+                                 why.message);
+        }
     }
-    reader->block_left--;
-    reader->records++;
-    *ret_record = record;
-    *ret_more = true;
-    return NBA_OK;
+    return next(reader, ret_record, NULL, ret_more, error);
 }
 
 enum nba_status nba_container_reader_next_json(struct nba_container_reader *reader,
@@ -416,21 +331,7 @@ enum nba_status nba_container_reader_next_json(struct nba_container_reader *read
                                                struct nba_error *error)
 {
     NBA_ASSERT(reader != NULL && buf != NULL && ret_more != NULL);
-    bool more = false;
-    enum nba_status status = seek_record(reader, &more, error);
-    if (status != NBA_OK || !more) {
-        *ret_more = status == NBA_OK ? false : *ret_more;
-        return status;
-    }
-    struct nba_error why = {0};
-    status = nba_json_print_datum(&reader->cursor, reader->schema.type, buf, &why);
-    if (status != NBA_OK) {
-        return bad_record(reader, status, &why, error);
-    }
-    reader->block_left--;
-    reader->records++;
-    *ret_more = true;
-    return NBA_OK;
+    return next(reader, NULL, buf, ret_more, error);
 }
 
 void nba_container_reader_close(struct nba_container_reader *reader)
@@ -438,13 +339,13 @@ void nba_container_reader_close(struct nba_container_reader *reader)
     if (reader == NULL) {
         return;
     }
-    (void)fclose(reader->file);
+    if (reader->file != NULL) {
+        (void)fclose(reader->file);
+    }
     nba_avro_schema_clear(&reader->schema);
     nba_arena_clear(&reader->arena);
     nba_arena_clear(&reader->record_arena);
-    nba_buf_clear(&reader->schema_text);
-    nba_buf_clear(&reader->stored);
-    nba_buf_clear(&reader->block);
-    free(reader->path);
+    nba_buf_clear(&reader->window);
+    nba_buf_clear(&reader->inflated);
     free(reader);
 }

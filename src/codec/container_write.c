@@ -28,34 +28,21 @@ struct nba_container_writer {
     char path[PATH_BYTES];
     char part[PATH_BYTES];
     struct nba_buf block;
-    struct nba_buf packed;
+    struct nba_buf packed; /* the block, deflated */
+    struct nba_buf out;    /* what is written at once */
     uint64_t block_records;
-    uint64_t records;
-    uint64_t bytes;
     unsigned char sync[NBA_CONTAINER_SYNC_BYTES];
-    struct nba_container_progress progress;
 };
-
-static const char *error_text(void)
-{
-    return strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
-}
 
 static enum nba_status io_error(const struct nba_container_writer *w, const char *what,
                                 struct nba_error *error)
 {
-    return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, error_text());
+    return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, strerror(errno));
 }
 
-/* The first half of the schema's SHA-256: the same file for the same records. */
-static void make_sync(struct nba_container_writer *w, struct nba_str schema)
+static enum nba_status no_memory(struct nba_error *error)
 {
-    char text[NBA_SHA256_TEXT_BYTES];
-    nba_sha256_text(schema.data, schema.bytes, text);
-    for (size_t i = 0; i < sizeof(w->sync); i++) {
-        const char two[3] = {text[2 * i], text[2 * i + 1], '\0'};
-        w->sync[i] = (unsigned char)strtoul(two, NULL, 16);
-    }
+    return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a log file");
 }
 
 static void append_sized(struct nba_buf *buf, struct nba_str bytes)
@@ -64,34 +51,39 @@ static void append_sized(struct nba_buf *buf, struct nba_str bytes)
     nba_buf_append_str(buf, bytes);
 }
 
-static enum nba_status write_all(struct nba_container_writer *w, struct nba_str bytes,
-                                 struct nba_error *error)
+/* What was appended to w->out, and the sync marker behind it. */
+static enum nba_status write_out(struct nba_container_writer *w, struct nba_error *error)
 {
-    if (bytes.bytes != 0 && fwrite(bytes.data, 1, bytes.bytes, w->file) != bytes.bytes) {
+    struct nba_buf *out = &w->out;
+    nba_buf_append(out, w->sync, sizeof(w->sync));
+    if (out->failed) {
+        return no_memory(error);
+    }
+    if (fwrite(out->data, 1, out->bytes, w->file) != out->bytes) {
         return io_error(w, "write", error);
     }
-    w->bytes += bytes.bytes;
+    nba_buf_reset(out);
     return NBA_OK;
 }
 
+/* The marker is the first half of the schema's SHA-256: the same file for the same records. */
 static enum nba_status write_head(struct nba_container_writer *w, struct nba_error *error)
 {
     const struct nba_str schema = nba_schemas_text(w->schemas, NBA_SCHEMA_LOG_RECORD);
-    make_sync(w, schema);
-    nba_buf_append(&w->packed, NBA_CONTAINER_MAGIC, NBA_CONTAINER_MAGIC_BYTES);
-    nba_buf_append_zigzag(&w->packed, 2);
-    append_sized(&w->packed, nba_str_of("avro.codec"));
-    append_sized(&w->packed, nba_str_of(w->codec == NBA_CONTAINER_DEFLATE ? "deflate" : "null"));
-    append_sized(&w->packed, nba_str_of("avro.schema"));
-    append_sized(&w->packed, schema);
-    nba_buf_append_byte(&w->packed, 0);
-    nba_buf_append(&w->packed, w->sync, sizeof(w->sync));
-    if (w->packed.failed) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a log file");
+    char digest[NBA_SHA256_TEXT_BYTES];
+    nba_sha256_text(schema.data, schema.bytes, digest);
+    for (size_t i = 0; i < sizeof(w->sync); i++) {
+        const char two[3] = {digest[2 * i], digest[2 * i + 1], '\0'};
+        w->sync[i] = (unsigned char)strtoul(two, NULL, 16);
     }
-    const enum nba_status status = write_all(w, nba_buf_str(&w->packed), error);
-    nba_buf_reset(&w->packed);
-    return status;
+    nba_buf_append(&w->out, NBA_CONTAINER_MAGIC, NBA_CONTAINER_MAGIC_BYTES);
+    nba_buf_append_zigzag(&w->out, 2);
+    append_sized(&w->out, nba_str_of("avro.codec"));
+    append_sized(&w->out, nba_str_of(w->codec == NBA_CONTAINER_DEFLATE ? "deflate" : "null"));
+    append_sized(&w->out, nba_str_of("avro.schema"));
+    append_sized(&w->out, schema);
+    nba_buf_append_byte(&w->out, 0);
+    return write_out(w, error);
 }
 
 enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, const char *path,
@@ -102,12 +94,13 @@ enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, c
     NBA_ASSERT(schemas != NULL && path != NULL && ret_writer != NULL);
     struct nba_container_writer *w = calloc(1, sizeof(*w));
     if (w == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a log file");
+        return no_memory(error);
     }
     w->schemas = schemas;
     w->codec = codec;
     nba_buf_init(&w->block, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
     nba_buf_init(&w->packed, 2 * (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
+    nba_buf_init(&w->out, 3 * (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
     enum nba_status status = NBA_OK;
     const int length = snprintf(w->part, sizeof(w->part), "%s.part", path);
     if (length < 0 || (size_t)length >= sizeof(w->part)) {
@@ -125,70 +118,36 @@ enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, c
     return NBA_OK;
 }
 
-void nba_container_writer_set_progress(struct nba_container_writer *writer,
-                                       struct nba_container_progress progress)
-{
-    writer->progress = progress;
-}
-
 static enum nba_status deflate_block(struct nba_container_writer *w, struct nba_error *error)
 {
     z_stream z = {0};
     if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, NBA_CONTAINER_WINDOW_BITS, 8,
                      Z_DEFAULT_STRATEGY) != Z_OK) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for deflate");
+        return no_memory(error);
     }
     const uLong bound = deflateBound(&z, (uLong)w->block.bytes);
-    unsigned char *room = nba_buf_extend(&w->packed, bound);
-    if (room == NULL) {
-        (void)deflateEnd(&z);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for deflate");
-    }
+    nba_buf_reset(&w->packed);
     z.next_in = w->block.data;
     z.avail_in = (uInt)w->block.bytes;
-    z.next_out = room;
-    z.avail_out = (uInt)bound;
+    z.next_out = nba_buf_extend(&w->packed, bound);
+    z.avail_out = z.next_out != NULL ? (uInt)bound : 0;
     const int ended = deflate(&z, Z_FINISH);
-    NBA_ASSERT(ended == Z_STREAM_END);
     w->packed.bytes -= z.avail_out;
     (void)deflateEnd(&z);
-    return NBA_OK;
+    return ended == Z_STREAM_END ? NBA_OK : no_memory(error);
 }
 
 static enum nba_status flush_block(struct nba_container_writer *w, struct nba_error *error)
 {
-    if (w->block_records == 0) {
-        return NBA_OK;
-    }
-    struct nba_str data = nba_buf_str(&w->block);
-    nba_buf_reset(&w->packed);
-    enum nba_status status = NBA_OK;
-    if (w->codec == NBA_CONTAINER_DEFLATE) {
-        status = deflate_block(w, error);
-        data = nba_buf_str(&w->packed);
-    }
-    struct nba_buf head;
-    nba_buf_init(&head, 32);
-    nba_buf_append_zigzag(&head, (int64_t)w->block_records);
-    nba_buf_append_zigzag(&head, (int64_t)data.bytes);
-    if (status == NBA_OK && head.failed) {
-        status = nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a log file");
-    }
+    const bool deflated = w->codec == NBA_CONTAINER_DEFLATE;
+    enum nba_status status = deflated ? deflate_block(w, error) : NBA_OK;
     if (status == NBA_OK) {
-        status = write_all(w, nba_buf_str(&head), error);
+        nba_buf_append_zigzag(&w->out, (int64_t)w->block_records);
+        append_sized(&w->out, nba_buf_str(deflated ? &w->packed : &w->block));
+        status = write_out(w, error);
     }
-    if (status == NBA_OK) {
-        status = write_all(w, data, error);
-    }
-    if (status == NBA_OK) {
-        status = write_all(w, nba_str((const char *)w->sync, sizeof(w->sync)), error);
-    }
-    nba_buf_clear(&head);
     nba_buf_reset(&w->block);
     w->block_records = 0;
-    if (status == NBA_OK && w->progress.report != NULL) {
-        w->progress.report(w->progress.context, w->bytes, 0, w->records);
-    }
     return status;
 }
 
@@ -207,7 +166,6 @@ enum nba_status nba_container_writer_append(struct nba_container_writer *writer,
                              (long long)record->offset);
     }
     writer->block_records++;
-    writer->records++;
     return writer->block.bytes >= BLOCK_BYTES_WANTED ? flush_block(writer, error) : NBA_OK;
 }
 
@@ -215,7 +173,7 @@ enum nba_status nba_container_writer_finish(struct nba_container_writer *writer,
                                             struct nba_error *error)
 {
     NBA_ASSERT(writer != NULL && writer->file != NULL);
-    const enum nba_status status = flush_block(writer, error);
+    const enum nba_status status = writer->block_records != 0 ? flush_block(writer, error) : NBA_OK;
     if (status != NBA_OK) {
         return status;
     }
@@ -243,5 +201,6 @@ void nba_container_writer_destroy(struct nba_container_writer *writer)
     }
     nba_buf_clear(&writer->block);
     nba_buf_clear(&writer->packed);
+    nba_buf_clear(&writer->out);
     free(writer);
 }

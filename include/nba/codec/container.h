@@ -30,12 +30,6 @@
 
 enum nba_container_codec { NBA_CONTAINER_NULL, NBA_CONTAINER_DEFLATE };
 
-/* Called after each block; bytes_total is 0 for a writer. */
-struct nba_container_progress {
-    void (*report)(void *context, uint64_t bytes_done, uint64_t bytes_total, uint64_t records);
-    void *context;
-};
-
 struct nba_container_writer;
 
 /* The file appears under `path` when it is finished; until then it is `path`.part.  NBA_E_IO. */
@@ -44,8 +38,6 @@ enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, c
                                             enum nba_container_codec codec,
                                             struct nba_container_writer **ret_writer,
                                             struct nba_error *error);
-void nba_container_writer_set_progress(struct nba_container_writer *writer,
-                                       struct nba_container_progress progress);
 /* NBA_E_IO, NBA_E_LIMIT (more than a block may hold; nothing is written). */
 NBA_MUST_USE
 enum nba_status nba_container_writer_append(struct nba_container_writer *writer,
@@ -65,11 +57,6 @@ NBA_MUST_USE
 enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, const char *path,
                                           struct nba_container_reader **ret_reader,
                                           struct nba_error *error);
-void nba_container_reader_set_progress(struct nba_container_reader *reader,
-                                       struct nba_container_progress progress);
-/* The schema in the file's header, as JSON; borrowed from the reader. */
-struct nba_str nba_container_reader_schema(const struct nba_container_reader *reader);
-
 /* *ret_more is false at the end of the file, with *ret_record untouched.  The record lives until
  * the next call.  NBA_E_CORRUPT, NBA_E_IO, NBA_E_LIMIT, NBA_E_SCHEMA_INCOMPATIBLE (no log file). */
 NBA_MUST_USE

@@ -95,27 +95,14 @@ static void assert_record(const struct nba_log_record *record, int i)
     }
 }
 
-struct seen {
-    uint64_t calls, bytes, total, records;
-};
-
-static void note(void *context, uint64_t bytes_done, uint64_t bytes_total, uint64_t records)
-{
-    struct seen *seen = context;
-    assert_true(bytes_done > seen->bytes && bytes_done <= bytes_total);
-    *seen = (struct seen){seen->calls + 1, bytes_done, bytes_total, records};
-}
-
 static void round_trip(struct fixture *f, enum nba_container_codec codec, int count)
 {
     struct nba_container_reader *reader = NULL;
     struct nba_log_record record;
-    struct seen seen = {0};
     bool more = true;
     int i = 0;
     write_records(f, codec, count);
     assert_int_equal(nba_container_reader_open(f->schemas, f->path, &reader, &f->error), NBA_OK);
-    nba_container_reader_set_progress(reader, (struct nba_container_progress){note, &seen});
     for (;;) {
         assert_int_equal(nba_container_reader_next(reader, &record, &more, &f->error), NBA_OK);
         if (!more) {
@@ -125,9 +112,6 @@ static void round_trip(struct fixture *f, enum nba_container_codec codec, int co
         i++;
     }
     assert_int_equal(i, count);
-    assert_int_equal(seen.records, (uint64_t)count);
-    assert_int_equal(seen.bytes, seen.total);
-    assert_true(count < 2000 || seen.calls > 1);
     nba_container_reader_close(reader);
 }
 
@@ -275,7 +259,6 @@ static void test_files_that_are_no_log_files_say_so(void **state)
     bool more = false;
     nba_buf_init(&text, 4096);
     assert_int_equal(nba_container_reader_open(f->schemas, f->path, &reader, &f->error), NBA_OK);
-    assert_str_equal(nba_container_reader_schema(reader), "\"long\"");
     assert_int_equal(nba_container_reader_next_json(reader, &text, &more, &f->error), NBA_OK);
     assert_true(more);
     assert_str_equal(nba_buf_str(&text), "7");
