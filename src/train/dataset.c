@@ -4,10 +4,93 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "intern.h"
+#include "nba/base/buf.h"
 #include "nba/base/hash.h"
 
 #define NO_SPECIALTY UINT32_MAX
+#define FIRST_SLOTS  1024u
+
+/* ---- texts to small numbers ---- */
+
+struct text {
+    struct nba_str text;
+    uint64_t hash;
+};
+
+/* Numbers in the order of first mention: open addressing, linear probing, at most two thirds
+ * full. */
+struct intern {
+    struct nba_memory memory; /* of the texts */
+    struct nba_buf texts;     /* struct text, by number */
+    uint32_t count;
+    uint32_t *slots; /* number + 1; 0 = free */
+    uint32_t slot_count;
+};
+
+static const struct text *text_of(const struct intern *intern, uint32_t number)
+{
+    return (const struct text *)(const void *)intern->texts.data + number;
+}
+
+/* The slot of a known text, or the free one where it would be. */
+static uint32_t find_slot(const struct intern *intern, struct nba_str text, uint64_t hash)
+{
+    uint32_t at = (uint32_t)hash & (intern->slot_count - 1);
+    for (; intern->slots[at] != 0; at = (at + 1) & (intern->slot_count - 1)) {
+        const struct text *other = text_of(intern, intern->slots[at] - 1);
+        if (other->hash == hash && nba_str_equal(other->text, text)) {
+            break;
+        }
+    }
+    return at;
+}
+
+static bool grow(struct intern *intern)
+{
+    const uint32_t slot_count = intern->slot_count != 0 ? intern->slot_count * 2 : FIRST_SLOTS;
+    uint32_t *slots = calloc(slot_count, sizeof(*slots));
+    if (slots == NULL) {
+        return false;
+    }
+    free(intern->slots);
+    intern->slots = slots;
+    intern->slot_count = slot_count;
+    for (uint32_t i = 0; i < intern->count; i++) {
+        const struct text *text = text_of(intern, i);
+        slots[find_slot(intern, text->text, text->hash)] = i + 1;
+    }
+    return true;
+}
+
+/* The number of `text`, new or known; false: out of memory. */
+static bool intern_put(struct intern *intern, struct nba_str text, uint32_t *ret_number)
+{
+    struct text kept = {.hash = nba_xxh64(text.data, text.bytes)};
+    if (intern->count >= intern->slot_count / 3 * 2 && !grow(intern)) {
+        return false;
+    }
+    const uint32_t at = find_slot(intern, text, kept.hash);
+    if (intern->slots[at] == 0) {
+        kept.text = nba_memory_text(&intern->memory, text);
+        intern->texts.bytes_max = SIZE_MAX / 2;
+        nba_buf_append(&intern->texts, &kept, sizeof(kept));
+        if (intern->memory.failed || intern->texts.failed) {
+            return false;
+        }
+        intern->slots[at] = ++intern->count;
+    }
+    *ret_number = intern->slots[at] - 1;
+    return true;
+}
+
+static void intern_clear(struct intern *intern)
+{
+    nba_memory_clear(&intern->memory);
+    nba_buf_clear(&intern->texts);
+    free(intern->slots);
+}
+
+/* ---- building ---- */
 
 struct row {
     int64_t time_ms;
@@ -18,11 +101,9 @@ struct row {
 
 struct nba_dataset_builder {
     struct nba_dataset_options options;
-    struct nba_intern users, contents, specialties;
-    struct row *rows;
-    size_t row_count, row_capacity;
-    uint32_t *user_specialty; /* (user_capacity) */
-    uint32_t user_capacity;
+    struct intern users, contents, specialties;
+    struct nba_buf rows;           /* struct row */
+    struct nba_buf user_specialty; /* uint32_t a user */
     int64_t watermark_ms[NBA_PARTITIONS_MAX];
     size_t late_count;
 };
@@ -30,17 +111,14 @@ struct nba_dataset_builder {
 enum nba_status nba_dataset_builder_create(const struct nba_dataset_options *options,
                                            struct nba_dataset_builder **ret_builder)
 {
+    const size_t rows_max = options->rows_max != 0 ? options->rows_max : NBA_DATASET_ROWS_MAX;
     struct nba_dataset_builder *builder = calloc(1, sizeof(*builder));
     if (builder == NULL) {
         return NBA_E_NO_MEMORY;
     }
     builder->options = *options;
-    if (builder->options.rows_max == 0) {
-        builder->options.rows_max = NBA_DATASET_ROWS_MAX;
-    }
-    nba_intern_init(&builder->users);
-    nba_intern_init(&builder->contents);
-    nba_intern_init(&builder->specialties);
+    nba_buf_init(&builder->rows, rows_max * sizeof(struct row));
+    nba_buf_init(&builder->user_specialty, SIZE_MAX / 2);
     for (size_t p = 0; p < NBA_PARTITIONS_MAX; p++) {
         builder->watermark_ms[p] = INT64_MIN;
     }
@@ -53,43 +131,47 @@ void nba_dataset_builder_destroy(struct nba_dataset_builder *builder)
     if (builder == NULL) {
         return;
     }
-    nba_intern_clear(&builder->users);
-    nba_intern_clear(&builder->contents);
-    nba_intern_clear(&builder->specialties);
-    free(builder->rows);
-    free(builder->user_specialty);
+    intern_clear(&builder->users);
+    intern_clear(&builder->contents);
+    intern_clear(&builder->specialties);
+    nba_buf_clear(&builder->rows);
+    nba_buf_clear(&builder->user_specialty);
     free(builder);
+}
+
+static uint32_t *specialty_of(const struct nba_dataset_builder *builder, uint32_t user)
+{
+    return (uint32_t *)(void *)builder->user_specialty.data + user;
 }
 
 static enum nba_status put_user(struct nba_dataset_builder *builder, struct nba_str user,
                                 uint32_t *ret_user)
 {
-    if (!nba_intern_put(&builder->users, user, ret_user)) {
+    const uint32_t none = NO_SPECIALTY;
+    const uint32_t known = builder->users.count;
+    if (!intern_put(&builder->users, user, ret_user)) {
         return NBA_E_NO_MEMORY;
     }
-    if (*ret_user >= builder->user_capacity) {
-        const uint32_t capacity = builder->user_capacity != 0 ? builder->user_capacity * 2 : 1024;
-        uint32_t *grown = realloc(builder->user_specialty, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return NBA_E_NO_MEMORY;
-        }
-        for (uint32_t i = builder->user_capacity; i < capacity; i++) {
-            grown[i] = NO_SPECIALTY;
-        }
-        builder->user_specialty = grown;
-        builder->user_capacity = capacity;
+    if (*ret_user == known) {
+        nba_buf_append(&builder->user_specialty, &none, sizeof(none));
     }
-    return NBA_OK;
+    return builder->user_specialty.failed ? NBA_E_NO_MEMORY : NBA_OK;
+}
+
+static enum nba_status put_content(struct nba_dataset_builder *builder, struct nba_str content,
+                                   uint32_t *ret_content)
+{
+    if (!intern_put(&builder->contents, content, ret_content)) {
+        return NBA_E_NO_MEMORY;
+    }
+    return *ret_content < NBA_CONTENTS_MAX ? NBA_OK : NBA_E_LIMIT;
 }
 
 enum nba_status nba_dataset_builder_add_content(struct nba_dataset_builder *builder,
                                                 struct nba_str content)
 {
     uint32_t number = 0;
-    if (!nba_intern_put(&builder->contents, content, &number)) {
-        return NBA_E_NO_MEMORY;
-    }
-    return number < NBA_CONTENTS_MAX ? NBA_OK : NBA_E_LIMIT;
+    return put_content(builder, content, &number);
 }
 
 enum nba_status nba_dataset_builder_add_user(struct nba_dataset_builder *builder,
@@ -100,7 +182,7 @@ enum nba_status nba_dataset_builder_add_user(struct nba_dataset_builder *builder
     if (status != NBA_OK || nba_str_empty(specialty)) {
         return status;
     }
-    return nba_intern_put(&builder->specialties, specialty, &builder->user_specialty[number])
+    return intern_put(&builder->specialties, specialty, specialty_of(builder, number))
                ? NBA_OK
                : NBA_E_NO_MEMORY;
 }
@@ -112,30 +194,18 @@ enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
                        .event_hash = row->event_hash,
                        .channel = (uint8_t)row->channel,
                        .kind = (uint8_t)row->kind};
-    if (builder->row_count == builder->options.rows_max) {
+    if (builder->rows.bytes == builder->rows.bytes_max) {
         return NBA_E_LIMIT;
     }
     enum nba_status status = put_user(builder, row->user, &kept.user);
-    if (status == NBA_OK && !nba_intern_put(&builder->contents, row->content, &kept.content)) {
-        status = NBA_E_NO_MEMORY;
+    if (status == NBA_OK) {
+        status = put_content(builder, row->content, &kept.content);
     }
-    if (status == NBA_OK && kept.content >= NBA_CONTENTS_MAX) {
-        status = NBA_E_LIMIT;
+    if (status == NBA_OK) {
+        nba_buf_append(&builder->rows, &kept, sizeof(kept));
+        status = builder->rows.failed ? NBA_E_NO_MEMORY : NBA_OK;
     }
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (builder->row_count == builder->row_capacity) {
-        const size_t capacity = builder->row_capacity != 0 ? builder->row_capacity * 2 : 4096;
-        struct row *grown = realloc(builder->rows, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return NBA_E_NO_MEMORY;
-        }
-        builder->rows = grown;
-        builder->row_capacity = capacity;
-    }
-    builder->rows[builder->row_count++] = kept;
-    return NBA_OK;
+    return status;
 }
 
 /* What an event type is to us; false: nothing. */
@@ -192,98 +262,88 @@ enum nba_status nba_dataset_builder_add_event(struct nba_dataset_builder *builde
 
 /* ---- finishing ---- */
 
-struct place {
-    const struct nba_str *text;
-};
-
 static int compare_texts(const void *a, const void *b)
 {
-    return nba_str_compare(*((const struct place *)a)->text, *((const struct place *)b)->text);
+    const struct text *const *x = a;
+    const struct text *const *y = b;
+    return nba_str_compare((*x)->text, (*y)->text);
 }
 
-/* Copies `from`'s texts in ascending order to ret_sorted and says each number's place. */
-static bool sort_texts(const struct nba_intern *from, struct nba_arena *memory,
-                       struct nba_str *ret_sorted, uint32_t *ret_place)
+/* Copies `from`'s texts in ascending order to the data set's memory and says each number's place;
+ * NULL: out of memory. */
+static struct nba_str *sort_texts(const struct intern *from, struct nba_memory *memory,
+                                  struct nba_memory *scratch, uint32_t **ret_place)
 {
-    struct place *order = malloc((from->count + 1u) * sizeof(*order));
-    if (order == NULL) {
-        return false;
+    struct nba_str *sorted = nba_memory_take(memory, from->count, sizeof(*sorted));
+    uint32_t *place = nba_memory_take(scratch, from->count, sizeof(*place));
+    const struct text **order = nba_memory_take(scratch, from->count, sizeof(*order));
+    if (memory->failed || scratch->failed) {
+        return NULL;
     }
-    bool whole = true;
     for (uint32_t i = 0; i < from->count; i++) {
-        order[i].text = &from->items[i];
+        order[i] = text_of(from, i);
     }
     qsort(order, from->count, sizeof(*order), compare_texts);
     for (uint32_t i = 0; i < from->count; i++) {
-        ret_sorted[i] = nba_arena_copy(memory, *order[i].text);
-        ret_place[order[i].text - from->items] = i;
-        whole = whole && (ret_sorted[i].data != NULL || ret_sorted[i].bytes == 0);
+        sorted[i] = nba_memory_text(memory, order[i]->text);
+        place[order[i] - text_of(from, 0)] = i;
     }
-    free(order);
-    return whole;
+    *ret_place = place;
+    return sorted;
 }
 
-static bool dataset_allocate(struct nba_dataset *d, const struct nba_dataset_builder *builder)
+/* Rows by user, log order kept; NULL: out of memory. */
+static const struct row **rows_by_user(const struct nba_dataset_builder *builder, size_t row_count,
+                                       struct nba_memory *scratch)
 {
-    d->user_count = builder->users.count;
-    d->content_count = builder->contents.count;
-    d->specialty_count = builder->specialties.count;
-    d->contents = calloc(d->content_count + 1u, sizeof(*d->contents));
-    d->specialties = calloc(d->specialty_count + 1u, sizeof(*d->specialties));
-    d->content_first_ms = calloc(d->content_count + 1u, sizeof(*d->content_first_ms));
-    d->segment = calloc(d->user_count + 1u, sizeof(*d->segment));
-    d->touch_offset = calloc(d->user_count + 2u, sizeof(*d->touch_offset));
-    d->touches = calloc(builder->row_count + 1u, sizeof(*d->touches));
-    d->sequence_offset = calloc(d->user_count + 2u, sizeof(*d->sequence_offset));
-    d->sequence = calloc(builder->row_count + 1u, sizeof(*d->sequence));
-    d->sequence_time = calloc(builder->row_count + 1u, sizeof(*d->sequence_time));
-    d->memory = calloc(1, sizeof(struct nba_arena));
-    if (d->memory != NULL) {
-        nba_arena_init(d->memory, (size_t)1 << 30);
-    }
-    return d->contents != NULL && d->specialties != NULL && d->content_first_ms != NULL &&
-           d->segment != NULL && d->touch_offset != NULL && d->touches != NULL &&
-           d->sequence_offset != NULL && d->sequence != NULL && d->sequence_time != NULL &&
-           d->memory != NULL;
-}
-
-/* Row numbers by user, log order kept. */
-static size_t *rows_by_user(const struct nba_dataset_builder *builder, size_t *ret_from)
-{
-    size_t *order = malloc((builder->row_count + 1) * sizeof(*order));
-    if (order == NULL) {
+    const struct row *rows = (const struct row *)(const void *)builder->rows.data;
+    const struct row **order = nba_memory_take(scratch, row_count, sizeof(*order));
+    size_t *from = nba_memory_take(scratch, builder->users.count + (size_t)1, sizeof(*from));
+    if (scratch->failed) {
         return NULL;
     }
-    memset(ret_from, 0, (builder->users.count + 1u) * sizeof(*ret_from));
-    for (size_t r = 0; r < builder->row_count; r++) {
-        ret_from[builder->rows[r].user + 1]++;
+    for (size_t r = 0; r < row_count; r++) {
+        from[rows[r].user + 1]++;
     }
     for (uint32_t u = 0; u < builder->users.count; u++) {
-        ret_from[u + 1] += ret_from[u];
+        from[u + 1] += from[u];
     }
-    for (size_t r = 0; r < builder->row_count; r++) {
-        order[ret_from[builder->rows[r].user]++] = r;
+    for (size_t r = 0; r < row_count; r++) {
+        order[from[rows[r].user]++] = &rows[r];
     }
     return order;
 }
 
-static bool is_duplicate(const struct nba_dataset_builder *builder, const size_t *order,
-                         size_t first, size_t at)
+/* `rows` are the user's so far. */
+static bool is_duplicate(const struct row *const *rows, size_t count, uint64_t hash)
 {
-    const uint64_t hash = builder->rows[order[at]].event_hash;
-    const size_t from = at - first > NBA_DATASET_RECENT ? at - NBA_DATASET_RECENT : first;
-    for (size_t i = from; hash != 0 && i < at; i++) {
-        if (builder->rows[order[i]].event_hash == hash) {
+    const size_t from = count > NBA_DATASET_RECENT ? count - NBA_DATASET_RECENT : 0;
+    for (size_t i = from; hash != 0 && i < count; i++) {
+        if (rows[i]->event_hash == hash) {
             return true;
         }
     }
     return false;
 }
 
-static void dataset_fill(struct nba_dataset *d, const struct nba_dataset_builder *builder,
-                         const size_t *order, const uint32_t *content_place)
+static void add_touch(struct nba_dataset *d, size_t at, const struct row *row, uint32_t content,
+                      size_t *engaged)
 {
-    size_t touch = 0;
+    int64_t *first_ms = &d->content_first_ms[content];
+    d->touches[at] = (struct nba_touch){row->time_ms, content, row->channel, row->kind};
+    if (row->kind == NBA_TOUCH_ENGAGED) {
+        d->sequence_time[*engaged] = row->time_ms;
+        d->sequence[(*engaged)++] = content;
+    }
+    *first_ms = row->time_ms < *first_ms ? row->time_ms : *first_ms;
+    d->first_ms = row->time_ms < d->first_ms ? row->time_ms : d->first_ms;
+    d->last_ms = row->time_ms > d->last_ms ? row->time_ms : d->last_ms;
+}
+
+static void fill_touches(struct nba_dataset *d, const struct row *const *rows, size_t row_count,
+                         const uint32_t *content_place)
+{
+    size_t touches = 0;
     size_t engaged = 0;
     size_t at = 0;
     d->first_ms = INT64_MAX;
@@ -293,26 +353,14 @@ static void dataset_fill(struct nba_dataset *d, const struct nba_dataset_builder
     }
     for (uint32_t u = 0; u < d->user_count; u++) {
         const size_t first = at;
-        for (; at < builder->row_count && builder->rows[order[at]].user == u; at++) {
-            const struct row *row = &builder->rows[order[at]];
-            if (is_duplicate(builder, order, first, at)) {
+        for (; at < row_count && rows[at]->user == u; at++) {
+            if (is_duplicate(rows + first, at - first, rows[at]->event_hash)) {
                 d->duplicate_count++;
-                continue;
+            } else {
+                add_touch(d, touches++, rows[at], content_place[rows[at]->content], &engaged);
             }
-            const uint32_t content = content_place[row->content];
-            d->touches[touch++] =
-                (struct nba_touch){row->time_ms, content, row->channel, row->kind};
-            if (row->kind == NBA_TOUCH_ENGAGED) {
-                d->sequence_time[engaged] = row->time_ms;
-                d->sequence[engaged++] = content;
-            }
-            if (row->time_ms < d->content_first_ms[content]) {
-                d->content_first_ms[content] = row->time_ms;
-            }
-            d->first_ms = row->time_ms < d->first_ms ? row->time_ms : d->first_ms;
-            d->last_ms = row->time_ms > d->last_ms ? row->time_ms : d->last_ms;
         }
-        d->touch_offset[u + 1] = touch;
+        d->touch_offset[u + 1] = touches;
         d->sequence_offset[u + 1] = engaged;
     }
     for (uint32_t c = 0; c < d->content_count; c++) {
@@ -322,60 +370,64 @@ static void dataset_fill(struct nba_dataset *d, const struct nba_dataset_builder
     }
 }
 
+static bool fill(struct nba_dataset *d, const struct nba_dataset_builder *builder,
+                 struct nba_memory *scratch)
+{
+    const size_t row_count = builder->rows.bytes / sizeof(struct row);
+    const size_t user_ends = (size_t)builder->users.count + 1;
+    struct nba_memory *memory = &d->memory;
+    uint32_t *content_place = NULL;
+    uint32_t *specialty_place = NULL;
+    d->name = builder->options.name;
+    d->ordered = true;
+    d->late_count = builder->late_count;
+    d->user_count = builder->users.count;
+    d->content_count = builder->contents.count;
+    d->specialty_count = builder->specialties.count;
+    d->contents = sort_texts(&builder->contents, memory, scratch, &content_place);
+    d->specialties = sort_texts(&builder->specialties, memory, scratch, &specialty_place);
+    d->content_first_ms = nba_memory_take(memory, d->content_count, sizeof(*d->content_first_ms));
+    d->segment = nba_memory_take(memory, d->user_count, sizeof(*d->segment));
+    d->touch_offset = nba_memory_take(memory, user_ends, sizeof(*d->touch_offset));
+    d->touches = nba_memory_take(memory, row_count, sizeof(*d->touches));
+    d->sequence_offset = nba_memory_take(memory, user_ends, sizeof(*d->sequence_offset));
+    d->sequence = nba_memory_take(memory, row_count, sizeof(*d->sequence));
+    d->sequence_time = nba_memory_take(memory, row_count, sizeof(*d->sequence_time));
+    const struct row **rows = rows_by_user(builder, row_count, scratch);
+    if (memory->failed || scratch->failed) {
+        return false;
+    }
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        const uint32_t specialty = *specialty_of(builder, u);
+        d->segment[u] = specialty != NO_SPECIALTY ? 1 + specialty_place[specialty] : 0;
+    }
+    fill_touches(d, rows, row_count, content_place);
+    return true;
+}
+
 enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
                                            struct nba_dataset **ret_dataset,
                                            struct nba_error *error)
 {
-    if (builder->row_count == 0) {
+    if (builder->rows.bytes == 0) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "no engagement to learn from");
     }
+    struct nba_memory scratch = {0};
     struct nba_dataset *d = calloc(1, sizeof(*d));
-    uint32_t *content_place = calloc(builder->contents.count + 1u, sizeof(*content_place));
-    uint32_t *specialty_place = calloc(builder->specialties.count + 1u, sizeof(*specialty_place));
-    size_t *from = calloc(builder->users.count + 2u, sizeof(*from));
-    size_t *order = NULL;
-    bool whole = d != NULL && content_place != NULL && specialty_place != NULL && from != NULL &&
-                 dataset_allocate(d, builder);
-    if (whole) {
-        order = rows_by_user(builder, from);
-        whole = order != NULL &&
-                sort_texts(&builder->contents, d->memory, d->contents, content_place) &&
-                sort_texts(&builder->specialties, d->memory, d->specialties, specialty_place);
-    }
-    if (whole) {
-        d->name = builder->options.name;
-        d->ordered = true;
-        d->late_count = builder->late_count;
-        for (uint32_t u = 0; u < d->user_count; u++) {
-            const uint32_t specialty = builder->user_specialty[u];
-            d->segment[u] = specialty != NO_SPECIALTY ? 1 + specialty_place[specialty] : 0;
-        }
-        dataset_fill(d, builder, order, content_place);
-        *ret_dataset = d;
-    } else {
+    const bool whole = d != NULL && fill(d, builder, &scratch);
+    nba_memory_clear(&scratch);
+    if (!whole) {
         nba_dataset_destroy(d);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory sorting rows");
     }
-    free(content_place);
-    free(specialty_place);
-    free(from);
-    free(order);
-    return whole ? NBA_OK : nba_error_set(error, NBA_E_NO_MEMORY, "out of memory sorting rows");
+    *ret_dataset = d;
+    return NBA_OK;
 }
 
 void nba_dataset_destroy(struct nba_dataset *dataset)
 {
-    if (dataset == NULL) {
-        return;
+    if (dataset != NULL) {
+        nba_memory_clear(&dataset->memory);
+        free(dataset);
     }
-    if (dataset->memory != NULL) {
-        nba_arena_clear(dataset->memory);
-    }
-    void *const blocks[] = {
-        dataset->memory,   dataset->contents,      dataset->specialties, dataset->content_first_ms,
-        dataset->segment,  dataset->touch_offset,  dataset->touches,     dataset->sequence_offset,
-        dataset->sequence, dataset->sequence_time, dataset->fixed_test,  dataset->fixed_negatives};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(blocks); i++) {
-        free(blocks[i]);
-    }
-    free(dataset);
 }

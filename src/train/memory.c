@@ -16,6 +16,14 @@ void *nba_memory_take(struct nba_memory *memory, size_t count, size_t size)
     return piece;
 }
 
+struct nba_str nba_memory_text(struct nba_memory *memory, struct nba_str text)
+{
+    memory->arena.bytes_max = SIZE_MAX;
+    const struct nba_str copy = nba_arena_copy(&memory->arena, text);
+    memory->failed = memory->failed || copy.data == NULL;
+    return copy;
+}
+
 float *nba_memory_floats(struct nba_memory *memory, size_t count)
 {
     return nba_memory_take(memory, count, sizeof(float));

@@ -17,7 +17,8 @@
  *
  * INDEXES.  user: order of first mention; content: order of its id; segment: 0 everyone, 1 + i the
  * i-th specialty in bytewise order.  Times are ms since 1970.
- * OWNERSHIP.  A dataset owns its arrays and texts.  THREADS.  Immutable once finished.
+ * OWNERSHIP.  A dataset owns its arrays and texts, all in its `memory`.
+ * THREADS.  Immutable once finished.
  */
 #ifndef NBA_TRAIN_DATASET_H
 #define NBA_TRAIN_DATASET_H
@@ -29,6 +30,7 @@
 #include "nba/base/limits.h"
 #include "nba/base/status.h"
 #include "nba/event/event.h"
+#include "nba/train/memory.h"
 
 /* The default of rows_max: more than a year of a large company's engagements on one machine. */
 #define NBA_DATASET_ROWS_MAX 50000000u
@@ -68,7 +70,7 @@ struct nba_dataset {
     uint32_t fixed_negative_count;
     int64_t first_ms, last_ms; /* of all touches */
     size_t duplicate_count, late_count;
-    void *memory; /* texts */
+    struct nba_memory memory; /* all of it */
 };
 
 struct nba_dataset_builder;

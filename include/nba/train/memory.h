@@ -22,6 +22,8 @@ struct nba_memory {
 void nba_memory_clear(struct nba_memory *memory);
 /* `count` pieces of `size` bytes, zero, aligned to 64. */
 void *nba_memory_take(struct nba_memory *memory, size_t count, size_t size);
+/* A copy; empty without memory. */
+struct nba_str nba_memory_text(struct nba_memory *memory, struct nba_str text);
 float *nba_memory_floats(struct nba_memory *memory, size_t count);
 
 #endif

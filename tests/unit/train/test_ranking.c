@@ -67,8 +67,8 @@ static void test_a_given_test_content_leaves_the_sequence_to_training_and_valida
     uint8_t is_candidate[13];
     size_t candidates = 0;
     (void)state;
-    d->fixed_test = calloc(2, sizeof(uint32_t));
-    d->fixed_negatives = calloc(4, sizeof(uint32_t));
+    d->fixed_test = nba_memory_take(&d->memory, 2, sizeof(uint32_t));
+    d->fixed_negatives = nba_memory_take(&d->memory, 4, sizeof(uint32_t));
     d->fixed_negative_count = 2;
     d->fixed_test[1] = 9;
     d->fixed_negatives[2] = 9; /* the target itself, as in one case of forty of the real file */
