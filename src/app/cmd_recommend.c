@@ -387,7 +387,7 @@ static enum nba_status run_recommender(struct recommender *r, const struct args 
     }
     nba_funnel_destroy(r->funnel);
     nba_scorer_destroy(r->scorer);
-    nba_score_binding_unref(r->binding);
+    nba_score_binding_destroy(r->binding);
     nba_side_unref(r->side);
     nba_workplace_close(&place);
     return status;

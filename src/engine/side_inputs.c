@@ -42,7 +42,7 @@ void nba_side_unref(struct nba_side *side)
     if (counted == NULL || atomic_fetch_sub(&counted->references, 1) != 1) {
         return;
     }
-    nba_score_binding_unref(side->binding);
+    nba_score_binding_destroy(side->binding);
     nba_catalog_unref(side->catalog);
     nba_control_state_unref(side->control);
     nba_policy_unref(side->policy);

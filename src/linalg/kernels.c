@@ -74,17 +74,18 @@ size_t nba_layer_bias_floats(size_t outputs)
     return round_up(outputs, NBA_LANES);
 }
 
-/* Source weight (k, n) is at k * k_stride + n * n_stride. */
-static void pack(const struct nba_layer_source *source, size_t k_stride, size_t n_stride,
-                 float *memory, struct nba_layer *ret_layer)
+void nba_layer_pack(const struct nba_layer_source *source, float *memory,
+                    struct nba_layer *ret_layer)
 {
-    NBA_ASSERT(source->inputs > 0 && source->outputs > 0);
-    NBA_ASSERT((uintptr_t)memory % 64 == 0);
-
     const size_t inputs = source->inputs;
     const size_t weight_floats = nba_layer_weight_floats(inputs, source->outputs);
     const size_t columns = nba_layer_bias_floats(source->outputs);
+    const size_t k_stride = source->transposed ? 1 : source->stride;
+    const size_t n_stride = source->transposed ? source->stride : 1;
     float *bias = memory + weight_floats;
+    NBA_ASSERT(inputs > 0 && source->outputs > 0);
+    NBA_ASSERT(source->stride >= (source->transposed ? inputs : source->outputs));
+    NBA_ASSERT((uintptr_t)memory % 64 == 0);
 
     memset(memory, 0, weight_floats * sizeof *memory);
     for (size_t n = 0; n < source->outputs; n++) {
@@ -104,18 +105,4 @@ static void pack(const struct nba_layer_source *source, size_t k_stride, size_t 
         .weights = memory,
         .bias = bias,
     };
-}
-
-void nba_layer_pack(const struct nba_layer_source *source, float *memory,
-                    struct nba_layer *ret_layer)
-{
-    NBA_ASSERT(source->stride >= source->outputs);
-    pack(source, source->stride, 1, memory, ret_layer);
-}
-
-void nba_layer_pack_transposed(const struct nba_layer_source *source, float *memory,
-                               struct nba_layer *ret_layer)
-{
-    NBA_ASSERT(source->stride >= source->inputs);
-    pack(source, 1, source->stride, memory, ret_layer);
 }

@@ -31,21 +31,6 @@ double nba_sum(const float *x, size_t count)
     return fold_sum(lanes);
 }
 
-double nba_sum_double(const double *x, size_t count)
-{
-    double lanes[NBA_LANES] = {0};
-    size_t i = 0;
-    for (; i + NBA_LANES <= count; i += NBA_LANES) {
-        for (size_t l = 0; l < NBA_LANES; l++) {
-            lanes[l] += x[i + l];
-        }
-    }
-    for (size_t l = 0; i + l < count; l++) {
-        lanes[l] += x[i + l];
-    }
-    return fold_sum(lanes);
-}
-
 float nba_max(const float *x, size_t count)
 {
     float lanes[NBA_LANES];
@@ -84,27 +69,6 @@ struct nba_moments nba_moments(const float *x, size_t count)
     }
     for (size_t l = 0; i + l < count; l++) {
         const double d = (double)x[i + l] - mean;
-        lanes[l] += d * d;
-    }
-    return (struct nba_moments){mean, fold_sum(lanes) / (double)count};
-}
-
-struct nba_moments nba_moments_double(const double *x, size_t count)
-{
-    if (count == 0) {
-        return (struct nba_moments){0};
-    }
-    const double mean = nba_sum_double(x, count) / (double)count;
-    double lanes[NBA_LANES] = {0};
-    size_t i = 0;
-    for (; i + NBA_LANES <= count; i += NBA_LANES) {
-        for (size_t l = 0; l < NBA_LANES; l++) {
-            const double d = x[i + l] - mean;
-            lanes[l] += d * d;
-        }
-    }
-    for (size_t l = 0; i + l < count; l++) {
-        const double d = x[i + l] - mean;
         lanes[l] += d * d;
     }
     return (struct nba_moments){mean, fold_sum(lanes) / (double)count};

@@ -52,51 +52,16 @@ enum nba_status nba_lstm_shape_check(struct nba_lstm_shape shape, struct nba_err
     return NBA_OK;
 }
 
-/* Floats of a packed layer in a block. */
-static size_t layer_room(size_t inputs, size_t outputs)
-{
-    return nba_tensor_block_room(nba_layer_weight_floats(inputs, outputs) +
-                                 nba_layer_bias_floats(outputs));
-}
-
-static float *take_layer(struct nba_tensor_block *block, size_t inputs, size_t outputs)
-{
-    return nba_tensor_block_take(block, layer_room(inputs, outputs));
-}
-
-/* gates_of_content by the same kernel that would have run it inside a step. */
-static enum nba_status make_gates(struct nba_lstm *lstm, const struct nba_lstm_weights *weights,
-                                  float *ret_gates)
-{
-    const size_t width = lstm->shape.width;
-    const size_t gates = 4 * (size_t)lstm->shape.hidden_1;
-    struct nba_tensor_block scratch = nba_tensor_block(layer_room(width, gates));
-    if (scratch.data == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    const struct nba_layer_source source = {.inputs = width,
-                                            .outputs = gates,
-                                            .weights = weights->w1,
-                                            .stride = gates,
-                                            .bias = weights->b1};
-    struct nba_layer layer;
-    nba_layer_pack(&source, scratch.data, &layer);
-    lstm->kernels->dense(&layer, lstm->shape.contents, weights->embedding, width, ret_gates, gates);
-    nba_tensor_block_clear(&scratch);
-    return NBA_OK;
-}
-
 static void pack_layers(struct nba_lstm *lstm, const struct nba_lstm_weights *weights)
 {
     const struct nba_lstm_shape shape = lstm->shape;
     const size_t gates_1 = 4 * (size_t)shape.hidden_1;
     const size_t gates_2 = 4 * (size_t)shape.hidden_2;
-    const size_t inputs_2 = (size_t)shape.hidden_1 + shape.hidden_2;
     const struct nba_layer_source recurrent_1 = {.inputs = shape.hidden_1,
                                                  .outputs = gates_1,
                                                  .weights = weights->w1 + shape.width * gates_1,
                                                  .stride = gates_1};
-    const struct nba_layer_source layer_2 = {.inputs = inputs_2,
+    const struct nba_layer_source layer_2 = {.inputs = (size_t)shape.hidden_1 + shape.hidden_2,
                                              .outputs = gates_2,
                                              .weights = weights->w2,
                                              .stride = gates_2,
@@ -105,13 +70,20 @@ static void pack_layers(struct nba_lstm *lstm, const struct nba_lstm_weights *we
                                          .outputs = shape.contents,
                                          .weights = weights->embedding,
                                          .stride = shape.width,
+                                         .transposed = true,
                                          .bias = weights->out_bias,
                                          .bias_fill = -INFINITY};
-    nba_layer_pack(&recurrent_1, take_layer(&lstm->block, shape.hidden_1, gates_1),
-                   &lstm->recurrent_1);
-    nba_layer_pack(&layer_2, take_layer(&lstm->block, inputs_2, gates_2), &lstm->layer_2);
-    nba_layer_pack_transposed(&out, take_layer(&lstm->block, shape.width, shape.contents),
-                              &lstm->out);
+    const struct nba_layer_source input_1 = {.inputs = shape.width,
+                                             .outputs = gates_1,
+                                             .weights = weights->w1,
+                                             .stride = gates_1,
+                                             .bias = weights->b1};
+    /* What every event reads comes first and side by side; the table is read a row at a time. */
+    nba_tensor_block_pack(&lstm->block, &recurrent_1, &lstm->recurrent_1);
+    nba_tensor_block_pack(&lstm->block, &layer_2, &lstm->layer_2);
+    nba_tensor_block_pack(&lstm->block, &out, &lstm->out);
+    lstm->gates_of_content = nba_tensor_block_table(&lstm->block, lstm->kernels, &input_1,
+                                                    weights->embedding, shape.contents);
 }
 
 enum nba_status nba_lstm_create(const struct nba_lstm_weights *weights,
@@ -124,10 +96,11 @@ enum nba_status nba_lstm_create(const struct nba_lstm_weights *weights,
 
     const size_t gates_1 = 4 * (size_t)shape.hidden_1;
     const size_t gates_2 = 4 * (size_t)shape.hidden_2;
-    const size_t floats = layer_room(shape.hidden_1, gates_1) +
-                          layer_room((size_t)shape.hidden_1 + shape.hidden_2, gates_2) +
-                          layer_room(shape.width, shape.contents) +
-                          nba_tensor_block_room(shape.contents * gates_1);
+    const size_t floats =
+        nba_tensor_block_layer_room(shape.hidden_1, gates_1) +
+        nba_tensor_block_layer_room((size_t)shape.hidden_1 + shape.hidden_2, gates_2) +
+        nba_tensor_block_layer_room(shape.width, shape.contents) +
+        nba_tensor_block_room(shape.contents * gates_1);
     struct nba_lstm *lstm = calloc(1, sizeof *lstm);
     if (lstm == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "lstm: out of memory");
@@ -135,22 +108,15 @@ enum nba_status nba_lstm_create(const struct nba_lstm_weights *weights,
     lstm->shape = shape;
     lstm->kernels = kernels;
     lstm->block = nba_tensor_block(floats);
-    if (lstm->block.data == NULL) {
-        goto no_memory;
+    if (lstm->block.data != NULL) {
+        pack_layers(lstm, weights);
     }
-    /* What every event reads comes first and side by side; the table is read a row at a time. */
-    pack_layers(lstm, weights);
-    float *gates = nba_tensor_block_take(&lstm->block, shape.contents * gates_1);
-    if (make_gates(lstm, weights, gates) != NBA_OK) {
-        goto no_memory;
+    if (lstm->gates_of_content == NULL) {
+        nba_lstm_destroy(lstm);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "lstm: no memory for %zu floats", floats);
     }
-    lstm->gates_of_content = gates;
     *ret_lstm = lstm;
     return NBA_OK;
-
-no_memory:
-    nba_lstm_destroy(lstm);
-    return nba_error_set(error, NBA_E_NO_MEMORY, "lstm: no memory for %zu floats", floats);
 }
 
 void nba_lstm_destroy(struct nba_lstm *lstm)

@@ -55,65 +55,24 @@ enum nba_status nba_ncf_shape_check(struct nba_ncf_shape shape, struct nba_error
     return NBA_OK;
 }
 
-static size_t layer_room(size_t inputs, size_t outputs)
-{
-    return nba_tensor_block_room(nba_layer_weight_floats(inputs, outputs) +
-                                 nba_layer_bias_floats(outputs));
-}
-
 static size_t floats_needed(struct nba_ncf_shape shape)
 {
     const size_t contents = shape.contents;
     const size_t width = shape.width;
-    return layer_room(width, shape.layer_1) + layer_room(shape.layer_1, shape.layer_2) +
-           layer_room(shape.layer_2, shape.layer_3) +
+    return nba_tensor_block_layer_room(width, shape.layer_1) +
+           nba_tensor_block_layer_room(shape.layer_1, shape.layer_2) +
+           nba_tensor_block_layer_room(shape.layer_2, shape.layer_3) +
            nba_tensor_block_room(contents * shape.layer_1) +
            nba_tensor_block_room(contents * width) + nba_tensor_block_room(contents * 2 * width) +
            nba_tensor_block_room(2 * width * shape.segments) +
            nba_tensor_block_room(width + shape.layer_3);
 }
 
-static const float *keep(struct nba_ncf *ncf, const float *values, size_t count)
-{
-    float *copy = nba_tensor_block_take(&ncf->block, count);
-    memcpy(copy, values, count * sizeof *copy);
-    return copy;
-}
-
-static void pack(struct nba_ncf *ncf, const struct nba_layer_source *source,
-                 struct nba_layer *ret_layer)
-{
-    nba_layer_pack(source,
-                   nba_tensor_block_take(&ncf->block, layer_room(source->inputs, source->outputs)),
-                   ret_layer);
-}
-
-/* item_1 by the same kernel that would have run it for a candidate. */
-static enum nba_status make_item_1(struct nba_ncf *ncf, const struct nba_ncf_weights *weights)
-{
-    const size_t width = ncf->shape.width;
-    const size_t layer_1 = ncf->shape.layer_1;
-    struct nba_tensor_block scratch = nba_tensor_block(layer_room(width, layer_1));
-    if (scratch.data == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    const struct nba_layer_source source = {.inputs = width,
-                                            .outputs = layer_1,
-                                            .weights = weights->w1 + width * layer_1,
-                                            .stride = layer_1,
-                                            .bias = weights->b1};
-    struct nba_layer layer;
-    float *item_1 = nba_tensor_block_take(&ncf->block, ncf->shape.contents * layer_1);
-    nba_layer_pack(&source, scratch.data, &layer);
-    ncf->kernels->dense(&layer, ncf->shape.contents, weights->item_mlp, width, item_1, layer_1);
-    ncf->item_1 = item_1;
-    nba_tensor_block_clear(&scratch);
-    return NBA_OK;
-}
-
 static void pack_layers(struct nba_ncf *ncf, const struct nba_ncf_weights *weights)
 {
     const struct nba_ncf_shape shape = ncf->shape;
+    const size_t width = shape.width;
+    const size_t contents = shape.contents;
     const struct nba_layer_source user_1 = {.inputs = shape.width,
                                             .outputs = shape.layer_1,
                                             .weights = weights->w1,
@@ -128,9 +87,21 @@ static void pack_layers(struct nba_ncf *ncf, const struct nba_ncf_weights *weigh
                                              .weights = weights->w3,
                                              .stride = shape.layer_3,
                                              .bias = weights->b3};
-    pack(ncf, &user_1, &ncf->user_1);
-    pack(ncf, &layer_2, &ncf->layer_2);
-    pack(ncf, &layer_3, &ncf->layer_3);
+    const struct nba_layer_source item_1 = {.inputs = width,
+                                            .outputs = shape.layer_1,
+                                            .weights = weights->w1 + width * shape.layer_1,
+                                            .stride = shape.layer_1,
+                                            .bias = weights->b1};
+    struct nba_tensor_block *block = &ncf->block;
+    nba_tensor_block_pack(block, &user_1, &ncf->user_1);
+    nba_tensor_block_pack(block, &layer_2, &ncf->layer_2);
+    nba_tensor_block_pack(block, &layer_3, &ncf->layer_3);
+    ncf->w_out = nba_tensor_block_copy(block, weights->w_out, width + shape.layer_3);
+    ncf->b_out = weights->b_out[0];
+    ncf->prior = nba_tensor_block_copy(block, weights->prior, shape.segments * 2 * width);
+    ncf->history = nba_tensor_block_copy(block, weights->history, contents * 2 * width);
+    ncf->item_gmf = nba_tensor_block_copy(block, weights->item_gmf, contents * width);
+    ncf->item_1 = nba_tensor_block_table(block, ncf->kernels, &item_1, weights->item_mlp, contents);
 }
 
 enum nba_status nba_ncf_create(const struct nba_ncf_weights *weights,
@@ -141,8 +112,6 @@ enum nba_status nba_ncf_create(const struct nba_ncf_weights *weights,
     NBA_ASSERT(nba_ncf_shape_check(shape, NULL) == NBA_OK);
     NBA_ASSERT(kernels != NULL);
 
-    const size_t contents = shape.contents;
-    const size_t width = shape.width;
     const size_t floats = floats_needed(shape);
     struct nba_ncf *ncf = calloc(1, sizeof *ncf);
     if (ncf == NULL) {
@@ -151,24 +120,15 @@ enum nba_status nba_ncf_create(const struct nba_ncf_weights *weights,
     ncf->shape = shape;
     ncf->kernels = kernels;
     ncf->block = nba_tensor_block(floats);
-    if (ncf->block.data == NULL) {
-        goto no_memory;
+    if (ncf->block.data != NULL) {
+        pack_layers(ncf, weights);
     }
-    pack_layers(ncf, weights);
-    ncf->w_out = keep(ncf, weights->w_out, width + shape.layer_3);
-    ncf->b_out = weights->b_out[0];
-    ncf->prior = keep(ncf, weights->prior, shape.segments * 2 * width);
-    ncf->history = keep(ncf, weights->history, contents * 2 * width);
-    ncf->item_gmf = keep(ncf, weights->item_gmf, contents * width);
-    if (make_item_1(ncf, weights) != NBA_OK) {
-        goto no_memory;
+    if (ncf->item_1 == NULL) {
+        nba_ncf_destroy(ncf);
+        return nba_error_set(error, NBA_E_NO_MEMORY, "ncf: no memory for %zu floats", floats);
     }
     *ret_ncf = ncf;
     return NBA_OK;
-
-no_memory:
-    nba_ncf_destroy(ncf);
-    return nba_error_set(error, NBA_E_NO_MEMORY, "ncf: no memory for %zu floats", floats);
 }
 
 void nba_ncf_destroy(struct nba_ncf *ncf)

@@ -37,3 +37,36 @@ float *nba_tensor_block_take(struct nba_tensor_block *block, size_t floats)
     block->used += room;
     return piece;
 }
+
+void nba_tensor_block_pack(struct nba_tensor_block *block, const struct nba_layer_source *source,
+                           struct nba_layer *ret_layer)
+{
+    nba_layer_pack(
+        source,
+        nba_tensor_block_take(block, nba_tensor_block_layer_room(source->inputs, source->outputs)),
+        ret_layer);
+}
+
+const float *nba_tensor_block_copy(struct nba_tensor_block *block, const float *values,
+                                   size_t count)
+{
+    return memcpy(nba_tensor_block_take(block, count), values, count * sizeof *values);
+}
+
+const float *nba_tensor_block_table(struct nba_tensor_block *block,
+                                    const struct nba_kernels *kernels,
+                                    const struct nba_layer_source *source, const float *vectors,
+                                    size_t rows)
+{
+    struct nba_tensor_block scratch =
+        nba_tensor_block(nba_tensor_block_layer_room(source->inputs, source->outputs));
+    struct nba_layer layer;
+    if (scratch.data == NULL) {
+        return NULL;
+    }
+    float *table = nba_tensor_block_take(block, rows * source->outputs);
+    nba_tensor_block_pack(&scratch, source, &layer);
+    kernels->dense(&layer, rows, vectors, source->inputs, table, source->outputs);
+    nba_tensor_block_clear(&scratch);
+    return table;
+}

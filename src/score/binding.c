@@ -103,33 +103,26 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
     if (binding == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
     }
-    atomic_init(&binding->references, 1);
     binding->catalog = nba_catalog_ref(catalog);
     binding->release = release != NULL ? nba_release_ref(release) : NULL;
     binding->rankings_top_n = options->rankings_top_n;
     if (!match_vocabulary(binding) || (release != NULL && !standardise_popularity(binding))) {
-        nba_score_binding_unref(binding);
+        nba_score_binding_destroy(binding);
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
     }
     const enum nba_status status =
         release != NULL ? choose_fusion(binding, options, error) : NBA_OK;
     if (status != NBA_OK) {
-        nba_score_binding_unref(binding);
+        nba_score_binding_destroy(binding);
         return status;
     }
     *ret_binding = binding;
     return NBA_OK;
 }
 
-struct nba_score_binding *nba_score_binding_ref(struct nba_score_binding *binding)
+void nba_score_binding_destroy(struct nba_score_binding *binding)
 {
-    (void)atomic_fetch_add(&binding->references, 1);
-    return binding;
-}
-
-void nba_score_binding_unref(struct nba_score_binding *binding)
-{
-    if (binding == NULL || atomic_fetch_sub(&binding->references, 1) != 1) {
+    if (binding == NULL) {
         return;
     }
     nba_catalog_unref(binding->catalog);
@@ -139,16 +132,6 @@ void nba_score_binding_unref(struct nba_score_binding *binding)
     free(binding->known_index);
     free(binding->popularity);
     free(binding);
-}
-
-const struct nba_catalog *nba_score_binding_catalog(const struct nba_score_binding *binding)
-{
-    return binding->catalog;
-}
-
-const struct nba_release *nba_score_binding_release(const struct nba_score_binding *binding)
-{
-    return binding->release;
 }
 
 const char *nba_score_binding_version(const struct nba_score_binding *binding)

@@ -2,12 +2,9 @@
 #ifndef NBA_SCORE_BINDING_INTERNAL_H
 #define NBA_SCORE_BINDING_INTERNAL_H
 
-#include <stdatomic.h>
-
 #include "nba/score/scorer.h"
 
 struct nba_score_binding {
-    _Atomic int references;
     struct nba_catalog *catalog;
     struct nba_release *release; /* NULL without one */
     struct nba_fusion cheap, full;

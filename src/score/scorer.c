@@ -22,9 +22,21 @@ struct window {
     bool known;    /* some content of it is in the vocabulary */
 };
 
+/* Room for one HCP's sums; K contents that the release knows, or all without one. */
+struct work {
+    double *score;            /* (K) the fusion's opinion of each */
+    double *p;                /* (candidates) */
+    float *z;                 /* (K) LSTM standardised */
+    float *x;                 /* (K) a member's scores */
+    float *open;              /* (K) of those not engaged with */
+    uint32_t *best, *indexes; /* (K) */
+    float user[2 * NBA_NCF_WIDTH_MAX];
+};
+
 struct nba_scorer {
     struct nba_arena scratch; /* reset at the start of a wave */
-    struct nba_arena work;    /* reset at each HCP: the same few pages stay in the cache */
+    struct nba_arena pages;   /* of work; reset at each HCP: the same few stay in the cache */
+    struct work work;
     struct window windows[NBA_SCORE_WAVE];
     const float *rows; /* LSTM scores of the wave; NULL without LSTM */
     size_t row_floats;
@@ -51,7 +63,7 @@ enum nba_status nba_scorer_create(struct nba_scorer **ret_scorer, struct nba_err
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating a scorer");
     }
     nba_arena_init(&scorer->scratch, SCRATCH_BYTES_MAX);
-    nba_arena_init(&scorer->work, SCRATCH_BYTES_MAX);
+    nba_arena_init(&scorer->pages, SCRATCH_BYTES_MAX);
     *ret_scorer = scorer;
     return NBA_OK;
 }
@@ -60,7 +72,7 @@ void nba_scorer_destroy(struct nba_scorer *scorer)
 {
     if (scorer != NULL) {
         nba_arena_clear(&scorer->scratch);
-        nba_arena_clear(&scorer->work);
+        nba_arena_clear(&scorer->pages);
         free(scorer);
     }
 }
@@ -161,40 +173,32 @@ static size_t ncf_set(const struct nba_score_binding *binding, const double *che
     return nba_top_k_double(cheap, binding->known_count, binding->ncf_candidates, ret_best);
 }
 
-/* They get NCF's opinion too; `score` brings the cheap fusion's of every known content. */
-static bool fuse_full(struct nba_scorer *scorer, const struct nba_score_binding *binding,
-                      uint32_t segment, const struct window *window, const struct members *members,
-                      double *score, struct nba_content_score *contents)
+/* They get NCF's opinion too. */
+static void fuse_full(struct work *work, const struct nba_score_binding *binding, uint32_t segment,
+                      const struct window *window, const struct members *members,
+                      struct nba_content_score *contents)
 {
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
-    const size_t room = (size_t)binding->known_count + 1;
-    uint32_t *best = nba_arena_take(&scorer->work, room * sizeof(*best));
-    uint32_t *indexes = nba_arena_take(&scorer->work, room * sizeof(*indexes));
-    float *scores = nba_arena_take(&scorer->work, room * sizeof(*scores));
-    float *user = nba_arena_take(&scorer->work, nba_ncf_user_floats(ncf) * sizeof(*user));
-    if (best == NULL || indexes == NULL || scores == NULL || user == NULL) {
-        return false;
-    }
-    const size_t count = ncf_set(binding, score, best);
+    const uint32_t *best = work->best;
+    const size_t count = ncf_set(binding, work->score, work->best);
     for (size_t i = 0; i < count; i++) {
-        indexes[i] = binding->known_index[best[i]];
+        work->indexes[i] = binding->known_index[best[i]];
     }
-    nba_ncf_fold_in(ncf, segment, window->contents, window->count, user);
-    nba_ncf_scores(ncf, user, indexes, count, scores);
-    nba_standardise(scores, count, scores);
+    nba_ncf_fold_in(ncf, segment, window->contents, window->count, work->user);
+    nba_ncf_scores(ncf, work->user, work->indexes, count, work->x);
+    nba_standardise(work->x, count, work->x);
     for (size_t i = 0; i < count; i++) {
         double z[NBA_MEMBER_COUNT] = {0};
         z[NBA_MEMBER_LSTM] = members->lstm != NULL ? (double)members->lstm[best[i]] : 0.0;
-        z[NBA_MEMBER_NCF] = (double)scores[i];
+        z[NBA_MEMBER_NCF] = (double)work->x[i];
         z[NBA_MEMBER_POPULARITY] = (double)members->popularity[best[i]];
         const struct nba_fused fused = nba_fuse(&binding->full, z);
         struct nba_content_score *content = &contents[binding->known[best[i]]];
-        score[best[i]] = fused.score;
+        work->score[best[i]] = fused.score;
         content->share_lstm = fused.share[NBA_MEMBER_LSTM];
         content->share_ncf = fused.share[NBA_MEMBER_NCF];
         content->share_popularity = fused.share[NBA_MEMBER_POPULARITY];
     }
-    return true;
 }
 
 static uint32_t segment_of(const struct nba_score_binding *binding, const struct nba_hcp *hcp)
@@ -222,55 +226,43 @@ static void place(const struct nba_score_binding *binding, double *score,
     }
 }
 
-static bool score_contents(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+static void score_contents(struct work *work, const struct nba_score_binding *binding,
                            struct nba_score_job *job, const struct window *window,
                            const float *lstm_scores, struct nba_content_score *contents)
 {
     const uint32_t segment = segment_of(binding, job->hcp);
-    const size_t room = (size_t)binding->known_count + 1;
     struct members members = {
         .popularity = binding->popularity + (size_t)segment * binding->known_count,
     };
-    double *score = nba_arena_take(&scorer->work, room * sizeof(*score));
-    float *z = nba_arena_take(&scorer->work, room * sizeof(*z));
-    if (score == NULL || z == NULL) {
-        return false;
-    }
     if (binding->known_count != binding->catalog->content_count) {
         memset(contents, 0, binding->catalog->content_count * sizeof(*contents));
     }
     job->scores.cold = !window->known;
     if (!job->scores.cold && lstm_scores != NULL) {
         for (uint32_t i = 0; i < binding->known_count; i++) {
-            z[i] = lstm_scores[binding->known_index[i]];
+            work->z[i] = lstm_scores[binding->known_index[i]];
         }
-        nba_standardise(z, binding->known_count, z);
-        members.lstm = z;
+        nba_standardise(work->z, binding->known_count, work->z);
+        members.lstm = work->z;
     }
     const struct nba_fusion fusion =
         job->scores.cold ? nba_fusion_cold(&binding->cheap) : binding->cheap;
-    nba_fuse_cheap(&fusion, members.lstm, members.popularity, binding->known_count, score);
+    nba_fuse_cheap(&fusion, members.lstm, members.popularity, binding->known_count, work->score);
     write_members(binding, &members, &fusion, contents);
-    const bool ok = job->scores.cold || binding->ncf_candidates == 0 ||
-                    fuse_full(scorer, binding, segment, window, &members, score, contents);
-    place(binding, score, contents);
-    return ok;
+    if (!job->scores.cold && binding->ncf_candidates != 0) {
+        fuse_full(work, binding, segment, window, &members, contents);
+    }
+    place(binding, work->score, contents);
 }
 
 /* ---- candidates ---- */
 
 /* P = sigmoid(score + offset of the channel), several lanes at a time. */
-static bool propensities(struct nba_scorer *scorer, const struct nba_score_binding *binding,
-                         struct nba_score_job *job, const double *channel_offset,
-                         const struct nba_content_score *contents,
+static void propensities(double *p, const struct nba_catalog *catalog, struct nba_score_job *job,
+                         const double *channel_offset, const struct nba_content_score *contents,
                          struct nba_candidate_score *candidates)
 {
-    const struct nba_catalog *catalog = binding->catalog;
     const struct nba_kernels *kernels = nba_kernels_best();
-    double *p = nba_arena_take(&scorer->work, (catalog->candidate_count + 1u) * sizeof(*p));
-    if (p == NULL) {
-        return false;
-    }
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
         p[c] = contents[catalog->candidates[c].content].score + channel_offset[catalog->channel[c]];
     }
@@ -285,7 +277,6 @@ static bool propensities(struct nba_scorer *scorer, const struct nba_score_bindi
         }
     }
     memcpy(job->scores.channel_probability, best, sizeof(best));
-    return true;
 }
 
 static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *hcp,
@@ -301,18 +292,14 @@ static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *h
 
 /* Nothing trained yet: a content's share of the engagements seen, relative to the most popular
  * one, times the HCP's own rate on the channel. */
-static bool score_by_tally(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+static void score_by_tally(double *score, const struct nba_score_binding *binding,
                            struct nba_score_job *job, struct nba_content_score *contents,
                            double *channel_offset)
 {
     const uint32_t count = binding->catalog->content_count;
-    double *score = nba_arena_take(&scorer->work, (count + 1u) * sizeof(*score));
     double total = 0.0;
     double segment_total = 0.0;
     double best = 0.0;
-    if (score == NULL) {
-        return false;
-    }
     for (uint32_t k = 0; k < count; k++) {
         total += job->tally.everyone[k];
         segment_total += job->tally.segment[k];
@@ -339,7 +326,6 @@ static bool score_by_tally(struct nba_scorer *scorer, const struct nba_score_bin
             nba_logit(nba_hcp_channel_rate(job->hcp, (enum nba_channel)channel));
     }
     job->scores.cold = true;
-    return true;
 }
 
 static void channel_offsets(const struct nba_release *release, const struct nba_hcp *hcp,
@@ -354,64 +340,63 @@ static void channel_offsets(const struct nba_release *release, const struct nba_
 }
 
 /* The best of `x` (one a known content) that the HCP hasn't engaged with, as catalogue contents. */
-static bool rank_member(struct nba_scorer *scorer, const struct nba_score_binding *binding,
-                        const float *x, struct nba_scores *scores, enum nba_score_ranking which)
+static void rank_member(struct work *work, const struct nba_score_binding *binding, const float *x,
+                        struct nba_scores *scores, enum nba_score_ranking which)
 {
-    float *open = nba_arena_take(&scorer->work, (binding->known_count + 1u) * sizeof(*open));
-    uint32_t *index = nba_arena_take(&scorer->work, (binding->known_count + 1u) * sizeof(*index));
     uint32_t count = 0;
-    if (open == NULL || index == NULL) {
-        return false;
-    }
     for (uint32_t i = 0; i < binding->known_count; i++) {
-        if (!scores->contents[binding->known[i]].in_ring) {
-            open[count] = x != NULL ? x[i] : (float)scores->contents[binding->known[i]].score;
-            index[count++] = binding->known[i];
+        const struct nba_content_score *content = &scores->contents[binding->known[i]];
+        if (!content->in_ring) {
+            work->open[count] = x != NULL ? x[i] : (float)content->score;
+            work->best[count++] = binding->known[i];
         }
     }
     uint32_t best[NBA_SCORE_RANKING_MAX];
-    const size_t ranked = nba_top_k(open, count, binding->rankings_top_n, best);
+    const size_t ranked = nba_top_k(work->open, count, binding->rankings_top_n, best);
     for (size_t i = 0; i < ranked; i++) {
-        scores->rankings[which][i] = index[best[i]];
+        scores->rankings[which][i] = work->best[best[i]];
     }
     scores->ranking_count[which] = (uint32_t)ranked;
-    return true;
 }
 
 /* The audit's rankings: the fusion as decided, then each member alone. */
-static bool rank_all(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+static void rank_all(struct work *work, const struct nba_score_binding *binding,
                      struct nba_score_job *job, const struct window *window,
                      const float *lstm_scores)
 {
-    const size_t room = (size_t)binding->known_count + 1;
     const uint32_t segment = segment_of(binding, job->hcp);
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
-    float *x = nba_arena_take(&scorer->work, room * sizeof(*x));
-    uint32_t *indexes = nba_arena_take(&scorer->work, room * sizeof(*indexes));
-    if (x == NULL || indexes == NULL) {
-        return false;
-    }
-    bool ok =
-        rank_member(scorer, binding, NULL, &job->scores, NBA_RANKING_FUSION) &&
-        rank_member(scorer, binding, binding->popularity + (size_t)segment * binding->known_count,
-                    &job->scores, NBA_RANKING_POPULARITY);
-    for (uint32_t i = 0; i < binding->known_count; i++) {
-        indexes[i] = binding->known_index[i];
-        x[i] = lstm_scores != NULL ? lstm_scores[indexes[i]] : 0.0f;
-    }
-    if (ok && lstm_scores != NULL && window->known) {
-        ok = rank_member(scorer, binding, x, &job->scores, NBA_RANKING_LSTM);
-    }
-    if (ok && ncf != NULL) {
-        float *user = nba_arena_take(&scorer->work, nba_ncf_user_floats(ncf) * sizeof(*user));
-        if (user == NULL) {
-            return false;
+    rank_member(work, binding, NULL, &job->scores, NBA_RANKING_FUSION);
+    rank_member(work, binding, binding->popularity + (size_t)segment * binding->known_count,
+                &job->scores, NBA_RANKING_POPULARITY);
+    if (lstm_scores != NULL && window->known) {
+        for (uint32_t i = 0; i < binding->known_count; i++) {
+            work->x[i] = lstm_scores[binding->known_index[i]];
         }
-        nba_ncf_fold_in(ncf, segment, window->contents, window->count, user);
-        nba_ncf_scores(ncf, user, indexes, binding->known_count, x);
-        ok = rank_member(scorer, binding, x, &job->scores, NBA_RANKING_NCF);
+        rank_member(work, binding, work->x, &job->scores, NBA_RANKING_LSTM);
     }
-    return ok;
+    if (ncf != NULL) {
+        nba_ncf_fold_in(ncf, segment, window->contents, window->count, work->user);
+        nba_ncf_scores(ncf, work->user, binding->known_index, binding->known_count, work->x);
+        rank_member(work, binding, work->x, &job->scores, NBA_RANKING_NCF);
+    }
+}
+
+static bool take_work(struct nba_scorer *scorer, const struct nba_catalog *catalog)
+{
+    const size_t K = catalog->content_count + (size_t)1;
+    struct work *work = &scorer->work;
+    struct nba_arena *pages = &scorer->pages;
+    nba_arena_reset(pages);
+    work->score = nba_arena_take(pages, K * sizeof(*work->score));
+    work->z = nba_arena_take(pages, K * sizeof(*work->z));
+    work->x = nba_arena_take(pages, K * sizeof(*work->x));
+    work->best = nba_arena_take(pages, K * sizeof(*work->best));
+    work->indexes = nba_arena_take(pages, K * sizeof(*work->indexes));
+    work->open = nba_arena_take(pages, K * sizeof(*work->open));
+    work->p = nba_arena_take(pages, (catalog->candidate_count + (size_t)1) * sizeof(*work->p));
+    return work->score != NULL && work->z != NULL && work->x != NULL && work->best != NULL &&
+           work->indexes != NULL && work->open != NULL && work->p != NULL;
 }
 
 static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding *binding,
@@ -419,13 +404,13 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
                       const float *lstm_scores, struct nba_arena *arena)
 {
     const struct nba_catalog *catalog = binding->catalog;
+    struct work *work = &scorer->work;
     double channel_offset[NBA_CHANNEL_COUNT] = {0};
     struct nba_content_score *contents =
         nba_arena_take(arena, (catalog->content_count + 1u) * sizeof(*contents));
     struct nba_candidate_score *candidates =
         nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*candidates));
-    nba_arena_reset(&scorer->work);
-    if (contents == NULL || candidates == NULL) {
+    if (contents == NULL || candidates == NULL || !take_work(scorer, catalog)) {
         return false;
     }
     job->scores = (struct nba_scores){
@@ -438,21 +423,17 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     memcpy(job->scores.channel_present, catalog->channel_present,
            sizeof(job->scores.channel_present));
     if (binding->release == NULL) {
-        if (!score_by_tally(scorer, binding, job, contents, channel_offset)) {
-            return false;
-        }
+        score_by_tally(work->score, binding, job, contents, channel_offset);
     } else {
-        if (!score_contents(scorer, binding, job, window, lstm_scores, contents)) {
-            return false;
-        }
+        score_contents(work, binding, job, window, lstm_scores, contents);
         channel_offsets(binding->release, job->hcp, channel_offset);
     }
     mark_ring(catalog, job->hcp, contents);
-    if (binding->rankings_top_n != 0 && binding->release != NULL &&
-        !rank_all(scorer, binding, job, window, lstm_scores)) {
-        return false;
+    if (binding->rankings_top_n != 0 && binding->release != NULL) {
+        rank_all(work, binding, job, window, lstm_scores);
     }
-    return propensities(scorer, binding, job, channel_offset, contents, candidates);
+    propensities(work->p, catalog, job, channel_offset, contents, candidates);
+    return true;
 }
 
 enum nba_status nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding *binding,

@@ -32,6 +32,7 @@
 #ifndef NBA_LINALG_KERNELS_H
 #define NBA_LINALG_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -102,7 +103,7 @@ size_t nba_layer_weight_floats(size_t inputs, size_t outputs);
 size_t nba_layer_bias_floats(size_t outputs);
 
 /*
- * Packs row-major w (K, N), `w_stride` floats from row to row, and bias (N), NULL for zeros, into
+ * Packs row-major w (K, N), `stride` floats from row to row, and bias (N), NULL for zeros, into
  * `memory` (64-byte aligned, nba_layer_weight_floats + nba_layer_bias_floats), filling biases
  * beyond N with `bias_fill` (0, or -infinity where the columns are to be ranked).
  */
@@ -111,13 +112,11 @@ struct nba_layer_source {
     size_t outputs;
     const float *weights; /* (K, N) row-major */
     size_t stride;        /* floats from row to row, >= N */
+    bool transposed;      /* weights is (N, K), stride >= K */
     const float *bias;    /* (N) or NULL */
     float bias_fill;
 };
 void nba_layer_pack(const struct nba_layer_source *source, float *memory,
                     struct nba_layer *ret_layer);
-/* The same with the weights given the other way round: source->weights is (N, K) row-major. */
-void nba_layer_pack_transposed(const struct nba_layer_source *source, float *memory,
-                               struct nba_layer *ret_layer);
 
 #endif

@@ -21,7 +21,6 @@
 #define NBA_TOP_MAX 256u
 
 double nba_sum(const float *x, size_t count);
-double nba_sum_double(const double *x, size_t count);
 /* -infinity of nothing. */
 float nba_max(const float *x, size_t count);
 
@@ -31,7 +30,6 @@ struct nba_moments {
 };
 /* Of nothing: 0 and 0. */
 struct nba_moments nba_moments(const float *x, size_t count);
-struct nba_moments nba_moments_double(const double *x, size_t count);
 
 /* y[i] = e^(x[i] - max) / sum; x and y may be the same array. */
 void nba_softmax(const struct nba_kernels *kernels, size_t count, const float *x, float *y);

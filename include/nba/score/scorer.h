@@ -14,7 +14,7 @@
  * runs the window again.
  *
  * OWNERSHIP.  A binding holds references to its catalogue and release.  Scores lie in the caller's
- * arena.  THREADS.  A binding is immutable and counted; a scorer belongs to one worker.
+ * arena.  THREADS.  A binding is immutable; a scorer belongs to one worker.
  */
 #ifndef NBA_SCORE_SCORER_H
 #define NBA_SCORE_SCORER_H
@@ -55,12 +55,8 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
                                          const struct nba_score_options *options,
                                          struct nba_score_binding **ret_binding,
                                          struct nba_error *error);
-struct nba_score_binding *nba_score_binding_ref(struct nba_score_binding *binding);
-void nba_score_binding_unref(struct nba_score_binding *binding);
+void nba_score_binding_destroy(struct nba_score_binding *binding);
 
-const struct nba_catalog *nba_score_binding_catalog(const struct nba_score_binding *binding);
-/* NULL without a release. */
-const struct nba_release *nba_score_binding_release(const struct nba_score_binding *binding);
 /* Release id, or "popularity". */
 const char *nba_score_binding_version(const struct nba_score_binding *binding);
 /* Floats of a recurrent state; 0 when no model has one. */

@@ -186,10 +186,11 @@ static void test_packing_the_transposed_matrix_gives_the_same_panels(void **stat
                                             .outputs = N,
                                             .weights = transposed,
                                             .stride = K,
+                                            .transposed = true,
                                             .bias = fixture.b,
                                             .bias_fill = -INFINITY};
     struct nba_layer layer;
-    nba_layer_pack_transposed(&source, memory, &layer);
+    nba_layer_pack(&source, memory, &layer);
     assert_int_equal(layer.columns, 80);
     assert_memory_equal(layer.weights, fixture.layer.weights,
                         nba_layer_weight_floats(K, N) * sizeof(float));

@@ -42,9 +42,7 @@ static void test_sum_runs_in_sixteen_lanes(void **state)
     for (size_t count = 0; count <= COUNT; count++) {
         const double want = lanes_sum(d, count);
         const double got = nba_sum(x, count);
-        const double got_double = nba_sum_double(d, count);
         assert_memory_equal(&got, &want, sizeof want);
-        assert_memory_equal(&got_double, &want, sizeof want);
     }
 }
 
@@ -52,27 +50,10 @@ static void test_moments_are_mean_and_population_variance(void **state)
 {
     (void)state;
     const float x[] = {2, 4, 4, 4, 5, 5, 7, 9};
-    const double d[] = {2, 4, 4, 4, 5, 5, 7, 9};
     const struct nba_moments moments = nba_moments(x, 8);
     assert_true(moments.mean == 5.0 && moments.variance == 4.0);
-    const struct nba_moments of_doubles = nba_moments_double(d, 8);
-    assert_true(of_doubles.mean == 5.0 && of_doubles.variance == 4.0);
     assert_true(nba_moments(x, 0).mean == 0.0 && nba_moments(x, 0).variance == 0.0);
     assert_true(nba_moments(x, 1).mean == 2.0 && nba_moments(x, 1).variance == 0.0);
-}
-
-static void test_moments_of_floats_and_of_the_same_doubles_agree(void **state)
-{
-    (void)state;
-    float x[COUNT];
-    double d[COUNT];
-    fill(x);
-    for (size_t i = 0; i < COUNT; i++) {
-        d[i] = (double)x[i];
-    }
-    const struct nba_moments a = nba_moments(x, COUNT);
-    const struct nba_moments b = nba_moments_double(d, COUNT);
-    assert_memory_equal(&a, &b, sizeof a);
 }
 
 static void test_max_finds_the_largest_wherever_it_stands(void **state)
@@ -118,7 +99,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sum_runs_in_sixteen_lanes),
         cmocka_unit_test(test_moments_are_mean_and_population_variance),
-        cmocka_unit_test(test_moments_of_floats_and_of_the_same_doubles_agree),
         cmocka_unit_test(test_max_finds_the_largest_wherever_it_stands),
         cmocka_unit_test(test_softmax_sums_to_one_and_keeps_the_odds),
         cmocka_unit_test(test_softmax_of_huge_scores_does_not_overflow),

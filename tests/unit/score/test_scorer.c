@@ -150,7 +150,7 @@ static void test_scores_are_the_same_alone_and_in_every_wave(void **state)
             assert_same(&wave[i], &alone[HCPS - 1 - i], floats);
         }
     }
-    nba_score_binding_unref(binding);
+    nba_score_binding_destroy(binding);
     world_clear(&w);
 }
 
@@ -169,8 +169,8 @@ static void test_scalar_and_vector_kernels_give_the_same_bits(void **state)
         run(&scalar, b, &y, 1);
         assert_same(&x, &y, nba_score_binding_state_floats(a));
     }
-    nba_score_binding_unref(a);
-    nba_score_binding_unref(b);
+    nba_score_binding_destroy(a);
+    nba_score_binding_destroy(b);
     world_clear(&vector);
     world_clear(&scalar);
 }
@@ -200,7 +200,7 @@ static void test_stepping_on_equals_running_the_window_again(void **state)
         carried.known_start = carried.start;
         carried.known_pushed = carried.pushed;
     }
-    nba_score_binding_unref(binding);
+    nba_score_binding_destroy(binding);
     world_clear(&w);
 }
 
@@ -219,7 +219,7 @@ static void test_a_newcomer_is_ranked_by_popularity_in_the_specialty(void **stat
         assert_true(job.scores.contents[a].score < job.scores.contents[b].score);
         assert_true(job.scores.contents[a].share_lstm == 0.0);
     }
-    nba_score_binding_unref(binding);
+    nba_score_binding_destroy(binding);
     world_clear(&w);
 }
 
@@ -239,7 +239,7 @@ static void test_a_content_nobody_trained_on_stands_below_the_known(void **state
         assert_true(job.scores.candidates[c].propensity > 0.0);
         assert_true(job.scores.candidates[c].propensity < 1.0);
     }
-    nba_score_binding_unref(binding);
+    nba_score_binding_destroy(binding);
     world_clear(&w);
 }
 
@@ -264,7 +264,7 @@ static void test_one_member_alone_ranks_as_that_model_does(void **state)
             }
         }
     }
-    nba_score_binding_unref(binding);
+    nba_score_binding_destroy(binding);
     world_clear(&w);
 }
 
@@ -283,7 +283,7 @@ static void test_without_a_release_the_tally_ranks_and_says_popularity(void **st
     assert_true(job.scores.contents[2].score == 0.0);
     assert_true(job.scores.contents[0].score > job.scores.contents[5].score);
     assert_true(job.scores.contents[4].score > job.scores.contents[3].score);
-    nba_score_binding_unref(binding);
+    nba_score_binding_destroy(binding);
     world_clear(&w);
 }
 
