@@ -1,6 +1,9 @@
 /*
  * From JSON to types, depth first.  The recursion follows the schema's nesting and stops at
  * NBA_DEPTH_MAX; a name that is used inside its own definition is refused, so nothing else recurs.
+ *
+ * A part that can't be parsed is NULL, with the parser's status and error set; nothing is looked at
+ * after that.
  */
 #include "nba/codec/avro_schema.h"
 
@@ -8,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "json_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/compiler.h"
 #include "nba/base/limits.h"
@@ -18,18 +22,28 @@
 struct parser {
     struct nba_arena *arena;
     struct nba_error *error;
+    enum nba_status status;
     struct nba_avro_type *named[NAMED_MAX];
     uint32_t named_count;
 };
 
-static const char *const kind_names[] = {"null",   "boolean", "int",    "long",  "float",
-                                         "double", "bytes",   "string", "fixed", "enum",
-                                         "array",  "map",     "union",  "record"};
+static const struct {
+    const char *name;
+    uint32_t bytes_min;
+} kinds[] = {
+    [NBA_AVRO_NULL] = {"null", 0},   [NBA_AVRO_BOOLEAN] = {"boolean", 1},
+    [NBA_AVRO_INT] = {"int", 1},     [NBA_AVRO_LONG] = {"long", 1},
+    [NBA_AVRO_FLOAT] = {"float", 4}, [NBA_AVRO_DOUBLE] = {"double", 8},
+    [NBA_AVRO_BYTES] = {"bytes", 1}, [NBA_AVRO_STRING] = {"string", 1},
+    [NBA_AVRO_FIXED] = {"fixed", 0}, [NBA_AVRO_ENUM] = {"enum", 1},
+    [NBA_AVRO_ARRAY] = {"array", 1}, [NBA_AVRO_MAP] = {"map", 1},
+    [NBA_AVRO_UNION] = {"union", 1}, [NBA_AVRO_RECORD] = {"record", 0},
+};
 
 const char *nba_avro_kind_name(enum nba_avro_kind kind)
 {
-    NBA_ASSERT((size_t)kind < NBA_ARRAY_COUNT(kind_names));
-    return kind_names[kind];
+    NBA_ASSERT((size_t)kind < NBA_ARRAY_COUNT(kinds));
+    return kinds[kind].name;
 }
 
 int32_t nba_avro_null_branch(const struct nba_avro_type *type)
@@ -44,35 +58,37 @@ int32_t nba_avro_null_branch(const struct nba_avro_type *type)
     return -1;
 }
 
-/* NOLINTBEGIN(misc-no-recursion): parse_type stops at NBA_DEPTH_MAX */
-static enum nba_status parse_type(struct parser *p, json_t *json, const char *space, unsigned depth,
-                                  struct nba_avro_type **ret_type);
+/* ---- what is wrong, memory, names ---------------------------------------------------------- */
 
-/* Arena memory, all zero; the status of a schema too large for it is NO_MEMORY. */
-static void *take(struct parser *p, size_t count, size_t size, enum nba_status *status)
+/* "schema: 'name' what", or without a name; always NULL. */
+static struct nba_avro_type *refuse(struct parser *p, const char *name, const char *what)
+{
+    const char *quote = name != NULL ? "'" : "";
+    p->status = nba_error_set(p->error, NBA_E_CONFIG, "schema: %s%s%s%s", quote,
+                              name != NULL ? name : "", name != NULL ? "' " : "", what);
+    return NULL;
+}
+
+/* Zeroed memory of the arena. */
+static void *take(struct parser *p, size_t count, size_t size)
 {
     void *memory = nba_arena_zeros(p->arena, count != 0 ? count : 1, size);
     if (memory == NULL) {
-        *status = nba_error_set(p->error, NBA_E_NO_MEMORY, "schema: out of memory");
+        p->status = nba_error_set(p->error, NBA_E_NO_MEMORY, "schema: out of memory");
     }
     return memory;
 }
 
-static struct nba_avro_type *take_type(struct parser *p, enum nba_avro_kind kind,
-                                       enum nba_status *status)
+static struct nba_avro_type *take_type(struct parser *p, enum nba_avro_kind kind)
 {
-    struct nba_avro_type *type = take(p, 1, sizeof(*type), status);
+    struct nba_avro_type *type = take(p, 1, sizeof(*type));
     if (type != NULL) {
         type->kind = kind;
+        type->bytes_min = kinds[kind].bytes_min;
         type->depth = 1;
         type->symbol_default = -1;
     }
     return type;
-}
-
-static uint32_t saturated(uint64_t bytes)
-{
-    return bytes < BYTES_MIN_MAX ? (uint32_t)bytes : BYTES_MIN_MAX;
 }
 
 /* Letters, digits and underscores, no digit first; dots too where a full name may stand. */
@@ -82,67 +98,33 @@ static bool is_name(const char *text, bool dots)
     for (const char *c = text; *c != '\0'; c++) {
         const bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_';
         const bool digit = *c >= '0' && *c <= '9';
-        if (dots && *c == '.' && !first) {
-            first = true;
-            continue;
-        }
-        if (!letter && !(digit && !first)) {
+        const bool dot = dots && *c == '.';
+        if (!letter && (first || !(digit || dot))) {
             return false;
         }
-        first = false;
+        first = dot;
     }
     return !first;
 }
 
-static bool primitive_of(const char *word, enum nba_avro_kind *ret_kind)
-{
-    for (size_t i = NBA_AVRO_NULL; i <= NBA_AVRO_STRING; i++) {
-        if (strcmp(word, kind_names[i]) == 0) {
-            *ret_kind = (enum nba_avro_kind)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static uint32_t primitive_bytes_min(enum nba_avro_kind kind)
-{
-    switch ((int)kind) {
-    case NBA_AVRO_NULL:
-        return 0;
-    case NBA_AVRO_FLOAT:
-        return 4;
-    case NBA_AVRO_DOUBLE:
-        return 8;
-    default:
-        return 1;
-    }
-}
-
 /* "space.name", or the name alone without a namespace or when it brings one itself. */
-static enum nba_status join_name(struct parser *p, const char *space, const char *name,
-                                 const char **ret_full)
+static const char *join_name(struct parser *p, struct nba_str space, const char *name)
 {
-    if (strchr(name, '.') != NULL || space[0] == '\0') {
-        *ret_full = name;
-        return NBA_OK;
+    if (strchr(name, '.') != NULL || space.bytes == 0) {
+        return name;
     }
-    enum nba_status status = NBA_OK;
-    const size_t space_bytes = strlen(space);
-    const size_t name_bytes = strlen(name);
-    char *full = take(p, space_bytes + name_bytes + 2, 1, &status);
+    const size_t bytes = strlen(name);
+    char *full = take(p, space.bytes + bytes + 2, 1);
     if (full != NULL) {
+        memcpy(full, space.data, space.bytes);
+        full[space.bytes] = '.';
         /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the memory is zeroed */
-        memcpy(full, space, space_bytes);
-        full[space_bytes] = '.';
-        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the memory is zeroed */
-        memcpy(full + space_bytes + 1, name, name_bytes);
-        *ret_full = full;
+        memcpy(full + space.bytes + 1, name, bytes);
     }
-    return status;
+    return full;
 }
 
-static struct nba_avro_type *find_full(const struct parser *p, const char *full)
+static struct nba_avro_type *find_named(const struct parser *p, const char *full)
 {
     for (uint32_t i = 0; i < p->named_count; i++) {
         if (strcmp(p->named[i]->full_name, full) == 0) {
@@ -152,370 +134,291 @@ static struct nba_avro_type *find_full(const struct parser *p, const char *full)
     return NULL;
 }
 
-static enum nba_status parse_word(struct parser *p, const char *word, const char *space,
-                                  struct nba_avro_type **ret_type)
+/* The list at `key` as borrowed texts, each one a name and no two equal; absent is empty. */
+static const char *const *parse_names(struct parser *p, const json_t *owner, const char *key,
+                                      bool dots, uint32_t *ret_count)
 {
-    enum nba_status status = NBA_OK;
-    enum nba_avro_kind kind = NBA_AVRO_NULL;
-    if (primitive_of(word, &kind)) {
-        struct nba_avro_type *type = take_type(p, kind, &status);
-        if (type != NULL) {
-            type->bytes_min = primitive_bytes_min(kind);
-            *ret_type = type;
-        }
-        return status;
-    }
-    const char *full = NULL;
-    status = join_name(p, space, word, &full);
-    if (status != NBA_OK) {
-        return status;
-    }
-    struct nba_avro_type *type = find_full(p, full);
-    if (type == NULL) {
-        type = find_full(p, word);
-    }
-    if (type == NULL) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: '%s' is no type defined before",
-                             word);
-    }
-    if (type->open) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: '%s' contains itself", word);
-    }
-    *ret_type = type;
-    return NBA_OK;
-}
-
-/* A list of words as an array of borrowed texts, each one a name and no two equal. */
-static enum nba_status parse_words(struct parser *p, const json_t *list, bool dots,
-                                   const char *const **ret_words, uint32_t *ret_count)
-{
-    if (list == NULL) {
-        return NBA_OK;
-    }
-    enum nba_status status = NBA_OK;
+    const json_t *list = json_object_get(owner, key);
     const size_t count = json_array_size(list);
-    const char **words = take(p, count, sizeof(*words), &status);
-    for (size_t i = 0; status == NBA_OK && i < count; i++) {
-        words[i] = json_string_value(json_array_get(list, i));
-        if (words[i] == NULL || !is_name(words[i], dots)) {
-            return nba_error_set(p->error, NBA_E_CONFIG, "schema: expected a list of names");
+    const char **names = take(p, count, sizeof(*names));
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        names[i] = json_string_value(json_array_get(list, i));
+        if (names[i] == NULL || !is_name(names[i], dots)) {
+            (void)refuse(p, key, "should be a list of names");
+            return NULL;
         }
         for (size_t j = 0; j < i; j++) {
-            if (strcmp(words[i], words[j]) == 0) {
-                return nba_error_set(p->error, NBA_E_CONFIG, "schema: '%s' stands twice", words[i]);
+            if (strcmp(names[i], names[j]) == 0) {
+                (void)refuse(p, names[i], "stands twice");
+                return NULL;
             }
         }
     }
-    if (status == NBA_OK) {
-        *ret_words = words;
-        *ret_count = (uint32_t)count;
-    }
-    return status;
+    *ret_count = (uint32_t)count;
+    return names;
 }
 
-/* Name, full name and aliases of a record, enum or fixed, which enters the table of names. */
-static enum nba_status open_named(struct parser *p, const json_t *json, const char *space,
-                                  struct nba_avro_type *type)
+/* ---- types --------------------------------------------------------------------------------- */
+
+/* NOLINTBEGIN(misc-no-recursion): parse_type stops at NBA_DEPTH_MAX */
+static struct nba_avro_type *parse_type(struct parser *p, json_t *json, struct nba_str space,
+                                        unsigned depth);
+
+static enum nba_avro_kind kind_of(const char *word)
 {
-    const char *name = json_string_value(json_object_get(json, "name"));
-    if (name == NULL || !is_name(name, true)) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: a %s without a proper name",
-                             nba_avro_kind_name(type->kind));
+    size_t i = 0;
+    while (i < NBA_ARRAY_COUNT(kinds) && strcmp(word, kinds[i].name) != 0) {
+        i++;
     }
-    enum nba_status status = join_name(p, space, name, &type->full_name);
-    if (status != NBA_OK) {
-        return status;
-    }
-    const char *dot = strrchr(type->full_name, '.');
-    type->name = dot != NULL ? dot + 1 : type->full_name;
-    if (find_full(p, type->full_name) != NULL) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: '%s' is defined twice",
-                             type->full_name);
-    }
-    if (p->named_count == NAMED_MAX) {
-        return nba_error_set(p->error, NBA_E_LIMIT, "schema: more than %u named types", NAMED_MAX);
-    }
-    type->open = true;
-    p->named[p->named_count++] = type;
-    return parse_words(p, json_object_get(json, "aliases"), true, &type->aliases,
-                       &type->alias_count);
+    return (enum nba_avro_kind)i;
 }
 
-/* The namespace inside a named type: its own, else what stands before the last dot of its name. */
-static enum nba_status inner_space(struct parser *p, const struct nba_avro_type *type,
-                                   const char **ret_space)
+/* A plain type, or one defined before. */
+static struct nba_avro_type *parse_word(struct parser *p, const char *word, struct nba_str space)
 {
-    enum nba_status status = NBA_OK;
-    const size_t bytes = (size_t)(type->name - type->full_name);
-    char *space = take(p, bytes + 1, 1, &status);
-    if (space != NULL) {
-        memcpy(space, type->full_name, bytes != 0 ? bytes - 1 : 0);
-        *ret_space = space;
+    const enum nba_avro_kind kind = kind_of(word);
+    if (kind <= NBA_AVRO_STRING) {
+        return take_type(p, kind);
     }
-    return status;
+    const char *full = join_name(p, space, word);
+    if (full == NULL) {
+        return NULL;
+    }
+    struct nba_avro_type *type = find_named(p, full);
+    if (type == NULL) {
+        type = find_named(p, word);
+    }
+    if (type == NULL) {
+        return refuse(p, word, "is no type defined before");
+    }
+    return type->open ? refuse(p, word, "contains itself") : type;
 }
 
-static enum nba_status parse_enum(struct parser *p, const json_t *json, struct nba_avro_type *type)
+static void parse_enum(struct parser *p, const json_t *json, struct nba_avro_type *type)
 {
-    const enum nba_status status = parse_words(p, json_object_get(json, "symbols"), false,
-                                               &type->symbols, &type->symbol_count);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (type->symbol_count == 0) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: enum '%s' has no symbols",
-                             type->name);
-    }
-    type->bytes_min = 1;
     const json_t *fallback = json_object_get(json, "default");
+    type->symbols = parse_names(p, json, "symbols", false, &type->symbol_count);
     for (uint32_t i = 0; json_is_string(fallback) && i < type->symbol_count; i++) {
         if (strcmp(type->symbols[i], json_string_value(fallback)) == 0) {
             type->symbol_default = (int32_t)i;
         }
     }
-    if (fallback != NULL && type->symbol_default < 0) {
-        return nba_error_set(p->error, NBA_E_CONFIG,
-                             "schema: default of enum '%s' is none of its symbols", type->name);
+    if (p->status == NBA_OK && type->symbol_count == 0) {
+        (void)refuse(p, type->name, "has no symbols");
+    } else if (p->status == NBA_OK && fallback != NULL && type->symbol_default < 0) {
+        (void)refuse(p, type->name, "has a default that is none of its symbols");
     }
-    return NBA_OK;
 }
 
-static enum nba_status parse_fixed(struct parser *p, const json_t *json, struct nba_avro_type *type)
+static void parse_fixed(struct parser *p, const json_t *json, struct nba_avro_type *type)
 {
-    const json_int_t size = json_integer_value(json_object_get(json, "size"));
-    if (!json_is_integer(json_object_get(json, "size")) || size < 0 ||
-        size > (json_int_t)BYTES_MIN_MAX) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: size of fixed '%s'", type->name);
+    const json_t *size = json_object_get(json, "size");
+    if (!json_is_integer(size) || json_integer_value(size) < 0 ||
+        json_integer_value(size) > (json_int_t)BYTES_MIN_MAX) {
+        (void)refuse(p, type->name, "has no proper size");
+        return;
     }
-    type->fixed_bytes = (uint32_t)size;
-    type->bytes_min = (uint32_t)size;
-    return NBA_OK;
+    type->fixed_bytes = (uint32_t)json_integer_value(size);
+    type->bytes_min = type->fixed_bytes;
 }
 
-static enum nba_status parse_field(struct parser *p, json_t *json, const char *space,
-                                   unsigned depth, struct nba_avro_field *field)
+/* What holds a part is deeper than the part. */
+static void hold(struct nba_avro_type *type, const struct nba_avro_type *part)
 {
-    field->name = json_string_value(json_object_get(json, "name"));
-    if (field->name == NULL || !is_name(field->name, false)) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: a field without a proper name");
+    if (part->depth >= type->depth) {
+        type->depth = part->depth + 1;
     }
-    enum nba_status status = parse_words(p, json_object_get(json, "aliases"), false,
-                                         &field->aliases, &field->alias_count);
-    if (status != NBA_OK) {
-        return status;
-    }
-    field->default_value = json_object_get(json, "default");
-    json_t *type_json = json_object_get(json, "type");
-    if (type_json == NULL) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: field '%s' has no type", field->name);
-    }
-    struct nba_avro_type *type = NULL;
-    status = parse_type(p, type_json, space, depth + 1, &type);
-    if (status == NBA_OK) {
-        field->type = type;
-    }
-    return status;
 }
 
-static enum nba_status parse_record(struct parser *p, const json_t *json, unsigned depth,
-                                    struct nba_avro_type *type)
+static void parse_record(struct parser *p, const json_t *json, unsigned depth,
+                         struct nba_avro_type *type)
 {
+    /* The namespace inside is what stands before the last dot of the full name. */
+    const size_t before = (size_t)(type->name - type->full_name);
+    const struct nba_str space = nba_str(type->full_name, before != 0 ? before - 1 : 0);
     const json_t *list = json_object_get(json, "fields");
-    if (!json_is_array(list)) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: record '%s' has no fields",
-                             type->name);
-    }
-    const char *space = "";
-    enum nba_status status = inner_space(p, type, &space);
     const size_t count = json_array_size(list);
-    struct nba_avro_field *fields =
-        status == NBA_OK ? take(p, count, sizeof(*fields), &status) : NULL;
-    uint64_t bytes_min = 0;
-    for (size_t i = 0; status == NBA_OK && i < count; i++) {
-        status = parse_field(p, json_array_get(list, i), space, depth, &fields[i]);
-        if (status != NBA_OK) {
-            return status;
+    struct nba_avro_field *fields = take(p, count, sizeof(*fields));
+    if (!json_is_array(list)) {
+        (void)refuse(p, type->name, "has no fields");
+    }
+    for (size_t i = 0; p->status == NBA_OK && i < count; i++) {
+        json_t *item = json_array_get(list, i);
+        json_t *item_type = json_object_get(item, "type");
+        const char *name = json_string_value(json_object_get(item, "name"));
+        if (name == NULL || !is_name(name, false) || item_type == NULL) {
+            (void)refuse(p, type->name, "has a field without a proper name or type");
+            return;
         }
         for (size_t j = 0; j < i; j++) {
-            if (strcmp(fields[i].name, fields[j].name) == 0) {
-                return nba_error_set(p->error, NBA_E_CONFIG, "schema: field '%s' stands twice",
-                                     fields[i].name);
+            if (strcmp(name, fields[j].name) == 0) {
+                (void)refuse(p, name, "stands twice");
+                return;
             }
         }
-        bytes_min += fields[i].type->bytes_min;
-        if (fields[i].type->depth >= type->depth) {
-            type->depth = fields[i].type->depth + 1;
+        fields[i].name = name;
+        fields[i].default_value = json_object_get(item, "default");
+        fields[i].aliases = parse_names(p, item, "aliases", false, &fields[i].alias_count);
+        fields[i].type = p->status == NBA_OK ? parse_type(p, item_type, space, depth + 1) : NULL;
+        if (fields[i].type != NULL) {
+            hold(type, fields[i].type);
+            type->bytes_min += fields[i].type->bytes_min;
+            type->bytes_min = type->bytes_min < BYTES_MIN_MAX ? type->bytes_min : BYTES_MIN_MAX;
         }
     }
     type->fields = fields;
     type->field_count = (uint32_t)count;
-    type->bytes_min = saturated(bytes_min);
-    return status;
 }
 
-static enum nba_status parse_named(struct parser *p, const json_t *json, const char *space,
-                                   unsigned depth, struct nba_avro_type *type)
+/* A record, enum or fixed, which enters the table of names. */
+static void parse_named(struct parser *p, const json_t *json, struct nba_str space, unsigned depth,
+                        struct nba_avro_type *type)
 {
-    const json_t *own_space = json_object_get(json, "namespace");
-    if (json_is_string(own_space)) {
-        space = json_string_value(own_space);
+    const char *own_space = json_string_value(json_object_get(json, "namespace"));
+    const char *name = json_string_value(json_object_get(json, "name"));
+    if (name == NULL || !is_name(name, true)) {
+        (void)refuse(p, kinds[type->kind].name, "has no proper name");
+        return;
     }
-    enum nba_status status = open_named(p, json, space, type);
-    if (status != NBA_OK) {
-        return status;
+    type->full_name = join_name(p, own_space != NULL ? nba_str_of(own_space) : space, name);
+    if (type->full_name == NULL) {
+        return;
     }
+    const char *dot = strrchr(type->full_name, '.');
+    type->name = dot != NULL ? dot + 1 : type->full_name;
+    type->aliases = parse_names(p, json, "aliases", true, &type->alias_count);
+    if (p->status != NBA_OK) {
+        return;
+    }
+    if (find_named(p, type->full_name) != NULL) {
+        (void)refuse(p, type->full_name, "is defined twice");
+        return;
+    }
+    if (p->named_count == NAMED_MAX) {
+        p->status =
+            nba_error_set(p->error, NBA_E_LIMIT, "schema: more than %u named types", NAMED_MAX);
+        return;
+    }
+    p->named[p->named_count++] = type;
+    type->open = true;
     if (type->kind == NBA_AVRO_RECORD) {
-        status = parse_record(p, json, depth, type);
+        parse_record(p, json, depth, type);
     } else if (type->kind == NBA_AVRO_ENUM) {
-        status = parse_enum(p, json, type);
+        parse_enum(p, json, type);
     } else {
-        status = parse_fixed(p, json, type);
+        parse_fixed(p, json, type);
     }
     type->open = false;
-    return status;
 }
 
 /* Array or map. */
-static enum nba_status parse_items(struct parser *p, const json_t *json, const char *space,
-                                   unsigned depth, struct nba_avro_type *type)
+static void parse_items(struct parser *p, const json_t *json, struct nba_str space, unsigned depth,
+                        struct nba_avro_type *type)
 {
     const bool array = type->kind == NBA_AVRO_ARRAY;
-    json_t *items_json = json_object_get(json, array ? "items" : "values");
-    if (items_json == NULL) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: %s without %s",
-                             nba_avro_kind_name(type->kind), array ? "items" : "values");
+    json_t *items = json_object_get(json, array ? "items" : "values");
+    if (items == NULL) {
+        (void)refuse(p, kinds[type->kind].name, array ? "has no items" : "has no values");
+        return;
     }
-    struct nba_avro_type *items = NULL;
-    const enum nba_status status = parse_type(p, items_json, space, depth + 1, &items);
-    if (status != NBA_OK) {
-        return status;
+    const struct nba_avro_type *part = parse_type(p, items, space, depth + 1);
+    if (part == NULL) {
+        return;
     }
-    if (array && items->bytes_min == 0) {
-        return nba_error_set(p->error, NBA_E_CONFIG,
-                             "schema: items of an array take no bytes, its length has no bound");
+    if (array && part->bytes_min == 0) {
+        (void)refuse(p, "array", "has items that take no bytes, its length has no bound");
     }
-    type->items = items;
-    type->depth = items->depth + 1;
-    type->bytes_min = 1;
-    return NBA_OK;
+    type->items = part;
+    hold(type, part);
 }
 
-static enum nba_status parse_union(struct parser *p, json_t *json, const char *space,
-                                   unsigned depth, struct nba_avro_type **ret_type)
+static bool same_branch(const struct nba_avro_type *a, const struct nba_avro_type *b)
 {
-    enum nba_status status = NBA_OK;
+    return a->kind == b->kind && (a->full_name == NULL || strcmp(a->full_name, b->full_name) == 0);
+}
+
+static struct nba_avro_type *parse_union(struct parser *p, json_t *json, struct nba_str space,
+                                         unsigned depth)
+{
     const size_t count = json_array_size(json);
-    struct nba_avro_type *type = take_type(p, NBA_AVRO_UNION, &status);
-    const struct nba_avro_type **branches =
-        status == NBA_OK ? take(p, count, sizeof(struct nba_avro_type *), &status) : NULL;
-    if (status == NBA_OK && count == 0) {
-        status = nba_error_set(p->error, NBA_E_CONFIG, "schema: a union without branches");
-    }
+    struct nba_avro_type *type = take_type(p, NBA_AVRO_UNION);
+    const struct nba_avro_type **branches = take(p, count, sizeof(struct nba_avro_type *));
     uint32_t bytes_min = BYTES_MIN_MAX - 1;
-    for (size_t i = 0; status == NBA_OK && i < count; i++) {
-        struct nba_avro_type *branch = NULL;
-        status = parse_type(p, json_array_get(json, i), space, depth + 1, &branch);
-        if (status != NBA_OK) {
-            break;
-        }
-        for (size_t j = 0; j < i && status == NBA_OK; j++) {
-            if (branch->kind == branches[j]->kind &&
-                (branch->full_name == NULL ||
-                 strcmp(branch->full_name, branches[j]->full_name) == 0)) {
-                status = nba_error_set(p->error, NBA_E_CONFIG, "schema: a union has '%s' twice",
-                                       nba_avro_kind_name(branch->kind));
-            }
+    if (type == NULL || branches == NULL) {
+        return NULL;
+    }
+    if (count == 0) {
+        return refuse(p, NULL, "a union without branches");
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct nba_avro_type *branch =
+            parse_type(p, json_array_get(json, i), space, depth + 1);
+        if (branch == NULL) {
+            return NULL;
         }
         if (branch->kind == NBA_AVRO_UNION) {
-            status = nba_error_set(p->error, NBA_E_CONFIG, "schema: a union inside a union");
+            return refuse(p, NULL, "a union inside a union");
+        }
+        for (size_t j = 0; j < i; j++) {
+            if (same_branch(branch, branches[j])) {
+                return refuse(p, kinds[branch->kind].name, "stands in a union twice");
+            }
         }
         branches[i] = branch;
         bytes_min = branch->bytes_min < bytes_min ? branch->bytes_min : bytes_min;
-        type->depth = branch->depth >= type->depth ? branch->depth + 1 : type->depth;
+        hold(type, branch);
     }
-    if (status == NBA_OK) {
-        type->branches = branches;
-        type->branch_count = (uint32_t)count;
-        type->bytes_min = bytes_min + 1;
-        *ret_type = type;
-    }
-    return status;
+    type->branches = branches;
+    type->branch_count = (uint32_t)count;
+    type->bytes_min = bytes_min + 1;
+    return type;
 }
 
-static bool complex_of(const char *word, enum nba_avro_kind *ret_kind)
-{
-    for (size_t i = NBA_AVRO_FIXED; i <= NBA_AVRO_RECORD; i++) {
-        if (i != NBA_AVRO_UNION && strcmp(word, kind_names[i]) == 0) {
-            *ret_kind = (enum nba_avro_kind)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* {"type": ...}: a named type, a collection, or a plain type with attributes. */
-static enum nba_status parse_object(struct parser *p, json_t *json, const char *space,
-                                    unsigned depth, struct nba_avro_type **ret_type)
+/* {"type": ...}: a named type, a collection, or a type with attributes. */
+static struct nba_avro_type *parse_object(struct parser *p, json_t *json, struct nba_str space,
+                                          unsigned depth)
 {
     json_t *inner = json_object_get(json, "type");
-    enum nba_avro_kind kind = NBA_AVRO_NULL;
     if (inner == NULL) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: an object without a type");
+        return refuse(p, NULL, "an object without a type");
     }
-    enum nba_status status = NBA_OK;
-    if (!json_is_string(inner) || !complex_of(json_string_value(inner), &kind)) {
-        struct nba_avro_type *type = NULL;
-        status = parse_type(p, inner, space, depth + 1, &type);
+    const enum nba_avro_kind kind =
+        json_is_string(inner) ? kind_of(json_string_value(inner)) : NBA_AVRO_NULL;
+    if (kind < NBA_AVRO_FIXED || kind > NBA_AVRO_RECORD || kind == NBA_AVRO_UNION) {
+        struct nba_avro_type *type = parse_type(p, inner, space, depth + 1);
         const char *logical = json_string_value(json_object_get(json, "logicalType"));
-        if (status == NBA_OK && type->kind == NBA_AVRO_LONG && logical != NULL) {
+        if (type != NULL && type->kind == NBA_AVRO_LONG && logical != NULL) {
             type->timestamp_millis = strcmp(logical, "timestamp-millis") == 0;
         }
-        if (status == NBA_OK) {
-            *ret_type = type;
-        }
-        return status;
+        return type;
     }
-    struct nba_avro_type *type = take_type(p, kind, &status);
-    if (type == NULL) {
-        return status;
+    struct nba_avro_type *type = take_type(p, kind);
+    if (type != NULL && (kind == NBA_AVRO_ARRAY || kind == NBA_AVRO_MAP)) {
+        parse_items(p, json, space, depth, type);
+    } else if (type != NULL) {
+        parse_named(p, json, space, depth, type);
     }
-    status = kind == NBA_AVRO_ARRAY || kind == NBA_AVRO_MAP
-                 ? parse_items(p, json, space, depth, type)
-                 : parse_named(p, json, space, depth, type);
-    if (status == NBA_OK) {
-        *ret_type = type;
-    }
-    return status;
+    return p->status == NBA_OK ? type : NULL;
 }
 
-static enum nba_status parse_type(struct parser *p, json_t *json, const char *space, unsigned depth,
-                                  struct nba_avro_type **ret_type)
+static struct nba_avro_type *parse_type(struct parser *p, json_t *json, struct nba_str space,
+                                        unsigned depth)
 {
     struct nba_avro_type *type = NULL;
-    enum nba_status status = NBA_OK;
     if (depth > NBA_DEPTH_MAX) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: more than %u types deep",
-                             NBA_DEPTH_MAX);
+        return refuse(p, NULL, "more than 32 types deep");
     }
     if (json_is_string(json)) {
-        status = parse_word(p, json_string_value(json), space, &type);
+        type = parse_word(p, json_string_value(json), space);
     } else if (json_is_array(json)) {
-        status = parse_union(p, json, space, depth, &type);
+        type = parse_union(p, json, space, depth);
     } else if (json_is_object(json)) {
-        status = parse_object(p, json, space, depth, &type);
+        type = parse_object(p, json, space, depth);
     } else {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: expected a type");
+        return refuse(p, NULL, "expected a type");
     }
-    if (status != NBA_OK) {
-        return status;
-    }
-    NBA_ASSERT(type != NULL);
-    if (type->depth > NBA_DEPTH_MAX) {
-        return nba_error_set(p->error, NBA_E_CONFIG, "schema: more than %u types deep",
-                             NBA_DEPTH_MAX);
-    }
-    *ret_type = type;
-    return NBA_OK;
+    return type != NULL && type->depth > NBA_DEPTH_MAX ? refuse(p, NULL, "more than 32 types deep")
+                                                       : type;
 }
 
 /* NOLINTEND(misc-no-recursion) */
@@ -528,25 +431,16 @@ enum nba_status nba_avro_schema_parse(struct nba_str text, struct nba_arena *are
         return nba_error_set(error, NBA_E_LIMIT, "schema: %zu bytes, at most %u", text.bytes,
                              NBA_SCHEMA_BYTES_MAX);
     }
-    json_error_t json_error;
-    json_t *json = json_loadb(text.data != NULL ? text.data : "", text.bytes,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &json_error);
-    if (json == NULL) {
-        return nba_error_set(error, NBA_E_CONFIG, "schema: %d:%d: %s", json_error.line,
-                             json_error.column, json_error.text);
-    }
-    struct parser *parser = nba_arena_zeros(arena, 1, sizeof(*parser));
-    if (parser == NULL) {
-        json_decref(json);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "schema: out of memory");
-    }
-    parser->arena = arena;
-    parser->error = error;
-    struct nba_avro_type *type = NULL;
-    const enum nba_status status = parse_type(parser, json, "", 1, &type);
+    json_t *json = NULL;
+    const enum nba_status status = nba_json_load(text, "schema: ", &json, error);
     if (status != NBA_OK) {
-        json_decref(json);
         return status;
+    }
+    struct parser parser = {.arena = arena, .error = error};
+    const struct nba_avro_type *type = parse_type(&parser, json, nba_str(NULL, 0), 1);
+    if (type == NULL) {
+        json_decref(json);
+        return parser.status;
     }
     *ret_schema = (struct nba_avro_schema){.json = json, .type = type};
     return NBA_OK;
