@@ -2,26 +2,18 @@
  * one process. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "commands_internal.h"
 #include "demo_market.h"
-#include "demo_summary.h"
 #include "drain.h"
-#include "learn_config.h"
-#include "learn_source.h"
+#include "learn.h"
+#include "nba/app/command.h"
 #include "nba/app/interrupt.h"
-#include "nba/app/topic_table.h"
 #include "nba/base/file.h"
 #include "nba/base/log.h"
-#include "nba/engine/engine.h"
 #include "nba/release/shelf.h"
 
-#define PATH_BYTES_MAX   4096u
-#define SUMMARY_BYTES    (1u << 20)
 #define PAST_SHARE       0.6
 #define ROUND_EVENTS_MIN 200u
 #define ROUNDS           40u
@@ -29,85 +21,75 @@
 #define SHOW_PLAIN_US    3000000
 #define LOOK_MS          2
 
-struct args {
+static struct {
     int64_t events, seed, workers;
     const char *keep;
     const char *policy;
-};
+} args = {.events = 50000, .seed = 1, .workers = 1, .policy = "config/policy-basic.yaml"};
 
 static const struct nba_option options[] = {
-    NBA_OPTION_INTEGER(struct args, events, "events", "N", 1000, 1e9,
+    NBA_OPTION_INTEGER(&args.events, "events", "N", 1000, 1e9,
                        "events of the market (default: 50000)"),
-    NBA_OPTION_INTEGER(struct args, seed, "seed", "N", 0, 1e15, "start of all chance (default: 1)"),
-    NBA_OPTION_TEXT(struct args, keep, "keep", "DIR",
+    NBA_OPTION_INTEGER(&args.seed, "seed", "N", 0, 1e15, "start of all chance (default: 1)"),
+    NBA_OPTION_TEXT(&args.keep, "keep", "DIR",
                     "keep log, state and models here; the same DIR again goes on where it stopped"),
-    NBA_OPTION_INTEGER(struct args, workers, "workers", "N", 1, 64, "threads (default: 1)"),
-    NBA_OPTION_TEXT(struct args, policy, "policy", "FILE",
+    NBA_OPTION_INTEGER(&args.workers, "workers", "N", 1, 64, "threads (default: 1)"),
+    NBA_OPTION_TEXT(&args.policy, "policy", "FILE",
                     "policy to decide by (default: config/policy-basic.yaml)"),
+    {0},
 };
 
 struct demo {
-    const struct args *args;
-    struct nba_workplace place;
-    struct nba_demo_market *market;
+    struct nba_workplace *place;
+    struct nba_demo_market market;
     struct nba_metrics *metrics;
     struct nba_engine *engine;
     bool terminal;
-    int64_t began_us, shown_us;
+    int64_t shown_us;
     uint64_t shown_events;
 };
 
 /* ---- the folder ---- */
 
-static enum nba_status set(struct nba_config *config, const char *key, const char *value,
-                           struct nba_error *error)
+static enum nba_status configure(const char *dir, struct nba_config *config,
+                                 struct nba_error *error)
 {
-    return nba_config_set(config, key, value, error);
-}
-
-static enum nba_status configure(const struct args *args, const char *dir,
-                                 struct nba_config *config, struct nba_error *error)
-{
-    char path[PATH_BYTES_MAX];
-    char number[32];
-    (void)snprintf(number, sizeof(number), "%" PRId64, args->workers);
-    const struct {
-        const char *key, *value;
-    } fixed[] = {{"application_id", "demo"},
-                 {"instance", "demo"},
-                 {"log.kind", "local"},
-                 {"clock", "event"},
-                 {"topics.partitions", "4"},
-                 {"audit.rankings_top_n", "10"},
-                 {"train.lstm_epochs_max", "12"},
-                 {"train.ncf_epochs_max", "8"},
-                 {"workers", number},
-                 {"commit.interval_ms", "5"},
-                 {"policy.file", args->policy != NULL ? args->policy : "config/policy-basic.yaml"}};
-    const struct {
-        const char *key, *folder;
-    } folders[] = {{"log.dir", "log"}, {"state.dir", "state"}, {"release.dir", "releases"}};
+    char log[NBA_PATH_BYTES_MAX];
+    char state[NBA_PATH_BYTES_MAX];
+    char releases[NBA_PATH_BYTES_MAX];
+    const char *const settings[][2] = {{"application_id", "demo"},
+                                       {"instance", "demo"},
+                                       {"log.kind", "local"},
+                                       {"clock", "event"},
+                                       {"topics.partitions", "4"},
+                                       {"audit.rankings_top_n", "10"},
+                                       {"train.lstm_epochs_max", "12"},
+                                       {"train.ncf_epochs_max", "8"},
+                                       {"commit.interval_ms", "5"},
+                                       {"policy.file", args.policy},
+                                       {"log.dir", log},
+                                       {"state.dir", state},
+                                       {"release.dir", releases}};
+    (void)snprintf(log, sizeof(log), "%s/log", dir);
+    (void)snprintf(state, sizeof(state), "%s/state", dir);
+    (void)snprintf(releases, sizeof(releases), "%s/releases", dir);
     enum nba_status status = nba_config_init(config, error);
-    for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(fixed); i++) {
-        status = set(config, fixed[i].key, fixed[i].value, error);
+    for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(settings); i++) {
+        status = nba_config_set(config, settings[i][0], settings[i][1], error);
     }
-    for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(folders); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, folders[i].folder);
-        status = set(config, folders[i].key, path, error);
-    }
+    config->workers = args.workers;
     return status == NBA_OK ? nba_config_check(config, error) : status;
 }
 
 /* A kept folder holds one market: going on with another seed or size would mix two. */
-static enum nba_status check_folder(const struct args *args, const char *dir,
-                                    struct nba_error *error)
+static enum nba_status check_folder(const char *dir, struct nba_error *error)
 {
-    char path[PATH_BYTES_MAX];
+    char path[NBA_PATH_BYTES_MAX];
     char text[128];
     struct nba_buf have;
     (void)snprintf(path, sizeof(path), "%s/demo.txt", dir);
-    (void)snprintf(text, sizeof(text), "events %" PRId64 "\nseed %" PRId64 "\n", args->events,
-                   args->seed);
+    (void)snprintf(text, sizeof(text), "events %" PRId64 "\nseed %" PRId64 "\n", args.events,
+                   args.seed);
     if (!nba_file_exists(path)) {
         return nba_file_write(path, nba_str_of(text), error);
     }
@@ -158,29 +140,24 @@ static void show(struct demo *demo, bool last)
 
 /* ---- the acts ---- */
 
-static enum nba_status learn(struct demo *demo, struct nba_error *error)
+static enum nba_status learn(struct nba_workplace *place, struct nba_error *error)
 {
-    const struct nba_config *config = &demo->place.config;
-    const struct learn_args source = {.from_ms = NBA_TIME_NONE, .to_ms = NBA_TIME_NONE};
-    const struct nba_operands none = {.count = 0};
+    const char *dir = place->config.release_dir;
+    const struct nba_progress progress = nba_learn_progress();
+    struct nba_train_config train;
     struct nba_dataset *dataset = NULL;
     char id[NBA_RELEASE_ID_BYTES];
-    if (nba_shelf_champion(config->release_dir, id, error) == NBA_OK) {
+    if (nba_shelf_champion(dir, id, error) == NBA_OK) {
         return NBA_OK; /* an earlier run of this folder got that far */
     }
     (void)fprintf(stderr, "learning from the past: LSTM and NCF\n");
-    enum nba_status status = nba_learn_source_load(&source, config, &none, &dataset, error);
-    if (status == NBA_OK) {
-        struct nba_train_config train = nba_learn_config(config);
-        const struct nba_progress progress = nba_learn_progress();
-        train.seed = (uint64_t)demo->args->seed;
-        status = nba_train_run(&train, dataset, &progress, config->release_dir, id, NULL, error);
-    }
+    const bool done = nba_learn_config(&place->config, NULL, args.seed, &train, error) == NBA_OK &&
+                      nba_learn_load(place, &dataset, error) == NBA_OK &&
+                      nba_train_run(&train, dataset, &progress, dir, id, NULL, error) == NBA_OK &&
+                      nba_interrupt_check(error) == NBA_OK &&
+                      nba_shelf_set_champion(dir, id, error) == NBA_OK;
     nba_dataset_destroy(dataset);
-    if (status == NBA_OK && nba_interrupted()) {
-        return nba_error_set(error, NBA_E_INTERRUPTED, "interrupted");
-    }
-    return status == NBA_OK ? nba_shelf_set_champion(config->release_dir, id, error) : status;
+    return nba_outcome(done, error);
 }
 
 /* Waits until the engine has decided on everything that is in the log. */
@@ -188,58 +165,40 @@ static enum nba_status settle(struct demo *demo, struct nba_error *error)
 {
     static struct nba_drain drain;
     const struct timespec look = {0, LOOK_MS * 1000000};
-    const enum nba_status status = nba_drain_begin(&demo->place, &drain, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    while (!nba_engine_has_failed(demo->engine) && !nba_interrupted()) {
+    const enum nba_status status = nba_drain_begin(demo->place, &drain, error);
+    while (status == NBA_OK && !nba_engine_has_failed(demo->engine) && !nba_interrupted()) {
         show(demo, false);
-        if (nba_engine_is_ready(demo->engine) && nba_drain_is_done(&demo->place, &drain)) {
+        if (nba_engine_is_ready(demo->engine) && nba_drain_is_done(demo->place, &drain)) {
             return NBA_OK;
         }
         (void)nanosleep(&look, NULL);
     }
-    return nba_error_set(error, NBA_E_INTERRUPTED, "interrupted");
+    return status != NBA_OK ? status : nba_error_set(error, NBA_E_INTERRUPTED, "interrupted");
 }
 
-static enum nba_status live(struct demo *demo, struct nba_error *error)
+static enum nba_status live(struct demo *demo, uint64_t round_events, struct nba_error *error)
 {
     bool more = true;
-    enum nba_status status = settle(demo, error);
-    if (status == NBA_OK) {
-        status = nba_demo_market_answer(demo->market, error); /* passes over the past's */
+    bool done = true;
+    while (done && more) { /* the first answer passes over the past's */
+        done = settle(demo, error) == NBA_OK &&
+               nba_demo_market_answer(&demo->market, error) == NBA_OK &&
+               nba_demo_market_round(&demo->market, round_events, &more, error) == NBA_OK;
     }
-    while (status == NBA_OK && more) {
-        status = nba_demo_market_round(demo->market, &more, error);
-        if (status == NBA_OK && more) {
-            status = settle(demo, error);
-        }
-        if (status == NBA_OK && more) {
-            status = nba_demo_market_answer(demo->market, error);
-        }
-    }
-    return status;
+    return nba_outcome(done, error);
 }
 
-static enum nba_status run_engine(struct demo *demo, struct nba_error *error)
+static enum nba_status run_engine(struct demo *demo, uint64_t round_events, struct nba_error *error)
 {
-    const struct nba_engine_options engine_options = {
-        .config = &demo->place.config,
-        .schemas = demo->place.schemas,
-        .stream = demo->place.stream,
-        .clock = &nba_clock_system,
-        .metrics = demo->metrics,
-    };
-    enum nba_status status = nba_engine_create(&engine_options, &demo->engine, error);
-    if (status != NBA_OK) {
-        return status;
-    }
+    struct nba_error stop_error = {0};
+    enum nba_status status = nba_workplace_engine(demo->place, demo->metrics, &demo->engine, error);
     nba_log_set_level(NBA_LOG_WARN); /* the view says how it goes */
-    status = nba_engine_start(demo->engine, error);
     if (status == NBA_OK) {
-        struct nba_error stop_error = {0};
+        status = nba_engine_start(demo->engine, error);
+    }
+    if (status == NBA_OK) {
         demo->shown_us = nba_clock_monotonic_us(&nba_clock_system);
-        status = live(demo, error);
+        status = live(demo, round_events, error);
         show(demo, true);
         const enum nba_status stopped = nba_engine_stop(demo->engine, &stop_error);
         if (stopped != NBA_OK) { /* it says more than "interrupted" does */
@@ -248,114 +207,68 @@ static enum nba_status run_engine(struct demo *demo, struct nba_error *error)
         }
     }
     nba_engine_destroy(demo->engine);
-    demo->engine = NULL;
     return status;
 }
 
 static enum nba_status perform(struct demo *demo, struct nba_error *error)
 {
-    struct nba_topic_table table;
-    struct nba_buf summary;
+    struct nba_workplace *place = demo->place;
+    struct nba_demo_market *market = &demo->market;
     size_t created = 0;
-    const uint64_t events = (uint64_t)demo->args->events;
+    const uint64_t events = (uint64_t)args.events;
     const uint64_t past = (uint64_t)((double)events * PAST_SHARE);
     const uint64_t round = (events - past) / ROUNDS;
-    const struct nba_demo_market_options market = {
-        .place = &demo->place,
-        .events = events,
-        .seed = (uint64_t)demo->args->seed,
-        .past_events = past,
-        .round_events = round > ROUND_EVENTS_MIN ? round : ROUND_EVENTS_MIN,
-    };
-    nba_topic_table_init(&table, &demo->place.config);
-    enum nba_status status = nba_topic_table_create(&table, demo->place.stream, &created, error);
+    enum nba_status status = nba_topic_table_create(&place->topics, place->stream, &created, error);
     if (status == NBA_OK) {
-        status = nba_demo_market_open(&market, &demo->market, error);
+        status = nba_demo_market_open(place, events, (uint64_t)args.seed, market, error);
     }
-    if (status == NBA_OK) {
-        (void)fprintf(stderr, "a simulated market: %u HCPs, %" PRIu64 " events, seed %" PRId64 "\n",
-                      nba_world_hcp_count(nba_demo_market_world(demo->market)), events,
-                      demo->args->seed);
-        status = nba_demo_market_past(demo->market, error);
+    if (status != NBA_OK) {
+        return status;
     }
-    if (status == NBA_OK) {
-        status = learn(demo, error);
-    }
-    if (status == NBA_OK) {
+    (void)fprintf(stderr, "a simulated market: %u HCPs, %" PRIu64 " events, seed %" PRId64 "\n",
+                  nba_world_hcp_count(market->world), events, args.seed);
+    const bool learned =
+        nba_demo_market_past(market, past, error) == NBA_OK && learn(place, error) == NBA_OK;
+    if (learned) {
         (void)fprintf(stderr, "running: every event updates, scores and decides, exactly once\n");
-        status = run_engine(demo, error);
     }
-    if (status == NBA_OK) {
-        nba_buf_init(&summary, SUMMARY_BYTES);
-        status = nba_demo_summary(&demo->place, demo->market, &summary, error);
-        if (status == NBA_OK && nba_command_print(&summary) != 0) {
-            status = nba_error_set(error, NBA_E_IO, "cannot write the summary");
-        }
-        nba_buf_clear(&summary);
-    }
-    return status;
+    const bool done =
+        learned &&
+        run_engine(demo, round > ROUND_EVENTS_MIN ? round : ROUND_EVENTS_MIN, error) == NBA_OK &&
+        nba_demo_summary(market, error) == NBA_OK;
+    return nba_outcome(done, error);
 }
 
-static enum nba_status run_in(const struct args *args, const char *dir, struct nba_error *error)
+static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
-    struct demo demo = {.args = args, .terminal = isatty(STDERR_FILENO) == 1};
-    enum nba_status status = nba_file_make_dirs(dir, error);
-    if (status == NBA_OK) {
-        status = check_folder(args, dir, error);
-    }
-    if (status == NBA_OK) {
-        status = configure(args, dir, &demo.place.config, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_schemas_load(demo.place.config.schemas_dir, &demo.place.schemas, error);
-    }
-    if (status == NBA_OK) {
-        status =
-            nba_workplace_stream(&demo.place.config, NBA_LOCAL_WRITER, &demo.place.stream, error);
-    }
+    struct demo demo = {.place = place, .terminal = isatty(STDERR_FILENO) == 1};
+    enum nba_status status =
+        args.keep == NULL ? nba_workplace_make_temporary(place, error) : NBA_OK;
+    const char *dir = args.keep != NULL ? args.keep : place->temporary;
+    const bool opened = status == NBA_OK && nba_file_make_dirs(dir, error) == NBA_OK &&
+                        check_folder(dir, error) == NBA_OK &&
+                        configure(dir, &place->config, error) == NBA_OK &&
+                        nba_workplace_open(place, NBA_LOCAL_WRITER, error) == NBA_OK;
+    nba_interrupt_install();
+    status = nba_outcome(opened, error);
     if (status == NBA_OK) {
         demo.metrics = nba_metrics_create();
         status = perform(&demo, error);
     }
-    nba_demo_market_close(demo.market);
+    nba_demo_market_close(&demo.market);
     nba_metrics_destroy(demo.metrics);
-    nba_workplace_close(&demo.place);
-    return status;
-}
-
-static int run(const struct nba_command *command, int argc, char **argv)
-{
-    struct args args = {.events = 50000, .seed = 1, .workers = 1};
-    struct nba_operands operands;
-    struct nba_error error = {0};
-    char temporary[] = "/tmp/nba-demo-XXXXXX";
-    int code = 0;
-    if (!nba_command_parse(command, argc, argv, &args, &operands, &code)) {
-        return code;
-    }
-    nba_interrupt_install();
-    if (args.keep == NULL && mkdtemp(temporary) == NULL) {
-        return nba_command_fail_with(NBA_E_IO, "cannot make a folder in /tmp");
-    }
-    const char *dir = args.keep != NULL ? args.keep : temporary;
-    enum nba_status status = run_in(&args, dir, &error);
     if (status == NBA_OK && args.keep != NULL) {
-        (void)printf(
+        nba_buf_printf(
+            &place->out,
             "\nkept in %s: nba explain --log %s/log --hcp ID, nba consume action --log %s/log\n",
             dir, dir, dir);
     }
-    if (args.keep == NULL) {
-        struct nba_error ignored = {0};
-        const enum nba_status removed = nba_file_remove_tree(temporary, &ignored);
-        (void)removed;
-    }
-    return status == NBA_OK ? 0 : nba_command_fail(&error);
+    return status;
 }
 
 const struct nba_command nba_command_demo = {
     .name = "demo",
     .summary = "a simulated market, learned from, decided on and told: see what nba does",
-    .operands = "",
     .about =
         "Simulates HCPs with tastes, learns LSTM and NCF from the first 60 % of their events, "
         "then\n"
@@ -366,6 +279,6 @@ const struct nba_command nba_command_demo = {
     .examples = "nba demo\n"
                 "nba demo --events 200000 --seed 7 --keep /tmp/market",
     .options = options,
-    .option_count = NBA_ARRAY_COUNT(options),
+    .makes_settings = true,
     .run = run,
 };

@@ -1,21 +1,14 @@
 /* nba describe: what an instance reads, keeps and writes, from its configuration alone. */
-#include <stdio.h>
-#include <string.h>
-
-#include "commands_internal.h"
-#include "nba/app/topic_table.h"
-#include "nba/app/workplace.h"
+#include "nba/app/command.h"
 #include "nba/base/version.h"
 
-struct args {
-    struct nba_common common;
+static struct {
     bool settings;
-};
+} args;
 
 static const struct nba_option options[] = {
-    NBA_COMMON_OPTIONS(struct args, common),
-    NBA_OPTION_FLAG(struct args, settings, "settings",
-                    "the settings in force instead, secrets as ***"),
+    NBA_OPTION_FLAG(&args.settings, "settings", "the settings in force instead, secrets as ***"),
+    {0},
 };
 
 static bool is_read(enum nba_topic_role role)
@@ -36,10 +29,9 @@ static void describe_topics(const struct nba_topic_table *table, bool read, stru
     }
 }
 
-static void describe(const struct nba_config *config, struct nba_buf *buf)
+static void describe(const struct nba_config *config, const struct nba_topic_table *topics,
+                     struct nba_buf *buf)
 {
-    struct nba_topic_table table;
-    nba_topic_table_init(&table, config);
     const bool kafka = config->log_kind == NBA_CONFIG_LOG_KAFKA;
     nba_buf_printf(buf, "nba %s, application %s, instance %s, %lld worker%s\n", NBA_ENGINE_VERSION,
                    config->application_id, config->instance, (long long)config->workers,
@@ -55,12 +47,10 @@ static void describe(const struct nba_config *config, struct nba_buf *buf)
                    (long long)config->commit.interval_ms, (long long)config->commit.events_max,
                    (long long)config->commit.bytes_max);
     nba_buf_printf(buf, "\nreads\n");
-    describe_topics(&table, true, buf);
+    describe_topics(topics, true, buf);
     nba_buf_printf(buf, "\nwrites, all in the transaction that commits the input's offset\n");
-    describe_topics(&table, false, buf);
-    if (config->route_count > 0) {
-        nba_buf_printf(buf, "\nroutes\n");
-    }
+    describe_topics(topics, false, buf);
+    nba_buf_printf(buf, "%s", config->route_count > 0 ? "\nroutes\n" : "");
     for (uint32_t i = 0; i < config->route_count; i++) {
         const struct nba_config_route *route = &config->routes[i];
         nba_buf_printf(buf, "  channel %-8s campaign %-12s -> %s\n",
@@ -69,42 +59,26 @@ static void describe(const struct nba_config *config, struct nba_buf *buf)
     }
 }
 
-static int run(const struct nba_command *command, int argc, char **argv)
+static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
-    struct args args = {.settings = false};
-    struct nba_operands operands;
-    struct nba_error error = {NBA_OK, ""};
-    struct nba_config config;
-    int code = 0;
-    if (!nba_command_parse(command, argc, argv, &args, &operands, &code)) {
-        return code;
-    }
-    if (nba_common_config(&args.common, &config, &error) != NBA_OK) {
-        return nba_command_fail(&error);
-    }
-    struct nba_buf buf;
-    nba_buf_init(&buf, 1u << 20);
+    (void)error;
     if (args.settings) {
-        nba_config_write_effective(&config, &buf);
+        nba_config_write_effective(&place->config, &place->out);
     } else {
-        describe(&config, &buf);
+        nba_topic_table_init(&place->topics, &place->config);
+        describe(&place->config, &place->topics, &place->out);
     }
-    code = nba_command_print(&buf);
-    nba_buf_clear(&buf);
-    nba_config_clear(&config);
-    return code;
+    return NBA_OK;
 }
 
 const struct nba_command nba_command_describe = {
     .name = "describe",
     .summary = "show what an instance reads, keeps and writes",
-    .operands = "",
     .about =
         "The topology that a configuration makes: log, state, topics with keys and partitions,\n"
         "routes. Nothing is opened.",
     .examples = "nba describe --config config/nba.yaml\n"
                 "nba describe --settings --set workers=3",
     .options = options,
-    .option_count = NBA_ARRAY_COUNT(options),
     .run = run,
 };

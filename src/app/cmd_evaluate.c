@@ -1,18 +1,12 @@
 /* nba evaluate: how good a release is on a log, or how good the learners are on a data set. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "commands_internal.h"
-#include "learn_config.h"
-#include "learn_source.h"
+#include "learn.h"
+#include "nba/app/command.h"
 #include "nba/app/interrupt.h"
 #include "nba/linalg/kernels.h"
-#include "nba/release/shelf.h"
 #include "nba/train/evaluate.h"
+#include "side_loader.h"
 
-struct args {
-    struct learn_args source;
+static struct {
     const char *release;
     int64_t since_ms;
     double train_share;
@@ -22,137 +16,84 @@ struct args {
     bool by_time;
     bool users;
     bool json;
-};
+} args = {.since_ms = NBA_TIME_NONE, .train_share = 0.7, .seed = -1};
 
 static const struct nba_option options[] = {
-    LEARN_OPTIONS(struct args, source),
-    NBA_OPTION_TEXT(struct args, release, "release", "ID",
-                    "judge this release (default: the champion)"),
-    NBA_OPTION_TIME(struct args, since_ms, "since",
+    NBA_OPTION_TEXT(&args.release, "release", "ID", "judge this release (default: the champion)"),
+    NBA_OPTION_TIME(&args.since_ms, "since",
                     "with a release: judge engagements from this time on (default: all)"),
-    NBA_OPTION_FLAG(struct args, train, "train",
+    NBA_OPTION_FLAG(&args.train, "train",
                     "train first and judge on the part that was kept for it; writes no release"),
-    NBA_OPTION_TEXT(struct args, only, "only", "MODEL", "with --train: lstm or ncf alone"),
-    NBA_OPTION_FLAG(struct args, by_time, "by-time",
+    NBA_OPTION_TEXT(&args.only, "only", "MODEL", "with --train: lstm or ncf alone"),
+    NBA_OPTION_FLAG(&args.by_time, "by-time",
                     "with --train: judge the last part by time, prequentially, in place of each "
                     "HCP's last engagement"),
-    NBA_OPTION_NUMBER(struct args, train_share, "train-share", "X", 0.1, 0.95,
+    NBA_OPTION_NUMBER(&args.train_share, "train-share", "X", 0.1, 0.95,
                       "with --by-time: part learned from (default 0.7; as much as train."
                       "validation_share chooses, the rest judges)"),
-    NBA_OPTION_FLAG(struct args, users, "users",
+    NBA_OPTION_FLAG(&args.users, "users",
                     "with --train: also NCF with learned user vectors, for comparison"),
-    NBA_OPTION_INTEGER(struct args, seed, "seed", "N", 0, 1e15, "over train.seed"),
-    NBA_OPTION_FLAG(struct args, json, "json", "figures as JSON"),
+    NBA_OPTION_INTEGER(&args.seed, "seed", "N", 0, 1e15, "over train.seed"),
+    NBA_OPTION_FLAG(&args.json, "json", "figures as JSON"),
+    {0},
 };
 
-static enum nba_status load_release(const struct args *args, const struct nba_config *config,
-                                    struct nba_release **ret_release, struct nba_error *error)
+static enum nba_status set_up(const struct nba_config *config, struct nba_evaluate_config *evaluate,
+                              struct nba_error *error)
 {
-    char id[NBA_RELEASE_ID_BYTES];
-    char path[4096];
-    enum nba_status status = NBA_OK;
-    if (args->release != NULL) {
-        (void)snprintf(id, sizeof(id), "%s", args->release);
-    } else {
-        status = nba_shelf_champion(config->release_dir, id, error);
-        if (status == NBA_E_NOT_FOUND) {
-            return nba_error_set(error, status,
-                                 "no champion in %s: train one, name one with --release, or "
-                                 "judge the learners with --train",
-                                 config->release_dir);
-        }
+    enum nba_status status =
+        nba_learn_config(config, args.only, args.seed, &evaluate->train, error);
+    if (status != NBA_OK) {
+        return status;
     }
-    if (status == NBA_OK) {
-        status = nba_shelf_path(config->release_dir, id, path, sizeof(path), error);
-    }
-    return status == NBA_OK ? nba_release_load(path, nba_kernels_best(), ret_release, error)
-                            : status;
-}
-
-static enum nba_status set_up(const struct args *args, const struct nba_config *config,
-                              struct nba_evaluate_config *evaluate, struct nba_error *error)
-{
-    memset(evaluate, 0, sizeof(*evaluate));
-    evaluate->from_ms = args->since_ms;
-    evaluate->train = nba_learn_config(config);
+    evaluate->from_ms = args.since_ms;
     evaluate->train.refit = false;
-    evaluate->train.ncf_users = args->users;
-    evaluate->train.split = args->by_time ? NBA_SPLIT_TIME : NBA_SPLIT_LAST_TWO;
-    if (args->by_time) {
-        evaluate->train.train_share = args->train_share;
+    evaluate->train.ncf_users = args.users;
+    evaluate->train.split = args.by_time ? NBA_SPLIT_TIME : NBA_SPLIT_LAST_TWO;
+    if (args.by_time) {
+        evaluate->train.train_share = args.train_share;
     }
-    if (args->seed >= 0) {
-        evaluate->train.seed = (uint64_t)args->seed;
-    }
-    if (args->only != NULL) {
-        evaluate->train.lstm = strcmp(args->only, "lstm") == 0;
-        evaluate->train.ncf = strcmp(args->only, "ncf") == 0;
-        if (!evaluate->train.lstm && !evaluate->train.ncf) {
-            return nba_error_set(error, NBA_E_USAGE, "--only: expected lstm or ncf, got '%s'",
-                                 args->only);
-        }
-    }
-    if (!args->train && (args->only != NULL || args->users || args->by_time)) {
+    if (!args.train && (args.only != NULL || args.users || args.by_time)) {
         return nba_error_set(error, NBA_E_USAGE,
                              "--only, --users and --by-time: expected --train beside them");
     }
-    if (args->train && (args->release != NULL || args->since_ms != NBA_TIME_NONE)) {
-        return nba_error_set(error, NBA_E_USAGE,
-                             "--train: trains its own, so no --release, --since");
+    if (args.train) {
+        return args.release == NULL && args.since_ms == NBA_TIME_NONE
+                   ? NBA_OK
+                   : nba_error_set(error, NBA_E_USAGE,
+                                   "--train: trains its own, so no --release, --since");
     }
-    return args->train ? NBA_OK : load_release(args, config, &evaluate->release, error);
+    status = nba_load_release(config, args.release, nba_kernels_best(), &evaluate->release, error);
+    if (status == NBA_OK && evaluate->release == NULL) {
+        status = nba_error_set(error, NBA_E_NOT_FOUND,
+                               "no champion in %s: train one, name one with --release, or "
+                               "judge the learners with --train",
+                               config->release_dir);
+    }
+    return status;
 }
 
-static enum nba_status judge(const struct args *args, const struct nba_config *config,
-                             const struct nba_operands *files, struct nba_report *report,
-                             struct nba_error *error)
+static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
-    struct nba_evaluate_config evaluate;
+    static struct nba_report report;
+    const struct nba_progress progress = nba_learn_progress();
+    struct nba_evaluate_config evaluate = {.release = NULL};
     struct nba_dataset *dataset = NULL;
-    enum nba_status status = set_up(args, config, &evaluate, error);
+    nba_interrupt_install();
+    enum nba_status status = set_up(&place->config, &evaluate, error);
     if (status == NBA_OK) {
-        status = nba_learn_source_load(&args->source, config, files, &dataset, error);
+        status = nba_learn_load(place, &dataset, error);
     }
     if (status == NBA_OK) {
-        const struct nba_progress progress = nba_learn_progress();
-        nba_learn_source_report(dataset);
-        status = nba_evaluate_run(&evaluate, dataset, &progress, report, error);
+        nba_learn_report(dataset);
+        status = nba_evaluate_run(&evaluate, dataset, &progress, &report, error);
+    }
+    if (status == NBA_OK) {
+        nba_learn_print(&report, args.json, &place->out);
     }
     nba_dataset_destroy(dataset);
     nba_release_unref(evaluate.release);
     return status;
-}
-
-static int run(const struct nba_command *command, int argc, char **argv)
-{
-    struct args args = {.source = {.from_ms = NBA_TIME_NONE, .to_ms = NBA_TIME_NONE},
-                        .since_ms = NBA_TIME_NONE,
-                        .train_share = 0.7,
-                        .seed = -1};
-    struct nba_operands operands;
-    struct nba_error error = {NBA_OK, ""};
-    struct nba_config config;
-    int code = 0;
-    if (!nba_command_parse(command, argc, argv, &args, &operands, &code)) {
-        return code;
-    }
-    if (nba_common_config(&args.source.common, &config, &error) != NBA_OK) {
-        return nba_command_fail(&error);
-    }
-    nba_interrupt_install();
-    struct nba_report *report = calloc(1, sizeof(*report));
-    enum nba_status status = NBA_OK;
-    if (report == NULL) {
-        status = nba_error_set(&error, NBA_E_NO_MEMORY, "out of memory");
-    } else {
-        status = judge(&args, &config, &operands, report, &error);
-    }
-    if (status == NBA_OK) {
-        code = nba_learn_print_report(report, args.json);
-    }
-    free(report);
-    nba_config_clear(&config);
-    return status == NBA_OK ? code : nba_command_fail(&error);
 }
 
 const struct nba_command nba_command_evaluate = {
@@ -172,7 +113,7 @@ const struct nba_command nba_command_evaluate = {
                 "NBA_DATA=../data nba evaluate --data ml-100k --train\n"
                 "NBA_DATA=../data nba evaluate --data ml-1m-ncf --train --only ncf --users",
     .options = options,
-    .option_count = NBA_ARRAY_COUNT(options),
+    .shared = nba_learn_options,
     .operands_max = NBA_OPERANDS_MAX,
     .run = run,
 };

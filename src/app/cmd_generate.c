@@ -5,22 +5,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "commands_internal.h"
+#include "nba/app/command.h"
 #include "nba/app/interrupt.h"
 #include "nba/app/sink.h"
-#include "nba/app/ticker.h"
-#include "nba/app/topic_table.h"
-#include "nba/app/workplace.h"
-#include "nba/base/clock.h"
+#include "nba/base/limits.h"
 #include "nba/base/time_text.h"
-#include "nba/codec/decoder.h"
 #include "nba/simulate/world.h"
 #include "nba/stream/reader.h"
 
-#define ARENA_BYTES_MAX (64u << 20)
-
-struct args {
-    struct nba_common common;
+static struct {
     int64_t events;
     int64_t seed;
     int64_t hcps;
@@ -32,65 +25,61 @@ struct args {
     bool react;
     bool facts_only;
     const char *truth;
-};
+} args = {.events = 50000, .seed = 1, .start_ms = NBA_TIME_NONE};
 
 static const struct nba_option options[] = {
-    NBA_COMMON_OPTIONS(struct args, common),
-    NBA_OPTION_INTEGER(struct args, events, "events", "N", 0, 1e12,
-                       "events of the flow (default 50000)"),
-    NBA_OPTION_INTEGER(struct args, seed, "seed", "N", 0, 1e15, "start of all chance (default 1)"),
-    NBA_OPTION_INTEGER(struct args, hcps, "hcps", "N", 1, NBA_WORLD_HCPS_MAX,
+    NBA_OPTION_INTEGER(&args.events, "events", "N", 0, 1e12, "events of the flow (default 50000)"),
+    NBA_OPTION_INTEGER(&args.seed, "seed", "N", 0, 1e15, "start of all chance (default 1)"),
+    NBA_OPTION_INTEGER(&args.hcps, "hcps", "N", 1, NBA_WORLD_HCPS_MAX,
                        "HCPs (default: one for 40 events)"),
-    NBA_OPTION_INTEGER(struct args, contents, "contents", "N", 4, 20000,
+    NBA_OPTION_INTEGER(&args.contents, "contents", "N", 4, 20000,
                        "contents (default 160), in series of four"),
-    NBA_OPTION_INTEGER(struct args, reps, "reps", "N", 1, 100000,
+    NBA_OPTION_INTEGER(&args.reps, "reps", "N", 1, 100000,
                        "sales representatives (default: one for 100 HCPs)"),
-    NBA_OPTION_TIME(struct args, start_ms, "start", "first day (default 2026-01-05T06:00:00Z)"),
-    NBA_OPTION_NUMBER(struct args, days, "days", "X", 0.01, 3650,
+    NBA_OPTION_TIME(&args.start_ms, "start", "first day (default 2026-01-05T06:00:00Z)"),
+    NBA_OPTION_NUMBER(&args.days, "days", "X", 0.01, 3650,
                       "days that the events take (default 120)"),
-    NBA_OPTION_NUMBER(struct args, rate, "rate", "X", 0.1, 1e7,
+    NBA_OPTION_NUMBER(&args.rate, "rate", "X", 0.1, 1e7,
                       "events a second at most (default: as fast as they go)"),
-    NBA_OPTION_FLAG(struct args, react, "react",
+    NBA_OPTION_FLAG(&args.react, "react",
                     "read the action topic while sending, and let the market answer"),
-    NBA_OPTION_FLAG(struct args, facts_only, "facts-only",
-                    "catalogue, profiles and consents alone"),
-    NBA_OPTION_TEXT(struct args, truth, "truth", "FILE",
+    NBA_OPTION_FLAG(&args.facts_only, "facts-only", "catalogue, profiles and consents alone"),
+    NBA_OPTION_TEXT(&args.truth, "truth", "FILE",
                     "CSV of each HCP's true probability for each content and channel, at the end"),
+    {0},
 };
 
 struct generating {
-    const struct args *args;
     struct nba_workplace *place;
     struct nba_world *world;
     struct nba_sink sink;
-    struct nba_arena arena;
     struct nba_reader *reader; /* of actions; NULL without --react */
-    struct nba_decoder *decoder;
-    struct nba_ticker progress;
-    uint64_t facts, events, actions;
+    uint64_t facts, events;
 };
 
 static enum nba_status send_facts(struct generating *g, struct nba_error *error)
 {
-    const struct nba_config_topics *topics = &g->place->config.topics;
+    struct nba_workplace *place = g->place;
+    const struct nba_config_topics *topics = &place->config.topics;
+    const uint64_t count = nba_world_fact_count(g->world);
     enum nba_status status = NBA_OK;
     for (uint32_t i = 0; i < nba_world_reference_count(g->world) && status == NBA_OK; i++) {
         struct nba_reference reference;
-        nba_arena_reset(&g->arena);
-        nba_world_reference(g->world, i, &g->arena, &reference);
+        nba_arena_reset(&place->arena);
+        nba_world_reference(g->world, i, &place->arena, &reference);
         /* Before the first event, so that replay without a journal applies them before it. */
         status = nba_sink_reference(&g->sink, topics->catalog, &reference,
                                     nba_world_now_ms(g->world) - 3 * NBA_DAY_MS, error);
     }
-    const uint64_t count = nba_world_fact_count(g->world);
-    for (uint64_t i = 0; i < count && status == NBA_OK && !nba_interrupted(); i++) {
+    nba_ticker_begin(&place->ticker, "facts", count);
+    for (; g->facts < count && status == NBA_OK && !nba_interrupted(); g->facts++) {
         struct nba_event event;
-        nba_arena_reset(&g->arena);
-        nba_world_fact(g->world, i, &g->arena, &event);
+        nba_arena_reset(&place->arena);
+        nba_world_fact(g->world, g->facts, &place->arena, &event);
         status = nba_sink_event(&g->sink, topics->engagement, &event, error);
-        g->facts++;
-        nba_ticker_at(&g->progress, g->facts);
+        nba_ticker_at(&place->ticker, g->facts + 1);
     }
+    nba_ticker_end(&place->ticker);
     return status;
 }
 
@@ -98,57 +87,47 @@ static enum nba_status send_facts(struct generating *g, struct nba_error *error)
 static enum nba_status open_reader(struct generating *g, struct nba_error *error)
 {
     static struct nba_position positions[NBA_PARTITIONS_MAX];
+    struct nba_stream *stream = g->place->stream;
     const char *topic = g->place->config.topics.action;
     int32_t partitions = 0;
-    enum nba_status status = nba_decoder_create(g->place->schemas, &g->decoder, error);
-    if (status == NBA_OK) {
-        status = nba_stream_topic_partitions(g->place->stream, topic, &partitions, error);
-    }
+    enum nba_status status = nba_stream_topic_partitions(stream, topic, &partitions, error);
     for (int32_t p = 0; p < partitions && status == NBA_OK; p++) {
         int64_t low = 0;
-        positions[p].topic = topic;
-        positions[p].partition = p;
-        status = nba_stream_watermarks(g->place->stream, topic, p, NBA_READ_COMMITTED, &low,
+        positions[p] = (struct nba_position){topic, p, 0};
+        status = nba_stream_watermarks(stream, topic, p, NBA_READ_COMMITTED, &low,
                                        &positions[p].offset, error);
     }
     if (status == NBA_OK) {
-        status = nba_reader_create(g->place->stream, NBA_READ_COMMITTED, &g->reader, error);
+        status = nba_reader_create(stream, NBA_READ_COMMITTED, &g->reader, error);
     }
-    if (status == NBA_OK) {
-        status = nba_reader_assign(g->reader, positions, (size_t)partitions, error);
-    }
-    return status;
+    return status == NBA_OK ? nba_reader_assign(g->reader, positions, (size_t)partitions, error)
+                            : status;
 }
 
 static enum nba_status read_actions(struct generating *g, struct nba_error *error)
 {
-    for (;;) {
-        enum nba_poll what = NBA_POLL_NONE;
-        struct nba_record record;
+    struct nba_arena *arena = &g->place->arena;
+    enum nba_poll what = NBA_POLL_END;
+    enum nba_status status = NBA_OK;
+    while (status == NBA_OK && what != NBA_POLL_NONE) {
+        struct nba_record record = {0};
         struct nba_action action;
-        memset(&record, 0, sizeof(record));
-        const enum nba_status status = nba_reader_poll(g->reader, 0, &what, &record, error);
-        if (status != NBA_OK || what == NBA_POLL_NONE) {
-            nba_record_release(&record);
-            return status;
-        }
-        nba_arena_reset(&g->arena);
-        if (what == NBA_POLL_RECORD && !record.value_null &&
-            nba_decode_action(g->decoder, record.value, &g->arena, &action, NULL) == NBA_OK &&
-            nba_world_react(g->world, &action)) {
-            g->actions++;
+        status = nba_reader_poll(g->reader, 0, &what, &record, error);
+        nba_arena_reset(arena);
+        if (status == NBA_OK && what == NBA_POLL_RECORD && !record.value_null &&
+            nba_decode_action(g->place->decoder, record.value, arena, &action, NULL) == NBA_OK) {
+            (void)nba_world_react(g->world, &action);
         }
         nba_record_release(&record);
     }
+    return status;
 }
 
 /* Waits until the rate allows the next event. */
 static void hold_rate(const struct generating *g)
 {
-    if (g->args->rate <= 0) {
-        return;
-    }
-    const double ahead_s = (double)g->events / g->args->rate - nba_ticker_seconds(&g->progress);
+    const double ahead_s =
+        args.rate > 0 ? (double)g->events / args.rate - nba_ticker_seconds(&g->place->ticker) : 0;
     if (ahead_s > 0.001) {
         const struct timespec pause = {(time_t)ahead_s,
                                        (long)((ahead_s - (double)(time_t)ahead_s) * 1e9)};
@@ -158,35 +137,33 @@ static void hold_rate(const struct generating *g)
 
 static enum nba_status send_flow(struct generating *g, struct nba_error *error)
 {
-    const char *topic = g->place->config.topics.engagement;
+    struct nba_workplace *place = g->place;
     enum nba_status status = NBA_OK;
     bool more = true;
-    nba_ticker_begin(&g->progress, "events", (uint64_t)g->args->events);
+    nba_ticker_begin(&place->ticker, "events", (uint64_t)args.events);
     while (status == NBA_OK && more && !nba_interrupted()) {
         struct nba_event event;
         if (g->reader != NULL && g->events % 16 == 0) {
             status = read_actions(g, error);
         }
-        nba_arena_reset(&g->arena);
-        more = status == NBA_OK && nba_world_next(g->world, &g->arena, &event);
+        nba_arena_reset(&place->arena);
+        more = status == NBA_OK && nba_world_next(g->world, &place->arena, &event);
         if (more) {
-            status = nba_sink_event(&g->sink, topic, &event, error);
-            g->events++;
-            nba_ticker_at(&g->progress, g->events);
+            status = nba_sink_event(&g->sink, place->config.topics.engagement, &event, error);
+            nba_ticker_at(&place->ticker, ++g->events);
             hold_rate(g);
         }
     }
-    nba_ticker_end(&g->progress);
+    nba_ticker_end(&place->ticker);
     return status;
 }
 
 static enum nba_status write_truth(const struct generating *g,
                                    const struct nba_world_options *sizes, struct nba_error *error)
 {
-    FILE *file = fopen(g->args->truth, "w");
+    FILE *file = fopen(args.truth, "w");
     if (file == NULL) {
-        return nba_error_set(error, NBA_E_IO, "cannot open '%s': %s", g->args->truth,
-                             strerror(errno));
+        return nba_error_set(error, NBA_E_IO, "cannot open '%s': %s", args.truth, strerror(errno));
     }
     (void)fprintf(file, "hcp_id,content_id,channel,probability\n");
     for (uint32_t h = 0; h < sizes->hcps; h++) {
@@ -198,11 +175,9 @@ static enum nba_status write_truth(const struct generating *g,
             }
         }
     }
-    if (fclose(file) != 0) {
-        return nba_error_set(error, NBA_E_IO, "cannot write '%s': %s", g->args->truth,
-                             strerror(errno));
-    }
-    return NBA_OK;
+    return fclose(file) == 0 ? NBA_OK
+                             : nba_error_set(error, NBA_E_IO, "cannot write '%s': %s", args.truth,
+                                             strerror(errno));
 }
 
 static void report(const struct generating *g)
@@ -212,11 +187,11 @@ static void report(const struct generating *g)
     (void)fprintf(stderr, "nba: %u catalogue records, %" PRIu64 " facts, %" PRIu64 " events\n",
                   (unsigned)nba_world_reference_count(g->world), g->facts, g->events);
     for (int i = 0; i < 2; i++) {
-        if (tally.touches[i] > 0) {
+        const double touches = (double)tally.touches[i];
+        if (touches > 0) {
             (void)fprintf(stderr, "nba: %s: %" PRIu64 " touches, %.4f engaged, %.4f expected\n",
-                          who[i], tally.touches[i],
-                          (double)tally.engaged[i] / (double)tally.touches[i],
-                          tally.expected[i] / (double)tally.touches[i]);
+                          who[i], tally.touches[i], (double)tally.engaged[i] / touches,
+                          tally.expected[i] / touches);
         }
     }
 }
@@ -224,37 +199,19 @@ static void report(const struct generating *g)
 static enum nba_status generate(struct generating *g, const struct nba_world_options *sizes,
                                 struct nba_error *error)
 {
-    struct nba_topic_table table;
+    struct nba_workplace *place = g->place;
     size_t created = 0;
-    nba_topic_table_init(&table, &g->place->config);
     g->world = nba_world_create(sizes);
     if (g->world == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
-    enum nba_status status = nba_topic_table_create(&table, g->place->stream, &created, error);
-    if (status == NBA_OK && g->args->react) {
-        status = open_reader(g, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_sink_open(g->place->stream, g->place->schemas, &g->sink, error);
-    }
-    nba_ticker_begin(&g->progress, "facts", nba_world_fact_count(g->world));
-    if (status == NBA_OK) {
-        status = send_facts(g, error);
-    }
-    nba_ticker_end(&g->progress);
-    if (status == NBA_OK && !g->args->facts_only) {
-        status = send_flow(g, error);
-    }
-    if (g->sink.producer != NULL) {
-        struct nba_error closing = {NBA_OK, ""};
-        const enum nba_status closed = nba_sink_close(&g->sink, &closing);
-        if (status == NBA_OK && closed != NBA_OK) {
-            *error = closing;
-            status = closed;
-        }
-    }
-    if (status == NBA_OK && g->args->truth != NULL) {
+    const bool sent =
+        nba_topic_table_create(&place->topics, place->stream, &created, error) == NBA_OK &&
+        (!args.react || open_reader(g, error) == NBA_OK) &&
+        nba_sink_open(place, &g->sink, error) == NBA_OK && send_facts(g, error) == NBA_OK &&
+        (args.facts_only || send_flow(g, error) == NBA_OK);
+    enum nba_status status = nba_sink_close(&g->sink, nba_outcome(sent, error), error);
+    if (status == NBA_OK && args.truth != NULL) {
         status = write_truth(g, sizes, error);
     }
     if (status == NBA_OK) {
@@ -263,51 +220,29 @@ static enum nba_status generate(struct generating *g, const struct nba_world_opt
     return status;
 }
 
-static struct nba_world_options sizes_of(const struct args *args)
+static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
+    struct generating g = {.place = place};
     struct nba_world_options sizes =
-        nba_world_options_for((uint64_t)args->events, (uint64_t)args->seed);
-    sizes.hcps = args->hcps > 0 ? (uint32_t)args->hcps : sizes.hcps;
-    sizes.contents = args->contents > 0 ? (uint32_t)(args->contents + 3) / 4 * 4 : sizes.contents;
-    sizes.reps = (uint32_t)args->reps;
-    sizes.start_ms = args->start_ms;
-    sizes.days = args->days > 0 ? args->days : sizes.days;
-    return sizes;
-}
-
-static int run(const struct nba_command *command, int argc, char **argv)
-{
-    struct args args = {.events = 50000, .seed = 1, .start_ms = NBA_TIME_NONE};
-    struct nba_operands operands;
-    struct nba_error error = {NBA_OK, ""};
-    struct nba_workplace place;
-    int code = 0;
-    if (!nba_command_parse(command, argc, argv, &args, &operands, &code)) {
-        return code;
-    }
+        nba_world_options_for((uint64_t)args.events, (uint64_t)args.seed);
+    sizes.hcps = args.hcps > 0 ? (uint32_t)args.hcps : sizes.hcps;
+    sizes.contents = args.contents > 0 ? (uint32_t)(args.contents + 3) / 4 * 4 : sizes.contents;
+    sizes.reps = (uint32_t)args.reps;
+    sizes.start_ms = args.start_ms;
+    sizes.days = args.days > 0 ? args.days : sizes.days;
     nba_interrupt_install();
-    if (nba_workplace_open(&args.common, NBA_LOCAL_WRITER, &place, &error) != NBA_OK) {
-        return nba_command_fail(&error);
+    enum nba_status status = nba_workplace_open(place, NBA_LOCAL_WRITER, error);
+    if (status == NBA_OK) {
+        status = generate(&g, &sizes, error);
     }
-    const struct nba_world_options sizes = sizes_of(&args);
-    struct generating g;
-    memset(&g, 0, sizeof(g));
-    g.args = &args;
-    g.place = &place;
-    nba_arena_init(&g.arena, ARENA_BYTES_MAX);
-    const enum nba_status status = generate(&g, &sizes, &error);
     nba_reader_destroy(g.reader);
-    nba_decoder_destroy(g.decoder);
     nba_world_destroy(g.world);
-    nba_arena_clear(&g.arena);
-    nba_workplace_close(&place);
-    return status == NBA_OK ? 0 : nba_command_fail(&error);
+    return status;
 }
 
 const struct nba_command nba_command_generate = {
     .name = "generate",
     .summary = "fill the log with a simulated market",
-    .operands = "",
     .about =
         "HCPs with taste, peers, journeys, channel liking and fatigue; contents in series;\n"
         "consent changes, mail gateways that click, duplicates, late events. The same seed gives\n"
@@ -318,6 +253,5 @@ const struct nba_command nba_command_generate = {
                 "nba generate --kafka 127.0.0.1:9092 --events 1000000 --rate 1000 --react\n"
                 "nba generate --hcps 500 --contents 80 --days 30 --truth truth.csv",
     .options = options,
-    .option_count = NBA_ARRAY_COUNT(options),
     .run = run,
 };

@@ -2,39 +2,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "commands_internal.h"
-#include "nba/app/workplace.h"
+#include "nba/app/command.h"
 #include "nba/linalg/kernels.h"
-#include "nba/release/release.h"
 #include "nba/release/shelf.h"
+#include "side_loader.h"
 
-struct args {
-    struct nba_common common;
+static struct {
     bool report;
-};
+} args;
 
 static const struct nba_option options[] = {
-    NBA_COMMON_OPTIONS(struct args, common),
-    NBA_OPTION_FLAG(struct args, report, "report", "show: also the figures it was judged by"),
+    NBA_OPTION_FLAG(&args.report, "report", "show: also the figures it was judged by"),
+    {0},
 };
 
-struct listing {
-    const char *folder;
-    char champion[NBA_RELEASE_ID_BYTES];
-    struct nba_buf buf;
-    char ids[NBA_SHELF_RELEASES_MAX][NBA_RELEASE_ID_BYTES];
-    unsigned count;
-};
-
-static enum nba_status load(const char *folder, const char *id, const struct nba_kernels *kernels,
-                            struct nba_release **ret_release, struct nba_error *error)
-{
-    char path[4096];
-    const enum nba_status status = nba_shelf_path(folder, id, path, sizeof(path), error);
-    return status == NBA_OK ? nba_release_load(path, kernels, ret_release, error) : status;
-}
-
-static void members_of(const struct nba_release *release, struct nba_buf *buf)
+static void print_members(const struct nba_release *release, struct nba_buf *buf)
 {
     const char *between = "";
     for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
@@ -43,143 +25,105 @@ static void members_of(const struct nba_release *release, struct nba_buf *buf)
             between = ", ";
         }
     }
+    nba_buf_append_byte(buf, '\n');
 }
 
-static void keep_id(void *context, const char *id)
+struct listing {
+    struct nba_workplace *place;
+    char champion[NBA_RELEASE_ID_BYTES];
+    unsigned count;
+};
+
+static void list_one(void *context, const char *id)
 {
     struct listing *listing = context;
-    if (listing->count < NBA_SHELF_RELEASES_MAX) {
-        (void)snprintf(listing->ids[listing->count], NBA_RELEASE_ID_BYTES, "%s", id);
-        listing->count++;
-    }
-}
-
-static void list_one(struct listing *listing, const char *id)
-{
+    struct nba_buf *out = &listing->place->out;
     struct nba_error error = {NBA_OK, ""};
     struct nba_release *release = NULL;
-    const bool champion = strcmp(id, listing->champion) == 0;
-    nba_buf_printf(&listing->buf, "%c %s  ", champion ? '*' : ' ', id);
-    if (load(listing->folder, id, NULL, &release, &error) != NBA_OK) {
-        nba_buf_printf(&listing->buf, "REFUSED: %s\n", error.message);
+    listing->count++;
+    nba_buf_printf(out, "%c %s  ", strcmp(id, listing->champion) == 0 ? '*' : ' ', id);
+    if (nba_load_release(&listing->place->config, id, NULL, &release, &error) != NBA_OK) {
+        nba_buf_printf(out, "REFUSED: %s\n", error.message);
         return;
     }
-    nba_buf_printf(&listing->buf, "%6u contents  W %2u  ",
-                   (unsigned)nba_release_parts(release)->content_count,
-                   (unsigned)nba_release_parts(release)->window_events);
-    members_of(release, &listing->buf);
-    nba_buf_printf(&listing->buf, "\n");
+    nba_buf_printf(out, "%6u contents  W %2u  ", (unsigned)nba_release_content_count(release),
+                   (unsigned)nba_release_window_events(release));
+    print_members(release, out);
     nba_release_unref(release);
 }
 
-static enum nba_status list(const struct nba_config *config, struct nba_error *error)
+static enum nba_status list(struct nba_workplace *place, struct nba_error *error)
 {
-    static struct listing listing; /* 260 KB of ids: too much for the stack */
-    memset(&listing, 0, sizeof(listing));
-    listing.folder = config->release_dir;
-    nba_buf_init(&listing.buf, 4u << 20);
-    if (nba_shelf_champion(config->release_dir, listing.champion, NULL) != NBA_OK) {
+    const char *dir = place->config.release_dir;
+    struct listing listing = {.place = place};
+    if (nba_shelf_champion(dir, listing.champion, NULL) != NBA_OK) {
         listing.champion[0] = '\0';
     }
-    enum nba_status status = nba_shelf_list(config->release_dir, keep_id, &listing, error);
-    for (unsigned i = 0; i < listing.count && status == NBA_OK; i++) {
-        list_one(&listing, listing.ids[i]);
-    }
+    const enum nba_status status = nba_shelf_list(dir, list_one, &listing, error);
     if (status == NBA_OK) {
-        nba_buf_printf(&listing.buf, "%u releases in %s%s\n", listing.count, config->release_dir,
+        nba_buf_printf(&place->out, "%u releases in %s%s\n", listing.count, dir,
                        listing.champion[0] != '\0' ? ", * is champion" : ", none is champion");
-        status = nba_command_print(&listing.buf) == 0
-                     ? NBA_OK
-                     : nba_error_set(error, NBA_E_IO, "cannot print");
     }
-    nba_buf_clear(&listing.buf);
     return status;
 }
 
-static enum nba_status show(const struct nba_config *config, const char *id, bool report,
-                            struct nba_error *error)
+static enum nba_status show(struct nba_workplace *place, const char *id, struct nba_error *error)
 {
+    struct nba_buf *out = &place->out;
     struct nba_release *release = NULL;
-    struct nba_buf buf;
-    enum nba_status status = load(config->release_dir, id, NULL, &release, error);
+    enum nba_status status = nba_load_release(&place->config, id, NULL, &release, error);
     if (status != NBA_OK) {
         return status;
     }
-    nba_buf_init(&buf, 16u << 20);
+    const char *parent = nba_release_parent(release);
     nba_buf_printf(
-        &buf,
+        out,
         "release     %s\nparent      %s\ncontents    %u\nspecialties %u\nW           %u\n"
         "members     ",
-        id,
-        nba_str_empty(nba_release_parts(release)->parent) ? "none"
-                                                          : nba_release_parts(release)->parent.data,
-        (unsigned)nba_release_parts(release)->content_count,
-        (unsigned)nba_release_parts(release)->specialty_count,
-        (unsigned)nba_release_parts(release)->window_events);
-    members_of(release, &buf);
-    nba_buf_printf(&buf, "\ntraining    %.*s\n",
-                   NBA_STR_ARG(nba_release_parts(release)->training_json));
-    if (report) {
-        nba_buf_printf(&buf, "report      ");
-        status = nba_shelf_document(config->release_dir, id, "report.json", &buf, error);
-        nba_buf_printf(&buf, "\n");
+        id, parent[0] != '\0' ? parent : "none", (unsigned)nba_release_content_count(release),
+        (unsigned)nba_release_specialty_count(release),
+        (unsigned)nba_release_window_events(release));
+    print_members(release, out);
+    nba_buf_printf(out, "training    %.*s\n", NBA_STR_ARG(nba_release_training(release)));
+    if (args.report) {
+        nba_buf_printf(out, "report      ");
+        status = nba_shelf_document(place->config.release_dir, id, "report.json", out, error);
+        nba_buf_printf(out, "\n");
     }
-    if (status == NBA_OK && nba_command_print(&buf) != 0) {
-        status = nba_error_set(error, NBA_E_IO, "cannot print");
-    }
-    nba_buf_clear(&buf);
     nba_release_unref(release);
     return status;
 }
 
 /* Verified whole, with its models bound, before it may serve. */
-static enum nba_status release(const struct nba_config *config, const char *id,
-                               struct nba_error *error)
+static enum nba_status release(struct nba_workplace *place, const char *id, struct nba_error *error)
 {
     struct nba_release *loaded = NULL;
-    enum nba_status status = load(config->release_dir, id, nba_kernels_best(), &loaded, error);
+    enum nba_status status =
+        nba_load_release(&place->config, id, nba_kernels_best(), &loaded, error);
     nba_release_unref(loaded);
     if (status == NBA_OK) {
-        status = nba_shelf_set_champion(config->release_dir, id, error);
+        status = nba_shelf_set_champion(place->config.release_dir, id, error);
     }
     if (status == NBA_OK) {
-        (void)printf("champion %s\n", id);
+        nba_buf_printf(&place->out, "champion %s\n", id);
     }
     return status;
 }
 
-static enum nba_status act(const struct args *args, const struct nba_config *config,
-                           const struct nba_operands *operands, struct nba_error *error)
+static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
-    const char *verb = operands->count > 0 ? operands->items[0] : "list";
-    if (strcmp(verb, "list") == 0 && operands->count <= 1) {
-        return list(config, error);
+    const char *const *words = place->operands.items;
+    const size_t count = place->operands.count;
+    if (count == 0 || (strcmp(words[0], "list") == 0 && count == 1)) {
+        return list(place, error);
     }
-    if (strcmp(verb, "show") == 0 && operands->count == 2) {
-        return show(config, operands->items[1], args->report, error);
+    if (strcmp(words[0], "show") == 0 && count == 2) {
+        return show(place, words[1], error);
     }
-    if (strcmp(verb, "release") == 0 && operands->count == 2) {
-        return release(config, operands->items[1], error);
+    if (strcmp(words[0], "release") == 0 && count == 2) {
+        return release(place, words[1], error);
     }
     return nba_error_set(error, NBA_E_USAGE, "models: expected list, show ID or release ID");
-}
-
-static int run(const struct nba_command *command, int argc, char **argv)
-{
-    struct args args = {.report = false};
-    struct nba_operands operands;
-    struct nba_error error = {NBA_OK, ""};
-    struct nba_config config;
-    int code = 0;
-    if (!nba_command_parse(command, argc, argv, &args, &operands, &code)) {
-        return code;
-    }
-    if (nba_common_config(&args.common, &config, &error) != NBA_OK) {
-        return nba_command_fail(&error);
-    }
-    const enum nba_status status = act(&args, &config, &operands, &error);
-    nba_config_clear(&config);
-    return status == NBA_OK ? 0 : nba_command_fail(&error);
 }
 
 const struct nba_command nba_command_models = {
@@ -194,7 +138,6 @@ const struct nba_command nba_command_models = {
                 "nba models show 3f0c... --report\n"
                 "nba models release 3f0c...",
     .options = options,
-    .option_count = NBA_ARRAY_COUNT(options),
     .operands_max = 2,
     .run = run,
 };

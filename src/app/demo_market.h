@@ -13,40 +13,50 @@
 #define NBA_APP_DEMO_MARKET_H
 
 #include "nba/app/sink.h"
-#include "nba/app/workplace.h"
-#include "nba/codec/decoder.h"
 #include "nba/simulate/world.h"
-#include "nba/stream/reader.h"
 
-struct nba_demo_market;
-
-struct nba_demo_market_options {
-    struct nba_workplace *place;
-    uint64_t events, seed;
-    uint64_t past_events;  /* of the flow: without answers to actions */
-    uint64_t round_events; /* of one round */
+/* One partition of the input and of the action topic. */
+struct nba_demo_lane {
+    int64_t *offsets; /* of the input's records, in their order */
+    size_t count, capacity;
+    int64_t input_position;
+    size_t emitted;    /* of the world's events, those in this partition */
+    int64_t live_from; /* first offset that isn't the past's */
+    int64_t action_position;
 };
 
+struct nba_demo_market {
+    struct nba_workplace *place;
+    struct nba_world *world;
+    struct nba_sink sink;
+    struct nba_demo_lane *lanes;
+    int32_t lane_count;
+    uint64_t flow; /* events of the flow that are out */
+};
+
+/* *market may be closed whatever comes back. */
 NBA_MUST_USE
-enum nba_status nba_demo_market_open(const struct nba_demo_market_options *options,
-                                     struct nba_demo_market **ret_market, struct nba_error *error);
+enum nba_status nba_demo_market_open(struct nba_workplace *place, uint64_t events, uint64_t seed,
+                                     struct nba_demo_market *ret_market, struct nba_error *error);
 void nba_demo_market_close(struct nba_demo_market *market);
 
-/* Catalogue, profiles, consents and the past. */
+/* Catalogue, profiles, consents and the first `events` of the flow, without answers to actions. */
 NBA_MUST_USE
-enum nba_status nba_demo_market_past(struct nba_demo_market *market, struct nba_error *error);
+enum nba_status nba_demo_market_past(struct nba_demo_market *market, uint64_t events,
+                                     struct nba_error *error);
 /* The next round's events; *ret_more false: there was none left. */
 NBA_MUST_USE
-enum nba_status nba_demo_market_round(struct nba_demo_market *market, bool *ret_more,
-                                      struct nba_error *error);
+enum nba_status nba_demo_market_round(struct nba_demo_market *market, uint64_t events,
+                                      bool *ret_more, struct nba_error *error);
 /* The engine has decided on all events: the world gets what the last round caused. */
 NBA_MUST_USE
 enum nba_status nba_demo_market_answer(struct nba_demo_market *market, struct nba_error *error);
 
-/* Events of the flow that are out. */
-uint64_t nba_demo_market_events(const struct nba_demo_market *market);
-/* First input offset of the first round in each partition: where the past ends. */
-int64_t nba_demo_market_live_from(const struct nba_demo_market *market, int32_t partition);
-struct nba_world *nba_demo_market_world(struct nba_demo_market *market);
+/* Appends what the demo shows at its end, read back from the log: how well the engine foresaw, and
+ * three HCPs' stories.  Each live positive engagement is looked up in the ten contents that the
+ * HCP's last decision before it ranked highest, by each model: nothing is judged that the model had
+ * seen. */
+NBA_MUST_USE
+enum nba_status nba_demo_summary(struct nba_demo_market *market, struct nba_error *error);
 
 #endif

@@ -1,43 +1,70 @@
-/* A short list under a lock; the hashing itself is outside of it. */
+/* A list in the order in which it is printed; an entry never moves while a thread adds to it. */
 #include "digest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void nba_digests_init(struct nba_digests *digests)
+#include "nba/base/file.h"
+#include "nba/base/hash.h"
+#include "nba/codec/container.h"
+
+struct nba_digest {
+    struct nba_digest *next;
+    int32_t partition;
+    int64_t records;
+    struct nba_sha256 *sha;
+    struct nba_container_writer *writer; /* NULL: none is kept */
+    char topic[];
+};
+
+void nba_digests_init(struct nba_digests *digests, const struct nba_schemas *schemas,
+                      const char *dir)
 {
-    *digests = (struct nba_digests){0};
+    *digests = (struct nba_digests){.schemas = schemas, .dir = dir};
     (void)pthread_mutex_init(&digests->lock, NULL);
 }
 
-static struct nba_sha256 *entry_of(struct nba_digests *digests, const char *topic,
-                                   int32_t partition)
+static enum nba_status open_file(const struct nba_digests *digests, struct nba_digest *entry,
+                                 struct nba_error *error)
 {
-    for (size_t i = 0; i < digests->count; i++) {
-        if (digests->entries[i].partition == partition &&
-            strcmp(digests->entries[i].topic, topic) == 0) {
-            digests->entries[i].records++;
-            return digests->entries[i].sha;
-        }
+    char path[NBA_PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof(path), "%s/%s", digests->dir, entry->topic);
+    const enum nba_status status = nba_file_make_dirs(path, error);
+    (void)snprintf(path, sizeof(path), "%s/%s/%d.avro", digests->dir, entry->topic,
+                   (int)entry->partition);
+    return status == NBA_OK
+               ? nba_container_writer_create(digests->schemas, path, NBA_CONTAINER_DEFLATE,
+                                             &entry->writer, error)
+               : status;
+}
+
+/* The record's entry, made when it is the first of its partition. */
+static enum nba_status find_entry(struct nba_digests *digests, const struct nba_record *record,
+                                  struct nba_digest **ret_entry, struct nba_error *error)
+{
+    struct nba_digest **link = &digests->first;
+    int order = -1;
+    while (*link != NULL && order < 0) {
+        order = nba_str_compare(nba_str_of((*link)->topic), record->topic);
+        order = order != 0 ? order : (*link)->partition - record->partition;
+        link = order < 0 ? &(*link)->next : link;
     }
-    if (digests->count == digests->capacity) {
-        const size_t capacity = digests->capacity != 0 ? digests->capacity * 2 : 16;
-        struct nba_digest_entry *grown = realloc(digests->entries, capacity * sizeof(*grown));
-        if (grown == NULL) {
-            return NULL;
-        }
-        digests->entries = grown;
-        digests->capacity = capacity;
+    if (*link != NULL && order == 0) {
+        *ret_entry = *link;
+        return NBA_OK;
     }
-    const size_t bytes = strlen(topic) + 1;
-    char *copy = malloc(bytes);
-    if (copy == NULL) {
-        return NULL;
+    struct nba_digest *entry = calloc(1, sizeof(*entry) + record->topic.bytes + 1);
+    if (entry == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
-    memcpy(copy, topic, bytes);
-    struct nba_digest_entry *entry = &digests->entries[digests->count++];
-    *entry = (struct nba_digest_entry){copy, partition, 1, nba_sha256_create()};
-    return entry->sha;
+    memcpy(entry->topic, record->topic.data, record->topic.bytes);
+    entry->partition = record->partition;
+    entry->sha = nba_sha256_create();
+    entry->next = *link;
+    *link = entry;
+    *ret_entry = entry;
+    return digests->dir != NULL ? open_file(digests, entry, error) : NBA_OK;
 }
 
 static void update_nullable(struct nba_sha256 *sha, struct nba_str bytes, bool null)
@@ -50,55 +77,65 @@ static void update_nullable(struct nba_sha256 *sha, struct nba_str bytes, bool n
     }
 }
 
-enum nba_status nba_digests_add(struct nba_digests *digests, const char *topic, int32_t partition,
-                                const struct nba_outgoing *record, struct nba_error *error)
+static enum nba_status keep(struct nba_digest *entry, const struct nba_record *record,
+                            struct nba_error *error)
 {
+    struct nba_log_header headers[NBA_LOG_HEADERS_MAX];
+    struct nba_log_record kept;
+    const enum nba_status status = nba_log_record_from(record, headers, &kept, error);
+    kept.offset = entry->records;
+    return status == NBA_OK ? nba_container_writer_append(entry->writer, &kept, error) : status;
+}
+
+enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_record *record,
+                                struct nba_error *error)
+{
+    struct nba_digest *entry = NULL;
     (void)pthread_mutex_lock(&digests->lock);
-    struct nba_sha256 *sha = entry_of(digests, topic, partition);
+    enum nba_status status = find_entry(digests, record, &entry, error);
     (void)pthread_mutex_unlock(&digests->lock);
-    if (sha == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    if (status == NBA_OK && entry->writer != NULL) {
+        status = keep(entry, record, error);
     }
-    update_nullable(sha, record->key, record->key_null);
-    update_nullable(sha, record->value, record->value_null);
-    unsigned char count[4] = {(unsigned char)record->header_count,
-                              (unsigned char)(record->header_count >> 8), 0, 0};
-    nba_sha256_update(sha, count, sizeof(count));
+    if (status != NBA_OK) {
+        return status;
+    }
+    const unsigned char count[4] = {(unsigned char)record->header_count,
+                                    (unsigned char)(record->header_count >> 8), 0, 0};
+    entry->records++;
+    update_nullable(entry->sha, record->key, record->key_null);
+    update_nullable(entry->sha, record->value, record->value_null);
+    nba_sha256_update(entry->sha, count, sizeof(count));
     for (uint32_t i = 0; i < record->header_count; i++) {
-        nba_sha256_update_sized(sha, record->headers[i].name);
-        nba_sha256_update_sized(sha, record->headers[i].value);
+        nba_sha256_update_sized(entry->sha, record->headers[i].name);
+        nba_sha256_update_sized(entry->sha, record->headers[i].value);
     }
     return NBA_OK;
 }
 
-static int compare(const void *a, const void *b)
+enum nba_status nba_digests_finish(struct nba_digests *digests, struct nba_buf *buf,
+                                   struct nba_error *error)
 {
-    const struct nba_digest_entry *x = a;
-    const struct nba_digest_entry *y = b;
-    const int order = strcmp(x->topic, y->topic);
-    return order != 0 ? order : (x->partition > y->partition) - (x->partition < y->partition);
-}
-
-void nba_digests_print(struct nba_digests *digests, struct nba_buf *buf)
-{
-    if (digests->count != 0) {
-        qsort(digests->entries, digests->count, sizeof(*digests->entries), compare);
-    }
-    for (size_t i = 0; i < digests->count; i++) {
+    enum nba_status status = NBA_OK;
+    for (struct nba_digest *e = digests->first; e != NULL && status == NBA_OK; e = e->next) {
         char text[NBA_SHA256_TEXT_BYTES];
-        nba_sha256_finish(digests->entries[i].sha, text);
-        nba_buf_printf(buf, "sha256 %s %s %d\n", text, digests->entries[i].topic,
-                       (int)digests->entries[i].partition);
+        nba_sha256_finish(e->sha, text);
+        nba_buf_printf(buf, "sha256 %s %s %d\n", text, e->topic, (int)e->partition);
+        if (e->writer != NULL) {
+            status = nba_container_writer_finish(e->writer, error);
+        }
     }
+    return status;
 }
 
 void nba_digests_clear(struct nba_digests *digests)
 {
-    for (size_t i = 0; i < digests->count; i++) {
-        nba_sha256_destroy(digests->entries[i].sha);
-        free(digests->entries[i].topic);
+    while (digests->first != NULL) {
+        struct nba_digest *entry = digests->first;
+        digests->first = entry->next;
+        nba_container_writer_destroy(entry->writer);
+        nba_sha256_destroy(entry->sha);
+        free(entry);
     }
-    free(digests->entries);
     (void)pthread_mutex_destroy(&digests->lock);
-    *digests = (struct nba_digests){0};
 }

@@ -1,43 +1,41 @@
 /*
- * Digests of a log: one SHA-256 a topic and partition, over key, value and headers of its records
- * in order.  Two logs said the same when their digests are equal; offsets and timestamps don't
- * count.
+ * What a log says: one SHA-256 a topic and partition, over key, value and headers of its records in
+ * order.  Two logs said the same when their digests are equal; offsets and timestamps don't count.
  *
  *   null            u32le 0xffffffff          (key and value)
  *   bytes           u32le length, the bytes
  *   record          key, value, u32le header count, then name and value of each header
+ *
+ * With a folder the records themselves are kept too, in <dir>/<topic>/<partition>.avro with offsets
+ * from 0.
  */
 #ifndef NBA_APP_DIGEST_H
 #define NBA_APP_DIGEST_H
 
 #include <pthread.h>
 
-#include "nba/base/buf.h"
-#include "nba/base/hash.h"
-#include "nba/base/status.h"
-#include "nba/stream/record.h"
+#include "nba/app/walk.h"
 
-struct nba_digest_entry {
-    char *topic;
-    int32_t partition;
-    uint64_t records;
-    struct nba_sha256 *sha;
-};
+struct nba_digest;
 
 struct nba_digests {
-    struct nba_digest_entry *entries;
-    size_t count, capacity;
-    pthread_mutex_t
-        lock; /* finding and making an entry; its records come from one thread at a time */
+    struct nba_digest *first; /* by topic and partition */
+    const struct nba_schemas *schemas;
+    const char *dir;      /* NULL: digests only */
+    pthread_mutex_t lock; /* finding and making; a partition's records come from one thread */
 };
 
-void nba_digests_init(struct nba_digests *digests);
-/* NBA_E_NO_MEMORY. */
+void nba_digests_init(struct nba_digests *digests, const struct nba_schemas *schemas,
+                      const char *dir);
+/* NBA_E_NO_MEMORY, NBA_E_IO, NBA_E_LIMIT. */
 NBA_MUST_USE
-enum nba_status nba_digests_add(struct nba_digests *digests, const char *topic, int32_t partition,
-                                const struct nba_outgoing *record, struct nba_error *error);
-/* "sha256 <hex> <topic> <partition>" a line, by topic and partition. */
-void nba_digests_print(struct nba_digests *digests, struct nba_buf *buf);
+enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_record *record,
+                                struct nba_error *error);
+/* Finishes the files and appends "sha256 <hex> <topic> <partition>" a line, in order. */
+NBA_MUST_USE
+enum nba_status nba_digests_finish(struct nba_digests *digests, struct nba_buf *buf,
+                                   struct nba_error *error);
+/* Files that aren't finished are removed. */
 void nba_digests_clear(struct nba_digests *digests);
 
 #endif

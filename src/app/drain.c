@@ -1,6 +1,19 @@
 /* Compares the group's offsets with what the input had. */
 #include "drain.h"
 
+enum nba_status nba_workplace_engine(const struct nba_workplace *place, struct nba_metrics *metrics,
+                                     struct nba_engine **ret_engine, struct nba_error *error)
+{
+    const struct nba_engine_options options = {
+        .config = &place->config,
+        .schemas = place->schemas,
+        .stream = place->stream,
+        .clock = &nba_clock_system,
+        .metrics = metrics,
+    };
+    return nba_engine_create(&options, ret_engine, error);
+}
+
 enum nba_status nba_drain_begin(const struct nba_workplace *place, struct nba_drain *ret_drain,
                                 struct nba_error *error)
 {

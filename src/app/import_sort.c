@@ -1,5 +1,5 @@
 /* Two growing arrays: entries that are sorted, bytes that stay where they are. */
-#include "import_sort_internal.h"
+#include "import_sort.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,30 +8,10 @@
 #include "nba/base/limits.h"
 #include "nba/codec/encoder.h"
 
-/* Doubles `*memory` until `needed` items of `size` fit. */
-static bool grow(void **memory, size_t *capacity, size_t needed, size_t size)
-{
-    size_t wanted = *capacity > 0 ? *capacity : 4096;
-    while (wanted < needed) {
-        wanted *= 2;
-    }
-    if (wanted == *capacity) {
-        return true;
-    }
-    void *grown = realloc(*memory, wanted * size);
-    if (grown == NULL) {
-        return false;
-    }
-    *memory = grown;
-    *capacity = wanted;
-    return true;
-}
-
-enum nba_status nba_import_sort_add(struct import_sort *sort, const struct nba_schemas *schemas,
+enum nba_status nba_import_sort_add(struct nba_import_sort *sort, const struct nba_schemas *schemas,
                                     const struct nba_event *event, struct nba_error *error)
 {
-    void *entries = sort->entries;
-    void *bytes = sort->bytes;
+    const struct nba_str key = event->hcp_id;
     if (sort->value.bytes_max == 0) {
         nba_buf_init(&sort->value, NBA_RECORD_BYTES_MAX);
     }
@@ -40,61 +20,54 @@ enum nba_status nba_import_sort_add(struct import_sort *sort, const struct nba_s
     if (sort->value.failed) {
         return nba_error_set(error, NBA_E_LIMIT, "event is too large");
     }
-    if (sort->count == IMPORT_SORT_EVENTS_MAX) {
+    if (sort->count == NBA_IMPORT_SORT_MAX) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "more than %u events to sort",
-                             IMPORT_SORT_EVENTS_MAX);
+                             NBA_IMPORT_SORT_MAX);
     }
-    const size_t added = event->hcp_id.bytes + sort->value.bytes;
-    const bool fits = grow(&entries, &sort->capacity, sort->count + 1, sizeof(*sort->entries));
-    sort->entries = entries;
-    const bool all_fit = fits && grow(&bytes, &sort->byte_capacity, sort->byte_count + added, 1);
-    sort->bytes = bytes;
-    if (!all_fit) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    const struct nba_str value = nba_buf_str(&sort->value);
+    const size_t needed = sort->byte_count + key.bytes + value.bytes;
+    const bool fits = nba_grow(&sort->entries, &sort->capacity, sort->count + 1,
+                               sizeof(*sort->entries), error) == NBA_OK &&
+                      nba_grow(&sort->bytes, &sort->byte_capacity, needed, 1, error) == NBA_OK;
+    if (fits) {
+        memcpy(sort->bytes + sort->byte_count, key.data, key.bytes);
+        memcpy(sort->bytes + sort->byte_count + key.bytes, value.data, value.bytes);
+        sort->entries[sort->count++] = (struct nba_sorted_event){
+            event->event_time_ms, sort->byte_count, (uint32_t)key.bytes, (uint32_t)value.bytes};
+        sort->byte_count = needed;
     }
-    memcpy(sort->bytes + sort->byte_count, event->hcp_id.data, event->hcp_id.bytes);
-    memcpy(sort->bytes + sort->byte_count + event->hcp_id.bytes, sort->value.data,
-           sort->value.bytes);
-    sort->entries[sort->count] =
-        (struct import_sort_entry){event->event_time_ms, sort->count, sort->byte_count,
-                                   (uint32_t)event->hcp_id.bytes, (uint32_t)sort->value.bytes};
-    sort->count++;
-    sort->byte_count += added;
-    return NBA_OK;
+    return nba_outcome(fits, error);
 }
 
 static int by_time(const void *left, const void *right)
 {
-    const struct import_sort_entry *a = left;
-    const struct import_sort_entry *b = right;
-    if (a->time_ms != b->time_ms) {
-        return a->time_ms < b->time_ms ? -1 : 1;
-    }
-    return (a->order > b->order) - (a->order < b->order);
+    const struct nba_sorted_event *a = left;
+    const struct nba_sorted_event *b = right;
+    return a->time_ms != b->time_ms ? (a->time_ms > b->time_ms) - (a->time_ms < b->time_ms)
+                                    : (a->at > b->at) - (a->at < b->at);
 }
 
-void nba_import_sort_finish(struct import_sort *sort)
+void nba_import_sort_finish(struct nba_import_sort *sort)
 {
     if (sort->count > 0) {
         qsort(sort->entries, sort->count, sizeof(*sort->entries), by_time);
     }
 }
 
-void nba_import_sort_get(const struct import_sort *sort, size_t index, struct nba_str *ret_key,
+void nba_import_sort_get(const struct nba_import_sort *sort, size_t index, struct nba_str *ret_key,
                          struct nba_str *ret_value, int64_t *ret_time_ms)
 {
     NBA_ASSERT(index < sort->count);
-    const struct import_sort_entry *entry = &sort->entries[index];
-    const char *at = (const char *)sort->bytes + entry->at;
+    const struct nba_sorted_event *entry = &sort->entries[index];
+    const char *at = sort->bytes + entry->at;
     *ret_key = nba_str(at, entry->key_bytes);
     *ret_value = nba_str(at + entry->key_bytes, entry->value_bytes);
     *ret_time_ms = entry->time_ms;
 }
 
-void nba_import_sort_clear(struct import_sort *sort)
+void nba_import_sort_clear(struct nba_import_sort *sort)
 {
     free(sort->entries);
     free(sort->bytes);
     nba_buf_clear(&sort->value);
-    memset(sort, 0, sizeof(*sort));
 }

@@ -28,6 +28,11 @@ bool nba_interrupted(void)
     return flag != 0;
 }
 
+enum nba_status nba_interrupt_check(struct nba_error *error)
+{
+    return flag != 0 ? nba_error_set(error, NBA_E_INTERRUPTED, "interrupted") : NBA_OK;
+}
+
 const volatile int *nba_interrupt_flag(void)
 {
     return &flag;

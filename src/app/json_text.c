@@ -4,37 +4,34 @@
 #include <math.h>
 
 #include "nba/base/time_text.h"
+#include "nba/event/event.h"
 
 /* Bytes of the UTF-8 sequence at `p`; 0 when it is none. */
 static size_t sequence_bytes(const unsigned char *p, size_t left)
 {
-    static const struct {
-        unsigned char mask, lead;
-        size_t bytes;
-    } forms[] = {{0x80, 0x00, 1}, {0xe0, 0xc0, 2}, {0xf0, 0xe0, 3}, {0xf8, 0xf0, 4}};
-    for (size_t f = 0; f < NBA_ARRAY_COUNT(forms); f++) {
-        if ((p[0] & forms[f].mask) != forms[f].lead) {
-            continue;
+    const size_t bytes = p[0] < 0x80             ? 1
+                         : (p[0] & 0xe0) == 0xc0 ? 2
+                         : (p[0] & 0xf0) == 0xe0 ? 3
+                         : (p[0] & 0xf8) == 0xf0 ? 4
+                                                 : 0;
+    for (size_t i = 1; i < bytes; i++) {
+        if (i >= left || (p[i] & 0xc0) != 0x80) {
+            return 0;
         }
-        for (size_t i = 1; i < forms[f].bytes; i++) {
-            if (i >= left || (p[i] & 0xc0) != 0x80) {
-                return 0;
-            }
-        }
-        return forms[f].bytes <= left ? forms[f].bytes : 0;
     }
-    return 0;
+    return bytes;
 }
 
-void nba_json_text(struct nba_buf *buf, struct nba_str text)
+static void append_quoted(struct nba_buf *buf, struct nba_str text)
 {
     const unsigned char *p = (const unsigned char *)text.data;
-    size_t left = text.bytes;
+    size_t bytes = 0;
     nba_buf_append_byte(buf, '"');
-    while (left != 0) {
-        const size_t bytes = sequence_bytes(p, left);
+    for (size_t left = text.bytes; left != 0; left -= bytes, p += bytes) {
+        bytes = sequence_bytes(p, left);
         if (bytes == 0) {
             nba_buf_append_str(buf, nba_str_of("\xef\xbf\xbd"));
+            bytes = 1;
         } else if (*p == '"' || *p == '\\') {
             nba_buf_printf(buf, "\\%c", *p);
         } else if (*p < ' ') {
@@ -42,50 +39,51 @@ void nba_json_text(struct nba_buf *buf, struct nba_str text)
         } else {
             nba_buf_append(buf, p, bytes);
         }
-        p += bytes != 0 ? bytes : 1;
-        left -= bytes != 0 ? bytes : 1;
     }
     nba_buf_append_byte(buf, '"');
 }
 
-void nba_json_comma(struct nba_buf *buf)
+static void begin(struct nba_buf *buf, const char *name)
 {
-    const unsigned char last = buf->bytes != 0 ? buf->data[buf->bytes - 1] : '{';
+    const unsigned char last = buf->bytes != 0 ? buf->data[buf->bytes - 1] : '\n';
     if (last != '{' && last != '[' && last != '\n') {
         nba_buf_append_byte(buf, ',');
     }
+    if (name != NULL) {
+        nba_buf_printf(buf, "\"%s\":", name);
+    }
 }
 
-void nba_json_member(struct nba_buf *buf, const char *name)
+void nba_json_open(struct nba_buf *buf, const char *name, char bracket)
 {
-    nba_json_comma(buf);
-    nba_buf_printf(buf, "\"%s\":", name);
+    begin(buf, name);
+    nba_buf_append_byte(buf, (unsigned char)bracket);
 }
 
-void nba_json_member_text(struct nba_buf *buf, const char *name, struct nba_str text)
+void nba_json_text(struct nba_buf *buf, const char *name, struct nba_str text)
 {
-    nba_json_member(buf, name);
-    nba_json_text(buf, text);
+    begin(buf, name);
+    append_quoted(buf, text);
 }
 
-void nba_json_member_time(struct nba_buf *buf, const char *name, int64_t ms)
+void nba_json_time(struct nba_buf *buf, const char *name, int64_t ms)
 {
     char text[NBA_TIME_TEXT_BYTES];
-    nba_json_member(buf, name);
-    if (ms == INT64_MIN) {
-        nba_buf_append_str(buf, nba_str_of("null"));
-        return;
+    begin(buf, name);
+    if (ms == NBA_TIME_NONE) {
+        nba_buf_printf(buf, "null");
+    } else {
+        nba_time_format(ms, text);
+        nba_buf_printf(buf, "\"%s\"", text);
     }
-    nba_time_format(ms, text);
-    nba_json_text(buf, nba_str_of(text));
 }
 
-void nba_json_member_number(struct nba_buf *buf, const char *name, double value)
+void nba_json_number(struct nba_buf *buf, const char *name, double value)
 {
-    nba_json_member(buf, name);
+    begin(buf, name);
     if (isfinite(value)) {
         nba_buf_printf(buf, "%.10g", value);
     } else {
-        nba_buf_append_str(buf, nba_str_of("null"));
+        nba_buf_printf(buf, "null");
     }
 }

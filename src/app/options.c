@@ -1,8 +1,8 @@
-/* Options are few, so every look-up walks the table. */
+/* Options are few, so every look-up walks the set. */
 #include "nba/app/options.h"
 
 #include <errno.h>
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,179 +10,146 @@
 #include "nba/base/time_text.h"
 #include "nba/config/yaml.h"
 
-#define OPTIONS_MAX 64u
-
-struct parser {
-    const struct nba_option *options;
-    size_t count;
-    unsigned char *values;
-    bool given[OPTIONS_MAX];
-    struct nba_error *error;
-};
-
-static size_t find(const struct parser *parser, const char *name, size_t bytes)
+static size_t find(const struct nba_option_set *set, struct nba_str name)
 {
-    for (size_t i = 0; i < parser->count; i++) {
-        const char *known = parser->options[i].name;
-        if (strlen(known) == bytes && memcmp(known, name, bytes) == 0) {
-            return i;
+    size_t i = 0;
+    while (i < set->count && !nba_str_is(name, set->rows[i]->name)) {
+        i++;
+    }
+    return i;
+}
+
+void nba_options_add(struct nba_option_set *set, const struct nba_option *table)
+{
+    for (; table != NULL && table->name != NULL; table++) {
+        const size_t index = find(set, nba_str_of(table->name));
+        if (index < set->count) {
+            set->count--;
+            memmove(set->rows + index, set->rows + index + 1,
+                    (set->count - index) * sizeof(*set->rows));
+        }
+        NBA_ASSERT(set->count < NBA_OPTIONS_MAX);
+        set->rows[set->count++] = table;
+    }
+}
+
+static enum nba_status fail_unknown(const struct nba_option_set *set, struct nba_str name,
+                                    struct nba_error *error)
+{
+    const char *words[NBA_OPTIONS_MAX + 2] = {"help"};
+    for (size_t i = 0; i < set->count; i++) {
+        words[i + 1] = set->rows[i]->name;
+    }
+    const char *nearest = nba_yaml_nearest(name, words);
+    return nba_error_set(error, NBA_E_USAGE, "--%.*s: unknown option%s%s", NBA_STR_ARG(name),
+                         nearest != NULL ? ", did you mean --" : "",
+                         nearest != NULL ? nearest : "");
+}
+
+static bool find_word(const char *const *words, const char *text, int *ret_index)
+{
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *ret_index = i;
+            return true;
         }
     }
-    return parser->count;
+    return false;
 }
 
-static enum nba_status fail_unknown(const struct parser *parser, const char *name, size_t bytes)
+/* "one of red, green". */
+static void list_words(const char *const *words, char *text, size_t room)
 {
-    const char *words[OPTIONS_MAX + 2];
-    for (size_t i = 0; i < parser->count; i++) {
-        words[i] = parser->options[i].name;
+    size_t used = (size_t)snprintf(text, room, "one of");
+    for (size_t i = 0; words[i] != NULL && used < room; i++) {
+        used += (size_t)snprintf(text + used, room - used, "%s %s", i == 0 ? "" : ",", words[i]);
     }
-    words[parser->count] = "help";
-    words[parser->count + 1] = NULL;
-    const char *nearest = nba_yaml_nearest(nba_str(name, bytes), words);
-    if (nearest != NULL) {
-        return nba_error_set(parser->error, NBA_E_USAGE,
-                             "--%.*s: unknown option, did you mean --%s", (int)bytes, name,
-                             nearest);
-    }
-    return nba_error_set(parser->error, NBA_E_USAGE, "--%.*s: unknown option", (int)bytes, name);
 }
 
-static enum nba_status set_integer(const struct parser *parser, const struct nba_option *option,
-                                   const char *text)
+static enum nba_status set_value(const struct nba_option *option, const char *text,
+                                 struct nba_error *error)
 {
+    struct nba_operands *list = option->value;
+    char expected[256] = "";
     char *end = NULL;
+    bool fits = true;
+    int64_t integer = 0;
+    double number = 0;
     errno = 0;
-    const long long value = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || (double)value < option->min ||
-        (double)value > option->max) {
-        return nba_error_set(parser->error, NBA_E_USAGE,
-                             "--%s: expected a whole number from %.0f to %.0f, got '%s'",
-                             option->name, option->min, option->max, text);
-    }
-    const int64_t stored = value;
-    memcpy(parser->values + option->offset, &stored, sizeof(stored));
-    return NBA_OK;
-}
-
-static enum nba_status set_number(const struct parser *parser, const struct nba_option *option,
-                                  const char *text)
-{
-    char *end = NULL;
-    const double value = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(value) || value < option->min ||
-        value > option->max) {
-        return nba_error_set(parser->error, NBA_E_USAGE,
-                             "--%s: expected a number from %g to %g, got '%s'", option->name,
-                             option->min, option->max, text);
-    }
-    memcpy(parser->values + option->offset, &value, sizeof(value));
-    return NBA_OK;
-}
-
-static enum nba_status set_time(const struct parser *parser, const struct nba_option *option,
-                                const char *text)
-{
-    int64_t ms = 0;
-    if (!nba_time_parse(nba_str_of(text), &ms)) {
-        return nba_error_set(parser->error, NBA_E_USAGE,
-                             "--%s: expected a time such as 2026-11-20T15:30:00Z, got '%s'",
-                             option->name, text);
-    }
-    memcpy(parser->values + option->offset, &ms, sizeof(ms));
-    return NBA_OK;
-}
-
-static enum nba_status set_word(const struct parser *parser, const struct nba_option *option,
-                                const char *text)
-{
-    struct nba_buf list;
-    for (int i = 0; option->words[i] != NULL; i++) {
-        if (strcmp(option->words[i], text) == 0) {
-            memcpy(parser->values + option->offset, &i, sizeof(i));
-            return NBA_OK;
-        }
-    }
-    nba_buf_init(&list, 512);
-    for (int i = 0; option->words[i] != NULL; i++) {
-        nba_buf_printf(&list, "%s%s", i == 0 ? "" : ", ", option->words[i]);
-    }
-    const enum nba_status status =
-        nba_error_set(parser->error, NBA_E_USAGE, "--%s: expected one of %.*s, got '%s'",
-                      option->name, NBA_STR_ARG(nba_buf_str(&list)), text);
-    nba_buf_clear(&list);
-    return status;
-}
-
-static enum nba_status add_to_list(const struct parser *parser, const struct nba_option *option,
-                                   const char *text)
-{
-    struct nba_operands list;
-    memcpy(&list, parser->values + option->offset, sizeof(list));
-    if (list.count == NBA_OPERANDS_MAX) {
-        return nba_error_set(parser->error, NBA_E_USAGE, "--%s: given more than %u times",
-                             option->name, NBA_OPERANDS_MAX);
-    }
-    list.items[list.count] = text;
-    list.count++;
-    memcpy(parser->values + option->offset, &list, sizeof(list));
-    return NBA_OK;
-}
-
-static enum nba_status set_value(const struct parser *parser, const struct nba_option *option,
-                                 const char *text)
-{
     switch (option->kind) {
-    case NBA_OPTION_KIND_TEXT:
-        memcpy(parser->values + option->offset, &text, sizeof(const char *));
-        return NBA_OK;
-    case NBA_OPTION_KIND_INTEGER:
-        return set_integer(parser, option, text);
-    case NBA_OPTION_KIND_NUMBER:
-        return set_number(parser, option, text);
-    case NBA_OPTION_KIND_TIME:
-        return set_time(parser, option, text);
-    case NBA_OPTION_KIND_WORD:
-        return set_word(parser, option, text);
-    case NBA_OPTION_KIND_LIST:
-        return add_to_list(parser, option, text);
     case NBA_OPTION_KIND_FLAG:
+        *(bool *)option->value = true;
+        break;
+    case NBA_OPTION_KIND_TEXT:
+        *(const char **)option->value = text;
+        break;
+    case NBA_OPTION_KIND_INTEGER:
+        integer = strtoll(text, &end, 10);
+        fits = errno == 0 && end != text && *end == '\0' && (double)integer >= option->min &&
+               (double)integer <= option->max;
+        *(int64_t *)option->value = integer;
+        (void)snprintf(expected, sizeof(expected), "a whole number from %.0f to %.0f", option->min,
+                       option->max);
+        break;
+    case NBA_OPTION_KIND_NUMBER:
+        number = strtod(text, &end);
+        fits = end != text && *end == '\0' && number >= option->min && number <= option->max;
+        *(double *)option->value = number;
+        (void)snprintf(expected, sizeof(expected), "a number from %g to %g", option->min,
+                       option->max);
+        break;
+    case NBA_OPTION_KIND_TIME:
+        fits = nba_time_parse(nba_str_of(text), option->value);
+        (void)snprintf(expected, sizeof(expected), "a time such as 2026-11-20T15:30:00Z");
+        break;
+    case NBA_OPTION_KIND_WORD:
+        fits = find_word(option->words, text, option->value);
+        list_words(option->words, expected, sizeof(expected));
+        break;
+    case NBA_OPTION_KIND_LIST:
+        if (list->count == NBA_OPERANDS_MAX) {
+            return nba_error_set(error, NBA_E_USAGE, "--%s: given more than %u times", option->name,
+                                 NBA_OPERANDS_MAX);
+        }
+        list->items[list->count++] = text;
         break;
     }
-    NBA_ASSERT(option->kind == NBA_OPTION_KIND_FLAG);
-    const bool on = true;
-    memcpy(parser->values + option->offset, &on, sizeof(on));
-    return NBA_OK;
+    return fits ? NBA_OK
+                : nba_error_set(error, NBA_E_USAGE, "--%s: expected %s, got '%s'", option->name,
+                                expected, text);
 }
 
 /* One option at argv[*at]; moves *at to the last word it took. */
-static enum nba_status take_option(struct parser *parser, int argc, char **argv, int *at)
+static enum nba_status take_option(const struct nba_option_set *set, bool *given, int argc,
+                                   char **argv, int *at, struct nba_error *error)
 {
     const char *name = argv[*at] + 2;
     const char *equals = strchr(name, '=');
-    const size_t bytes = equals != NULL ? (size_t)(equals - name) : strlen(name);
-    const size_t index = find(parser, name, bytes);
-    if (index == parser->count) {
-        return fail_unknown(parser, name, bytes);
+    const struct nba_str word =
+        nba_str(name, equals != NULL ? (size_t)(equals - name) : strlen(name));
+    const size_t index = find(set, word);
+    if (index == set->count) {
+        return fail_unknown(set, word, error);
     }
-    const struct nba_option *option = &parser->options[index];
-    if (parser->given[index] && option->kind != NBA_OPTION_KIND_LIST) {
-        return nba_error_set(parser->error, NBA_E_USAGE, "--%s: given twice", option->name);
-    }
-    parser->given[index] = true;
+    const struct nba_option *option = set->rows[index];
+    const bool flag = option->kind == NBA_OPTION_KIND_FLAG;
     const char *value = equals != NULL ? equals + 1 : NULL;
-    if (option->kind == NBA_OPTION_KIND_FLAG && value != NULL) {
-        return nba_error_set(parser->error, NBA_E_USAGE, "--%s: takes no value", option->name);
+    if (given[index] && option->kind != NBA_OPTION_KIND_LIST) {
+        return nba_error_set(error, NBA_E_USAGE, "--%s: given twice", option->name);
     }
-    if (option->kind != NBA_OPTION_KIND_FLAG && value == NULL) {
+    given[index] = true;
+    if (flag && value != NULL) {
+        return nba_error_set(error, NBA_E_USAGE, "--%s: takes no value", option->name);
+    }
+    if (!flag && value == NULL) {
         if (*at + 1 >= argc) {
-            return nba_error_set(parser->error, NBA_E_USAGE, "--%s: expected %s after it",
-                                 option->name, option->value_name);
+            return nba_error_set(error, NBA_E_USAGE, "--%s: expected %s after it", option->name,
+                                 option->value_name);
         }
         *at += 1;
         value = argv[*at];
     }
-    return set_value(parser, option, value);
+    return set_value(option, value, error);
 }
 
 static bool asks_for_help(int argc, char **argv)
@@ -195,38 +162,31 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
-enum nba_status nba_options_parse(const struct nba_option *options, size_t option_count, int argc,
-                                  char **argv, void *ret_values, struct nba_operands *ret_operands,
-                                  bool *ret_help, struct nba_error *error)
+enum nba_status nba_options_parse(const struct nba_option_set *set, int argc, char **argv,
+                                  struct nba_operands *ret_operands, bool *ret_help,
+                                  struct nba_error *error)
 {
-    struct parser parser = {options, option_count, ret_values, {false}, error};
+    bool given[NBA_OPTIONS_MAX] = {false};
     bool ended = false;
-    NBA_ASSERT(option_count <= OPTIONS_MAX);
+    enum nba_status status = NBA_OK;
     ret_operands->count = 0;
     *ret_help = asks_for_help(argc, argv);
-    if (*ret_help) {
-        return NBA_OK;
-    }
-    for (int at = 1; at < argc; at++) {
+    for (int at = 1; status == NBA_OK && !*ret_help && at < argc; at++) {
         const char *word = argv[at];
         if (!ended && strcmp(word, "--") == 0) {
             ended = true;
         } else if (!ended && strncmp(word, "--", 2) == 0) {
-            const enum nba_status status = take_option(&parser, argc, argv, &at);
-            if (status != NBA_OK) {
-                return status;
-            }
+            status = take_option(set, given, argc, argv, &at, error);
         } else if (!ended && word[0] == '-' && word[1] != '\0') {
-            return nba_error_set(error, NBA_E_USAGE, "%s: unknown option, they begin with --",
-                                 word);
+            status =
+                nba_error_set(error, NBA_E_USAGE, "%s: unknown option, they begin with --", word);
         } else if (ret_operands->count == NBA_OPERANDS_MAX) {
-            return nba_error_set(error, NBA_E_USAGE, "more than %u operands", NBA_OPERANDS_MAX);
+            status = nba_error_set(error, NBA_E_USAGE, "more than %u operands", NBA_OPERANDS_MAX);
         } else {
-            ret_operands->items[ret_operands->count] = word;
-            ret_operands->count++;
+            ret_operands->items[ret_operands->count++] = word;
         }
     }
-    return NBA_OK;
+    return status;
 }
 
 #define HELP_COLUMN 28
@@ -252,22 +212,17 @@ static void append_wrapped(struct nba_buf *buf, const char *text)
     }
 }
 
-void nba_options_describe(const struct nba_option *options, size_t option_count,
-                          struct nba_buf *buf)
+void nba_options_describe(const struct nba_option_set *set, struct nba_buf *buf)
 {
-    for (size_t i = 0; i <= option_count; i++) {
-        static const struct nba_option help = {"help", NBA_OPTION_KIND_FLAG, 0, NULL, 0, 0,
-                                               NULL,   "this text"};
-        const struct nba_option *option = i < option_count ? &options[i] : &help;
+    static const struct nba_option help = {.name = "help", .help = "this text"};
+    for (size_t i = 0; i <= set->count; i++) {
+        const struct nba_option *option = i < set->count ? set->rows[i] : &help;
         const size_t before = buf->bytes;
         nba_buf_printf(buf, "  --%s%s%s", option->name, option->value_name != NULL ? " " : "",
                        option->value_name != NULL ? option->value_name : "");
         const size_t used = buf->bytes - before;
-        if (used + 2 > HELP_COLUMN) {
-            nba_buf_printf(buf, "\n%*s", HELP_COLUMN, "");
-        } else {
-            nba_buf_printf(buf, "%*s", (int)(HELP_COLUMN - used), "");
-        }
+        const bool fits = used + 2 <= HELP_COLUMN;
+        nba_buf_printf(buf, "%s%*s", fits ? "" : "\n", (int)(HELP_COLUMN - (fits ? used : 0)), "");
         append_wrapped(buf, option->help);
         nba_buf_append_byte(buf, '\n');
     }

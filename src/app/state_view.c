@@ -1,58 +1,69 @@
-/* A secondary store and all its tasks. */
+/* A store and all its tasks. */
 #include "state_view.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "nba/base/file.h"
 
-#define PATH_BYTES_MAX 4096u
-
-struct found {
-    struct nba_state_view *view;
-    int32_t partitions[NBA_PARTITIONS_MAX];
-    char topic[256];
-    size_t count;
-};
-
 static void note_task(void *context, struct nba_str topic, int32_t partition)
 {
-    struct found *found = context;
-    if (found->count < NBA_PARTITIONS_MAX) {
-        (void)snprintf(found->topic, sizeof(found->topic), "%.*s", NBA_STR_ARG(topic));
-        found->partitions[found->count++] = partition;
+    struct nba_state_view *view = context;
+    if (view->partition_count < NBA_PARTITIONS_MAX) {
+        (void)snprintf(view->topic, sizeof(view->topic), "%.*s", NBA_STR_ARG(topic));
+        view->partitions[view->partition_count++] = partition;
     }
 }
 
-enum nba_status nba_state_view_open(const struct nba_config *config,
-                                    struct nba_state_view *ret_view, struct nba_error *error)
+static enum nba_status open_store(const struct nba_config *config, const char *secondary,
+                                  struct nba_state_view *view, struct nba_error *error)
 {
-    static struct found found; /* commands run on one thread */
-    char path[PATH_BYTES_MAX];
-    struct nba_state_view view = {0};
+    const struct nba_state_options options = {.secondary = secondary};
+    char path[NBA_PATH_BYTES_MAX];
+    *view = (struct nba_state_view){.store = NULL};
     (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
     if (!nba_file_exists(path)) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "no state in '%s' (state.dir)",
                              config->state.dir);
     }
-    const struct nba_state_options options = {.secondary = true};
-    found = (struct found){.view = &view};
-    enum nba_status status = nba_state_store_open(path, &options, &view.store, error);
+    const enum nba_status status = nba_state_store_open(path, &options, &view->store, error);
     if (status == NBA_OK) {
-        nba_state_store_visit(view.store, note_task, &found);
+        nba_state_store_visit(view->store, note_task, view);
     }
-    for (size_t i = 0; status == NBA_OK && i < found.count; i++) {
-        status = nba_task_open(view.store, nba_str_of(found.topic), found.partitions[i], 0,
-                               &view.tasks[view.task_count], error);
-        view.task_count += status == NBA_OK ? 1 : 0;
+    return status;
+}
+
+enum nba_status nba_state_view_open_writable(const struct nba_config *config,
+                                             struct nba_state_view *ret_view,
+                                             struct nba_error *error)
+{
+    return open_store(config, NULL, ret_view, error);
+}
+
+enum nba_status nba_state_view_open(struct nba_workplace *place, struct nba_state_view *ret_view,
+                                    struct nba_error *error)
+{
+    enum nba_status status = nba_workplace_make_temporary(place, error);
+    if (status == NBA_OK) {
+        status = open_store(&place->config, place->temporary, ret_view, error);
     }
-    if (status != NBA_OK) {
-        nba_state_view_close(&view);
-        return status;
+    for (size_t i = 0; status == NBA_OK && i < ret_view->partition_count; i++) {
+        status = nba_task_open(ret_view->store, nba_str_of(ret_view->topic),
+                               ret_view->partitions[i], 0, &ret_view->tasks[i], error);
+        ret_view->task_count += status == NBA_OK ? 1 : 0;
     }
-    *ret_view = view;
-    return NBA_OK;
+    return status;
+}
+
+enum nba_status nba_state_view_hcp(struct nba_state_view *view, const char *hcp_id,
+                                   struct nba_arena *arena, struct nba_hcp *ret_hcp,
+                                   struct nba_error *error)
+{
+    bool found = false;
+    const enum nba_status status =
+        nba_state_store_read_hcp(view->store, nba_str_of(hcp_id), arena, ret_hcp, &found, error);
+    return status != NBA_OK || found
+               ? status
+               : nba_error_set(error, NBA_E_NOT_FOUND, "no state of HCP '%s'", hcp_id);
 }
 
 void nba_state_view_close(struct nba_state_view *view)
@@ -61,6 +72,5 @@ void nba_state_view_close(struct nba_state_view *view)
         nba_task_close(view->tasks[i]);
     }
     nba_state_store_close(view->store);
-    view->store = NULL;
-    view->task_count = 0;
+    *view = (struct nba_state_view){.store = NULL};
 }

@@ -13,8 +13,7 @@
 static void add(struct nba_topic_table *table, const struct nba_topic_entry *entry)
 {
     NBA_ASSERT(table->count < NBA_TOPICS_MAX);
-    table->entries[table->count] = *entry;
-    table->count++;
+    table->entries[table->count++] = *entry;
 }
 
 static struct nba_topic_spec kept(const char *name, int64_t partitions, int64_t retention_ms)
@@ -99,25 +98,10 @@ const struct nba_topic_entry *nba_topic_table_find(const struct nba_topic_table 
     return NULL;
 }
 
-static enum nba_status create_one(const struct nba_topic_spec *spec, struct nba_stream *stream,
-                                  size_t *created, struct nba_error *error)
+const char *nba_topic_table_name(const struct nba_topic_table *table, const char *name)
 {
-    int32_t partitions = 0;
-    enum nba_status status = nba_stream_topic_create(stream, spec, error);
-    if (status == NBA_OK) {
-        *created += 1;
-        return NBA_OK;
-    }
-    if (status != NBA_E_EXISTS) {
-        return status;
-    }
-    status = nba_stream_topic_partitions(stream, spec->name, &partitions, error);
-    if (status == NBA_OK && partitions != spec->partitions) {
-        return nba_error_set(error, NBA_E_SHAPE,
-                             "topic '%s' is there with %d partitions, the configuration says %d",
-                             spec->name, (int)partitions, (int)spec->partitions);
-    }
-    return status;
+    const struct nba_topic_entry *entry = nba_topic_table_find(table, name);
+    return entry != NULL ? entry->spec.name : name;
 }
 
 enum nba_status nba_topic_table_create(const struct nba_topic_table *table,
@@ -126,7 +110,19 @@ enum nba_status nba_topic_table_create(const struct nba_topic_table *table,
 {
     size_t created = 0;
     for (size_t i = 0; i < table->count; i++) {
-        const enum nba_status status = create_one(&table->entries[i].spec, stream, &created, error);
+        const struct nba_topic_spec *spec = &table->entries[i].spec;
+        int32_t partitions = spec->partitions;
+        enum nba_status status = nba_stream_topic_create(stream, spec, error);
+        created += status == NBA_OK ? 1 : 0;
+        if (status == NBA_E_EXISTS) {
+            status = nba_stream_topic_partitions(stream, spec->name, &partitions, error);
+        }
+        if (status == NBA_OK && partitions != spec->partitions) {
+            status =
+                nba_error_set(error, NBA_E_SHAPE,
+                              "topic '%s' is there with %d partitions, the configuration says %d",
+                              spec->name, (int)partitions, (int)spec->partitions);
+        }
         if (status != NBA_OK) {
             return status;
         }

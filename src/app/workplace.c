@@ -1,129 +1,191 @@
-/* From the command line to an open log. */
+/* From the command line to an open log, and back. */
 #include "nba/app/workplace.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "nba/base/assert.h"
 #include "nba/base/file.h"
 
-#define CONFIG_PATH       "config/nba.yaml"
-#define SETTING_BYTES_MAX 4096u
+#define CONFIG_PATH     "config/nba.yaml"
+#define ARENA_BYTES_MAX ((size_t)256 << 20)
+
+static struct {
+    const char *config;
+    const char *kafka;
+    const char *log;
+    struct nba_operands set;
+} common;
+
+const struct nba_option nba_common_options[] = {
+    NBA_OPTION_TEXT(&common.config, "config", "FILE", "settings (default: config/nba.yaml)"),
+    NBA_OPTION_LIST(&common.set, "set", "KEY=VALUE", "one setting, over the file's"),
+    NBA_OPTION_TEXT(&common.kafka, "kafka", "SERVERS", "use this Kafka"),
+    NBA_OPTION_TEXT(&common.log, "log", "DIR", "use the embedded log in this folder"),
+    {0},
+};
+
+void nba_workplace_init(struct nba_workplace *place)
+{
+    memset(place, 0, sizeof(*place));
+    nba_arena_init(&place->arena, ARENA_BYTES_MAX);
+    nba_buf_init(&place->out, NBA_ANSWER_BYTES_MAX);
+}
 
 /* "commit.interval_ms=5" */
 static enum nba_status set_one(struct nba_config *config, const char *setting,
                                struct nba_error *error)
 {
-    char key[SETTING_BYTES_MAX];
+    char key[NBA_PATH_BYTES_MAX];
     const char *equals = strchr(setting, '=');
     if (equals == NULL || equals == setting || (size_t)(equals - setting) >= sizeof(key)) {
         return nba_error_set(error, NBA_E_USAGE, "--set: expected KEY=VALUE, got '%s'", setting);
     }
-    memcpy(key, setting, (size_t)(equals - setting));
-    key[equals - setting] = '\0';
+    (void)snprintf(key, sizeof(key), "%.*s", (int)(equals - setting), setting);
     return nba_config_set(config, key, equals + 1, error);
 }
 
-static enum nba_status set_log(const struct nba_common *common, struct nba_config *config,
-                               struct nba_error *error)
+static enum nba_status set_log(struct nba_config *config, struct nba_error *error)
 {
-    enum nba_status status = NBA_OK;
-    if (common->kafka != NULL && common->log != NULL) {
+    if (common.kafka != NULL && common.log != NULL) {
         return nba_error_set(error, NBA_E_USAGE, "--kafka and --log: expected one of them");
     }
-    if (common->kafka != NULL) {
-        status = nba_config_set(config, "log.kind", "kafka", error);
-        if (status == NBA_OK) {
-            status = nba_config_set(config, "kafka.bootstrap_servers", common->kafka, error);
-        }
-    } else if (common->log != NULL) {
-        status = nba_config_set(config, "log.kind", "local", error);
-        if (status == NBA_OK) {
-            status = nba_config_set(config, "log.dir", common->log, error);
-        }
+    bool done = true;
+    if (common.kafka != NULL) {
+        done = nba_config_set(config, "log.kind", "kafka", error) == NBA_OK &&
+               nba_config_set(config, "kafka.bootstrap_servers", common.kafka, error) == NBA_OK;
+    } else if (common.log != NULL) {
+        done = nba_config_set(config, "log.kind", "local", error) == NBA_OK &&
+               nba_config_set(config, "log.dir", common.log, error) == NBA_OK;
     }
-    return status;
+    return nba_outcome(done, error);
 }
 
-enum nba_status nba_common_config(const struct nba_common *common, struct nba_config *ret_config,
-                                  struct nba_error *error)
+enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_error *error)
 {
-    struct nba_config config;
-    const char *path = common->config;
+    struct nba_config *config = &place->config;
+    const char *path = common.config;
     if (path == NULL && nba_file_exists(CONFIG_PATH)) {
         path = CONFIG_PATH;
     }
     enum nba_status status =
-        path != NULL ? nba_config_load(path, &config, error) : nba_config_init(&config, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    status = set_log(common, &config, error);
-    for (size_t i = 0; i < common->set.count && status == NBA_OK; i++) {
-        status = set_one(&config, common->set.items[i], error);
-    }
+        path != NULL ? nba_config_load(path, config, error) : nba_config_init(config, error);
     if (status == NBA_OK) {
-        status = nba_config_check(&config, error);
+        status = set_log(config, error);
     }
-    if (status != NBA_OK) {
-        nba_config_clear(&config);
-        return status;
+    for (size_t i = 0; i < common.set.count && status == NBA_OK; i++) {
+        status = set_one(config, common.set.items[i], error);
     }
-    *ret_config = config;
-    return NBA_OK;
+    return status == NBA_OK ? nba_config_check(config, error) : status;
 }
 
-static enum nba_status open_kafka(const struct nba_config *config, struct nba_stream **ret_stream,
-                                  struct nba_error *error)
+enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct nba_error *error)
 {
-    struct nba_property properties[NBA_CONFIG_PROPERTIES_MAX + 2];
-    size_t count = 0;
-    properties[count] = (struct nba_property){"bootstrap.servers", config->kafka.bootstrap_servers};
-    count++;
+    const char *dir = place->config.schemas_dir;
+    const enum nba_status status = nba_schemas_load(dir, &place->schemas, error);
+    if (status == NBA_E_NOT_FOUND) {
+        return nba_error_prefix(error,
+                                "schemas.dir: no schemas in '%s': run nba in the folder that has "
+                                "them, or name theirs in the configuration or by "
+                                "--set schemas.dir=DIR",
+                                dir);
+    }
+    return status == NBA_OK ? nba_decoder_create(place->schemas, &place->decoder, error) : status;
+}
+
+static enum nba_status open_kafka(struct nba_workplace *place, struct nba_error *error)
+{
+    const struct nba_config *config = &place->config;
+    struct nba_property properties[NBA_CONFIG_PROPERTIES_MAX + 2] = {
+        {"bootstrap.servers", config->kafka.bootstrap_servers}};
+    size_t count = 1;
     if (config->kafka.allow_plaintext_sasl) {
-        properties[count] = (struct nba_property){"allow_plaintext_sasl", "true"};
-        count++;
+        properties[count++] = (struct nba_property){"allow_plaintext_sasl", "true"};
     }
     for (uint32_t i = 0; i < config->kafka.property_count; i++) {
-        properties[count] = (struct nba_property){config->kafka.properties[i].name,
-                                                  config->kafka.properties[i].value};
-        count++;
+        const struct nba_config_property *property = &config->kafka.properties[i];
+        properties[count++] = (struct nba_property){property->name, property->value};
     }
-    return nba_stream_open_kafka(properties, count, ret_stream, error);
+    return nba_stream_open_kafka(properties, count, &place->stream, error);
 }
 
-enum nba_status nba_workplace_stream(const struct nba_config *config, enum nba_local_mode mode,
-                                     struct nba_stream **ret_stream, struct nba_error *error)
+enum nba_status nba_workplace_open(struct nba_workplace *place, enum nba_local_mode mode,
+                                   struct nba_error *error)
 {
-    if (config->log_kind == NBA_CONFIG_LOG_KAFKA) {
-        return open_kafka(config, ret_stream, error);
-    }
-    return nba_stream_open_local(config->log_dir, mode, &nba_clock_system, ret_stream, error);
-}
-
-enum nba_status nba_workplace_open(const struct nba_common *common, enum nba_local_mode mode,
-                                   struct nba_workplace *ret_workplace, struct nba_error *error)
-{
-    struct nba_workplace workplace;
-    memset(&workplace, 0, sizeof(workplace));
-    enum nba_status status = nba_common_config(common, &workplace.config, error);
+    nba_topic_table_init(&place->topics, &place->config);
+    const enum nba_status status = nba_workplace_load_schemas(place, error);
     if (status != NBA_OK) {
         return status;
     }
-    status = nba_schemas_load(workplace.config.schemas_dir, &workplace.schemas, error);
-    if (status == NBA_OK) {
-        status = nba_workplace_stream(&workplace.config, mode, &workplace.stream, error);
+    return place->config.log_kind == NBA_CONFIG_LOG_KAFKA
+               ? open_kafka(place, error)
+               : nba_stream_open_local(place->config.log_dir, mode, &nba_clock_system,
+                                       &place->stream, error);
+}
+
+enum nba_status nba_workplace_make_temporary(struct nba_workplace *place, struct nba_error *error)
+{
+    (void)snprintf(place->temporary, sizeof(place->temporary), "/tmp/nba-XXXXXX");
+    if (mkdtemp(place->temporary) == NULL) {
+        place->temporary[0] = '\0';
+        return nba_error_set(error, NBA_E_IO, "cannot make a folder in /tmp");
     }
-    if (status != NBA_OK) {
-        nba_workplace_close(&workplace);
-        return status;
-    }
-    *ret_workplace = workplace;
     return NBA_OK;
 }
 
-void nba_workplace_close(struct nba_workplace *workplace)
+enum nba_status nba_workplace_flush(struct nba_workplace *place, struct nba_error *error)
 {
-    nba_stream_close(workplace->stream);
-    nba_schemas_destroy(workplace->schemas);
-    nba_config_clear(&workplace->config);
+    struct nba_buf *out = &place->out;
+    if (out->failed) {
+        return nba_error_set(error, NBA_E_LIMIT, "the answer is too long");
+    }
+    const bool written = out->bytes == 0 || fwrite(out->data, 1, out->bytes, stdout) == out->bytes;
+    nba_buf_reset(out);
+    if (!written || fflush(stdout) != 0) {
+        return nba_error_set(error, NBA_E_IO, "cannot write to standard output");
+    }
+    return NBA_OK;
+}
+
+void nba_workplace_close(struct nba_workplace *place)
+{
+    struct nba_error ignored = {0};
+    nba_stream_close(place->stream);
+    nba_decoder_destroy(place->decoder);
+    nba_schemas_destroy(place->schemas);
+    nba_config_clear(&place->config);
+    nba_arena_clear(&place->arena);
+    nba_buf_clear(&place->out);
+    if (place->temporary[0] != '\0') {
+        const enum nba_status removed = nba_file_remove_tree(place->temporary, &ignored);
+        (void)removed; /* /tmp is swept by the system */
+    }
+}
+
+enum nba_status nba_outcome(bool done, const struct nba_error *error)
+{
+    NBA_ASSERT(done || error->status != NBA_OK);
+    return done ? NBA_OK : error->status;
+}
+
+enum nba_status nba_grow(void *items, size_t *capacity, size_t count, size_t size,
+                         struct nba_error *error)
+{
+    size_t wanted = *capacity > 0 ? *capacity : 64;
+    void *memory = NULL;
+    while (wanted < count) {
+        wanted *= 2;
+    }
+    if (wanted == *capacity) {
+        return NBA_OK;
+    }
+    memcpy(&memory, items, sizeof(memory));
+    memory = realloc(memory, wanted * size);
+    if (memory == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    memcpy(items, &memory, sizeof(memory)); /* `items` is the address of any kind of pointer */
+    *capacity = wanted;
+    return NBA_OK;
 }

@@ -44,7 +44,7 @@ class Front(unittest.TestCase):
     def test_wrong_usage_is_2_with_one_line_and_a_hint(self):
         for arguments, words in (((), "expected a command"), (("tpics",), "did you mean 'topics'"),
                                  (("topics",), "expected create|list"),
-                                 (("topics", "make"), "expected create, list"),
+                                 (("topics", "make"), "expected create|list"),
                                  (("consume", "--limt", "3"), "did you mean --limit"),
                                  (("consume",), "expected TOPIC"),
                                  (("generate", "--events", "x"), "expected a whole number"),
@@ -58,6 +58,18 @@ class Front(unittest.TestCase):
                 self.assertTrue(answer.stderr.startswith("nba: "), answer.stderr)
                 self.assertEqual(answer.stdout, "")
                 self.assertEqual(answer.returncode, 1 if "nowhere" in str(arguments) else 2)
+
+    def test_outside_the_checkout_the_setting_that_is_missing_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            mapping = ROOT / "config" / "mappings" / "hcp-a.yaml"
+            for arguments in (("import", "events", "--mapping", mapping, "--dry-run", "x.csv"),
+                              ("consume", "action"), ("demo",)):
+                with self.subTest(arguments=arguments):
+                    answer = run(*arguments, cwd=folder)
+                    self.assertEqual(answer.returncode, 1)
+                    for words in ("schemas.dir: no schemas in 'schemas'", "--set schemas.dir=DIR",
+                                  "schemas/ids.json"):
+                        self.assertIn(words, answer.stderr)
 
     def test_version_is_told(self):
         self.assertRegex(run("--version").stdout, r"\Anba \d+\.\d+\.\d+\n\Z")

@@ -43,6 +43,8 @@ void nba_topic_table_init(struct nba_topic_table *table, const struct nba_config
 /* By short name or topic; NULL: neither. */
 const struct nba_topic_entry *nba_topic_table_find(const struct nba_topic_table *table,
                                                    const char *name);
+/* The topic of a short name; another name is a topic's already. */
+const char *nba_topic_table_name(const struct nba_topic_table *table, const char *name);
 /* Creates what is missing; those that are there stay as they are.  NBA_E_SHAPE: an existing one has
  * another partition count than the table says. */
 NBA_MUST_USE

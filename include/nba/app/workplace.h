@@ -1,8 +1,9 @@
 /*
- * What most commands need first: the configuration as the command line completes it, the schemas,
- * and the log.
+ * What commands work with: operands, configuration, schemas, the log, scratch memory, the answer.
  *
- * OPTIONS that all of them share (NBA_COMMON_OPTIONS):
+ * The frame makes it and closes it; a command opens what it needs.
+ *
+ * OPTIONS that every command has beside its own:
  *     --config FILE     settings; without it config/nba.yaml when it is there, else the defaults
  *     --set KEY=VALUE   one setting, over the file's
  *     --kafka SERVERS   short for --set log.kind=kafka and kafka.bootstrap_servers
@@ -12,45 +13,56 @@
 #define NBA_APP_WORKPLACE_H
 
 #include "nba/app/options.h"
-#include "nba/codec/schema_registry.h"
-#include "nba/config/config.h"
-#include "nba/stream/stream.h"
+#include "nba/app/ticker.h"
+#include "nba/app/topic_table.h"
+#include "nba/codec/decoder.h"
 
-struct nba_common {
-    const char *config;
-    const char *kafka;
-    const char *log;
-    struct nba_operands set;
-};
-
-/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a member can't stand in parentheses */
-#define NBA_COMMON_OPTIONS(type, member)                                                           \
-    NBA_OPTION_TEXT(type, member.config, "config", "FILE", "settings (default: config/nba.yaml)"), \
-        NBA_OPTION_LIST(type, member.set, "set", "KEY=VALUE", "one setting, over the file's"),     \
-        NBA_OPTION_TEXT(type, member.kafka, "kafka", "SERVERS", "use this Kafka"),                 \
-        NBA_OPTION_TEXT(type, member.log, "log", "DIR", "use the embedded log in this folder")
-/* NOLINTEND(bugprone-macro-parentheses) */
-
-/* NBA_E_CONFIG, NBA_E_USAGE, NBA_E_NOT_FOUND, NBA_E_IO. */
-NBA_MUST_USE
-enum nba_status nba_common_config(const struct nba_common *common, struct nba_config *ret_config,
-                                  struct nba_error *error);
+#define NBA_PATH_BYTES_MAX 4096u
+/* An answer is printed whole; what may be longer is flushed on the way. */
+#define NBA_ANSWER_BYTES_MAX (64u << 20)
 
 struct nba_workplace {
+    struct nba_operands operands;
     struct nba_config config;
+    struct nba_topic_table topics; /* from nba_workplace_open on, as the next three */
     struct nba_schemas *schemas;
+    struct nba_decoder *decoder;
     struct nba_stream *stream;
+    struct nba_arena arena; /* of what is decoded, one record at a time */
+    struct nba_buf out;     /* the answer: printed at the end, also of one that failed */
+    struct nba_ticker ticker;
+    bool failure_told;  /* by the command itself */
+    char temporary[64]; /* a folder below /tmp, removed at the end; empty: none */
 };
 
-/* Configuration, schemas and the log.  On failure everything is closed again. */
-NBA_MUST_USE
-enum nba_status nba_workplace_open(const struct nba_common *common, enum nba_local_mode mode,
-                                   struct nba_workplace *ret_workplace, struct nba_error *error);
-void nba_workplace_close(struct nba_workplace *workplace);
+extern const struct nba_option nba_common_options[];
 
-/* The log that a configuration names. */
+void nba_workplace_init(struct nba_workplace *place);
+/* The configuration as nba_common_options complete it.
+ * NBA_E_CONFIG, NBA_E_USAGE, NBA_E_NOT_FOUND, NBA_E_IO. */
 NBA_MUST_USE
-enum nba_status nba_workplace_stream(const struct nba_config *config, enum nba_local_mode mode,
-                                     struct nba_stream **ret_stream, struct nba_error *error);
+enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_error *error);
+/* Schemas and a decoder. */
+NBA_MUST_USE
+enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct nba_error *error);
+/* The same, and the log that the configuration names. */
+NBA_MUST_USE
+enum nba_status nba_workplace_open(struct nba_workplace *place, enum nba_local_mode mode,
+                                   struct nba_error *error);
+/* Makes place->temporary. */
+NBA_MUST_USE
+enum nba_status nba_workplace_make_temporary(struct nba_workplace *place, struct nba_error *error);
+/* Prints the answer so far.  NBA_E_IO: a closed pipe; NBA_E_LIMIT: it didn't fit. */
+NBA_MUST_USE
+enum nba_status nba_workplace_flush(struct nba_workplace *place, struct nba_error *error);
+void nba_workplace_close(struct nba_workplace *place);
+
+/* The status of a chain `a(..., error) == NBA_OK && b(..., error) == NBA_OK`. */
+NBA_MUST_USE
+enum nba_status nba_outcome(bool done, const struct nba_error *error);
+/* Room for `count` items of `size`; *capacity grows by doubling.  NBA_E_NO_MEMORY. */
+NBA_MUST_USE
+enum nba_status nba_grow(void *items, size_t *capacity, size_t count, size_t size,
+                         struct nba_error *error);
 
 #endif

@@ -1,0 +1,89 @@
+/*
+ * Reading things through: every tool that looks at all records of a log, at all lines of a file or
+ * at all rows of a table says what to do with one of them, and the walk does the rest.
+ *
+ * A walk ends with NBA_E_INTERRUPTED when a signal came, or when `take` says so, who has had
+ * enough.  What is handed to `take` lives until it returns.
+ */
+#ifndef NBA_APP_WALK_H
+#define NBA_APP_WALK_H
+
+#include "nba/app/workplace.h"
+#include "nba/base/limits.h"
+#include "nba/codec/log_record.h"
+#include "nba/ingest/mapping.h"
+#include "nba/stream/reader.h"
+
+/* Of a record that is read; others may send more than we do. */
+#define NBA_LOG_HEADERS_MAX (4u * NBA_HEADERS_MAX)
+
+typedef enum nba_status nba_take_record(void *context, const struct nba_record *record,
+                                        struct nba_error *error);
+
+/* One partition, from an offset to before another one. */
+struct nba_span {
+    const char *topic;
+    int32_t partition;
+    int64_t from; /* moves along: of the next record */
+    int64_t to;   /* INT64_MAX: no end, wait for more */
+};
+
+struct nba_walk {
+    struct nba_stream *stream;
+    enum nba_isolation isolation;
+    bool patient; /* a broker that is away is waited for */
+    nba_take_record *take;
+    void *context;
+};
+
+/* Records of one span come in order, those of several in any interleaving. */
+NBA_MUST_USE
+enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_span *spans, size_t count,
+                               struct nba_error *error);
+/* What is committed in one partition, from *position (which moves along) to its present end. */
+NBA_MUST_USE
+enum nba_status nba_walk_partition(struct nba_stream *stream, const char *topic, int32_t partition,
+                                   int64_t *position, nba_take_record *take, void *context,
+                                   struct nba_error *error);
+/* The same of every partition of a topic, one after the other, from its beginning. */
+NBA_MUST_USE
+enum nba_status nba_walk_topic(struct nba_stream *stream, const char *topic, nba_take_record *take,
+                               void *context, struct nba_error *error);
+/* A log file as `nba consume --out` writes it. */
+NBA_MUST_USE
+enum nba_status nba_walk_log_file(const struct nba_schemas *schemas, const char *path,
+                                  nba_take_record *take, void *context, struct nba_error *error);
+
+/* A record as a log file holds it; `headers` has room for NBA_LOG_HEADERS_MAX.  NBA_E_LIMIT. */
+NBA_MUST_USE
+enum nba_status nba_log_record_from(const struct nba_record *record,
+                                    struct nba_log_header headers[NBA_LOG_HEADERS_MAX],
+                                    struct nba_log_record *ret_record, struct nba_error *error);
+
+/* Lines that are not empty, of a file or of standard input ("-"), gzipped or not, without their
+ * line ends.  A failure is told behind "path:line". */
+NBA_MUST_USE
+enum nba_status nba_walk_lines(const char *path, size_t line_bytes_max,
+                               enum nba_status (*take)(void *context, struct nba_str line,
+                                                       struct nba_error *error),
+                               void *context, struct nba_error *error);
+
+/* A table as a mapping reads it. */
+struct nba_table {
+    const char *path;
+    const struct nba_mapping *mapping;
+    const char *mapping_path; /* for messages */
+    enum nba_import_kind kind;
+    /* `mapped` NULL: the row is refused, error->message says why; an error ends the walk.  `row`
+     * counts from 1. */
+    enum nba_status (*take)(void *context, const struct nba_mapped_row *mapped, uint64_t row,
+                            struct nba_error *error);
+    void *context;
+};
+
+/* Uses place->arena and its schemas. */
+NBA_MUST_USE
+enum nba_status nba_walk_table(struct nba_workplace *place, const struct nba_table *table,
+                               struct nba_error *error);
+
+#endif

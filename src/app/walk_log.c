@@ -1,0 +1,185 @@
+/* Partitions and log files: polled until each position is where it should end; gaps and
+ * transactions' markers move it too. */
+#include <stdlib.h>
+
+#include "nba/app/interrupt.h"
+#include "nba/app/walk.h"
+#include "nba/codec/container.h"
+
+#define POLL_MS 100
+
+static struct nba_span *span_of(struct nba_span *spans, size_t count,
+                                const struct nba_record *record)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (spans[i].partition == record->partition && nba_str_is(record->topic, spans[i].topic)) {
+            return &spans[i];
+        }
+    }
+    return NULL;
+}
+
+/* What is left to read; *ret_count 0: all is done. */
+static struct nba_position *positions_of(const struct nba_span *spans, size_t count,
+                                         size_t *ret_count)
+{
+    struct nba_position *positions = calloc(count + 1, sizeof(*positions));
+    *ret_count = 0;
+    for (size_t i = 0; positions != NULL && i < count; i++) {
+        if (spans[i].from < spans[i].to) {
+            positions[*ret_count] =
+                (struct nba_position){spans[i].topic, spans[i].partition, spans[i].from};
+            *ret_count += 1;
+        }
+    }
+    return positions;
+}
+
+/* One poll; *open counts the spans that have not ended. */
+static enum nba_status step(const struct nba_walk *walk, struct nba_reader *reader,
+                            struct nba_span *spans, size_t count, size_t *open,
+                            struct nba_error *error)
+{
+    enum nba_poll what = NBA_POLL_NONE;
+    struct nba_record record = {0};
+    enum nba_status status = nba_reader_poll(reader, POLL_MS, &what, &record, error);
+    if (status == NBA_E_UNAVAILABLE && walk->patient) {
+        status = NBA_OK;
+    }
+    struct nba_span *span =
+        status == NBA_OK && what != NBA_POLL_NONE ? span_of(spans, count, &record) : NULL;
+    if (span != NULL && span->from < span->to) {
+        if (what == NBA_POLL_RECORD && record.offset < span->to) {
+            status = walk->take(walk->context, &record, error);
+        }
+        if (status == NBA_OK) {
+            span->from = record.offset + (what == NBA_POLL_RECORD ? 1 : 0);
+            *open -= span->from >= span->to ? 1 : 0;
+        }
+    }
+    nba_record_release(&record);
+    return status;
+}
+
+enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_span *spans, size_t count,
+                               struct nba_error *error)
+{
+    struct nba_reader *reader = NULL;
+    size_t open = 0;
+    struct nba_position *positions = positions_of(spans, count, &open);
+    enum nba_status status = NBA_OK;
+    if (positions == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    if (open > 0) {
+        status = nba_reader_create(walk->stream, walk->isolation, &reader, error);
+    }
+    if (status == NBA_OK && open > 0) {
+        status = nba_reader_assign(reader, positions, open, error);
+    }
+    while (status == NBA_OK && open > 0) {
+        status = nba_interrupt_check(error);
+        if (status == NBA_OK) {
+            status = step(walk, reader, spans, count, &open, error);
+        }
+    }
+    nba_reader_destroy(reader);
+    free(positions);
+    return status;
+}
+
+enum nba_status nba_walk_partition(struct nba_stream *stream, const char *topic, int32_t partition,
+                                   int64_t *position, nba_take_record *take, void *context,
+                                   struct nba_error *error)
+{
+    const struct nba_walk walk = {.stream = stream, .take = take, .context = context};
+    struct nba_span span = {.topic = topic, .partition = partition};
+    enum nba_status status = nba_stream_watermarks(stream, topic, partition, NBA_READ_COMMITTED,
+                                                   &span.from, &span.to, error);
+    if (status == NBA_OK) {
+        span.from = *position > span.from ? *position : span.from;
+        status = nba_walk_spans(&walk, &span, 1, error);
+        *position = span.from;
+    }
+    return status;
+}
+
+enum nba_status nba_walk_topic(struct nba_stream *stream, const char *topic, nba_take_record *take,
+                               void *context, struct nba_error *error)
+{
+    int32_t count = 0;
+    enum nba_status status = nba_stream_topic_partitions(stream, topic, &count, error);
+    for (int32_t p = 0; status == NBA_OK && p < count; p++) {
+        int64_t position = 0;
+        status = nba_walk_partition(stream, topic, p, &position, take, context, error);
+    }
+    return status;
+}
+
+static enum nba_status too_many_headers(uint32_t count, struct nba_error *error)
+{
+    return nba_error_set(error, NBA_E_LIMIT, "a record has %u headers", (unsigned)count);
+}
+
+enum nba_status nba_walk_log_file(const struct nba_schemas *schemas, const char *path,
+                                  nba_take_record *take, void *context, struct nba_error *error)
+{
+    struct nba_header headers[NBA_LOG_HEADERS_MAX];
+    struct nba_container_reader *reader = NULL;
+    bool more = true;
+    enum nba_status status = nba_container_reader_open(schemas, path, &reader, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    while (status == NBA_OK && more) {
+        struct nba_log_record from = {.header_count = 0};
+        status = nba_interrupt_check(error);
+        if (status == NBA_OK) {
+            status = nba_container_reader_next(reader, &from, &more, error);
+        }
+        if (status == NBA_OK && from.header_count > NBA_LOG_HEADERS_MAX) {
+            status = too_many_headers(from.header_count, error);
+        }
+        for (uint32_t i = 0; status == NBA_OK && i < from.header_count; i++) {
+            headers[i] = (struct nba_header){from.headers[i].name, from.headers[i].value};
+        }
+        const struct nba_record record = {.topic = from.topic,
+                                          .partition = from.partition,
+                                          .offset = from.offset,
+                                          .timestamp_ms = from.timestamp_ms,
+                                          .key = from.key,
+                                          .value = from.value,
+                                          .key_null = !from.has_key,
+                                          .value_null = !from.has_value,
+                                          .headers = headers,
+                                          .header_count = from.header_count};
+        if (status == NBA_OK && more) {
+            status = take(context, &record, error);
+        }
+    }
+    nba_container_reader_close(reader);
+    return status;
+}
+
+enum nba_status nba_log_record_from(const struct nba_record *record,
+                                    struct nba_log_header headers[NBA_LOG_HEADERS_MAX],
+                                    struct nba_log_record *ret_record, struct nba_error *error)
+{
+    if (record->header_count > NBA_LOG_HEADERS_MAX) {
+        return too_many_headers(record->header_count, error);
+    }
+    for (uint32_t i = 0; i < record->header_count; i++) {
+        headers[i] = (struct nba_log_header){record->headers[i].name, record->headers[i].value};
+    }
+    *ret_record = (struct nba_log_record){.topic = record->topic,
+                                          .partition = record->partition,
+                                          .offset = record->offset,
+                                          .timestamp_ms = record->timestamp_ms,
+                                          .key = record->key,
+                                          .value = record->value,
+                                          .has_key = !record->key_null,
+                                          .has_value = !record->value_null,
+                                          .headers = headers,
+                                          .header_count = record->header_count};
+    return NBA_OK;
+}
