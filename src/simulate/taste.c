@@ -1,4 +1,5 @@
-/* What an HCP makes of a content.  The weights were chosen so that each part can be learned alone:
+/* What an HCP makes of a content, and chance: every draw goes through here, with functions that are
+ * bit-equal on every machine.  The weights were chosen so that each part can be learned alone:
  * popularity sees quality, a collaborative model taste and peers, a sequence model the journey. */
 #include "nba/linalg/elementary.h"
 #include "world_internal.h"
@@ -10,10 +11,33 @@
 #define THRESHOLD     1.6
 #define WEEK_MS       (7 * INT64_C(86400000))
 
-bool nba_sim_has_seen(const struct nba_world *world, uint32_t hcp, uint32_t content)
+static double uniform(struct nba_world *world)
 {
-    const unsigned char *bits = world->seen + (size_t)hcp * world->seen_bytes;
-    return (bits[content / 8] >> (content % 8) & 1) != 0;
+    return nba_rng_double(&world->rng);
+}
+
+double nba_sim_normal(struct nba_world *world)
+{
+    double sum = 0;
+    for (int i = 0; i < 12; i++) {
+        sum += uniform(world);
+    }
+    return sum - 6.0;
+}
+
+double nba_sim_wait(struct nba_world *world, double mean)
+{
+    return -mean * nba_ln(1.0 - uniform(world));
+}
+
+bool nba_sim_happens(struct nba_world *world, double probability)
+{
+    return uniform(world) < probability;
+}
+
+uint32_t nba_sim_below(struct nba_world *world, uint32_t bound)
+{
+    return (uint32_t)nba_rng_below(&world->rng, bound);
 }
 
 void nba_sim_engage(struct nba_world *world, uint32_t hcp, uint32_t content)
@@ -52,14 +76,16 @@ static double journey(const struct nba_world *world, const struct sim_hcp *perso
     return one->stage == 0 ? JOURNEY_AHEAD : 0;
 }
 
-double nba_sim_utility(const struct nba_world *world, uint32_t hcp, uint32_t content)
+/* Taste, peers, journey, quality less what was seen: what a choice among contents goes by. */
+static double utility(const struct nba_world *world, uint32_t hcp, uint32_t content)
 {
     const struct sim_hcp *person = &world->hcps[hcp];
     const struct sim_content *one = &world->contents[content];
+    const unsigned bits = world->seen[(size_t)hcp * world->seen_bytes + content / 8];
     return (double)person->taste[one->topic] +
            (double)world->peer[(size_t)person->cluster * world->content_count + content] +
            (double)one->quality + journey(world, person, content) -
-           (nba_sim_has_seen(world, hcp, content) ? SEEN_BEFORE : 0);
+           ((bits >> (content % 8) & 1) != 0 ? SEEN_BEFORE : 0);
 }
 
 bool nba_sim_is_available(const struct nba_world *world, uint32_t content)
@@ -73,22 +99,21 @@ double nba_world_probability(const struct nba_world *world, uint32_t hcp, uint32
 {
     const struct sim_hcp *person = &world->hcps[hcp];
     const double liking = (unsigned)channel < CHANNELS_LIKED ? (double)person->channel[channel] : 0;
-    return nba_sigmoid(nba_sim_utility(world, hcp, content) + liking - fatigue(world, person) -
-                       THRESHOLD);
+    return nba_sigmoid(utility(world, hcp, content) + liking - fatigue(world, person) - THRESHOLD);
 }
 
-uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp, double sharpness)
+uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp)
 {
     double sum = 0;
     uint32_t last = UINT32_MAX;
     for (uint32_t k = 0; k < world->content_count; k++) {
         if (nba_sim_is_available(world, k)) {
-            sum += nba_exp(sharpness * nba_sim_utility(world, hcp, k));
+            sum += nba_exp(utility(world, hcp, k));
             last = k;
         }
         world->weights[k] = sum;
     }
-    const double at = nba_sim_uniform(world) * sum;
+    const double at = uniform(world) * sum;
     for (uint32_t k = 0; k < world->content_count; k++) {
         if (world->weights[k] > at) {
             return k;
@@ -106,7 +131,7 @@ enum nba_channel nba_sim_choose_channel(struct nba_world *world, uint32_t hcp)
         sum += person->opted_out[c] ? 0 : nba_exp((double)person->channel[c]);
         sums[c] = sum;
     }
-    const double at = nba_sim_uniform(world) * sum;
+    const double at = uniform(world) * sum;
     for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
         if (sums[c] > at) {
             return (enum nba_channel)c;

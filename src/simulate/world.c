@@ -2,6 +2,7 @@
 #include "nba/simulate/world.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +49,7 @@ static void make_contents(struct nba_world *world)
         if (nba_sim_happens(world, 0.05)) {
             content->from_ms =
                 world->options.start_ms +
-                (int64_t)(world->options.days * nba_sim_uniform(world) * (double)NBA_DAY_MS);
+                (int64_t)(world->options.days * nba_rng_double(&world->rng) * (double)NBA_DAY_MS);
         }
     }
     for (size_t i = 0; i < (size_t)CLUSTER_COUNT * world->content_count; i++) {
@@ -58,7 +59,6 @@ static void make_contents(struct nba_world *world)
 
 static void make_hcp(struct nba_world *world, struct sim_hcp *hcp)
 {
-    memset(hcp, 0, sizeof(*hcp));
     hcp->specialty = nba_sim_below(world, SPECIALTY_COUNT);
     hcp->second_specialty =
         nba_sim_happens(world, 0.1) ? nba_sim_below(world, SPECIALTY_COUNT) : UINT32_MAX;
@@ -82,18 +82,6 @@ static void make_hcp(struct nba_world *world, struct sim_hcp *hcp)
     hcp->last_content = UINT32_MAX;
 }
 
-/* Each HCP's first visit and first push; the means are such that `days` give about `events`. */
-static void start_flow(struct nba_world *world)
-{
-    for (uint32_t i = 0; i < world->options.hcps; i++) {
-        const double day = (double)NBA_DAY_MS;
-        nba_sim_push(world, STEP_VISIT,
-                     world->options.start_ms + (int64_t)(nba_sim_uniform(world) * 4.0 * day), i, 0);
-        nba_sim_push(world, STEP_PUSH,
-                     world->options.start_ms + (int64_t)(nba_sim_uniform(world) * 8.0 * day), i, 0);
-    }
-}
-
 struct nba_world *nba_world_create(const struct nba_world_options *options)
 {
     struct nba_world *world = calloc(1, sizeof(*world));
@@ -105,18 +93,18 @@ struct nba_world *nba_world_create(const struct nba_world_options *options)
     world->options.start_ms = options->start_ms == NBA_TIME_NONE ? START_MS : options->start_ms;
     world->options.days = options->days > 0 ? options->days : 120;
     world->rng = nba_rng(options->seed * UINT64_C(0x9E3779B97F4A7C15) + 1);
-    world->series_count = (options->contents + STAGE_COUNT - 1) / STAGE_COUNT;
-    world->series_count = world->series_count > 0 ? world->series_count : 1;
-    world->content_count = world->series_count * STAGE_COUNT;
+    const uint32_t series = (options->contents + STAGE_COUNT - 1) / STAGE_COUNT;
+    world->content_count = (series > 0 ? series : 1) * STAGE_COUNT;
     world->rep_count = options->reps > 0 ? options->reps : options->hcps / 100 + 1;
     world->seen_bytes = (world->content_count + 7) / 8;
-    world->free_record = UINT32_MAX;
     world->now_ms = world->options.start_ms;
-    world->contents = calloc(world->content_count, sizeof(*world->contents));
-    world->peer = calloc((size_t)CLUSTER_COUNT * world->content_count, sizeof(*world->peer));
-    world->weights = calloc(world->content_count, sizeof(*world->weights));
-    world->hcps = calloc(options->hcps, sizeof(*world->hcps));
-    world->seen = calloc(options->hcps, world->seen_bytes);
+    nba_arena_init(&world->arena, SIZE_MAX);
+    const size_t contents = world->content_count;
+    world->contents = nba_arena_zeros(&world->arena, contents, sizeof(*world->contents));
+    world->peer = nba_arena_zeros(&world->arena, CLUSTER_COUNT * contents, sizeof(*world->peer));
+    world->weights = nba_arena_zeros(&world->arena, contents, sizeof(*world->weights));
+    world->hcps = nba_arena_zeros(&world->arena, options->hcps, sizeof(*world->hcps));
+    world->seen = nba_arena_zeros(&world->arena, options->hcps, world->seen_bytes);
     if (world->contents == NULL || world->peer == NULL || world->weights == NULL ||
         world->hcps == NULL || world->seen == NULL) {
         nba_world_destroy(world);
@@ -126,7 +114,11 @@ struct nba_world *nba_world_create(const struct nba_world_options *options)
     for (uint32_t i = 0; i < options->hcps; i++) {
         make_hcp(world, &world->hcps[i]);
     }
-    start_flow(world);
+    for (uint32_t i = 0; i < options->hcps; i++) {
+        const int64_t start_ms = world->options.start_ms;
+        nba_sim_plan(world, STEP_VISIT, i, start_ms, nba_rng_double(&world->rng) * 4.0);
+        nba_sim_plan(world, STEP_PUSH, i, start_ms, nba_rng_double(&world->rng) * 8.0);
+    }
     if (world->failed) {
         nba_world_destroy(world);
         return NULL;
@@ -136,48 +128,41 @@ struct nba_world *nba_world_create(const struct nba_world_options *options)
 
 void nba_world_destroy(struct nba_world *world)
 {
-    if (world == NULL) {
-        return;
+    if (world != NULL) {
+        nba_arena_clear(&world->arena);
+        free(world->actions);
+        free(world->heap);
+        free(world);
     }
-    for (size_t i = 0; i < world->action_count; i++) {
-        free(world->actions[i].action_id);
-    }
-    free(world->actions);
-    free(world->contents);
-    free(world->peer);
-    free(world->weights);
-    free(world->hcps);
-    free(world->seen);
-    free(world->heap);
-    free(world->records);
-    free(world);
 }
 
-/* "hcp-00017", "rep-003", "CT-0042" */
-static struct nba_str name_of(struct nba_arena *arena, const char *prefix, int digits,
-                              uint64_t number)
+static void *take(struct nba_arena *arena, size_t count, size_t size)
 {
-    struct nba_buf buf;
-    nba_buf_init(&buf, 64);
-    nba_buf_printf(&buf, "%s%0*" PRIu64, prefix, digits, number);
-    const struct nba_str copy = nba_arena_copy(arena, nba_buf_str(&buf));
-    nba_buf_clear(&buf);
-    return copy;
+    void *memory = nba_arena_zeros(arena, count, size);
+    NBA_ASSERT(memory != NULL); /* some hundred bytes an event or record */
+    return memory;
 }
 
-static const struct nba_str *one_text(struct nba_arena *arena, struct nba_str value)
+/* "hcp-00017", "rep-003", "CT-0042", "e-17" */
+NBA_PRINTF(2, 3)
+static struct nba_str id_of(struct nba_arena *arena, const char *format, ...)
 {
-    struct nba_str *item = nba_arena_zeros(arena, 1, sizeof(*item));
-    if (item != NULL) {
-        *item = value;
-    }
-    return item;
+    char text[64];
+    va_list arguments;
+    va_start(arguments, format);
+    const int bytes = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return nba_arena_copy(arena, nba_str(text, (size_t)bytes));
 }
 
-static struct nba_str_list list_of(struct nba_arena *arena, struct nba_str value)
+static struct nba_str_list list_of(struct nba_arena *arena, const char *a, const char *b,
+                                   const char *c)
 {
-    const struct nba_str *item = one_text(arena, value);
-    return (struct nba_str_list){item, item != NULL ? 1 : 0};
+    struct nba_str *items = take(arena, 3, sizeof(*items));
+    items[0] = nba_str_of(a);
+    items[1] = nba_str_of(b);
+    items[2] = nba_str_of(c);
+    return (struct nba_str_list){items, c != NULL ? 3 : b != NULL ? 2 : 1};
 }
 
 static void add_treatments(const struct nba_world *world, uint32_t index, struct nba_arena *arena,
@@ -192,24 +177,20 @@ static void add_treatments(const struct nba_world *world, uint32_t index, struct
                 {NBA_CHANNEL_WEB, NBA_ACTION_TYPE_PORTAL_CONTENT, "WB"},
                 {NBA_CHANNEL_EVENT, NBA_ACTION_TYPE_EVENT_INVITE, "EV"}};
     const struct sim_content *one = &world->contents[index];
-    struct nba_treatment *treatments = nba_arena_zeros(arena, 4, sizeof(*treatments));
-    if (treatments == NULL) {
-        return;
-    }
+    struct nba_treatment *treatments = take(arena, 4, sizeof(*treatments));
     for (uint32_t i = 0; i < 4; i++) {
         /* Patient material isn't for events; awareness isn't a call objective. */
         if ((i == 3 && one->stage == 3) || (i == 1 && one->stage == 0)) {
             continue;
         }
-        struct nba_treatment *treatment = &treatments[content->treatment_count];
-        treatment->channel = ways[i].channel;
-        treatment->action_type = ways[i].type;
-        treatment->approval_state = one->approval;
-        treatment->approval_number = nba_str_of(ways[i].approval);
-        treatment->effective_from_ms = one->from_ms;
-        treatment->expires_at_ms = NBA_TIME_NONE;
-        treatment->value = i == 1 ? 1.2 : 1.0;
-        content->treatment_count++;
+        treatments[content->treatment_count++] =
+            (struct nba_treatment){.channel = ways[i].channel,
+                                   .action_type = ways[i].type,
+                                   .approval_state = one->approval,
+                                   .approval_number = nba_str_of(ways[i].approval),
+                                   .effective_from_ms = one->from_ms,
+                                   .expires_at_ms = NBA_TIME_NONE,
+                                   .value = i == 1 ? 1.2 : 1.0};
     }
     content->treatments = treatments;
 }
@@ -225,21 +206,15 @@ static void describe_content(const struct nba_world *world, uint32_t index, stru
     const struct sim_content *one = &world->contents[index];
     const struct sim_topic *topic = &nba_sim_topics[one->topic];
     const uint32_t variant = one->series / TOPIC_COUNT;
-    content->content_id = name_of(arena, "CT-", 4, index);
+    content->content_id = id_of(arena, "CT-%04u", index);
     content->version = nba_str_of("1");
     content->brand = nba_str_of(nba_sim_brands[topic->brand]);
-    content->campaign_ids = list_of(arena, nba_str_of(nba_sim_brands[topic->brand]));
+    content->campaign_ids = list_of(arena, nba_sim_brands[topic->brand], NULL, NULL);
     content->content_class = NBA_CONTENT_CLASS_PROMOTIONAL;
     content->title = nba_sim_title(one->topic, one->stage, variant, arena);
     content->abstract = nba_sim_abstract(one->topic, one->stage, variant, arena);
-    struct nba_str *keywords = nba_arena_zeros(arena, 3, sizeof(*keywords));
-    if (keywords != NULL) {
-        for (int i = 0; i < 3; i++) {
-            keywords[i] = nba_str_of(topic->keywords[i]);
-        }
-        content->keywords = (struct nba_str_list){keywords, 3};
-    }
-    content->topic_ids = list_of(arena, nba_str_of(topic->id));
+    content->keywords = list_of(arena, topic->first, topic->second, topic->third);
+    content->topic_ids = list_of(arena, topic->id, NULL, NULL);
     content->asset_type = nba_str_of(nba_sim_stages[one->stage]);
     add_treatments(world, index, arena, content);
 }
@@ -257,19 +232,21 @@ void nba_world_reference(const struct nba_world *world, uint32_t index, struct n
     index -= world->content_count;
     if (index < BRAND_COUNT) {
         ret_reference->kind = NBA_REFERENCE_CAMPAIGN;
-        ret_reference->campaign.campaign_id = nba_str_of(nba_sim_brands[index]);
-        ret_reference->campaign.brand = nba_str_of(nba_sim_brands[index]);
-        ret_reference->campaign.goal = nba_str_of("engagement");
-        ret_reference->campaign.start_ms = world->options.start_ms - 30 * NBA_DAY_MS;
-        ret_reference->campaign.end_ms = world->options.start_ms + 3650 * NBA_DAY_MS;
+        ret_reference->campaign =
+            (struct nba_campaign){.campaign_id = nba_str_of(nba_sim_brands[index]),
+                                  .brand = nba_str_of(nba_sim_brands[index]),
+                                  .goal = nba_str_of("engagement"),
+                                  .start_ms = world->options.start_ms - 30 * NBA_DAY_MS,
+                                  .end_ms = world->options.start_ms + 3650 * NBA_DAY_MS};
         return;
     }
     index -= BRAND_COUNT;
+    const struct sim_market *market = &nba_sim_markets[index % MARKET_COUNT];
     ret_reference->kind = NBA_REFERENCE_REP;
-    ret_reference->rep.rep_id = name_of(arena, "rep-", 3, index);
-    ret_reference->rep.tz = nba_str_of(nba_sim_markets[index % MARKET_COUNT].zones[0]);
-    ret_reference->rep.territory_id = nba_str_of(nba_sim_markets[index % MARKET_COUNT].id);
-    ret_reference->rep.role = NBA_REP_ROLE_REP;
+    ret_reference->rep = (struct nba_rep){.rep_id = id_of(arena, "rep-%03u", index),
+                                          .tz = nba_str_of(nba_sim_zones[market->first_zone]),
+                                          .territory_id = nba_str_of(market->id),
+                                          .role = NBA_REP_ROLE_REP};
 }
 
 /* One profile and one e-mail consent each. */
@@ -278,26 +255,19 @@ uint64_t nba_world_fact_count(const struct nba_world *world)
     return 2 * (uint64_t)world->options.hcps;
 }
 
-static void begin_event(struct nba_event *event, enum nba_event_type type, int64_t event_ms)
+static void begin_event(const struct nba_world *world, uint32_t hcp, enum nba_event_type type,
+                        int64_t event_ms, struct nba_arena *arena, struct nba_event *ret_event)
 {
-    memset(event, 0, sizeof(*event));
-    event->type = type;
-    event->source = nba_str_of(SOURCE);
-    event->tenant_id = nba_str_of(TENANT);
-    event->event_time_ms = event_ms;
-    event->recorded_time_ms = NBA_TIME_NONE;
-    event->captured_at_ms = NBA_TIME_NONE;
-    event->expires_at_ms = NBA_TIME_NONE;
-}
-
-static struct nba_str event_id(struct nba_arena *arena, const char *kind, uint64_t number)
-{
-    struct nba_buf buf;
-    nba_buf_init(&buf, 64);
-    nba_buf_printf(&buf, "%s-%" PRIu64, kind, number);
-    const struct nba_str id = nba_arena_copy(arena, nba_buf_str(&buf));
-    nba_buf_clear(&buf);
-    return id;
+    *ret_event =
+        (struct nba_event){.type = type,
+                           .source = nba_str_of(SOURCE),
+                           .tenant_id = nba_str_of(TENANT),
+                           .hcp_id = id_of(arena, "hcp-%05u", hcp),
+                           .market = nba_str_of(nba_sim_markets[world->hcps[hcp].market].id),
+                           .event_time_ms = event_ms,
+                           .recorded_time_ms = NBA_TIME_NONE,
+                           .captured_at_ms = NBA_TIME_NONE,
+                           .expires_at_ms = NBA_TIME_NONE};
 }
 
 static void describe_profile(const struct nba_world *world, uint32_t index, struct nba_arena *arena,
@@ -305,30 +275,19 @@ static void describe_profile(const struct nba_world *world, uint32_t index, stru
 {
     const struct sim_hcp *hcp = &world->hcps[index];
     const struct sim_market *market = &nba_sim_markets[hcp->market];
-    struct nba_profile *profile = nba_arena_zeros(arena, 1, sizeof(*profile));
-    struct nba_str *specialties = nba_arena_zeros(arena, 2, sizeof(*specialties));
-    if (profile == NULL || specialties == NULL) {
-        return;
-    }
-    uint32_t count = 1;
-    specialties[0] = nba_str_of(nba_sim_specialties[hcp->specialty]);
-    if (hcp->second_specialty != UINT32_MAX && hcp->second_specialty != hcp->specialty) {
-        specialties[1] = nba_str_of(nba_sim_specialties[hcp->second_specialty]);
-        count = 2;
-    }
+    const bool two = hcp->second_specialty != UINT32_MAX && hcp->second_specialty != hcp->specialty;
+    struct nba_profile *profile = take(arena, 1, sizeof(*profile));
     profile->has_specialties = true;
-    profile->specialties = (struct nba_str_list){specialties, count};
-    profile->market = nba_str_of(market->id);
-    profile->region = nba_str_of(market->id);
-    profile->tz = nba_str_of(market->zones[hcp->zone]);
+    profile->specialties = list_of(arena, nba_sim_specialties[hcp->specialty],
+                                   two ? nba_sim_specialties[hcp->second_specialty] : NULL, NULL);
+    profile->market = profile->region = profile->territory_id = nba_str_of(market->id);
+    profile->tz = nba_str_of(nba_sim_zones[market->first_zone + hcp->zone]);
     profile->language = nba_str_of(market->language);
-    profile->rep_id = name_of(arena, "rep-", 3, hcp->rep);
-    profile->territory_id = nba_str_of(market->id);
+    profile->rep_id = id_of(arena, "rep-%03u", hcp->rep);
     profile->has_open_complaint = true;
-    profile->address[NBA_CHANNEL_EMAIL] = NBA_ADDRESS_OK;
-    profile->address[NBA_CHANNEL_REP] = NBA_ADDRESS_OK;
-    profile->address[NBA_CHANNEL_WEB] = NBA_ADDRESS_OK;
-    profile->address[NBA_CHANNEL_EVENT] = NBA_ADDRESS_OK;
+    for (int channel = NBA_CHANNEL_EMAIL; channel <= NBA_CHANNEL_EVENT; channel++) {
+        profile->address[channel] = NBA_ADDRESS_OK;
+    }
     event->profile = profile;
 }
 
@@ -342,22 +301,22 @@ void nba_world_fact(const struct nba_world *world, uint64_t index, struct nba_ar
                     struct nba_event *ret_event)
 {
     const uint32_t hcp = (uint32_t)(index / 2);
+    const int64_t start_ms = world->options.start_ms;
     NBA_ASSERT(index < nba_world_fact_count(world));
     if (index % 2 == 0) {
-        begin_event(ret_event, NBA_EVENT_PROFILE_UPDATED, world->options.start_ms - 2 * NBA_DAY_MS);
-        ret_event->event_id = event_id(arena, "profile", hcp);
+        begin_event(world, hcp, NBA_EVENT_PROFILE_UPDATED, start_ms - 2 * NBA_DAY_MS, arena,
+                    ret_event);
+        ret_event->event_id = id_of(arena, "profile-%u", hcp);
         describe_profile(world, hcp, arena, ret_event);
     } else {
-        begin_event(ret_event, NBA_EVENT_CONSENT_CHANGED, world->options.start_ms - NBA_DAY_MS);
-        ret_event->event_id = event_id(arena, "consent", hcp);
+        begin_event(world, hcp, NBA_EVENT_CONSENT_CHANGED, start_ms - NBA_DAY_MS, arena, ret_event);
+        ret_event->event_id = id_of(arena, "consent-%u", hcp);
         ret_event->channel = NBA_CHANNEL_EMAIL;
         ret_event->scope_type = NBA_CONSENT_SCOPE_CHANNEL;
         ret_event->status =
             gave_opt_in(world, hcp) ? NBA_CONSENT_STATUS_OPT_IN : NBA_CONSENT_STATUS_PENDING;
         ret_event->captured_at_ms = ret_event->event_time_ms;
     }
-    ret_event->hcp_id = name_of(arena, "hcp-", 5, hcp);
-    ret_event->market = nba_str_of(nba_sim_markets[world->hcps[hcp].market].id);
 }
 
 int64_t nba_world_now_ms(const struct nba_world *world)
@@ -406,29 +365,27 @@ uint32_t nba_world_content_of(const struct nba_world *world, struct nba_str cont
 static void describe_record(const struct nba_world *world, const struct sim_record *record,
                             struct nba_arena *arena, struct nba_event *event)
 {
-    begin_event(event, record->type, record->event_ms);
-    event->event_id = event_id(arena, "e", record->serial);
-    event->hcp_id = name_of(arena, "hcp-", 5, record->hcp);
-    event->market = nba_str_of(nba_sim_markets[world->hcps[record->hcp].market].id);
+    begin_event(world, record->hcp, record->type, record->event_ms, arena, event);
+    event->event_id = id_of(arena, "e-%" PRIu64, record->serial);
     event->channel = record->channel;
     event->bot = record->bot;
     event->dwell_s = (double)record->dwell_s;
     if (record->message != 0) {
-        event->message_id = event_id(arena, "m", record->message);
+        event->message_id = id_of(arena, "m-%" PRIu64, record->message);
     }
     if (record->content != UINT32_MAX) {
         const struct sim_topic *topic = &nba_sim_topics[world->contents[record->content].topic];
-        event->content_id = name_of(arena, "CT-", 4, record->content);
+        event->content_id = id_of(arena, "CT-%04u", record->content);
         event->brand = nba_str_of(nba_sim_brands[topic->brand]);
         event->campaign_id = event->brand;
-        event->topic_ids = list_of(arena, nba_str_of(topic->id));
+        event->topic_ids = list_of(arena, topic->id, NULL, NULL);
     }
     if (record->action != UINT32_MAX) {
-        event->action_id = nba_str_of(world->actions[record->action].action_id);
+        event->action_id = world->actions[record->action].action_id;
     }
     if (record->type == NBA_EVENT_REP_CALL_COMPLETED) {
-        event->call_id = event_id(arena, "call", record->serial);
-        event->rep_id = name_of(arena, "rep-", 3, world->hcps[record->hcp].rep);
+        event->call_id = id_of(arena, "call-%" PRIu64, record->serial);
+        event->rep_id = id_of(arena, "rep-%03u", world->hcps[record->hcp].rep);
     }
     if (record->type == NBA_EVENT_CONSENT_CHANGED) {
         event->scope_type = NBA_CONSENT_SCOPE_CHANNEL;
@@ -446,10 +403,8 @@ bool nba_world_next(struct nba_world *world, struct nba_arena *arena, struct nba
             nba_sim_step_taken(world, &pending);
             continue;
         }
-        const struct sim_record *record = &world->records[pending.record];
-        describe_record(world, record, arena, ret_event);
+        describe_record(world, &pending.record, arena, ret_event);
         world->said++;
-        nba_sim_record_free(world, pending.record);
         return true;
     }
     return false;

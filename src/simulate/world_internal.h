@@ -16,18 +16,15 @@
 #define CHANNELS_LIKED  5u /* unknown, email, rep, web, event */
 
 struct sim_topic {
-    const char *id;
-    const char *condition;
-    const char *therapy;
-    const char *keywords[3];
+    const char *id, *condition, *therapy;
+    const char *first, *second, *third; /* keywords */
     uint32_t brand;
 };
 
 struct sim_market {
     const char *id, *language;
-    const char *zones[4];
-    uint32_t zone_count;
-    bool asks_opt_in; /* for e-mail */
+    uint32_t first_zone, zone_count; /* among nba_sim_zones */
+    bool asks_opt_in;                /* for e-mail */
 };
 
 extern const struct sim_topic nba_sim_topics[TOPIC_COUNT];
@@ -37,6 +34,7 @@ extern const unsigned char nba_sim_interest[SPECIALTY_COUNT][TOPIC_COUNT];
 extern const char *const nba_sim_brands[BRAND_COUNT];
 extern const char *const nba_sim_stages[STAGE_COUNT];
 extern const struct sim_market nba_sim_markets[MARKET_COUNT];
+extern const char *const nba_sim_zones[];
 
 /* Title and abstract of a content, put together from the topic's words. */
 struct nba_str nba_sim_title(uint32_t topic, uint32_t stage, uint32_t variant,
@@ -77,15 +75,7 @@ enum sim_step {
     STEP_ACT,   /* an action of ours is carried out */
 };
 
-struct sim_pending {
-    int64_t at_ms;
-    uint64_t order;
-    enum sim_step step;
-    uint32_t hcp;
-    uint32_t record; /* STEP_EVENT: index into the records; STEP_ACT: into the actions */
-};
-
-/* An event that waits to be said. */
+/* An event to be said; of the other steps, whom and what they are about. */
 struct sim_record {
     int64_t event_ms;
     enum nba_event_type type;
@@ -98,14 +88,17 @@ struct sim_record {
     uint64_t message; /* 0: none */
     uint64_t serial;  /* makes the event id */
     float dwell_s;
-    uint32_t next_free;
+};
+
+struct sim_pending {
+    int64_t at_ms;
+    uint64_t order;
+    enum sim_step step;
+    struct sim_record record;
 };
 
 struct sim_action {
-    char *action_id;
-    uint64_t hash;
-    uint32_t hcp, content;
-    enum nba_channel channel;
+    struct nba_str action_id;
     bool recalled;
     bool done;
 };
@@ -113,8 +106,9 @@ struct sim_action {
 struct nba_world {
     struct nba_world_options options;
     struct nba_rng rng;
+    struct nba_arena arena; /* of the arrays and of the actions' ids */
     struct sim_content *contents;
-    uint32_t content_count, series_count;
+    uint32_t content_count;
     float *peer; /* (CLUSTER_COUNT, content_count) */
     struct sim_hcp *hcps;
     unsigned char *seen; /* (hcps, (content_count + 7) / 8) */
@@ -125,9 +119,6 @@ struct nba_world {
     struct sim_pending *heap;
     size_t heap_count, heap_capacity;
     uint64_t order;
-    struct sim_record *records;
-    size_t record_count;
-    uint32_t free_record;
     struct sim_action *actions;
     size_t action_count, action_capacity;
 
@@ -139,49 +130,26 @@ struct nba_world {
     struct nba_world_tally tally;
 };
 
-/* ---- chance (chance.c) ---- */
-double nba_sim_uniform(struct nba_world *world);
+/* ---- chance and taste (taste.c) ---- */
 /* Standard normal as the sum of twelve uniforms: the same bits everywhere. */
 double nba_sim_normal(struct nba_world *world);
 /* Exponential with this mean. */
 double nba_sim_wait(struct nba_world *world, double mean);
 bool nba_sim_happens(struct nba_world *world, double probability);
 uint32_t nba_sim_below(struct nba_world *world, uint32_t bound);
-
-/* ---- taste (taste.c) ---- */
-bool nba_sim_has_seen(const struct nba_world *world, uint32_t hcp, uint32_t content);
 void nba_sim_engage(struct nba_world *world, uint32_t hcp, uint32_t content);
 void nba_sim_touch(struct nba_world *world, uint32_t hcp, int64_t at_ms);
-/* Taste, peers, journey, quality less what was seen: what a choice among contents goes by. */
-double nba_sim_utility(const struct nba_world *world, uint32_t hcp, uint32_t content);
 bool nba_sim_is_available(const struct nba_world *world, uint32_t content);
-/* A content drawn by exp(utility * sharpness); UINT32_MAX: none is available. */
-uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp, double sharpness);
+/* A content drawn by how much the HCP likes it; UINT32_MAX: none is available. */
+uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp);
 enum nba_channel nba_sim_choose_channel(struct nba_world *world, uint32_t hcp);
 
-/* ---- queue (queue.c) ---- */
-void nba_sim_push(struct nba_world *world, enum sim_step step, int64_t at_ms, uint32_t hcp,
-                  uint32_t record);
+/* ---- what happens (flow.c) ---- */
+/* Plans a visit or a push so long after `from_ms`; world->failed without memory. */
+void nba_sim_plan(struct nba_world *world, enum sim_step step, uint32_t hcp, int64_t from_ms,
+                  double days);
 bool nba_sim_pop(struct nba_world *world, struct sim_pending *ret_pending);
-/* A record to fill, zeroed but for `none` marks; NULL without memory (world->failed). */
-struct sim_record *nba_sim_record_new(struct nba_world *world, uint32_t *ret_index);
-void nba_sim_record_free(struct nba_world *world, uint32_t index);
-
-/* ---- flow (flow.c), reaction (reaction.c) ---- */
-/* Plans an event of `hcp`, said at `event_ms` or later when it is one of the late ones. */
-void nba_sim_say(struct nba_world *world, uint32_t hcp, enum nba_event_type type, int64_t event_ms,
-                 uint32_t content, enum nba_channel channel);
-/* The same with everything set by the caller; takes the record's place. */
-void nba_sim_say_record(struct nba_world *world, const struct sim_record *record);
-/* The touch is answered: engaged or not, opt-out, journey; returns whether it was engaged. */
-bool nba_sim_answer(struct nba_world *world, uint32_t hcp, uint32_t content,
-                    enum nba_channel channel, int64_t at_ms, unsigned by);
 /* A visit, a push or an action, now. */
 void nba_sim_step_taken(struct nba_world *world, const struct sim_pending *pending);
-void nba_sim_act(struct nba_world *world, uint32_t index, int64_t at_ms);
-void nba_sim_ignored(struct nba_world *world, uint32_t hcp, uint32_t content,
-                     enum nba_channel channel, uint32_t action, int64_t at_ms);
-void nba_sim_mail(struct nba_world *world, uint32_t hcp, uint32_t content, uint32_t action,
-                  int64_t at_ms, unsigned by);
 
 #endif

@@ -271,7 +271,7 @@ FAULTS = [
             "i < section->rule_count; i++")],
           ["unit.ingest.mapping"]),
     Fault("the simulator carries out what was recalled",
-          "src/simulate/reaction.c",
+          "src/simulate/flow.c",
           [("    if (action->recalled) {\n        return;",
             "    if (action->recalled && action->done) {\n        return;")],
           ["unit.simulate.world"]),
