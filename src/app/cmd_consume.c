@@ -7,6 +7,7 @@
 #include "digest.h"
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
+#include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "nba/codec/container.h"
 #include "nba/codec/json.h"
@@ -97,13 +98,12 @@ static enum nba_status add_span(struct consumer *c, const char *topic, int32_t p
 {
     struct nba_span span = {topic, partition, 0, INT64_MAX};
     const bool open_end = args.follow && args.to == NULL;
-    const bool done =
-        offset_of(c, "from", args.from != NULL ? args.from : "start", &span, &span.from, error) ==
-            NBA_OK &&
-        (open_end ||
-         offset_of(c, "to", args.to != NULL ? args.to : "end", &span, &span.to, error) == NBA_OK) &&
-        nba_grow(&c->spans, &c->span_capacity, c->span_count + 1, sizeof(span), error) == NBA_OK;
+    const bool done = offset_of(c, "from", args.from != NULL ? args.from : "start", &span,
+                                &span.from, error) == NBA_OK &&
+                      (open_end || offset_of(c, "to", args.to != NULL ? args.to : "end", &span,
+                                             &span.to, error) == NBA_OK);
     if (done) {
+        c->spans = nba_room(c->spans, c->span_count, &c->span_capacity, sizeof(span));
         c->spans[c->span_count++] = span;
     }
     return nba_outcome(done, error);

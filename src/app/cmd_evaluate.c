@@ -63,7 +63,7 @@ static enum nba_status set_up(const struct nba_config *config, struct nba_evalua
                    : nba_error_set(error, NBA_E_USAGE,
                                    "--train: trains its own, so no --release, --since");
     }
-    status = nba_load_release(config, args.release, nba_kernels_best(), &evaluate->release, error);
+    status = nba_open_release(config, args.release, nba_kernels_best(), &evaluate->release, error);
     if (status == NBA_OK && evaluate->release == NULL) {
         status = nba_error_set(error, NBA_E_NOT_FOUND,
                                "no champion in %s: train one, name one with --release, or "

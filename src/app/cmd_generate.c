@@ -202,9 +202,6 @@ static enum nba_status generate(struct generating *g, const struct nba_world_opt
     struct nba_workplace *place = g->place;
     size_t created = 0;
     g->world = nba_world_create(sizes);
-    if (g->world == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
     const bool sent =
         nba_topic_table_create(&place->topics, place->stream, &created, error) == NBA_OK &&
         (!args.react || open_reader(g, error) == NBA_OK) &&

@@ -1,19 +1,21 @@
 /* nba import: tables of others become events and catalogue records, by a mapping. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "import_sort.h"
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
 #include "nba/app/sink.h"
 #include "nba/app/walk.h"
+#include "nba/base/memory.h"
 #include "nba/codec/encoder.h"
 #include "nba/codec/json.h"
 
 #define REASONS_MAX  64u
 #define REASON_BYTES 160u
 #define SHOWN_MAX    5u
+#define SORTED_MAX   20000000u
 
 static struct {
     const char *mapping;
@@ -35,13 +37,23 @@ struct reason {
     uint64_t first_row;
 };
 
+/* An event that waits to be sent in the order of times. */
+struct waiting {
+    int64_t time_ms;
+    size_t at; /* in `bytes`: key, then value; grows in the file's order */
+    uint32_t key_bytes;
+    uint32_t value_bytes;
+};
+
 struct importing {
     struct nba_workplace *place;
     struct nba_sink sink;
     struct nba_mapping *mapping;
     enum nba_import_kind kind;
-    const char *path; /* of the table that is read */
-    struct nba_import_sort sort;
+    const char *path;        /* of the table that is read */
+    struct waiting *waiting; /* of a mapping that sorts */
+    size_t waiting_count, waiting_capacity;
+    struct nba_buf bytes;
     uint64_t rule_count[NBA_MAPPING_RULES_MAX];
     struct reason reasons[REASONS_MAX];
     size_t reason_count;
@@ -85,6 +97,58 @@ static void show(struct importing *im, const struct nba_import_item *item)
     nba_buf_clear(&value);
 }
 
+/* A table with more events is better sorted before it comes here. */
+static enum nba_status wait_for_order(struct importing *im, const struct nba_event *event,
+                                      struct nba_error *error)
+{
+    struct waiting waiting = {event->event_time_ms, im->bytes.bytes, (uint32_t)event->hcp_id.bytes,
+                              0};
+    nba_buf_append_str(&im->bytes, event->hcp_id);
+    nba_encode_event(im->place->schemas, event, &im->bytes);
+    const size_t value_bytes = im->bytes.bytes - waiting.at - waiting.key_bytes;
+    if (im->waiting_count == SORTED_MAX || im->bytes.failed) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "more than %u events to sort", SORTED_MAX);
+    }
+    if (value_bytes > NBA_RECORD_BYTES_MAX) {
+        im->bytes.bytes = waiting.at;
+        return nba_error_set(error, NBA_E_LIMIT, "event is too large");
+    }
+    waiting.value_bytes = (uint32_t)value_bytes;
+    im->waiting = nba_room(im->waiting, im->waiting_count, &im->waiting_capacity, sizeof(waiting));
+    im->waiting[im->waiting_count++] = waiting;
+    return NBA_OK;
+}
+
+static int by_time(const void *left, const void *right)
+{
+    const struct waiting *a = left;
+    const struct waiting *b = right;
+    return a->time_ms != b->time_ms ? (a->time_ms > b->time_ms) - (a->time_ms < b->time_ms)
+                                    : (a->at > b->at) - (a->at < b->at);
+}
+
+static enum nba_status send_waiting(struct importing *im, struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    if (im->waiting_count > 0) {
+        qsort(im->waiting, im->waiting_count, sizeof(*im->waiting), by_time);
+    }
+    for (size_t i = 0; i < im->waiting_count && status == NBA_OK; i++) {
+        const struct waiting *waiting = &im->waiting[i];
+        const char *key = (const char *)im->bytes.data + waiting->at;
+        const struct nba_outgoing outgoing = {
+            .topic = im->place->config.topics.engagement,
+            .partition = NBA_PARTITION_BY_KEY,
+            .key = nba_str(key, waiting->key_bytes),
+            .value = nba_str(key + waiting->key_bytes, waiting->value_bytes),
+            .timestamp_ms = waiting->time_ms,
+        };
+        status = nba_sink_send(&im->sink, &outgoing, error);
+        nba_ticker_at(&im->place->ticker, i);
+    }
+    return status;
+}
+
 static enum nba_status emit(struct importing *im, const struct nba_import_item *item,
                             struct nba_error *error)
 {
@@ -101,7 +165,7 @@ static enum nba_status emit(struct importing *im, const struct nba_import_item *
                                   error);
     }
     if (nba_mapping_sorts(im->mapping, im->kind)) {
-        return nba_import_sort_add(&im->sort, im->place->schemas, &item->event, error);
+        return wait_for_order(im, &item->event, error);
     }
     return nba_sink_event(&im->sink, topics->engagement, &item->event, error);
 }
@@ -121,20 +185,6 @@ static enum nba_status take(void *context, const struct nba_mapped_row *mapped, 
         if (status == NBA_E_LIMIT) {
             status = refuse(im, row, error);
         }
-    }
-    return status;
-}
-
-static enum nba_status send_sorted(struct importing *im, struct nba_error *error)
-{
-    struct nba_outgoing outgoing = {.topic = im->place->config.topics.engagement,
-                                    .partition = NBA_PARTITION_BY_KEY};
-    enum nba_status status = NBA_OK;
-    nba_import_sort_finish(&im->sort);
-    for (size_t i = 0; i < im->sort.count && status == NBA_OK; i++) {
-        nba_import_sort_get(&im->sort, i, &outgoing.key, &outgoing.value, &outgoing.timestamp_ms);
-        status = nba_sink_send(&im->sink, &outgoing, error);
-        nba_ticker_at(&im->place->ticker, i);
     }
     return status;
 }
@@ -196,7 +246,7 @@ static enum nba_status import(struct importing *im, struct nba_error *error)
         status = import_files(im, error);
     }
     if (status == NBA_OK && !args.dry_run) {
-        status = send_sorted(im, error);
+        status = send_waiting(im, error);
     }
     status = nba_sink_close(&im->sink, status, error);
     nba_ticker_end(&im->place->ticker);
@@ -210,9 +260,11 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     static struct importing im; /* rules and reasons are too much for a stack */
     im.place = place;
+    nba_buf_init(&im.bytes, SIZE_MAX);
     nba_interrupt_install();
     const enum nba_status status = import(&im, error);
-    nba_import_sort_clear(&im.sort);
+    free(im.waiting);
+    nba_buf_clear(&im.bytes);
     nba_mapping_destroy(im.mapping);
     return status;
 }

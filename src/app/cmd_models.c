@@ -42,12 +42,13 @@ static void list_one(void *context, const char *id)
     struct nba_release *release = NULL;
     listing->count++;
     nba_buf_printf(out, "%c %s  ", strcmp(id, listing->champion) == 0 ? '*' : ' ', id);
-    if (nba_load_release(&listing->place->config, id, NULL, &release, &error) != NBA_OK) {
+    if (nba_open_release(&listing->place->config, id, NULL, &release, &error) != NBA_OK) {
         nba_buf_printf(out, "REFUSED: %s\n", error.message);
         return;
     }
-    nba_buf_printf(out, "%6u contents  W %2u  ", (unsigned)nba_release_content_count(release),
-                   (unsigned)nba_release_window_events(release));
+    const struct nba_release_parts *parts = nba_release_parts(release);
+    nba_buf_printf(out, "%6u contents  W %2u  ", (unsigned)parts->content_count,
+                   (unsigned)parts->window_events);
     print_members(release, out);
     nba_release_unref(release);
 }
@@ -71,20 +72,20 @@ static enum nba_status show(struct nba_workplace *place, const char *id, struct 
 {
     struct nba_buf *out = &place->out;
     struct nba_release *release = NULL;
-    enum nba_status status = nba_load_release(&place->config, id, NULL, &release, error);
+    enum nba_status status = nba_open_release(&place->config, id, NULL, &release, error);
     if (status != NBA_OK) {
         return status;
     }
-    const char *parent = nba_release_parent(release);
+    const struct nba_release_parts *parts = nba_release_parts(release);
     nba_buf_printf(
         out,
-        "release     %s\nparent      %s\ncontents    %u\nspecialties %u\nW           %u\n"
+        "release     %s\nparent      %.*s\ncontents    %u\nspecialties %u\nW           %u\n"
         "members     ",
-        id, parent[0] != '\0' ? parent : "none", (unsigned)nba_release_content_count(release),
-        (unsigned)nba_release_specialty_count(release),
-        (unsigned)nba_release_window_events(release));
+        id, NBA_STR_ARG(nba_str_empty(parts->parent) ? nba_str_of("none") : parts->parent),
+        (unsigned)parts->content_count, (unsigned)parts->specialty_count,
+        (unsigned)parts->window_events);
     print_members(release, out);
-    nba_buf_printf(out, "training    %.*s\n", NBA_STR_ARG(nba_release_training(release)));
+    nba_buf_printf(out, "training    %.*s\n", NBA_STR_ARG(parts->training_json));
     if (args.report) {
         nba_buf_printf(out, "report      ");
         status = nba_shelf_document(place->config.release_dir, id, "report.json", out, error);
@@ -99,7 +100,7 @@ static enum nba_status release(struct nba_workplace *place, const char *id, stru
 {
     struct nba_release *loaded = NULL;
     enum nba_status status =
-        nba_load_release(&place->config, id, nba_kernels_best(), &loaded, error);
+        nba_open_release(&place->config, id, nba_kernels_best(), &loaded, error);
     nba_release_unref(loaded);
     if (status == NBA_OK) {
         status = nba_shelf_set_champion(place->config.release_dir, id, error);

@@ -121,7 +121,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     static struct nba_state_view view;
     const char *what = place->operands.items[0];
     char hash[NBA_SHA256_TEXT_BYTES];
-    enum nba_status status = nba_state_view_open(place, &view, error);
+    enum nba_status status = nba_state_view_open(&place->config, &view, error);
     if (status == NBA_OK && strcmp(what, "show") == 0) {
         status = show(place, &view, error);
     } else if (status == NBA_OK && strcmp(what, "list") == 0) {

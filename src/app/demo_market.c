@@ -6,6 +6,7 @@
 #include "nba/app/interrupt.h"
 #include "nba/app/walk.h"
 #include "nba/base/hash.h"
+#include "nba/base/memory.h"
 
 /* ---- what the log has ---- */
 
@@ -13,12 +14,10 @@ static enum nba_status take_input(void *context, const struct nba_record *record
                                   struct nba_error *error)
 {
     struct nba_demo_lane *lane = context;
-    const enum nba_status status =
-        nba_grow(&lane->offsets, &lane->capacity, lane->count + 1, sizeof(*lane->offsets), error);
-    if (status == NBA_OK) {
-        lane->offsets[lane->count++] = record->offset;
-    }
-    return status;
+    (void)error;
+    lane->offsets = nba_room(lane->offsets, lane->count, &lane->capacity, sizeof(*lane->offsets));
+    lane->offsets[lane->count++] = record->offset;
+    return NBA_OK;
 }
 
 static enum nba_status read_input(struct nba_demo_market *market, struct nba_error *error)
@@ -39,18 +38,12 @@ enum nba_status nba_demo_market_open(struct nba_workplace *place, uint64_t event
     struct nba_demo_market *market = ret_market;
     const struct nba_world_options world = nba_world_options_for(events, seed);
     *market = (struct nba_demo_market){.place = place, .world = nba_world_create(&world)};
-    if (market->world == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory making the market");
-    }
     const enum nba_status status = nba_stream_topic_partitions(
         place->stream, place->config.topics.engagement, &market->lane_count, error);
     if (status != NBA_OK) {
         return status;
     }
-    market->lanes = calloc((size_t)market->lane_count, sizeof(*market->lanes));
-    if (market->lanes == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    market->lanes = nba_zeros((size_t)market->lane_count, sizeof(*market->lanes));
     const bool done =
         nba_sink_open(place, &market->sink, error) == NBA_OK && read_input(market, error) == NBA_OK;
     return nba_outcome(done, error);

@@ -7,6 +7,7 @@
 #include "decision_text.h"
 #include "demo_market.h"
 #include "nba/app/walk.h"
+#include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "nba/score/score.h"
 
@@ -90,10 +91,9 @@ static enum nba_status note_event(void *context, const struct nba_record *record
     struct summary *s = context;
     struct nba_world *world = s->market->world;
     struct nba_event event;
-    const bool done = decode_event(s, record->value, &event, error) == NBA_OK &&
-                      nba_grow(&s->events, &s->event_capacity, s->event_count + 1,
-                               sizeof(*s->events), error) == NBA_OK;
-    if (done) {
+    const enum nba_status status = decode_event(s, record->value, &event, error);
+    if (status == NBA_OK) {
+        s->events = nba_room(s->events, s->event_count, &s->event_capacity, sizeof(*s->events));
         s->events[s->event_count++] = (struct happened){
             .hcp = nba_world_hcp_of(world, event.hcp_id),
             .content = nba_world_content_of(world, event.content_id),
@@ -101,7 +101,7 @@ static enum nba_status note_event(void *context, const struct nba_record *record
             .positive = nba_event_in_ring(&event),
         };
     }
-    return nba_outcome(done, error);
+    return status;
 }
 
 static void judge(struct summary *s, struct seen *seen, uint32_t content)
@@ -322,10 +322,7 @@ enum nba_status nba_demo_summary(struct nba_demo_market *market, struct nba_erro
 {
     struct summary s = {
         .market = market, .place = market->place, .hcp_count = nba_world_hcp_count(market->world)};
-    s.hcps = calloc((size_t)s.hcp_count + 1, sizeof(*s.hcps));
-    if (s.hcps == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    s.hcps = nba_zeros(s.hcp_count, sizeof(*s.hcps));
     for (size_t i = 0; i < STORIES; i++) {
         nba_buf_init(&s.stories[i].decision, NBA_RECORD_BYTES_MAX);
         nba_buf_init(&s.stories[i].recall, NBA_RECORD_BYTES_MAX);

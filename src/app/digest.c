@@ -7,6 +7,7 @@
 
 #include "nba/base/file.h"
 #include "nba/base/hash.h"
+#include "nba/base/memory.h"
 #include "nba/codec/container.h"
 
 struct nba_digest {
@@ -54,10 +55,7 @@ static enum nba_status find_entry(struct nba_digests *digests, const struct nba_
         *ret_entry = *link;
         return NBA_OK;
     }
-    struct nba_digest *entry = calloc(1, sizeof(*entry) + record->topic.bytes + 1);
-    if (entry == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct nba_digest *entry = nba_zeros(1, sizeof(*entry) + record->topic.bytes + 1);
     memcpy(entry->topic, record->topic.data, record->topic.bytes);
     entry->partition = record->partition;
     entry->sha = nba_sha256_create();

@@ -27,7 +27,7 @@ struct nba_digests {
 
 void nba_digests_init(struct nba_digests *digests, const struct nba_schemas *schemas,
                       const char *dir);
-/* NBA_E_NO_MEMORY, NBA_E_IO, NBA_E_LIMIT. */
+/* NBA_E_IO, NBA_E_LIMIT. */
 NBA_MUST_USE
 enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_record *record,
                                 struct nba_error *error);

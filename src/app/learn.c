@@ -232,23 +232,23 @@ enum nba_status nba_learn_config(const struct nba_config *config, const char *on
 
     to.lstm_options.width = (uint32_t)from->lstm_embedding;
     to.lstm_options.hidden = (uint32_t)from->lstm_hidden_1;
-    to.lstm_options.batch = (uint32_t)from->lstm_batch;
-    to.lstm_options.rate = from->lstm_learning_rate;
-    to.lstm_options.dropout = from->lstm_dropout;
-    to.lstm_options.clip = from->clip_norm;
-    to.lstm_options.loop.epochs = (uint32_t)from->lstm_epochs_max;
-    to.lstm_options.loop.patience = (uint32_t)from->patience_epochs;
+    to.lstm_options.fit.batch = (uint32_t)from->lstm_batch;
+    to.lstm_options.fit.rate = from->lstm_learning_rate;
+    to.lstm_options.fit.dropout = from->lstm_dropout;
+    to.lstm_options.fit.clip = from->clip_norm;
+    to.lstm_options.fit.epochs = (uint32_t)from->lstm_epochs_max;
+    to.lstm_options.fit.patience = (uint32_t)from->patience_epochs;
 
     to.ncf_options.width = (uint32_t)from->ncf_embedding;
     to.ncf_options.layer_1 = (uint32_t)from->ncf_hidden_1;
     to.ncf_options.layer_2 = (uint32_t)from->ncf_hidden_2;
     to.ncf_options.layer_3 = (uint32_t)from->ncf_hidden_3;
-    to.ncf_options.batch = (uint32_t)from->ncf_batch;
+    to.ncf_options.fit.batch = (uint32_t)from->ncf_batch;
     to.ncf_options.negatives = (uint32_t)from->ncf_negatives;
-    to.ncf_options.rate = from->ncf_learning_rate;
-    to.ncf_options.dropout = from->ncf_dropout;
-    to.ncf_options.loop.epochs = (uint32_t)from->ncf_epochs_max;
-    to.ncf_options.loop.patience = (uint32_t)from->patience_epochs;
+    to.ncf_options.fit.rate = from->ncf_learning_rate;
+    to.ncf_options.fit.dropout = from->ncf_dropout;
+    to.ncf_options.fit.epochs = (uint32_t)from->ncf_epochs_max;
+    to.ncf_options.fit.patience = (uint32_t)from->patience_epochs;
     if (only != NULL) {
         to.lstm = strcmp(only, "lstm") == 0;
         to.ncf = strcmp(only, "ncf") == 0;

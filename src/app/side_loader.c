@@ -6,7 +6,7 @@
 #include "nba/app/walk.h"
 #include "nba/release/shelf.h"
 
-enum nba_status nba_load_release(const struct nba_config *config, const char *id,
+enum nba_status nba_open_release(const struct nba_config *config, const char *id,
                                  const struct nba_kernels *kernels,
                                  struct nba_release **ret_release, struct nba_error *error)
 {
@@ -63,7 +63,7 @@ enum nba_status nba_side_load(const struct nba_workplace *place, const char *id,
         status = nba_policy_load(config->policy_file, &policy, error);
     }
     if (status == NBA_OK) {
-        status = nba_load_release(config, id, nba_kernels_best(), &release, error);
+        status = nba_open_release(config, id, nba_kernels_best(), &release, error);
     }
     if (status == NBA_OK) {
         nba_side_inputs_set_policy(inputs, policy);

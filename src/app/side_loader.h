@@ -8,7 +8,7 @@
 
 /* `id` NULL: the champion, NULL comes back when none was chosen.  `kernels` NULL: not to score. */
 NBA_MUST_USE
-enum nba_status nba_load_release(const struct nba_config *config, const char *id,
+enum nba_status nba_open_release(const struct nba_config *config, const char *id,
                                  const struct nba_kernels *kernels,
                                  struct nba_release **ret_release, struct nba_error *error);
 

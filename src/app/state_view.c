@@ -14,7 +14,7 @@ static void note_task(void *context, struct nba_str topic, int32_t partition)
     }
 }
 
-static enum nba_status open_store(const struct nba_config *config, const char *secondary,
+static enum nba_status open_store(const struct nba_config *config, bool secondary,
                                   struct nba_state_view *view, struct nba_error *error)
 {
     const struct nba_state_options options = {.secondary = secondary};
@@ -36,16 +36,13 @@ enum nba_status nba_state_view_open_writable(const struct nba_config *config,
                                              struct nba_state_view *ret_view,
                                              struct nba_error *error)
 {
-    return open_store(config, NULL, ret_view, error);
+    return open_store(config, false, ret_view, error);
 }
 
-enum nba_status nba_state_view_open(struct nba_workplace *place, struct nba_state_view *ret_view,
-                                    struct nba_error *error)
+enum nba_status nba_state_view_open(const struct nba_config *config,
+                                    struct nba_state_view *ret_view, struct nba_error *error)
 {
-    enum nba_status status = nba_workplace_make_temporary(place, error);
-    if (status == NBA_OK) {
-        status = open_store(&place->config, place->temporary, ret_view, error);
-    }
+    enum nba_status status = open_store(config, true, ret_view, error);
     for (size_t i = 0; status == NBA_OK && i < ret_view->partition_count; i++) {
         status = nba_task_open(ret_view->store, nba_str_of(ret_view->topic),
                                ret_view->partitions[i], 0, &ret_view->tasks[i], error);

@@ -1,8 +1,4 @@
-/*
- * The state of an instance, read from outside: read-only, beside a running writer if there is one.
- *
- * A RocksDB secondary needs a folder of its own for its log: the workplace's temporary one.
- */
+/* The state of an instance, seen from outside. */
 #ifndef NBA_APP_STATE_VIEW_H
 #define NBA_APP_STATE_VIEW_H
 
@@ -18,10 +14,11 @@ struct nba_state_view {
     size_t task_count;
 };
 
-/* Opens every task of <state.dir>/store.  NBA_E_NOT_FOUND: no instance ran with this state.dir. */
+/* Opens every task of <state.dir>/store to read, beside a running writer if there is one.
+ * NBA_E_NOT_FOUND: no instance ran with this state.dir. */
 NBA_MUST_USE
-enum nba_status nba_state_view_open(struct nba_workplace *place, struct nba_state_view *ret_view,
-                                    struct nba_error *error);
+enum nba_status nba_state_view_open(const struct nba_config *config,
+                                    struct nba_state_view *ret_view, struct nba_error *error);
 /* Texts live in `arena`.  NBA_E_NOT_FOUND. */
 NBA_MUST_USE
 enum nba_status nba_state_view_hcp(struct nba_state_view *view, const char *hcp_id,

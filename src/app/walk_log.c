@@ -4,6 +4,7 @@
 
 #include "nba/app/interrupt.h"
 #include "nba/app/walk.h"
+#include "nba/base/memory.h"
 #include "nba/codec/container.h"
 
 #define POLL_MS 100
@@ -23,9 +24,9 @@ static struct nba_span *span_of(struct nba_span *spans, size_t count,
 static struct nba_position *positions_of(const struct nba_span *spans, size_t count,
                                          size_t *ret_count)
 {
-    struct nba_position *positions = calloc(count + 1, sizeof(*positions));
+    struct nba_position *positions = nba_zeros(count + 1, sizeof(*positions));
     *ret_count = 0;
-    for (size_t i = 0; positions != NULL && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (spans[i].from < spans[i].to) {
             positions[*ret_count] =
                 (struct nba_position){spans[i].topic, spans[i].partition, spans[i].from};
@@ -68,9 +69,6 @@ enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_span *spa
     size_t open = 0;
     struct nba_position *positions = positions_of(spans, count, &open);
     enum nba_status status = NBA_OK;
-    if (positions == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
     if (open > 0) {
         status = nba_reader_create(walk->stream, walk->isolation, &reader, error);
     }

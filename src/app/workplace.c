@@ -168,24 +168,3 @@ enum nba_status nba_outcome(bool done, const struct nba_error *error)
     NBA_ASSERT(done || error->status != NBA_OK);
     return done ? NBA_OK : error->status;
 }
-
-enum nba_status nba_grow(void *items, size_t *capacity, size_t count, size_t size,
-                         struct nba_error *error)
-{
-    size_t wanted = *capacity > 0 ? *capacity : 64;
-    void *memory = NULL;
-    while (wanted < count) {
-        wanted *= 2;
-    }
-    if (wanted == *capacity) {
-        return NBA_OK;
-    }
-    memcpy(&memory, items, sizeof(memory));
-    memory = realloc(memory, wanted * size);
-    if (memory == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
-    memcpy(items, &memory, sizeof(memory)); /* `items` is the address of any kind of pointer */
-    *capacity = wanted;
-    return NBA_OK;
-}

@@ -13,9 +13,8 @@
  * Visits and pushes plan their next one when they happen, so the queue holds two entries an HCP and
  * what is under way.  A recall that comes before an action is carried out stops it.
  */
-#include <stdlib.h>
-#include <string.h>
-
+#include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "world_internal.h"
 
@@ -33,23 +32,6 @@
 
 /* ---- the queue: a binary heap by (time, order of planning) ---- */
 
-/* Room for one more item; false without memory. */
-static bool grow(void *items, size_t *capacity, size_t count, size_t size)
-{
-    void *memory = NULL;
-    if (count < *capacity) {
-        return true;
-    }
-    memcpy(&memory, items, sizeof(memory));
-    memory = realloc(memory, (*capacity > 0 ? *capacity * 2 : 1024) * size);
-    if (memory == NULL) {
-        return false;
-    }
-    memcpy(items, &memory, sizeof(memory));
-    *capacity = *capacity > 0 ? *capacity * 2 : 1024;
-    return true;
-}
-
 static bool before(const struct sim_pending *a, const struct sim_pending *b)
 {
     return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->order < b->order;
@@ -59,10 +41,7 @@ static void push(struct nba_world *world, enum sim_step step, int64_t at_ms,
                  const struct sim_record *record)
 {
     const struct sim_pending pending = {at_ms, world->order, step, *record};
-    if (!grow(&world->heap, &world->heap_capacity, world->heap_count, sizeof(pending))) {
-        world->failed = true;
-        return;
-    }
+    world->heap = nba_room(world->heap, world->heap_count, &world->heap_capacity, sizeof(pending));
     world->order++;
     size_t at = world->heap_count++;
     while (at > 0 && before(&pending, &world->heap[(at - 1) / 2])) {
@@ -319,18 +298,15 @@ bool nba_world_react(struct nba_world *world, const struct nba_action *action)
         recall(world, action->action_id);
         return true;
     }
-    const struct nba_str id = nba_arena_copy(&world->arena, action->action_id);
-    if (id.data == NULL || world->action_count >= UINT32_MAX ||
-        !grow(&world->actions, &world->action_capacity, world->action_count,
-              sizeof(*world->actions))) {
-        world->failed = true;
-        return false;
-    }
+    NBA_ASSERT(world->action_count < UINT32_MAX);
+    world->actions = nba_room(world->actions, world->action_count, &world->action_capacity,
+                              sizeof(*world->actions));
     const struct sim_record record = {.channel = action->channel,
                                       .hcp = hcp,
                                       .content = content,
                                       .action = (uint32_t)world->action_count};
-    world->actions[world->action_count++] = (struct sim_action){.action_id = id};
+    world->actions[world->action_count++] =
+        (struct sim_action){.action_id = nba_arena_copy(&world->arena, action->action_id)};
     const bool by_hand = action->channel == NBA_CHANNEL_REP || action->channel == NBA_CHANNEL_WEB;
     const int64_t from_ms =
         action->not_before_ms > world->now_ms ? action->not_before_ms : world->now_ms;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "nba/linalg/elementary.h"
 #include "world_internal.h"
@@ -84,11 +85,8 @@ static void make_hcp(struct nba_world *world, struct sim_hcp *hcp)
 
 struct nba_world *nba_world_create(const struct nba_world_options *options)
 {
-    struct nba_world *world = calloc(1, sizeof(*world));
+    struct nba_world *world = nba_zeros(1, sizeof(*world));
     NBA_ASSERT(options->hcps > 0 && options->hcps <= NBA_WORLD_HCPS_MAX);
-    if (world == NULL) {
-        return NULL;
-    }
     world->options = *options;
     world->options.start_ms = options->start_ms == NBA_TIME_NONE ? START_MS : options->start_ms;
     world->options.days = options->days > 0 ? options->days : 120;
@@ -100,16 +98,11 @@ struct nba_world *nba_world_create(const struct nba_world_options *options)
     world->now_ms = world->options.start_ms;
     nba_arena_init(&world->arena, SIZE_MAX);
     const size_t contents = world->content_count;
-    world->contents = nba_arena_zeros(&world->arena, contents, sizeof(*world->contents));
-    world->peer = nba_arena_zeros(&world->arena, CLUSTER_COUNT * contents, sizeof(*world->peer));
-    world->weights = nba_arena_zeros(&world->arena, contents, sizeof(*world->weights));
-    world->hcps = nba_arena_zeros(&world->arena, options->hcps, sizeof(*world->hcps));
-    world->seen = nba_arena_zeros(&world->arena, options->hcps, world->seen_bytes);
-    if (world->contents == NULL || world->peer == NULL || world->weights == NULL ||
-        world->hcps == NULL || world->seen == NULL) {
-        nba_world_destroy(world);
-        return NULL;
-    }
+    world->contents = nba_zeros(contents, sizeof(*world->contents));
+    world->peer = nba_zeros(CLUSTER_COUNT * contents, sizeof(*world->peer));
+    world->weights = nba_zeros(contents, sizeof(*world->weights));
+    world->hcps = nba_zeros(options->hcps, sizeof(*world->hcps));
+    world->seen = nba_zeros(options->hcps, world->seen_bytes);
     make_contents(world);
     for (uint32_t i = 0; i < options->hcps; i++) {
         make_hcp(world, &world->hcps[i]);
@@ -119,10 +112,6 @@ struct nba_world *nba_world_create(const struct nba_world_options *options)
         nba_sim_plan(world, STEP_VISIT, i, start_ms, nba_rng_double(&world->rng) * 4.0);
         nba_sim_plan(world, STEP_PUSH, i, start_ms, nba_rng_double(&world->rng) * 8.0);
     }
-    if (world->failed) {
-        nba_world_destroy(world);
-        return NULL;
-    }
     return world;
 }
 
@@ -130,6 +119,11 @@ void nba_world_destroy(struct nba_world *world)
 {
     if (world != NULL) {
         nba_arena_clear(&world->arena);
+        free(world->contents);
+        free(world->peer);
+        free(world->weights);
+        free(world->hcps);
+        free(world->seen);
         free(world->actions);
         free(world->heap);
         free(world);
@@ -397,7 +391,7 @@ static void describe_record(const struct nba_world *world, const struct sim_reco
 bool nba_world_next(struct nba_world *world, struct nba_arena *arena, struct nba_event *ret_event)
 {
     struct sim_pending pending;
-    while (!world->failed && world->said < world->options.events && nba_sim_pop(world, &pending)) {
+    while (world->said < world->options.events && nba_sim_pop(world, &pending)) {
         world->now_ms = pending.at_ms > world->now_ms ? pending.at_ms : world->now_ms;
         if (pending.step != STEP_EVENT) {
             nba_sim_step_taken(world, &pending);

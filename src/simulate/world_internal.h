@@ -106,7 +106,7 @@ struct sim_action {
 struct nba_world {
     struct nba_world_options options;
     struct nba_rng rng;
-    struct nba_arena arena; /* of the arrays and of the actions' ids */
+    struct nba_arena arena; /* of the actions' ids */
     struct sim_content *contents;
     uint32_t content_count;
     float *peer; /* (CLUSTER_COUNT, content_count) */
@@ -126,7 +126,6 @@ struct nba_world {
     uint64_t said; /* events */
     uint64_t serial;
     uint64_t message;
-    bool failed; /* out of memory: the flow ends */
     struct nba_world_tally tally;
 };
 
@@ -145,7 +144,7 @@ uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp);
 enum nba_channel nba_sim_choose_channel(struct nba_world *world, uint32_t hcp);
 
 /* ---- what happens (flow.c) ---- */
-/* Plans a visit or a push so long after `from_ms`; world->failed without memory. */
+/* Plans a visit or a push so long after `from_ms`. */
 void nba_sim_plan(struct nba_world *world, enum sim_step step, uint32_t hcp, int64_t from_ms,
                   double days);
 bool nba_sim_pop(struct nba_world *world, struct sim_pending *ret_pending);

@@ -60,9 +60,5 @@ void nba_workplace_close(struct nba_workplace *place);
 /* The status of a chain `a(..., error) == NBA_OK && b(..., error) == NBA_OK`. */
 NBA_MUST_USE
 enum nba_status nba_outcome(bool done, const struct nba_error *error);
-/* Room for `count` items of `size`; *capacity grows by doubling.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_grow(void *items, size_t *capacity, size_t count, size_t size,
-                         struct nba_error *error);
 
 #endif

@@ -56,7 +56,6 @@ struct nba_world_options nba_world_options_for(uint64_t events, uint64_t seed);
 
 struct nba_world;
 
-/* NULL without memory. */
 struct nba_world *nba_world_create(const struct nba_world_options *options);
 void nba_world_destroy(struct nba_world *world);
 
