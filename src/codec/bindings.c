@@ -472,7 +472,7 @@ static const struct nba_binding suppressed_fields[] = {
 RECORD_BINDING(suppressed, struct nba_suppressed);
 
 static const struct nba_binding feature_fields[] = {
-    FIELD(nba_feature, CSTR, "key", name),
+    FIELD(nba_feature, ID, "key", name),
     FIELD(nba_feature, DOUBLE, "value", value),
 };
 RECORD_BINDING(feature, struct nba_feature);

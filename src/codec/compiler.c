@@ -36,7 +36,6 @@ static const struct {
     [NBA_BIND_ID] = {NBA_AVRO_STRING, NBA_OP_STRING, NBA_ID_BYTES_MAX},
     [NBA_BIND_TEXT] = {NBA_AVRO_STRING, NBA_OP_STRING, NBA_STRING_BYTES_MAX},
     [NBA_BIND_BLOB] = {NBA_AVRO_BYTES, NBA_OP_BLOB, 0},
-    [NBA_BIND_CSTR] = {NBA_AVRO_STRING, NBA_OP_CSTR, NBA_ID_BYTES_MAX},
     [NBA_BIND_OCTETS] = {NBA_AVRO_BYTES, NBA_OP_OCTETS, 0},
     [NBA_BIND_BOOL] = {NBA_AVRO_BOOLEAN, NBA_OP_BOOL, 0},
     [NBA_BIND_INT] = {NBA_AVRO_INT, NBA_OP_INT, 0},
@@ -433,7 +432,7 @@ static enum nba_status compile_items(struct compiler *c, const struct nba_avro_t
     op->body = body;
     op->a = nba_item_bytes_min(w);
     if (op->binding->kind == NBA_BIND_MAP) {
-        *body++ = (struct nba_op){.code = (uint8_t)kinds[member->kind].code,
+        *body++ = (struct nba_op){.code = NBA_OP_STRING,
                                   .offset = member->offset,
                                   .a = NBA_ID_BYTES_MAX,
                                   .name = c->field,

@@ -318,28 +318,6 @@ static const unsigned char *run_constant(struct nba_machine *m, const struct nba
     return text != NULL ? p : NULL;
 }
 
-static const unsigned char *run_cstr(struct nba_machine *m, const struct nba_op *op,
-                                     const unsigned char *p, unsigned char *dst)
-{
-    struct nba_str text = {0};
-    p = nba_machine_string(m, op->name, p, op->a, &text);
-    if (p == NULL) {
-        return NULL;
-    }
-    if (text.bytes != 0 && memchr(text.data, '\0', text.bytes) != NULL) {
-        return nba_machine_stop(m, op->name, NBA_E_BAD_UTF8, "a NUL inside a name");
-    }
-    char *copy = nba_arena_zeros(m->arena, text.bytes + 1, 1);
-    if (copy == NULL) {
-        return nba_machine_stop(m, op->name, NBA_E_NO_MEMORY, "the arena is full");
-    }
-    if (text.bytes != 0) {
-        memcpy(copy, text.data, text.bytes);
-    }
-    memcpy(dst + op->offset, &copy, sizeof(copy));
-    return p;
-}
-
 static const unsigned char *run_octets(struct nba_machine *m, const struct nba_op *op,
                                        const unsigned char *p, unsigned char *dst)
 {
@@ -391,8 +369,6 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
     case NBA_OP_BLOB:
     case NBA_OP_OCTETS:
         return run_octets(m, op, p, dst);
-    case NBA_OP_CSTR:
-        return run_cstr(m, op, p, dst);
     case NBA_OP_NOTHING:
         return p;
     case NBA_OP_FAIL:

@@ -138,7 +138,6 @@ static bool is_natural(const struct nba_op *op, const unsigned char *src)
         return load_word(op, at) != 0;
     case NBA_OP_BOOL:
         return *at != 0;
-    case NBA_OP_CSTR:
     case NBA_OP_POINTER:
         return load_pointer(at) != NULL;
     case NBA_OP_LOOP:
@@ -179,12 +178,6 @@ static void put_list(struct writer *w, const struct nba_op *op, const unsigned c
     }
 }
 
-static struct nba_str load_key(const struct nba_op *key, const unsigned char *item)
-{
-    return key->code == NBA_OP_CSTR ? nba_str_of(load_pointer(item + key->offset))
-                                    : load_str(item + key->offset);
-}
-
 /* Maps by their keys, by insertion: ours are short and mostly in order already; equal keys keep
  * theirs. */
 static void put_map(struct writer *w, const struct nba_op *op, const unsigned char *items,
@@ -193,10 +186,11 @@ static void put_map(struct writer *w, const struct nba_op *op, const unsigned ch
     uint16_t order[NBA_ITEMS_MAX];
     const size_t bytes = op->binding->record->bytes;
     for (uint32_t i = 0; i < count; i++) {
-        const struct nba_str key = load_key(op->body, items + i * bytes);
+        const struct nba_str key = load_str(items + i * bytes + op->body->offset);
         uint32_t at = i;
         for (; at > 0; at--) {
-            const struct nba_str before = load_key(op->body, items + order[at - 1] * bytes);
+            const struct nba_str before =
+                load_str(items + order[at - 1] * bytes + op->body->offset);
             if (nba_str_compare(before, key) <= 0) {
                 break;
             }
@@ -269,9 +263,6 @@ static void put_op(struct writer *w, const struct nba_op *op, const unsigned cha
         return;
     case NBA_OP_BLOB:
         put_sized(w, load_str(at), SIZE_MAX);
-        return;
-    case NBA_OP_CSTR:
-        put_sized(w, nba_str_of(load_pointer(at)), op->a);
         return;
     case NBA_OP_OCTETS:
         put_sized(w, nba_str(load_pointer(at), load_u32(src + nba_op_count_offset(op))), SIZE_MAX);

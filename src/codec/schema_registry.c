@@ -117,16 +117,16 @@ enum nba_status nba_schemas_add(struct nba_schemas *schemas, uint32_t id, struct
     return NBA_OK;
 }
 
-/* Reads DIR/NAME; the buffer is cleared first. */
+/* Reads DIR/NAME. */
 static enum nba_status read_file(const char *dir, const char *name, struct nba_buf *buf,
                                  struct nba_error *error)
 {
     char path[PATH_BYTES];
+    nba_buf_init(buf, (size_t)NBA_SCHEMA_BYTES_MAX);
     const int length = snprintf(path, sizeof(path), "%s/%s", dir, name);
     if (length < 0 || (size_t)length >= sizeof(path) || strchr(name, '/') != NULL) {
         return nba_error_set(error, NBA_E_CONFIG, "%s: no proper file name", name);
     }
-    nba_buf_reset(buf);
     return nba_file_read(path, buf, error);
 }
 
@@ -145,34 +145,34 @@ static void note_subjects(struct nba_schemas *schemas, const json_t *subjects, u
     }
 }
 
-static enum nba_status load_entry(struct nba_schemas *schemas, const char *dir, const json_t *item,
+static enum nba_status load_entry(struct nba_schemas *schemas, const char *dir, json_t *item,
                                   struct nba_error *error)
 {
-    const json_t *id = json_object_get(item, "id");
-    const char *file = json_string_value(json_object_get(item, "file"));
-    const json_t *subjects = json_object_get(item, "subjects");
-    if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > UINT32_MAX ||
-        file == NULL || !json_is_array(subjects)) {
+    json_int_t id = 0;
+    const char *file = NULL;
+    json_t *subjects = NULL;
+    if (json_unpack(item, "{s:I, s:s, s:o}", "id", &id, "file", &file, "subjects", &subjects) !=
+            0 ||
+        id < 0 || id > UINT32_MAX || !json_is_array(subjects)) {
         return nba_error_set(error, NBA_E_CONFIG,
                              "%s/ids.json: expected {\"id\", \"subjects\", \"file\"}", dir);
     }
+    if (nba_schemas_find(schemas, (uint32_t)id, NULL) != NULL) {
+        return nba_error_set(error, NBA_E_CONFIG, "id %lld stands twice in ids.json",
+                             (long long)id);
+    }
     struct nba_buf buf;
-    nba_buf_init(&buf, (size_t)NBA_SCHEMA_BYTES_MAX);
     enum nba_status status = read_file(dir, file, &buf, error);
     if (status == NBA_OK) {
-        const uint32_t entry = schemas->entry_count;
-        status =
-            nba_schemas_add(schemas, (uint32_t)json_integer_value(id), nba_buf_str(&buf), error);
-        if (status == NBA_E_EXISTS || (status == NBA_OK && schemas->entry_count == entry)) {
-            status = nba_error_set(error, NBA_E_CONFIG, "id %lld stands twice in ids.json",
-                                   (long long)json_integer_value(id));
-        } else if (status == NBA_OK) {
-            note_subjects(schemas, subjects, entry);
-        } else {
-            status = nba_error_prefix(error, "%s/%s", dir, file);
+        status = nba_schemas_add(schemas, (uint32_t)id, nba_buf_str(&buf), error);
+        if (status != NBA_OK) {
+            (void)nba_error_prefix(error, "%s/%s", dir, file);
         }
     }
     nba_buf_clear(&buf);
+    if (status == NBA_OK) {
+        note_subjects(schemas, subjects, schemas->entry_count - 1);
+    }
     return status;
 }
 
@@ -180,17 +180,12 @@ static enum nba_status load_ids(struct nba_schemas *schemas, const char *dir,
                                 struct nba_error *error)
 {
     struct nba_buf buf;
-    nba_buf_init(&buf, (size_t)NBA_SCHEMA_BYTES_MAX);
+    char what[PATH_BYTES];
     json_t *ids = NULL;
+    (void)snprintf(what, sizeof(what), "%s/ids.json:", dir);
     enum nba_status status = read_file(dir, "ids.json", &buf, error);
     if (status == NBA_OK) {
-        json_error_t json_error;
-        ids = json_loadb(buf.data != NULL ? (const char *)buf.data : "", buf.bytes,
-                         JSON_REJECT_DUPLICATES, &json_error);
-        if (ids == NULL) {
-            status = nba_error_set(error, NBA_E_CONFIG, "%s/ids.json:%d:%d: %s", dir,
-                                   json_error.line, json_error.column, json_error.text);
-        }
+        status = nba_json_load(nba_buf_str(&buf), what, &ids, error);
     }
     const json_t *list = json_object_get(ids, "schemas");
     if (status == NBA_OK && !json_is_array(list)) {
@@ -208,18 +203,14 @@ static enum nba_status load_ids(struct nba_schemas *schemas, const char *dir,
 static enum nba_status settle(struct nba_schemas *schemas, const char *dir, struct nba_error *error)
 {
     for (uint32_t which = 0; which < NBA_SCHEMA_COUNT; which++) {
+        const struct nba_record_binding *binding = nba_bindings_of((enum nba_schema)which);
         if (schemas->current[which] < 0) {
             return nba_error_set(error, NBA_E_CONFIG, "%s/ids.json: expected a schema for '%s'",
                                  dir, topics[which]);
         }
-        const struct nba_record_binding *binding = nba_bindings_of((enum nba_schema)which);
-        if (binding == NULL) {
-            continue;
-        }
-        const enum nba_status status = nba_program_compile_for_writing(
-            schemas->entries[schemas->current[which]].schema.type, binding, &schemas->arena,
-            &schemas->writers[which], error);
-        if (status != NBA_OK) {
+        if (binding != NULL && nba_program_compile_for_writing(
+                                   schemas->entries[schemas->current[which]].schema.type, binding,
+                                   &schemas->arena, &schemas->writers[which], error) != NBA_OK) {
             return nba_error_prefix(error, "%s: %s", dir, topics[which]);
         }
     }
@@ -229,23 +220,20 @@ static enum nba_status settle(struct nba_schemas *schemas, const char *dir, stru
 enum nba_status nba_schemas_load(const char *dir, struct nba_schemas **ret_schemas,
                                  struct nba_error *error)
 {
-    NBA_ASSERT(dir != NULL && ret_schemas != NULL);
-    struct nba_error local = {0};
+    NBA_ASSERT(dir != NULL && ret_schemas != NULL && error != NULL);
     struct nba_schemas *schemas = calloc(1, sizeof(*schemas));
     if (schemas == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for schemas");
     }
     nba_arena_init(&schemas->arena, ARENA_BYTES);
-    for (uint32_t which = 0; which < NBA_SCHEMA_COUNT; which++) {
-        schemas->current[which] = -1;
-    }
-    enum nba_status status = load_ids(schemas, dir, &local);
+    memset(schemas->current, -1, sizeof(schemas->current));
+    enum nba_status status = load_ids(schemas, dir, error);
     if (status == NBA_OK) {
-        status = settle(schemas, dir, &local);
+        status = settle(schemas, dir, error);
     }
     if (status != NBA_OK) {
         nba_schemas_destroy(schemas);
-        return nba_error_set(error, local.status, "%s", local.message);
+        return status;
     }
     *ret_schemas = schemas;
     return NBA_OK;

@@ -88,12 +88,13 @@ static void fill_features(const struct nba_hcp *hcp, struct nba_feature *feature
                  {"rate_rep", NBA_CHANNEL_REP},
                  {"rate_sms", NBA_CHANNEL_SMS},
                  {"rate_web", NBA_CHANNEL_WEB}};
-    features[0] = (struct nba_feature){"engagements", (double)hcp->pushed};
+    features[0] = (struct nba_feature){nba_str_of("engagements"), (double)hcp->pushed};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(rates); i++) {
         features[i + 1] = (struct nba_feature){
-            rates[i].name, nba_round9(nba_hcp_channel_rate(hcp, rates[i].channel))};
+            nba_str_of(rates[i].name), nba_round9(nba_hcp_channel_rate(hcp, rates[i].channel))};
     }
-    features[NBA_ARRAY_COUNT(rates) + 1] = (struct nba_feature){"touches", (double)hcp->touches};
+    features[NBA_ARRAY_COUNT(rates) + 1] =
+        (struct nba_feature){nba_str_of("touches"), (double)hcp->touches};
 }
 #define FEATURE_COUNT 7u
 

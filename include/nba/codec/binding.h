@@ -6,7 +6,6 @@
  * KINDS, with the C member they stand for and the Avro types they take:
  *   ID, TEXT   struct nba_str           string; at most NBA_ID_BYTES_MAX, NBA_STRING_BYTES_MAX
  *   BLOB       struct nba_str           bytes, any length
- *   CSTR       const char *             string, with a NUL behind it (copied into the arena)
  *   OCTETS     const uint8_t *, count   bytes, any length
  *   BOOL       bool                     boolean
  *   INT        int32_t                  int
@@ -18,7 +17,7 @@
  *   POINTER    const struct *           record, or NULL
  *   ARRAY      const item *, count      array of records, or of one plain member
  *   IN_PLACE   item[capacity], count    array of at most `capacity` records
- *   MAP        const item *, count      map; the item's first binding is the key (ID or CSTR)
+ *   MAP        const item *, count      map; the item's first binding is the key, an ID
  *   SLOTS      value[words], in place   map whose keys are words: value of word i at index i
  *
  * ABSENT.  null in the bytes is the absent value in the struct and back: an empty text,
@@ -38,7 +37,6 @@ enum nba_bind {
     NBA_BIND_ID,
     NBA_BIND_TEXT,
     NBA_BIND_BLOB,
-    NBA_BIND_CSTR,
     NBA_BIND_OCTETS,
     NBA_BIND_BOOL,
     NBA_BIND_INT,

@@ -100,7 +100,7 @@ struct nba_closed_action {
 
 /* Feature values at decision time, for training and off-policy evaluation. */
 struct nba_feature {
-    const char *name;
+    struct nba_str name;
     double value;
 };
 

@@ -210,7 +210,8 @@ static inline struct nba_decision sample_decision(const struct nba_action *actio
 {
     static const struct nba_closed_action closed[] = {{{"a-1", 3}, NBA_REASON_SUPERSEDED}};
     static const uint8_t packed[] = {0, 162, 151, 141, 181};
-    static const struct nba_feature features[] = {{"recency_days", 3.5}, {"clicks_30d", 2}};
+    static const struct nba_feature features[] = {{{"recency_days", 12}, 3.5},
+                                                  {{"clicks_30d", 10}, 2}};
     static struct nba_suppressed suppressed[1];
     suppressed[0] = (struct nba_suppressed){.content_id = T("CX-RC-001"),
                                             .action_type = NBA_ACTION_TYPE_REP_CALL,

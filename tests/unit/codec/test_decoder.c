@@ -264,8 +264,8 @@ static void test_a_decision_is_read_back_field_by_field(void **state)
     assert_int_equal(out.packed_reason_count, 5);
     assert_int_equal(out.packed_reasons[1], 162);
     /* A map's keys come in bytewise order. */
-    assert_string_equal(out.features[0].name, "clicks_30d");
-    assert_string_equal(out.features[1].name, "recency_days");
+    assert_str_equal(out.features[0].name, "clicks_30d");
+    assert_str_equal(out.features[1].name, "recency_days");
     assert_true(out.features[1].value == 3.5);
 }
 
