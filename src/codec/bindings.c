@@ -43,81 +43,76 @@ WORDS(driver, NBA_DRIVER_COUNT);
 WORDS(reason, NBA_REASON_NUMBER_MAX + 1);
 
 /* Words of enums that have no list macro: the index is the value. */
-#define WORD_LIST(noun, ...)                             \
-    static const char *noun##_word(uint32_t value)       \
-    {                                                    \
-        static const char *const list[] = {__VA_ARGS__}; \
-        NBA_ASSERT(value < NBA_ARRAY_COUNT(list));       \
-        return list[value];                              \
-    }
+#define WORD_LIST(noun, ...)                                \
+    static const char *const noun##_list[] = {__VA_ARGS__}; \
+    static const char *noun##_word(uint32_t value)          \
+    {                                                       \
+        NBA_ASSERT(value < NBA_ARRAY_COUNT(noun##_list));   \
+        return noun##_list[value];                          \
+    }                                                       \
+    static const struct nba_words noun##_words = {noun##_word, NBA_ARRAY_COUNT(noun##_list)}
 
-WORD_LIST(address, NULL, "ok", "bounced", "none")
-static const struct nba_words address_words = {address_word, NBA_ADDRESS_NONE + 1};
-WORD_LIST(action_status, "proposed", "recalled")
-static const struct nba_words action_status_words = {action_status_word, NBA_ACTION_RECALLED + 1};
-WORD_LIST(decision_kind, "decided", "updated", "skipped", "lifecycle")
-static const struct nba_words decision_kind_words = {decision_kind_word,
-                                                     NBA_DECISION_LIFECYCLE + 1};
-WORD_LIST(reference_kind, "content", "campaign", "rep")
-static const struct nba_words reference_kind_words = {reference_kind_word, NBA_REFERENCE_REP + 1};
-WORD_LIST(control_kind, "unknown", "mode", "exclude", "include", "release", "policy")
-static const struct nba_words control_kind_words = {control_kind_word, NBA_CONTROL_POLICY + 1};
+WORD_LIST(address, NULL, "ok", "bounced", "none");
+WORD_LIST(action_status, "proposed", "recalled");
+WORD_LIST(decision_kind, "decided", "updated", "skipped", "lifecycle");
+WORD_LIST(reference_kind, "content", "campaign", "rep");
+WORD_LIST(control_kind, "unknown", "mode", "exclude", "include", "release", "policy");
 
 /* ---- how a line is written ----------------------------------------------------------------- */
 
 #define AT(owner, member) \
     .offset = offsetof(struct owner, member), .bytes = sizeof(((const struct owner *)0)->member)
-#define COUNT_AT(owner, member) .count_offset = offsetof(struct owner, member)
 #define PRESENT(how, owner, member) \
     .presence = NBA_PRESENT_##how, .presence_offset = offsetof(struct owner, member)
 
-#define FIELD(owner, kind_, name_, member)                         \
-    {                                                              \
-        .name = name_, .kind = NBA_BIND_##kind_, AT(owner, member) \
+/* What every line says, and lines of collections; in braces with whatever else there is to say. */
+#define MEMBER(owner, kind_, name_, member) \
+    .name = name_, .kind = NBA_BIND_##kind_, AT(owner, member)
+#define ITEMS(owner, kind_, name_, member, count, of)     \
+    MEMBER(owner, kind_, name_, member), .record = &(of), \
+                                         .count_offset = offsetof(struct owner, count)
+#define SLOTS(owner, name_, member, noun, of) \
+    MEMBER(owner, SLOTS, name_, member), .words = &noun##_words, .record = &(of)
+
+#define FIELD(owner, kind_, name_, member)   \
+    {                                        \
+        MEMBER(owner, kind_, name_, member), \
     }
-#define WORD(owner, name_, member, noun)                                                \
-    {                                                                                   \
-        .name = name_, .kind = NBA_BIND_WORD, AT(owner, member), .words = &noun##_words \
+#define WORD(owner, name_, member, noun)                              \
+    {                                                                 \
+        MEMBER(owner, WORD, name_, member), .words = &(noun##_words), \
     }
-/* A list of texts, struct nba_str_list. */
-#define LIST(owner, name_, member, of)                                                \
-    {                                                                                 \
-        .name = name_, .kind = NBA_BIND_ARRAY, .record = &of,                         \
-        .offset = offsetof(struct owner, member.items), COUNT_AT(owner, member.count) \
+#define RECORDS(owner, name_, member, count, of)       \
+    {                                                  \
+        ITEMS(owner, ARRAY, name_, member, count, of), \
     }
-#define RECORDS(owner, name_, member, count, of)                                 \
-    {                                                                            \
-        .name = name_, .kind = NBA_BIND_ARRAY, .record = &of, AT(owner, member), \
-        COUNT_AT(owner, count)                                                   \
+/* A list of texts, struct nba_str_list; one whose presence is a bool. */
+#define LIST(owner, name_, member) RECORDS(owner, name_, member.items, member.count, id)
+#define LIST_IF(owner, name_, member, flag)                                                     \
+    {                                                                                           \
+        ITEMS(owner, ARRAY, name_, member.items, member.count, id), PRESENT(BOOL, owner, flag), \
+    }
+/* A record of the schema whose fields stand in the surrounding struct. */
+#define GROUP(name_, of)                                         \
+    {                                                            \
+        .name = name_, .kind = NBA_BIND_RECORD, .record = &(of), \
     }
 #define RECORD_BINDING(noun, struct_)                                              \
     static const struct nba_record_binding noun = {sizeof(struct_), noun##_fields, \
                                                    NBA_ARRAY_COUNT(noun##_fields)}
-/* A record of the schema whose fields stand in the surrounding struct. */
-#define GROUP(name_, of)                                      \
-    {                                                         \
-        .name = name_, .kind = NBA_BIND_RECORD, .record = &of \
-    }
+/* Items that are no records. */
+#define PLAIN(noun, type, kind_, words_)                                    \
+    static const struct nba_binding noun##_fields[] = {                     \
+        {.kind = NBA_BIND_##kind_, .bytes = sizeof(type), .words = words_}, \
+    };                                                                      \
+    RECORD_BINDING(noun, type)
 
-static const struct nba_binding id_fields[] = {
-    {.kind = NBA_BIND_ID, .bytes = sizeof(struct nba_str)},
-};
-RECORD_BINDING(id, struct nba_str);
-static const struct nba_binding number_fields[] = {
-    {.kind = NBA_BIND_DOUBLE, .bytes = sizeof(double)},
-};
-RECORD_BINDING(number, double);
-static const struct nba_binding tally_fields[] = {
-    {.kind = NBA_BIND_INT, .bytes = sizeof(int32_t)},
-};
-RECORD_BINDING(tally, int32_t);
+PLAIN(id, struct nba_str, ID, NULL);
+PLAIN(number, double, DOUBLE, NULL);
+PLAIN(tally, int32_t, INT, NULL);
+PLAIN(address, uint8_t, WORD, &address_words);
 
 /* ---- hcp.engagement.v1 --------------------------------------------------------------------- */
-
-static const struct nba_binding address_fields[] = {
-    {.kind = NBA_BIND_WORD, .bytes = 1, .words = &address_words},
-};
-RECORD_BINDING(address, uint8_t);
 
 static const struct nba_binding profile_ids_fields[] = {
     FIELD(nba_profile, ID, "npi", npi),
@@ -126,32 +121,19 @@ static const struct nba_binding profile_ids_fields[] = {
 };
 RECORD_BINDING(profile_ids, struct nba_profile);
 
-#define FACTS(name_, member, flag)                                                                 \
-    {                                                                                              \
-        .name = name_, .kind = NBA_BIND_ARRAY, .record = &id,                                      \
-        .offset = offsetof(struct nba_profile, member.items), COUNT_AT(nba_profile, member.count), \
-        PRESENT(BOOL, nba_profile, flag)                                                           \
-    }
-
 static const struct nba_binding profile_fields[] = {
     FIELD(nba_profile, ID, "market", market),
     FIELD(nba_profile, ID, "region", region),
     FIELD(nba_profile, ID, "tz", tz),
     FIELD(nba_profile, ID, "language", language),
-    FACTS("specialties", specialties, has_specialties),
-    FACTS("interests", interests, has_interests),
-    {.name = "addresses",
-     .kind = NBA_BIND_SLOTS,
-     AT(nba_profile, address),
-     .words = &channel_words,
-     .record = &address},
+    LIST_IF(nba_profile, "specialties", specialties, has_specialties),
+    LIST_IF(nba_profile, "interests", interests, has_interests),
+    {SLOTS(nba_profile, "addresses", address, channel, address)},
     FIELD(nba_profile, ID, "rep_id", rep_id),
     FIELD(nba_profile, ID, "msl_id", msl_id),
     FIELD(nba_profile, ID, "territory_id", territory_id),
-    FACTS("registered_events", registered_events, has_registered_events),
-    {.name = "open_complaint",
-     .kind = NBA_BIND_BOOL,
-     AT(nba_profile, open_complaint),
+    LIST_IF(nba_profile, "registered_events", registered_events, has_registered_events),
+    {MEMBER(nba_profile, BOOL, "open_complaint", open_complaint),
      PRESENT(BOOL, nba_profile, has_open_complaint)},
     GROUP("ids", profile_ids),
 };
@@ -175,7 +157,7 @@ static const struct nba_binding event_fields[] = {
     FIELD(nba_event, ID, "brand", brand),
     FIELD(nba_event, ID, "campaign_id", campaign_id),
     FIELD(nba_event, ID, "content_id", content_id),
-    LIST(nba_event, "topic_ids", topic_ids, id),
+    LIST(nba_event, "topic_ids", topic_ids),
     FIELD(nba_event, TEXT, "action_id", action_id),
     FIELD(nba_event, ID, "message_id", message_id),
     FIELD(nba_event, ID, "session_id", session_id),
@@ -208,12 +190,8 @@ static const struct nba_binding event_fields[] = {
     FIELD(nba_event, ID, "from_hcp_id", from_hcp_id),
     FIELD(nba_event, ID, "to_hcp_id", to_hcp_id),
     FIELD(nba_event, ID, "request_id", request_id),
-    {.name = "profile", .kind = NBA_BIND_POINTER, AT(nba_event, profile), .record = &profile},
-    {.name = "attributes",
-     .kind = NBA_BIND_MAP,
-     AT(nba_event, attributes),
-     COUNT_AT(nba_event, attribute_count),
-     .record = &attribute},
+    {MEMBER(nba_event, POINTER, "profile", profile), .record = &profile},
+    {ITEMS(nba_event, MAP, "attributes", attributes, attribute_count, attribute)},
 };
 RECORD_BINDING(event, struct nba_event);
 
@@ -224,8 +202,8 @@ static const struct nba_binding treatment_fields[] = {
     WORD(nba_treatment, "action_type", action_type, action_type),
     FIELD(nba_treatment, ID, "approval_number", approval_number),
     WORD(nba_treatment, "approval_state", approval_state, approval),
-    LIST(nba_treatment, "markets", markets, id),
-    LIST(nba_treatment, "languages", languages, id),
+    LIST(nba_treatment, "markets", markets),
+    LIST(nba_treatment, "languages", languages),
     FIELD(nba_treatment, TIME, "effective_from", effective_from_ms),
     FIELD(nba_treatment, TIME, "expires_at", expires_at_ms),
     FIELD(nba_treatment, DOUBLE, "value", value),
@@ -237,14 +215,14 @@ static const struct nba_binding content_fields[] = {
     FIELD(nba_content, ID, "family_id", family_id),
     FIELD(nba_content, ID, "version", version),
     FIELD(nba_content, ID, "brand", brand),
-    LIST(nba_content, "campaign_ids", campaign_ids, id),
+    LIST(nba_content, "campaign_ids", campaign_ids),
     FIELD(nba_content, ID, "business_unit", business_unit),
     WORD(nba_content, "class", content_class, content_class),
     FIELD(nba_content, TEXT, "title", title),
     FIELD(nba_content, TEXT, "abstract", abstract),
-    LIST(nba_content, "keywords", keywords, id),
-    LIST(nba_content, "topic_ids", topic_ids, id),
-    LIST(nba_content, "codes", codes, id),
+    LIST(nba_content, "keywords", keywords),
+    LIST(nba_content, "topic_ids", topic_ids),
+    LIST(nba_content, "codes", codes),
     FIELD(nba_content, ID, "asset_type", asset_type),
     FIELD(nba_content, ID, "event_id", event_id),
     RECORDS(nba_content, "treatments", treatments, treatment_count, treatment),
@@ -277,8 +255,8 @@ RECORD_BINDING(rep, struct nba_rep);
 
 #define OF_KIND(name_, member, value_)                                                        \
     {                                                                                         \
-        .name = name_, .kind = NBA_BIND_RECORD, AT(nba_reference, member), .record = &member, \
-        PRESENT(WORD, nba_reference, kind), .presence_value = value_                          \
+        MEMBER(nba_reference, RECORD, name_, member),                                         \
+            .record = &(member), PRESENT(WORD, nba_reference, kind), .presence_value = value_ \
     }
 
 static const struct nba_binding reference_fields[] = {
@@ -319,7 +297,7 @@ static const struct nba_binding action_treatment_fields[] = {
     FIELD(nba_action, ID, "content_id", content_id),
     FIELD(nba_action, ID, "content_version", content_version),
     FIELD(nba_action, ID, "approval_number", approval_number),
-    LIST(nba_action, "topic_ids", topic_ids, id),
+    LIST(nba_action, "topic_ids", topic_ids),
     FIELD(nba_action, ID, "language", language),
 };
 RECORD_BINDING(action_treatment, struct nba_action);
@@ -343,7 +321,7 @@ static const struct nba_binding driver_fields[] = {
     WORD(nba_action_driver, "code", code, driver),
     FIELD(nba_action_driver, TEXT, "text", text),
     FIELD(nba_action_driver, DOUBLE, "weight", weight),
-    LIST(nba_action_driver, "evidence_event_ids", evidence_event_ids, id),
+    LIST(nba_action_driver, "evidence_event_ids", evidence_event_ids),
 };
 RECORD_BINDING(driver, struct nba_action_driver);
 
@@ -380,12 +358,8 @@ static const struct nba_binding action_fields[] = {
     FIELD(nba_action, TIME, "not_before", not_before_ms),
     FIELD(nba_action, TIME, "best_send_time", best_send_time_ms),
     FIELD(nba_action, TIME, "expires_at", expires_at_ms),
-    {.name = "drivers",
-     .kind = NBA_BIND_IN_PLACE,
-     AT(nba_action, drivers),
-     COUNT_AT(nba_action, driver_count),
-     .capacity = NBA_DRIVERS_MAX,
-     .record = &driver},
+    {ITEMS(nba_action, IN_PLACE, "drivers", drivers, driver_count, driver),
+     .capacity = NBA_DRIVERS_MAX},
     FIELD(nba_action, TEXT, "supersedes", supersedes),
     GROUP("experiment", experiment),
     FIELD(nba_action, ID, "policy_version", policy_version),
@@ -414,11 +388,7 @@ static const struct nba_binding slate_fields[] = {
     FIELD(nba_slate, TIME, "time", time_ms),
     RECORDS(nba_slate, "actions", actions, action_count, action),
     RECORDS(nba_slate, "top_contents", top_contents, top_content_count, slate_content),
-    {.name = "channel_probabilities",
-     .kind = NBA_BIND_SLOTS,
-     AT(nba_slate, channel_probability),
-     .words = &channel_words,
-     .record = &number,
+    {SLOTS(nba_slate, "channel_probabilities", channel_probability, channel, number),
      PRESENT(BOOL, nba_slate, channel_present)},
     FIELD(nba_slate, ID, "policy_version", policy_version),
     FIELD(nba_slate, ID, "model_version", model_version),
@@ -442,7 +412,7 @@ static const struct nba_binding candidate_fields[] = {
 RECORD_BINDING(candidate, struct nba_suppressed);
 
 static const struct nba_binding evidence_fields[] = {
-    LIST(nba_suppressed, "event_ids", evidence_event_ids, id),
+    LIST(nba_suppressed, "event_ids", evidence_event_ids),
     FIELD(nba_suppressed, DOUBLE, "counter", counter),
     FIELD(nba_suppressed, DOUBLE, "limit", limit),
     FIELD(nba_suppressed, TIME, "until", until_ms),
@@ -458,10 +428,7 @@ static uint32_t stage_of_reason(uint32_t reason)
 static const struct nba_binding suppressed_fields[] = {
     GROUP("candidate", candidate),
     WORD(nba_suppressed, "reason_code", reason, reason),
-    {.name = "stage",
-     .kind = NBA_BIND_WORD,
-     AT(nba_suppressed, reason),
-     .words = &stage_words,
+    {MEMBER(nba_suppressed, WORD, "stage", reason), .words = &stage_words,
      .derive = stage_of_reason},
     FIELD(nba_suppressed, ID, "rule_id", rule_id),
     FIELD(nba_suppressed, DOUBLE, "propensity", propensity),
@@ -479,7 +446,7 @@ RECORD_BINDING(feature, struct nba_feature);
 
 static const struct nba_binding ranking_fields[] = {
     FIELD(nba_model_ranking, ID, "model", model),
-    LIST(nba_model_ranking, "content_ids", content_ids, id),
+    LIST(nba_model_ranking, "content_ids", content_ids),
 };
 RECORD_BINDING(ranking, struct nba_model_ranking);
 
@@ -498,23 +465,13 @@ static const struct nba_binding decision_fields[] = {
     FIELD(nba_decision, ID, "arm", arm),
     FIELD(nba_decision, INT, "bucket", bucket),
     FIELD(nba_decision, INT, "n_candidates", candidate_count),
-    {.name = "counts",
-     .kind = NBA_BIND_SLOTS,
-     AT(nba_decision, reason_count),
-     .words = &reason_words,
-     .record = &tally},
+    {SLOTS(nba_decision, "counts", reason_count, reason, tally)},
     RECORDS(nba_decision, "closed", closed, closed_count, closed),
     RECORDS(nba_decision, "selected", selected, selected_count, action),
     RECORDS(nba_decision, "suppressed", suppressed, suppressed_count, suppressed),
-    {.name = "packed_reasons",
-     .kind = NBA_BIND_OCTETS,
-     AT(nba_decision, packed_reasons),
-     COUNT_AT(nba_decision, packed_reason_count)},
-    {.name = "features",
-     .kind = NBA_BIND_MAP,
-     AT(nba_decision, features),
-     COUNT_AT(nba_decision, feature_count),
-     .record = &feature},
+    {MEMBER(nba_decision, OCTETS, "packed_reasons", packed_reasons),
+     .count_offset = offsetof(struct nba_decision, packed_reason_count)},
+    {ITEMS(nba_decision, MAP, "features", features, feature_count, feature)},
     RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking),
 };
 RECORD_BINDING(decision, struct nba_decision);
@@ -532,14 +489,8 @@ static const struct nba_binding log_record_fields[] = {
     FIELD(nba_log_record, INT, "partition", partition),
     FIELD(nba_log_record, LONG, "offset", offset),
     FIELD(nba_log_record, LONG, "timestamp", timestamp_ms),
-    {.name = "key",
-     .kind = NBA_BIND_BLOB,
-     AT(nba_log_record, key),
-     PRESENT(BOOL, nba_log_record, has_key)},
-    {.name = "value",
-     .kind = NBA_BIND_BLOB,
-     AT(nba_log_record, value),
-     PRESENT(BOOL, nba_log_record, has_value)},
+    {MEMBER(nba_log_record, BLOB, "key", key), PRESENT(BOOL, nba_log_record, has_key)},
+    {MEMBER(nba_log_record, BLOB, "value", value), PRESENT(BOOL, nba_log_record, has_value)},
     RECORDS(nba_log_record, "headers", headers, header_count, log_header),
 };
 RECORD_BINDING(log_record, struct nba_log_record);

@@ -80,8 +80,8 @@ bool nba_wire_schema_id(struct nba_str value, uint32_t *ret_id)
     return nba_wire_take_head(value, ret_id, &body, NULL) == NBA_OK;
 }
 
-static enum nba_status compile(struct nba_decoder *decoder, enum nba_schema which, uint32_t id,
-                               const struct nba_program **ret_program, struct nba_error *error)
+static enum nba_status find_program(struct nba_decoder *decoder, enum nba_schema which, uint32_t id,
+                                    const struct nba_program **ret_program, struct nba_error *error)
 {
     uint32_t index = 0;
     const struct nba_avro_type *writer = nba_schemas_find(decoder->schemas, id, &index);
@@ -89,26 +89,21 @@ static enum nba_status compile(struct nba_decoder *decoder, enum nba_schema whic
         return nba_error_set(error, NBA_E_UNKNOWN_SCHEMA_ID, "no schema has the id %u", id);
     }
     struct compiled *entry = &decoder->compiled[which][index];
-    if (entry->failure != NULL) {
-        return nba_error_set(error, entry->failure->status, "%s", entry->failure->message);
-    }
-    if (entry->program == NULL) {
-        struct nba_error failure = {0};
+    if (entry->program == NULL && entry->failure == NULL) {
+        struct nba_error *failure = nba_arena_zeros(&decoder->arena, 1, sizeof(*failure));
         const enum nba_status status =
-            nba_program_compile(writer, nba_schemas_current(decoder->schemas, which),
-                                nba_bindings_of(which), &decoder->arena, &entry->program, &failure);
+            failure == NULL
+                ? NBA_E_NO_MEMORY
+                : nba_program_compile(writer, nba_schemas_current(decoder->schemas, which),
+                                      nba_bindings_of(which), &decoder->arena, &entry->program,
+                                      failure);
         if (status == NBA_E_NO_MEMORY) {
             return nba_error_set(error, status, "out of memory for the program of schema %u", id);
         }
-        if (status != NBA_OK) {
-            struct nba_error *kept = nba_arena_zeros(&decoder->arena, 1, sizeof(*kept));
-            if (kept != NULL) {
-                *kept = failure;
-                kept->status = NBA_E_SCHEMA_INCOMPATIBLE;
-                entry->failure = kept;
-            }
-            return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE, "%s", failure.message);
-        }
+        entry->failure = status != NBA_OK ? failure : NULL;
+    }
+    if (entry->failure != NULL) {
+        return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE, "%s", entry->failure->message);
     }
     decoder->last[which].id = id;
     decoder->last[which].program = entry->program;
@@ -168,12 +163,11 @@ static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which
     }
     const struct nba_program *program = decoder->last[which].program;
     if (program == NULL || decoder->last[which].id != id) {
-        status = compile(decoder, which, id, &program, error);
-        if (status != NBA_OK) {
-            return status;
-        }
+        status = find_program(decoder, which, id, &program, error);
     }
-    status = nba_program_run(program, &body, arena, &record, error);
+    if (status == NBA_OK) {
+        status = nba_program_run(program, &body, arena, &record, error);
+    }
     if (status == NBA_OK && nba_cursor_left(&body) != 0) {
         return nba_error_set(error, NBA_E_NOT_AVRO, "value: %zu bytes left over behind the record",
                              nba_cursor_left(&body));
