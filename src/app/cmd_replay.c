@@ -7,6 +7,7 @@
 #include "nba/app/interrupt.h"
 #include "nba/app/walk.h"
 #include "nba/engine/replay.h"
+#include "nba/score/scorer.h"
 
 static struct {
     struct nba_operands logs;
@@ -28,7 +29,8 @@ static const struct nba_option options[] = {
     NBA_OPTION_TEXT(&args.state, "state", "DIR",
                     "keep the state that comes out here (default: a temporary folder)"),
     NBA_OPTION_INTEGER(&args.threads, "threads", "N", 1, 64, "threads (default: 1)"),
-    NBA_OPTION_INTEGER(&args.batch, "batch", "N", 1, 32, "HCPs scored side by side"),
+    NBA_OPTION_INTEGER(&args.batch, "batch", "N", 1, NBA_SCORE_WAVE,
+                       "HCPs scored side by side, at most 64 (default: 32)"),
     NBA_OPTION_INTEGER(&args.transaction, "transaction", "N", 1, 100000, "events a transaction"),
     NBA_OPTION_FLAG(&args.ignore_journal, "ignore-journal",
                     "today's policy and champion throughout"),

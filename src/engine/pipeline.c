@@ -14,6 +14,9 @@
 #include "nba/base/memory.h"
 #include "pipeline_internal.h"
 
+/* HCPs scored side by side: beyond this many the kernels gain nothing. */
+#define WAVE_DEFAULT 32u
+
 enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
                                     struct nba_pipeline **ret_pipeline, struct nba_error *error)
 {
@@ -22,7 +25,7 @@ enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
     struct nba_pipeline *pipeline = nba_zeros(1, sizeof(*pipeline));
     pipeline->options = *options;
     if (pipeline->options.wave_max == 0) {
-        pipeline->options.wave_max = NBA_SCORE_WAVE;
+        pipeline->options.wave_max = WAVE_DEFAULT;
     }
     pipeline->emitter.schemas = options->schemas;
     pipeline->emitter.config = options->config;

@@ -91,8 +91,8 @@ void nba_worker_drop_overlays(struct nba_worker *worker)
 /* ---- one transaction ---- */
 
 /* The interval runs from the start of the last commit: the commit's own time is part of it, and an
- * event that comes after a quiet interval is committed at once.  With a backlog it is an interval of
- * work, since larger transactions get through more. */
+ * event that comes after a quiet interval is committed at once.  With a backlog it is an interval
+ * of work, since larger transactions get through more. */
 static int64_t deadline_of(const struct nba_worker *worker)
 {
     const int64_t interval_us = worker->engine->options.config->commit.interval_ms * (int64_t)1000;

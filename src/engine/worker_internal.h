@@ -47,7 +47,7 @@ struct nba_worker {
     size_t owned_count;
 
     bool in_transaction;
-    bool has_committed; /* an event, since it was started */
+    bool has_committed;      /* an event, since it was started */
     int64_t commit_began_us; /* the last one's */
     int64_t deadline_us;
     struct nba_record *records; /* retained, in the order they came */

@@ -229,7 +229,7 @@ class SameBytes(unittest.TestCase):
                 self.assertEqual(instance.nba("state", "hash", where=False).stdout, self.state)
 
     def test_replay_gives_the_same_bytes_for_all_ways_of_running(self):
-        for args in (["--threads", "1"], ["--threads", "2"], ["--batch", "1"],
+        for args in (["--threads", "1"], ["--threads", "2"], ["--batch", "1"], ["--batch", "64"],
                      ["--transaction", "1"], ["--set", "score.kernels=scalar"]):
             with self.subTest(args=args):
                 text = self.calm.replay("--state-hash", *args)

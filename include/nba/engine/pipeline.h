@@ -42,7 +42,7 @@ struct nba_pipeline_options {
     const struct nba_schemas *schemas; /* must outlive the pipeline, as must config and metrics */
     const struct nba_config *config;
     struct nba_metrics *metrics; /* NULL: nothing is counted */
-    size_t wave_max;             /* 1..NBA_SCORE_WAVE; 0: NBA_SCORE_WAVE */
+    size_t wave_max;             /* 1..NBA_SCORE_WAVE; 0: 32 */
 };
 
 struct nba_pipeline_item {

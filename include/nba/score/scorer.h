@@ -25,8 +25,8 @@
 #include "nba/score/score.h"
 #include "nba/state/hcp.h"
 
-/* HCPs scored side by side: beyond 32 the kernels gain nothing. */
-#define NBA_SCORE_WAVE 32u
+/* Most HCPs scored side by side. */
+#define NBA_SCORE_WAVE 64u
 /* NCF's candidates: the default, and the most that configuration may ask for. */
 #define NBA_SCORE_NCF_CANDIDATES     32u
 #define NBA_SCORE_NCF_CANDIDATES_MAX 200u
