@@ -73,10 +73,14 @@ struct nba_stream_backend {
 struct nba_stream {
     const struct nba_stream_backend *backend;
     void *self;
+    bool read_only;
     enum nba_status (*fault)(void *context, enum nba_fault where, const char *transactional_id);
     void *fault_context;
 };
 
+/* NBA_E_USAGE when the log is open for reading. */
+NBA_MUST_USE
+enum nba_status nba_stream_check_writable(const struct nba_stream *stream, struct nba_error *error);
 /* A group's name is 1 to NBA_ID_BYTES_MAX bytes; NBA_E_CONFIG. */
 NBA_MUST_USE
 enum nba_status nba_stream_check_group(const char *group, struct nba_error *error);

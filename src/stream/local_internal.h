@@ -201,9 +201,6 @@ int64_t nba_local_now_us(void);
 /* Waits for `condition`, with `lock` held; false when the deadline has passed. */
 bool nba_local_timed_wait(struct nba_local_log *log, pthread_cond_t *condition,
                           int64_t deadline_us);
-/* NBA_E_USAGE when the log is open for reading. */
-NBA_MUST_USE
-enum nba_status nba_local_check_writable(const struct nba_local_log *log, struct nba_error *error);
 
 /* --- local_reader.c --- */
 

@@ -102,13 +102,6 @@ int64_t nba_local_stable(const struct nba_local_log *log, const struct nba_local
     return stable;
 }
 
-enum nba_status nba_local_check_writable(const struct nba_local_log *log, struct nba_error *error)
-{
-    return log->read_only
-               ? nba_error_set(error, NBA_E_USAGE, "cannot change the log: it is open for reading")
-               : NBA_OK;
-}
-
 static enum nba_status write_and_destroy(struct nba_local_log *log, struct nba_kv_batch *batch,
                                          struct nba_error *error)
 {
@@ -117,42 +110,34 @@ static enum nba_status write_and_destroy(struct nba_local_log *log, struct nba_k
     return status;
 }
 
-/* `lock` is held. */
-static enum nba_status add_topic(struct nba_local_log *log, const struct nba_topic_spec *spec,
-                                 struct nba_error *error)
-{
-    if (nba_local_find_topic(log, spec->name, 0, NULL) != NULL) {
-        return nba_error_set(error, NBA_E_EXISTS, "cannot create topic '%s': it is there already",
-                             spec->name);
-    }
-    uint32_t id = 1;
-    for (const struct nba_local_topic *topic = log->topics; topic != NULL; topic = topic->next) {
-        id = topic->id >= id ? topic->id + 1 : id;
-    }
-    struct nba_local_topic *topic = nba_local_topic_create(spec, id);
-    struct nba_kv_batch *batch = nba_kv_batch_create();
-    nba_local_put_topic(log, batch, topic);
-    const enum nba_status status = write_and_destroy(log, batch, error);
-    if (status != NBA_OK) {
-        nba_local_topic_destroy(topic);
-        return status;
-    }
-    topic->next = log->topics;
-    log->topics = topic;
-    nba_local_rebalance_topic(log, spec->name);
-    return NBA_OK;
-}
-
 static enum nba_status topic_create(void *self, const struct nba_topic_spec *spec,
                                     struct nba_error *error)
 {
     struct nba_local_log *log = self;
-    enum nba_status status = nba_local_check_writable(log, error);
-    if (status == NBA_OK) {
-        pthread_mutex_lock(&log->lock);
-        status = add_topic(log, spec, error);
-        pthread_mutex_unlock(&log->lock);
+    struct nba_kv_batch *batch = nba_kv_batch_create();
+    uint32_t id = 1;
+    pthread_mutex_lock(&log->lock);
+    for (const struct nba_local_topic *topic = log->topics; topic != NULL; topic = topic->next) {
+        id = topic->id >= id ? topic->id + 1 : id;
     }
+    struct nba_local_topic *topic = nba_local_topic_create(spec, id);
+    nba_local_put_topic(log, batch, topic);
+    enum nba_status status = NBA_OK;
+    if (nba_local_find_topic(log, spec->name, 0, NULL) != NULL) {
+        status = nba_error_set(error, NBA_E_EXISTS, "cannot create topic '%s': it is there already",
+                               spec->name);
+    } else {
+        status = nba_kv_write(log->kv, batch, error);
+    }
+    if (status == NBA_OK) {
+        topic->next = log->topics;
+        log->topics = topic;
+        nba_local_rebalance_topic(log, spec->name);
+    } else {
+        nba_local_topic_destroy(topic);
+    }
+    pthread_mutex_unlock(&log->lock);
+    nba_kv_batch_destroy(batch);
     return status;
 }
 
@@ -177,14 +162,10 @@ static enum nba_status retire_topic(struct nba_local_log *log, struct nba_local_
 static enum nba_status topic_delete(void *self, const char *name, struct nba_error *error)
 {
     struct nba_local_log *log = self;
-    enum nba_status status = nba_local_check_writable(log, error);
-    if (status != NBA_OK) {
-        return status;
-    }
     pthread_mutex_lock(&log->clean_lock);
     pthread_mutex_lock(&log->lock);
     struct nba_local_topic *topic = nba_local_find_topic(log, name, 0, error);
-    status = topic != NULL ? retire_topic(log, topic, error) : NBA_E_NOT_FOUND;
+    enum nba_status status = topic != NULL ? retire_topic(log, topic, error) : NBA_E_NOT_FOUND;
     pthread_mutex_unlock(&log->lock);
     for (int32_t i = 0; status == NBA_OK && i < topic->spec.partitions; i++) {
         status = nba_local_erase(log, topic, i, 0, topic->partitions[i].next, error);
@@ -246,12 +227,8 @@ static enum nba_status topic_compact(void *self, const char *name, struct nba_er
     struct nba_local_log *log = self;
     struct nba_local_topic *topic = NULL;
     struct nba_local_partition marks;
-    enum nba_status status = nba_local_check_writable(log, error);
-    if (status != NBA_OK) {
-        return status;
-    }
     pthread_mutex_lock(&log->clean_lock);
-    status = look_up(log, name, 0, &topic, &marks, error);
+    enum nba_status status = look_up(log, name, 0, &topic, &marks, error);
     if (status == NBA_OK && !topic->spec.compacted) {
         status = nba_error_set(error, NBA_E_CONFIG, "topic '%s' is not compacted", name);
     }
@@ -317,10 +294,7 @@ static enum nba_status group_reset(void *self, const char *name, const char *top
                                    int32_t partition, int64_t offset, struct nba_error *error)
 {
     struct nba_local_log *log = self;
-    enum nba_status status = nba_local_check_writable(log, error);
-    if (status != NBA_OK) {
-        return status;
-    }
+    enum nba_status status = NBA_OK;
     pthread_mutex_lock(&log->lock);
     const struct nba_local_topic *topic = nba_local_find_topic(log, topic_name, partition, error);
     if (topic == NULL) {

@@ -41,8 +41,10 @@ enum nba_status nba_producer_create(struct nba_stream *stream, const char *trans
                                     struct nba_producer **ret_producer, struct nba_error *error)
 {
     void *self = NULL;
-    const enum nba_status status =
-        stream->backend->producer_create(stream->self, transactional_id, &self, error);
+    enum nba_status status = nba_stream_check_writable(stream, error);
+    if (status == NBA_OK) {
+        status = stream->backend->producer_create(stream->self, transactional_id, &self, error);
+    }
     if (status != NBA_OK) {
         return status;
     }

@@ -94,6 +94,9 @@ enum nba_status nba_member_create(struct nba_stream *stream,
     void *self = NULL;
     enum nba_status status = nba_stream_check_group(options->group_id, error);
     if (status == NBA_OK) {
+        status = nba_stream_check_writable(stream, error);
+    }
+    if (status == NBA_OK) {
         status = stream->backend->member_create(stream->self, options, &self, error);
     }
     if (status == NBA_OK) {

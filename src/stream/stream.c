@@ -9,15 +9,12 @@
 #include "nba/base/limits.h"
 #include "nba/base/memory.h"
 
-/* The public object about a backend's, if that could be opened. */
-static enum nba_status wrap(enum nba_status status, const struct nba_stream_backend *backend,
-                            void *self, struct nba_stream **ret_stream)
+static enum nba_status wrap(enum nba_status status, const struct nba_stream *opened,
+                            struct nba_stream **ret_stream)
 {
     if (status == NBA_OK) {
-        struct nba_stream *stream = nba_zeros(1, sizeof(*stream));
-        stream->backend = backend;
-        stream->self = self;
-        *ret_stream = stream;
+        *ret_stream = nba_zeros(1, sizeof(**ret_stream));
+        **ret_stream = *opened;
     }
     return status;
 }
@@ -25,18 +22,17 @@ static enum nba_status wrap(enum nba_status status, const struct nba_stream_back
 enum nba_status nba_stream_open_kafka(const struct nba_property *properties, size_t count,
                                       struct nba_stream **ret_stream, struct nba_error *error)
 {
-    void *self = NULL;
-    const enum nba_status status = nba_kafka_open(properties, count, &self, error);
-    return wrap(status, &nba_kafka_backend, self, ret_stream);
+    struct nba_stream opened = {.backend = &nba_kafka_backend};
+    return wrap(nba_kafka_open(properties, count, &opened.self, error), &opened, ret_stream);
 }
 
 enum nba_status nba_stream_open_local(const char *dir, enum nba_local_mode mode,
                                       const struct nba_clock *clock, struct nba_stream **ret_stream,
                                       struct nba_error *error)
 {
-    void *self = NULL;
-    const enum nba_status status = nba_local_open(dir, mode, clock, &self, error);
-    return wrap(status, &nba_local_backend, self, ret_stream);
+    struct nba_stream opened = {.backend = &nba_local_backend,
+                                .read_only = mode == NBA_LOCAL_READER};
+    return wrap(nba_local_open(dir, mode, clock, &opened.self, error), &opened, ret_stream);
 }
 
 void nba_stream_close(struct nba_stream *stream)
@@ -55,6 +51,13 @@ static bool is_topic_name(const char *name)
            strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
+enum nba_status nba_stream_check_writable(const struct nba_stream *stream, struct nba_error *error)
+{
+    return stream->read_only
+               ? nba_error_set(error, NBA_E_USAGE, "cannot change the log: it is open for reading")
+               : NBA_OK;
+}
+
 enum nba_status nba_stream_topic_create(struct nba_stream *stream,
                                         const struct nba_topic_spec *spec, struct nba_error *error)
 {
@@ -69,13 +72,15 @@ enum nba_status nba_stream_topic_create(struct nba_stream *stream,
                              "cannot create topic '%s': %d partitions, expected 1 to %u",
                              spec->name, spec->partitions, NBA_PARTITIONS_MAX);
     }
-    return stream->backend->topic_create(stream->self, spec, error);
+    const enum nba_status status = nba_stream_check_writable(stream, error);
+    return status == NBA_OK ? stream->backend->topic_create(stream->self, spec, error) : status;
 }
 
 enum nba_status nba_stream_topic_delete(struct nba_stream *stream, const char *topic,
                                         struct nba_error *error)
 {
-    return stream->backend->topic_delete(stream->self, topic, error);
+    const enum nba_status status = nba_stream_check_writable(stream, error);
+    return status == NBA_OK ? stream->backend->topic_delete(stream->self, topic, error) : status;
 }
 
 enum nba_status nba_stream_topic_partitions(struct nba_stream *stream, const char *topic,
@@ -95,7 +100,8 @@ enum nba_status nba_stream_topic_list(struct nba_stream *stream,
 enum nba_status nba_stream_topic_compact(struct nba_stream *stream, const char *topic,
                                          struct nba_error *error)
 {
-    return stream->backend->topic_compact(stream->self, topic, error);
+    const enum nba_status status = nba_stream_check_writable(stream, error);
+    return status == NBA_OK ? stream->backend->topic_compact(stream->self, topic, error) : status;
 }
 
 enum nba_status nba_stream_watermarks(struct nba_stream *stream, const char *topic,
@@ -137,7 +143,10 @@ enum nba_status nba_stream_group_reset(struct nba_stream *stream, const char *gr
                                        struct nba_error *error)
 {
     NBA_ASSERT(offset >= 0);
-    const enum nba_status status = nba_stream_check_group(group, error);
+    enum nba_status status = nba_stream_check_group(group, error);
+    if (status == NBA_OK) {
+        status = nba_stream_check_writable(stream, error);
+    }
     return status == NBA_OK
                ? stream->backend->group_reset(stream->self, group, topic, partition, offset, error)
                : status;
