@@ -258,8 +258,3 @@ void nba_engine_destroy(struct nba_engine *engine)
         free(engine);
     }
 }
-
-struct nba_state_store *nba_engine_store(struct nba_engine *engine)
-{
-    return engine->store;
-}

@@ -64,7 +64,4 @@ NBA_MUST_USE
 enum nba_status nba_engine_stop(struct nba_engine *engine, struct nba_error *error);
 void nba_engine_destroy(struct nba_engine *engine); /* stopped, or never started; NULL is fine */
 
-/* For reads by other threads. */
-struct nba_state_store *nba_engine_store(struct nba_engine *engine);
-
 #endif
