@@ -1,10 +1,11 @@
 /*
  * What a home of the log provides: one table of functions over its own objects.
  *
- * The public functions (stream.c, reader.c, producer.c) check the contract, keep a
- * producer's state, ask the fault hook, and call the table; everything else is the backend's.  The
- * first parameter `self` is the backend's stream, reader, member or producer, by the function's
- * prefix.  Errors, ownership and blocking are those of the public headers.
+ * The public functions (stream.c, reader.c, producer.c) check the contract, keep a producer's state,
+ * ask the fault hook, and call the table; everything else is the backend's.  The first parameter
+ * `self` is the backend's stream, reader, member or producer, by the function's prefix; each of
+ * these structs begins with the public one, which the public functions fill in when it is made.
+ * Errors, ownership and blocking are those of the public headers.
  */
 #ifndef NBA_STREAM_BACKEND_INTERNAL_H
 #define NBA_STREAM_BACKEND_INTERNAL_H
@@ -72,10 +73,33 @@ struct nba_stream_backend {
 
 struct nba_stream {
     const struct nba_stream_backend *backend;
-    void *self;
     bool read_only;
     enum nba_status (*fault)(void *context, enum nba_fault where, const char *transactional_id);
     void *fault_context;
+};
+
+struct nba_reader {
+    const struct nba_stream_backend *backend;
+};
+
+struct nba_member {
+    struct nba_reader reader;
+};
+
+enum nba_producer_state {
+    NBA_PRODUCER_PLAIN,
+    NBA_PRODUCER_FRESH,
+    NBA_PRODUCER_READY,
+    NBA_PRODUCER_OPEN,
+    NBA_PRODUCER_DOOMED,
+    NBA_PRODUCER_DEAD,
+};
+
+struct nba_producer {
+    const struct nba_stream *stream;
+    char *transactional_id; /* NULL: plain; the backend's, set by it */
+    enum nba_producer_state state;
+    enum nba_status answer; /* while DOOMED or DEAD */
 };
 
 /* NBA_E_USAGE when the log is open for reading. */
@@ -84,9 +108,6 @@ enum nba_status nba_stream_check_writable(const struct nba_stream *stream, struc
 /* A group's name is 1 to NBA_ID_BYTES_MAX bytes; NBA_E_CONFIG. */
 NBA_MUST_USE
 enum nba_status nba_stream_check_group(const char *group, struct nba_error *error);
-
-/* The backend's member behind a public one. */
-void *nba_member_self(const struct nba_member *member);
 
 extern const struct nba_stream_backend nba_kafka_backend; /* kafka_*.c */
 extern const struct nba_stream_backend nba_local_backend; /* local_*.c */

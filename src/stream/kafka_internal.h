@@ -51,6 +51,7 @@ struct kafka_identity {
 #define NBA_KAFKA_TROUBLE_BYTES 200u
 
 struct kafka_client {
+    struct nba_reader reader; /* first: a reader is a client and no more */
     rd_kafka_t *rk;
     /* Connections that were closed so far.  A request that was on such a one may still arrive. */
     _Atomic uint64_t connections_closed;
@@ -67,6 +68,7 @@ struct kafka_client {
 };
 
 struct kafka_stream {
+    struct nba_stream stream; /* first */
     struct nba_property *properties;
     size_t property_count;
     struct kafka_client *committed;   /* marks as a committed reader sees them; admin requests */

@@ -35,6 +35,7 @@
 #define RENEWAL_MS 30000
 
 struct kafka_member {
+    struct nba_member member; /* first */
     struct kafka_client *client;
     struct kafka_stream *stream;
     char **topics; /* in the order of the options */

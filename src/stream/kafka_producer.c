@@ -25,7 +25,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     /* A duplicate that the broker no longer remembers is reported as delivered, without an offset;
      * the changelog's position would be unknown. */
     const bool lost = message->err != RD_KAFKA_RESP_ERR_NO_ERROR ||
-                      (producer->transactional_id != NULL && message->offset < 0);
+                      (producer->base.transactional_id != NULL && message->offset < 0);
     if (lost) {
         if (producer->failed == 0) {
             producer->failure = message->err != RD_KAFKA_RESP_ERR_NO_ERROR
@@ -206,7 +206,7 @@ static enum nba_status refuse(struct kafka_producer *producer, const char *topic
     enum nba_status status = nba_kafka_status(code);
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         status = NBA_E_BUSY;
-    } else if (producer->transactional_id != NULL && status != NBA_E_NOT_FOUND &&
+    } else if (producer->base.transactional_id != NULL && status != NBA_E_NOT_FOUND &&
                status != NBA_E_LIMIT) {
         status = fatal ? NBA_E_TXN_UNKNOWN : NBA_E_TXN_ABORTABLE;
         producer->tainted = true;
@@ -223,8 +223,8 @@ enum nba_status nba_kafka_producer_produce(void *self, const struct nba_outgoing
     if (topic == NULL || topic->handle == NULL) {
         const enum nba_status status = open_topic(producer, outgoing->topic, &topic, error);
         if (status != NBA_OK) {
-            const bool told = producer->transactional_id == NULL || status == NBA_E_NOT_FOUND ||
-                              status == NBA_E_NO_MEMORY;
+            const bool told = producer->base.transactional_id == NULL ||
+                              status == NBA_E_NOT_FOUND || status == NBA_E_NO_MEMORY;
             return told ? status
                         : nba_error_set(error, NBA_E_TXN_ABORTABLE,
                                         "cannot produce to %s: its metadata can't be had",
@@ -282,8 +282,8 @@ enum nba_status nba_kafka_producer_flush(void *self, int timeout_ms, struct nba_
 enum nba_status nba_kafka_producer_connect(struct kafka_producer *producer, struct nba_error *error)
 {
     const struct kafka_identity identity = {
-        .role = producer->transactional_id != NULL ? KAFKA_ROLE_TXN : KAFKA_ROLE_PLAIN,
-        .transactional_id = producer->transactional_id,
+        .role = producer->base.transactional_id != NULL ? KAFKA_ROLE_TXN : KAFKA_ROLE_PLAIN,
+        .transactional_id = producer->base.transactional_id,
     };
     return nba_kafka_client_create(producer->stream, &identity, dress, producer, &producer->client,
                                    error);
@@ -318,9 +318,9 @@ enum nba_status nba_kafka_producer_create(void *self, const char *transactional_
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create producer: out of memory");
     }
     producer->stream = self;
-    producer->transactional_id = transactional_id != NULL ? strdup(transactional_id) : NULL;
+    producer->base.transactional_id = transactional_id != NULL ? strdup(transactional_id) : NULL;
     enum nba_status status = NBA_OK;
-    if (transactional_id != NULL && producer->transactional_id == NULL) {
+    if (transactional_id != NULL && producer->base.transactional_id == NULL) {
         status = nba_error_set(error, NBA_E_NO_MEMORY, "cannot create producer: out of memory");
     }
     if (status == NBA_OK) {
@@ -345,7 +345,7 @@ void nba_kafka_producer_destroy(void *self)
             free(producer->topics[i]);
         }
         free(producer->topics);
-        free(producer->transactional_id);
+        free(producer->base.transactional_id);
         free(producer);
     }
 }

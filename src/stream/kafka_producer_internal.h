@@ -31,9 +31,9 @@ struct kafka_topic {
 };
 
 struct kafka_producer {
+    struct nba_producer base; /* first */
     struct kafka_stream *stream;
     struct kafka_client *client;
-    char *transactional_id;      /* NULL: plain */
     struct kafka_topic **topics; /* messages point at them: they don't move */
     size_t topic_count;
     uint64_t transaction;        /* number of the open or last one, from 1 */

@@ -159,7 +159,7 @@ enum nba_status nba_kafka_producer_begin(void *self, struct nba_error *error)
             return status == NBA_E_CONFIG
                        ? status
                        : nba_error_set(error, NBA_E_TXN_UNKNOWN, "cannot renew producer '%s'",
-                                       producer->transactional_id);
+                                       producer->base.transactional_id);
         }
     }
     rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer->client->rk);

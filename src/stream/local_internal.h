@@ -54,8 +54,8 @@ struct nba_local_claim {
 /* A producer with its transaction.  One that was destroyed without ending it stays in the list,
  * without an owner, until somebody else does. */
 struct nba_local_producer {
+    struct nba_producer base; /* first; a plain one's every record is a transaction */
     struct nba_local_log *log;
-    char *id; /* NULL: plain; every record is a transaction */
     bool initialised;
     bool fenced;
     bool open; /* in a transaction */
@@ -82,6 +82,7 @@ struct nba_local_cursor {
 
 /* A reader of cursors; a member's are its share of the group's partitions. */
 struct nba_local_reader {
+    struct nba_member base; /* first */
     struct nba_local_log *log;
     struct nba_local_cursor *cursors;
     size_t cursor_count;
@@ -109,6 +110,7 @@ struct nba_local_group {
 };
 
 struct nba_local_log {
+    struct nba_stream base; /* first */
     struct nba_kv *kv;
     struct nba_kv_cf *records;
     struct nba_kv_cf *meta;

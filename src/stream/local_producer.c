@@ -69,7 +69,7 @@ static enum nba_status end_transaction(struct nba_local_producer *producer, bool
         }
     }
     const enum nba_status status = nba_kv_write(log->kv, producer->batch, error);
-    producer->open = status != NBA_OK && commit && producer->id != NULL;
+    producer->open = status != NBA_OK && commit && producer->base.transactional_id != NULL;
     for (size_t i = 0; i < producer->claim_count; i++) {
         const struct nba_local_claim *c = &producer->claims[i];
         c->topic->partitions[c->partition].stable = nba_local_stable(log, c->topic, c->partition);
@@ -96,7 +96,7 @@ enum nba_status nba_local_producer_create(void *self, const char *transactional_
     producer->log = log;
     producer->batch = nba_kv_batch_create();
     nba_buf_init(&producer->scratch, RECORD_BYTES_MAX);
-    producer->id = nba_copy(transactional_id);
+    producer->base.transactional_id = nba_copy(transactional_id);
     pthread_mutex_lock(&log->lock);
     producer->next = log->producers;
     log->producers = producer;
@@ -110,7 +110,7 @@ void nba_local_producer_free(struct nba_local_producer *producer)
     nba_kv_batch_destroy(producer->batch);
     nba_buf_clear(&producer->scratch);
     free(producer->claims);
-    free(producer->id);
+    free(producer->base.transactional_id);
     free(producer);
 }
 
@@ -133,7 +133,8 @@ enum nba_status nba_local_producer_init(void *self, int timeout_ms, struct nba_e
     (void)error;
     pthread_mutex_lock(&log->lock);
     for (struct nba_local_producer *other = log->producers; other != NULL; other = other->next) {
-        if (other != producer && other->id != NULL && strcmp(other->id, producer->id) == 0) {
+        if (other != producer && other->base.transactional_id != NULL &&
+            strcmp(other->base.transactional_id, producer->base.transactional_id) == 0) {
             other->fenced = other->initialised;
             open = other->open ? other : open;
         }
@@ -150,9 +151,10 @@ enum nba_status nba_local_producer_init(void *self, int timeout_ms, struct nba_e
 static enum nba_status check_fenced(const struct nba_local_producer *producer,
                                     struct nba_error *error)
 {
-    return producer->fenced ? nba_error_set(error, NBA_E_TXN_UNKNOWN,
-                                            "producer '%s' was fenced by another", producer->id)
-                            : NBA_OK;
+    return producer->fenced
+               ? nba_error_set(error, NBA_E_TXN_UNKNOWN, "producer '%s' was fenced by another",
+                               producer->base.transactional_id)
+               : NBA_OK;
 }
 
 /* `lock` is held. */
@@ -214,13 +216,13 @@ enum nba_status nba_local_producer_produce(void *self, const struct nba_outgoing
     NBA_ASSERT(!producer->scratch.failed);
     pthread_mutex_lock(&log->lock);
     enum nba_status status = check_fenced(producer, error);
-    if (producer->id == NULL) {
+    if (producer->base.transactional_id == NULL) {
         open_transaction(producer);
     }
     if (status == NBA_OK) {
         status = append(producer, &stamped, error);
     }
-    if (producer->id == NULL) {
+    if (producer->base.transactional_id == NULL) {
         const enum nba_status ended = end_transaction(producer, true, error);
         status = status == NBA_OK ? ended : status;
     }

@@ -11,31 +11,9 @@
  */
 #include "nba/stream/producer.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "backend_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
-#include "nba/base/memory.h"
-
-enum producer_state {
-    PRODUCER_PLAIN,
-    PRODUCER_FRESH,
-    PRODUCER_READY,
-    PRODUCER_OPEN,
-    PRODUCER_DOOMED,
-    PRODUCER_DEAD,
-};
-
-struct nba_producer {
-    struct nba_stream *stream;
-    const struct nba_stream_backend *backend;
-    void *self;
-    char *transactional_id; /* NULL: plain */
-    enum producer_state state;
-    enum nba_status answer; /* while DOOMED or DEAD */
-};
 
 enum nba_status nba_producer_create(struct nba_stream *stream, const char *transactional_id,
                                     struct nba_producer **ret_producer, struct nba_error *error)
@@ -43,43 +21,34 @@ enum nba_status nba_producer_create(struct nba_stream *stream, const char *trans
     void *self = NULL;
     enum nba_status status = nba_stream_check_writable(stream, error);
     if (status == NBA_OK) {
-        status = stream->backend->producer_create(stream->self, transactional_id, &self, error);
+        status = stream->backend->producer_create(stream, transactional_id, &self, error);
     }
-    if (status != NBA_OK) {
-        return status;
+    if (status == NBA_OK) {
+        *ret_producer = self;
+        (*ret_producer)->stream = stream;
+        (*ret_producer)->state = transactional_id != NULL ? NBA_PRODUCER_FRESH : NBA_PRODUCER_PLAIN;
     }
-    struct nba_producer *producer = nba_zeros(1, sizeof(*producer));
-    *producer = (struct nba_producer){
-        .stream = stream,
-        .backend = stream->backend,
-        .self = self,
-        .transactional_id = nba_copy(transactional_id),
-        .state = transactional_id != NULL ? PRODUCER_FRESH : PRODUCER_PLAIN,
-    };
-    *ret_producer = producer;
-    return NBA_OK;
+    return status;
 }
 
 void nba_producer_destroy(struct nba_producer *producer)
 {
     if (producer != NULL) {
-        producer->backend->producer_destroy(producer->self);
-        free(producer->transactional_id);
-        free(producer);
+        producer->stream->backend->producer_destroy(producer);
     }
 }
 
 /* Moves the state by what a call answered, to `next` when all went well; returns the answer. */
 static enum nba_status settle(struct nba_producer *producer, enum nba_status status,
-                              enum producer_state next)
+                              enum nba_producer_state next)
 {
     if (status == NBA_OK) {
         producer->state = next;
     } else if (status == NBA_E_TXN_UNKNOWN || status == NBA_E_FENCED) {
-        producer->state = PRODUCER_DEAD;
+        producer->state = NBA_PRODUCER_DEAD;
         producer->answer = status;
     } else if (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP) {
-        producer->state = PRODUCER_DOOMED;
+        producer->state = NBA_PRODUCER_DOOMED;
         producer->answer = status;
     }
     return status;
@@ -101,40 +70,40 @@ static enum nba_status ask_fault(struct nba_producer *producer, enum nba_fault w
 }
 
 /* NBA_OK in the state that the call is for, or what a doomed or dead producer keeps answering. */
-static enum nba_status check(const struct nba_producer *producer, enum producer_state wanted,
+static enum nba_status check(const struct nba_producer *producer, enum nba_producer_state wanted,
                              struct nba_error *error)
 {
-    if (producer->state == PRODUCER_DOOMED && wanted != PRODUCER_DOOMED) {
+    if (producer->state == NBA_PRODUCER_DOOMED && wanted != NBA_PRODUCER_DOOMED) {
         return nba_error_set(error, producer->answer, "transaction of '%s' must be aborted",
                              producer->transactional_id);
     }
-    if (producer->state == PRODUCER_DEAD) {
+    if (producer->state == NBA_PRODUCER_DEAD) {
         return nba_error_set(error, producer->answer, "producer '%s' is of no more use",
                              producer->transactional_id);
     }
     NBA_ASSERT(producer->state == wanted ||
-               (producer->state == PRODUCER_OPEN && wanted == PRODUCER_DOOMED));
+               (producer->state == NBA_PRODUCER_OPEN && wanted == NBA_PRODUCER_DOOMED));
     return NBA_OK;
 }
 
 enum nba_status nba_producer_init(struct nba_producer *producer, int timeout_ms,
                                   struct nba_error *error)
 {
-    const enum nba_status status = check(producer, PRODUCER_FRESH, error);
+    const enum nba_status status = check(producer, NBA_PRODUCER_FRESH, error);
     return status != NBA_OK
                ? status
                : settle(producer,
-                        producer->backend->producer_init(producer->self, timeout_ms, error),
-                        PRODUCER_READY);
+                        producer->stream->backend->producer_init(producer, timeout_ms, error),
+                        NBA_PRODUCER_READY);
 }
 
 enum nba_status nba_producer_begin(struct nba_producer *producer, struct nba_error *error)
 {
-    const enum nba_status status = check(producer, PRODUCER_READY, error);
+    const enum nba_status status = check(producer, NBA_PRODUCER_READY, error);
     return status != NBA_OK
                ? status
-               : settle(producer, producer->backend->producer_begin(producer->self, error),
-                        PRODUCER_OPEN);
+               : settle(producer, producer->stream->backend->producer_begin(producer, error),
+                        NBA_PRODUCER_OPEN);
 }
 
 static enum nba_status check_outgoing(const struct nba_outgoing *outgoing, struct nba_error *error)
@@ -155,8 +124,8 @@ static enum nba_status check_outgoing(const struct nba_outgoing *outgoing, struc
 enum nba_status nba_producer_produce(struct nba_producer *producer,
                                      const struct nba_outgoing *outgoing, struct nba_error *error)
 {
-    const bool plain = producer->state == PRODUCER_PLAIN;
-    enum nba_status status = check(producer, plain ? PRODUCER_PLAIN : PRODUCER_OPEN, error);
+    const bool plain = producer->state == NBA_PRODUCER_PLAIN;
+    enum nba_status status = check(producer, plain ? NBA_PRODUCER_PLAIN : NBA_PRODUCER_OPEN, error);
     if (status == NBA_OK) {
         status = check_outgoing(outgoing, error);
     }
@@ -166,7 +135,7 @@ enum nba_status nba_producer_produce(struct nba_producer *producer,
     return status != NBA_OK
                ? status
                : settle(producer,
-                        producer->backend->producer_produce(producer->self, outgoing, error),
+                        producer->stream->backend->producer_produce(producer, outgoing, error),
                         producer->state);
 }
 
@@ -174,30 +143,31 @@ enum nba_status nba_producer_send_offsets(struct nba_producer *producer,
                                           const struct nba_position *positions, size_t count,
                                           struct nba_member *member, struct nba_error *error)
 {
-    enum nba_status status = check(producer, PRODUCER_OPEN, error);
+    enum nba_status status = check(producer, NBA_PRODUCER_OPEN, error);
     if (status == NBA_OK) {
         status = ask_fault(producer, NBA_FAULT_SEND_OFFSETS, error);
     }
-    return status != NBA_OK
-               ? status
-               : settle(producer,
-                        producer->backend->producer_send_offsets(producer->self, positions, count,
-                                                                 nba_member_self(member), error),
-                        PRODUCER_OPEN);
+    return status != NBA_OK ? status
+                            : settle(producer,
+                                     producer->stream->backend->producer_send_offsets(
+                                         producer, positions, count, member, error),
+                                     NBA_PRODUCER_OPEN);
 }
 
 /* Commit or abort: asked before, done, and asked after. */
 static enum nba_status end(struct nba_producer *producer, bool commit, int timeout_ms,
                            struct nba_error *error)
 {
-    enum nba_status status = check(producer, commit ? PRODUCER_OPEN : PRODUCER_DOOMED, error);
+    enum nba_status status =
+        check(producer, commit ? NBA_PRODUCER_OPEN : NBA_PRODUCER_DOOMED, error);
     if (status == NBA_OK) {
         status = ask_fault(producer, commit ? NBA_FAULT_COMMIT : NBA_FAULT_ABORT, error);
     }
     if (status == NBA_OK) {
         enum nba_status (*call)(void *self, int timeout_ms, struct nba_error *error) =
-            commit ? producer->backend->producer_commit : producer->backend->producer_abort;
-        status = settle(producer, call(producer->self, timeout_ms, error), PRODUCER_READY);
+            commit ? producer->stream->backend->producer_commit
+                   : producer->stream->backend->producer_abort;
+        status = settle(producer, call(producer, timeout_ms, error), NBA_PRODUCER_READY);
     }
     return status == NBA_OK
                ? ask_fault(producer, commit ? NBA_FAULT_COMMITTED : NBA_FAULT_ABORTED, error)
@@ -219,14 +189,14 @@ enum nba_status nba_producer_abort(struct nba_producer *producer, int timeout_ms
 bool nba_producer_next_offset(const struct nba_producer *producer, const char *topic,
                               int32_t partition, int64_t *ret_next)
 {
-    return producer->backend->producer_next_offset(producer->self, topic, partition, ret_next);
+    return producer->stream->backend->producer_next_offset(producer, topic, partition, ret_next);
 }
 
 enum nba_status nba_producer_flush(struct nba_producer *producer, int timeout_ms,
                                    struct nba_error *error)
 {
-    NBA_ASSERT(producer->state == PRODUCER_PLAIN);
-    return producer->backend->producer_flush != NULL
-               ? producer->backend->producer_flush(producer->self, timeout_ms, error)
+    NBA_ASSERT(producer->state == NBA_PRODUCER_PLAIN);
+    return producer->stream->backend->producer_flush != NULL
+               ? producer->stream->backend->producer_flush(producer, timeout_ms, error)
                : NBA_OK;
 }

@@ -1,21 +1,10 @@
 /* Readers, members and their records: the backend's object and the table that goes with it. */
 #include "nba/stream/reader.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend_internal.h"
 #include "nba/base/assert.h"
-#include "nba/base/memory.h"
-
-struct nba_reader {
-    const struct nba_stream_backend *backend;
-    void *self;
-};
-
-struct nba_member {
-    struct nba_reader reader;
-};
 
 void nba_record_release(struct nba_record *record)
 {
@@ -27,21 +16,14 @@ void nba_record_release(struct nba_record *record)
     }
 }
 
-static void *wrap(const struct nba_stream *stream, void *self)
-{
-    struct nba_member *made = nba_zeros(1, sizeof(*made));
-    made->reader = (struct nba_reader){stream->backend, self};
-    return made;
-}
-
 enum nba_status nba_reader_create(struct nba_stream *stream, enum nba_isolation isolation,
                                   struct nba_reader **ret_reader, struct nba_error *error)
 {
     void *self = NULL;
-    const enum nba_status status =
-        stream->backend->reader_create(stream->self, isolation, &self, error);
+    const enum nba_status status = stream->backend->reader_create(stream, isolation, &self, error);
     if (status == NBA_OK) {
-        *ret_reader = wrap(stream, self);
+        *ret_reader = self;
+        (*ret_reader)->backend = stream->backend;
     }
     return status;
 }
@@ -49,15 +31,14 @@ enum nba_status nba_reader_create(struct nba_stream *stream, enum nba_isolation 
 void nba_reader_destroy(struct nba_reader *reader)
 {
     if (reader != NULL) {
-        reader->backend->reader_destroy(reader->self);
-        free(reader);
+        reader->backend->reader_destroy(reader);
     }
 }
 
 enum nba_status nba_reader_assign(struct nba_reader *reader, const struct nba_position *positions,
                                   size_t count, struct nba_error *error)
 {
-    return reader->backend->reader_assign(reader->self, positions, count, error);
+    return reader->backend->reader_assign(reader, positions, count, error);
 }
 
 static enum nba_status poll_with(enum nba_status (*ask)(void *self, int timeout_ms,
@@ -81,8 +62,7 @@ static enum nba_status poll_with(enum nba_status (*ask)(void *self, int timeout_
 enum nba_status nba_reader_poll(struct nba_reader *reader, int timeout_ms, enum nba_poll *ret_what,
                                 struct nba_record *ret_record, struct nba_error *error)
 {
-    return poll_with(reader->backend->reader_poll, reader->self, timeout_ms, ret_what, ret_record,
-                     error);
+    return poll_with(reader->backend->reader_poll, reader, timeout_ms, ret_what, ret_record, error);
 }
 
 enum nba_status nba_member_create(struct nba_stream *stream,
@@ -97,10 +77,11 @@ enum nba_status nba_member_create(struct nba_stream *stream,
         status = nba_stream_check_writable(stream, error);
     }
     if (status == NBA_OK) {
-        status = stream->backend->member_create(stream->self, options, &self, error);
+        status = stream->backend->member_create(stream, options, &self, error);
     }
     if (status == NBA_OK) {
-        *ret_member = wrap(stream, self);
+        *ret_member = self;
+        (*ret_member)->reader.backend = stream->backend;
     }
     return status;
 }
@@ -108,19 +89,13 @@ enum nba_status nba_member_create(struct nba_stream *stream,
 enum nba_status nba_member_poll(struct nba_member *member, int timeout_ms, enum nba_poll *ret_what,
                                 struct nba_record *ret_record, struct nba_error *error)
 {
-    return poll_with(member->reader.backend->member_poll, member->reader.self, timeout_ms, ret_what,
-                     ret_record, error);
+    return poll_with(member->reader.backend->member_poll, member, timeout_ms, ret_what, ret_record,
+                     error);
 }
 
 void nba_member_close(struct nba_member *member, int deadline_ms)
 {
     if (member != NULL) {
-        member->reader.backend->member_close(member->reader.self, deadline_ms);
-        free(member);
+        member->reader.backend->member_close(member, deadline_ms);
     }
-}
-
-void *nba_member_self(const struct nba_member *member)
-{
-    return member->reader.self;
 }

@@ -1,45 +1,42 @@
 /* The stream's own functions: contracts checked, then through the backend's table. */
 #include "nba/stream/stream.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "backend_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
-#include "nba/base/memory.h"
-
-static enum nba_status wrap(enum nba_status status, const struct nba_stream *opened,
-                            struct nba_stream **ret_stream)
-{
-    if (status == NBA_OK) {
-        *ret_stream = nba_zeros(1, sizeof(**ret_stream));
-        **ret_stream = *opened;
-    }
-    return status;
-}
 
 enum nba_status nba_stream_open_kafka(const struct nba_property *properties, size_t count,
                                       struct nba_stream **ret_stream, struct nba_error *error)
 {
-    struct nba_stream opened = {.backend = &nba_kafka_backend};
-    return wrap(nba_kafka_open(properties, count, &opened.self, error), &opened, ret_stream);
+    void *self = NULL;
+    const enum nba_status status = nba_kafka_open(properties, count, &self, error);
+    if (status == NBA_OK) {
+        *ret_stream = self;
+        **ret_stream = (struct nba_stream){.backend = &nba_kafka_backend};
+    }
+    return status;
 }
 
 enum nba_status nba_stream_open_local(const char *dir, enum nba_local_mode mode,
                                       const struct nba_clock *clock, struct nba_stream **ret_stream,
                                       struct nba_error *error)
 {
-    struct nba_stream opened = {.backend = &nba_local_backend,
-                                .read_only = mode == NBA_LOCAL_READER};
-    return wrap(nba_local_open(dir, mode, clock, &opened.self, error), &opened, ret_stream);
+    void *self = NULL;
+    const enum nba_status status = nba_local_open(dir, mode, clock, &self, error);
+    if (status == NBA_OK) {
+        *ret_stream = self;
+        **ret_stream = (struct nba_stream){.backend = &nba_local_backend,
+                                           .read_only = mode == NBA_LOCAL_READER};
+    }
+    return status;
 }
 
 void nba_stream_close(struct nba_stream *stream)
 {
     if (stream != NULL) {
-        stream->backend->close(stream->self);
-        free(stream);
+        stream->backend->close(stream);
     }
 }
 
@@ -73,20 +70,20 @@ enum nba_status nba_stream_topic_create(struct nba_stream *stream,
                              spec->name, spec->partitions, NBA_PARTITIONS_MAX);
     }
     const enum nba_status status = nba_stream_check_writable(stream, error);
-    return status == NBA_OK ? stream->backend->topic_create(stream->self, spec, error) : status;
+    return status == NBA_OK ? stream->backend->topic_create(stream, spec, error) : status;
 }
 
 enum nba_status nba_stream_topic_delete(struct nba_stream *stream, const char *topic,
                                         struct nba_error *error)
 {
     const enum nba_status status = nba_stream_check_writable(stream, error);
-    return status == NBA_OK ? stream->backend->topic_delete(stream->self, topic, error) : status;
+    return status == NBA_OK ? stream->backend->topic_delete(stream, topic, error) : status;
 }
 
 enum nba_status nba_stream_topic_partitions(struct nba_stream *stream, const char *topic,
                                             int32_t *ret_count, struct nba_error *error)
 {
-    return stream->backend->topic_partitions(stream->self, topic, ret_count, error);
+    return stream->backend->topic_partitions(stream, topic, ret_count, error);
 }
 
 enum nba_status nba_stream_topic_list(struct nba_stream *stream,
@@ -94,21 +91,21 @@ enum nba_status nba_stream_topic_list(struct nba_stream *stream,
                                                     int32_t partitions),
                                       void *context, struct nba_error *error)
 {
-    return stream->backend->topic_list(stream->self, visit, context, error);
+    return stream->backend->topic_list(stream, visit, context, error);
 }
 
 enum nba_status nba_stream_topic_compact(struct nba_stream *stream, const char *topic,
                                          struct nba_error *error)
 {
     const enum nba_status status = nba_stream_check_writable(stream, error);
-    return status == NBA_OK ? stream->backend->topic_compact(stream->self, topic, error) : status;
+    return status == NBA_OK ? stream->backend->topic_compact(stream, topic, error) : status;
 }
 
 enum nba_status nba_stream_watermarks(struct nba_stream *stream, const char *topic,
                                       int32_t partition, enum nba_isolation isolation,
                                       int64_t *ret_low, int64_t *ret_high, struct nba_error *error)
 {
-    return stream->backend->watermarks(stream->self, topic, partition, isolation, ret_low, ret_high,
+    return stream->backend->watermarks(stream, topic, partition, isolation, ret_low, ret_high,
                                        error);
 }
 
@@ -116,7 +113,7 @@ enum nba_status nba_stream_offset_of_time(struct nba_stream *stream, const char 
                                           int32_t partition, int64_t ms, int64_t *ret_offset,
                                           struct nba_error *error)
 {
-    return stream->backend->offset_of_time(stream->self, topic, partition, ms, ret_offset, error);
+    return stream->backend->offset_of_time(stream, topic, partition, ms, ret_offset, error);
 }
 
 enum nba_status nba_stream_check_group(const char *group, struct nba_error *error)
@@ -133,8 +130,8 @@ enum nba_status nba_stream_group_committed(struct nba_stream *stream, const char
                                            int64_t *ret_offset, struct nba_error *error)
 {
     const enum nba_status status = nba_stream_check_group(group, error);
-    return status == NBA_OK ? stream->backend->group_committed(stream->self, group, topic,
-                                                               partition, ret_offset, error)
+    return status == NBA_OK ? stream->backend->group_committed(stream, group, topic, partition,
+                                                               ret_offset, error)
                             : status;
 }
 
@@ -148,7 +145,7 @@ enum nba_status nba_stream_group_reset(struct nba_stream *stream, const char *gr
         status = nba_stream_check_writable(stream, error);
     }
     return status == NBA_OK
-               ? stream->backend->group_reset(stream->self, group, topic, partition, offset, error)
+               ? stream->backend->group_reset(stream, group, topic, partition, offset, error)
                : status;
 }
 
