@@ -38,42 +38,43 @@ static bool is_name(const char *text)
            strcmp(text, "..") != 0;
 }
 
-static const char *text_at(const struct nba_config *config, const struct setting *setting)
+/* The topic that a row of the table names; NULL: it names none. */
+static const char *topic_of(const struct nba_config *config, size_t row)
 {
-    const char *text = NULL;
-    memcpy(&text, (const char *)config + setting->offset, sizeof(text));
-    return text;
+    const struct setting *setting = &nba_settings[row];
+    const bool names_one =
+        setting->type == SETTING_TEXT && strncmp(setting->key, "topics.", 7) == 0;
+    return names_one ? *(const char *const *)(const void *)((const char *)config + setting->offset)
+                     : NULL;
 }
 
-static bool is_topic(const struct setting *setting)
+/* The key of the first row below `end` that names this topic; NULL: none does. */
+static const char *taken_by(const struct nba_config *config, const char *topic, size_t end)
 {
-    return setting->type == SETTING_TEXT && strncmp(setting->key, "topics.", 7) == 0;
+    for (size_t i = 0; i < end; i++) {
+        const char *name = topic_of(config, i);
+        if (name != NULL && strcmp(name, topic) == 0) {
+            return nba_settings[i].key;
+        }
+    }
+    return NULL;
 }
 
 static enum nba_status check_names(const struct nba_config *config, struct nba_error *error)
 {
-    static const char letters[] = "letters, digits, '.', '_' and '-'";
-    if (!is_name(config->application_id)) {
-        return fail(config, "application_id", error, "expected only %s", letters);
-    }
-    if (!is_name(config->instance)) {
-        return fail(config, "instance", error, "expected only %s", letters);
-    }
     for (size_t i = 0; i < nba_setting_count; i++) {
-        if (!is_topic(&nba_settings[i])) {
-            continue;
+        const char *key = nba_settings[i].key;
+        const char *topic = topic_of(config, i);
+        const char *name = strcmp(key, "application_id") == 0 ? config->application_id
+                           : strcmp(key, "instance") == 0     ? config->instance
+                                                              : topic;
+        if (name != NULL && !is_name(name)) {
+            return fail(config, key, error, "expected only letters, digits, '.', '_' and '-'");
         }
-        const char *name = text_at(config, &nba_settings[i]);
-        if (!is_name(name)) {
-            return fail(config, nba_settings[i].key, error, "expected only %s", letters);
-        }
-        for (size_t j = 0; j < i; j++) {
-            if (is_topic(&nba_settings[j]) &&
-                strcmp(text_at(config, &nba_settings[j]), name) == 0) {
-                return fail(config, nba_settings[i].key, error,
-                            "expected a topic of its own, '%s' is %s already", name,
-                            nba_settings[j].key);
-            }
+        const char *other = topic != NULL ? taken_by(config, topic, i) : NULL;
+        if (other != NULL) {
+            return fail(config, key, error, "expected a topic of its own, '%s' is %s already",
+                        topic, other);
         }
     }
     return NBA_OK;
@@ -83,16 +84,14 @@ static enum nba_status check_routes(const struct nba_config *config, struct nba_
 {
     for (uint32_t r = 0; r < config->route_count; r++) {
         const struct nba_config_route *route = &config->routes[r];
+        const char *other = taken_by(config, route->topic, nba_setting_count);
         if (!is_name(route->topic)) {
             return fail(config, "routes", error, "[%u].topic: expected the name of a topic", r);
         }
-        for (size_t i = 0; i < nba_setting_count; i++) {
-            if (is_topic(&nba_settings[i]) &&
-                strcmp(text_at(config, &nba_settings[i]), route->topic) == 0) {
-                return fail(config, "routes", error,
-                            "[%u].topic: expected a topic of its own, '%s' is %s", r, route->topic,
-                            nba_settings[i].key);
-            }
+        if (other != NULL) {
+            return fail(config, "routes", error,
+                        "[%u].topic: expected a topic of its own, '%s' is %s", r, route->topic,
+                        other);
         }
         if (route->key == NBA_CONFIG_ROUTE_BY_REP && strcmp(route->channel, "rep") != 0) {
             return fail(config, "routes", error,
@@ -102,31 +101,23 @@ static enum nba_status check_routes(const struct nba_config *config, struct nba_
     return NBA_OK;
 }
 
-static const char *property(const struct nba_config *config, const char *name)
-{
-    for (uint32_t i = 0; i < config->kafka.property_count; i++) {
-        if (strcmp(config->kafka.properties[i].name, name) == 0) {
-            return config->kafka.properties[i].value;
-        }
-    }
-    return NULL;
-}
-
 /* A password must not travel in the clear unless somebody said so. */
 static enum nba_status check_kafka(const struct nba_config *config, struct nba_error *error)
 {
-    const char *protocol = property(config, "security.protocol");
-    bool sasl = protocol != NULL && strncmp(protocol, "sasl", 4) == 0;
+    bool sasl = false;
+    bool tls = false;
     for (uint32_t i = 0; i < config->kafka.property_count; i++) {
-        sasl = sasl || strncmp(config->kafka.properties[i].name, "sasl.", 5) == 0;
+        const struct nba_config_property *p = &config->kafka.properties[i];
+        const bool protocol = strcmp(p->name, "security.protocol") == 0;
+        sasl = sasl || strncmp(p->name, "sasl.", 5) == 0 ||
+               (protocol && strncmp(p->value, "sasl", 4) == 0);
+        tls = tls || (protocol && strcmp(p->value, "sasl_ssl") == 0);
     }
-    if (sasl && !config->kafka.allow_plaintext_sasl &&
-        (protocol == NULL || strcmp(protocol, "sasl_ssl") != 0)) {
-        return fail(config, "kafka.properties", error,
-                    "expected security.protocol: sasl_ssl beside SASL settings (or "
-                    "kafka.allow_plaintext_sasl: true)");
-    }
-    return NBA_OK;
+    return !sasl || tls || config->kafka.allow_plaintext_sasl
+               ? NBA_OK
+               : fail(config, "kafka.properties", error,
+                      "expected security.protocol: sasl_ssl beside SASL settings (or "
+                      "kafka.allow_plaintext_sasl: true)");
 }
 
 static bool is_loopback(const char *host, size_t bytes)
@@ -155,22 +146,22 @@ static enum nba_status check_http(const struct nba_config *config, struct nba_er
     return NBA_OK;
 }
 
+static enum nba_status check_train(const struct nba_config *config, struct nba_error *error)
+{
+    return 2 * config->train.window_events <= config->state.ring_events
+               ? NBA_OK
+               : fail(config, "train.window_events", error,
+                      "expected at most half of state.ring_events");
+}
+
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error)
 {
+    static enum nba_status (*const checks[])(const struct nba_config *, struct nba_error *) = {
+        check_names, check_routes, check_kafka, check_http, check_train};
     NBA_ASSERT(config != NULL && config->places != NULL);
-    enum nba_status status = check_names(config, error);
-    if (status == NBA_OK) {
-        status = check_routes(config, error);
-    }
-    if (status == NBA_OK) {
-        status = check_kafka(config, error);
-    }
-    if (status == NBA_OK) {
-        status = check_http(config, error);
-    }
-    if (status == NBA_OK && 2 * config->train.window_events > config->state.ring_events) {
-        status = fail(config, "train.window_events", error,
-                      "expected at most half of state.ring_events");
+    enum nba_status status = NBA_OK;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(checks) && status == NBA_OK; i++) {
+        status = checks[i](config, error);
     }
     return status;
 }

@@ -4,6 +4,7 @@
 
 #include "nba/base/assert.h"
 #include "settings.h"
+#include "yaml_internal.h"
 
 /* Properties that can be shown; anything else may be a secret. */
 static const char *const public_properties[] = {
@@ -21,26 +22,18 @@ static const char *const public_properties[] = {
     "ssl.ca.location",
     "ssl.endpoint.identification.algorithm",
     "statistics.interval.ms",
+    NULL,
 };
 
-bool nba_config_property_is_public(const char *name)
+static bool is_public(const char *name)
 {
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(public_properties); i++) {
-        if (strcmp(name, public_properties[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return nba_yaml_is_one_of(nba_str_of(name), public_properties);
 }
 
-static bool in_section(const struct setting *setting, const char *section)
+static const char *name_of(const struct setting *setting)
 {
-    /* "routes" is a key on top that has a part of its own. */
-    if (setting->type == SETTING_ROUTES) {
-        return strcmp(section, "routes") == 0;
-    }
-    return strlen(section) == nba_setting_section_bytes(setting->key) &&
-           strncmp(setting->key, section, strlen(section)) == 0;
+    const char *dot = strchr(setting->key, '.');
+    return dot != NULL ? dot + 1 : setting->key;
 }
 
 /* "whole number, 1 to 64". */
@@ -74,6 +67,8 @@ static void write_type(const struct setting *s, struct nba_buf *buf)
     case SETTING_ROUTES:
         nba_buf_printf(buf, "list of {channel, campaign, topic, key: hcp or rep}");
         break;
+    case SETTING_SECTION:
+        break;
     }
 }
 
@@ -101,47 +96,26 @@ static const char reference_head[] =
 void nba_config_write_reference(struct nba_buf *buf)
 {
     nba_buf_printf(buf, "%s", reference_head);
-    for (size_t i = 0; i < nba_section_count; i++) {
-        nba_buf_printf(buf, "\n## %s\n\n| key | type and range | default | |\n|---|---|---|---|\n",
-                       nba_sections[i].sentence);
-        for (size_t j = 0; j < nba_setting_count; j++) {
-            const struct setting *s = &nba_settings[j];
-            if (!in_section(s, nba_sections[i].name)) {
-                continue;
-            }
-            nba_buf_printf(buf, "| `%s` | ", s->key);
-            write_type(s, buf);
-            nba_buf_printf(buf, " | ");
-            if (s->type == SETTING_ROUTES) {
-                nba_buf_printf(buf, "email by HCP, rep by rep");
-            } else if (s->type == SETTING_PROPERTIES) {
-                nba_buf_printf(buf, "none");
-            } else {
-                nba_buf_printf(buf, "`");
-                write_default(s, buf);
-                nba_buf_printf(buf, "`");
-            }
-            nba_buf_printf(buf, " | %s |\n", s->sentence);
+    for (size_t i = 0; i < nba_setting_count; i++) {
+        const struct setting *s = &nba_settings[i];
+        if (s->type == SETTING_SECTION) {
+            nba_buf_printf(buf,
+                           "\n## %s\n\n| key | type and range | default | |\n|---|---|---|---|\n",
+                           s->sentence);
+            continue;
         }
-    }
-}
-
-static void write_example_setting(const struct setting *s, struct nba_buf *buf)
-{
-    const char *indent = nba_setting_section_bytes(s->key) != 0 ? "  " : "";
-    nba_buf_printf(buf, "%s# %s [", indent, s->sentence);
-    write_type(s, buf);
-    nba_buf_printf(buf, "]\n");
-    if (s->type == SETTING_PROPERTIES) {
-        nba_buf_printf(buf, "%s%s: {}\n", indent, nba_setting_name(s->key));
-    } else if (s->type == SETTING_ROUTES) {
-        nba_buf_printf(buf, "routes:\n"
-                            "  - {channel: email, topic: nba.email.v1, key: hcp}\n"
-                            "  - {channel: rep, topic: nba.rep.v1, key: rep}\n");
-    } else {
-        nba_buf_printf(buf, "%s%s: ", indent, nba_setting_name(s->key));
-        write_default(s, buf);
-        nba_buf_printf(buf, "\n");
+        nba_buf_printf(buf, "| `%s` | ", s->key);
+        write_type(s, buf);
+        nba_buf_printf(buf, " | ");
+        if (s->default_text == NULL) {
+            nba_buf_printf(buf, "%s",
+                           s->type == SETTING_ROUTES ? "email by HCP, rep by rep" : "none");
+        } else {
+            nba_buf_printf(buf, "`");
+            write_default(s, buf);
+            nba_buf_printf(buf, "`");
+        }
+        nba_buf_printf(buf, " | %s |\n", s->sentence);
     }
 }
 
@@ -150,16 +124,26 @@ void nba_config_write_example(struct nba_buf *buf)
     nba_buf_printf(buf, "# Settings of one instance; each key stands here at its default and may "
                         "be left out.\n"
                         "# The same list as a table: docs/CONFIGURATION.md\n");
-    for (size_t i = 0; i < nba_section_count; i++) {
-        const char *name = nba_sections[i].name;
-        nba_buf_printf(buf, "\n# ---- %s\n", nba_sections[i].sentence);
-        if (name[0] != '\0' && strcmp(name, "routes") != 0) {
-            nba_buf_printf(buf, "%s:\n", name);
+    for (size_t i = 0; i < nba_setting_count; i++) {
+        const struct setting *s = &nba_settings[i];
+        const char *indent = strchr(s->key, '.') != NULL ? "  " : "";
+        if (s->type == SETTING_SECTION) {
+            nba_buf_printf(buf, "\n# ---- %s\n%s%s", s->sentence, s->key,
+                           s->key[0] != '\0' ? ":\n" : "");
+            continue;
         }
-        for (size_t j = 0; j < nba_setting_count; j++) {
-            if (in_section(&nba_settings[j], name)) {
-                write_example_setting(&nba_settings[j], buf);
-            }
+        nba_buf_printf(buf, "%s# %s [", indent, s->sentence);
+        write_type(s, buf);
+        nba_buf_printf(buf, "]\n%s%s:", indent, name_of(s));
+        if (s->type == SETTING_PROPERTIES) {
+            nba_buf_printf(buf, " {}\n");
+        } else if (s->type == SETTING_ROUTES) {
+            nba_buf_printf(buf, "\n  - {channel: email, topic: nba.email.v1, key: hcp}\n"
+                                "  - {channel: rep, topic: nba.rep.v1, key: rep}\n");
+        } else {
+            nba_buf_printf(buf, " ");
+            write_default(s, buf);
+            nba_buf_printf(buf, "\n");
         }
     }
 }
@@ -190,7 +174,7 @@ static void write_value(const struct nba_config *config, const struct setting *s
         for (uint32_t i = 0; i < config->kafka.property_count; i++) {
             const struct nba_config_property *p = &config->kafka.properties[i];
             nba_buf_printf(buf, "kafka.properties.%s = %s\n", p->name,
-                           nba_config_property_is_public(p->name) ? p->value : "***");
+                           is_public(p->name) ? p->value : "***");
         }
         break;
     case SETTING_ROUTES:
@@ -199,6 +183,8 @@ static void write_value(const struct nba_config *config, const struct setting *s
             nba_buf_printf(buf, "routes[%u] = channel=%s campaign=%s topic=%s key=%s\n", i,
                            r->channel, r->campaign, r->topic, nba_route_keys[r->key]);
         }
+        break;
+    case SETTING_SECTION:
         break;
     }
 }

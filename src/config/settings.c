@@ -4,8 +4,6 @@
  */
 #include "settings.h"
 
-#include <string.h>
-
 #define FIELD(member) offsetof(struct nba_config, member)
 #define GIB           1073741824.0
 
@@ -36,11 +34,16 @@ const char *const nba_route_keys[] = {"hcp", "rep", NULL};
     {                                                                 \
         key, SETTING_WORD, FIELD(member), text, 0, 0, words, sentence \
     }
+#define SECTION(key, sentence)                              \
+    {                                                       \
+        key, SETTING_SECTION, 0, NULL, 0, 0, NULL, sentence \
+    }
 #define TOPIC(key, member, text, sentence) \
     TEXT("topics." key, topics.member, text, 1, 249, sentence)
 
 /* clang-format off */
 const struct setting nba_settings[] = {
+    SECTION("", "The instance"),
     TEXT("application_id", application_id, "nba", 1, 100,
          "Names the consumer group and, with instance and worker, the transactional ids."),
     TEXT("instance", instance, "1", 1, 100,
@@ -50,20 +53,23 @@ const struct setting nba_settings[] = {
     WORD("clock", clock, "policy", clocks,
          "The decision clock: as the policy says, the events' own time, or the machine's."),
 
+    SECTION("log", "The transactional log"),
     WORD("log.kind", log_kind, "local", log_kinds,
          "Where events come from and actions go: the embedded log or Apache Kafka."),
     TEXT("log.dir", log_dir, "var/log", 1, 1000, "Folder of the embedded log."),
 
+    SECTION("kafka", "Apache Kafka, when log.kind is kafka"),
     TEXT("kafka.bootstrap_servers", kafka.bootstrap_servers, "127.0.0.1:9092", 1, 4000,
          "First brokers to ask, host:port with commas between."),
     BOOL("kafka.static_membership", kafka.static_membership, "true",
          "Keep the partitions over a short restart; false for instances that come and go."),
     BOOL("kafka.allow_plaintext_sasl", kafka.allow_plaintext_sasl, "false",
          "Take SASL without TLS: the password travels in the clear."),
-    {"kafka.properties", SETTING_PROPERTIES, FIELD(kafka.properties), "", 0, 0, NULL,
+    {"kafka.properties", SETTING_PROPERTIES, FIELD(kafka.properties), NULL, 0, 0, NULL,
      "Any other librdkafka property, name: value; those that would break exactly-once or load "
      "code are refused."},
 
+    SECTION("topics", "Names of the topics"),
     TOPIC("engagement", engagement, "hcp.engagement.v1", "Input: everything about one HCP."),
     TOPIC("catalog", catalog, "nba.catalog.v1", "Contents, campaigns and reps."),
     TOPIC("control", control, "nba.control.v1", "Mode, exclusions, announcements."),
@@ -78,6 +84,7 @@ const struct setting nba_settings[] = {
     INTEGER("topics.replication", topics.replication, "1", 1, 16,
             "Copies of each partition on a Kafka cluster; 3 in production."),
 
+    SECTION("commit", "Transactions"),
     INTEGER("commit.interval_ms", commit.interval_ms, "20", 1, 5000,
             "A transaction is closed after this time: latency against throughput."),
     INTEGER("commit.events_max", commit.events_max, "1000", 1, 100000,
@@ -85,6 +92,7 @@ const struct setting nba_settings[] = {
     INTEGER("commit.bytes_max", commit.bytes_max, "8388608", 65536, 268435456,
             "A transaction is closed after this many bytes of output."),
 
+    SECTION("state", "State of the HCPs"),
     TEXT("state.dir", state.dir, "var/state", 1, 1000,
          "Folder of this instance's state; it is rebuilt from the changelog when it is gone."),
     INTEGER("state.ring_events", state.ring_events, "128", 128, 128,
@@ -96,32 +104,42 @@ const struct setting nba_settings[] = {
     INTEGER("state.write_buffer_bytes", state.write_buffer_bytes, "67108864", 1048576, 64 * GIB,
             "RocksDB's write buffers, all column families together."),
 
+    SECTION("release", "Model releases"),
     TEXT("release.dir", release_dir, "var/releases", 1, 1000, "Folder of the model releases."),
+    SECTION("policy", "Policy"),
     TEXT("policy.file", policy_file, "config/policy-basic.yaml", 1, 1000,
          "The policy that decides (docs/POLICY.md)."),
+    SECTION("schemas", "Schemas"),
     TEXT("schemas.dir", schemas_dir, "schemas", 1, 1000,
          "Folder of the Avro schemas and ids.json."),
 
+    SECTION("score", "Scoring"),
     INTEGER("score.ncf_candidates", score_ncf_candidates, "32", 1, 200,
             "Contents that the collaborative model scores again after the cheap ones ranked them."),
     WORD("score.kernels", score_kernels, "auto", kernels,
          "Instruction set of the kernels; results are the same bit for bit."),
+    SECTION("slate", "Slate"),
     INTEGER("slate.top_n", slate_top_n, "10", 1, 50, "Contents in the slate's ranked list."),
     BOOL("slate.publish", slate_publish, "true",
          "Publish each HCP's ranked list; the decision's record is written in any case."),
+    SECTION("audit", "Audit"),
     INTEGER("audit.rankings_top_n", audit_rankings_top_n, "0", 0, 50,
             "Contents of each model's own ranking in a decision's record, to judge models on the "
             "log; 0: none."),
 
+    SECTION("http", "HTTP"),
     TEXT("http.listen", http.listen, "127.0.0.1:9464", 3, 300,
          "Address and port of /metrics, /livez and /readyz; port 0 takes a free one."),
     BOOL("http.allow_unauthenticated", http.allow_unauthenticated, "false",
          "Let http.listen be another address than this machine's own loopback."),
+    SECTION("logging", "Logging"),
     WORD("logging.level", logging_level, "info", levels, "Least important line that is logged."),
 
-    {"routes", SETTING_ROUTES, FIELD(routes), "", 0, 0, NULL,
+    SECTION("", "Routes"),
+    {"routes", SETTING_ROUTES, FIELD(routes), NULL, 0, 0, NULL,
      "Further topics an action goes to, by channel and campaign, keyed by HCP or by rep."},
 
+    SECTION("train", "Training (`nba train`)"),
     INTEGER("train.window_events", train.window_events, "64", 8, 64,
             "W of the anchored window: a sequence is at most 2 W events long."),
     INTEGER("train.lstm_embedding", train.lstm_embedding, "64", 8, 256, 
@@ -153,34 +171,3 @@ const struct setting nba_settings[] = {
 };
 /* clang-format on */
 const size_t nba_setting_count = NBA_ARRAY_COUNT(nba_settings);
-
-const struct section nba_sections[] = {
-    {"", "The instance"},
-    {"log", "The transactional log"},
-    {"kafka", "Apache Kafka, when log.kind is kafka"},
-    {"topics", "Names of the topics"},
-    {"commit", "Transactions"},
-    {"state", "State of the HCPs"},
-    {"release", "Model releases"},
-    {"policy", "Policy"},
-    {"schemas", "Schemas"},
-    {"score", "Scoring"},
-    {"slate", "Slate"},
-    {"http", "HTTP"},
-    {"logging", "Logging"},
-    {"routes", "Routes"},
-    {"train", "Training (`nba train`)"},
-};
-const size_t nba_section_count = NBA_ARRAY_COUNT(nba_sections);
-
-size_t nba_setting_section_bytes(const char *key)
-{
-    const char *dot = strchr(key, '.');
-    return dot != NULL ? (size_t)(dot - key) : 0;
-}
-
-const char *nba_setting_name(const char *key)
-{
-    const char *dot = strchr(key, '.');
-    return dot != NULL ? dot + 1 : key;
-}

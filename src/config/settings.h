@@ -7,6 +7,7 @@
 #include "nba/config/config.h"
 
 enum setting_type {
+    SETTING_SECTION,    /* no setting: the head of those that follow */
     SETTING_TEXT,       /* const char *, never NULL */
     SETTING_INTEGER,    /* int64_t */
     SETTING_NUMBER,     /* double */
@@ -17,7 +18,8 @@ enum setting_type {
 };
 
 struct setting {
-    const char *key; /* "section.name" or "name" */
+    const char
+        *key; /* "section.name" or "name"; a section's own name, "" when its keys have none */
     enum setting_type type;
     size_t offset;            /* in struct nba_config */
     const char *default_text; /* as it would stand in the file */
@@ -29,25 +31,7 @@ struct setting {
 extern const struct setting nba_settings[];
 extern const size_t nba_setting_count;
 
-/* The sections in their order in the file, with what each is about. */
-struct section {
-    const char *name; /* "" for the keys on top */
-    const char *sentence;
-};
-extern const struct section nba_sections[];
-extern const size_t nba_section_count;
-
 extern const char *const nba_setting_channels[]; /* channels a route may name */
 extern const char *const nba_route_keys[];
-
-/* Length of the section part of a key, 0 when it has none; the name follows the dot. */
-size_t nba_setting_section_bytes(const char *key);
-const char *nba_setting_name(const char *key);
-
-/* Puts a value of the file into `config`.  NBA_E_CONFIG, NBA_E_NO_MEMORY. */
-struct nba_yaml_node;
-NBA_MUST_USE
-enum nba_status nba_setting_apply(struct nba_config *config, const struct setting *setting,
-                                  const struct nba_yaml_node *node, struct nba_error *error);
 
 #endif

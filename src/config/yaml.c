@@ -15,6 +15,7 @@
 #include "nba/base/buf.h"
 #include "nba/base/file.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 #include "yaml_internal.h"
 
 /* A node and its text cost two cache lines or a little more. */
@@ -113,17 +114,24 @@ static enum nba_status fail_mark(const struct parse *parse, const yaml_mark_t *m
     return fail_at(parse->tree->name, mark->line + 1, mark->column + 1, parse->error, what);
 }
 
+/* The limits below leave the arena more than enough. */
 static struct nba_yaml_node *node_create(struct parse *parse, enum nba_yaml_kind kind,
                                          const yaml_mark_t *mark)
 {
-    struct nba_yaml_node *node = nba_arena_zeros(&parse->tree->arena, 1, sizeof(*node));
-    if (node != NULL) {
-        node->tree = parse->tree;
-        node->kind = kind;
-        node->line = (uint32_t)mark->line + 1;
-        node->column = (uint32_t)mark->column + 1;
-    }
+    struct nba_yaml_node *node = nba_arena_need(&parse->tree->arena, sizeof(*node));
+    *node = (struct nba_yaml_node){.tree = parse->tree,
+                                   .kind = kind,
+                                   .line = (uint32_t)mark->line + 1,
+                                   .column = (uint32_t)mark->column + 1};
     return node;
+}
+
+static struct nba_str copy(struct parse *parse, const void *text, size_t bytes)
+{
+    char *memory = nba_arena_need(&parse->tree->arena, bytes + 1);
+    memcpy(memory, text, bytes);
+    memory[bytes] = '\0';
+    return nba_str(memory, bytes);
 }
 
 /* Hangs a finished or opened node below the innermost level: as a key, a value, an item, a root. */
@@ -165,53 +173,43 @@ static enum nba_status place(struct parse *parse, struct nba_yaml_node *node,
     return NBA_OK;
 }
 
-static enum nba_status on_scalar(struct parse *parse, const yaml_event_t *event)
+/* A scalar, or the start of a list or a map. */
+static enum nba_status on_node(struct parse *parse, const yaml_event_t *event)
 {
-    if (event->data.scalar.anchor != NULL) {
-        return fail_mark(parse, &event->start_mark, "anchors (&name) are not taken");
-    }
-    if (event->data.scalar.tag != NULL) {
-        return fail_mark(parse, &event->start_mark, "tags (!name) are not taken");
-    }
-    struct nba_yaml_node *node = node_create(parse, NBA_YAML_SCALAR, &event->start_mark);
-    const size_t bytes = event->data.scalar.length;
-    char *text = node != NULL ? nba_arena_take(&parse->tree->arena, bytes + 1) : NULL;
-    if (text == NULL) {
-        return nba_error_set(parse->error, NBA_E_NO_MEMORY, "%s: out of memory", parse->tree->name);
-    }
-    if (memchr(event->data.scalar.value, 0, bytes) != NULL) {
-        return fail_mark(parse, &event->start_mark, "NUL in a text");
-    }
-    memcpy(text, event->data.scalar.value, bytes);
-    text[bytes] = '\0';
-    node->text = nba_str(text, bytes);
-    node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-    return place(parse, node, &event->start_mark);
-}
-
-static enum nba_status on_start(struct parse *parse, const yaml_event_t *event)
-{
+    const yaml_mark_t *mark = &event->start_mark;
+    const bool scalar = event->type == YAML_SCALAR_EVENT;
     const bool map = event->type == YAML_MAPPING_START_EVENT;
-    const void *anchor = map ? event->data.mapping_start.anchor : event->data.sequence_start.anchor;
-    const void *tag = map ? event->data.mapping_start.tag : event->data.sequence_start.tag;
+    const void *anchor = scalar ? event->data.scalar.anchor
+                         : map  ? event->data.mapping_start.anchor
+                                : event->data.sequence_start.anchor;
+    const void *tag = scalar ? event->data.scalar.tag
+                      : map  ? event->data.mapping_start.tag
+                             : event->data.sequence_start.tag;
     if (anchor != NULL) {
-        return fail_mark(parse, &event->start_mark, "anchors (&name) are not taken");
+        return fail_mark(parse, mark, "anchors (&name) are not taken");
     }
     if (tag != NULL) {
-        return fail_mark(parse, &event->start_mark, "tags (!name) are not taken");
+        return fail_mark(parse, mark, "tags (!name) are not taken");
     }
-    if (parse->depth == NBA_YAML_DEPTH_MAX) {
+    if (!scalar && parse->depth == NBA_YAML_DEPTH_MAX) {
         return nba_error_set(parse->error, NBA_E_CONFIG, "%s:%zu:%zu: nested deeper than %u levels",
-                             parse->tree->name, event->start_mark.line + 1,
-                             event->start_mark.column + 1, NBA_YAML_DEPTH_MAX);
+                             parse->tree->name, mark->line + 1, mark->column + 1,
+                             NBA_YAML_DEPTH_MAX);
     }
-    struct nba_yaml_node *node =
-        node_create(parse, map ? NBA_YAML_MAP : NBA_YAML_LIST, &event->start_mark);
-    if (node == NULL) {
-        return nba_error_set(parse->error, NBA_E_NO_MEMORY, "%s: out of memory", parse->tree->name);
+    struct nba_yaml_node *node = node_create(parse,
+                                             scalar ? NBA_YAML_SCALAR
+                                             : map  ? NBA_YAML_MAP
+                                                    : NBA_YAML_LIST,
+                                             mark);
+    if (scalar) {
+        node->text = copy(parse, event->data.scalar.value, event->data.scalar.length);
+        node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+        if (strlen(node->text.data) != node->text.bytes) {
+            return fail_mark(parse, mark, "NUL in a text");
+        }
     }
-    const enum nba_status status = place(parse, node, &event->start_mark);
-    if (status == NBA_OK) {
+    const enum nba_status status = place(parse, node, mark);
+    if (status == NBA_OK && !scalar) {
         parse->levels[parse->depth++] = (struct level){.node = node};
     }
     return status;
@@ -227,10 +225,9 @@ static enum nba_status on_event(struct parse *parse, const yaml_event_t *event)
     }
     switch (event->type) {
     case YAML_SCALAR_EVENT:
-        return on_scalar(parse, event);
     case YAML_SEQUENCE_START_EVENT:
     case YAML_MAPPING_START_EVENT:
-        return on_start(parse, event);
+        return on_node(parse, event);
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         NBA_ASSERT(parse->depth > 0);
@@ -257,24 +254,11 @@ static enum nba_status on_event(struct parse *parse, const yaml_event_t *event)
     return NBA_OK;
 }
 
-static enum nba_status fail_parser(const struct parse *parse, const yaml_parser_t *parser)
-{
-    if (parser->error == YAML_MEMORY_ERROR) {
-        return nba_error_set(parse->error, NBA_E_NO_MEMORY, "%s: out of memory", parse->tree->name);
-    }
-    return nba_error_set(
-        parse->error, NBA_E_CONFIG, "%s:%zu:%zu: not valid YAML: %s%s%s", parse->tree->name,
-        parser->problem_mark.line + 1, parser->problem_mark.column + 1,
-        parser->problem != NULL ? parser->problem : "broken", parser->context != NULL ? " " : "",
-        parser->context != NULL ? parser->context : "");
-}
-
 static enum nba_status run(struct parse *parse, struct nba_str bytes)
 {
     yaml_parser_t parser;
-    if (yaml_parser_initialize(&parser) == 0) {
-        return nba_error_set(parse->error, NBA_E_NO_MEMORY, "%s: out of memory", parse->tree->name);
-    }
+    const int made = yaml_parser_initialize(&parser);
+    NBA_ASSERT(made == 1);
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, (const unsigned char *)bytes.data, bytes.bytes);
     enum nba_status status = NBA_OK;
@@ -282,7 +266,11 @@ static enum nba_status run(struct parse *parse, struct nba_str bytes)
     while (status == NBA_OK && !end) {
         yaml_event_t event;
         if (yaml_parser_parse(&parser, &event) == 0) {
-            status = fail_parser(parse, &parser);
+            status = nba_error_set(
+                parse->error, NBA_E_CONFIG, "%s:%zu:%zu: not valid YAML: %s%s%s", parse->tree->name,
+                parser.problem_mark.line + 1, parser.problem_mark.column + 1,
+                parser.problem != NULL ? parser.problem : "broken",
+                parser.context != NULL ? " " : "", parser.context != NULL ? parser.context : "");
             break;
         }
         end = event.type == YAML_STREAM_END_EVENT;
@@ -301,31 +289,18 @@ enum nba_status nba_yaml_parse(const char *name, struct nba_str bytes, struct nb
     if (status != NBA_OK) {
         return status;
     }
-    struct nba_yaml *tree = calloc(1, sizeof(*tree));
-    if (tree == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "%s: out of memory", name);
-    }
-    nba_arena_init(&tree->arena, TREE_BYTES_MAX);
-    const size_t name_bytes = strlen(name) + 1;
-    char *copy = nba_arena_take(&tree->arena, name_bytes);
+    struct nba_yaml *tree = nba_zeros(1, sizeof(*tree));
     struct parse parse = {.tree = tree, .error = error};
-    if (copy == NULL) {
-        status = nba_error_set(error, NBA_E_NO_MEMORY, "%s: out of memory", name);
-    } else {
-        memcpy(copy, name, name_bytes);
-        tree->name = copy;
-        status = run(&parse, bytes);
-    }
     const yaml_mark_t top = {0, 0, 0};
-    if (status == NBA_OK && tree->root == NULL) {
-        tree->root = node_create(&parse, NBA_YAML_MAP, &top);
-        status = tree->root != NULL
-                     ? NBA_OK
-                     : nba_error_set(error, NBA_E_NO_MEMORY, "%s: out of memory", name);
-    }
+    nba_arena_init(&tree->arena, TREE_BYTES_MAX);
+    tree->name = copy(&parse, name, strlen(name)).data;
+    status = run(&parse, bytes);
     if (status != NBA_OK) {
         nba_yaml_destroy(tree);
         return status;
+    }
+    if (tree->root == NULL) {
+        tree->root = node_create(&parse, NBA_YAML_MAP, &top);
     }
     *ret_tree = tree;
     return NBA_OK;

@@ -11,6 +11,9 @@ struct nba_yaml {
     struct nba_yaml_node *root;
 };
 
+/* Is it one of these words, the last of which is NULL? */
+bool nba_yaml_is_one_of(struct nba_str text, const char *const *words);
+
 /* A text from the file as messages nba_yaml_show it: short, on one line, no control bytes. */
 #define SHOWN_BYTES 48u
 struct shown {

@@ -109,7 +109,7 @@ const struct nba_yaml_node *nba_yaml_get(const struct nba_yaml_node *map, const 
     return NULL;
 }
 
-static bool is_one_of(struct nba_str text, const char *const *words)
+bool nba_yaml_is_one_of(struct nba_str text, const char *const *words)
 {
     for (size_t i = 0; words[i] != NULL; i++) {
         if (nba_str_is(text, words[i])) {
@@ -122,7 +122,7 @@ static bool is_one_of(struct nba_str text, const char *const *words)
 bool nba_yaml_is_null(const struct nba_yaml_node *node)
 {
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
-    return node->kind == NBA_YAML_SCALAR && !node->quoted && is_one_of(node->text, nulls);
+    return node->kind == NBA_YAML_SCALAR && !node->quoted && nba_yaml_is_one_of(node->text, nulls);
 }
 
 /* Levenshtein's distance, two rows (V. Levenshtein, 1966). */
@@ -184,10 +184,10 @@ enum nba_status nba_yaml_check_keys(const struct nba_yaml_node *map, const char 
         return status;
     }
     for (const struct nba_yaml_node *n = map->first; n != NULL; n = n->next) {
-        if (is_one_of(n->key->text, keys)) {
+        if (nba_yaml_is_one_of(n->key->text, keys)) {
             continue;
         }
-        if (later != NULL && is_one_of(n->key->text, later)) {
+        if (later != NULL && nba_yaml_is_one_of(n->key->text, later)) {
             return nba_yaml_fail_key(n, error, "not supported by this version");
         }
         const char *nearest = nba_yaml_nearest(n->key->text, keys);
@@ -224,73 +224,42 @@ enum nba_status nba_yaml_expect(const struct nba_yaml_node *node, enum nba_yaml_
     return nba_yaml_fail(node, error, "expected %s, got %s", names[kind], kind_text(node));
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool all_of(struct nba_str text, const char *set)
-{
-    for (size_t i = 0; i < text.bytes; i++) {
-        if (strchr(set, text.data[i]) == NULL) {
-            return false;
-        }
-    }
-    return text.bytes > 0;
-}
-
-/* How many of the first bytes are decimal digits or _. */
-static size_t digits_of(struct nba_str text)
-{
-    size_t i = 0;
-    while (i < text.bytes && (is_digit(text.data[i]) || text.data[i] == '_')) {
-        i++;
-    }
-    return i;
-}
-
-static struct nba_str after(struct nba_str text, size_t bytes)
-{
-    return nba_str(text.data + bytes, text.bytes - bytes);
-}
+#define DIGITS "0123456789"
 
 /* A number to YAML 1.1: decimal, octal, hexadecimal, with _ and exponents, or base 60 (20:00). */
-static bool reads_as_number(struct nba_str text)
+static bool reads_as_number(const char *p)
 {
-    if (text.bytes > 0 && (text.data[0] == '+' || text.data[0] == '-')) {
-        text = after(text, 1);
+    static const char digits[] = DIGITS "_";
+    p += *p == '+' || *p == '-';
+    if (p[0] == '0' && (p[1] == 'x' || p[1] == 'b') && p[2] != '\0') {
+        return p[2 + strspn(p + 2, DIGITS "abcdefABCDEF_")] == '\0';
     }
-    if (text.bytes > 2 && text.data[0] == '0' && (text.data[1] == 'x' || text.data[1] == 'b')) {
-        return all_of(after(text, 2), "0123456789abcdefABCDEF_");
-    }
-    const size_t whole = digits_of(text);
-    if (whole > 0 && text.data[0] == '_') {
-        return false;
-    }
-    text = after(text, whole);
-    for (size_t part = 1; whole > 0 && part > 0 && text.bytes > 0 && text.data[0] == ':';) {
-        part = digits_of(after(text, 1));
-        text = part > 0 ? after(text, part + 1) : text;
-    }
+    const size_t whole = *p != '_' ? strspn(p, digits) : 0;
     size_t fraction = 0;
-    if (text.bytes > 0 && text.data[0] == '.') {
-        fraction = digits_of(after(text, 1));
-        text = after(text, fraction + 1);
+    p += whole;
+    while (whole > 0 && *p == ':' && strspn(p + 1, digits) > 0) {
+        p += 1 + strspn(p + 1, digits);
+    }
+    if (*p == '.') {
+        fraction = strspn(p + 1, digits);
+        p += 1 + fraction;
     }
     if (whole == 0 && fraction == 0) {
         return false;
     }
-    if (text.bytes > 1 && (text.data[0] == 'e' || text.data[0] == 'E')) {
-        text = after(text, text.data[1] == '+' || text.data[1] == '-' ? 2 : 1);
-        return text.bytes > 0 && digits_of(text) == text.bytes;
+    if (*p == 'e' || *p == 'E') {
+        p++;
+        p += *p == '+' || *p == '-';
+        return *p != '\0' && p[strspn(p, digits)] == '\0';
     }
-    return text.bytes == 0;
+    return *p == '\0';
 }
 
-static bool reads_as_date(struct nba_str text)
+static bool reads_as_date(const char *p)
 {
-    return text.bytes >= 8 && all_of(nba_str(text.data, 4), "0123456789") && text.data[4] == '-' &&
-           (all_of(text, "0123456789-") || (text.bytes > 10 && strchr("Tt ", text.data[10])));
+    const size_t length = strlen(p);
+    return length >= 8 && strspn(p, DIGITS) == 4 && p[4] == '-' &&
+           (strspn(p, DIGITS "-") == length || (length > 10 && strchr("Tt ", p[10]) != NULL));
 }
 
 /* What a reader of YAML 1.1 would make of an unquoted scalar; NULL: text. */
@@ -299,13 +268,13 @@ static const char *other_reading(struct nba_str text)
     static const char *const booleans[] = {
         "y",    "Y",     "yes",   "Yes",   "YES", "n",  "N",  "no",  "No",  "NO",  "true", "True",
         "TRUE", "false", "False", "FALSE", "on",  "On", "ON", "off", "Off", "OFF", NULL};
-    if (is_one_of(text, booleans)) {
+    if (nba_yaml_is_one_of(text, booleans)) {
         return "true or false";
     }
-    if (reads_as_date(text)) {
+    if (reads_as_date(text.data)) {
         return "a date";
     }
-    return reads_as_number(text) ? "a number" : NULL;
+    return reads_as_number(text.data) ? "a number" : NULL;
 }
 
 enum nba_status nba_yaml_string(const struct nba_yaml_node *node, struct nba_str *ret_text,
@@ -360,34 +329,27 @@ enum nba_status nba_yaml_bool(const struct nba_yaml_node *node, bool *ret_value,
 }
 
 /* -?digits, with an optional fraction and exponent when `fraction`. */
-static bool is_number(struct nba_str text, bool fraction)
+static bool is_number(const struct nba_yaml_node *node, bool fraction)
 {
-    size_t i = text.bytes > 0 && text.data[0] == '-';
-    const size_t first = i;
-    for (; i < text.bytes && is_digit(text.data[i]); i++) {
-    }
-    if (i == first) {
+    const char *p = node->text.data;
+    size_t digits = 1;
+    if (node->kind != NBA_YAML_SCALAR || node->quoted || node->text.bytes > 40) {
         return false;
     }
-    if (fraction && i < text.bytes && text.data[i] == '.') {
-        const size_t dot = i++;
-        for (; i < text.bytes && is_digit(text.data[i]); i++) {
-        }
-        if (i == dot + 1) {
-            return false;
-        }
+    p += *p == '-';
+    digits = strspn(p, DIGITS);
+    p += digits;
+    if (digits > 0 && fraction && *p == '.') {
+        digits = strspn(p + 1, DIGITS);
+        p += 1 + digits;
     }
-    if (fraction && i < text.bytes && (text.data[i] == 'e' || text.data[i] == 'E')) {
-        i++;
-        i += i < text.bytes && (text.data[i] == '-' || text.data[i] == '+');
-        const size_t exponent = i;
-        for (; i < text.bytes && is_digit(text.data[i]); i++) {
-        }
-        if (i == exponent) {
-            return false;
-        }
+    if (digits > 0 && fraction && (*p == 'e' || *p == 'E')) {
+        p++;
+        p += *p == '-' || *p == '+';
+        digits = strspn(p, DIGITS);
+        p += digits;
     }
-    return i == text.bytes && text.bytes <= 40;
+    return digits > 0 && *p == '\0';
 }
 
 /* The start of every complaint about a scalar that should be something else. */
@@ -406,8 +368,7 @@ enum nba_status nba_yaml_integer(const struct nba_yaml_node *node, int64_t min, 
                                  int64_t *ret_value, struct nba_error *error)
 {
     struct shown buffer;
-    const bool fits = node->kind == NBA_YAML_SCALAR && !node->quoted &&
-                      is_number(node->text, false) && node->text.bytes <= 18;
+    const bool fits = is_number(node, false) && node->text.bytes <= 18;
     const int64_t value = fits ? strtoll(node->text.data, NULL, 10) : 0;
     if (!fits || value < min || value > max) {
         return nba_yaml_fail(node, error,
@@ -422,7 +383,7 @@ enum nba_status nba_yaml_number(const struct nba_yaml_node *node, double min, do
                                 double *ret_value, struct nba_error *error)
 {
     struct shown buffer;
-    const bool fits = node->kind == NBA_YAML_SCALAR && !node->quoted && is_number(node->text, true);
+    const bool fits = is_number(node, true);
     const double value = fits ? strtod(node->text.data, NULL) : 0.0;
     if (!fits || !(value >= min && value <= max)) {
         return nba_yaml_fail(node, error, "expected a number from %g to %g, got %s", min, max,

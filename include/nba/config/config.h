@@ -88,7 +88,7 @@ struct nba_config {
         const char *bootstrap_servers;
         bool static_membership;
         bool allow_plaintext_sasl;
-        const struct nba_config_property *properties; /* in the order of the file */
+        struct nba_config_property *properties; /* in the order of the file */
         uint32_t property_count;
     } kafka;
     struct nba_config_topics topics;
@@ -140,9 +140,6 @@ NBA_MUST_USE
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error);
 /* NULL-safe; the struct may be half built. */
 void nba_config_clear(struct nba_config *config);
-
-/* May this librdkafka property be shown: its name is on the list of harmless ones. */
-bool nba_config_property_is_public(const char *name);
 
 /* docs/CONFIGURATION.md; config/nba.yaml with every key at its default; the settings in force, one
  * "key = value" a line with secrets as ***. */
