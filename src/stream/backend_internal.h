@@ -2,10 +2,10 @@
  * What a home of the log provides: one table of functions over its own objects.
  *
  * The public functions (stream.c, reader.c, producer.c) check the contract, keep a producer's
- * state, ask the fault hook, and call the table; everything else is the backend's.  The first parameter
- * `self` is the backend's stream, reader, member or producer, by the function's prefix; each of
- * these structs begins with the public one, which the public functions fill in when it is made.
- * Errors, ownership and blocking are those of the public headers.
+ * state, ask the fault hook, and call the table; everything else is the backend's.  The first
+ * parameter `self` is the backend's stream, reader, member or producer, by the function's prefix;
+ * each of these structs begins with the public one, which the public functions fill in when it is
+ * made.  Errors, ownership and blocking are those of the public headers.
  */
 #ifndef NBA_STREAM_BACKEND_INTERNAL_H
 #define NBA_STREAM_BACKEND_INTERNAL_H
