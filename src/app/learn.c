@@ -171,10 +171,8 @@ static enum nba_status build(struct source *source, struct nba_dataset **ret_dat
     const struct nba_dataset_options options = {.name =
                                                     args.mapping != NULL ? args.mapping : "log"};
     nba_ticker_begin(&source->place->ticker, "events", 0);
-    enum nba_status status = kept(nba_dataset_builder_create(&options, &source->builder), error);
-    if (status == NBA_OK) {
-        status = read_all(source, error);
-    }
+    source->builder = nba_dataset_builder_create(&options);
+    enum nba_status status = read_all(source, error);
     nba_ticker_end(&source->place->ticker);
     if (status == NBA_OK) {
         status = nba_dataset_builder_finish(source->builder, ret_dataset, error);

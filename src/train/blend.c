@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/linalg/elementary.h"
 #include "nba/score/fusion.h"
 #include "nba/score/scorer.h"
@@ -47,36 +48,33 @@ struct fit {
     uint8_t *is_candidate;
     float *mixed;  /* (N) */
     double *ranks; /* (count) */
-    struct nba_memory memory;
+    struct nba_arena pool;
 };
 
-static enum nba_status fit_init(struct fit *f, struct nba_members *members,
-                                const struct nba_split *split, size_t queries_max)
+static void fit_init(struct fit *f, struct nba_members *members, const struct nba_split *split,
+                     size_t queries_max)
 {
     const size_t N = members->dataset->content_count;
     const size_t most = SCORES_MAX / N < queries_max ? SCORES_MAX / N + 1 : queries_max;
-    struct nba_memory *memory = &f->memory;
+    struct nba_arena *pool = &f->pool;
     *f = (struct fit){.members = members};
     f->ranking = (struct nba_ranking){
         members->dataset, split->by_time ? NBA_PROTOCOL_EXISTING : NBA_PROTOCOL_FULL, 0};
-    f->queries = nba_memory_take(memory, split->validation_count, sizeof(*f->queries));
-    for (size_t i = 0; !memory->failed && i < split->validation_count; i++) {
+    f->queries = nba_pool_take(pool, split->validation_count, sizeof(*f->queries));
+    for (size_t i = 0; i < split->validation_count; i++) {
         if (split->validation[i].position > 0) {
             f->queries[f->count++] = split->validation[i];
         }
     }
     f->count = nba_split_thin(f->queries, f->count, most);
-    f->z[NBA_MEMBER_LSTM] = nba_memory_floats(memory, f->count * N);
-    f->z[NBA_MEMBER_POPULARITY] = nba_memory_floats(memory, f->count * N);
-    f->set_count = nba_memory_take(memory, f->count, sizeof(*f->set_count));
-    f->set_z = nba_memory_floats(memory, f->count * NBA_TOP_MAX * NBA_MEMBER_COUNT);
-    f->place = nba_memory_take(memory, f->count, sizeof(*f->place));
-    f->is_candidate = nba_memory_take(memory, N, 1);
-    f->mixed = nba_memory_floats(memory, N);
-    f->ranks = nba_memory_take(memory, f->count, sizeof(*f->ranks));
-    if (memory->failed) {
-        return NBA_E_NO_MEMORY;
-    }
+    f->z[NBA_MEMBER_LSTM] = nba_pool_floats(pool, f->count * N);
+    f->z[NBA_MEMBER_POPULARITY] = nba_pool_floats(pool, f->count * N);
+    f->set_count = nba_pool_take(pool, f->count, sizeof(*f->set_count));
+    f->set_z = nba_pool_floats(pool, f->count * NBA_TOP_MAX * NBA_MEMBER_COUNT);
+    f->place = nba_pool_take(pool, f->count, sizeof(*f->place));
+    f->is_candidate = nba_pool_take(pool, N, 1);
+    f->mixed = nba_pool_floats(pool, N);
+    f->ranks = nba_pool_take(pool, f->count, sizeof(*f->ranks));
     for (size_t from = 0; from < f->count; from += NBA_RANKING_BATCH) {
         const size_t left = f->count - from;
         const size_t batch = left < NBA_RANKING_BATCH ? left : NBA_RANKING_BATCH;
@@ -86,7 +84,6 @@ static enum nba_status fit_init(struct fit *f, struct nba_members *members,
         memcpy(f->z[NBA_MEMBER_POPULARITY] + from * N, members->rows[NBA_MEMBER_POPULARITY],
                batch * N * sizeof(float));
     }
-    return NBA_OK;
 }
 
 static double cheap_ndcg(struct fit *f, double lstm, double popularity)
@@ -260,20 +257,17 @@ static void mix_batch(struct nba_members *m, const struct nba_touch_sample *samp
     }
 }
 
-static enum nba_status mix_all(struct nba_members *members, const struct nba_touch_sample *samples,
-                               size_t count, struct touch_mix **ret_mixes)
+/* The caller's to free. */
+static struct touch_mix *mix_all(struct nba_members *members,
+                                 const struct nba_touch_sample *samples, size_t count)
 {
-    struct touch_mix *mixes = calloc(count + 1, sizeof(*mixes));
-    if (mixes == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
+    struct touch_mix *mixes = nba_zeros(count, sizeof(*mixes));
     for (size_t from = 0; from < count; from += NBA_RANKING_BATCH) {
         const size_t left = count - from;
         mix_batch(members, samples + from, left < NBA_RANKING_BATCH ? left : NBA_RANKING_BATCH,
                   mixes + from);
     }
-    *ret_mixes = mixes;
-    return NBA_OK;
+    return mixes;
 }
 
 /* Features of the first fit: cheap, 1, logit(rate), then one a channel. */
@@ -341,56 +335,45 @@ static void fit_full(struct nba_blend *blend, struct nba_logistic_sample *rows,
     full->b = weights[1];
 }
 
-static enum nba_status calibrate(struct nba_members *members, const struct nba_split *split,
-                                 size_t touches_max)
+static void calibrate(struct nba_members *members, const struct nba_split *split,
+                      size_t touches_max)
 {
     struct nba_blend *blend = &members->blend;
-    struct nba_touch_sample *samples = NULL;
-    struct touch_mix *mixes = NULL;
-    struct nba_logistic_sample *rows = NULL;
     size_t count = 0;
     size_t engaged = 0;
-    enum nba_status status = nba_touch_samples(members->dataset, split, NBA_TOUCHES_VALIDATION,
-                                               touches_max, &samples, &count);
-    for (size_t i = 0; status == NBA_OK && i < count; i++) {
+    struct nba_touch_sample *samples =
+        nba_touch_samples(members->dataset, split, NBA_TOUCHES_VALIDATION, touches_max, &count);
+    for (size_t i = 0; i < count; i++) {
         engaged += samples[i].engaged ? 1 : 0;
     }
     blend->calibrator.c = 1.0;
-    if (status == NBA_OK && engaged >= TOUCHES_LEAST / 2 && count - engaged >= TOUCHES_LEAST / 2) {
-        status = mix_all(members, samples, count, &mixes);
-        rows = malloc((count + 1) * sizeof(*rows));
-        if (status == NBA_OK && rows != NULL) {
-            fit_cheap(blend, rows, samples, mixes, count);
-            fit_full(blend, rows, samples, mixes, count);
-        } else {
-            status = NBA_E_NO_MEMORY;
-        }
+    if (engaged >= TOUCHES_LEAST / 2 && count - engaged >= TOUCHES_LEAST / 2) {
+        struct touch_mix *mixes = mix_all(members, samples, count);
+        struct nba_logistic_sample *rows = nba_zeros(count, sizeof(*rows));
+        fit_cheap(blend, rows, samples, mixes, count);
+        fit_full(blend, rows, samples, mixes, count);
+        free(mixes);
+        free(rows);
     }
     free(samples);
-    free(mixes);
-    free(rows);
-    return status;
 }
 
 /* ---- both ---- */
 
-static enum nba_status check_ncf(struct fit *f)
+static void check_ncf(struct fit *f)
 {
     struct nba_blend *blend = &f->members->blend;
     const double *cheap = blend->fusion[NBA_FUSION_CHEAP].weights;
     const struct nba_ranker fusion = nba_members_fusion_ranker(f->members);
-    const enum nba_status status =
-        nba_ranking_run(&f->ranking, &fusion, f->queries, f->count, f->ranks);
-    if (status == NBA_OK &&
-        nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, f->ranks, f->count) <
-            cheap_ndcg(f, cheap[NBA_MEMBER_LSTM], cheap[NBA_MEMBER_POPULARITY]) - NCF_TOLERANCE) {
+    nba_ranking_run(&f->ranking, &fusion, f->queries, f->count, f->ranks);
+    if (nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, f->ranks, f->count) <
+        cheap_ndcg(f, cheap[NBA_MEMBER_LSTM], cheap[NBA_MEMBER_POPULARITY]) - NCF_TOLERANCE) {
         blend->fusion[NBA_FUSION_FULL] = blend->fusion[NBA_FUSION_CHEAP];
     }
-    return status;
 }
 
-enum nba_status nba_blend_fit(struct nba_members *members, const struct nba_split *split,
-                              const struct nba_blend_options *options)
+void nba_blend_fit(struct nba_members *members, const struct nba_split *split,
+                   const struct nba_blend_options *options)
 {
     struct nba_blend *blend = &members->blend;
     struct fit f;
@@ -398,29 +381,22 @@ enum nba_status nba_blend_fit(struct nba_members *members, const struct nba_spli
     NBA_ASSERT(options->ncf_candidates <= NBA_TOP_MAX);
     memset(blend, 0, sizeof(*blend));
     blend->ncf_candidates = options->ncf_candidates;
-    enum nba_status status = fit_init(&f, members, split, options->queries_max);
-    if (status == NBA_OK) {
-        search_cheap(&f, &blend->fusion[NBA_FUSION_CHEAP]);
-        search_full(&f, &blend->fusion[NBA_FUSION_CHEAP], &blend->fusion[NBA_FUSION_FULL]);
-        status = calibrate(members, split, options->touches_max);
-    }
-    if (status == NBA_OK) {
-        status = check_ncf(&f);
-    }
-    nba_memory_clear(&f.memory);
-    return status;
+    fit_init(&f, members, split, options->queries_max);
+    search_cheap(&f, &blend->fusion[NBA_FUSION_CHEAP]);
+    search_full(&f, &blend->fusion[NBA_FUSION_CHEAP], &blend->fusion[NBA_FUSION_FULL]);
+    calibrate(members, split, options->touches_max);
+    check_ncf(&f);
+    nba_arena_clear(&f.pool);
 }
 
-enum nba_status nba_blend_probabilities(struct nba_members *members,
-                                        const struct nba_touch_sample *samples, size_t count,
-                                        struct nba_labelled *ret_labelled)
+void nba_blend_probabilities(struct nba_members *members, const struct nba_touch_sample *samples,
+                             size_t count, struct nba_labelled *ret_labelled)
 {
     const struct nba_blend *blend = &members->blend;
     const struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
     const struct nba_fusion *full = &blend->fusion[NBA_FUSION_FULL];
-    struct touch_mix *mixes = NULL;
-    const enum nba_status status = mix_all(members, samples, count, &mixes);
-    for (size_t i = 0; status == NBA_OK && i < count; i++) {
+    struct touch_mix *mixes = mix_all(members, samples, count);
+    for (size_t i = 0; i < count; i++) {
         const double score = mixes[i].in_set ? full->a * mixes[i].full + full->b
                                              : cheap->a * mixes[i].cheap + cheap->b;
         ret_labelled[i].label = samples[i].engaged;
@@ -428,5 +404,4 @@ enum nba_status nba_blend_probabilities(struct nba_members *members,
                                             blend->calibrator.c * nba_logit(samples[i].rate));
     }
     free(mixes);
-    return status;
 }

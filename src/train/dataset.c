@@ -2,10 +2,9 @@
 #include "nba/train/dataset.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "nba/base/buf.h"
 #include "nba/base/hash.h"
+#include "nba/base/memory.h"
 
 #define NO_SPECIALTY UINT32_MAX
 #define FIRST_SLOTS  1024u
@@ -20,24 +19,20 @@ struct text {
 /* Numbers in the order of first mention: open addressing, linear probing, at most two thirds
  * full. */
 struct intern {
-    struct nba_memory memory; /* of the texts */
-    struct nba_buf texts;     /* struct text, by number */
+    struct nba_arena pool; /* of the texts */
+    struct text *texts;    /* by number */
     uint32_t count;
+    size_t capacity;
     uint32_t *slots; /* number + 1; 0 = free */
     uint32_t slot_count;
 };
-
-static const struct text *text_of(const struct intern *intern, uint32_t number)
-{
-    return (const struct text *)(const void *)intern->texts.data + number;
-}
 
 /* The slot of a known text, or the free one where it would be. */
 static uint32_t find_slot(const struct intern *intern, struct nba_str text, uint64_t hash)
 {
     uint32_t at = (uint32_t)hash & (intern->slot_count - 1);
     for (; intern->slots[at] != 0; at = (at + 1) & (intern->slot_count - 1)) {
-        const struct text *other = text_of(intern, intern->slots[at] - 1);
+        const struct text *other = &intern->texts[intern->slots[at] - 1];
         if (other->hash == hash && nba_str_equal(other->text, text)) {
             break;
         }
@@ -45,48 +40,38 @@ static uint32_t find_slot(const struct intern *intern, struct nba_str text, uint
     return at;
 }
 
-static bool grow(struct intern *intern)
+static void grow(struct intern *intern)
 {
-    const uint32_t slot_count = intern->slot_count != 0 ? intern->slot_count * 2 : FIRST_SLOTS;
-    uint32_t *slots = calloc(slot_count, sizeof(*slots));
-    if (slots == NULL) {
-        return false;
-    }
+    intern->slot_count = intern->slot_count != 0 ? intern->slot_count * 2 : FIRST_SLOTS;
     free(intern->slots);
-    intern->slots = slots;
-    intern->slot_count = slot_count;
+    intern->slots = nba_zeros(intern->slot_count, sizeof(*intern->slots));
     for (uint32_t i = 0; i < intern->count; i++) {
-        const struct text *text = text_of(intern, i);
-        slots[find_slot(intern, text->text, text->hash)] = i + 1;
+        const struct text *text = &intern->texts[i];
+        intern->slots[find_slot(intern, text->text, text->hash)] = i + 1;
     }
-    return true;
 }
 
-/* The number of `text`, new or known; false: out of memory. */
-static bool intern_put(struct intern *intern, struct nba_str text, uint32_t *ret_number)
+/* The number of `text`, new or known. */
+static uint32_t intern_put(struct intern *intern, struct nba_str text)
 {
-    struct text kept = {.hash = nba_xxh64(text.data, text.bytes)};
-    if (intern->count >= intern->slot_count / 3 * 2 && !grow(intern)) {
-        return false;
+    const uint64_t hash = nba_xxh64(text.data, text.bytes);
+    if (intern->count >= intern->slot_count / 3 * 2) {
+        grow(intern);
     }
-    const uint32_t at = find_slot(intern, text, kept.hash);
+    const uint32_t at = find_slot(intern, text, hash);
     if (intern->slots[at] == 0) {
-        kept.text = nba_memory_text(&intern->memory, text);
-        intern->texts.bytes_max = SIZE_MAX / 2;
-        nba_buf_append(&intern->texts, &kept, sizeof(kept));
-        if (intern->memory.failed || intern->texts.failed) {
-            return false;
-        }
+        intern->texts =
+            nba_room(intern->texts, intern->count, &intern->capacity, sizeof(*intern->texts));
+        intern->texts[intern->count] = (struct text){nba_pool_text(&intern->pool, text), hash};
         intern->slots[at] = ++intern->count;
     }
-    *ret_number = intern->slots[at] - 1;
-    return true;
+    return intern->slots[at] - 1;
 }
 
 static void intern_clear(struct intern *intern)
 {
-    nba_memory_clear(&intern->memory);
-    nba_buf_clear(&intern->texts);
+    nba_arena_clear(&intern->pool);
+    free(intern->texts);
     free(intern->slots);
 }
 
@@ -102,110 +87,85 @@ struct row {
 struct nba_dataset_builder {
     struct nba_dataset_options options;
     struct intern users, contents, specialties;
-    struct nba_buf rows;           /* struct row */
-    struct nba_buf user_specialty; /* uint32_t a user */
+    struct row *rows;
+    size_t row_count, row_capacity;
+    uint32_t *user_specialty; /* a user each */
+    size_t user_capacity;
     int64_t watermark_ms[NBA_PARTITIONS_MAX];
     size_t late_count;
 };
 
-enum nba_status nba_dataset_builder_create(const struct nba_dataset_options *options,
-                                           struct nba_dataset_builder **ret_builder)
+struct nba_dataset_builder *nba_dataset_builder_create(const struct nba_dataset_options *options)
 {
-    const size_t rows_max = options->rows_max != 0 ? options->rows_max : NBA_DATASET_ROWS_MAX;
-    struct nba_dataset_builder *builder = calloc(1, sizeof(*builder));
-    if (builder == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
+    struct nba_dataset_builder *builder = nba_zeros(1, sizeof(*builder));
     builder->options = *options;
-    nba_buf_init(&builder->rows, rows_max * sizeof(struct row));
-    nba_buf_init(&builder->user_specialty, SIZE_MAX / 2);
+    if (builder->options.rows_max == 0) {
+        builder->options.rows_max = NBA_DATASET_ROWS_MAX;
+    }
     for (size_t p = 0; p < NBA_PARTITIONS_MAX; p++) {
         builder->watermark_ms[p] = INT64_MIN;
     }
-    *ret_builder = builder;
-    return NBA_OK;
+    return builder;
 }
 
 void nba_dataset_builder_destroy(struct nba_dataset_builder *builder)
 {
-    if (builder == NULL) {
-        return;
+    if (builder != NULL) {
+        intern_clear(&builder->users);
+        intern_clear(&builder->contents);
+        intern_clear(&builder->specialties);
+        free(builder->rows);
+        free(builder->user_specialty);
+        free(builder);
     }
-    intern_clear(&builder->users);
-    intern_clear(&builder->contents);
-    intern_clear(&builder->specialties);
-    nba_buf_clear(&builder->rows);
-    nba_buf_clear(&builder->user_specialty);
-    free(builder);
 }
 
-static uint32_t *specialty_of(const struct nba_dataset_builder *builder, uint32_t user)
+static uint32_t put_user(struct nba_dataset_builder *builder, struct nba_str user)
 {
-    return (uint32_t *)(void *)builder->user_specialty.data + user;
-}
-
-static enum nba_status put_user(struct nba_dataset_builder *builder, struct nba_str user,
-                                uint32_t *ret_user)
-{
-    const uint32_t none = NO_SPECIALTY;
     const uint32_t known = builder->users.count;
-    if (!intern_put(&builder->users, user, ret_user)) {
-        return NBA_E_NO_MEMORY;
+    const uint32_t number = intern_put(&builder->users, user);
+    if (number == known) {
+        builder->user_specialty = nba_room(builder->user_specialty, known, &builder->user_capacity,
+                                           sizeof(*builder->user_specialty));
+        builder->user_specialty[known] = NO_SPECIALTY;
     }
-    if (*ret_user == known) {
-        nba_buf_append(&builder->user_specialty, &none, sizeof(none));
-    }
-    return builder->user_specialty.failed ? NBA_E_NO_MEMORY : NBA_OK;
-}
-
-static enum nba_status put_content(struct nba_dataset_builder *builder, struct nba_str content,
-                                   uint32_t *ret_content)
-{
-    if (!intern_put(&builder->contents, content, ret_content)) {
-        return NBA_E_NO_MEMORY;
-    }
-    return *ret_content < NBA_CONTENTS_MAX ? NBA_OK : NBA_E_LIMIT;
+    return number;
 }
 
 enum nba_status nba_dataset_builder_add_content(struct nba_dataset_builder *builder,
                                                 struct nba_str content)
 {
-    uint32_t number = 0;
-    return put_content(builder, content, &number);
+    return intern_put(&builder->contents, content) < NBA_CONTENTS_MAX ? NBA_OK : NBA_E_LIMIT;
 }
 
-enum nba_status nba_dataset_builder_add_user(struct nba_dataset_builder *builder,
-                                             struct nba_str user, struct nba_str specialty)
+void nba_dataset_builder_add_user(struct nba_dataset_builder *builder, struct nba_str user,
+                                  struct nba_str specialty)
 {
-    uint32_t number = 0;
-    const enum nba_status status = put_user(builder, user, &number);
-    if (status != NBA_OK || nba_str_empty(specialty)) {
-        return status;
+    const uint32_t number = put_user(builder, user);
+    if (!nba_str_empty(specialty)) {
+        builder->user_specialty[number] = intern_put(&builder->specialties, specialty);
     }
-    return intern_put(&builder->specialties, specialty, specialty_of(builder, number))
-               ? NBA_OK
-               : NBA_E_NO_MEMORY;
 }
 
 enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
                                         const struct nba_dataset_row *row)
 {
-    struct row kept = {.time_ms = row->time_ms,
-                       .event_hash = row->event_hash,
-                       .channel = (uint8_t)row->channel,
-                       .kind = (uint8_t)row->kind};
-    if (builder->rows.bytes == builder->rows.bytes_max) {
+    if (builder->row_count == builder->options.rows_max) {
         return NBA_E_LIMIT;
     }
-    enum nba_status status = put_user(builder, row->user, &kept.user);
-    if (status == NBA_OK) {
-        status = put_content(builder, row->content, &kept.content);
+    const struct row kept = {.time_ms = row->time_ms,
+                             .event_hash = row->event_hash,
+                             .user = put_user(builder, row->user),
+                             .content = intern_put(&builder->contents, row->content),
+                             .channel = (uint8_t)row->channel,
+                             .kind = (uint8_t)row->kind};
+    if (kept.content >= NBA_CONTENTS_MAX) {
+        return NBA_E_LIMIT;
     }
-    if (status == NBA_OK) {
-        nba_buf_append(&builder->rows, &kept, sizeof(kept));
-        status = builder->rows.failed ? NBA_E_NO_MEMORY : NBA_OK;
-    }
-    return status;
+    builder->rows =
+        nba_room(builder->rows, builder->row_count, &builder->row_capacity, sizeof(kept));
+    builder->rows[builder->row_count++] = kept;
+    return NBA_OK;
 }
 
 /* What an event type is to us; false: nothing. */
@@ -243,8 +203,9 @@ enum nba_status nba_dataset_builder_add_event(struct nba_dataset_builder *builde
     }
     if (event->profile != NULL && event->profile->has_specialties) {
         const struct nba_str_list *list = &event->profile->specialties;
-        return nba_dataset_builder_add_user(builder, event->hcp_id,
-                                            list->count > 0 ? list->items[0] : nba_str(NULL, 0));
+        nba_dataset_builder_add_user(builder, event->hcp_id,
+                                     list->count > 0 ? list->items[0] : nba_str(NULL, 0));
+        return NBA_OK;
     }
     if (nba_str_empty(event->content_id) || !touch_kind_of(event, &kind)) {
         return NBA_OK;
@@ -269,47 +230,40 @@ static int compare_texts(const void *a, const void *b)
     return nba_str_compare((*x)->text, (*y)->text);
 }
 
-/* Copies `from`'s texts in ascending order to the data set's memory and says each number's place;
- * NULL: out of memory. */
-static struct nba_str *sort_texts(const struct intern *from, struct nba_memory *memory,
-                                  struct nba_memory *scratch, uint32_t **ret_place)
+/* Copies `from`'s texts in ascending order to the data set's memory and says each number's
+ * place. */
+static struct nba_str *sort_texts(const struct intern *from, struct nba_arena *pool,
+                                  struct nba_arena *scratch, uint32_t **ret_place)
 {
-    struct nba_str *sorted = nba_memory_take(memory, from->count, sizeof(*sorted));
-    uint32_t *place = nba_memory_take(scratch, from->count, sizeof(*place));
-    const struct text **order = nba_memory_take(scratch, from->count, sizeof(*order));
-    if (memory->failed || scratch->failed) {
-        return NULL;
-    }
+    struct nba_str *sorted = nba_pool_take(pool, from->count, sizeof(*sorted));
+    uint32_t *place = nba_pool_take(scratch, from->count, sizeof(*place));
+    const struct text **order = nba_pool_take(scratch, from->count, sizeof(*order));
     for (uint32_t i = 0; i < from->count; i++) {
-        order[i] = text_of(from, i);
+        order[i] = &from->texts[i];
     }
     qsort(order, from->count, sizeof(*order), compare_texts);
     for (uint32_t i = 0; i < from->count; i++) {
-        sorted[i] = nba_memory_text(memory, order[i]->text);
-        place[order[i] - text_of(from, 0)] = i;
+        sorted[i] = nba_pool_text(pool, order[i]->text);
+        place[order[i] - from->texts] = i;
     }
     *ret_place = place;
     return sorted;
 }
 
-/* Rows by user, log order kept; NULL: out of memory. */
-static const struct row **rows_by_user(const struct nba_dataset_builder *builder, size_t row_count,
-                                       struct nba_memory *scratch)
+/* Log order kept. */
+static const struct row **rows_by_user(const struct nba_dataset_builder *builder,
+                                       struct nba_arena *scratch)
 {
-    const struct row *rows = (const struct row *)(const void *)builder->rows.data;
-    const struct row **order = nba_memory_take(scratch, row_count, sizeof(*order));
-    size_t *from = nba_memory_take(scratch, builder->users.count + (size_t)1, sizeof(*from));
-    if (scratch->failed) {
-        return NULL;
-    }
-    for (size_t r = 0; r < row_count; r++) {
-        from[rows[r].user + 1]++;
+    const struct row **order = nba_pool_take(scratch, builder->row_count, sizeof(*order));
+    size_t *from = nba_pool_take(scratch, builder->users.count + (size_t)1, sizeof(*from));
+    for (size_t r = 0; r < builder->row_count; r++) {
+        from[builder->rows[r].user + 1]++;
     }
     for (uint32_t u = 0; u < builder->users.count; u++) {
         from[u + 1] += from[u];
     }
-    for (size_t r = 0; r < row_count; r++) {
-        order[from[rows[r].user]++] = &rows[r];
+    for (size_t r = 0; r < builder->row_count; r++) {
+        order[from[builder->rows[r].user]++] = &builder->rows[r];
     }
     return order;
 }
@@ -370,56 +324,41 @@ static void fill_touches(struct nba_dataset *d, const struct row *const *rows, s
     }
 }
 
-static bool fill(struct nba_dataset *d, const struct nba_dataset_builder *builder,
-                 struct nba_memory *scratch)
+enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
+                                           struct nba_dataset **ret_dataset,
+                                           struct nba_error *error)
 {
-    const size_t row_count = builder->rows.bytes / sizeof(struct row);
+    const size_t row_count = builder->row_count;
     const size_t user_ends = (size_t)builder->users.count + 1;
-    struct nba_memory *memory = &d->memory;
+    if (row_count == 0) {
+        return nba_error_set(error, NBA_E_NOT_FOUND, "no engagement to learn from");
+    }
+    struct nba_arena scratch = {0};
     uint32_t *content_place = NULL;
     uint32_t *specialty_place = NULL;
+    struct nba_dataset *d = nba_zeros(1, sizeof(*d));
+    struct nba_arena *pool = &d->pool;
     d->name = builder->options.name;
     d->ordered = true;
     d->late_count = builder->late_count;
     d->user_count = builder->users.count;
     d->content_count = builder->contents.count;
     d->specialty_count = builder->specialties.count;
-    d->contents = sort_texts(&builder->contents, memory, scratch, &content_place);
-    d->specialties = sort_texts(&builder->specialties, memory, scratch, &specialty_place);
-    d->content_first_ms = nba_memory_take(memory, d->content_count, sizeof(*d->content_first_ms));
-    d->segment = nba_memory_take(memory, d->user_count, sizeof(*d->segment));
-    d->touch_offset = nba_memory_take(memory, user_ends, sizeof(*d->touch_offset));
-    d->touches = nba_memory_take(memory, row_count, sizeof(*d->touches));
-    d->sequence_offset = nba_memory_take(memory, user_ends, sizeof(*d->sequence_offset));
-    d->sequence = nba_memory_take(memory, row_count, sizeof(*d->sequence));
-    d->sequence_time = nba_memory_take(memory, row_count, sizeof(*d->sequence_time));
-    const struct row **rows = rows_by_user(builder, row_count, scratch);
-    if (memory->failed || scratch->failed) {
-        return false;
-    }
+    d->contents = sort_texts(&builder->contents, pool, &scratch, &content_place);
+    d->specialties = sort_texts(&builder->specialties, pool, &scratch, &specialty_place);
+    d->content_first_ms = nba_pool_take(pool, d->content_count, sizeof(*d->content_first_ms));
+    d->segment = nba_pool_take(pool, d->user_count, sizeof(*d->segment));
+    d->touch_offset = nba_pool_take(pool, user_ends, sizeof(*d->touch_offset));
+    d->touches = nba_pool_take(pool, row_count, sizeof(*d->touches));
+    d->sequence_offset = nba_pool_take(pool, user_ends, sizeof(*d->sequence_offset));
+    d->sequence = nba_pool_take(pool, row_count, sizeof(*d->sequence));
+    d->sequence_time = nba_pool_take(pool, row_count, sizeof(*d->sequence_time));
     for (uint32_t u = 0; u < d->user_count; u++) {
-        const uint32_t specialty = *specialty_of(builder, u);
+        const uint32_t specialty = builder->user_specialty[u];
         d->segment[u] = specialty != NO_SPECIALTY ? 1 + specialty_place[specialty] : 0;
     }
-    fill_touches(d, rows, row_count, content_place);
-    return true;
-}
-
-enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
-                                           struct nba_dataset **ret_dataset,
-                                           struct nba_error *error)
-{
-    if (builder->rows.bytes == 0) {
-        return nba_error_set(error, NBA_E_NOT_FOUND, "no engagement to learn from");
-    }
-    struct nba_memory scratch = {0};
-    struct nba_dataset *d = calloc(1, sizeof(*d));
-    const bool whole = d != NULL && fill(d, builder, &scratch);
-    nba_memory_clear(&scratch);
-    if (!whole) {
-        nba_dataset_destroy(d);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory sorting rows");
-    }
+    fill_touches(d, rows_by_user(builder, &scratch), row_count, content_place);
+    nba_arena_clear(&scratch);
     *ret_dataset = d;
     return NBA_OK;
 }
@@ -427,7 +366,7 @@ enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
 void nba_dataset_destroy(struct nba_dataset *dataset)
 {
     if (dataset != NULL) {
-        nba_memory_clear(&dataset->memory);
+        nba_arena_clear(&dataset->pool);
         free(dataset);
     }
 }

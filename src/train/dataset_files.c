@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nba/base/buf.h"
 #include "nba/base/hash.h"
+#include "nba/base/memory.h"
 #include "nba/base/random.h"
 #include "nba/codec/text_lines.h"
 
@@ -24,6 +24,11 @@
 #define NCF_ITEMS     3706u
 #define NCF_NEGATIVES 99u
 
+struct rating {
+    long long user, item, time_s;
+    size_t line;
+};
+
 struct load {
     const char *folder;
     struct nba_error *error;
@@ -31,7 +36,8 @@ struct load {
     struct nba_dataset *dataset; /* once it is built */
     size_t index;                /* of the line, from 0 */
     enum nba_status status;      /* of what was done with the line */
-    struct nba_buf ratings;      /* struct rating */
+    struct rating *ratings;
+    size_t rating_count, rating_capacity;
 };
 
 /* Takes a line of a file; returns what was expected in its place, or NULL. */
@@ -122,8 +128,8 @@ static enum nba_status add_ranges(struct load *load, long long first, long long 
 {
     char text[32];
     enum nba_status status = NBA_OK;
-    for (long long u = first; status == NBA_OK && u <= last_user; u++) {
-        status = nba_dataset_builder_add_user(load->builder, padded(text, u), nba_str(NULL, 0));
+    for (long long u = first; u <= last_user; u++) {
+        nba_dataset_builder_add_user(load->builder, padded(text, u), nba_str(NULL, 0));
     }
     for (long long c = first; status == NBA_OK && c <= last_content; c++) {
         status = nba_dataset_builder_add_content(load->builder, padded(text, c));
@@ -132,11 +138,6 @@ static enum nba_status add_ranges(struct load *load, long long first, long long 
 }
 
 /* ---- ml-100k ---- */
-
-struct rating {
-    long long user, item, time_s;
-    size_t line;
-};
 
 static int compare_ratings(const void *a, const void *b)
 {
@@ -160,8 +161,8 @@ static const char *take_rating(struct load *load, char *line)
         !take_number(&fields[3], 0, INT64_MAX / 1000, &r.time_s)) {
         return "user, item, rating and time between tabs";
     }
-    nba_buf_append(&load->ratings, &r, sizeof(r));
-    load->status = load->ratings.failed ? NBA_E_NO_MEMORY : NBA_OK;
+    load->ratings = nba_room(load->ratings, load->rating_count, &load->rating_capacity, sizeof(r));
+    load->ratings[load->rating_count++] = r;
     return NULL;
 }
 
@@ -170,8 +171,8 @@ static enum nba_status load_ml_100k(struct load *load)
     long long users = 0;
     long long items = 0;
     enum nba_status status = each_line(load, "ml-100k/ml-100k.inter", take_rating);
-    struct rating *ratings = (struct rating *)(void *)load->ratings.data;
-    const size_t count = load->ratings.bytes / sizeof(*ratings);
+    struct rating *ratings = load->ratings;
+    const size_t count = load->rating_count;
     for (size_t i = 0; i < count; i++) {
         users = ratings[i].user > users ? ratings[i].user : users;
         items = ratings[i].item > items ? ratings[i].item : items;
@@ -270,14 +271,11 @@ static void shuffle(uint32_t *items, uint32_t count, struct nba_rng *rng)
 static enum nba_status finish_ncf(struct load *load)
 {
     struct nba_dataset *d = load->dataset;
-    d->fixed_test = nba_memory_take(&d->memory, NCF_USERS, sizeof(*d->fixed_test));
+    d->fixed_test = nba_pool_take(&d->pool, NCF_USERS, sizeof(*d->fixed_test));
     d->fixed_negatives =
-        nba_memory_take(&d->memory, (size_t)NCF_USERS * NCF_NEGATIVES, sizeof(*d->fixed_negatives));
+        nba_pool_take(&d->pool, (size_t)NCF_USERS * NCF_NEGATIVES, sizeof(*d->fixed_negatives));
     d->fixed_negative_count = NCF_NEGATIVES;
     d->ordered = false;
-    if (d->memory.failed) {
-        return NBA_E_NO_MEMORY;
-    }
     enum nba_status status = each_user(load, "ml-1m-ncf/test.rating", take_test);
     if (status == NBA_OK) {
         status = each_user(load, "ml-1m-ncf/test.negative", take_negatives);
@@ -340,8 +338,7 @@ static const char *take_hcp(struct load *load, char *line)
         return "at least two columns";
     }
     if (load->index > 0) {
-        load->status = nba_dataset_builder_add_user(load->builder, nba_str_of(fields[0]),
-                                                    nba_str_of(fields[1]));
+        nba_dataset_builder_add_user(load->builder, nba_str_of(fields[0]), nba_str_of(fields[1]));
     }
     return NULL;
 }
@@ -400,13 +397,10 @@ enum nba_status nba_dataset_load(const char *folder, const char *name,
     const struct nba_dataset_options options = {.name = name};
     struct nba_error own = {.status = NBA_OK};
     struct load load = {.folder = folder, .error = &own};
-    nba_buf_init(&load.ratings, SIZE_MAX / 2);
-    enum nba_status status = nba_dataset_builder_create(&options, &load.builder);
-    if (status == NBA_OK) {
-        status = load_set(&load, name);
-    }
+    load.builder = nba_dataset_builder_create(&options);
+    const enum nba_status status = load_set(&load, name);
     nba_dataset_builder_destroy(load.builder);
-    nba_buf_clear(&load.ratings);
+    free(load.ratings);
     if (status != NBA_OK) {
         nba_dataset_destroy(load.dataset);
         return own.status != NBA_OK

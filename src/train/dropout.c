@@ -6,12 +6,12 @@
 #include "nba/base/assert.h"
 #include "vector_internal.h"
 
-void nba_dropout_init(struct nba_dropout *dropout, struct nba_memory *memory, double p,
+void nba_dropout_init(struct nba_dropout *dropout, struct nba_arena *pool, double p,
                       size_t count_max)
 {
     NBA_ASSERT(p >= 0.0 && p < 1.0);
     *dropout = (struct nba_dropout){.dropped = (unsigned)(p * 256.0 + 0.5),
-                                    .mask = nba_memory_take(memory, count_max + 8, 1)};
+                                    .mask = nba_pool_take(pool, count_max + 8, 1)};
 }
 
 VECTOR_BODY mask_apply_body(float *restrict x, const uint8_t *restrict mask, size_t count,

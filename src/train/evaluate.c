@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/score/fusion.h"
 #include "nba/train/window.h"
 
@@ -26,7 +27,7 @@ struct nba_served {
     uint32_t *known;      /* (N) release contents among those asked for */
     float *some;          /* (N) */
     uint32_t *all;        /* (N) 0, 1, 2 ... */
-    struct nba_memory memory;
+    struct nba_arena pool;
 };
 
 /* The window before a query as release contents. */
@@ -120,7 +121,7 @@ static void served_ncf_score(void *context, const struct nba_query *queries, siz
     }
 }
 
-static bool served_init(struct nba_served *s)
+static void served_init(struct nba_served *s)
 {
     const struct nba_dataset *d = s->dataset;
     const size_t known = nba_release_parts(s->release)->content_count;
@@ -128,18 +129,18 @@ static bool served_init(struct nba_served *s)
     const struct nba_lstm *lstm = nba_release_lstm(s->release);
     const size_t state = lstm != NULL ? nba_lstm_state_floats(lstm) : 0;
     const size_t row = lstm != NULL ? nba_lstm_score_floats(lstm) : 0;
-    struct nba_memory *memory = &s->memory;
-    s->to_release = nba_memory_take(memory, d->content_count, sizeof(*s->to_release));
-    s->segments = nba_memory_take(memory, 1 + (size_t)d->specialty_count, sizeof(*s->segments));
-    s->popularity = nba_memory_floats(memory, segments * known);
-    s->states = nba_memory_floats(memory, NBA_RANKING_BATCH * state);
-    s->scores = nba_memory_floats(memory, NBA_RANKING_BATCH * row);
-    s->window = nba_memory_take(memory, (size_t)NBA_RANKING_BATCH * 2 * NBA_RELEASE_WINDOW_MAX,
-                                sizeof(*s->window));
-    s->known = nba_memory_take(memory, d->content_count, sizeof(*s->known));
-    s->some = nba_memory_floats(memory, (size_t)d->content_count + NBA_LANES);
-    s->all = nba_memory_take(memory, d->content_count, sizeof(*s->all));
-    return nba_members_init(&s->members, d) == NBA_OK && !memory->failed;
+    struct nba_arena *pool = &s->pool;
+    s->to_release = nba_pool_take(pool, d->content_count, sizeof(*s->to_release));
+    s->segments = nba_pool_take(pool, 1 + (size_t)d->specialty_count, sizeof(*s->segments));
+    s->popularity = nba_pool_floats(pool, segments * known);
+    s->states = nba_pool_floats(pool, NBA_RANKING_BATCH * state);
+    s->scores = nba_pool_floats(pool, NBA_RANKING_BATCH * row);
+    s->window = nba_pool_take(pool, (size_t)NBA_RANKING_BATCH * 2 * NBA_RELEASE_WINDOW_MAX,
+                              sizeof(*s->window));
+    s->known = nba_pool_take(pool, d->content_count, sizeof(*s->known));
+    s->some = nba_pool_floats(pool, (size_t)d->content_count + NBA_LANES);
+    s->all = nba_pool_take(pool, d->content_count, sizeof(*s->all));
+    s->members = nba_members(d);
 }
 
 static void served_bind(struct nba_served *s)
@@ -175,22 +176,14 @@ static void served_bind(struct nba_served *s)
     s->members.blend.ncf_candidates = nba_blend_options().ncf_candidates;
 }
 
-enum nba_status nba_served_create(struct nba_release *release, const struct nba_dataset *dataset,
-                                  struct nba_served **ret_served, struct nba_error *error)
+struct nba_served *nba_served_create(struct nba_release *release, const struct nba_dataset *dataset)
 {
-    struct nba_served *s = calloc(1, sizeof(*s));
-    if (s == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct nba_served *s = nba_zeros(1, sizeof(*s));
     s->release = nba_release_ref(release);
     s->dataset = dataset;
-    if (!served_init(s)) {
-        nba_served_destroy(s);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    served_init(s);
     served_bind(s);
-    *ret_served = s;
-    return NBA_OK;
+    return s;
 }
 
 void nba_served_destroy(struct nba_served *served)
@@ -200,7 +193,7 @@ void nba_served_destroy(struct nba_served *served)
     }
     nba_release_unref(served->release);
     nba_members_clear(&served->members);
-    nba_memory_clear(&served->memory);
+    nba_arena_clear(&served->pool);
     free(served);
 }
 
@@ -211,82 +204,46 @@ struct nba_members *nba_served_members(struct nba_served *served)
 
 /* ---- judging ---- */
 
-/* The queries from a time on, thinned. */
-static enum nba_status collect_queries(const struct nba_dataset *d, int64_t from_ms,
-                                       struct nba_query **ret_queries, size_t *ret_count)
+static void judge_release(const struct nba_evaluate_config *config, const struct nba_dataset *d,
+                          struct nba_report *report)
 {
-    struct nba_query *queries = calloc(d->sequence_offset[d->user_count] + 1, sizeof(*queries));
+    const struct nba_ranking ranking = {d, NBA_PROTOCOL_EXISTING, 0};
+    const struct nba_split split = {
+        .by_time = true, .validation_from_ms = config->from_ms, .test_from_ms = config->from_ms};
+    struct nba_served *served = nba_served_create(config->release, d);
+    struct nba_query *queries = nba_zeros(d->sequence_offset[d->user_count], sizeof(*queries));
     size_t count = 0;
-    if (queries == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     for (uint32_t u = 0; u < d->user_count; u++) {
         const size_t from = d->sequence_offset[u];
         for (size_t i = from; i < d->sequence_offset[u + 1]; i++) {
-            if (d->sequence_time[i] >= from_ms) {
+            if (d->sequence_time[i] >= config->from_ms) {
                 queries[count++] = (struct nba_query){u, (uint32_t)(i - from)};
             }
         }
     }
-    *ret_queries = queries;
-    *ret_count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / d->content_count);
-    return NBA_OK;
-}
-
-static enum nba_status judge_release(const struct nba_evaluate_config *config,
-                                     const struct nba_dataset *dataset,
-                                     struct nba_report *ret_report, struct nba_error *error)
-{
-    const struct nba_ranking ranking = {dataset, NBA_PROTOCOL_EXISTING, 0};
-    const struct nba_split split = {
-        .by_time = true, .validation_from_ms = config->from_ms, .test_from_ms = config->from_ms};
-    struct nba_served *served = NULL;
-    struct nba_query *queries = NULL;
-    size_t count = 0;
-    enum nba_status status = nba_served_create(config->release, dataset, &served, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    status = collect_queries(dataset, config->from_ms, &queries, &count);
-    if (status == NBA_OK) {
-        status = nba_report_members(ret_report, &ranking, &served->members, NULL, 0, true, queries,
-                                    count);
-    }
-    if (status == NBA_OK) {
-        status =
-            nba_report_touches(ret_report, &served->members, &split, NBA_TOUCHES_TEST, TOUCHES_MAX);
-    }
+    count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / d->content_count);
+    nba_report_members(report, &ranking, &served->members, NULL, 0, true, queries, count);
+    nba_report_touches(report, &served->members, &split, NBA_TOUCHES_TEST, TOUCHES_MAX);
     free(queries);
     nba_served_destroy(served);
-    return status == NBA_OK
-               ? status
-               : nba_error_set(error, status, "evaluation: %s", nba_status_text(status));
 }
 
 enum nba_status nba_evaluate_run(const struct nba_evaluate_config *config,
                                  struct nba_dataset *dataset, const struct nba_progress *progress,
                                  struct nba_report *ret_report, struct nba_error *error)
 {
-    struct nba_report *report = calloc(1, sizeof(*report));
-    if (report == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
-    enum nba_status status = NBA_OK;
+    struct nba_training *training = NULL;
+    struct nba_train_config train = config->train;
     if (config->release != NULL) {
-        status = judge_release(config, dataset, report, error);
-    } else {
-        struct nba_training *training = NULL;
-        struct nba_train_config train = config->train;
-        train.refit = false;
-        status = nba_training_run(&train, dataset, progress, &training, error);
-        if (status == NBA_OK) {
-            *report = *nba_training_report(training);
-        }
-        nba_training_destroy(training);
+        *ret_report = (struct nba_report){.count = 0};
+        judge_release(config, dataset, ret_report);
+        return NBA_OK;
     }
+    train.refit = false;
+    const enum nba_status status = nba_training_run(&train, dataset, progress, &training, error);
     if (status == NBA_OK) {
-        *ret_report = *report;
+        *ret_report = *nba_training_report(training);
     }
-    free(report);
+    nba_training_destroy(training);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/train/window.h"
 
 /* One run of one user. */
@@ -13,7 +14,7 @@ struct run {
 };
 
 struct lstm {
-    struct nba_memory memory;
+    struct nba_arena pool;
     const struct nba_dataset *dataset;
     const struct nba_split *split;
     struct nba_lstm_options options;
@@ -117,7 +118,7 @@ static void lstm_destroy(void *model)
 {
     struct lstm *m = model;
     nba_lstm_net_destroy(m->net);
-    nba_memory_clear(&m->memory);
+    nba_arena_clear(&m->pool);
     free(m);
 }
 
@@ -129,9 +130,9 @@ static void find_runs(struct lstm *m)
         count += nba_window_count(m->split->train_count[u], W);
     }
     m->batch_count = (count + m->options.fit.batch - 1) / m->options.fit.batch;
-    m->runs = nba_memory_take(&m->memory, count, sizeof(*m->runs));
-    m->batches = nba_memory_take(&m->memory, m->batch_count, sizeof(*m->batches));
-    for (uint32_t u = 0; !m->memory.failed && u < m->dataset->user_count; u++) {
+    m->runs = nba_pool_take(&m->pool, count, sizeof(*m->runs));
+    m->batches = nba_pool_take(&m->pool, m->batch_count, sizeof(*m->batches));
+    for (uint32_t u = 0; u < m->dataset->user_count; u++) {
         const uint32_t length = m->split->train_count[u];
         for (uint32_t i = 0; i < nba_window_count(length, W); i++) {
             m->runs[m->run_count++] = (struct run){u, i, nba_window_at(i, length, W).count, 0};
@@ -148,19 +149,13 @@ enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct
                                              options->hidden};
     NBA_ASSERT(fit->batch > 0 && fit->batch <= NBA_LSTM_NET_BATCH_MAX);
     NBA_ASSERT(fit->window_events > 0 && 2 * fit->window_events <= NBA_PACKING_STEPS_MAX);
-    struct lstm *m = calloc(1, sizeof(*m));
-    if (m == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct lstm *m = nba_zeros(1, sizeof(*m));
     m->dataset = dataset;
     m->split = split;
     m->options = *options;
+    m->net = nba_lstm_net_create(shape, (size_t)fit->batch * 2 * fit->window_events, fit->dropout,
+                                 fit->seed);
     find_runs(m);
-    if (m->memory.failed || nba_lstm_net_create(shape, (size_t)fit->batch * 2 * fit->window_events,
-                                                fit->dropout, fit->seed, &m->net) != NBA_OK) {
-        lstm_destroy(m);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
     if (m->run_count == 0) {
         lstm_destroy(m);
         return nba_error_set(error, NBA_E_NOT_FOUND, "no user has two engagements to learn from");

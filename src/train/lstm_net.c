@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/train/dropout.h"
 #include "nba/train/softmax_loss.h"
 
 #define EMBEDDING_DEVIATION 0.05
 
 struct nba_lstm_net {
-    struct nba_memory memory;
+    struct nba_arena pool;
     struct nba_lstm_net_shape shape;
     size_t rows_max;
     struct nba_parameter embedding; /* (N, D) also the softmax's weights */
@@ -34,46 +35,39 @@ struct nba_lstm_net {
     float *w1, *w2;                           /* the serving layout */
 };
 
-enum nba_status nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
-                                    double dropout, uint64_t seed, struct nba_lstm_net **ret_net)
+struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
+                                         double dropout, uint64_t seed)
 {
     const size_t N = shape.contents;
     const size_t D = shape.width;
     const size_t H = shape.hidden;
     const size_t R = rows_max;
     NBA_ASSERT(N > 0 && D > 0 && H > 0 && R > 0);
-    struct nba_lstm_net *net = calloc(1, sizeof(*net));
-    if (net == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    struct nba_memory *memory = &net->memory;
+    struct nba_lstm_net *net = nba_zeros(1, sizeof(*net));
+    struct nba_arena *pool = &net->pool;
     net->shape = shape;
     net->rows_max = R;
-    net->contents = nba_memory_take(memory, R, sizeof(*net->contents));
-    net->targets = nba_memory_take(memory, R, sizeof(*net->targets));
-    net->target_rows = nba_memory_take(memory, R, sizeof(*net->target_rows));
-    net->x = nba_memory_floats(memory, R * D);
-    net->d_x = nba_memory_floats(memory, R * D);
-    net->middle = nba_memory_floats(memory, R * H);
-    net->d_middle = nba_memory_floats(memory, R * H);
-    net->top = nba_memory_floats(memory, R * D);
-    net->d_top = nba_memory_floats(memory, R * D);
-    net->scored = nba_memory_floats(memory, R * D);
-    net->d_scored = nba_memory_floats(memory, R * D);
-    net->scores = nba_memory_floats(memory, NBA_SOFTMAX_CHUNK * N);
-    net->w1 = nba_memory_floats(memory, (D + H) * 4 * H);
-    net->w2 = nba_memory_floats(memory, (H + D) * 4 * D);
-    nba_dropout_init(&net->drop_x, memory, dropout, R * D);
-    nba_dropout_init(&net->drop_middle, memory, dropout, R * H);
-    nba_dropout_init(&net->drop_top, memory, dropout, R * D);
-    nba_parameter_init(&net->embedding, memory, "embedding", N, D, false);
-    nba_parameter_init(&net->out_bias, memory, "out_bias", 1, N, false);
-    nba_lstm_layer_init(&net->first, memory, D, H, R);
-    nba_lstm_layer_init(&net->second, memory, H, D, R);
-    if (memory->failed) {
-        nba_lstm_net_destroy(net);
-        return NBA_E_NO_MEMORY;
-    }
+    net->contents = nba_pool_take(pool, R, sizeof(*net->contents));
+    net->targets = nba_pool_take(pool, R, sizeof(*net->targets));
+    net->target_rows = nba_pool_take(pool, R, sizeof(*net->target_rows));
+    net->x = nba_pool_floats(pool, R * D);
+    net->d_x = nba_pool_floats(pool, R * D);
+    net->middle = nba_pool_floats(pool, R * H);
+    net->d_middle = nba_pool_floats(pool, R * H);
+    net->top = nba_pool_floats(pool, R * D);
+    net->d_top = nba_pool_floats(pool, R * D);
+    net->scored = nba_pool_floats(pool, R * D);
+    net->d_scored = nba_pool_floats(pool, R * D);
+    net->scores = nba_pool_floats(pool, NBA_SOFTMAX_CHUNK * N);
+    net->w1 = nba_pool_floats(pool, (D + H) * 4 * H);
+    net->w2 = nba_pool_floats(pool, (H + D) * 4 * D);
+    nba_dropout_init(&net->drop_x, pool, dropout, R * D);
+    nba_dropout_init(&net->drop_middle, pool, dropout, R * H);
+    nba_dropout_init(&net->drop_top, pool, dropout, R * D);
+    nba_parameter_init(&net->embedding, pool, "embedding", N, D, false);
+    nba_parameter_init(&net->out_bias, pool, "out_bias", 1, N, false);
+    nba_lstm_layer_init(&net->first, pool, D, H, R);
+    nba_lstm_layer_init(&net->second, pool, H, D, R);
     struct nba_rng rng = nba_rng(seed);
     nba_lstm_layer_fill(&net->first, &rng);
     nba_lstm_layer_fill(&net->second, &rng);
@@ -82,14 +76,13 @@ enum nba_status nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows
         &net->embedding,  &net->out_bias,   &net->first.w_x,  &net->first.w_h,
         &net->first.bias, &net->second.w_x, &net->second.w_h, &net->second.bias};
     memcpy(net->parameters, all, sizeof(all));
-    *ret_net = net;
-    return NBA_OK;
+    return net;
 }
 
 void nba_lstm_net_destroy(struct nba_lstm_net *net)
 {
     if (net != NULL) {
-        nba_memory_clear(&net->memory);
+        nba_arena_clear(&net->pool);
         free(net);
     }
 }

@@ -6,20 +6,20 @@
 #include "nba/base/assert.h"
 #include "nba/score/fusion.h"
 
-enum nba_status nba_members_init(struct nba_members *members, const struct nba_dataset *dataset)
+struct nba_members nba_members(const struct nba_dataset *dataset)
 {
     const size_t N = dataset->content_count;
-    *members = (struct nba_members){.dataset = dataset};
-    members->cheap = nba_memory_floats(&members->memory, N);
+    struct nba_members members = {.dataset = dataset};
+    members.cheap = nba_pool_floats(&members.pool, N);
     for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        members->rows[m] = nba_memory_floats(&members->memory, NBA_RANKING_BATCH * N);
+        members.rows[m] = nba_pool_floats(&members.pool, NBA_RANKING_BATCH * N);
     }
-    return members->memory.failed ? NBA_E_NO_MEMORY : NBA_OK;
+    return members;
 }
 
 void nba_members_clear(struct nba_members *members)
 {
-    nba_memory_clear(&members->memory);
+    nba_arena_clear(&members->pool);
 }
 
 /* In place; what isn't finite becomes 0.  `scratch` (count). */

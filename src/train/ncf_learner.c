@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/train/window.h"
 
 struct chunk {
@@ -19,14 +20,14 @@ struct view {
 };
 
 struct ncf {
-    struct nba_memory memory;
+    struct nba_arena pool;
     const struct nba_dataset *dataset;
     const struct nba_split *split;
     struct nba_ncf_options options;
     struct nba_ncf_net *net;
     struct view own, served;
     struct chunk *chunks;
-    size_t chunk_count;
+    size_t chunk_count, chunk_capacity;
     struct nba_ncf_group *groups; /* (batch) a chunk may hold a single position */
     uint32_t *positions;          /* (batch) */
     uint32_t *negatives;          /* (batch, negatives) */
@@ -53,21 +54,18 @@ struct nba_ncf_options nba_ncf_options(void)
 
 /* ---- batches ---- */
 
-/* Notes, or only counts while there is no room yet. */
 static void add_chunks(struct ncf *m, uint32_t user, uint32_t start, uint32_t first, uint32_t end)
 {
-    for (uint32_t p = first; p < end; p += NBA_NCF_CHUNK, m->chunk_count++) {
-        if (m->chunks != NULL) {
-            m->chunks[m->chunk_count] =
-                (struct chunk){user, start, p, end - p < NBA_NCF_CHUNK ? end - p : NBA_NCF_CHUNK};
-        }
+    for (uint32_t p = first; p < end; p += NBA_NCF_CHUNK) {
+        m->chunks = nba_room(m->chunks, m->chunk_count, &m->chunk_capacity, sizeof(*m->chunks));
+        m->chunks[m->chunk_count++] =
+            (struct chunk){user, start, p, end - p < NBA_NCF_CHUNK ? end - p : NBA_NCF_CHUNK};
     }
 }
 
 static void find_chunks(struct ncf *m)
 {
     const uint32_t W = m->options.fit.window_events;
-    m->chunk_count = 0;
     for (uint32_t u = 0; u < m->dataset->user_count; u++) {
         const uint32_t length = m->split->train_count[u];
         if (!m->dataset->ordered) {
@@ -190,11 +188,12 @@ static void ncf_destroy(void *model)
 {
     struct ncf *m = model;
     nba_ncf_net_destroy(m->net);
-    nba_memory_clear(&m->memory);
+    nba_arena_clear(&m->pool);
+    free(m->chunks);
     free(m);
 }
 
-static enum nba_status make(struct ncf *m)
+static void make(struct ncf *m)
 {
     const struct nba_ncf_options *options = &m->options;
     const size_t batch = options->fit.batch;
@@ -211,17 +210,12 @@ static enum nba_status make(struct ncf *m)
                                             .negatives = options->negatives,
                                             .dropout = options->fit.dropout,
                                             .seed = options->fit.seed};
+    m->groups = nba_pool_take(&m->pool, batch, sizeof(*m->groups));
+    m->positions = nba_pool_take(&m->pool, batch, sizeof(*m->positions));
+    m->negatives = nba_pool_take(&m->pool, batch * options->negatives, sizeof(*m->negatives));
+    m->stamp = nba_pool_take(&m->pool, shape.contents, sizeof(*m->stamp));
+    m->net = nba_ncf_net_create(shape, net);
     find_chunks(m);
-    m->chunks = nba_memory_take(&m->memory, m->chunk_count, sizeof(*m->chunks));
-    m->groups = nba_memory_take(&m->memory, batch, sizeof(*m->groups));
-    m->positions = nba_memory_take(&m->memory, batch, sizeof(*m->positions));
-    m->negatives = nba_memory_take(&m->memory, batch * options->negatives, sizeof(*m->negatives));
-    m->stamp = nba_memory_take(&m->memory, shape.contents, sizeof(*m->stamp));
-    if (m->memory.failed) {
-        return NBA_E_NO_MEMORY;
-    }
-    find_chunks(m);
-    return nba_ncf_net_create(shape, net, &m->net);
 }
 
 enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct nba_split *split,
@@ -230,19 +224,13 @@ enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct 
 {
     NBA_ASSERT(options->fit.batch >= NBA_NCF_CHUNK && options->fit.batch <= NBA_NCF_BATCH_MAX);
     NBA_ASSERT(options->width <= NBA_NCF_WIDTH_MAX && options->fit.window_events > 0);
-    struct ncf *m = calloc(1, sizeof(*m));
-    if (m == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct ncf *m = nba_zeros(1, sizeof(*m));
     m->dataset = dataset;
     m->split = split;
     m->options = *options;
     m->own = (struct view){m, dataset->ordered};
     m->served = (struct view){m, true};
-    if (make(m) != NBA_OK) {
-        ncf_destroy(m);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    make(m);
     if (m->chunk_count == 0) {
         ncf_destroy(m);
         return nba_error_set(error, NBA_E_NOT_FOUND, "no engagement to learn from");

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/linalg/blas.h"
 #include "nba/train/dense.h"
 #include "nba/train/dropout.h"
@@ -18,7 +19,7 @@
 #define SCORE_CHUNK 256u
 
 struct nba_ncf_net {
-    struct nba_memory memory;
+    struct nba_arena pool;
     struct nba_ncf_net_shape shape;
     struct nba_ncf_net_options options;
     struct nba_parameter item_gmf, item_mlp; /* (N, D) */
@@ -44,28 +45,28 @@ struct nba_ncf_net {
 static void take_buffers(struct nba_ncf_net *net)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
-    struct nba_memory *memory = &net->memory;
+    struct nba_arena *pool = &net->pool;
     const size_t C = net->options.contexts_max;
     const size_t S = C * (1 + net->options.negatives);
     const size_t rows = S > SCORE_CHUNK ? S : SCORE_CHUNK;
-    net->items = nba_memory_take(memory, S, sizeof(*net->items));
-    net->users = nba_memory_floats(memory, C * 2 * s->width);
-    net->d_users = nba_memory_floats(memory, C * 2 * s->width);
-    net->user_half = nba_memory_floats(memory, C * s->layer_1);
-    net->d_user_half = nba_memory_floats(memory, C * s->layer_1);
-    net->q_mlp = nba_memory_floats(memory, rows * s->width);
-    net->d_q_mlp = nba_memory_floats(memory, rows * s->width);
-    net->a1 = nba_memory_floats(memory, rows * s->layer_1);
-    net->d1 = nba_memory_floats(memory, rows * s->layer_1);
-    net->a2 = nba_memory_floats(memory, rows * s->layer_2);
-    net->d2 = nba_memory_floats(memory, rows * s->layer_2);
-    net->a3 = nba_memory_floats(memory, rows * s->layer_3);
-    net->d3 = nba_memory_floats(memory, rows * s->layer_3);
-    net->logits = nba_memory_floats(memory, rows);
-    net->item_half = nba_memory_floats(memory, (size_t)s->contents * s->layer_1);
-    net->sum = nba_memory_floats(memory, (size_t)2 * s->width);
-    nba_dropout_init(&net->drop_1, memory, net->options.dropout, S * s->layer_1);
-    nba_dropout_init(&net->drop_2, memory, net->options.dropout, S * s->layer_2);
+    net->items = nba_pool_take(pool, S, sizeof(*net->items));
+    net->users = nba_pool_floats(pool, C * 2 * s->width);
+    net->d_users = nba_pool_floats(pool, C * 2 * s->width);
+    net->user_half = nba_pool_floats(pool, C * s->layer_1);
+    net->d_user_half = nba_pool_floats(pool, C * s->layer_1);
+    net->q_mlp = nba_pool_floats(pool, rows * s->width);
+    net->d_q_mlp = nba_pool_floats(pool, rows * s->width);
+    net->a1 = nba_pool_floats(pool, rows * s->layer_1);
+    net->d1 = nba_pool_floats(pool, rows * s->layer_1);
+    net->a2 = nba_pool_floats(pool, rows * s->layer_2);
+    net->d2 = nba_pool_floats(pool, rows * s->layer_2);
+    net->a3 = nba_pool_floats(pool, rows * s->layer_3);
+    net->d3 = nba_pool_floats(pool, rows * s->layer_3);
+    net->logits = nba_pool_floats(pool, rows);
+    net->item_half = nba_pool_floats(pool, (size_t)s->contents * s->layer_1);
+    net->sum = nba_pool_floats(pool, (size_t)2 * s->width);
+    nba_dropout_init(&net->drop_1, pool, net->options.dropout, S * s->layer_1);
+    nba_dropout_init(&net->drop_2, pool, net->options.dropout, S * s->layer_2);
 }
 
 static void add_parameter(struct nba_ncf_net *net, struct nba_parameter *parameter)
@@ -76,14 +77,14 @@ static void add_parameter(struct nba_ncf_net *net, struct nba_parameter *paramet
 static void add_table(struct nba_ncf_net *net, struct nba_parameter *table, const char *name,
                       size_t rows, size_t columns)
 {
-    nba_parameter_init(table, &net->memory, name, rows, columns, true);
+    nba_parameter_init(table, &net->pool, name, rows, columns, true);
     add_parameter(net, table);
 }
 
 static void add_layer(struct nba_ncf_net *net, struct nba_dense *layer, const char *w_name,
                       const char *b_name, size_t inputs, size_t outputs)
 {
-    nba_dense_init(layer, &net->memory, w_name, b_name, inputs, outputs);
+    nba_dense_init(layer, &net->pool, w_name, b_name, inputs, outputs);
     add_parameter(net, &layer->w);
     add_parameter(net, &layer->b);
 }
@@ -103,28 +104,21 @@ static void make_parameters(struct nba_ncf_net *net)
     add_layer(net, &net->layer_1, "w1", "b1", 2 * D, s->layer_1);
     add_layer(net, &net->layer_2, "w2", "b2", s->layer_1, s->layer_2);
     add_layer(net, &net->layer_3, "w3", "b3", s->layer_2, s->layer_3);
-    nba_parameter_init(&net->w_out, &net->memory, "w_out", 1, D + s->layer_3, false);
-    nba_parameter_init(&net->b_out, &net->memory, "b_out", 1, 1, false);
+    nba_parameter_init(&net->w_out, &net->pool, "w_out", 1, D + s->layer_3, false);
+    nba_parameter_init(&net->b_out, &net->pool, "b_out", 1, 1, false);
     add_parameter(net, &net->w_out);
     add_parameter(net, &net->b_out);
 }
 
-enum nba_status nba_ncf_net_create(struct nba_ncf_net_shape shape,
-                                   struct nba_ncf_net_options options, struct nba_ncf_net **ret_net)
+struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
+                                       struct nba_ncf_net_options options)
 {
     NBA_ASSERT(shape.segments > 0 && options.contexts_max > 0);
-    struct nba_ncf_net *net = calloc(1, sizeof(*net));
-    if (net == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
+    struct nba_ncf_net *net = nba_zeros(1, sizeof(*net));
     net->shape = shape;
     net->options = options;
     take_buffers(net);
     make_parameters(net);
-    if (net->memory.failed) {
-        nba_ncf_net_destroy(net);
-        return NBA_E_NO_MEMORY;
-    }
     struct nba_rng rng = nba_rng(options.seed);
     for (size_t i = 0; net->parameters[i]->sparse; i++) {
         nba_parameter_fill_normal(net->parameters[i], &rng, EMBEDDING_DEVIATION);
@@ -133,14 +127,13 @@ enum nba_status nba_ncf_net_create(struct nba_ncf_net_shape shape,
     nba_dense_fill(&net->layer_2, &rng);
     nba_dense_fill(&net->layer_3, &rng);
     nba_parameter_fill_uniform(&net->w_out, &rng, sqrt(3.0 / (double)net->w_out.columns));
-    *ret_net = net;
-    return NBA_OK;
+    return net;
 }
 
 void nba_ncf_net_destroy(struct nba_ncf_net *net)
 {
     if (net != NULL) {
-        nba_memory_clear(&net->memory);
+        nba_arena_clear(&net->pool);
         free(net);
     }
 }

@@ -5,22 +5,22 @@
 #include "nba/base/assert.h"
 #include "vector_internal.h"
 
-void nba_parameter_init(struct nba_parameter *parameter, struct nba_memory *memory,
-                        const char *name, size_t rows, size_t columns, bool sparse)
+void nba_parameter_init(struct nba_parameter *parameter, struct nba_arena *pool, const char *name,
+                        size_t rows, size_t columns, bool sparse)
 {
     NBA_ASSERT(rows > 0 && columns > 0);
     *parameter = (struct nba_parameter){
         .name = name,
         .rows = rows,
         .columns = columns,
-        .value = nba_memory_floats(memory, rows * columns),
-        .grad = nba_memory_floats(memory, rows * columns),
-        .first = nba_memory_floats(memory, rows * columns),
-        .second = nba_memory_floats(memory, rows * columns),
-        .best = nba_memory_floats(memory, rows * columns),
+        .value = nba_pool_floats(pool, rows * columns),
+        .grad = nba_pool_floats(pool, rows * columns),
+        .first = nba_pool_floats(pool, rows * columns),
+        .second = nba_pool_floats(pool, rows * columns),
+        .best = nba_pool_floats(pool, rows * columns),
         .sparse = sparse,
-        .touched = nba_memory_take(memory, sparse ? rows : 0, sizeof(*parameter->touched)),
-        .is_touched = nba_memory_take(memory, sparse ? rows : 0, 1),
+        .touched = nba_pool_take(pool, sparse ? rows : 0, sizeof(*parameter->touched)),
+        .is_touched = nba_pool_take(pool, sparse ? rows : 0, 1),
     };
 }
 

@@ -4,39 +4,33 @@
 
 #include "nba/score/fusion.h"
 
-enum nba_status nba_popularity_init(struct nba_popularity *popularity,
-                                    const struct nba_dataset *dataset,
-                                    const struct nba_split *split)
+struct nba_popularity nba_popularity(const struct nba_dataset *dataset,
+                                     const struct nba_split *split)
 {
     const size_t N = dataset->content_count;
     const size_t segments = 1 + (size_t)dataset->specialty_count;
-    *popularity = (struct nba_popularity){.dataset = dataset};
-    popularity->counts =
-        nba_memory_take(&popularity->memory, segments * N, sizeof(*popularity->counts));
-    popularity->scores = nba_memory_floats(&popularity->memory, segments * N);
-    if (popularity->memory.failed) {
-        nba_popularity_clear(popularity);
-        return NBA_E_NO_MEMORY;
-    }
+    struct nba_popularity popularity = {.dataset = dataset};
+    popularity.counts = nba_pool_take(&popularity.pool, segments * N, sizeof(*popularity.counts));
+    popularity.scores = nba_pool_floats(&popularity.pool, segments * N);
     for (uint32_t u = 0; u < dataset->user_count; u++) {
         const uint32_t *sequence = dataset->sequence + dataset->sequence_offset[u];
         for (uint32_t i = 0; i < split->train_count[u]; i++) {
-            popularity->counts[sequence[i]]++;
+            popularity.counts[sequence[i]]++;
             if (dataset->segment[u] != 0) {
-                popularity->counts[dataset->segment[u] * N + sequence[i]]++;
+                popularity.counts[dataset->segment[u] * N + sequence[i]]++;
             }
         }
     }
     for (size_t s = 0; s < segments; s++) {
-        nba_popularity_scores(popularity->counts + s * N, popularity->counts, N,
-                              popularity->scores + s * N);
+        nba_popularity_scores(popularity.counts + s * N, popularity.counts, N,
+                              popularity.scores + s * N);
     }
-    return NBA_OK;
+    return popularity;
 }
 
 void nba_popularity_clear(struct nba_popularity *popularity)
 {
-    nba_memory_clear(&popularity->memory);
+    nba_arena_clear(&popularity->pool);
 }
 
 static void popularity_score(void *context, const struct nba_query *queries, size_t count,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/base/random.h"
 
 /* The protocol's own seed: the same negatives in any language. */
@@ -116,25 +117,18 @@ static void score_candidates(const struct nba_ranks *ranks, float *row)
     }
 }
 
-enum nba_status nba_ranks_begin(struct nba_ranks *ranks, const struct nba_ranking *ranking,
-                                const struct nba_ranker *ranker, const struct nba_query *queries,
-                                size_t count)
+struct nba_ranks nba_ranks(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                           const struct nba_query *queries, size_t count)
 {
     const size_t N = ranking->dataset->content_count;
-    *ranks = (struct nba_ranks){
+    return (struct nba_ranks){
         .ranking = *ranking,
         .ranker = ranker,
         .queries = queries,
         .count = count,
-        .batch = calloc(NBA_RANKING_BATCH * N, sizeof(*ranks->batch)),
-        .is_candidate = malloc(N),
+        .batch = nba_zeros(NBA_RANKING_BATCH * N, sizeof(float)),
+        .is_candidate = nba_zeros(N, 1),
     };
-    if (ranks->batch == NULL || ranks->is_candidate == NULL) {
-        free(ranks->batch);
-        free(ranks->is_candidate);
-        return NBA_E_NO_MEMORY;
-    }
-    return NBA_OK;
 }
 
 bool nba_ranks_next(struct nba_ranks *ranks)
@@ -171,13 +165,11 @@ bool nba_ranks_next(struct nba_ranks *ranks)
     return true;
 }
 
-enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
-                                const struct nba_query *queries, size_t count, double *ret_ranks)
+void nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                     const struct nba_query *queries, size_t count, double *ret_ranks)
 {
-    struct nba_ranks ranks;
-    const enum nba_status status = nba_ranks_begin(&ranks, ranking, ranker, queries, count);
-    while (status == NBA_OK && nba_ranks_next(&ranks)) {
+    struct nba_ranks ranks = nba_ranks(ranking, ranker, queries, count);
+    while (nba_ranks_next(&ranks)) {
         *ret_ranks++ = ranks.rank;
     }
-    return status;
 }

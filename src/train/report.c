@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 
 static void add_figure(struct nba_report *report, const struct nba_figure *figure)
 {
@@ -23,63 +24,55 @@ static void add_metric(struct nba_report *report, const struct nba_figure *head,
     add_figure(report, &figure);
 }
 
-static enum nba_status report_ranker(struct nba_report *report, const struct nba_ranking *ranking,
-                                     const struct nba_ranker *ranker,
-                                     const struct nba_query *queries, size_t count)
+static void report_ranker(struct nba_report *report, const struct nba_ranking *ranking,
+                          const struct nba_ranker *ranker, const struct nba_query *queries,
+                          size_t count)
 {
     static const uint32_t ks[] = {1, 5, 10, 20};
-    struct nba_ranks each;
-    double *values = calloc(3 * (count + 1), sizeof(*values));
-    if (values == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
+    struct nba_ranks each = nba_ranks(ranking, ranker, queries, count);
+    double *values = nba_zeros(3 * count, sizeof(*values));
     double *ranks = values + count;
     double *aucs = values + 2 * count;
-    const enum nba_status status = nba_ranks_begin(&each, ranking, ranker, queries, count);
-    for (size_t i = 0; status == NBA_OK && nba_ranks_next(&each); i++) {
+    for (size_t i = 0; nba_ranks_next(&each); i++) {
         ranks[i] = each.rank;
         aucs[i] = each.candidates > 0 ? 1.0 - each.rank / (double)each.candidates : 0.5;
     }
-    if (status == NBA_OK) {
-        struct nba_figure head = {.data = ranking->dataset->name,
-                                  .model = ranker->name,
-                                  .protocol = nba_protocol_name(ranking->protocol),
-                                  .n = count};
-        for (size_t i = 0; i < NBA_ARRAY_COUNT(ks); i++) {
-            head.k = ks[i];
-            head.metric = NBA_METRIC_HR;
-            add_metric(report, &head, ranks, values, count);
-            head.metric = NBA_METRIC_NDCG;
-            add_metric(report, &head, ranks, values, count);
-        }
-        head.k = 0;
-        head.metric = NBA_METRIC_MRR;
+    struct nba_figure head = {.data = ranking->dataset->name,
+                              .model = ranker->name,
+                              .protocol = nba_protocol_name(ranking->protocol),
+                              .n = count};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(ks); i++) {
+        head.k = ks[i];
+        head.metric = NBA_METRIC_HR;
         add_metric(report, &head, ranks, values, count);
-        head.metric = NBA_METRIC_AUC;
-        head.interval = nba_metric_interval(aucs, count);
-        add_figure(report, &head);
+        head.metric = NBA_METRIC_NDCG;
+        add_metric(report, &head, ranks, values, count);
     }
+    head.k = 0;
+    head.metric = NBA_METRIC_MRR;
+    add_metric(report, &head, ranks, values, count);
+    head.metric = NBA_METRIC_AUC;
+    head.interval = nba_metric_interval(aucs, count);
+    add_figure(report, &head);
     free(values);
-    return status;
 }
 
-enum nba_status nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
-                                   struct nba_members *members, const struct nba_ranker *more,
-                                   size_t more_count, bool fuse, const struct nba_query *queries,
-                                   size_t count)
+void nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
+                        struct nba_members *members, const struct nba_ranker *more,
+                        size_t more_count, bool fuse, const struct nba_query *queries, size_t count)
 {
     const struct nba_ranker fusion = nba_members_fusion_ranker(members);
-    enum nba_status status = NBA_OK;
-    for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
         if (members->rankers[m].score != NULL) {
-            status = report_ranker(report, ranking, &members->rankers[m], queries, count);
+            report_ranker(report, ranking, &members->rankers[m], queries, count);
         }
     }
-    for (size_t i = 0; status == NBA_OK && i < more_count; i++) {
-        status = report_ranker(report, ranking, &more[i], queries, count);
+    for (size_t i = 0; i < more_count; i++) {
+        report_ranker(report, ranking, &more[i], queries, count);
     }
-    return status == NBA_OK && fuse ? report_ranker(report, ranking, &fusion, queries, count)
-                                    : status;
+    if (fuse) {
+        report_ranker(report, ranking, &fusion, queries, count);
+    }
 }
 
 /* Hanley and McNeil's standard error of an AUC (Radiology 143, 1982). */
@@ -118,29 +111,19 @@ static void add_probabilities(struct nba_report *report, const char *data,
     add_figure(report, &figure);
 }
 
-enum nba_status nba_report_touches(struct nba_report *report, struct nba_members *members,
-                                   const struct nba_split *split, enum nba_touch_part part,
-                                   size_t most)
+void nba_report_touches(struct nba_report *report, struct nba_members *members,
+                        const struct nba_split *split, enum nba_touch_part part, size_t most)
 {
-    struct nba_touch_sample *samples = NULL;
     size_t count = 0;
-    enum nba_status status =
-        nba_touch_samples(members->dataset, split, part, most, &samples, &count);
-    if (status != NBA_OK) {
-        return status;
-    }
-    struct nba_labelled *labelled = calloc(count + 1, sizeof(*labelled));
-    double *losses = calloc(count + 1, sizeof(*losses));
-    status = labelled != NULL && losses != NULL
-                 ? nba_blend_probabilities(members, samples, count, labelled)
-                 : NBA_E_NO_MEMORY;
-    if (status == NBA_OK) {
-        add_probabilities(report, members->dataset->name, labelled, losses, count);
-    }
+    struct nba_touch_sample *samples =
+        nba_touch_samples(members->dataset, split, part, most, &count);
+    struct nba_labelled *labelled = nba_zeros(count, sizeof(*labelled));
+    double *losses = nba_zeros(count, sizeof(*losses));
+    nba_blend_probabilities(members, samples, count, labelled);
+    add_probabilities(report, members->dataset->name, labelled, losses, count);
     free(samples);
     free(labelled);
     free(losses);
-    return status;
 }
 
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,

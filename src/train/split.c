@@ -10,24 +10,19 @@
 #define LAST_TWO_LEAST 3u
 
 /* Room for the largest split there could be. */
-static bool split_init(const struct nba_dataset *d, struct nba_split *split)
+static struct nba_split split_of(const struct nba_dataset *d)
 {
     const size_t queries = d->sequence_offset[d->user_count] + d->user_count;
-    *split = (struct nba_split){0};
-    struct nba_memory *memory = &split->memory;
-    split->train_count = nba_memory_take(memory, d->user_count, sizeof(*split->train_count));
-    split->validation = nba_memory_take(memory, queries, sizeof(*split->validation));
-    split->test = nba_memory_take(memory, queries, sizeof(*split->test));
-    if (memory->failed) {
-        nba_split_clear(split);
-        return false;
-    }
-    return true;
+    struct nba_split split = {0};
+    split.train_count = nba_pool_take(&split.pool, d->user_count, sizeof(*split.train_count));
+    split.validation = nba_pool_take(&split.pool, queries, sizeof(*split.validation));
+    split.test = nba_pool_take(&split.pool, queries, sizeof(*split.test));
+    return split;
 }
 
 void nba_split_clear(struct nba_split *split)
 {
-    nba_memory_clear(&split->memory);
+    nba_arena_clear(&split->pool);
 }
 
 static int compare_times(const void *a, const void *b)
@@ -44,24 +39,18 @@ static int64_t time_at(const int64_t *sorted, size_t count, double share)
     return at < count ? sorted[at] : INT64_MAX;
 }
 
-enum nba_status nba_split_by_time(const struct nba_dataset *d, double train, double validation,
-                                  struct nba_split *ret_split)
+struct nba_split nba_split_by_time(const struct nba_dataset *d, double train, double validation)
 {
     const size_t count = d->sequence_offset[d->user_count];
-    struct nba_split split;
+    struct nba_split split = split_of(d);
+    int64_t *times = nba_pool_take(&split.pool, count, sizeof(*times));
     NBA_ASSERT(train > 0.0 && validation >= 0.0 && train + validation <= 1.0 + 1e-9);
-    int64_t *times = malloc((count + 1) * sizeof(*times));
-    if (times == NULL || !split_init(d, &split)) {
-        free(times);
-        return NBA_E_NO_MEMORY;
-    }
     memcpy(times, d->sequence_time, count * sizeof(*times));
     qsort(times, count, sizeof(*times), compare_times);
     split.by_time = true;
     split.validation_from_ms = time_at(times, count, train);
     split.test_from_ms =
         train + validation > 1.0 - 1e-9 ? INT64_MAX : time_at(times, count, train + validation);
-    free(times);
     for (uint32_t u = 0; u < d->user_count; u++) {
         const size_t from = d->sequence_offset[u];
         const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - from);
@@ -78,16 +67,12 @@ enum nba_status nba_split_by_time(const struct nba_dataset *d, double train, dou
             }
         }
     }
-    *ret_split = split;
-    return NBA_OK;
+    return split;
 }
 
-enum nba_status nba_split_last_two(const struct nba_dataset *d, struct nba_split *ret_split)
+struct nba_split nba_split_last_two(const struct nba_dataset *d)
 {
-    struct nba_split split;
-    if (!split_init(d, &split)) {
-        return NBA_E_NO_MEMORY;
-    }
+    struct nba_split split = split_of(d);
     for (uint32_t u = 0; u < d->user_count; u++) {
         const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - d->sequence_offset[u]);
         if (length < LAST_TWO_LEAST) {
@@ -98,18 +83,14 @@ enum nba_status nba_split_last_two(const struct nba_dataset *d, struct nba_split
         split.validation[split.validation_count++] = (struct nba_query){u, length - 2};
         split.test[split.test_count++] = (struct nba_query){u, length - 1};
     }
-    *ret_split = split;
-    return NBA_OK;
+    return split;
 }
 
-enum nba_status nba_split_fixed(struct nba_dataset *d, uint64_t seed, struct nba_split *ret_split)
+struct nba_split nba_split_fixed(struct nba_dataset *d, uint64_t seed)
 {
-    struct nba_split split;
+    struct nba_split split = split_of(d);
     struct nba_rng rng = nba_rng(seed);
     NBA_ASSERT(d->fixed_test != NULL);
-    if (!split_init(d, &split)) {
-        return NBA_E_NO_MEMORY;
-    }
     for (uint32_t u = 0; u < d->user_count; u++) {
         uint32_t *sequence = d->sequence + d->sequence_offset[u];
         const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - d->sequence_offset[u]);
@@ -125,8 +106,7 @@ enum nba_status nba_split_fixed(struct nba_dataset *d, uint64_t seed, struct nba
         split.train_count[u] = length - 1;
         split.validation[split.validation_count++] = (struct nba_query){u, length - 1};
     }
-    *ret_split = split;
-    return NBA_OK;
+    return split;
 }
 
 size_t nba_split_thin(struct nba_query *queries, size_t count, size_t most)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nba/base/memory.h"
 #include "nba/state/hcp.h"
 
 struct sampler {
@@ -71,18 +72,13 @@ static void sample_user(struct sampler *s, uint32_t user)
     }
 }
 
-enum nba_status nba_touch_samples(const struct nba_dataset *dataset, const struct nba_split *split,
-                                  enum nba_touch_part part, size_t most,
-                                  struct nba_touch_sample **ret_samples, size_t *ret_count)
+struct nba_touch_sample *nba_touch_samples(const struct nba_dataset *dataset,
+                                           const struct nba_split *split, enum nba_touch_part part,
+                                           size_t most, size_t *ret_count)
 {
     struct sampler s = {.dataset = dataset, .split = split, .part = part};
-    s.samples = calloc(dataset->touch_offset[dataset->user_count] + 1, sizeof(*s.samples));
-    s.hcp = calloc(1, sizeof(*s.hcp));
-    if (s.samples == NULL || s.hcp == NULL) {
-        free(s.samples);
-        free(s.hcp);
-        return NBA_E_NO_MEMORY;
-    }
+    s.samples = nba_zeros(dataset->touch_offset[dataset->user_count] + 1, sizeof(*s.samples));
+    s.hcp = nba_zeros(1, sizeof(*s.hcp));
     for (uint32_t u = 0; u < dataset->user_count; u++) {
         sample_user(&s, u);
     }
@@ -93,7 +89,6 @@ enum nba_status nba_touch_samples(const struct nba_dataset *dataset, const struc
         }
         s.count = most;
     }
-    *ret_samples = s.samples;
     *ret_count = s.count;
-    return NBA_OK;
+    return s.samples;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nba/base/memory.h"
 #include "nba/linalg/blas.h"
 
 struct nba_training {
@@ -57,20 +58,17 @@ void nba_training_destroy(struct nba_training *training)
 
 static enum nba_status make_split(struct nba_training *t, struct nba_error *error)
 {
-    enum nba_status status = NBA_OK;
     if (t->dataset->fixed_test != NULL) {
-        status = nba_split_fixed(t->dataset, t->config.seed, &t->split);
+        t->split = nba_split_fixed(t->dataset, t->config.seed);
     } else if (t->config.split == NBA_SPLIT_LAST_TWO) {
-        status = nba_split_last_two(t->dataset, &t->split);
+        t->split = nba_split_last_two(t->dataset);
     } else {
-        status = nba_split_by_time(t->dataset, t->config.train_share, t->config.validation_share,
-                                   &t->split);
+        t->split = nba_split_by_time(t->dataset, t->config.train_share, t->config.validation_share);
     }
-    if (status == NBA_OK && t->split.validation_count == 0) {
-        return nba_error_set(error, NBA_E_NOT_FOUND,
-                             "too little data: nothing is left to validate on");
-    }
-    return status == NBA_OK ? status : nba_error_set(error, status, "out of memory splitting");
+    return t->split.validation_count != 0
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_NOT_FOUND,
+                               "too little data: nothing is left to validate on");
 }
 
 /* Trains one model; `epochs` exactly, or as configured when that is 0.  Once interrupted, a model
@@ -97,21 +95,11 @@ static enum nba_status fit(struct nba_training *t, enum nba_fusion_member member
                                  ? nba_lstm_learner(t->dataset, &t->split, &lstm, &learner, error)
                                  : nba_ncf_learner(t->dataset, &t->split, &ncf, &learner, error);
     if (status == NBA_OK) {
-        status = nba_trainer_create(t->dataset, &t->split, options, t->progress, &learner,
-                                    ret_trainer, error);
-    }
-    if (status == NBA_OK) {
+        *ret_trainer = nba_trainer_create(t->dataset, &t->split, options, t->progress, &learner);
         status = nba_trainer_run(*ret_trainer, learned, error);
     }
     /* A loss that isn't finite keeps the best epoch, if there was one: that is a model. */
     return status == NBA_E_NON_FINITE && learned->best_epoch != 0 ? NBA_OK : status;
-}
-
-static enum nba_status count_popularity(struct nba_training *t, struct nba_error *error)
-{
-    nba_popularity_clear(&t->popularity);
-    const enum nba_status status = nba_popularity_init(&t->popularity, t->dataset, &t->split);
-    return status == NBA_OK ? status : nba_error_set(error, status, "out of memory");
 }
 
 static enum nba_status train_models(struct nba_training *t, struct nba_error *error)
@@ -119,7 +107,8 @@ static enum nba_status train_models(struct nba_training *t, struct nba_error *er
     const bool wanted[NBA_MEMBER_COUNT] = {[NBA_MEMBER_LSTM] =
                                                t->config.lstm && t->dataset->ordered,
                                            [NBA_MEMBER_NCF] = t->config.ncf};
-    enum nba_status status = count_popularity(t, error);
+    enum nba_status status = NBA_OK;
+    t->popularity = nba_popularity(t->dataset, &t->split);
     for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
         if (wanted[m]) {
             status =
@@ -144,8 +133,7 @@ static void bind_members(struct nba_training *t)
 
 /* ---- the figures ---- */
 
-static enum nba_status report_queries(struct nba_training *t, const struct nba_query *queries,
-                                      size_t count)
+static void report_queries(struct nba_training *t, const struct nba_query *queries, size_t count)
 {
     struct nba_ranking ranking = {t->dataset, NBA_PROTOCOL_FULL, 100};
     struct nba_ranker more[2];
@@ -160,34 +148,32 @@ static enum nba_status report_queries(struct nba_training *t, const struct nba_q
     if (t->split.by_time) {
         ranking.protocol = NBA_PROTOCOL_EXISTING;
     }
-    enum nba_status status = nba_report_members(&t->report, &ranking, &t->members, more, more_count,
-                                                fuse, queries, count);
-    if (status == NBA_OK && !t->split.by_time) {
+    nba_report_members(&t->report, &ranking, &t->members, more, more_count, fuse, queries, count);
+    if (!t->split.by_time) {
         ranking.protocol = fuse ? NBA_PROTOCOL_SAMPLED : NBA_PROTOCOL_FIXED;
-        status = nba_report_members(&t->report, &ranking, &t->members, more, more_count, fuse,
-                                    queries, count);
+        nba_report_members(&t->report, &ranking, &t->members, more, more_count, fuse, queries,
+                           count);
     }
-    return status;
 }
 
-static enum nba_status report_all(struct nba_training *t)
+/* How the members mix, and how good all is. */
+static void judge(struct nba_training *t)
 {
     const bool test = t->split.test_count > 0;
     size_t count = test ? t->split.test_count : t->split.validation_count;
-    struct nba_query *queries = malloc(count * sizeof(*queries));
-    if (queries == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
+    struct nba_query *queries = nba_zeros(count, sizeof(*queries));
+    t->members = nba_members(t->dataset);
+    bind_members(t);
+    nba_blend_fit(&t->members, &t->split, &t->config.blend_options);
     memcpy(queries, test ? t->split.test : t->split.validation, count * sizeof(*queries));
     count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / t->dataset->content_count);
-    enum nba_status status = report_queries(t, queries, count);
+    report_queries(t, queries, count);
     free(queries);
-    if (status == NBA_OK && t->dataset->fixed_test == NULL) {
-        status = nba_report_touches(&t->report, &t->members, &t->split,
-                                    test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION,
-                                    t->config.blend_options.touches_max);
+    if (t->dataset->fixed_test == NULL) {
+        nba_report_touches(&t->report, &t->members, &t->split,
+                           test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION,
+                           t->config.blend_options.touches_max);
     }
-    return status;
 }
 
 /* ---- refit ---- */
@@ -213,7 +199,9 @@ static void take_all(struct nba_training *t)
 static enum nba_status refit(struct nba_training *t, struct nba_error *error)
 {
     take_all(t);
-    enum nba_status status = count_popularity(t, error);
+    enum nba_status status = NBA_OK;
+    nba_popularity_clear(&t->popularity);
+    t->popularity = nba_popularity(t->dataset, &t->split);
     for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
         struct nba_trainer *again = NULL;
         if (t->trainers[m] == NULL || nba_progress_interrupted(t->progress)) {
@@ -267,31 +255,15 @@ static enum nba_status check_config(const struct nba_train_config *config,
     return status;
 }
 
-/* How the members mix, and how good all is. */
-static enum nba_status judge(struct nba_training *t, struct nba_error *error)
-{
-    enum nba_status status = nba_members_init(&t->members, t->dataset);
-    if (status == NBA_OK) {
-        bind_members(t);
-        status = nba_blend_fit(&t->members, &t->split, &t->config.blend_options);
-    }
-    if (status == NBA_OK) {
-        status = report_all(t);
-    }
-    return status == NBA_OK
-               ? status
-               : nba_error_set(error, status, "evaluation: %s", nba_status_text(status));
-}
-
 enum nba_status nba_training_run(const struct nba_train_config *config, struct nba_dataset *dataset,
                                  const struct nba_progress *progress,
                                  struct nba_training **ret_training, struct nba_error *error)
 {
     enum nba_status status = check_config(config, dataset, error);
-    struct nba_training *t = status == NBA_OK ? calloc(1, sizeof(*t)) : NULL;
-    if (t == NULL) {
-        return status != NBA_OK ? status : nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    if (status != NBA_OK) {
+        return status;
     }
+    struct nba_training *t = nba_zeros(1, sizeof(*t));
     nba_blas_use_one_thread();
     t->config = *config;
     t->dataset = dataset;
@@ -301,7 +273,7 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
         status = train_models(t, error);
     }
     if (status == NBA_OK) {
-        status = judge(t, error);
+        judge(t);
     }
     if (status == NBA_OK && config->refit && !nba_progress_interrupted(progress)) {
         status = refit(t, error);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/train/adam.h"
 #include "nba/train/metrics.h"
 
@@ -28,7 +29,7 @@ struct sample {
 };
 
 struct nba_trainer {
-    struct nba_memory memory;
+    struct nba_arena pool;
     struct nba_learner learner;
     struct nba_fit_options options;
     const struct nba_progress *progress;
@@ -61,17 +62,13 @@ static size_t training_queries(const struct nba_dataset *dataset, const struct n
     return count;
 }
 
-enum nba_status nba_trainer_create(const struct nba_dataset *dataset, const struct nba_split *split,
-                                   const struct nba_fit_options *options,
-                                   const struct nba_progress *progress,
-                                   const struct nba_learner *learner,
-                                   struct nba_trainer **ret_trainer, struct nba_error *error)
+struct nba_trainer *nba_trainer_create(const struct nba_dataset *dataset,
+                                       const struct nba_split *split,
+                                       const struct nba_fit_options *options,
+                                       const struct nba_progress *progress,
+                                       const struct nba_learner *learner)
 {
-    struct nba_trainer *t = calloc(1, sizeof(*t));
-    if (t == NULL) {
-        learner->destroy(learner->model);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct nba_trainer *t = nba_zeros(1, sizeof(*t));
     t->learner = *learner;
     t->options = *options;
     t->progress = progress;
@@ -86,15 +83,11 @@ enum nba_status nba_trainer_create(const struct nba_dataset *dataset, const stru
         t->ranking.protocol = NBA_PROTOCOL_EXISTING;
     }
     const size_t query_bytes = sizeof(struct nba_query);
-    t->training.queries = nba_memory_take(&t->memory, dataset->user_count, query_bytes);
-    t->validation.queries = nba_memory_take(&t->memory, split->validation_count, query_bytes);
+    t->training.queries = nba_pool_take(&t->pool, dataset->user_count, query_bytes);
+    t->validation.queries = nba_pool_take(&t->pool, split->validation_count, query_bytes);
     for (size_t i = 0; options->average_epochs > 0.0 && i < learner->parameter_count; i++) {
         learner->parameters[i]->average =
-            nba_memory_floats(&t->memory, nba_parameter_count(learner->parameters[i]));
-    }
-    if (t->memory.failed) {
-        nba_trainer_destroy(t);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+            nba_pool_floats(&t->pool, nba_parameter_count(learner->parameters[i]));
     }
     const bool spare = learner->binary && t->ranking.protocol != NBA_PROTOCOL_SAMPLED;
     const size_t spare_max = spare ? BINARY_SCORES_MAX / dataset->content_count + 1 : SIZE_MAX;
@@ -105,15 +98,14 @@ enum nba_status nba_trainer_create(const struct nba_dataset *dataset, const stru
         nba_split_thin(t->validation.queries, split->validation_count, QUERIES_MAX);
     t->training.count = nba_split_thin(t->training.queries, t->training.count, spare_max);
     t->validation.count = nba_split_thin(t->validation.queries, t->validation.count, spare_max);
-    *ret_trainer = t;
-    return NBA_OK;
+    return t;
 }
 
 void nba_trainer_destroy(struct nba_trainer *trainer)
 {
     if (trainer != NULL) {
         trainer->learner.destroy(trainer->learner.model);
-        nba_memory_clear(&trainer->memory);
+        nba_arena_clear(&trainer->pool);
         free(trainer);
     }
 }
@@ -211,22 +203,20 @@ static double binary_loss(const struct nba_ranks *ranks)
     return loss / (1.0 + found);
 }
 
-static enum nba_status judge_sample(const struct nba_trainer *t, const struct sample *sample,
-                                    double *ret_loss, double *ret_metric)
+static void judge_sample(const struct nba_trainer *t, const struct sample *sample, double *ret_loss,
+                         double *ret_metric)
 {
     const double count = sample->count > 0 ? (double)sample->count : 1.0;
-    struct nba_ranks ranks;
+    struct nba_ranks ranks =
+        nba_ranks(&t->ranking, &t->learner.ranker, sample->queries, sample->count);
     double loss = 0.0;
     double metric = 0.0;
-    const enum nba_status status =
-        nba_ranks_begin(&ranks, &t->ranking, &t->learner.ranker, sample->queries, sample->count);
-    while (status == NBA_OK && nba_ranks_next(&ranks)) {
+    while (nba_ranks_next(&ranks)) {
         loss += t->learner.binary ? binary_loss(&ranks) : softmax_loss(&ranks);
         metric += nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, ranks.rank);
     }
     *ret_loss = loss / count;
     *ret_metric = metric / count;
-    return status;
 }
 
 static void prepare(const struct nba_trainer *t)
@@ -237,18 +227,15 @@ static void prepare(const struct nba_trainer *t)
 }
 
 /* Both parts judged, the line filled in, and the parameters kept if they are the best. */
-static enum nba_status judge(struct nba_trainer *t, struct nba_learned *learned,
-                             struct nba_epoch *line)
+static void judge(struct nba_trainer *t, struct nba_learned *learned, struct nba_epoch *line)
 {
     double training_loss = 0.0;
     swap_averages(t);
     prepare(t);
-    enum nba_status status = judge_sample(t, &t->training, &training_loss, &line->metric);
-    if (status == NBA_OK) {
-        status = judge_sample(t, &t->validation, &line->validation_loss, &line->validation_metric);
-    }
-    line->best = status == NBA_OK && (t->options.patience == 0 || learned->best_epoch == 0 ||
-                                      line->validation_metric > learned->best_metric);
+    judge_sample(t, &t->training, &training_loss, &line->metric);
+    judge_sample(t, &t->validation, &line->validation_loss, &line->validation_metric);
+    line->best = t->options.patience == 0 || learned->best_epoch == 0 ||
+                 line->validation_metric > learned->best_metric;
     if (line->best) {
         learned->best_epoch = line->epoch;
         learned->best_metric = line->validation_metric;
@@ -258,7 +245,6 @@ static enum nba_status judge(struct nba_trainer *t, struct nba_learned *learned,
         }
     }
     swap_averages(t);
-    return status;
 }
 
 static void recall(struct nba_trainer *t)
@@ -307,12 +293,8 @@ enum nba_status nba_trainer_run(struct nba_trainer *trainer, struct nba_learned 
             status = NBA_OK;
             break;
         }
-        status = judge(trainer, ret_learned, &line);
-        if (status != NBA_OK) {
-            (void)nba_error_set(error, status, "%s: %s", trainer->learner.name,
-                                nba_status_text(status));
-            break;
-        }
+        status = NBA_OK;
+        judge(trainer, ret_learned, &line);
         line.seconds = seconds_since(trainer->progress, epoch_us);
         line.seconds_left =
             seconds_since(trainer->progress, start_us) / epoch * (options->epochs - epoch);

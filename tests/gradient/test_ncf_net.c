@@ -37,7 +37,7 @@ static size_t mistakes_of(uint32_t users, bool ordered)
                                             .layer_2 = 5,
                                             .layer_3 = 3};
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 3};
-    assert_int_equal(nba_ncf_net_create(shape, options, &c.net), NBA_OK);
+    c.net = nba_ncf_net_create(shape, options);
     struct gradient_check check = {
         .context = &c, .loss = ncf_loss, .step = 0.002, .absolute = 3e-4, .relative = 1e-2};
     check.parameters = nba_ncf_net_parameters(c.net, &check.count);
@@ -85,7 +85,7 @@ static void test_scores_are_those_the_loss_was_made_of(void **state)
         .contents = 7, .segments = 3, .width = 4, .layer_1 = 6, .layer_2 = 5, .layer_3 = 3};
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 9};
     struct nba_ncf_net *net = NULL;
-    assert_int_equal(nba_ncf_net_create(shape, options, &net), NBA_OK);
+    net = nba_ncf_net_create(shape, options);
     const uint32_t position = 4;
     const struct nba_ncf_group group = {0, 2, run_a, 5, true, &position, 1, negatives_a};
     size_t samples = 0;

@@ -29,15 +29,12 @@ struct nba_blend_options {
 };
 struct nba_blend_options nba_blend_options(void);
 
-/* Writes members->blend.  members->rankers and without_history are set.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_blend_fit(struct nba_members *members, const struct nba_split *split,
-                              const struct nba_blend_options *options);
+/* Writes members->blend.  members->rankers and without_history are set. */
+void nba_blend_fit(struct nba_members *members, const struct nba_split *split,
+                   const struct nba_blend_options *options);
 
-/* P of each sample as the engine would compute it, with its label.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_blend_probabilities(struct nba_members *members,
-                                        const struct nba_touch_sample *samples, size_t count,
-                                        struct nba_labelled *ret_labelled);
+/* P of each sample as the engine would compute it, with its label. */
+void nba_blend_probabilities(struct nba_members *members, const struct nba_touch_sample *samples,
+                             size_t count, struct nba_labelled *ret_labelled);
 
 #endif

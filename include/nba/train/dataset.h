@@ -17,7 +17,7 @@
  *
  * INDEXES.  user: order of first mention; content: order of its id; segment: 0 everyone, 1 + i the
  * i-th specialty in bytewise order.  Times are ms since 1970.
- * OWNERSHIP.  A dataset owns its arrays and texts, all in its `memory`.
+ * OWNERSHIP.  A dataset owns its arrays and texts, all in its `pool`.
  * THREADS.  Immutable once finished.
  */
 #ifndef NBA_TRAIN_DATASET_H
@@ -30,7 +30,7 @@
 #include "nba/base/limits.h"
 #include "nba/base/status.h"
 #include "nba/event/event.h"
-#include "nba/train/memory.h"
+#include "nba/train/pool.h"
 
 /* The default of rows_max: more than a year of a large company's engagements on one machine. */
 #define NBA_DATASET_ROWS_MAX 50000000u
@@ -70,7 +70,7 @@ struct nba_dataset {
     uint32_t fixed_negative_count;
     int64_t first_ms, last_ms; /* of all touches */
     size_t duplicate_count, late_count;
-    struct nba_memory memory; /* all of it */
+    struct nba_arena pool; /* all of it */
 };
 
 struct nba_dataset_builder;
@@ -82,9 +82,7 @@ struct nba_dataset_options {
                                     dropped, as the engine does; 0: nothing is late */
 };
 
-NBA_MUST_USE
-enum nba_status nba_dataset_builder_create(const struct nba_dataset_options *options,
-                                           struct nba_dataset_builder **ret_builder);
+struct nba_dataset_builder *nba_dataset_builder_create(const struct nba_dataset_options *options);
 void nba_dataset_builder_destroy(struct nba_dataset_builder *builder);
 
 /* One row of any source. */
@@ -95,7 +93,7 @@ struct nba_dataset_row {
     enum nba_touch_kind kind;
     uint64_t event_hash; /* nba_event_hash; 0: never a duplicate */
 };
-/* NBA_E_LIMIT (rows, or contents beyond NBA_CONTENTS_MAX), NBA_E_NO_MEMORY. */
+/* NBA_E_LIMIT: rows, or contents beyond NBA_CONTENTS_MAX. */
 NBA_MUST_USE
 enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
                                         const struct nba_dataset_row *row);
@@ -104,16 +102,14 @@ NBA_MUST_USE
 enum nba_status nba_dataset_builder_add_event(struct nba_dataset_builder *builder,
                                               int32_t partition, const struct nba_event *event);
 /* A user's specialty (the last one said counts); empty text: a user without one. */
-NBA_MUST_USE
-enum nba_status nba_dataset_builder_add_user(struct nba_dataset_builder *builder,
-                                             struct nba_str user, struct nba_str specialty);
-/* A content that is in the vocabulary even if nobody touches it. */
+void nba_dataset_builder_add_user(struct nba_dataset_builder *builder, struct nba_str user,
+                                  struct nba_str specialty);
+/* A content that is in the vocabulary even if nobody touches it.  NBA_E_LIMIT. */
 NBA_MUST_USE
 enum nba_status nba_dataset_builder_add_content(struct nba_dataset_builder *builder,
                                                 struct nba_str content);
 
-/* The builder is empty afterwards and may be destroyed.  NBA_E_NO_MEMORY; NBA_E_NOT_FOUND without a
- * single row. */
+/* The builder is empty afterwards and may be destroyed.  NBA_E_NOT_FOUND without a single row. */
 NBA_MUST_USE
 enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
                                            struct nba_dataset **ret_dataset,

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "nba/base/random.h"
-#include "nba/train/memory.h"
+#include "nba/train/pool.h"
 
 struct nba_dropout {
     unsigned dropped; /* of 256 */
@@ -18,7 +18,7 @@ struct nba_dropout {
     uint8_t *mask;    /* (count_max) */
 };
 
-void nba_dropout_init(struct nba_dropout *dropout, struct nba_memory *memory, double p,
+void nba_dropout_init(struct nba_dropout *dropout, struct nba_arena *pool, double p,
                       size_t count_max);
 /* Draws the mask and applies it to x; without rng nothing is dropped. */
 void nba_dropout_forward(struct nba_dropout *dropout, struct nba_rng *rng, float *x, size_t count);

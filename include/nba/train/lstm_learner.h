@@ -21,7 +21,7 @@ struct nba_lstm_options {
 };
 struct nba_lstm_options nba_lstm_options(void); /* defaults */
 
-/* Borrows data set and split.  NBA_E_NO_MEMORY; NBA_E_NOT_FOUND when nothing can be learned. */
+/* Borrows data set and split.  NBA_E_NOT_FOUND when nothing can be learned. */
 NBA_MUST_USE
 enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct nba_split *split,
                                  const struct nba_lstm_options *options,

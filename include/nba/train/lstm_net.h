@@ -38,10 +38,9 @@ struct nba_sequence {
     uint32_t loss_from; /* at least 1 */
 };
 
-/* `dropout` on the embedding and on the output of both layers.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
-                                    double dropout, uint64_t seed, struct nba_lstm_net **ret_net);
+/* `dropout` on the embedding and on the output of both layers. */
+struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
+                                         double dropout, uint64_t seed);
 void nba_lstm_net_destroy(struct nba_lstm_net *net);
 
 /* The parameters, in a fixed order, for the optimiser and for gradient checks. */

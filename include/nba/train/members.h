@@ -6,15 +6,14 @@
  * The NCF set is the `ncf_candidates` best by the cheap fusion, ties to the lower index.
  * Where a protocol leaves the history out (`without_history`), it can't be in the NCF set either.
  *
- * OWNERSHIP.  Borrows rankers and data set; nba_members_clear frees the scratch, also of a
- * failed init.  THREADS.  One.
+ * OWNERSHIP.  Borrows rankers and data set; nba_members_clear frees the scratch.  THREADS.  One.
  */
 #ifndef NBA_TRAIN_MEMBERS_H
 #define NBA_TRAIN_MEMBERS_H
 
 #include "nba/linalg/reduce.h"
 #include "nba/release/release.h"
-#include "nba/train/memory.h"
+#include "nba/train/pool.h"
 #include "nba/train/ranking.h"
 
 struct nba_blend {
@@ -31,12 +30,11 @@ struct nba_members {
     bool without_history;
     float *rows[NBA_MEMBER_COUNT]; /* (NBA_RANKING_BATCH, N) */
     float *cheap;                  /* (N) */
-    struct nba_memory memory;
+    struct nba_arena pool;
 };
 
-/* NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_members_init(struct nba_members *members, const struct nba_dataset *dataset);
+/* Without rankers and blend. */
+struct nba_members nba_members(const struct nba_dataset *dataset);
 void nba_members_clear(struct nba_members *members);
 
 /* Standardised scores of LSTM and popularity for up to NBA_RANKING_BATCH queries, into `rows`. */

@@ -29,7 +29,7 @@ struct nba_ncf_options {
 };
 struct nba_ncf_options nba_ncf_options(void); /* defaults */
 
-/* Borrows data set and split.  NBA_E_NO_MEMORY; NBA_E_NOT_FOUND when nothing can be learned. */
+/* Borrows data set and split.  NBA_E_NOT_FOUND when nothing can be learned. */
 NBA_MUST_USE
 enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct nba_split *split,
                                 const struct nba_ncf_options *options,

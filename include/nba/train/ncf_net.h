@@ -57,10 +57,8 @@ struct nba_ncf_group {
 
 struct nba_ncf_net;
 
-NBA_MUST_USE
-enum nba_status nba_ncf_net_create(struct nba_ncf_net_shape shape,
-                                   struct nba_ncf_net_options options,
-                                   struct nba_ncf_net **ret_net);
+struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
+                                       struct nba_ncf_net_options options);
 void nba_ncf_net_destroy(struct nba_ncf_net *net);
 
 struct nba_parameter *const *nba_ncf_net_parameters(struct nba_ncf_net *net, size_t *ret_count);

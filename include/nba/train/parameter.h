@@ -7,7 +7,7 @@
  * and not the size of the table ("lazy" Adam: the moments of a row that is not touched stand
  * still).
  *
- * OWNERSHIP.  All lies in the memory it was made in.  Gradients are added to by the backward passes
+ * OWNERSHIP.  All lies in the pool it was made in.  Gradients are added to by the backward passes
  * and zeroed by nba_adam_step.
  * THREADS.  One.
  */
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "nba/base/random.h"
-#include "nba/train/memory.h"
+#include "nba/train/pool.h"
 
 struct nba_parameter {
     const char *name; /* static text, for messages */
@@ -34,9 +34,9 @@ struct nba_parameter {
     uint8_t *is_touched; /* (rows) */
 };
 
-/* Zero values; `memory` says whether there was room. */
-void nba_parameter_init(struct nba_parameter *parameter, struct nba_memory *memory,
-                        const char *name, size_t rows, size_t columns, bool sparse);
+/* Zero values. */
+void nba_parameter_init(struct nba_parameter *parameter, struct nba_arena *pool, const char *name,
+                        size_t rows, size_t columns, bool sparse);
 
 size_t nba_parameter_count(const struct nba_parameter *parameter); /* rows * columns */
 

@@ -5,20 +5,18 @@
 #ifndef NBA_TRAIN_POPULARITY_H
 #define NBA_TRAIN_POPULARITY_H
 
-#include "nba/train/memory.h"
+#include "nba/train/pool.h"
 #include "nba/train/ranking.h"
 
 struct nba_popularity {
     const struct nba_dataset *dataset;
     uint32_t *counts; /* (1 + specialties, N) */
     float *scores;    /* (1 + specialties, N) */
-    struct nba_memory memory;
+    struct nba_arena pool;
 };
 
-NBA_MUST_USE
-enum nba_status nba_popularity_init(struct nba_popularity *popularity,
-                                    const struct nba_dataset *dataset,
-                                    const struct nba_split *split);
+struct nba_popularity nba_popularity(const struct nba_dataset *dataset,
+                                     const struct nba_split *split);
 void nba_popularity_clear(struct nba_popularity *popularity);
 struct nba_ranker nba_popularity_ranker(struct nba_popularity *popularity);
 

@@ -59,12 +59,12 @@ double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t
 /*
  * Ranks one query after the other:
  *
- *   status = nba_ranks_begin(&ranks, &ranking, &ranker, queries, count);
- *   while (status == NBA_OK && nba_ranks_next(&ranks)) {
+ *   struct nba_ranks ranks = nba_ranks(&ranking, &ranker, queries, count);
+ *   while (nba_ranks_next(&ranks)) {
  *       ranks.query, ranks.rank ...
  *   }
  *
- * The loop is run to its end, where _next frees what _begin took.
+ * The loop is run to its end, where _next frees what was taken.
  */
 struct nba_ranks {
     struct nba_query query;
@@ -80,16 +80,12 @@ struct nba_ranks {
     size_t count, at; /* the next query */
     float *batch;     /* (NBA_RANKING_BATCH, content_count) */
 };
-/* NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_ranks_begin(struct nba_ranks *ranks, const struct nba_ranking *ranking,
-                                const struct nba_ranker *ranker, const struct nba_query *queries,
-                                size_t count);
+struct nba_ranks nba_ranks(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                           const struct nba_query *queries, size_t count);
 bool nba_ranks_next(struct nba_ranks *ranks);
 
-/* ret_ranks (count).  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
-                                const struct nba_query *queries, size_t count, double *ret_ranks);
+/* ret_ranks (count). */
+void nba_ranking_run(const struct nba_ranking *ranking, const struct nba_ranker *ranker,
+                     const struct nba_query *queries, size_t count, double *ret_ranks);
 
 #endif

@@ -30,19 +30,16 @@ struct nba_report {
 };
 
 /* Ranks `queries` by every member, by `more` rankers and by the members' fusion (if `fuse`), and
- * adds for each HR and NDCG at 1, 5, 10 and 20, MRR and AUC.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
-                                   struct nba_members *members, const struct nba_ranker *more,
-                                   size_t more_count, bool fuse, const struct nba_query *queries,
-                                   size_t count);
+ * adds for each HR and NDCG at 1, 5, 10 and 20, MRR and AUC. */
+void nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
+                        struct nba_members *members, const struct nba_ranker *more,
+                        size_t more_count, bool fuse, const struct nba_query *queries,
+                        size_t count);
 
 /* AUC and log loss of P over a part's touches, at most `most`, under the protocol "touches"; none
- * when all were answered alike.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_report_touches(struct nba_report *report, struct nba_members *members,
-                                   const struct nba_split *split, enum nba_touch_part part,
-                                   size_t most);
+ * when all were answered alike. */
+void nba_report_touches(struct nba_report *report, struct nba_members *members,
+                        const struct nba_split *split, enum nba_touch_part part, size_t most);
 
 /* NULL if it isn't there. */
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,

@@ -19,7 +19,7 @@
 #define NBA_TRAIN_SPLIT_H
 
 #include "nba/train/dataset.h"
-#include "nba/train/memory.h"
+#include "nba/train/pool.h"
 
 struct nba_query {
     uint32_t user;
@@ -34,19 +34,15 @@ struct nba_split {
     size_t test_count;
     bool by_time;
     int64_t validation_from_ms, test_from_ms; /* by time only */
-    struct nba_memory memory;
+    struct nba_arena pool;
 };
 
 /* `train` + `validation` <= 1 are shares of the engaged touches; 1: no test part. */
-NBA_MUST_USE
-enum nba_status nba_split_by_time(const struct nba_dataset *dataset, double train,
-                                  double validation, struct nba_split *ret_split);
-NBA_MUST_USE
-enum nba_status nba_split_last_two(const struct nba_dataset *dataset, struct nba_split *ret_split);
+struct nba_split nba_split_by_time(const struct nba_dataset *dataset, double train,
+                                   double validation);
+struct nba_split nba_split_last_two(const struct nba_dataset *dataset);
 /* Reorders sequences inside `dataset`. */
-NBA_MUST_USE
-enum nba_status nba_split_fixed(struct nba_dataset *dataset, uint64_t seed,
-                                struct nba_split *ret_split);
+struct nba_split nba_split_fixed(struct nba_dataset *dataset, uint64_t seed);
 void nba_split_clear(struct nba_split *split);
 
 /* Keeps every k-th of `queries` so that at most `most` are left; returns how many. */

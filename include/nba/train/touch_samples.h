@@ -28,11 +28,9 @@ struct nba_touch_sample {
 
 enum nba_touch_part { NBA_TOUCHES_VALIDATION, NBA_TOUCHES_TEST };
 
-/* Samples of a part of the split, at most `most` (thinned evenly).  *ret_samples is the caller's to
- * free.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_touch_samples(const struct nba_dataset *dataset, const struct nba_split *split,
-                                  enum nba_touch_part part, size_t most,
-                                  struct nba_touch_sample **ret_samples, size_t *ret_count);
+/* Samples of a part of the split, at most `most` (thinned evenly); the caller's to free. */
+struct nba_touch_sample *nba_touch_samples(const struct nba_dataset *dataset,
+                                           const struct nba_split *split, enum nba_touch_part part,
+                                           size_t most, size_t *ret_count);
 
 #endif

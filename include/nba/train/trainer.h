@@ -104,18 +104,17 @@ struct nba_learned {
 
 struct nba_trainer;
 
-/* Takes over the learner in every case.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_trainer_create(const struct nba_dataset *dataset, const struct nba_split *split,
-                                   const struct nba_fit_options *options,
-                                   const struct nba_progress *progress,
-                                   const struct nba_learner *learner,
-                                   struct nba_trainer **ret_trainer, struct nba_error *error);
+/* Takes over the learner. */
+struct nba_trainer *nba_trainer_create(const struct nba_dataset *dataset,
+                                       const struct nba_split *split,
+                                       const struct nba_fit_options *options,
+                                       const struct nba_progress *progress,
+                                       const struct nba_learner *learner);
 void nba_trainer_destroy(struct nba_trainer *trainer);
 const struct nba_learner *nba_trainer_learner(const struct nba_trainer *trainer);
 
 /* *ret_learned is filled also on failure, with what had been done until then.
- * NBA_E_NON_FINITE, NBA_E_NO_MEMORY. */
+ * NBA_E_NON_FINITE. */
 NBA_MUST_USE
 enum nba_status nba_trainer_run(struct nba_trainer *trainer, struct nba_learned *ret_learned,
                                 struct nba_error *error);

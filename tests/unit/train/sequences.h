@@ -24,7 +24,7 @@ static inline struct nba_dataset *make_dataset(uint32_t users, uint32_t contents
     struct nba_dataset *dataset = NULL;
     char text[32];
     char user_text[32];
-    assert_int_equal(nba_dataset_builder_create(&options, &builder), NBA_OK);
+    builder = nba_dataset_builder_create(&options);
     for (uint32_t c = 0; c < contents; c++) {
         (void)snprintf(text, sizeof(text), "C%03u", c);
         assert_int_equal(nba_dataset_builder_add_content(builder, nba_str_of(text)), NBA_OK);
@@ -32,10 +32,8 @@ static inline struct nba_dataset *make_dataset(uint32_t users, uint32_t contents
     for (uint32_t u = 0; u < users; u++) {
         struct made_touch touch;
         (void)snprintf(user_text, sizeof(user_text), "U%04u", u);
-        assert_int_equal(nba_dataset_builder_add_user(
-                             builder, nba_str_of(user_text),
-                             nba_str_of(!specialties ? "" : (u % 2 == 0 ? "S0" : "S1"))),
-                         NBA_OK);
+        nba_dataset_builder_add_user(builder, nba_str_of(user_text),
+                                     nba_str_of(!specialties ? "" : (u % 2 == 0 ? "S0" : "S1")));
         for (uint32_t i = 0; make(u, i, &touch); i++) {
             (void)snprintf(text, sizeof(text), "C%03u", touch.content);
             const struct nba_dataset_row row = {.user = nba_str_of(user_text),

@@ -7,7 +7,7 @@
 
 static void test_the_first_step_is_the_rate_against_the_gradients_sign(void **state)
 {
-    struct nba_memory memory = {0};
+    struct nba_arena memory = {0};
     struct nba_parameter p;
     struct nba_parameter *const all[] = {&p};
     struct nba_adam adam = nba_adam(0.1);
@@ -21,12 +21,12 @@ static void test_the_first_step_is_the_rate_against_the_gradients_sign(void **st
     assert_true(fabs((double)p.value[4] - 0.1) < 1e-6);
     assert_true(p.value[1] == 0.0f);
     assert_true(p.grad[0] == 0.0f && p.grad[4] == 0.0f);
-    nba_memory_clear(&memory);
+    nba_arena_clear(&memory);
 }
 
 static void test_a_sparse_row_steps_only_when_touched(void **state)
 {
-    struct nba_memory memory = {0};
+    struct nba_arena memory = {0};
     struct nba_parameter p;
     struct nba_parameter *const all[] = {&p};
     struct nba_adam adam = nba_adam(0.1);
@@ -43,12 +43,12 @@ static void test_a_sparse_row_steps_only_when_touched(void **state)
     (void)nba_adam_step(&adam, all, 1);
     assert_true(p.value[5] == stepped);
     assert_true(p.value[0] < 0.0f);
-    nba_memory_clear(&memory);
+    nba_arena_clear(&memory);
 }
 
 static void test_clipping_bounds_the_norm_over_all_parameters(void **state)
 {
-    struct nba_memory memory = {0};
+    struct nba_arena memory = {0};
     struct nba_parameter p;
     struct nba_parameter q;
     struct nba_parameter *const all[] = {&p, &q};
@@ -62,12 +62,12 @@ static void test_clipping_bounds_the_norm_over_all_parameters(void **state)
     assert_true(fabs(nba_adam_step(&adam, all, 2) - 5.0) < 1e-6);
     assert_true(fabs((double)p.first[0] - 0.1 * 0.6) < 1e-6);
     assert_true(fabs((double)q.first[0] - 0.1 * 0.8) < 1e-6);
-    nba_memory_clear(&memory);
+    nba_arena_clear(&memory);
 }
 
 static void test_a_gradient_that_is_no_number_changes_nothing(void **state)
 {
-    struct nba_memory memory = {0};
+    struct nba_arena memory = {0};
     struct nba_parameter p;
     struct nba_parameter *const all[] = {&p};
     struct nba_adam adam = nba_adam(0.1);
@@ -80,7 +80,7 @@ static void test_a_gradient_that_is_no_number_changes_nothing(void **state)
     assert_true(p.value[0] == 1.0f && p.value[1] == 0.0f);
     assert_true(p.grad[0] == 0.0f && p.grad[1] == 0.0f);
     assert_int_equal(adam.step, 0);
-    nba_memory_clear(&memory);
+    nba_arena_clear(&memory);
 }
 
 int main(void)

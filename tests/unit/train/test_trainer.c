@@ -24,7 +24,7 @@ struct script {
     uint32_t interrupted_in;
     uint32_t lines;
     const struct nba_dataset *dataset;
-    struct nba_memory memory;
+    struct nba_arena memory;
     struct nba_parameter number;
     struct nba_parameter *parameters[1];
 };
@@ -97,13 +97,12 @@ static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience,
     s->dataset = d;
     s->parameters[0] = &s->number;
     nba_parameter_init(&s->number, &s->memory, "number", 1, 1, false);
-    assert_int_equal(nba_split_last_two(d, &split), NBA_OK);
-    assert_int_equal(nba_trainer_create(d, &split, &options, &progress, &learner, &trainer, &error),
-                     NBA_OK);
+    split = nba_split_last_two(d);
+    trainer = nba_trainer_create(d, &split, &options, &progress, &learner);
     const enum nba_status status = nba_trainer_run(trainer, &learned, &error);
     *ret_kept = (uint32_t)(s->number.value[0] + 0.5f);
     nba_trainer_destroy(trainer);
-    nba_memory_clear(&s->memory);
+    nba_arena_clear(&s->memory);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
     return status;

@@ -68,8 +68,7 @@ static void test_lstm_learns_as_pytorch_does(void **state)
     struct nba_lstm_net *net = NULL;
     struct nba_rng rng = nba_rng(77);
     (void)state;
-    assert_int_equal(nba_lstm_net_create((struct nba_lstm_net_shape){11, 6, 9}, 32, 0.0, 1, &net),
-                     NBA_OK);
+    net = nba_lstm_net_create((struct nba_lstm_net_shape){11, 6, 9}, 32, 0.0, 1);
     struct training t = {.context = net, .loss = lstm_loss};
     t.parameters = nba_lstm_net_parameters(net, &t.count);
     const double scales[] = {0.8, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
@@ -110,7 +109,7 @@ static void check_ncf(bool ordered, const char *file)
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 1};
     struct ncf_case c = {.ordered = ordered};
     struct nba_rng rng = nba_rng(88);
-    assert_int_equal(nba_ncf_net_create(shape, options, &c.net), NBA_OK);
+    c.net = nba_ncf_net_create(shape, options);
     struct training t = {.context = &c, .loss = ncf_loss};
     t.parameters = nba_ncf_net_parameters(c.net, &t.count);
     const double scales[] = {0.6, 0.6, 0.6, 0.6, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3};
