@@ -307,9 +307,9 @@ static enum nba_status make_recommender(struct recommender *r, struct nba_error 
         score_options.model != NBA_SCORE_POPULARITY) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "no release: nothing was trained yet");
     }
+    r->scorer = nba_scorer_create();
     const bool done = nba_score_binding_create(r->side->catalog, r->side->release, &score_options,
                                                &r->binding, error) == NBA_OK &&
-                      nba_scorer_create(&r->scorer, error) == NBA_OK &&
                       nba_funnel_create(r->side->policy, r->side->catalog, r->side->control,
                                         &r->funnel, error) == NBA_OK;
     return nba_outcome(done, error);

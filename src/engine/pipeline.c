@@ -34,9 +34,7 @@ enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
     nba_arena_init(&pipeline->said, SCRATCH_BYTES_MAX);
     nba_pipeline_metrics_init(&pipeline->metrics, options->metrics);
     enum nba_status status = nba_decoder_create(options->schemas, &pipeline->decoder, error);
-    if (status == NBA_OK) {
-        status = nba_scorer_create(&pipeline->scorer, error);
-    }
+    pipeline->scorer = nba_scorer_create();
     if (status != NBA_OK) {
         nba_pipeline_destroy(pipeline);
         return status;
@@ -172,11 +170,8 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
 static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_error *error)
 {
     if (pipeline->job_count != 0) {
-        const enum nba_status status = nba_scorer_start(pipeline->scorer, pipeline->side->binding,
-                                                        pipeline->jobs, pipeline->job_count, error);
-        if (status != NBA_OK) {
-            return status;
-        }
+        nba_scorer_start(pipeline->scorer, pipeline->side->binding, pipeline->jobs,
+                         pipeline->job_count);
     }
     for (size_t i = 0; i < pipeline->item_count; i++) {
         const enum nba_status status = emit_item(pipeline, &pipeline->items[i], error);

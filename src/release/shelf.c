@@ -17,12 +17,10 @@
 enum nba_status nba_shelf_path(const char *folder, const char *id, char *ret_path,
                                size_t path_bytes, struct nba_error *error)
 {
-    const int bytes = snprintf(NULL, 0, "%s/%s", folder, id);
-    if (bytes < 0 || (size_t)bytes >= path_bytes) {
-        return nba_error_set(error, NBA_E_LIMIT, "path is longer than %zu bytes", path_bytes - 1);
-    }
-    (void)snprintf(ret_path, path_bytes, "%s/%s", folder, id);
-    return NBA_OK;
+    const int bytes = snprintf(ret_path, path_bytes, "%s/%s", folder, id);
+    return bytes >= 0 && (size_t)bytes < path_bytes
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_LIMIT, "path is longer than %zu bytes", path_bytes - 1);
 }
 
 enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
@@ -74,46 +72,37 @@ enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struc
     return status;
 }
 
-static int by_text(const void *a, const void *b)
+static int is_id(const struct dirent *entry)
 {
-    return strcmp(a, b);
+    return nba_release_id_is_valid(nba_str_of(entry->d_name)) ? 1 : 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 enum nba_status nba_shelf_list(const char *folder, void (*visit)(void *context, const char *id),
                                void *context, struct nba_error *error)
 {
-    DIR *dir = opendir(folder);
-    if (dir == NULL) {
+    struct dirent **entries = NULL;
+    const int count = scandir(folder, &entries, is_id, by_name);
+    if (count < 0) {
         return errno == ENOENT ? NBA_OK
                                : nba_error_set(error, NBA_E_IO, "cannot open '%.200s': %s", folder,
                                                strerror(errno));
     }
-    char(*ids)[NBA_RELEASE_ID_BYTES] = calloc(NBA_SHELF_RELEASES_MAX, sizeof *ids);
-    size_t count = 0;
-    enum nba_status status = NBA_OK;
-    if (ids == NULL) {
-        status = nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-        goto done;
-    }
-    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        if (!nba_release_id_is_valid(nba_str_of(entry->d_name))) {
-            continue;
+    for (int i = 0; i < count; i++) {
+        if (count <= (int)NBA_SHELF_RELEASES_MAX) {
+            visit(context, entries[i]->d_name);
         }
-        if (count == NBA_SHELF_RELEASES_MAX) {
-            status = nba_error_set(error, NBA_E_LIMIT, "more than %u releases in '%.200s'",
-                                   NBA_SHELF_RELEASES_MAX, folder);
-            goto done;
-        }
-        memcpy(ids[count++], entry->d_name, NBA_RELEASE_ID_BYTES);
+        free(entries[i]);
     }
-    qsort(ids, count, sizeof *ids, by_text);
-    for (size_t i = 0; i < count; i++) {
-        visit(context, ids[i]);
-    }
-done:
-    free(ids);
-    (void)closedir(dir);
-    return status;
+    free(entries);
+    return count <= (int)NBA_SHELF_RELEASES_MAX
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_LIMIT, "more than %u releases in '%.200s'",
+                               NBA_SHELF_RELEASES_MAX, folder);
 }
 
 /* The report against the manifest; the manifest against the id. */

@@ -3,56 +3,44 @@
 
 #include "binding_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/score/fusion.h"
 
-static bool match_vocabulary(struct nba_score_binding *binding)
+static void match_vocabulary(struct nba_score_binding *binding)
 {
     const struct nba_catalog *catalog = binding->catalog;
-    const size_t room = catalog->content_count != 0 ? catalog->content_count : 1;
-    binding->vocabulary_index = malloc(room * sizeof(*binding->vocabulary_index));
-    binding->known = malloc(room * sizeof(*binding->known));
-    binding->known_index = malloc(room * sizeof(*binding->known_index));
-    if (binding->vocabulary_index == NULL || binding->known == NULL ||
-        binding->known_index == NULL) {
-        return false;
-    }
+    binding->known = nba_zeros(catalog->content_count, sizeof(*binding->known));
+    binding->known_index = nba_zeros(catalog->content_count, sizeof(*binding->known_index));
     for (uint32_t k = 0; k < catalog->content_count; k++) {
         const uint32_t index =
-            binding->release != NULL
-                ? nba_release_content_find(binding->release, catalog->contents[k].content_id)
-                : NBA_RELEASE_UNKNOWN;
-        binding->vocabulary_index[k] = index;
+            nba_release_content_find(binding->release, catalog->contents[k].content_id);
         if (index != NBA_RELEASE_UNKNOWN) {
             binding->known_index[binding->known_count] = index;
             binding->known[binding->known_count++] = k;
         }
     }
-    return true;
 }
 
-static bool standardise_popularity(struct nba_score_binding *binding)
+static void standardise_popularity(struct nba_score_binding *binding)
 {
     const size_t count = binding->known_count;
     const size_t segments = 1 + (size_t)nba_release_parts(binding->release)->specialty_count;
-    uint32_t *everyone = malloc((count + 1) * sizeof(*everyone));
-    uint32_t *segment = malloc((count + 1) * sizeof(*segment));
-    binding->popularity = malloc((segments * count + 1) * sizeof(*binding->popularity));
-    const bool ok = everyone != NULL && segment != NULL && binding->popularity != NULL;
-    for (uint32_t s = 0; ok && s < segments; s++) {
-        const uint32_t *all = nba_release_popularity(binding->release, 0);
+    const uint32_t *all = nba_release_popularity(binding->release, 0);
+    uint32_t *everyone = nba_zeros(count, sizeof(*everyone));
+    uint32_t *segment = nba_zeros(count, sizeof(*segment));
+    binding->popularity = nba_zeros(segments * count, sizeof(*binding->popularity));
+    for (uint32_t s = 0; s < segments; s++) {
         const uint32_t *own = nba_release_popularity(binding->release, s);
         float *row = binding->popularity + s * count;
         for (size_t i = 0; i < count; i++) {
-            const uint32_t index = binding->known_index[i];
-            everyone[i] = all[index];
-            segment[i] = own[index];
+            everyone[i] = all[binding->known_index[i]];
+            segment[i] = own[binding->known_index[i]];
         }
         nba_popularity_scores(segment, everyone, count, row);
         nba_standardise(row, count, row);
     }
     free(everyone);
     free(segment);
-    return ok;
 }
 
 /* One member alone: its standardised score is the score. */
@@ -99,19 +87,16 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
 {
     NBA_ASSERT(catalog != NULL && options->ncf_candidates <= NBA_SCORE_NCF_CANDIDATES_MAX);
     NBA_ASSERT(options->rankings_top_n <= NBA_SCORE_RANKING_MAX);
-    struct nba_score_binding *binding = calloc(1, sizeof(*binding));
-    if (binding == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
-    }
+    struct nba_score_binding *binding = nba_zeros(1, sizeof(*binding));
+    enum nba_status status = NBA_OK;
     binding->catalog = nba_catalog_ref(catalog);
-    binding->release = release != NULL ? nba_release_ref(release) : NULL;
     binding->rankings_top_n = options->rankings_top_n;
-    if (!match_vocabulary(binding) || (release != NULL && !standardise_popularity(binding))) {
-        nba_score_binding_destroy(binding);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory binding the catalogue");
+    if (release != NULL) {
+        binding->release = nba_release_ref(release);
+        match_vocabulary(binding);
+        standardise_popularity(binding);
+        status = choose_fusion(binding, options, error);
     }
-    const enum nba_status status =
-        release != NULL ? choose_fusion(binding, options, error) : NBA_OK;
     if (status != NBA_OK) {
         nba_score_binding_destroy(binding);
         return status;
@@ -127,7 +112,6 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     }
     nba_catalog_unref(binding->catalog);
     nba_release_unref(binding->release);
-    free(binding->vocabulary_index);
     free(binding->known);
     free(binding->known_index);
     free(binding->popularity);

@@ -10,8 +10,6 @@ struct nba_score_binding {
     struct nba_fusion cheap, full;
     uint32_t ncf_candidates; /* 0: only the cheap fusion */
     uint32_t rankings_top_n;
-    /* (K) index in the release's vocabulary, or NBA_RELEASE_UNKNOWN. */
-    uint32_t *vocabulary_index;
     /* (known_count) the catalogue's contents that the release knows, ascending. */
     uint32_t *known;
     uint32_t known_count;

@@ -9,6 +9,7 @@
 
 #include "binding_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/event/message.h"
 #include "nba/linalg/elementary.h"
 #include "nba/linalg/reduce.h"
@@ -56,16 +57,12 @@ const char *nba_score_ranking_name(enum nba_score_ranking ranking)
     return names[ranking];
 }
 
-enum nba_status nba_scorer_create(struct nba_scorer **ret_scorer, struct nba_error *error)
+struct nba_scorer *nba_scorer_create(void)
 {
-    struct nba_scorer *scorer = calloc(1, sizeof(*scorer));
-    if (scorer == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory creating a scorer");
-    }
+    struct nba_scorer *scorer = nba_zeros(1, sizeof(*scorer));
     nba_arena_init(&scorer->scratch, SCRATCH_BYTES_MAX);
     nba_arena_init(&scorer->pages, SCRATCH_BYTES_MAX);
-    *ret_scorer = scorer;
-    return NBA_OK;
+    return scorer;
 }
 
 void nba_scorer_destroy(struct nba_scorer *scorer)
@@ -79,16 +76,13 @@ void nba_scorer_destroy(struct nba_scorer *scorer)
 
 /* ---- recurrent states ---- */
 
-static bool window_of(const struct nba_score_binding *binding, struct nba_score_job *job,
-                      struct nba_arena *scratch, struct window *ret_window)
+static struct window window_of(const struct nba_score_binding *binding, struct nba_score_job *job,
+                               struct nba_arena *scratch)
 {
     uint64_t start = 0;
     uint32_t count = 0;
     nba_hcp_window(job->hcp, nba_release_parts(binding->release)->window_events, &start, &count);
-    uint32_t *contents = nba_arena_take(scratch, (count + 1) * sizeof(*contents));
-    if (contents == NULL) {
-        return false;
-    }
+    uint32_t *contents = nba_arena_need(scratch, (count + 1) * sizeof(*contents));
     bool known = false;
     for (uint32_t i = 0; i < count; i++) {
         const struct nba_ring_event *event = nba_hcp_ring_at(job->hcp, start + i);
@@ -99,13 +93,12 @@ static bool window_of(const struct nba_score_binding *binding, struct nba_score_
                           job->known_pushed <= job->hcp->pushed;
     job->start = start;
     job->pushed = job->hcp->pushed;
-    *ret_window = (struct window){
+    return (struct window){
         .contents = contents,
         .count = count,
         .done = steps_on ? (uint32_t)(job->known_pushed - start) : 0,
         .known = known,
     };
-    return true;
 }
 
 static void advance_states(const struct nba_lstm *lstm, struct nba_score_job *jobs,
@@ -382,21 +375,19 @@ static void rank_all(struct work *work, const struct nba_score_binding *binding,
     }
 }
 
-static bool take_work(struct nba_scorer *scorer, const struct nba_catalog *catalog)
+static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catalog)
 {
     const size_t K = catalog->content_count + (size_t)1;
     struct work *work = &scorer->work;
     struct nba_arena *pages = &scorer->pages;
     nba_arena_reset(pages);
-    work->score = nba_arena_take(pages, K * sizeof(*work->score));
-    work->z = nba_arena_take(pages, K * sizeof(*work->z));
-    work->x = nba_arena_take(pages, K * sizeof(*work->x));
-    work->best = nba_arena_take(pages, K * sizeof(*work->best));
-    work->indexes = nba_arena_take(pages, K * sizeof(*work->indexes));
-    work->open = nba_arena_take(pages, K * sizeof(*work->open));
-    work->p = nba_arena_take(pages, (catalog->candidate_count + (size_t)1) * sizeof(*work->p));
-    return work->score != NULL && work->z != NULL && work->x != NULL && work->best != NULL &&
-           work->indexes != NULL && work->open != NULL && work->p != NULL;
+    work->score = nba_arena_need(pages, K * sizeof(*work->score));
+    work->z = nba_arena_need(pages, K * sizeof(*work->z));
+    work->x = nba_arena_need(pages, K * sizeof(*work->x));
+    work->best = nba_arena_need(pages, K * sizeof(*work->best));
+    work->indexes = nba_arena_need(pages, K * sizeof(*work->indexes));
+    work->open = nba_arena_need(pages, K * sizeof(*work->open));
+    work->p = nba_arena_need(pages, (catalog->candidate_count + (size_t)1) * sizeof(*work->p));
 }
 
 static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding *binding,
@@ -410,9 +401,10 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
         nba_arena_take(arena, (catalog->content_count + 1u) * sizeof(*contents));
     struct nba_candidate_score *candidates =
         nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*candidates));
-    if (contents == NULL || candidates == NULL || !take_work(scorer, catalog)) {
+    if (contents == NULL || candidates == NULL) {
         return false;
     }
+    take_work(scorer, catalog);
     job->scores = (struct nba_scores){
         .contents = contents,
         .content_count = catalog->content_count,
@@ -436,8 +428,8 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     return true;
 }
 
-enum nba_status nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding *binding,
-                                 struct nba_score_job *jobs, size_t count, struct nba_error *error)
+void nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                      struct nba_score_job *jobs, size_t count)
 {
     NBA_ASSERT(count <= NBA_SCORE_WAVE);
     nba_arena_reset(&scorer->scratch);
@@ -447,9 +439,7 @@ enum nba_status nba_scorer_start(struct nba_scorer *scorer, const struct nba_sco
     const struct nba_lstm *lstm =
         binding->release != NULL ? nba_release_lstm(binding->release) : NULL;
     for (size_t i = 0; binding->release != NULL && i < count; i++) {
-        if (!window_of(binding, &jobs[i], &scorer->scratch, &scorer->windows[i])) {
-            return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
-        }
+        scorer->windows[i] = window_of(binding, &jobs[i], &scorer->scratch);
     }
     if (lstm != NULL && count != 0) {
         const float *states[NBA_SCORE_WAVE];
@@ -457,16 +447,11 @@ enum nba_status nba_scorer_start(struct nba_scorer *scorer, const struct nba_sco
         for (size_t i = 0; i < count; i++) {
             states[i] = jobs[i].state;
         }
-        const size_t row_floats = nba_lstm_score_floats(lstm);
-        float *scores = nba_arena_take(&scorer->scratch, count * row_floats * sizeof(*scores));
-        if (scores == NULL) {
-            return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory scoring");
-        }
-        nba_lstm_scores(lstm, states, count, scores);
-        scorer->rows = scores;
-        scorer->row_floats = row_floats;
+        scorer->row_floats = nba_lstm_score_floats(lstm);
+        float *rows = nba_arena_need(&scorer->scratch, count * scorer->row_floats * sizeof(*rows));
+        nba_lstm_scores(lstm, states, count, rows);
+        scorer->rows = rows;
     }
-    return NBA_OK;
 }
 
 enum nba_status nba_scorer_finish(struct nba_scorer *scorer,
@@ -484,7 +469,8 @@ enum nba_status nba_scorer_run(struct nba_scorer *scorer, const struct nba_score
                                struct nba_score_job *jobs, size_t count, struct nba_arena *arena,
                                struct nba_error *error)
 {
-    enum nba_status status = nba_scorer_start(scorer, binding, jobs, count, error);
+    enum nba_status status = NBA_OK;
+    nba_scorer_start(scorer, binding, jobs, count);
     for (size_t i = 0; status == NBA_OK && i < count; i++) {
         status = nba_scorer_finish(scorer, binding, jobs, i, arena, error);
     }

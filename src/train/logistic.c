@@ -15,13 +15,20 @@ struct newton {
     double hessian[NBA_LOGISTIC_FEATURES_MAX][NBA_LOGISTIC_FEATURES_MAX];
 };
 
-static void add_sample(struct newton *n, const struct nba_logistic_sample *sample, size_t features,
+static double score_of(const struct nba_logistic_sample *sample, size_t features,
                        const double *weights)
 {
     double score = sample->offset;
     for (size_t j = 0; j < features; j++) {
         score += weights[j] * sample->x[j];
     }
+    return score;
+}
+
+static void add_sample(struct newton *n, const struct nba_logistic_sample *sample, size_t features,
+                       const double *weights)
+{
+    const double score = score_of(sample, features, weights);
     const double p = 1.0 / (1.0 + exp(-score));
     const double d = p - (sample->y ? 1.0 : 0.0);
     const double curve = fmax(p * (1.0 - p), 1e-9);
@@ -85,10 +92,7 @@ static double objective(const struct nba_logistic_sample *samples, size_t count,
 {
     double sum = 0.0;
     for (size_t i = 0; i < count; i++) {
-        double score = samples[i].offset;
-        for (size_t j = 0; j < features; j++) {
-            score += weights[j] * samples[i].x[j];
-        }
+        const double score = score_of(&samples[i], features, weights);
         const double margin = samples[i].y ? -score : score;
         sum += margin > 30.0 ? margin : log1p(exp(margin));
     }

@@ -48,7 +48,7 @@ struct nba_score_options {
 
 struct nba_score_binding;
 
-/* `release` NULL: nothing trained yet.  NBA_E_NO_MEMORY; NBA_E_NOT_FOUND: the release has no such
+/* `release` NULL: nothing trained yet.  NBA_E_NOT_FOUND: the release has no such
  * member. */
 NBA_MUST_USE
 enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba_release *release,
@@ -85,8 +85,7 @@ struct nba_score_job {
 
 struct nba_scorer;
 
-NBA_MUST_USE
-enum nba_status nba_scorer_create(struct nba_scorer **ret_scorer, struct nba_error *error);
+struct nba_scorer *nba_scorer_create(void);
 void nba_scorer_destroy(struct nba_scorer *scorer);
 
 /* Scores jobs[0 .. count - 1], count <= NBA_SCORE_WAVE, HCPs all different.  NBA_E_NO_MEMORY. */
@@ -98,9 +97,8 @@ enum nba_status nba_scorer_run(struct nba_scorer *scorer, const struct nba_score
 /* The same in two parts: recurrent states and LSTM scores of the whole wave, then everything else
  * of one HCP after the other, so that a caller who is done with each one's scores before the next
  * may give the same (reset) arena again: a catalogue's scores then stay in the cache. */
-NBA_MUST_USE
-enum nba_status nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding *binding,
-                                 struct nba_score_job *jobs, size_t count, struct nba_error *error);
+void nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding *binding,
+                      struct nba_score_job *jobs, size_t count);
 /* jobs[index] of those that were started; the HCP must not have changed since. */
 NBA_MUST_USE
 enum nba_status nba_scorer_finish(struct nba_scorer *scorer,

@@ -60,7 +60,7 @@ static void world_init(struct world *w, const char *folder, const struct nba_ker
     write_release(&w->f.parts, folder, w->path, sizeof w->path);
     assert_int_equal(nba_release_load(w->path, kernels, &w->release, &error), NBA_OK);
     w->catalog = make_catalog(&w->f);
-    assert_int_equal(nba_scorer_create(&w->scorer, &error), NBA_OK);
+    w->scorer = nba_scorer_create();
     nba_arena_init(&w->hcps_arena, (size_t)64 << 20);
     nba_arena_init(&w->arena, (size_t)64 << 20);
     struct nba_rng rng = nba_rng(5);
