@@ -102,7 +102,7 @@ double nba_ranking_rank(const float *scores, const uint8_t *is_candidate, size_t
 /* Only the candidates and the target, into their places of the row. */
 static void score_candidates(const struct nba_ranks *ranks, float *row)
 {
-    uint32_t contents[NBA_RANKING_SOME_MAX];
+    uint32_t contents[NBA_RANKING_SOME_MAX] = {0};
     float some[NBA_RANKING_SOME_MAX];
     size_t count = 0;
     for (uint32_t c = 0; c < ranks->ranking.dataset->content_count; c++) {
