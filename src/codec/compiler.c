@@ -6,7 +6,6 @@
  * w is always the writer's type, r the reader's, b the member that the value goes to, `base` where
  * the fields of a record in place begin in their struct.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "json_internal.h"
@@ -519,45 +518,27 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
 
 /* NOLINTEND(misc-no-recursion) */
 
-static enum nba_status compile(struct compiler *c, const struct nba_avro_type *w,
-                               const struct nba_avro_type *r,
-                               const struct nba_record_binding *record,
-                               const struct nba_program **ret_program)
-{
-    NBA_ASSERT(w != NULL && r != NULL && record != NULL && c->arena != NULL);
-    c->field = r->name != NULL ? r->name : "value";
-    struct nba_program *program = take(c, 1, sizeof(*program));
-    struct nba_binding *whole = take(c, 1, sizeof(*whole));
-    enum nba_status status =
-        program != NULL && whole != NULL ? take_image(c, record) : NBA_E_NO_MEMORY;
-    if (status == NBA_OK) {
-        *whole = (struct nba_binding){.kind = NBA_BIND_RECORD, .record = record};
-        program->image = c->image;
-        program->image_bytes = c->image_bytes;
-        status = compile_value(c, w, r, whole, 0, program->root);
-    }
-    if (status == NBA_OK) {
-        *ret_program = program;
-    }
-    return status;
-}
-
 enum nba_status nba_program_compile(const struct nba_avro_type *writer,
                                     const struct nba_avro_type *reader,
                                     const struct nba_record_binding *binding,
                                     struct nba_arena *arena, const struct nba_program **ret_program,
                                     struct nba_error *error)
 {
-    struct compiler c = {.arena = arena, .error = error};
-    return compile(&c, writer, reader, binding, ret_program);
-}
-
-enum nba_status nba_program_compile_for_writing(const struct nba_avro_type *type,
-                                                const struct nba_record_binding *binding,
-                                                struct nba_arena *arena,
-                                                const struct nba_program **ret_program,
-                                                struct nba_error *error)
-{
-    struct compiler c = {.arena = arena, .error = error, .for_writing = true};
-    return compile(&c, type, type, binding, ret_program);
+    NBA_ASSERT(writer != NULL && binding != NULL && arena != NULL);
+    struct compiler c = {.arena = arena, .error = error, .for_writing = reader == NULL};
+    c.field = writer->name != NULL ? writer->name : "value";
+    struct nba_program *program = take(&c, 1, sizeof(*program));
+    struct nba_binding *whole = take(&c, 1, sizeof(*whole));
+    if (program == NULL || whole == NULL || take_image(&c, binding) != NBA_OK) {
+        return NBA_E_NO_MEMORY;
+    }
+    program->image = c.image;
+    program->image_bytes = c.image_bytes;
+    *whole = (struct nba_binding){.kind = NBA_BIND_RECORD, .record = binding};
+    const enum nba_status status =
+        compile_value(&c, writer, reader != NULL ? reader : writer, whole, 0, program->root);
+    if (status == NBA_OK) {
+        *ret_program = program;
+    }
+    return status;
 }

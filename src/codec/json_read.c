@@ -106,64 +106,53 @@ static uint32_t symbol_index(const struct nba_avro_type *type, const json_t *jso
     return i;
 }
 
+/* What a value of each type looks like from outside. */
+#define LOOK(kind) (1u << JSON_##kind)
+static const struct {
+    unsigned looks;
+    const char *text;
+} values[] = {
+    [NBA_AVRO_NULL] = {LOOK(NULL), "null"},
+    [NBA_AVRO_BOOLEAN] = {LOOK(TRUE) | LOOK(FALSE), "true or false"},
+    [NBA_AVRO_INT] = {LOOK(INTEGER), "an integer"},
+    [NBA_AVRO_LONG] = {LOOK(INTEGER), "an integer"},
+    [NBA_AVRO_FLOAT] = {LOOK(INTEGER) | LOOK(REAL), "a number"},
+    [NBA_AVRO_DOUBLE] = {LOOK(INTEGER) | LOOK(REAL), "a number"},
+    [NBA_AVRO_BYTES] = {LOOK(STRING), "a string of base64"},
+    [NBA_AVRO_STRING] = {LOOK(STRING), "a string"},
+    [NBA_AVRO_FIXED] = {LOOK(STRING), "a string of base64"},
+    [NBA_AVRO_ENUM] = {LOOK(STRING), "one of"},
+    [NBA_AVRO_ARRAY] = {LOOK(ARRAY), "an array"},
+    [NBA_AVRO_MAP] = {LOOK(OBJECT), "an object"},
+    [NBA_AVRO_UNION] = {~0u, "a value of one of the union's types"},
+    [NBA_AVRO_RECORD] = {LOOK(OBJECT), "an object"},
+};
+
 /* Could this JSON be a value of this type, by its outermost look? */
 static bool fits(const json_t *json, const struct nba_avro_type *type)
 {
-    switch (type->kind) {
-    case NBA_AVRO_NULL:
-        return json_is_null(json);
-    case NBA_AVRO_BOOLEAN:
-        return json_is_boolean(json);
-    case NBA_AVRO_INT:
-        return json_is_integer(json) && json_integer_value(json) >= INT32_MIN &&
-               json_integer_value(json) <= INT32_MAX;
-    case NBA_AVRO_LONG:
-        return json_is_integer(json) || (type->timestamp_millis && json_is_string(json));
-    case NBA_AVRO_FLOAT:
-    case NBA_AVRO_DOUBLE:
-        return json_is_number(json);
-    case NBA_AVRO_BYTES:
-    case NBA_AVRO_STRING:
-    case NBA_AVRO_FIXED:
-        return json_is_string(json);
-    case NBA_AVRO_ENUM:
-        return json_is_string(json) && symbol_index(type, json) < type->symbol_count;
-    case NBA_AVRO_ARRAY:
-        return json_is_array(json);
-    case NBA_AVRO_MAP:
-    case NBA_AVRO_RECORD:
-        return json_is_object(json);
-    case NBA_AVRO_UNION:
-        break;
+    if (type->timestamp_millis && json_is_string(json)) {
+        return true;
     }
-    return true;
+    if ((values[type->kind].looks >> json_typeof(json) & 1) == 0) {
+        return false;
+    }
+    if (type->kind == NBA_AVRO_INT) {
+        return json_integer_value(json) >= INT32_MIN && json_integer_value(json) <= INT32_MAX;
+    }
+    return type->kind != NBA_AVRO_ENUM || symbol_index(type, json) < type->symbol_count;
 }
 
 static enum nba_status expected_type(struct reader *r, const struct place *place,
                                      const struct nba_avro_type *type, const json_t *json)
 {
-    static const char *const texts[] = {
-        [NBA_AVRO_NULL] = "null",
-        [NBA_AVRO_BOOLEAN] = "true or false",
-        [NBA_AVRO_INT] = "an integer",
-        [NBA_AVRO_LONG] = "an integer",
-        [NBA_AVRO_FLOAT] = "a number",
-        [NBA_AVRO_DOUBLE] = "a number",
-        [NBA_AVRO_BYTES] = "a string of base64",
-        [NBA_AVRO_STRING] = "a string",
-        [NBA_AVRO_FIXED] = "a string of base64",
-        [NBA_AVRO_ARRAY] = "an array",
-        [NBA_AVRO_MAP] = "an object",
-        [NBA_AVRO_UNION] = "a value of one of the union's types",
-        [NBA_AVRO_RECORD] = "an object",
-    };
     if (type->kind == NBA_AVRO_ENUM) {
         return expected_symbol(r, place, type, json);
     }
     if (type->kind == NBA_AVRO_INT && json_is_integer(json)) {
         return expected(r, place, "an integer of 32 bits", json);
     }
-    return expected(r, place, type->timestamp_millis ? "a time" : texts[type->kind], json);
+    return expected(r, place, type->timestamp_millis ? "a time" : values[type->kind].text, json);
 }
 
 /* ---- texts --------------------------------------------------------------------------------- */

@@ -9,9 +9,8 @@
  * behind a pointer.  A list of operations ends with NBA_OP_END.  `null_first` makes any operation
  * one branch of a union with null: 0 no union, else 1 + the index of null.
  *
- * To write is to run the program of our schema as writer's and reader's, compiled with
- * `for_writing`: then WORD's table goes from our value to the symbol, derived words are there too,
- * and a field that no member holds is a CONSTANT.
+ * A program for writing is that of our schema as writer's and reader's: WORD's table goes from our
+ * value to the symbol, derived words are there too, and a field that no member holds is a CONSTANT.
  */
 #ifndef NBA_CODEC_PROGRAM_INTERNAL_H
 #define NBA_CODEC_PROGRAM_INTERNAL_H
@@ -87,14 +86,6 @@ NBA_MUST_USE
 enum nba_status nba_program_run_ops(const struct nba_op *ops, struct nba_cursor *cursor,
                                     struct nba_arena *arena, void *record, struct nba_error *error);
 
-/* Compiles for writing.  NBA_E_CONFIG: schema and binding don't fit (the message names the field);
- * NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_program_compile_for_writing(const struct nba_avro_type *type,
-                                                const struct nba_record_binding *binding,
-                                                struct nba_arena *arena,
-                                                const struct nba_program **ret_program,
-                                                struct nba_error *error);
 /* Appends the record as one datum.  On failure buf->failed is set and nothing appended. */
 void nba_program_write(const struct nba_program *program, const void *record, struct nba_buf *buf);
 

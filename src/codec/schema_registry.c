@@ -208,9 +208,10 @@ static enum nba_status settle(struct nba_schemas *schemas, const char *dir, stru
             return nba_error_set(error, NBA_E_CONFIG, "%s/ids.json: expected a schema for '%s'",
                                  dir, topics[which]);
         }
-        if (binding != NULL && nba_program_compile_for_writing(
-                                   schemas->entries[schemas->current[which]].schema.type, binding,
-                                   &schemas->arena, &schemas->writers[which], error) != NBA_OK) {
+        if (binding != NULL &&
+            nba_program_compile(schemas->entries[schemas->current[which]].schema.type, NULL,
+                                binding, &schemas->arena, &schemas->writers[which],
+                                error) != NBA_OK) {
             return nba_error_prefix(error, "%s: %s", dir, topics[which]);
         }
     }

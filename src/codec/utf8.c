@@ -1,54 +1,38 @@
 /* The well-formed byte sequences of table 3-7 of the Unicode standard, row by row. */
 #include "utf8_internal.h"
 
-static bool between(unsigned char byte, unsigned low, unsigned high)
-{
-    return byte >= low && byte <= high;
-}
+#include "nba/base/compiler.h"
 
-/* Length of the sequence that starts with `lead`, and the range of its second byte; 0: none. */
-static size_t sequence_of(unsigned char lead, unsigned *ret_low, unsigned *ret_high)
-{
-    *ret_low = 0x80;
-    *ret_high = 0xbf;
-    if (lead < 0x80) {
-        return 1;
-    }
-    if (between(lead, 0xc2, 0xdf)) {
-        return 2;
-    }
-    if (between(lead, 0xe0, 0xef)) {
-        *ret_low = lead == 0xe0 ? 0xa0 : 0x80;
-        *ret_high = lead == 0xed ? 0x9f : 0xbf;
-        return 3;
-    }
-    if (between(lead, 0xf0, 0xf4)) {
-        *ret_low = lead == 0xf0 ? 0x90 : 0x80;
-        *ret_high = lead == 0xf4 ? 0x8f : 0xbf;
-        return 4;
-    }
-    return 0;
-}
+static const struct {
+    unsigned char lead_first, lead_last;     /* first byte */
+    unsigned char second_first, second_last; /* second byte; those behind it are 80..bf */
+    unsigned char bytes;
+} rows[] = {
+    {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+    {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+    {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+};
 
 bool nba_utf8_tail_is_valid(const unsigned char *data, size_t bytes)
 {
     size_t i = 0;
     while (i < bytes) {
-        unsigned low = 0;
-        unsigned high = 0;
-        const size_t length = sequence_of(data[i], &low, &high);
-        if (length == 0 || length > bytes - i) {
+        size_t row = 0;
+        while (row < NBA_ARRAY_COUNT(rows) && data[i] > rows[row].lead_last) {
+            row++;
+        }
+        if (row == NBA_ARRAY_COUNT(rows) || data[i] < rows[row].lead_first ||
+            rows[row].bytes > bytes - i) {
             return false;
         }
-        if (length > 1 && !between(data[i + 1], low, high)) {
-            return false;
-        }
-        for (size_t k = 2; k < length; k++) {
-            if (!between(data[i + k], 0x80, 0xbf)) {
+        for (size_t k = 1; k < rows[row].bytes; k++) {
+            const unsigned char byte = data[i + k];
+            if (byte < (k == 1 ? rows[row].second_first : 0x80) ||
+                byte > (k == 1 ? rows[row].second_last : 0xbf)) {
                 return false;
             }
         }
-        i += length;
+        i += rows[row].bytes;
     }
     return true;
 }

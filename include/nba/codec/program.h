@@ -27,7 +27,8 @@
 struct nba_program;
 
 /*
- * Compiles; the program lies in `arena` and borrows both schemas and the binding.
+ * Compiles; the program lies in `arena` and borrows both schemas and the binding.  Without a reader
+ * it is a program for writing: every binding must then have its field, and every word its symbol.
  * NBA_E_SCHEMA_INCOMPATIBLE: no writer's value could be read (the message names the field).
  * NBA_E_CONFIG: the binding doesn't fit the reader's schema.  NBA_E_NO_MEMORY.
  */
