@@ -73,8 +73,8 @@ enum nba_status nba_walk_table(struct nba_workplace *place, const struct nba_tab
         return nba_error_set(error, NBA_E_CONFIG, "%s: has no section '%s'", table->mapping_path,
                              nba_import_kind_name(table->kind));
     }
-    enum nba_status status =
-        nba_mapping_open(table->mapping, table->kind, table->path, place->schemas, &rows, error);
+    enum nba_status status = nba_row_source_open(
+        table->path, nba_mapping_form(table->mapping, table->kind), place->schemas, &rows, error);
     if (status != NBA_OK) {
         return status;
     }

@@ -140,15 +140,15 @@ static size_t use_column(struct load *load, const struct nba_yaml_node *node)
         return 0;
     }
     size_t column = 0;
-    while (column < section->column_count && !nba_str_is(name, section->columns[column])) {
+    while (column < section->form.column_count && !nba_str_is(name, section->columns[column])) {
         column++;
     }
     if (column == NBA_ROW_COLUMNS_MAX) {
         load->status =
             nba_yaml_fail(node, load->error, "more than %u columns", NBA_ROW_COLUMNS_MAX);
-    } else if (column == section->column_count) {
+    } else if (column == section->form.column_count) {
         section->columns[column] = name.data;
-        section->column_count++;
+        section->form.column_count++;
     }
     return column;
 }
@@ -374,8 +374,9 @@ static void load_section(struct load *load, enum nba_import_kind kind,
     section->present = true;
     nba_fields_init(&section->fields, kind, false);
     nba_fields_init(&section->part_fields, kind, true);
-    section->format = (enum nba_row_format)read_word(load, map, "format", formats);
-    section->delimiter = read_character(load, map, "delimiter");
+    section->form.columns = section->columns;
+    section->form.format = (enum nba_row_format)read_word(load, map, "format", formats);
+    section->form.delimiter = read_character(load, map, "delimiter");
     section->sorts = read_word(load, map, "order", orders) == 1;
     section->cells = load_assignments(load, columns, &section->fields, false);
     if ((node = get(load, map, "constants")) != NULL) {
@@ -449,36 +450,15 @@ bool nba_mapping_has(const struct nba_mapping *mapping, enum nba_import_kind kin
     return mapping->sections[kind].present;
 }
 
-enum nba_status nba_mapping_open(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                 const char *path, const struct nba_schemas *schemas,
-                                 struct nba_row_source **ret_source, struct nba_error *error)
+const struct nba_row_form *nba_mapping_form(const struct nba_mapping *mapping,
+                                            enum nba_import_kind kind)
 {
-    const struct section *section = &mapping->sections[kind];
-    struct nba_row_source *source = NULL;
-    enum nba_status status =
-        nba_row_source_open(path, section->format, section->delimiter, schemas, &source, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    status = nba_row_source_bind(source, section->columns, section->column_count, error);
-    if (status != NBA_OK) {
-        nba_row_source_close(source);
-        return nba_error_prefix(error, "%s", path);
-    }
-    *ret_source = source;
-    return NBA_OK;
+    return &mapping->sections[kind].form;
 }
 
 bool nba_mapping_sorts(const struct nba_mapping *mapping, enum nba_import_kind kind)
 {
     return mapping->sections[kind].sorts;
-}
-
-const char *const *nba_mapping_columns(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                       size_t *ret_count)
-{
-    *ret_count = mapping->sections[kind].column_count;
-    return mapping->sections[kind].columns;
 }
 
 size_t nba_mapping_rule_count(const struct nba_mapping *mapping, enum nba_import_kind kind)

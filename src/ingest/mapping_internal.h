@@ -45,11 +45,9 @@ struct rule {
 
 struct section {
     bool present;
-    enum nba_row_format format;
-    char delimiter;
     bool sorts;
-    const char *columns[NBA_ROW_COLUMNS_MAX];
-    size_t column_count;
+    struct nba_row_form form;
+    const char *columns[NBA_ROW_COLUMNS_MAX]; /* of the form */
     struct fields fields;
     struct fields part_fields; /* of treatments of contents, consents of profiles */
     struct assignments constants;

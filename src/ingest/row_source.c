@@ -11,16 +11,13 @@
 #include "nba/config/yaml.h"
 
 struct nba_row_source {
-    enum nba_row_format format;
+    struct nba_row_form form;
     struct nba_csv csv; /* CSV and TSV */
     struct nba_text_lines *lines;
     struct nba_container_reader *container;
-    struct nba_buf header;  /* names, each with its NUL */
     struct nba_buf json;    /* an Avro record */
     struct nba_buf scratch; /* JSON texts without escapes */
     size_t header_count;
-    const char *const *columns; /* the binding */
-    size_t column_count;
     size_t place[NBA_ROW_COLUMNS_MAX]; /* CSV: where in the row column k stands */
     struct nba_str cells[NBA_ROW_COLUMNS_MAX];
     uint64_t row;
@@ -52,11 +49,23 @@ static enum nba_row_format format_of_name(const char *path)
     return NBA_ROWS_BY_NAME;
 }
 
+static enum nba_status fail_column(const char *path, const char *wanted, const char *const *names,
+                                   struct nba_error *error)
+{
+    const char *nearest = nba_yaml_nearest(nba_str_of(wanted), names);
+    return nba_error_set(error, NBA_E_CONFIG, "%s: no column '%s' in the header%s%s%s", path,
+                         wanted, nearest != NULL ? ", nearest is '" : "",
+                         nearest != NULL ? nearest : "", nearest != NULL ? "'" : "");
+}
+
+/* Finds the wanted columns in the first row. */
 static enum nba_status read_header(struct nba_row_source *source, const char *path,
                                    struct nba_error *error)
 {
+    struct nba_csv *csv = &source->csv;
+    const char *names[NBA_ROW_COLUMNS_MAX + 1] = {NULL};
     bool more = false;
-    const enum nba_status status = nba_csv_next(&source->csv, &more, error);
+    const enum nba_status status = nba_csv_next(csv, &more, error);
     if (status != NBA_OK) {
         return nba_error_prefix(error, "%s", path);
     }
@@ -64,36 +73,63 @@ static enum nba_status read_header(struct nba_row_source *source, const char *pa
         return nba_error_set(error, NBA_E_CONFIG, "%s: expected a header line, the file is empty",
                              path);
     }
-    for (size_t i = 0; i < source->csv.count; i++) {
-        struct nba_str name = nba_csv_cell(&source->csv, i);
+    source->header_count = csv->count;
+    nba_buf_reset(&source->scratch);
+    if (nba_buf_extend(&source->scratch, csv->bytes.bytes + csv->count) == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    char *at = (char *)source->scratch.data;
+    for (size_t i = 0; i < csv->count; i++) {
+        struct nba_str name = nba_csv_cell(csv, i);
         /* Spreadsheets begin a file with a byte-order mark. */
         if (i == 0 && name.bytes >= 3 && memcmp(name.data, "\xEF\xBB\xBF", 3) == 0) {
             name = nba_str(name.data + 3, name.bytes - 3);
         }
-        nba_buf_append_str(&source->header, name);
-        nba_buf_append_byte(&source->header, '\0');
+        names[i] = at;
+        memcpy(at, name.data, name.bytes);
+        at[name.bytes] = '\0';
+        at += name.bytes + 1;
     }
-    source->header_count = source->csv.count;
-    return source->header.failed ? nba_error_set(error, NBA_E_NO_MEMORY, "out of memory") : NBA_OK;
+    for (size_t k = 0; k < source->form.column_count; k++) {
+        size_t i = 0;
+        while (i < csv->count && strcmp(names[i], source->form.columns[k]) != 0) {
+            i++;
+        }
+        if (i == csv->count) {
+            return fail_column(path, source->form.columns[k], names, error);
+        }
+        source->place[k] = i;
+    }
+    return NBA_OK;
 }
 
-static enum nba_status open_file(struct nba_row_source *source, const char *path, char delimiter,
+static enum nba_status open_file(struct nba_row_source *source, const char *path,
                                  const struct nba_schemas *schemas, struct nba_error *error)
 {
-    if (source->format == NBA_ROWS_AVRO) {
+    enum nba_status status = NBA_OK;
+    switch (source->form.format) {
+    case NBA_ROWS_BY_NAME:
+        return nba_error_set(error, NBA_E_CONFIG,
+                             "%s: the name tells no format, expected .csv, .tsv, .jsonl or .avro",
+                             path);
+    case NBA_ROWS_AVRO:
         return nba_container_reader_open(schemas, path, &source->container, error);
-    }
-    if (source->format == NBA_ROWS_JSONL) {
+    case NBA_ROWS_JSONL:
         return nba_text_lines_open(path, NBA_ROW_BYTES_MAX, &source->lines, error);
+    case NBA_ROWS_CSV:
+    case NBA_ROWS_TSV:
+        break;
     }
-    const char usual = source->format == NBA_ROWS_CSV ? ',' : '\t';
-    source->csv.quotes = source->format == NBA_ROWS_CSV;
-    source->csv.delimiter = delimiter != '\0' ? delimiter : usual;
-    const enum nba_status status = nba_text_source_open(path, &source->csv.source, error);
+    source->csv.quotes = source->form.format == NBA_ROWS_CSV;
+    source->csv.delimiter = source->csv.quotes ? ',' : '\t';
+    if (source->form.delimiter != '\0') {
+        source->csv.delimiter = source->form.delimiter;
+    }
+    status = nba_text_source_open(path, &source->csv.source, error);
     return status == NBA_OK ? read_header(source, path, error) : status;
 }
 
-enum nba_status nba_row_source_open(const char *path, enum nba_row_format format, char delimiter,
+enum nba_status nba_row_source_open(const char *path, const struct nba_row_form *form,
                                     const struct nba_schemas *schemas,
                                     struct nba_row_source **ret_source, struct nba_error *error)
 {
@@ -101,19 +137,14 @@ enum nba_status nba_row_source_open(const char *path, enum nba_row_format format
     if (source == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
-    source->format = format != NBA_ROWS_BY_NAME ? format : format_of_name(path);
+    source->form = *form;
+    if (form->format == NBA_ROWS_BY_NAME) {
+        source->form.format = format_of_name(path);
+    }
     nba_buf_init(&source->csv.bytes, NBA_ROW_BYTES_MAX);
-    nba_buf_init(&source->header, NBA_ROW_BYTES_MAX);
     nba_buf_init(&source->json, NBA_ROW_BYTES_MAX);
     nba_buf_init(&source->scratch, NBA_ROW_BYTES_MAX);
-    enum nba_status status = NBA_OK;
-    if (source->format == NBA_ROWS_BY_NAME) {
-        status = nba_error_set(error, NBA_E_CONFIG,
-                               "%s: the name tells no format, expected .csv, .tsv, .jsonl or .avro",
-                               path);
-    } else {
-        status = open_file(source, path, delimiter, schemas, error);
-    }
+    const enum nba_status status = open_file(source, path, schemas, error);
     if (status != NBA_OK) {
         nba_row_source_close(source);
         return status;
@@ -131,46 +162,9 @@ void nba_row_source_close(struct nba_row_source *source)
     nba_text_lines_close(source->lines);
     nba_container_reader_close(source->container);
     nba_buf_clear(&source->csv.bytes);
-    nba_buf_clear(&source->header);
     nba_buf_clear(&source->json);
     nba_buf_clear(&source->scratch);
     free(source);
-}
-
-static enum nba_status fail_column(const char *wanted, const char *const *names,
-                                   struct nba_error *error)
-{
-    const char *nearest = nba_yaml_nearest(nba_str_of(wanted), names);
-    if (nearest != NULL) {
-        return nba_error_set(error, NBA_E_CONFIG, "no column '%s' in the header, nearest is '%s'",
-                             wanted, nearest);
-    }
-    return nba_error_set(error, NBA_E_CONFIG, "no column '%s' in the header", wanted);
-}
-
-enum nba_status nba_row_source_bind(struct nba_row_source *source, const char *const *columns,
-                                    size_t count, struct nba_error *error)
-{
-    const char *names[NBA_ROW_COLUMNS_MAX + 1];
-    const char *at = (const char *)source->header.data;
-    for (size_t i = 0; i < source->header_count; i++) {
-        names[i] = at;
-        at += strlen(at) + 1;
-    }
-    names[source->header_count] = NULL;
-    for (size_t k = 0; k < count && source->header_count > 0; k++) {
-        size_t i = 0;
-        while (i < source->header_count && strcmp(names[i], columns[k]) != 0) {
-            i++;
-        }
-        if (i == source->header_count) {
-            return fail_column(columns[k], names, error);
-        }
-        source->place[k] = i;
-    }
-    source->columns = columns;
-    source->column_count = count;
-    return NBA_OK;
 }
 
 static enum nba_status next_table_row(struct nba_row_source *source, bool *ret_more,
@@ -184,7 +178,7 @@ static enum nba_status next_table_row(struct nba_row_source *source, bool *ret_m
         return nba_error_set(error, NBA_E_CONFIG, "row has %zu cells, the header %zu",
                              source->csv.count, source->header_count);
     }
-    for (size_t k = 0; k < source->column_count; k++) {
+    for (size_t k = 0; k < source->form.column_count; k++) {
         source->cells[k] = nba_csv_cell(&source->csv, source->place[k]);
     }
     return NBA_OK;
@@ -208,7 +202,7 @@ static enum nba_status next_object(struct nba_row_source *source, bool *ret_more
 {
     enum nba_status status = NBA_OK;
     struct nba_str text = {NULL, 0};
-    if (source->format == NBA_ROWS_AVRO) {
+    if (source->form.format == NBA_ROWS_AVRO) {
         nba_buf_reset(&source->json);
         status = nba_container_reader_next_json(source->container, &source->json, ret_more, error);
         text = nba_buf_str(&source->json);
@@ -218,17 +212,18 @@ static enum nba_status next_object(struct nba_row_source *source, bool *ret_more
     if (status != NBA_OK || !*ret_more) {
         return status;
     }
-    return nba_flat_json_read(text, source->columns, source->column_count, &source->scratch,
-                              source->cells, error);
+    return nba_flat_json_read(text, source->form.columns, source->form.column_count,
+                              &source->scratch, source->cells, error);
 }
 
 enum nba_status nba_row_source_next(struct nba_row_source *source, const struct nba_str **ret_cells,
                                     bool *ret_more, struct nba_error *error)
 {
     bool more = true;
-    const enum nba_status status = source->format == NBA_ROWS_CSV || source->format == NBA_ROWS_TSV
-                                       ? next_table_row(source, &more, error)
-                                       : next_object(source, &more, error);
+    const enum nba_status status =
+        source->form.format == NBA_ROWS_CSV || source->form.format == NBA_ROWS_TSV
+            ? next_table_row(source, &more, error)
+            : next_object(source, &more, error);
     source->row += more ? 1 : 0;
     if (status == NBA_OK) {
         *ret_cells = source->cells;

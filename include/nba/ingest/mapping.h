@@ -71,15 +71,10 @@ bool nba_mapping_has(const struct nba_mapping *mapping, enum nba_import_kind kin
 /* Rows are to be put in the order of their times before they go to the log. */
 bool nba_mapping_sorts(const struct nba_mapping *mapping, enum nba_import_kind kind);
 
-/* A file's rows as the section wants them, bound to its columns.  Errors of nba_row_source_open and
- * _bind. */
-NBA_MUST_USE
-enum nba_status nba_mapping_open(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                 const char *path, const struct nba_schemas *schemas,
-                                 struct nba_row_source **ret_source, struct nba_error *error);
-/* Columns the section reads, in the order of its rows' cells. */
-const char *const *nba_mapping_columns(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                       size_t *ret_count);
+/* What the section wants of a file; nba_mapping_apply takes the cells that it makes. */
+const struct nba_row_form *nba_mapping_form(const struct nba_mapping *mapping,
+                                            enum nba_import_kind kind);
+
 /* Rules of the section, in file order; a section without rules has one, "all rows". */
 size_t nba_mapping_rule_count(const struct nba_mapping *mapping, enum nba_import_kind kind);
 const char *nba_mapping_rule_text(const struct nba_mapping *mapping, enum nba_import_kind kind,

@@ -36,23 +36,25 @@ enum nba_row_format {
     NBA_ROWS_AVRO,
 };
 
+/* What is wanted of a file. */
+struct nba_row_form {
+    enum nba_row_format format;
+    char delimiter;             /* of CSV and TSV; NUL: the format's own */
+    const char *const *columns; /* in the order in which cells come; texts are borrowed */
+    size_t column_count;
+};
+
 struct nba_row_source;
 
-/* Opens and reads the header.  NBA_E_NOT_FOUND, NBA_E_IO, NBA_E_CORRUPT, NBA_E_CONFIG (no header,
- * or a name that tells no format). */
+/* Opens and reads the header.  NBA_E_NOT_FOUND, NBA_E_IO, NBA_E_CORRUPT, NBA_E_CONFIG (no header, a
+ * name that tells no format, or a table with a header has no such column: the nearest is told). */
 NBA_MUST_USE
-enum nba_status nba_row_source_open(const char *path, enum nba_row_format format, char delimiter,
+enum nba_status nba_row_source_open(const char *path, const struct nba_row_form *form,
                                     const struct nba_schemas *schemas,
                                     struct nba_row_source **ret_source, struct nba_error *error);
 void nba_row_source_close(struct nba_row_source *source);
 
-/* The columns wanted, in the order in which cells come; texts are borrowed.  NBA_E_CONFIG: a table
- * with a header has no such column (the nearest name is told). */
-NBA_MUST_USE
-enum nba_status nba_row_source_bind(struct nba_row_source *source, const char *const *columns,
-                                    size_t count, struct nba_error *error);
-
-/* The next row: cells[k] is column k of the binding; absent ones have data NULL.  They live until
+/* The next row: cells[k] is column k of the form; absent ones have data NULL.  They live until
  * the next call.  NBA_E_CONFIG: this row is bad, go on if you like; else as open. */
 NBA_MUST_USE
 enum nba_status nba_row_source_next(struct nba_row_source *source, const struct nba_str **ret_cells,

@@ -83,12 +83,11 @@ static enum nba_status apply(struct fixture *f, enum nba_import_kind kind,
                              const char *const *values)
 {
     struct nba_str cells[NBA_ROW_COLUMNS_MAX] = {{NULL, 0}};
-    size_t count = 0;
-    const char *const *columns = nba_mapping_columns(f->mapping, kind, &count);
+    const struct nba_row_form *form = nba_mapping_form(f->mapping, kind);
     for (; *values != NULL; values++) {
         const char *equals = strchr(*values, '=');
-        for (size_t k = 0; k < count; k++) {
-            if (nba_str_is(nba_str(*values, (size_t)(equals - *values)), columns[k])) {
+        for (size_t k = 0; k < form->column_count; k++) {
+            if (nba_str_is(nba_str(*values, (size_t)(equals - *values)), form->columns[k])) {
                 cells[k] = nba_str_of(equals + 1);
             }
         }

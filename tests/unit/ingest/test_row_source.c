@@ -31,10 +31,8 @@ static struct nba_row_source *open_rows(const char *const *columns, size_t count
 {
     struct nba_row_source *source = NULL;
     struct nba_error error = {NBA_OK, ""};
-    if (nba_row_source_open(path, NBA_ROWS_BY_NAME, '\0', NULL, &source, &error) != NBA_OK) {
-        fail_msg("%s", error.message);
-    }
-    if (nba_row_source_bind(source, columns, count, &error) != NBA_OK) {
+    const struct nba_row_form form = {.columns = columns, .column_count = count};
+    if (nba_row_source_open(path, &form, NULL, &source, &error) != NBA_OK) {
         fail_msg("%s", error.message);
     }
     return source;
@@ -192,29 +190,28 @@ static void test_a_column_that_is_not_there_names_the_nearest(void **state)
     struct nba_error error = {NBA_OK, ""};
     (void)state;
     write_file(".csv", "hcpid,b\n1,2\n", false);
-    assert_int_equal(nba_row_source_open(path, NBA_ROWS_BY_NAME, '\0', NULL, &source, &error),
-                     NBA_OK);
-    assert_int_equal(nba_row_source_bind(source, wanted, 1, &error), NBA_E_CONFIG);
-    assert_string_equal(error.message, "no column 'hcp_id' in the header, nearest is 'hcpid'");
-    nba_row_source_close(source);
+    const struct nba_row_form form = {.columns = wanted, .column_count = 1};
+    assert_int_equal(nba_row_source_open(path, &form, NULL, &source, &error), NBA_E_CONFIG);
+    assert_null(source);
+    assert_non_null(strstr(error.message, path));
+    assert_non_null(
+        strstr(error.message, ": no column 'hcp_id' in the header, nearest is 'hcpid'"));
     (void)unlink(path);
 }
 
 static void test_files_that_are_no_tables_are_refused(void **state)
 {
+    const struct nba_row_form form = {.format = NBA_ROWS_BY_NAME};
     struct nba_row_source *source = NULL;
     struct nba_error error = {NBA_OK, ""};
     (void)state;
-    assert_int_equal(
-        nba_row_source_open("/nowhere.csv", NBA_ROWS_BY_NAME, '\0', NULL, &source, &error),
-        NBA_E_NOT_FOUND);
+    assert_int_equal(nba_row_source_open("/nowhere.csv", &form, NULL, &source, &error),
+                     NBA_E_NOT_FOUND);
     write_file(".csv", "", false);
-    assert_int_equal(nba_row_source_open(path, NBA_ROWS_BY_NAME, '\0', NULL, &source, &error),
-                     NBA_E_CONFIG);
+    assert_int_equal(nba_row_source_open(path, &form, NULL, &source, &error), NBA_E_CONFIG);
     (void)unlink(path);
     write_file(".xyz", "a\n", false);
-    assert_int_equal(nba_row_source_open(path, NBA_ROWS_BY_NAME, '\0', NULL, &source, &error),
-                     NBA_E_CONFIG);
+    assert_int_equal(nba_row_source_open(path, &form, NULL, &source, &error), NBA_E_CONFIG);
     assert_null(source);
     (void)unlink(path);
 }
