@@ -63,6 +63,16 @@ class Ledger(unittest.TestCase):
         self.assertGreater(figures["proposing_share"], 0.8)
         self.assertGreater(figures["worth"]["slate"]["n"], 20)
 
+    def test_the_folder_of_a_run_says_the_same_as_its_log_file(self):
+        figures = []
+        for place in (self.path, self.good):
+            out = self.path / "same.json"
+            code = subprocess.run([sys.executable, str(ROOT / "tools/check/ledger.py"), str(place),
+                                   "--json", str(out)], capture_output=True).returncode
+            self.assertEqual(code, 0)
+            figures.append(json.loads(out.read_text()))
+        self.assertEqual(*figures)
+
     def test_a_missing_decision_is_lost(self):
         records = list(self.records)
         del records[self.index("nba.decision.v1")]

@@ -2,7 +2,8 @@
 """Accounts for a run, with none of the engine's code: confluent-kafka or fastavro read the log.
 
     ledger.py --kafka HOST:PORT [--group GROUP]
-    ledger.py FILE.avro...            log files of `nba consume --out` or `nba demo --keep`
+    ledger.py FILE.avro...            log files of `nba consume --out`
+    ledger.py DIR                     a folder of `nba demo --keep`: `nba consume` copies its log out
 
 What it does
   conservation   every input offset has exactly one record in nba.decision.v1 or nba.deadletter.v1,
@@ -25,10 +26,19 @@ import heapq
 import io
 import json
 import math
+import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-import fastavro
+try:
+    import fastavro
+except ImportError:  # the python that tools/setup made has it
+    venv = Path(os.environ.get("NBA_CACHE", Path.home() / ".cache" / "nba")) / "venv" / "bin" / "python"
+    if not venv.exists() or Path(sys.executable) == venv:
+        sys.exit("ledger.py: no fastavro: run tools/setup first")
+    os.execv(venv, [venv, *sys.argv])
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 RING = {"email_opened", "email_clicked", "webinar_registered", "webinar_attended",
@@ -105,9 +115,30 @@ class Schemas:
         return fastavro.schemaless_reader(io.BytesIO(value[5:]), schema, reader)
 
 
-def from_files(paths):
+def copied_out(folder, topics):
+    """A log file of the embedded log in `folder`, or in its subfolder log."""
+    nba = os.environ.get("NBA_BIN") or ROOT / "build" / "nba"
+    log = folder / "log" if (folder / "log").is_dir() else folder
+    with tempfile.TemporaryDirectory(prefix="nba-ledger-") as place:
+        out = Path(place) / "log.avro"
+        done = subprocess.run([nba, "consume", *topics, "--log", log.resolve(), "--out", out],
+                              cwd=ROOT, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"ledger.py: {done.stderr.strip()}")
+        yield out
+
+
+def from_files(paths, topics):
     for path in paths:
-        with open(path, "rb") as file:
+        if Path(path).is_dir():
+            for file in copied_out(Path(path), topics):
+                yield from from_files([file], topics)
+            continue
+        try:
+            file = open(path, "rb")
+        except OSError as error:
+            sys.exit(f"ledger.py: {error}")
+        with file:
             for r in fastavro.reader(file):
                 when = r["timestamp"]
                 yield Record(r["topic"], r["partition"], r["offset"],
@@ -384,7 +415,7 @@ class Ledger:
 def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("files", nargs="*", help="log files")
+    parser.add_argument("files", nargs="*", help="log files, or a folder of `nba demo --keep`")
     parser.add_argument("--kafka", help="read from this Kafka")
     parser.add_argument("--group", help="account for what this group has committed")
     parser.add_argument("--schemas", type=Path, default=ROOT / "schemas")
@@ -439,7 +470,7 @@ def main(argv):
     topics = [arguments.input, arguments.decision, arguments.deadletter, arguments.action,
               arguments.slate]
     source = (from_kafka(arguments.kafka, topics) if arguments.kafka
-              else from_files(arguments.files))
+              else from_files(arguments.files, topics))
     for record in source:
         ledger.take(record)
     committed = (committed_of(arguments.kafka, arguments.group, arguments.input)
