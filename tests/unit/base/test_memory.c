@@ -1,8 +1,9 @@
-/* Arena and buffer: alignment, ceilings, and what happens at the ceiling. */
+/* Arena, buffer and lists: alignment, ceilings, and what happens at the ceiling. */
 #include "nba_test.h"
 
 #include "nba/base/arena.h"
 #include "nba/base/buf.h"
+#include "nba/base/memory.h"
 
 static void test_arena_memory_is_aligned_and_disjoint(void **state)
 {
@@ -99,11 +100,32 @@ static void test_varints_come_back_and_overlong_ones_are_refused(void **state)
     nba_buf_clear(&buf);
 }
 
+static void test_a_list_grows_with_what_it_has(void **state)
+{
+    uint32_t *items = NULL;
+    size_t capacity = 0;
+    (void)state;
+    for (uint32_t i = 0; i < 1000; i++) {
+        items = nba_room(items, i, &capacity, sizeof(*items));
+        assert_true(capacity > i && capacity <= 2 * (size_t)i + 16);
+        items[i] = i;
+    }
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(items[i], i);
+    }
+    free(items);
+    char *copy = nba_copy("text");
+    assert_string_equal(copy, "text");
+    assert_null(nba_copy(NULL));
+    free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena_memory_is_aligned_and_disjoint),
         cmocka_unit_test(test_arena_reuses_its_blocks_after_a_reset),
+        cmocka_unit_test(test_a_list_grows_with_what_it_has),
         cmocka_unit_test(test_arena_gives_null_at_its_ceiling),
         cmocka_unit_test(test_buffer_fails_once_and_stays_failed),
         cmocka_unit_test(test_varints_come_back_and_overlong_ones_are_refused),
