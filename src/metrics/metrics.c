@@ -6,10 +6,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 
 /* Upper bounds in microseconds: 1, 1.5, 2, 3, 5, 7 a decade from 10 us to 10 s.  Fine enough that
  * an interpolated p99 is within a fifth of the true one, few enough for a scrape. */
@@ -19,7 +21,8 @@ static const uint64_t bucket_us_max[] = {
     20000,   30000,   50000,   70000,   100000,  150000,  200000,  300000, 500000, 700000,
     1000000, 1500000, 2000000, 3000000, 5000000, 7000000, 10000000};
 
-#define BUCKET_COUNT (sizeof(bucket_us_max) / sizeof(bucket_us_max[0]))
+#define LABELS_BYTES_MAX 65536u
+#define BUCKET_COUNT     (sizeof(bucket_us_max) / sizeof(bucket_us_max[0]))
 
 struct nba_counter {
     _Atomic uint64_t value;
@@ -63,40 +66,30 @@ struct nba_metrics {
 
 struct nba_metrics *nba_metrics_create(void)
 {
-    struct nba_metrics *metrics = calloc(1, sizeof(*metrics));
-    if (metrics != NULL) {
-        const int failed = pthread_mutex_init(&metrics->lock, NULL);
-        NBA_ASSERT(failed == 0);
-    }
+    struct nba_metrics *metrics = nba_zeros(1, sizeof(*metrics));
+    const int failed = pthread_mutex_init(&metrics->lock, NULL);
+    NBA_ASSERT(failed == 0);
     return metrics;
-}
-
-static void family_destroy(struct family *family)
-{
-    struct series *series = family->first;
-    while (series != NULL) {
-        struct series *next = series->next;
-        free(series->labels);
-        free(series);
-        series = next;
-    }
-    free(family->name);
-    free(family->help);
-    free(family);
 }
 
 void nba_metrics_destroy(struct nba_metrics *metrics)
 {
-    if (metrics == NULL) {
-        return;
+    while (metrics != NULL && metrics->first != NULL) {
+        struct family *family = metrics->first;
+        metrics->first = family->next;
+        while (family->first != NULL) {
+            struct series *series = family->first;
+            family->first = series->next;
+            free(series->labels);
+            free(series);
+        }
+        free(family->name);
+        free(family->help);
+        free(family);
     }
-    struct family *family = metrics->first;
-    while (family != NULL) {
-        struct family *next = family->next;
-        family_destroy(family);
-        family = next;
+    if (metrics != NULL) {
+        (void)pthread_mutex_destroy(&metrics->lock);
     }
-    (void)pthread_mutex_destroy(&metrics->lock);
     free(metrics);
 }
 
@@ -104,79 +97,44 @@ void nba_metrics_destroy(struct nba_metrics *metrics)
 static void append_escaped(struct nba_buf *buf, const char *text, bool quote)
 {
     for (const char *at = text; *at != '\0'; at++) {
-        if (*at == '\n') {
-            nba_buf_append(buf, "\\n", 2);
-        } else if (*at == '\\' || (quote && *at == '"')) {
+        if (*at == '\n' || *at == '\\' || (quote && *at == '"')) {
             nba_buf_append_byte(buf, '\\');
-            nba_buf_append_byte(buf, (unsigned char)*at);
-        } else {
-            nba_buf_append_byte(buf, (unsigned char)*at);
         }
+        nba_buf_append_byte(buf, (unsigned char)(*at == '\n' ? 'n' : *at));
     }
 }
 
-/* The labels as they stand between the braces; NULL without memory. */
+/* The labels as they stand between the braces. */
 static char *labels_text(const struct nba_label *labels, size_t label_count)
 {
     struct nba_buf buf;
     NBA_ASSERT(label_count <= NBA_LABELS_MAX);
-    nba_buf_init(&buf, 4096);
+    nba_buf_init(&buf, LABELS_BYTES_MAX);
     for (size_t i = 0; i < label_count; i++) {
         nba_buf_printf(&buf, "%s%s=\"", i == 0 ? "" : ",", labels[i].name);
         append_escaped(&buf, labels[i].value, true);
         nba_buf_append_byte(&buf, '"');
     }
     nba_buf_append_byte(&buf, '\0');
-    char *text = buf.failed ? NULL : strdup((const char *)buf.data);
-    nba_buf_clear(&buf);
-    return text;
+    NBA_ASSERT(!buf.failed);
+    return (char *)buf.data;
 }
 
 static struct family *family_of(struct nba_metrics *metrics, enum kind kind, const char *name,
                                 const char *help)
 {
     struct family **link = &metrics->first;
-    while (*link != NULL) {
+    for (; *link != NULL; link = &(*link)->next) {
         if (strcmp((*link)->name, name) == 0) {
             NBA_ASSERT((*link)->kind == kind);
             return *link;
         }
-        link = &(*link)->next;
     }
-    struct family *family = calloc(1, sizeof(*family));
-    if (family == NULL) {
-        return NULL;
-    }
-    family->kind = kind;
-    family->name = strdup(name);
-    family->help = strdup(help);
-    if (family->name == NULL || family->help == NULL) {
-        family_destroy(family);
-        return NULL;
-    }
-    *link = family;
-    return family;
-}
-
-/* Takes `labels`. */
-static struct series *series_of(struct family *family, char *labels)
-{
-    struct series **link = &family->first;
-    while (*link != NULL) {
-        if (strcmp((*link)->labels, labels) == 0) {
-            free(labels);
-            return *link;
-        }
-        link = &(*link)->next;
-    }
-    struct series *series = calloc(1, sizeof(*series));
-    if (series == NULL) {
-        free(labels);
-        return NULL;
-    }
-    series->labels = labels;
-    *link = series;
-    return series;
+    *link = nba_zeros(1, sizeof(**link));
+    (*link)->kind = kind;
+    (*link)->name = nba_copy(name);
+    (*link)->help = nba_copy(help);
+    return *link;
 }
 
 static struct series *get_series(struct nba_metrics *metrics, enum kind kind, const char *name,
@@ -187,18 +145,19 @@ static struct series *get_series(struct nba_metrics *metrics, enum kind kind, co
         return NULL;
     }
     char *text = labels_text(labels, label_count);
-    if (text == NULL) {
-        return NULL;
-    }
-    struct series *series = NULL;
     (void)pthread_mutex_lock(&metrics->lock);
-    struct family *family = family_of(metrics, kind, name, help);
-    if (family == NULL) {
-        free(text);
-    } else {
-        series = series_of(family, text);
+    struct series **link = &family_of(metrics, kind, name, help)->first;
+    while (*link != NULL && strcmp((*link)->labels, text) != 0) {
+        link = &(*link)->next;
     }
+    if (*link == NULL) {
+        *link = nba_zeros(1, sizeof(**link));
+        (*link)->labels = text;
+        text = NULL;
+    }
+    struct series *series = *link;
     (void)pthread_mutex_unlock(&metrics->lock);
+    free(text);
     return series;
 }
 
@@ -313,9 +272,11 @@ uint64_t nba_histogram_quantile_us(const struct nba_histogram *histogram, double
     return bucket_us_max[BUCKET_COUNT - 1];
 }
 
-static void write_value(struct nba_buf *buf, const char *name, const char *labels)
+static void write_name(struct nba_buf *buf, const char *name, const char *part,
+                       const struct series *series)
 {
-    nba_buf_printf(buf, *labels != '\0' ? "%s{%s} " : "%s%s ", name, labels);
+    nba_buf_printf(buf, *series->labels != '\0' ? "%s%s{%s} " : "%s%s%s ", name, part,
+                   series->labels);
 }
 
 /* Buckets are cumulative; the sum is read after them, so a scrape may see it a little ahead. */
@@ -325,21 +286,18 @@ static void write_histogram(struct nba_buf *buf, const char *name, const struct 
     const char *comma = *series->labels != '\0' ? "," : "";
     uint64_t count = 0;
     for (size_t i = 0; i <= BUCKET_COUNT; i++) {
-        count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
-        nba_buf_printf(buf, "%s_bucket{%s%sle=\"", name, series->labels, comma);
+        char bound[32] = "+Inf";
         if (i < BUCKET_COUNT) {
-            nba_buf_printf(buf, "%g", (double)bucket_us_max[i] / 1e6);
-        } else {
-            nba_buf_append_str(buf, nba_str_of("+Inf"));
+            (void)snprintf(bound, sizeof(bound), "%g", (double)bucket_us_max[i] / 1e6);
         }
-        nba_buf_printf(buf, "\"} %" PRIu64 "\n", count);
+        count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
+        nba_buf_printf(buf, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, series->labels, comma,
+                       bound, count);
     }
     const uint64_t sum_us = atomic_load_explicit(&histogram->sum_us, memory_order_relaxed);
-    nba_buf_printf(buf, *series->labels != '\0' ? "%s_sum{%s} " : "%s_sum%s ", name,
-                   series->labels);
+    write_name(buf, name, "_sum", series);
     nba_buf_printf(buf, "%.6f\n", (double)sum_us / 1e6);
-    nba_buf_printf(buf, *series->labels != '\0' ? "%s_count{%s} " : "%s_count%s ", name,
-                   series->labels);
+    write_name(buf, name, "_count", series);
     nba_buf_printf(buf, "%" PRIu64 "\n", count);
 }
 
@@ -353,7 +311,7 @@ static void write_family(struct nba_buf *buf, const struct family *family)
             write_histogram(buf, family->name, series);
             continue;
         }
-        write_value(buf, family->name, series->labels);
+        write_name(buf, family->name, "", series);
         if (family->kind == KIND_COUNTER) {
             nba_buf_printf(buf, "%" PRIu64 "\n", nba_counter_value(&series->as.counter));
         } else {

@@ -85,17 +85,15 @@ static void sweep(evutil_socket_t unused, short what, void *context)
     }
 }
 
-int nba_connection_table_open(struct nba_connection_table *table, struct event_base *base,
-                              struct evhttp *http, struct evconnlistener *listener)
+void nba_connection_table_open(struct nba_connection_table *table, struct event_base *base,
+                               struct evhttp *http, struct evconnlistener *listener)
 {
     const struct timeval period = {0, NBA_SWEEP_PERIOD_US};
     table->listener = listener;
     table->sweep = event_new(base, -1, EV_PERSIST, sweep, table);
-    if (table->sweep == NULL || event_add(table->sweep, &period) != 0) {
-        return -1;
-    }
+    NBA_ASSERT(table->sweep != NULL);
+    (void)event_add(table->sweep, &period);
     evhttp_set_bevcb(http, make_stream, table);
-    return 0;
 }
 
 void nba_connection_table_answered(struct nba_connection_table *table,

@@ -36,9 +36,9 @@ struct nba_connection_table {
     struct event *sweep;
 };
 
-/* Watches every connection that `http` takes from `listener`; 0, or -1 without memory. */
-int nba_connection_table_open(struct nba_connection_table *table, struct event_base *base,
-                              struct evhttp *http, struct evconnlistener *listener);
+/* Watches every connection that `http` takes from `listener`. */
+void nba_connection_table_open(struct nba_connection_table *table, struct event_base *base,
+                               struct evhttp *http, struct evconnlistener *listener);
 /* The request's answer goes out now. */
 void nba_connection_table_answered(struct nba_connection_table *table,
                                    struct evhttp_request *request);

@@ -22,6 +22,7 @@
 #include "nba/base/assert.h"
 #include "nba/base/buf.h"
 #include "nba/base/file.h"
+#include "nba/base/memory.h"
 
 #define HEAD_BYTES_MAX    8192
 #define HEADERS_MAX       64u
@@ -298,15 +299,12 @@ static enum nba_status bind_listener(struct nba_server *server, struct nba_error
     if (getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&where, &bytes) != 0) {
         return nba_error_set(error, NBA_E_IO, "cannot read the bound port: %s", strerror(errno));
     }
-    if (where.ss_family == AF_INET) {
-        struct sockaddr_in four;
-        memcpy(&four, &where, sizeof(four));
-        server->port = ntohs(four.sin_port);
-    } else {
-        struct sockaddr_in6 six;
-        memcpy(&six, &where, sizeof(six));
-        server->port = ntohs(six.sin6_port);
-    }
+    _Static_assert(offsetof(struct sockaddr_in, sin_port) ==
+                       offsetof(struct sockaddr_in6, sin6_port),
+                   "ports stand at one place");
+    in_port_t port = 0;
+    memcpy(&port, (const char *)&where + offsetof(struct sockaddr_in, sin_port), sizeof(port));
+    server->port = ntohs(port);
     return NBA_OK;
 }
 
@@ -315,7 +313,7 @@ static enum nba_status make_loop(struct nba_server *server, struct nba_error *er
     server->base = event_base_new();
     server->http = server->base != NULL ? evhttp_new(server->base) : NULL;
     if (server->http == NULL || pipe(server->pipe_fds) != 0) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot make the HTTP server");
+        return nba_error_set(error, NBA_E_IO, "cannot make the HTTP server: %s", strerror(errno));
     }
     for (int i = 0; i < 2; i++) {
         (void)fcntl(server->pipe_fds[i], F_SETFD, FD_CLOEXEC);
@@ -330,9 +328,8 @@ static enum nba_status make_loop(struct nba_server *server, struct nba_error *er
                                                  EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH);
     evhttp_set_gencb(server->http, handle, server);
     server->wake = event_new(server->base, server->pipe_fds[0], EV_READ, woken, server);
-    if (server->wake == NULL || event_add(server->wake, NULL) != 0) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot make the HTTP server");
-    }
+    NBA_ASSERT(server->wake != NULL);
+    (void)event_add(server->wake, NULL);
     return NBA_OK;
 }
 
@@ -356,10 +353,7 @@ static enum nba_status start_thread(struct nba_server *server, struct nba_error 
 enum nba_status nba_server_start(const struct nba_server_options *options,
                                  struct nba_server **ret_server, struct nba_error *error)
 {
-    struct nba_server *server = calloc(1, sizeof(*server));
-    if (server == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot make the HTTP server");
-    }
+    struct nba_server *server = nba_zeros(1, sizeof(*server));
     server->options = *options;
     server->pipe_fds[0] = server->pipe_fds[1] = -1;
     (void)snprintf(server->address, sizeof(server->address), "%s",
@@ -371,11 +365,9 @@ enum nba_status nba_server_start(const struct nba_server_options *options,
     if (status == NBA_OK) {
         status = bind_listener(server, error);
     }
-    if (status == NBA_OK && nba_connection_table_open(&server->connections, server->base,
-                                                      server->http, server->listener) != 0) {
-        status = nba_error_set(error, NBA_E_NO_MEMORY, "cannot make the HTTP server");
-    }
     if (status == NBA_OK) {
+        nba_connection_table_open(&server->connections, server->base, server->http,
+                                  server->listener);
         status = start_thread(server, error);
     }
     if (status != NBA_OK) {

@@ -40,11 +40,10 @@ struct nba_label {
 
 #define NBA_LABELS_MAX 4u
 
-/* NULL without memory. */
 struct nba_metrics *nba_metrics_create(void);
 void nba_metrics_destroy(struct nba_metrics *metrics);
 
-/* A series of that kind; NULL when `metrics` is NULL or memory is out.  The same name under two
+/* A series of that kind; NULL when `metrics` is NULL.  The same name under two
  * kinds is a bug. */
 struct nba_counter *nba_metrics_counter(struct nba_metrics *metrics, const char *name,
                                         const char *help, const struct nba_label *labels,
