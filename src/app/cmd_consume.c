@@ -7,7 +7,6 @@
 #include "digest.h"
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
-#include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "nba/codec/container.h"
 #include "nba/codec/json.h"
@@ -50,8 +49,7 @@ struct consumer {
     struct nba_workplace *place;
     struct nba_container_writer *writer; /* NULL: JSON lines or digests */
     struct nba_digests digests;
-    struct nba_span *spans;
-    size_t span_count, span_capacity;
+    struct nba_spans spans;
     uint64_t taken;
 };
 
@@ -60,67 +58,50 @@ static enum nba_isolation isolation(void)
     return args.uncommitted ? NBA_READ_UNCOMMITTED : NBA_READ_COMMITTED;
 }
 
-/* "start", "end", an offset or a time, in one partition. */
-static enum nba_status offset_of(struct consumer *c, const char *option, const char *place,
-                                 const struct nba_span *span, int64_t *ret_offset,
-                                 struct nba_error *error)
+/* "start", "end", an offset or a time, in one partition; NULL leaves what is there. */
+static enum nba_status find_offset(struct nba_stream *stream, const char *option, const char *place,
+                                   const struct nba_span *whole, int64_t *offset,
+                                   struct nba_error *error)
 {
-    int64_t low = 0;
-    int64_t high = 0;
     int64_t ms = 0;
     char *end = NULL;
-    const enum nba_status status = nba_stream_watermarks(
-        c->place->stream, span->topic, span->partition, isolation(), &low, &high, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (strcmp(place, "start") == 0 || strcmp(place, "end") == 0) {
-        *ret_offset = place[0] == 's' ? low : high;
+    if (place == NULL || strcmp(place, "start") == 0 || strcmp(place, "end") == 0) {
+        *offset = place == NULL ? *offset : place[0] == 's' ? whole->from : whole->to;
         return NBA_OK;
     }
     if (nba_time_parse(nba_str_of(place), &ms)) {
-        return nba_stream_offset_of_time(c->place->stream, span->topic, span->partition, ms,
-                                         ret_offset, error);
+        return nba_stream_offset_of_time(stream, whole->topic, whole->partition, ms, offset, error);
     }
     errno = 0;
-    const long long offset = strtoll(place, &end, 10);
-    if (errno != 0 || end == place || *end != '\0' || offset < 0) {
+    const long long given = strtoll(place, &end, 10);
+    if (errno != 0 || end == place || *end != '\0' || given < 0) {
         return nba_error_set(error, NBA_E_USAGE,
                              "--%s: expected start, end, an offset or a time, got '%s'", option,
                              place);
     }
-    *ret_offset = offset < low ? low : offset > high ? high : offset;
+    *offset = given < whole->from ? whole->from : given > whole->to ? whole->to : given;
     return NBA_OK;
-}
-
-static enum nba_status add_span(struct consumer *c, const char *topic, int32_t partition,
-                                struct nba_error *error)
-{
-    struct nba_span span = {topic, partition, 0, INT64_MAX};
-    const bool open_end = args.follow && args.to == NULL;
-    const bool done = offset_of(c, "from", args.from != NULL ? args.from : "start", &span,
-                                &span.from, error) == NBA_OK &&
-                      (open_end || offset_of(c, "to", args.to != NULL ? args.to : "end", &span,
-                                             &span.to, error) == NBA_OK);
-    if (done) {
-        c->spans = nba_room(c->spans, c->span_count, &c->span_capacity, sizeof(span));
-        c->spans[c->span_count++] = span;
-    }
-    return nba_outcome(done, error);
 }
 
 static enum nba_status add_topic(struct consumer *c, const char *topic, struct nba_error *error)
 {
-    int32_t partitions = 0;
-    enum nba_status status =
-        nba_stream_topic_partitions(c->place->stream, topic, &partitions, error);
-    if (status == NBA_OK && args.partition >= partitions) {
-        return nba_error_set(error, NBA_E_NOT_FOUND, "topic '%s' has %d partitions", topic,
-                             (int)partitions);
+    struct nba_stream *stream = c->place->stream;
+    const size_t first = c->spans.count;
+    enum nba_status status = nba_spans_add(&c->spans, stream, topic, isolation(), error);
+    if (status == NBA_OK && args.partition >= (int64_t)(c->spans.count - first)) {
+        return nba_error_set(error, NBA_E_NOT_FOUND, "topic '%s' has %zu partitions", topic,
+                             c->spans.count - first);
     }
-    for (int32_t p = 0; p < partitions && status == NBA_OK; p++) {
-        if (args.partition < 0 || args.partition == p) {
-            status = add_span(c, topic, p, error);
+    for (size_t i = first; i < c->spans.count && status == NBA_OK; i++) {
+        struct nba_span *span = &c->spans.items[i];
+        const struct nba_span whole = *span;
+        span->to = args.follow ? INT64_MAX : whole.to;
+        status = find_offset(stream, "from", args.from, &whole, &span->from, error);
+        if (status == NBA_OK) {
+            status = find_offset(stream, "to", args.to, &whole, &span->to, error);
+        }
+        if (args.partition >= 0 && span->partition != args.partition) {
+            span->to = span->from; /* nothing of it */
         }
     }
     return status;
@@ -180,7 +161,7 @@ static enum nba_status consume(struct consumer *c, struct nba_error *error)
     }
     if (status == NBA_OK) {
         nba_ticker_begin(&place->ticker, "records", 0);
-        status = nba_walk_spans(&walk, c->spans, c->span_count, error);
+        status = nba_walk_spans(&walk, &c->spans, error);
         nba_ticker_end(&place->ticker);
     }
     if (status == NBA_E_INTERRUPTED) {
@@ -210,7 +191,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     }
     nba_container_writer_destroy(c.writer);
     nba_digests_clear(&c.digests);
-    free(c.spans);
+    free(c.spans.items);
     return status;
 }
 

@@ -2,11 +2,10 @@
  * one process. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "demo_market.h"
-#include "drain.h"
+#include "engine_run.h"
 #include "learn.h"
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
@@ -42,11 +41,10 @@ static const struct nba_option options[] = {
 struct demo {
     struct nba_workplace *place;
     struct nba_demo_market market;
-    struct nba_metrics *metrics;
-    struct nba_engine *engine;
+    struct nba_engine_run engine;
     bool terminal;
     int64_t shown_us;
-    uint64_t shown_events;
+    uint64_t shown_events, round_events;
 };
 
 /* ---- the folder ---- */
@@ -108,7 +106,7 @@ static enum nba_status check_folder(const char *dir, struct nba_error *error)
 static uint64_t actions_on(struct demo *demo, enum nba_channel channel)
 {
     const struct nba_label label = {"channel", nba_channel_name(channel)};
-    return nba_counter_value(nba_metrics_counter(demo->metrics, "nba_actions_proposed_total",
+    return nba_counter_value(nba_metrics_counter(demo->engine.metrics, "nba_actions_proposed_total",
                                                  "Actions proposed, by channel.", &label, 1));
 }
 
@@ -119,10 +117,10 @@ static void show(struct demo *demo, bool last)
     if (!last && now_us - demo->shown_us < every_us) {
         return;
     }
-    const uint64_t events = nba_engine_events(demo->engine);
+    const uint64_t events = nba_engine_events(demo->engine.engine);
     const double seconds = (double)(now_us - demo->shown_us) / 1e6;
     const struct nba_histogram *latency =
-        nba_metrics_histogram(demo->metrics, "nba_event_seconds",
+        nba_metrics_histogram(demo->engine.metrics, "nba_event_seconds",
                               "From a record's arrival here to its committed outcome.", NULL, 0);
     (void)fprintf(
         stderr,
@@ -160,53 +158,45 @@ static enum nba_status learn(struct nba_workplace *place, struct nba_error *erro
     return nba_outcome(done, error);
 }
 
+static void look(void *demo)
+{
+    show(demo, false);
+}
+
 /* Waits until the engine has decided on everything that is in the log. */
 static enum nba_status settle(struct demo *demo, struct nba_error *error)
 {
-    static struct nba_drain drain;
-    const struct timespec look = {0, LOOK_MS * 1000000};
-    const enum nba_status status = nba_drain_begin(demo->place, &drain, error);
-    while (status == NBA_OK && !nba_engine_has_failed(demo->engine) && !nba_interrupted()) {
-        show(demo, false);
-        if (nba_engine_is_ready(demo->engine) && nba_drain_is_done(demo->place, &drain)) {
-            return NBA_OK;
-        }
-        (void)nanosleep(&look, NULL);
-    }
-    return status != NBA_OK ? status : nba_error_set(error, NBA_E_INTERRUPTED, "interrupted");
+    const enum nba_status status =
+        nba_engine_run_wait(&demo->engine, true, LOOK_MS, look, demo, error);
+    return status == NBA_OK && (nba_interrupted() || nba_engine_has_failed(demo->engine.engine))
+               ? nba_error_set(error, NBA_E_INTERRUPTED, "interrupted")
+               : status;
 }
 
-static enum nba_status live(struct demo *demo, uint64_t round_events, struct nba_error *error)
+static enum nba_status live(void *context, struct nba_error *error)
 {
+    struct demo *demo = context;
     bool more = true;
     bool done = true;
+    demo->shown_us = nba_clock_monotonic_us(&nba_clock_system);
     while (done && more) { /* the first answer passes over the past's */
         done = settle(demo, error) == NBA_OK &&
                nba_demo_market_answer(&demo->market, error) == NBA_OK &&
-               nba_demo_market_round(&demo->market, round_events, &more, error) == NBA_OK;
+               nba_demo_market_round(&demo->market, demo->round_events, &more, error) == NBA_OK;
     }
+    show(demo, true);
     return nba_outcome(done, error);
 }
 
-static enum nba_status run_engine(struct demo *demo, uint64_t round_events, struct nba_error *error)
+static enum nba_status run_engine(struct demo *demo, struct nba_error *error)
 {
-    struct nba_error stop_error = {0};
-    enum nba_status status = nba_workplace_engine(demo->place, demo->metrics, &demo->engine, error);
+    (void)fprintf(stderr, "running: every event updates, scores and decides, exactly once\n");
+    enum nba_status status = nba_engine_run_open(demo->place, &demo->engine, error);
     nba_log_set_level(NBA_LOG_WARN); /* the view says how it goes */
     if (status == NBA_OK) {
-        status = nba_engine_start(demo->engine, error);
+        status = nba_engine_run_while(&demo->engine, live, demo, error);
     }
-    if (status == NBA_OK) {
-        demo->shown_us = nba_clock_monotonic_us(&nba_clock_system);
-        status = live(demo, round_events, error);
-        show(demo, true);
-        const enum nba_status stopped = nba_engine_stop(demo->engine, &stop_error);
-        if (stopped != NBA_OK) { /* it says more than "interrupted" does */
-            *error = stop_error;
-            status = stopped;
-        }
-    }
-    nba_engine_destroy(demo->engine);
+    nba_engine_run_close(&demo->engine);
     return status;
 }
 
@@ -218,24 +208,16 @@ static enum nba_status perform(struct demo *demo, struct nba_error *error)
     const uint64_t events = (uint64_t)args.events;
     const uint64_t past = (uint64_t)((double)events * PAST_SHARE);
     const uint64_t round = (events - past) / ROUNDS;
-    enum nba_status status = nba_topic_table_create(&place->topics, place->stream, &created, error);
-    if (status == NBA_OK) {
-        status = nba_demo_market_open(place, events, (uint64_t)args.seed, market, error);
-    }
-    if (status != NBA_OK) {
-        return status;
+    demo->round_events = round > ROUND_EVENTS_MIN ? round : ROUND_EVENTS_MIN;
+    if (nba_topic_table_create(&place->topics, place->stream, &created, error) != NBA_OK ||
+        nba_demo_market_open(place, events, (uint64_t)args.seed, market, error) != NBA_OK) {
+        return error->status;
     }
     (void)fprintf(stderr, "a simulated market: %u HCPs, %" PRIu64 " events, seed %" PRId64 "\n",
                   nba_world_hcp_count(market->world), events, args.seed);
-    const bool learned =
-        nba_demo_market_past(market, past, error) == NBA_OK && learn(place, error) == NBA_OK;
-    if (learned) {
-        (void)fprintf(stderr, "running: every event updates, scores and decides, exactly once\n");
-    }
-    const bool done =
-        learned &&
-        run_engine(demo, round > ROUND_EVENTS_MIN ? round : ROUND_EVENTS_MIN, error) == NBA_OK &&
-        nba_demo_summary(market, error) == NBA_OK;
+    const bool done = nba_demo_market_past(market, past, error) == NBA_OK &&
+                      learn(place, error) == NBA_OK && run_engine(demo, error) == NBA_OK &&
+                      nba_demo_summary(market, error) == NBA_OK;
     return nba_outcome(done, error);
 }
 
@@ -250,13 +232,8 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
                         configure(dir, &place->config, error) == NBA_OK &&
                         nba_workplace_open(place, NBA_LOCAL_WRITER, error) == NBA_OK;
     nba_interrupt_install();
-    status = nba_outcome(opened, error);
-    if (status == NBA_OK) {
-        demo.metrics = nba_metrics_create();
-        status = perform(&demo, error);
-    }
+    status = opened ? perform(&demo, error) : nba_outcome(opened, error);
     nba_demo_market_close(&demo.market);
-    nba_metrics_destroy(demo.metrics);
     if (status == NBA_OK && args.keep != NULL) {
         nba_buf_printf(
             &place->out,

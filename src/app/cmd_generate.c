@@ -2,16 +2,17 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
 #include "nba/app/sink.h"
+#include "nba/app/walk.h"
 #include "nba/base/limits.h"
 #include "nba/base/time_text.h"
 #include "nba/simulate/world.h"
-#include "nba/stream/reader.h"
 
 static struct {
     int64_t events;
@@ -88,20 +89,20 @@ static enum nba_status open_reader(struct generating *g, struct nba_error *error
 {
     static struct nba_position positions[NBA_PARTITIONS_MAX];
     struct nba_stream *stream = g->place->stream;
+    struct nba_spans spans = {.count = 0};
     const char *topic = g->place->config.topics.action;
-    int32_t partitions = 0;
-    enum nba_status status = nba_stream_topic_partitions(stream, topic, &partitions, error);
-    for (int32_t p = 0; p < partitions && status == NBA_OK; p++) {
-        int64_t low = 0;
-        positions[p] = (struct nba_position){topic, p, 0};
-        status = nba_stream_watermarks(stream, topic, p, NBA_READ_COMMITTED, &low,
-                                       &positions[p].offset, error);
+    enum nba_status status = nba_spans_add(&spans, stream, topic, NBA_READ_COMMITTED, error);
+    for (size_t i = 0; i < spans.count; i++) {
+        positions[i] = (struct nba_position){topic, spans.items[i].partition, spans.items[i].to};
     }
     if (status == NBA_OK) {
         status = nba_reader_create(stream, NBA_READ_COMMITTED, &g->reader, error);
     }
-    return status == NBA_OK ? nba_reader_assign(g->reader, positions, (size_t)partitions, error)
-                            : status;
+    if (status == NBA_OK) {
+        status = nba_reader_assign(g->reader, positions, spans.count, error);
+    }
+    free(spans.items);
+    return status;
 }
 
 static enum nba_status read_actions(struct generating *g, struct nba_error *error)

@@ -2,9 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "drain.h"
+#include "engine_run.h"
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
 #include "nba/base/log.h"
@@ -36,9 +35,8 @@ static bool engine_ready(void *context, const char **ret_why)
 }
 
 /* "host:port" of http.listen, which the configuration has checked. */
-static enum nba_status start_server(const struct nba_config *config, struct nba_metrics *metrics,
-                                    struct nba_engine *engine, struct nba_server **ret_server,
-                                    struct nba_error *error)
+static enum nba_status start_server(const struct nba_config *config, struct nba_engine_run *run,
+                                    struct nba_server **ret_server, struct nba_error *error)
 {
     char address[256];
     const char *colon = strrchr(config->http.listen, ':');
@@ -48,9 +46,9 @@ static enum nba_status start_server(const struct nba_config *config, struct nba_
         .address = address,
         .port = (uint16_t)strtoul(colon + 1, NULL, 10),
         .allow_unauthenticated = config->http.allow_unauthenticated,
-        .metrics = metrics,
+        .metrics = run->metrics,
         .ready = engine_ready,
-        .context = engine,
+        .context = run->engine,
     };
     const enum nba_status status = nba_server_start(&server, ret_server, error);
     if (status == NBA_OK) {
@@ -60,60 +58,29 @@ static enum nba_status start_server(const struct nba_config *config, struct nba_
     return status;
 }
 
-static enum nba_status wait_for_end(const struct nba_workplace *place, struct nba_engine *engine,
-                                    struct nba_error *error)
+static enum nba_status work(void *context, struct nba_error *error)
 {
-    const struct timespec look = {0, LOOK_MS * 1000000};
-    static struct nba_drain drain;
-    const enum nba_status status = args.drain ? nba_drain_begin(place, &drain, error) : NBA_OK;
-    while (status == NBA_OK && !nba_interrupted() && !nba_engine_has_failed(engine)) {
-        (void)nanosleep(&look, NULL);
-        if (args.drain && nba_engine_is_ready(engine) && nba_drain_is_done(place, &drain)) {
-            break;
-        }
-    }
-    return status;
-}
-
-static enum nba_status run_engine(const struct nba_workplace *place, struct nba_engine *engine,
-                                  struct nba_error *error)
-{
-    struct nba_error stop_error = {0};
-    enum nba_status status = nba_engine_start(engine, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    status = wait_for_end(place, engine, error);
-    const enum nba_status stopped = nba_engine_stop(engine, &stop_error);
-    if (status == NBA_OK && stopped != NBA_OK) {
-        *error = stop_error;
-        status = stopped;
-    }
-    nba_log(NBA_LOG_INFO, "stopped", "events=%llu", (unsigned long long)nba_engine_events(engine));
-    return status;
+    return nba_engine_run_wait(context, args.drain, LOOK_MS, NULL, NULL, error);
 }
 
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
-    struct nba_metrics *metrics = nba_metrics_create();
-    struct nba_engine *engine = NULL;
+    struct nba_engine_run run = {.place = place};
     struct nba_server *server = NULL;
-    const struct nba_config *config = &place->config;
+    struct nba_config *config = &place->config;
     nba_interrupt_install();
     nba_log_set_level(config->logging_level);
-    place->config.workers = args.workers != 0 ? args.workers : config->workers;
-    const bool done =
-        (args.instance == NULL ||
-         nba_config_set(&place->config, "instance", args.instance, error) == NBA_OK) &&
-        nba_config_check(config, error) == NBA_OK &&
-        nba_workplace_open(place, NBA_LOCAL_WRITER, error) == NBA_OK &&
-        nba_run_fault_install(place->stream, error) == NBA_OK &&
-        nba_workplace_engine(place, metrics, &engine, error) == NBA_OK &&
-        (args.no_http || start_server(config, metrics, engine, &server, error) == NBA_OK) &&
-        run_engine(place, engine, error) == NBA_OK;
+    config->workers = args.workers != 0 ? args.workers : config->workers;
+    const bool done = (args.instance == NULL ||
+                       nba_config_set(config, "instance", args.instance, error) == NBA_OK) &&
+                      nba_config_check(config, error) == NBA_OK &&
+                      nba_workplace_open(place, NBA_LOCAL_WRITER, error) == NBA_OK &&
+                      nba_run_fault_install(place->stream, error) == NBA_OK &&
+                      nba_engine_run_open(place, &run, error) == NBA_OK &&
+                      (args.no_http || start_server(config, &run, &server, error) == NBA_OK) &&
+                      nba_engine_run_while(&run, work, &run, error) == NBA_OK;
     nba_server_stop(server);
-    nba_engine_destroy(engine);
-    nba_metrics_destroy(metrics);
+    nba_engine_run_close(&run);
     return nba_outcome(done, error);
 }
 

@@ -1,8 +1,10 @@
 /* nba topics: the topics of the configuration, made, listed, described, deleted. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nba/app/command.h"
+#include "nba/app/walk.h"
 
 static struct {
     bool all;
@@ -36,23 +38,20 @@ static enum nba_status create(struct nba_workplace *place, struct nba_error *err
 static enum nba_status describe_topic(struct nba_workplace *place, const char *topic,
                                       struct nba_error *error)
 {
-    int32_t partitions = 0;
-    enum nba_status status = nba_stream_topic_partitions(place->stream, topic, &partitions, error);
-    for (int32_t p = 0; p < partitions && status == NBA_OK; p++) {
+    struct nba_spans spans = {.count = 0};
+    enum nba_status status = nba_spans_add(&spans, place->stream, topic, NBA_READ_COMMITTED, error);
+    for (size_t i = 0; i < spans.count && status == NBA_OK; i++) {
+        const struct nba_span *span = &spans.items[i];
         int64_t low = 0;
-        int64_t stable = 0;
         int64_t high = 0;
-        status = nba_stream_watermarks(place->stream, topic, p, NBA_READ_COMMITTED, &low, &stable,
-                                       error);
-        if (status == NBA_OK) {
-            status = nba_stream_watermarks(place->stream, topic, p, NBA_READ_UNCOMMITTED, &low,
-                                           &high, error);
-        }
+        status = nba_stream_watermarks(place->stream, topic, span->partition, NBA_READ_UNCOMMITTED,
+                                       &low, &high, error);
         if (status == NBA_OK) {
             nba_buf_printf(&place->out, "%-28s %9d %12" PRId64 " %12" PRId64 " %12" PRId64 "\n",
-                           topic, (int)p, low, stable, high);
+                           topic, (int)span->partition, low, span->to, high);
         }
     }
+    free(spans.items);
     return status;
 }
 

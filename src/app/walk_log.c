@@ -9,37 +9,34 @@
 
 #define POLL_MS 100
 
-static struct nba_span *span_of(struct nba_span *spans, size_t count,
-                                const struct nba_record *record)
+enum nba_status nba_spans_add(struct nba_spans *spans, struct nba_stream *stream, const char *topic,
+                              enum nba_isolation isolation, struct nba_error *error)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (spans[i].partition == record->partition && nba_str_is(record->topic, spans[i].topic)) {
-            return &spans[i];
+    int32_t count = 0;
+    enum nba_status status = nba_stream_topic_partitions(stream, topic, &count, error);
+    for (int32_t p = 0; status == NBA_OK && p < count; p++) {
+        struct nba_span span = {topic, p, 0, 0};
+        status = nba_stream_watermarks(stream, topic, p, isolation, &span.from, &span.to, error);
+        spans->items = nba_room(spans->items, spans->count, &spans->capacity, sizeof(span));
+        spans->items[spans->count++] = span;
+    }
+    return status;
+}
+
+static struct nba_span *span_of(struct nba_spans *spans, const struct nba_record *record)
+{
+    for (size_t i = 0; i < spans->count; i++) {
+        struct nba_span *span = &spans->items[i];
+        if (span->partition == record->partition && nba_str_is(record->topic, span->topic)) {
+            return span->from < span->to ? span : NULL;
         }
     }
     return NULL;
 }
 
-/* What is left to read; *ret_count 0: all is done. */
-static struct nba_position *positions_of(const struct nba_span *spans, size_t count,
-                                         size_t *ret_count)
-{
-    struct nba_position *positions = nba_zeros(count + 1, sizeof(*positions));
-    *ret_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (spans[i].from < spans[i].to) {
-            positions[*ret_count] =
-                (struct nba_position){spans[i].topic, spans[i].partition, spans[i].from};
-            *ret_count += 1;
-        }
-    }
-    return positions;
-}
-
 /* One poll; *open counts the spans that have not ended. */
 static enum nba_status step(const struct nba_walk *walk, struct nba_reader *reader,
-                            struct nba_span *spans, size_t count, size_t *open,
-                            struct nba_error *error)
+                            struct nba_spans *spans, size_t *open, struct nba_error *error)
 {
     enum nba_poll what = NBA_POLL_NONE;
     struct nba_record record = {0};
@@ -48,37 +45,38 @@ static enum nba_status step(const struct nba_walk *walk, struct nba_reader *read
         status = NBA_OK;
     }
     struct nba_span *span =
-        status == NBA_OK && what != NBA_POLL_NONE ? span_of(spans, count, &record) : NULL;
-    if (span != NULL && span->from < span->to) {
-        if (what == NBA_POLL_RECORD && record.offset < span->to) {
-            status = walk->take(walk->context, &record, error);
-        }
-        if (status == NBA_OK) {
-            span->from = record.offset + (what == NBA_POLL_RECORD ? 1 : 0);
-            *open -= span->from >= span->to ? 1 : 0;
-        }
+        status == NBA_OK && what != NBA_POLL_NONE ? span_of(spans, &record) : NULL;
+    if (span != NULL && what == NBA_POLL_RECORD && record.offset < span->to) {
+        status = walk->take(walk->context, &record, error);
+    }
+    if (span != NULL && status == NBA_OK) {
+        span->from = record.offset + (what == NBA_POLL_RECORD ? 1 : 0);
+        *open -= span->from >= span->to ? 1 : 0;
     }
     nba_record_release(&record);
     return status;
 }
 
-enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_span *spans, size_t count,
+enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_spans *spans,
                                struct nba_error *error)
 {
     struct nba_reader *reader = NULL;
+    struct nba_position *positions = nba_zeros(spans->count + 1, sizeof(*positions));
     size_t open = 0;
-    struct nba_position *positions = positions_of(spans, count, &open);
-    enum nba_status status = NBA_OK;
-    if (open > 0) {
-        status = nba_reader_create(walk->stream, walk->isolation, &reader, error);
+    for (size_t i = 0; i < spans->count; i++) {
+        const struct nba_span *span = &spans->items[i];
+        if (span->from < span->to) {
+            positions[open++] = (struct nba_position){span->topic, span->partition, span->from};
+        }
     }
-    if (status == NBA_OK && open > 0) {
-        status = nba_reader_assign(reader, positions, open, error);
-    }
+    const bool done =
+        open == 0 || (nba_reader_create(walk->stream, walk->isolation, &reader, error) == NBA_OK &&
+                      nba_reader_assign(reader, positions, open, error) == NBA_OK);
+    enum nba_status status = nba_outcome(done, error);
     while (status == NBA_OK && open > 0) {
         status = nba_interrupt_check(error);
         if (status == NBA_OK) {
-            status = step(walk, reader, spans, count, &open, error);
+            status = step(walk, reader, spans, &open, error);
         }
     }
     nba_reader_destroy(reader);
@@ -92,11 +90,12 @@ enum nba_status nba_walk_partition(struct nba_stream *stream, const char *topic,
 {
     const struct nba_walk walk = {.stream = stream, .take = take, .context = context};
     struct nba_span span = {.topic = topic, .partition = partition};
+    struct nba_spans spans = {&span, 1, 1};
     enum nba_status status = nba_stream_watermarks(stream, topic, partition, NBA_READ_COMMITTED,
                                                    &span.from, &span.to, error);
     if (status == NBA_OK) {
         span.from = *position > span.from ? *position : span.from;
-        status = nba_walk_spans(&walk, &span, 1, error);
+        status = nba_walk_spans(&walk, &spans, error);
         *position = span.from;
     }
     return status;

@@ -28,6 +28,17 @@ struct nba_span {
     int64_t to;   /* INT64_MAX: no end, wait for more */
 };
 
+struct nba_spans {
+    struct nba_span *items; /* the caller frees them */
+    size_t count, capacity;
+};
+
+/* Adds every partition of a topic, from its first offset to its present end (the last stable offset
+ * for NBA_READ_COMMITTED).  NBA_E_NOT_FOUND. */
+NBA_MUST_USE
+enum nba_status nba_spans_add(struct nba_spans *spans, struct nba_stream *stream, const char *topic,
+                              enum nba_isolation isolation, struct nba_error *error);
+
 struct nba_walk {
     struct nba_stream *stream;
     enum nba_isolation isolation;
@@ -38,7 +49,7 @@ struct nba_walk {
 
 /* Records of one span come in order, those of several in any interleaving. */
 NBA_MUST_USE
-enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_span *spans, size_t count,
+enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_spans *spans,
                                struct nba_error *error);
 /* What is committed in one partition, from *position (which moves along) to its present end. */
 NBA_MUST_USE

@@ -1,0 +1,91 @@
+/* Drained: the group's offsets are where the input's partitions ended. */
+#include "engine_run.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "nba/app/interrupt.h"
+#include "nba/app/walk.h"
+#include "nba/base/log.h"
+
+enum nba_status nba_engine_run_open(const struct nba_workplace *place,
+                                    struct nba_engine_run *ret_run, struct nba_error *error)
+{
+    *ret_run = (struct nba_engine_run){.place = place, .metrics = nba_metrics_create()};
+    const struct nba_engine_options options = {
+        .config = &place->config,
+        .schemas = place->schemas,
+        .stream = place->stream,
+        .clock = &nba_clock_system,
+        .metrics = ret_run->metrics,
+    };
+    return nba_engine_create(&options, &ret_run->engine, error);
+}
+
+enum nba_status nba_engine_run_while(struct nba_engine_run *run,
+                                     enum nba_status (*work)(void *context,
+                                                             struct nba_error *error),
+                                     void *context, struct nba_error *error)
+{
+    struct nba_error stop_error = {0};
+    enum nba_status status = nba_engine_start(run->engine, error);
+    if (status == NBA_OK) {
+        status = work(context, error);
+        const enum nba_status stopped = nba_engine_stop(run->engine, &stop_error);
+        if (stopped != NBA_OK) {
+            *error = stop_error;
+            status = stopped;
+        }
+        nba_log(NBA_LOG_INFO, "stopped", "events=%llu",
+                (unsigned long long)nba_engine_events(run->engine));
+    }
+    return status;
+}
+
+static bool is_drained(const struct nba_engine_run *run, const struct nba_spans *spans)
+{
+    const struct nba_config *config = &run->place->config;
+    for (size_t i = 0; i < spans->count; i++) {
+        const struct nba_span *span = &spans->items[i];
+        struct nba_error error = {0};
+        int64_t committed = -1;
+        if (span->from < span->to && /* an empty partition commits nothing */
+            (nba_stream_group_committed(run->place->stream, config->application_id, span->topic,
+                                        span->partition, &committed, &error) != NBA_OK ||
+             committed < span->to)) {
+            return false;
+        }
+    }
+    return nba_engine_is_ready(run->engine);
+}
+
+enum nba_status nba_engine_run_wait(struct nba_engine_run *run, bool drain, int look_ms,
+                                    void (*look)(void *context), void *context,
+                                    struct nba_error *error)
+{
+    const struct nba_workplace *place = run->place;
+    const struct timespec pause = {0, look_ms * 1000000};
+    struct nba_spans spans = {.count = 0};
+    enum nba_status status = NBA_OK;
+    if (drain) {
+        status = nba_spans_add(&spans, place->stream, place->config.topics.engagement,
+                               NBA_READ_COMMITTED, error);
+    }
+    while (status == NBA_OK && !nba_interrupted() && !nba_engine_has_failed(run->engine)) {
+        if (look != NULL) {
+            look(context);
+        }
+        if (drain && is_drained(run, &spans)) {
+            break;
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    free(spans.items);
+    return status;
+}
+
+void nba_engine_run_close(struct nba_engine_run *run)
+{
+    nba_engine_destroy(run->engine);
+    nba_metrics_destroy(run->metrics);
+}
