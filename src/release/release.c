@@ -49,36 +49,25 @@ static const void *tensor_at(const struct nba_release *release, const struct nba
     return release->tensors + manifest->layout.places[tensor].offset;
 }
 
-static enum nba_status check_tensor(const struct nba_release *release,
-                                    const struct nba_manifest *manifest,
-                                    enum nba_release_tensor tensor, struct nba_error *error)
-{
-    const struct nba_tensor_place *place = &manifest->layout.places[tensor];
-    const unsigned char *bytes = tensor_at(release, manifest, tensor);
-    char sha256[NBA_SHA256_TEXT_BYTES];
-    nba_sha256_text(bytes, (size_t)place->bytes, sha256);
-    if (strcmp(sha256, manifest->sha256[tensor]) != 0) {
-        return nba_error_set(error, NBA_E_CORRUPT, "tensors.bin: %s: checksum differs",
-                             place->name);
-    }
-    for (uint64_t i = place->bytes; i % NBA_RELEASE_ALIGN_BYTES != 0; i++) {
-        if (bytes[i] != 0) {
-            return nba_error_set(error, NBA_E_CORRUPT, "tensors.bin: after %s: padding is not 0",
-                                 place->name);
-        }
-    }
-    return NBA_OK;
-}
-
 static enum nba_status check_tensors(const struct nba_release *release,
                                      const struct nba_manifest *manifest, struct nba_error *error)
 {
     for (int t = 0; t < NBA_TENSOR_COUNT; t++) {
-        if (manifest->layout.places[t].present) {
-            const enum nba_status status =
-                check_tensor(release, manifest, (enum nba_release_tensor)t, error);
-            if (status != NBA_OK) {
-                return status;
+        const struct nba_tensor_place *place = &manifest->layout.places[t];
+        const unsigned char *bytes = release->tensors + place->offset;
+        char sha256[NBA_SHA256_TEXT_BYTES];
+        if (!place->present) {
+            continue;
+        }
+        nba_sha256_text(bytes, (size_t)place->bytes, sha256);
+        if (strcmp(sha256, manifest->sha256[t]) != 0) {
+            return nba_error_set(error, NBA_E_CORRUPT, "tensors.bin: %s: checksum differs",
+                                 place->name);
+        }
+        for (uint64_t i = place->bytes; i % NBA_RELEASE_ALIGN_BYTES != 0; i++) {
+            if (bytes[i] != 0) {
+                return nba_error_set(error, NBA_E_CORRUPT,
+                                     "tensors.bin: after %s: padding is not 0", place->name);
             }
         }
     }

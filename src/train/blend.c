@@ -41,10 +41,7 @@ struct fit {
     size_t count;
     struct nba_ranking ranking;
     float *z[NBA_MEMBER_COUNT]; /* (count, N) of LSTM and popularity */
-    /* Per query, of its NCF set: */
-    uint32_t *set_count;
-    float *set_z;    /* (count, ncf_candidates, NBA_MEMBER_COUNT) */
-    uint32_t *place; /* the target's place in the set; set_count: not in it */
+    struct nba_ncf_set *sets;   /* (count) by the cheap weights */
     uint8_t *is_candidate;
     float *mixed;  /* (N) */
     double *ranks; /* (count) */
@@ -69,9 +66,7 @@ static void fit_init(struct fit *f, struct nba_members *members, const struct nb
     f->count = nba_split_thin(f->queries, f->count, most);
     f->z[NBA_MEMBER_LSTM] = nba_pool_floats(pool, f->count * N);
     f->z[NBA_MEMBER_POPULARITY] = nba_pool_floats(pool, f->count * N);
-    f->set_count = nba_pool_take(pool, f->count, sizeof(*f->set_count));
-    f->set_z = nba_pool_floats(pool, f->count * NBA_TOP_MAX * NBA_MEMBER_COUNT);
-    f->place = nba_pool_take(pool, f->count, sizeof(*f->place));
+    f->sets = nba_pool_take(pool, f->count, sizeof(*f->sets));
     f->is_candidate = nba_pool_take(pool, N, 1);
     f->mixed = nba_pool_floats(pool, N);
     f->ranks = nba_pool_take(pool, f->count, sizeof(*f->ranks));
@@ -124,30 +119,13 @@ static void search_cheap(struct fit *f, struct nba_fusion *ret_cheap)
     }
 }
 
-/* The NCF set of every query, by the cheap weights. */
-static void gather_sets(struct fit *f, const struct nba_fusion *cheap)
+static double mix_of(const double *weights, const double z[NBA_MEMBER_COUNT])
 {
-    struct nba_members *m = f->members;
-    const size_t N = m->dataset->content_count;
-    for (size_t i = 0; i < f->count; i++) {
-        uint32_t contents[NBA_TOP_MAX];
-        float z_ncf[NBA_TOP_MAX];
-        const uint32_t target = nba_query_target(m->dataset, f->queries[i]);
-        memcpy(m->rows[NBA_MEMBER_LSTM], f->z[NBA_MEMBER_LSTM] + i * N, N * sizeof(float));
-        memcpy(m->rows[NBA_MEMBER_POPULARITY], f->z[NBA_MEMBER_POPULARITY] + i * N,
-               N * sizeof(float));
-        f->set_count[i] = nba_members_ncf_set(m, f->queries[i], 0, cheap, contents, z_ncf);
-        f->place[i] = f->set_count[i];
-        for (uint32_t j = 0; j < f->set_count[i]; j++) {
-            float *z = f->set_z + (i * NBA_TOP_MAX + j) * NBA_MEMBER_COUNT;
-            z[NBA_MEMBER_LSTM] = m->rows[NBA_MEMBER_LSTM][contents[j]];
-            z[NBA_MEMBER_NCF] = z_ncf[j];
-            z[NBA_MEMBER_POPULARITY] = m->rows[NBA_MEMBER_POPULARITY][contents[j]];
-            if (contents[j] == target) {
-                f->place[i] = j;
-            }
-        }
+    double sum = 0.0;
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        sum += weights[m] * z[m];
     }
+    return sum;
 }
 
 /* Ranks inside the NCF sets; a target outside counts nothing (it is not among the best 10). */
@@ -155,24 +133,17 @@ static double full_ndcg(const struct fit *f, const double *weights)
 {
     double sum = 0.0;
     for (size_t i = 0; i < f->count; i++) {
-        if (f->place[i] == f->set_count[i]) {
+        const struct nba_ncf_set *set = &f->sets[i];
+        const uint32_t place =
+            nba_ncf_set_find(set, nba_query_target(f->members->dataset, f->queries[i]));
+        if (place == set->count) {
             continue;
         }
-        double scores[NBA_TOP_MAX];
+        const double own = mix_of(weights, set->z[place]);
         double rank = 0.0;
-        for (uint32_t j = 0; j < f->set_count[i]; j++) {
-            const float *z = f->set_z + (i * NBA_TOP_MAX + j) * NBA_MEMBER_COUNT;
-            scores[j] = 0.0;
-            for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-                scores[j] += weights[m] * (double)z[m];
-            }
-        }
-        for (uint32_t j = 0; j < f->set_count[i]; j++) {
-            if (j != f->place[i]) {
-                rank += scores[j] > scores[f->place[i]]    ? 1.0
-                        : scores[j] >= scores[f->place[i]] ? 0.5
-                                                           : 0.0;
-            }
+        for (uint32_t j = 0; j < set->count; j++) {
+            const double other = mix_of(weights, set->z[j]);
+            rank += j == place ? 0.0 : other > own ? 1.0 : other >= own ? 0.5 : 0.0;
         }
         sum += nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, rank);
     }
@@ -200,7 +171,11 @@ static void search_full(struct fit *f, const struct nba_fusion *cheap, struct nb
     if (f->members->rankers[NBA_MEMBER_NCF].score_some == NULL || f->count == 0) {
         return;
     }
-    gather_sets(f, cheap);
+    const size_t N = f->members->dataset->content_count;
+    for (size_t i = 0; i < f->count; i++) {
+        nba_members_ncf_set(f->members, f->queries[i], f->z[NBA_MEMBER_LSTM] + i * N,
+                            f->z[NBA_MEMBER_POPULARITY] + i * N, cheap, &f->sets[i]);
+    }
     double best = full_ndcg(f, ret_full->weights);
     for (unsigned round = 0; round < 3; round++) {
         for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
@@ -219,15 +194,6 @@ struct touch_mix {
     bool in_set;
 };
 
-static double mix_of(const struct nba_fusion *fusion, const double z[NBA_MEMBER_COUNT])
-{
-    double sum = 0.0;
-    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        sum += fusion->weights[m] * z[m];
-    }
-    return sum;
-}
-
 static void mix_batch(struct nba_members *m, const struct nba_touch_sample *samples, size_t count,
                       struct touch_mix *ret_mixes)
 {
@@ -238,21 +204,19 @@ static void mix_batch(struct nba_members *m, const struct nba_touch_sample *samp
     }
     nba_members_standardise(m, queries, count);
     for (size_t i = 0; i < count; i++) {
-        uint32_t contents[NBA_TOP_MAX];
-        float z_ncf[NBA_TOP_MAX];
+        const float *lstm = m->rows[NBA_MEMBER_LSTM] + i * N;
+        const float *popularity = m->rows[NBA_MEMBER_POPULARITY] + i * N;
         const struct nba_fusion cheap = nba_members_cheap(m, queries[i]);
+        struct nba_ncf_set set;
         double z[NBA_MEMBER_COUNT] = {0};
-        z[NBA_MEMBER_LSTM] = (double)m->rows[NBA_MEMBER_LSTM][i * N + samples[i].content];
-        z[NBA_MEMBER_POPULARITY] =
-            (double)m->rows[NBA_MEMBER_POPULARITY][i * N + samples[i].content];
-        ret_mixes[i] = (struct touch_mix){.cheap = mix_of(&cheap, z)};
-        const uint32_t set = nba_members_ncf_set(m, queries[i], i, &cheap, contents, z_ncf);
-        for (uint32_t j = 0; j < set; j++) {
-            if (contents[j] == samples[i].content) {
-                z[NBA_MEMBER_NCF] = (double)z_ncf[j];
-                ret_mixes[i].in_set = true;
-                ret_mixes[i].full = mix_of(&m->blend.fusion[NBA_FUSION_FULL], z);
-            }
+        z[NBA_MEMBER_LSTM] = (double)lstm[samples[i].content];
+        z[NBA_MEMBER_POPULARITY] = (double)popularity[samples[i].content];
+        nba_members_ncf_set(m, queries[i], lstm, popularity, &cheap, &set);
+        const uint32_t place = nba_ncf_set_find(&set, samples[i].content);
+        ret_mixes[i] = (struct touch_mix){.cheap = mix_of(cheap.weights, z)};
+        if (place < set.count) {
+            ret_mixes[i].in_set = true;
+            ret_mixes[i].full = mix_of(m->blend.fusion[NBA_FUSION_FULL].weights, set.z[place]);
         }
     }
 }

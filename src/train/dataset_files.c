@@ -36,6 +36,7 @@ struct load {
     struct nba_dataset *dataset; /* once it is built */
     size_t index;                /* of the line, from 0 */
     enum nba_status status;      /* of what was done with the line */
+    bool of_contents;            /* hcp-a: the table that is read */
     struct rating *ratings;
     size_t rating_count, rating_capacity;
 };
@@ -331,35 +332,29 @@ static const char *take_hcp_event(struct load *load, char *line)
     return NULL;
 }
 
-static const char *take_hcp(struct load *load, char *line)
+static const char *take_hcp_table(struct load *load, char *line)
 {
     char *fields[FIELDS_MAX];
-    if (load->index > 0 && split_fields(line, ',', fields) < 2) {
+    if (load->index == 0) {
+        return NULL; /* header */
+    }
+    if (split_fields(line, ',', fields) < 2) {
         return "at least two columns";
     }
-    if (load->index > 0) {
-        nba_dataset_builder_add_user(load->builder, nba_str_of(fields[0]), nba_str_of(fields[1]));
-    }
-    return NULL;
-}
-
-static const char *take_hcp_content(struct load *load, char *line)
-{
-    char *fields[FIELDS_MAX];
-    if (load->index > 0 && split_fields(line, ',', fields) < 2) {
-        return "at least two columns";
-    }
-    if (load->index > 0) {
+    if (load->of_contents) {
         load->status = nba_dataset_builder_add_content(load->builder, nba_str_of(fields[0]));
+    } else {
+        nba_dataset_builder_add_user(load->builder, nba_str_of(fields[0]), nba_str_of(fields[1]));
     }
     return NULL;
 }
 
 static enum nba_status load_hcp(struct load *load)
 {
-    enum nba_status status = each_line(load, "hcp-a/hcps.csv", take_hcp);
+    enum nba_status status = each_line(load, "hcp-a/hcps.csv", take_hcp_table);
+    load->of_contents = true;
     if (status == NBA_OK) {
-        status = each_line(load, "hcp-a/contents.csv", take_hcp_content);
+        status = each_line(load, "hcp-a/contents.csv", take_hcp_table);
     }
     return status == NBA_OK ? each_line(load, "hcp-a/events.csv.gz", take_hcp_event) : status;
 }

@@ -78,16 +78,17 @@ static void drop_history(struct nba_members *members, struct nba_query query)
     }
 }
 
-uint32_t nba_members_ncf_set(struct nba_members *members, struct nba_query query, size_t i,
-                             const struct nba_fusion *cheap, uint32_t ret_contents[NBA_TOP_MAX],
-                             float ret_z[NBA_TOP_MAX])
+void nba_members_ncf_set(struct nba_members *members, struct nba_query query, const float *lstm,
+                         const float *popularity, const struct nba_fusion *cheap,
+                         struct nba_ncf_set *ret_set)
 {
     const size_t N = members->dataset->content_count;
     const struct nba_ranker *ncf = &members->rankers[NBA_MEMBER_NCF];
-    const float *lstm = members->rows[NBA_MEMBER_LSTM] + i * N;
-    const float *popularity = members->rows[NBA_MEMBER_POPULARITY] + i * N;
+    float scores[NBA_TOP_MAX];
+    float scratch[NBA_TOP_MAX];
+    ret_set->count = 0;
     if (ncf->score_some == NULL || query.position == 0) {
-        return 0;
+        return;
     }
     for (size_t k = 0; k < N; k++) {
         members->cheap[k] = (float)(cheap->weights[NBA_MEMBER_LSTM] * (double)lstm[k] +
@@ -96,34 +97,45 @@ uint32_t nba_members_ncf_set(struct nba_members *members, struct nba_query query
     if (members->without_history) {
         drop_history(members, query);
     }
-    const size_t count = nba_top_k(members->cheap, N, members->blend.ncf_candidates, ret_contents);
-    ncf->score_some(ncf->context, query, ret_contents, count, ret_z);
-    float scratch[NBA_TOP_MAX];
-    standardise_known(ret_z, count, scratch);
-    return (uint32_t)count;
+    ret_set->count =
+        (uint32_t)nba_top_k(members->cheap, N, members->blend.ncf_candidates, ret_set->contents);
+    ncf->score_some(ncf->context, query, ret_set->contents, ret_set->count, scores);
+    standardise_known(scores, ret_set->count, scratch);
+    for (uint32_t j = 0; j < ret_set->count; j++) {
+        const uint32_t k = ret_set->contents[j];
+        ret_set->z[j][NBA_MEMBER_LSTM] = (double)lstm[k];
+        ret_set->z[j][NBA_MEMBER_NCF] = (double)scores[j];
+        ret_set->z[j][NBA_MEMBER_POPULARITY] = (double)popularity[k];
+    }
+}
+
+uint32_t nba_ncf_set_find(const struct nba_ncf_set *set, uint32_t content)
+{
+    uint32_t place = 0;
+    while (place < set->count && set->contents[place] != content) {
+        place++;
+    }
+    return place;
 }
 
 static void fuse_row(struct nba_members *members, struct nba_query query, size_t i,
                      float *ret_scores)
 {
     const size_t N = members->dataset->content_count;
+    const float *lstm = members->rows[NBA_MEMBER_LSTM] + i * N;
+    const float *popularity = members->rows[NBA_MEMBER_POPULARITY] + i * N;
     const struct nba_fusion cheap = nba_members_cheap(members, query);
-    const struct nba_fusion *full = &members->blend.fusion[NBA_FUSION_FULL];
-    uint32_t contents[NBA_TOP_MAX];
-    float z_ncf[NBA_TOP_MAX];
+    struct nba_ncf_set set;
     double z[NBA_MEMBER_COUNT] = {0};
     for (size_t k = 0; k < N; k++) {
-        z[NBA_MEMBER_LSTM] = (double)members->rows[NBA_MEMBER_LSTM][i * N + k];
-        z[NBA_MEMBER_POPULARITY] = (double)members->rows[NBA_MEMBER_POPULARITY][i * N + k];
+        z[NBA_MEMBER_LSTM] = (double)lstm[k];
+        z[NBA_MEMBER_POPULARITY] = (double)popularity[k];
         ret_scores[k] = (float)nba_fuse(&cheap, z).score;
     }
-    const uint32_t count = nba_members_ncf_set(members, query, i, &cheap, contents, z_ncf);
-    for (uint32_t j = 0; j < count; j++) {
-        const size_t k = contents[j];
-        z[NBA_MEMBER_LSTM] = (double)members->rows[NBA_MEMBER_LSTM][i * N + k];
-        z[NBA_MEMBER_NCF] = (double)z_ncf[j];
-        z[NBA_MEMBER_POPULARITY] = (double)members->rows[NBA_MEMBER_POPULARITY][i * N + k];
-        ret_scores[k] = (float)nba_fuse(full, z).score;
+    nba_members_ncf_set(members, query, lstm, popularity, &cheap, &set);
+    for (uint32_t j = 0; j < set.count; j++) {
+        ret_scores[set.contents[j]] =
+            (float)nba_fuse(&members->blend.fusion[NBA_FUSION_FULL], set.z[j]).score;
     }
 }
 

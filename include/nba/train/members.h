@@ -40,11 +40,19 @@ void nba_members_clear(struct nba_members *members);
 /* Standardised scores of LSTM and popularity for up to NBA_RANKING_BATCH queries, into `rows`. */
 void nba_members_standardise(struct nba_members *members, const struct nba_query *queries,
                              size_t count);
-/* After _standardise: the NCF set of row `i` by `cheap` and its standardised NCF scores; returns
- * its size, 0 without NCF. */
-uint32_t nba_members_ncf_set(struct nba_members *members, struct nba_query query, size_t i,
-                             const struct nba_fusion *cheap, uint32_t ret_contents[NBA_TOP_MAX],
-                             float ret_z[NBA_TOP_MAX]);
+/* The contents that NCF is asked about, best by the cheap fusion first, and what all members say of
+ * them, standardised. */
+struct nba_ncf_set {
+    uint32_t count; /* 0 without NCF, and for a cold user */
+    uint32_t contents[NBA_TOP_MAX];
+    double z[NBA_TOP_MAX][NBA_MEMBER_COUNT];
+};
+/* `lstm` and `popularity` are the query's rows, standardised. */
+void nba_members_ncf_set(struct nba_members *members, struct nba_query query, const float *lstm,
+                         const float *popularity, const struct nba_fusion *cheap,
+                         struct nba_ncf_set *ret_set);
+/* The place of `content` in the set; its count when it isn't there. */
+uint32_t nba_ncf_set_find(const struct nba_ncf_set *set, uint32_t content);
 /* The cheap fusion as it applies to this query: a cold user's is popularity's. */
 struct nba_fusion nba_members_cheap(const struct nba_members *members, struct nba_query query);
 
