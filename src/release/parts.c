@@ -2,7 +2,6 @@
 #include "parts.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/hash.h"
@@ -155,46 +154,39 @@ static enum nba_status check_fusion(const struct nba_release_parts *parts, struc
     return NBA_OK;
 }
 
-static enum nba_status fill_slots(const struct nba_str *contents, uint32_t count,
-                                  struct nba_hash_slots *ret_slots, struct nba_error *error)
+/* The contents by their 32-bit hash, which must differ. */
+static enum nba_status index_contents(const struct nba_release_parts *parts,
+                                      struct nba_hash_index *index, struct nba_error *error)
 {
-    uint32_t size = 16;
-    while (size < 2 * count) {
-        size *= 2;
+    if (!nba_hash_index_reserve(index, parts->content_count)) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "no memory for %u hashes",
+                             parts->content_count);
     }
-    uint32_t *slots = calloc(size, sizeof *slots);
-    if (slots == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "no memory for %u slots", size);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t hash = nba_content_hash(contents[i]);
-        uint32_t at = hash & (size - 1);
-        for (; slots[at] != 0; at = (at + 1) & (size - 1)) {
-            const struct nba_str other = contents[slots[at] - 1];
-            if (nba_content_hash(other) == hash) {
-                free(slots);
-                return nba_error_set(error, NBA_E_CORRUPT,
-                                     "contents '%.*s' and '%.*s' have the same 32-bit hash",
-                                     NBA_STR_ARG(other), NBA_STR_ARG(contents[i]));
-            }
+    for (uint32_t i = 0; i < parts->content_count; i++) {
+        const uint32_t hash = nba_content_hash(parts->contents[i]);
+        uint32_t cursor = 0;
+        const uint32_t other = nba_hash_index_next(index, hash, &cursor);
+        if (other != NBA_HASH_INDEX_NONE) {
+            return nba_error_set(
+                error, NBA_E_CORRUPT, "contents '%.*s' and '%.*s' have the same 32-bit hash",
+                NBA_STR_ARG(parts->contents[other]), NBA_STR_ARG(parts->contents[i]));
         }
-        slots[at] = i + 1;
+        nba_hash_index_add(index, hash, i);
     }
-    *ret_slots = (struct nba_hash_slots){slots, size - 1};
     return NBA_OK;
 }
 
 enum nba_status nba_parts_check(const struct nba_release_parts *parts,
                                 const struct nba_release_sizes *sizes,
-                                struct nba_hash_slots *ret_slots, struct nba_error *error)
+                                struct nba_hash_index *ret_index, struct nba_error *error)
 {
-    struct nba_hash_slots slots = {0};
+    struct nba_hash_index index = {0};
     enum nba_status status = check_names(parts->contents, parts->content_count, "content", error);
     if (status == NBA_OK) {
         status = check_names(parts->specialties, parts->specialty_count, "specialty", error);
     }
     if (status == NBA_OK) {
-        status = fill_slots(parts->contents, parts->content_count, &slots, error);
+        status = index_contents(parts, &index, error);
     }
     if (status == NBA_OK) {
         status = check_fusion(parts, error);
@@ -203,21 +195,9 @@ enum nba_status nba_parts_check(const struct nba_release_parts *parts,
         status = check_floats(parts, sizes, error);
     }
     if (status != NBA_OK) {
-        free(slots.slots);
+        nba_hash_index_clear(&index);
         return status;
     }
-    *ret_slots = slots;
+    *ret_index = index;
     return NBA_OK;
-}
-
-uint32_t nba_hash_slots_find(const struct nba_hash_slots *slots, const struct nba_str *contents,
-                             uint32_t hash)
-{
-    for (uint32_t at = hash & slots->mask; slots->slots[at] != 0; at = (at + 1) & slots->mask) {
-        const uint32_t index = slots->slots[at] - 1;
-        if (nba_content_hash(contents[index]) == hash) {
-            return index;
-        }
-    }
-    return NBA_RELEASE_UNKNOWN;
 }

@@ -4,6 +4,7 @@
 #define NBA_RELEASE_PARTS_H
 
 #include "layout.h"
+#include "nba/base/hash_index.h"
 #include "nba/release/release.h"
 
 /* The sizes that the parts have; NBA_E_SHAPE, NBA_E_LIMIT when they can't make a release. */
@@ -18,24 +19,13 @@ bool nba_parts_has(const struct nba_release_parts *parts, enum nba_fusion_member
 void nba_parts_weights(struct nba_lstm_weights *lstm, struct nba_ncf_weights *ncf,
                        const float **ret_fields[NBA_TENSOR_COUNT]);
 
-/*
- * Which content has a 32-bit hash: open addressing, half full at most.  A slot holds index + 1, 0
- * when it is free.
- */
-struct nba_hash_slots {
-    uint32_t *slots;
-    uint32_t mask; /* slot count - 1 */
-};
-
-uint32_t nba_hash_slots_find(const struct nba_hash_slots *slots, const struct nba_str *contents,
-                             uint32_t hash);
-
 /* Names ascending and of legal length, content hashes without collision, every weight finite,
  * fusion weights not negative and 0 where a member is absent.  The sizes have been checked.
- * ret_slots->slots is the caller's to free.  NBA_E_CORRUPT, NBA_E_NON_FINITE, NBA_E_NO_MEMORY. */
+ * ret_index, the contents by their hash, is the caller's to clear.  NBA_E_CORRUPT,
+ * NBA_E_NON_FINITE, NBA_E_NO_MEMORY. */
 NBA_MUST_USE
 enum nba_status nba_parts_check(const struct nba_release_parts *parts,
                                 const struct nba_release_sizes *sizes,
-                                struct nba_hash_slots *ret_slots, struct nba_error *error);
+                                struct nba_hash_index *ret_index, struct nba_error *error);
 
 #endif

@@ -21,7 +21,8 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored li
 _Static_assert(sizeof(struct nba_fusion) == (NBA_MEMBER_COUNT + 2) * sizeof(double) &&
                    sizeof(struct nba_calibrator) == (NBA_CHANNEL_COUNT + 1) * sizeof(double),
                "both are stored as they lie in memory");
-_Static_assert(NBA_RELEASE_UNKNOWN == NBA_LSTM_UNKNOWN && NBA_RELEASE_UNKNOWN == NBA_NCF_UNKNOWN,
+_Static_assert(NBA_RELEASE_UNKNOWN == NBA_LSTM_UNKNOWN && NBA_RELEASE_UNKNOWN == NBA_NCF_UNKNOWN &&
+                   NBA_RELEASE_UNKNOWN == NBA_HASH_INDEX_NONE,
                "an index not found goes to the models as it is");
 
 #define PATH_BYTES 4096u
@@ -30,10 +31,10 @@ struct nba_release {
     atomic_uint references;
     char id[NBA_RELEASE_ID_BYTES];
     char parent[NBA_RELEASE_ID_BYTES];
-    char *training;         /* copy of the manifest's object */
-    unsigned char *tensors; /* tensors.bin */
-    struct nba_str *names;  /* contents, then specialties; they point into `tensors` */
-    struct nba_hash_slots slots;
+    char *training;                /* copy of the manifest's object */
+    unsigned char *tensors;        /* tensors.bin */
+    struct nba_str *names;         /* contents, then specialties; they point into `tensors` */
+    struct nba_hash_index by_hash; /* contents */
     struct nba_lstm_weights lstm_weights;
     struct nba_ncf_weights ncf_weights;
     struct nba_release_parts parts;
@@ -152,7 +153,7 @@ static enum nba_status decode(struct nba_release *release, const struct nba_mani
     }
     if (status == NBA_OK) {
         decode_numbers(release, manifest);
-        status = nba_parts_check(&release->parts, &manifest->sizes, &release->slots, error);
+        status = nba_parts_check(&release->parts, &manifest->sizes, &release->by_hash, error);
     }
     return status;
 }
@@ -161,7 +162,7 @@ static void destroy(struct nba_release *release)
 {
     nba_lstm_destroy(release->lstm);
     nba_ncf_destroy(release->ncf);
-    free(release->slots.slots);
+    nba_hash_index_clear(&release->by_hash);
     free(release->names);
     free(release->training);
     free(release->tensors);
@@ -337,7 +338,8 @@ uint32_t nba_release_content_find(const struct nba_release *release, struct nba_
 
 uint32_t nba_release_content_of_hash(const struct nba_release *release, uint32_t content_hash)
 {
-    return nba_hash_slots_find(&release->slots, release->parts.contents, content_hash);
+    uint32_t cursor = 0;
+    return nba_hash_index_next(&release->by_hash, content_hash, &cursor);
 }
 
 uint32_t nba_release_segment_find(const struct nba_release *release, struct nba_str specialty)

@@ -182,14 +182,14 @@ static enum nba_status prepare(struct writer *writer, const char *folder, struct
 {
     const struct nba_release_parts *parts = writer->parts;
     struct nba_manifest *manifest = &writer->manifest;
-    struct nba_hash_slots slots = {0};
+    struct nba_hash_index index = {0};
     enum nba_status status = check_texts(parts, error);
     if (status == NBA_OK) {
         status = nba_parts_sizes(parts, &manifest->sizes, error);
     }
     if (status == NBA_OK) {
-        status = nba_parts_check(parts, &manifest->sizes, &slots, error);
-        free(slots.slots);
+        status = nba_parts_check(parts, &manifest->sizes, &index, error);
+        nba_hash_index_clear(&index);
     }
     if (status == NBA_OK) {
         status = nba_file_make_dirs(folder, error);

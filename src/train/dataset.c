@@ -3,76 +3,47 @@
 
 #include <stdlib.h>
 
+#include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "nba/base/hash_index.h"
 #include "nba/base/memory.h"
 
 #define NO_SPECIALTY UINT32_MAX
-#define FIRST_SLOTS  1024u
 
-/* ---- texts to small numbers ---- */
-
-struct text {
-    struct nba_str text;
-    uint64_t hash;
-};
-
-/* Numbers in the order of first mention: open addressing, linear probing, at most two thirds
- * full. */
+/* Texts to small numbers, in the order of first mention. */
 struct intern {
     struct nba_arena pool; /* of the texts */
-    struct text *texts;    /* by number */
-    uint32_t count;
+    struct nba_str *texts; /* by number */
     size_t capacity;
-    uint32_t *slots; /* number + 1; 0 = free */
-    uint32_t slot_count;
+    struct nba_hash_index index;
 };
-
-/* The slot of a known text, or the free one where it would be. */
-static uint32_t find_slot(const struct intern *intern, struct nba_str text, uint64_t hash)
-{
-    uint32_t at = (uint32_t)hash & (intern->slot_count - 1);
-    for (; intern->slots[at] != 0; at = (at + 1) & (intern->slot_count - 1)) {
-        const struct text *other = &intern->texts[intern->slots[at] - 1];
-        if (other->hash == hash && nba_str_equal(other->text, text)) {
-            break;
-        }
-    }
-    return at;
-}
-
-static void grow(struct intern *intern)
-{
-    intern->slot_count = intern->slot_count != 0 ? intern->slot_count * 2 : FIRST_SLOTS;
-    free(intern->slots);
-    intern->slots = nba_zeros(intern->slot_count, sizeof(*intern->slots));
-    for (uint32_t i = 0; i < intern->count; i++) {
-        const struct text *text = &intern->texts[i];
-        intern->slots[find_slot(intern, text->text, text->hash)] = i + 1;
-    }
-}
 
 /* The number of `text`, new or known. */
 static uint32_t intern_put(struct intern *intern, struct nba_str text)
 {
     const uint64_t hash = nba_xxh64(text.data, text.bytes);
-    if (intern->count >= intern->slot_count / 3 * 2) {
-        grow(intern);
+    const uint32_t count = intern->index.count;
+    uint32_t cursor = 0;
+    uint32_t number = nba_hash_index_next(&intern->index, hash, &cursor);
+    while (number != NBA_HASH_INDEX_NONE && !nba_str_equal(intern->texts[number], text)) {
+        number = nba_hash_index_next(&intern->index, hash, &cursor);
     }
-    const uint32_t at = find_slot(intern, text, hash);
-    if (intern->slots[at] == 0) {
-        intern->texts =
-            nba_room(intern->texts, intern->count, &intern->capacity, sizeof(*intern->texts));
-        intern->texts[intern->count] = (struct text){nba_pool_text(&intern->pool, text), hash};
-        intern->slots[at] = ++intern->count;
+    if (number != NBA_HASH_INDEX_NONE) {
+        return number;
     }
-    return intern->slots[at] - 1;
+    const bool room = nba_hash_index_reserve(&intern->index, count + 1);
+    NBA_ASSERT(room);
+    intern->texts = nba_room(intern->texts, count, &intern->capacity, sizeof(*intern->texts));
+    intern->texts[count] = nba_pool_text(&intern->pool, text);
+    nba_hash_index_add(&intern->index, hash, count);
+    return count;
 }
 
 static void intern_clear(struct intern *intern)
 {
     nba_arena_clear(&intern->pool);
     free(intern->texts);
-    free(intern->slots);
+    nba_hash_index_clear(&intern->index);
 }
 
 /* ---- building ---- */
@@ -122,7 +93,7 @@ void nba_dataset_builder_destroy(struct nba_dataset_builder *builder)
 
 static uint32_t put_user(struct nba_dataset_builder *builder, struct nba_str user)
 {
-    const uint32_t known = builder->users.count;
+    const uint32_t known = builder->users.index.count;
     const uint32_t number = intern_put(&builder->users, user);
     if (number == known) {
         builder->user_specialty = nba_room(builder->user_specialty, known, &builder->user_capacity,
@@ -225,9 +196,9 @@ enum nba_status nba_dataset_builder_add_event(struct nba_dataset_builder *builde
 
 static int compare_texts(const void *a, const void *b)
 {
-    const struct text *const *x = a;
-    const struct text *const *y = b;
-    return nba_str_compare((*x)->text, (*y)->text);
+    const struct nba_str *const *x = a;
+    const struct nba_str *const *y = b;
+    return nba_str_compare(**x, **y);
 }
 
 /* Copies `from`'s texts in ascending order to the data set's memory and says each number's
@@ -235,15 +206,16 @@ static int compare_texts(const void *a, const void *b)
 static struct nba_str *sort_texts(const struct intern *from, struct nba_arena *pool,
                                   struct nba_arena *scratch, uint32_t **ret_place)
 {
-    struct nba_str *sorted = nba_pool_take(pool, from->count, sizeof(*sorted));
-    uint32_t *place = nba_pool_take(scratch, from->count, sizeof(*place));
-    const struct text **order = nba_pool_take(scratch, from->count, sizeof(*order));
-    for (uint32_t i = 0; i < from->count; i++) {
+    const uint32_t count = from->index.count;
+    struct nba_str *sorted = nba_pool_take(pool, count, sizeof(*sorted));
+    uint32_t *place = nba_pool_take(scratch, count, sizeof(*place));
+    const struct nba_str **order = nba_pool_take(scratch, count, sizeof(*order));
+    for (uint32_t i = 0; i < count; i++) {
         order[i] = &from->texts[i];
     }
-    qsort(order, from->count, sizeof(*order), compare_texts);
-    for (uint32_t i = 0; i < from->count; i++) {
-        sorted[i] = nba_pool_text(pool, order[i]->text);
+    qsort(order, count, sizeof(*order), compare_texts);
+    for (uint32_t i = 0; i < count; i++) {
+        sorted[i] = nba_pool_text(pool, *order[i]);
         place[order[i] - from->texts] = i;
     }
     *ret_place = place;
@@ -255,11 +227,11 @@ static const struct row **rows_by_user(const struct nba_dataset_builder *builder
                                        struct nba_arena *scratch)
 {
     const struct row **order = nba_pool_take(scratch, builder->row_count, sizeof(*order));
-    size_t *from = nba_pool_take(scratch, builder->users.count + (size_t)1, sizeof(*from));
+    size_t *from = nba_pool_take(scratch, builder->users.index.count + (size_t)1, sizeof(*from));
     for (size_t r = 0; r < builder->row_count; r++) {
         from[builder->rows[r].user + 1]++;
     }
-    for (uint32_t u = 0; u < builder->users.count; u++) {
+    for (uint32_t u = 0; u < builder->users.index.count; u++) {
         from[u + 1] += from[u];
     }
     for (size_t r = 0; r < builder->row_count; r++) {
@@ -329,7 +301,7 @@ enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
                                            struct nba_error *error)
 {
     const size_t row_count = builder->row_count;
-    const size_t user_ends = (size_t)builder->users.count + 1;
+    const size_t user_ends = (size_t)builder->users.index.count + 1;
     if (row_count == 0) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "no engagement to learn from");
     }
@@ -341,9 +313,9 @@ enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
     d->name = builder->options.name;
     d->ordered = true;
     d->late_count = builder->late_count;
-    d->user_count = builder->users.count;
-    d->content_count = builder->contents.count;
-    d->specialty_count = builder->specialties.count;
+    d->user_count = builder->users.index.count;
+    d->content_count = builder->contents.index.count;
+    d->specialty_count = builder->specialties.index.count;
     d->contents = sort_texts(&builder->contents, pool, &scratch, &content_place);
     d->specialties = sort_texts(&builder->specialties, pool, &scratch, &specialty_place);
     d->content_first_ms = nba_pool_take(pool, d->content_count, sizeof(*d->content_first_ms));
