@@ -1,7 +1,9 @@
 /* Texts and columns of times of an HCP record; the rules stand in hcp_wire.h. */
 #include "hcp_wire.h"
 
-#define NUMBER_MAX 9999u /* after the colon: a rank, no longer than four digits */
+/* One text: a decision id of two ids of 256 bytes is the longest. */
+#define TEXT_BYTES_MAX 1024u
+#define NUMBER_MAX     9999u /* after the colon: a rank, no longer than four digits */
 
 /* Length, head and tail: event ids differ at their end, content ids at their start.  Texts that
  * still meet are told apart by memcmp. */
@@ -17,7 +19,7 @@ static uint32_t text_slot(struct nba_str text)
     return (uint32_t)(h * 0xBF58476D1CE4E5B9u >> 40) & (HCP_SLOTS - 1);
 }
 
-void nba_hcp_wire_put_text(struct hcp_writer *w, struct nba_str text)
+void nba_hcp_wire_put_text(struct hcp_wire *w, struct nba_str text)
 {
     if (text.bytes == 0) {
         hcp_put_byte(w, 0);
@@ -38,7 +40,30 @@ void nba_hcp_wire_put_text(struct hcp_writer *w, struct nba_str text)
     w->slots[slot] = (uint16_t)w->text_count;
     hcp_put_varint(w, w->text_count);
     hcp_put_varint(w, text.bytes);
-    hcp_put_bytes(w, text.data, text.bytes);
+    unsigned char *room = hcp_span(w, text.bytes);
+    if (room != NULL) {
+        memcpy(room, text.data, text.bytes);
+    }
+}
+
+struct nba_str nba_hcp_wire_take_text(struct hcp_wire *w)
+{
+    const uint64_t number = hcp_take_varint(w);
+    if (number == 0 || w->failed) {
+        return nba_str(NULL, 0);
+    }
+    if (number <= w->text_count) {
+        return w->texts[number - 1];
+    }
+    const uint64_t bytes = hcp_take_varint(w);
+    hcp_check(w, number == (uint64_t)w->text_count + 1 && number <= HCP_TEXTS_MAX && bytes != 0 &&
+                     bytes <= TEXT_BYTES_MAX);
+    const unsigned char *data = w->failed ? NULL : hcp_span(w, (size_t)bytes);
+    if (data == NULL) {
+        return nba_str(NULL, 0);
+    }
+    w->texts[w->text_count++] = nba_str((const char *)data, (size_t)bytes);
+    return w->texts[w->text_count - 1];
 }
 
 /* The number after the last colon; 0 if there is none in canonical form (1..9999, no leading 0). */
@@ -59,13 +84,41 @@ static uint32_t number_of(struct nba_str text, size_t *ret_text_bytes)
     return number;
 }
 
-void nba_hcp_wire_put_numbered(struct hcp_writer *w, struct nba_str text)
+void nba_hcp_wire_put_numbered(struct hcp_wire *w, struct nba_str text)
 {
-    size_t bytes = text.bytes;
-    const uint32_t number = number_of(text, &bytes);
-    nba_hcp_wire_put_text(w, nba_str(text.data, bytes));
+    const uint32_t number = number_of(text, &text.bytes);
+    nba_hcp_wire_put_text(w, text);
     hcp_put_varint(w, number);
 }
+
+struct nba_str nba_hcp_wire_take_numbered(struct hcp_wire *w)
+{
+    const struct nba_str head = nba_hcp_wire_take_text(w);
+    uint64_t number = hcp_take_varint(w);
+    hcp_check(w, number <= NUMBER_MAX);
+    if (number == 0 || w->failed) {
+        return head;
+    }
+    char *joined = nba_arena_take(w->arena, head.bytes + sizeof(":9999"));
+    if (joined == NULL) {
+        w->arena_full = true;
+        w->failed = true;
+        return nba_str(NULL, 0);
+    }
+    char tail[sizeof(":9999") - 1];
+    size_t at = sizeof(tail);
+    for (; number != 0; number /= 10) {
+        tail[--at] = (char)('0' + number % 10);
+    }
+    tail[--at] = ':';
+    if (head.bytes != 0) {
+        memcpy(joined, head.data, head.bytes);
+    }
+    memcpy(joined + head.bytes, tail + at, sizeof(tail) - at);
+    return nba_str(joined, head.bytes + sizeof(tail) - at);
+}
+
+static const int64_t units_ms[] = {1, 1000, 60000, 3600000, 86400000};
 
 static uint32_t common_unit(const int64_t *times, uint32_t count)
 {
@@ -92,77 +145,26 @@ static uint32_t common_unit(const int64_t *times, uint32_t count)
     return i < count ? 3 : 4;
 }
 
-void nba_hcp_wire_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count)
+void nba_hcp_wire_put_times(struct hcp_wire *w, const int64_t *times, uint32_t count)
 {
     const uint32_t unit = common_unit(times, count);
-    hcp_put_byte(w, unit);
-    const int64_t unit_ms = hcp_unit_ms(unit);
     uint64_t previous = 0;
+    hcp_put_byte(w, unit);
     for (uint32_t i = 0; i < count; i++) {
-        const uint64_t time = (uint64_t)(unit == 0 ? times[i] : times[i] / unit_ms);
+        const uint64_t time = (uint64_t)(unit == 0 ? times[i] : times[i] / units_ms[unit]);
         hcp_put_zigzag(w, (int64_t)(time - previous));
         previous = time;
     }
 }
 
-struct nba_str nba_hcp_wire_take_text(struct hcp_reader *r)
+void nba_hcp_wire_take_times(struct hcp_wire *w, int64_t *ret_times, uint32_t count)
 {
-    const uint64_t number = hcp_take_varint(r);
-    if (number == 0 || r->failed) {
-        return nba_str(NULL, 0);
-    }
-    if (number <= r->text_count) {
-        return r->texts[number - 1];
-    }
-    const uint64_t bytes = hcp_take_varint(r);
-    if (number != (uint64_t)r->text_count + 1 || number > HCP_TEXTS_MAX || bytes == 0 ||
-        bytes > HCP_TEXT_BYTES_MAX) {
-        r->failed = true;
-        return nba_str(NULL, 0);
-    }
-    const unsigned char *data = hcp_take_bytes(r, (size_t)bytes);
-    if (data == NULL) {
-        return nba_str(NULL, 0);
-    }
-    const struct nba_str text = nba_str((const char *)data, (size_t)bytes);
-    r->texts[r->text_count++] = text;
-    return text;
-}
-
-struct nba_str nba_hcp_wire_take_numbered(struct hcp_reader *r)
-{
-    const struct nba_str text = nba_hcp_wire_take_text(r);
-    uint32_t number = hcp_take_max(r, NUMBER_MAX);
-    if (number == 0 || r->failed) {
-        return text;
-    }
-    char *joined = nba_arena_take(r->arena, text.bytes + 5);
-    if (joined == NULL) {
-        r->arena_full = true;
-        r->failed = true;
-        return nba_str(NULL, 0);
-    }
-    char digits[4];
-    size_t digit_count = 0;
-    for (; number != 0; number /= 10) {
-        digits[digit_count++] = (char)('0' + number % 10);
-    }
-    if (text.bytes != 0) {
-        memcpy(joined, text.data, text.bytes);
-    }
-    joined[text.bytes] = ':';
-    for (size_t i = 0; i < digit_count; i++) {
-        joined[text.bytes + 1 + i] = digits[digit_count - 1 - i];
-    }
-    return nba_str(joined, text.bytes + 1 + digit_count);
-}
-
-void nba_hcp_wire_take_times(struct hcp_reader *r, int64_t *ret_times, uint32_t count)
-{
-    const uint64_t unit_ms = (uint64_t)hcp_unit_ms(hcp_take_enum(r, HCP_UNITS - 1));
+    const uint32_t unit = hcp_take_byte(w);
+    hcp_check(w, unit < NBA_ARRAY_COUNT(units_ms));
+    const uint64_t unit_ms = (uint64_t)units_ms[w->failed ? 0 : unit];
     uint64_t time = 0;
     for (uint32_t i = 0; i < count; i++) {
-        time += (uint64_t)hcp_take_zigzag(r);
+        time += (uint64_t)hcp_take_zigzag(w);
         ret_times[i] = (int64_t)(time * unit_ms);
     }
 }

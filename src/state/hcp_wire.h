@@ -1,6 +1,7 @@
 /*
- * Reading and writing an HCP record's bytes: varints, columns of times, and texts that are written
- * once and named by number afterwards.  Inline, because a record has about a thousand fields.
+ * The bytes of an HCP record, read and written by one walk: each primitive takes a place and either
+ * writes what is there or fills it with what is read, so that a record has one description.  Inline,
+ * because a record has about a thousand fields.
  *
  * TEXTS.  A reference is a varint: 0 the empty text; 1..k the k texts met so far in this record;
  * k + 1 a new one, whose length (varint) and bytes follow.  Equal texts get equal numbers, found by
@@ -20,46 +21,62 @@
 #include "nba/base/assert.h"
 #include "nba/state/hcp.h"
 
-#define HCP_FORMAT       1u
-#define HCP_HEADER_BYTES 3u /* format byte, total length u16le */
 /* 64 outcomes of 5, 16 actions of 11, 32 consents of 2, 32 timers and 84 in the profile: 676. */
 #define HCP_TEXTS_MAX 704u
 #define HCP_SLOTS     2048u /* a power of two, three times as many */
-/* One text: a decision id of two ids of 256 bytes is the longest. */
-#define HCP_TEXT_BYTES_MAX 1024u
-#define HCP_UNITS          5u
 
-/* Section tags, in the order they are written; an empty section isn't. */
-enum hcp_section {
-    HCP_COUNTERS = 1,
-    HCP_RING = 2,
-    HCP_RECENT = 3,
-    HCP_CHANNELS = 4,
-    HCP_CONSENTS = 5,
-    HCP_OUTCOMES = 6,
-    HCP_ACTIONS = 7,
-    HCP_TIMERS = 8,
-    HCP_PROFILE = 9,
-};
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fixed-size numbers are copied as bytes");
 
-static inline int64_t hcp_unit_ms(uint32_t index)
-{
-    static const int64_t units[HCP_UNITS] = {1, 1000, 60000, 3600000, 86400000};
-    return units[index];
-}
-
-/* ---- writer ---- */
-
-struct hcp_writer {
-    unsigned char *next;
-    unsigned char *end;
-    bool failed; /* did not fit */
+struct hcp_wire {
+    bool failed; /* did not fit; is not a record */
+    unsigned char *next, *end;
+    struct nba_arena *arena; /* reading: for numbered ids, which are put together again */
+    bool arena_full;
+    uint32_t section; /* last begun */
     uint32_t text_count;
     struct nba_str texts[HCP_TEXTS_MAX];
-    uint16_t slots[HCP_SLOTS]; /* hash -> number of the text, 0 free */
+    uint16_t slots[HCP_SLOTS]; /* writing: hash -> number of the text, 0 free */
 };
 
-static inline void hcp_put_byte(struct hcp_writer *w, uint32_t byte)
+/* What a walk is handed.  The direction is a constant where the walk begins: everything that takes
+ * one is inlined, so that each direction has code of its own. */
+struct hcp_walk {
+    struct hcp_wire *w;
+    bool writing;
+};
+#define HCP_WALK static inline __attribute__((always_inline))
+
+static inline void hcp_check(struct hcp_wire *w, bool holds)
+{
+    w->failed = w->failed || !holds;
+}
+
+/* The next `bytes` bytes, to be filled or looked at; NULL when there are fewer. */
+static inline unsigned char *hcp_span(struct hcp_wire *w, size_t bytes)
+{
+    if (bytes > (size_t)(w->end - w->next)) {
+        w->failed = true;
+        w->next = w->end;
+        return NULL;
+    }
+    unsigned char *start = w->next;
+    w->next += bytes;
+    return start;
+}
+
+HCP_WALK void hcp_fixed(struct hcp_walk k, void *value, size_t bytes)
+{
+    unsigned char *at = hcp_span(k.w, bytes);
+    if (at == NULL) {
+        memset(value, 0, k.writing ? 0 : bytes);
+    } else if (k.writing) {
+        memcpy(at, value, bytes);
+    } else {
+        memcpy(value, at, bytes);
+    }
+}
+
+static inline void hcp_put_byte(struct hcp_wire *w, uint32_t byte)
 {
     if (w->next == w->end) {
         w->failed = true;
@@ -68,33 +85,28 @@ static inline void hcp_put_byte(struct hcp_writer *w, uint32_t byte)
     *w->next++ = (unsigned char)byte;
 }
 
-static inline void hcp_put_bytes(struct hcp_writer *w, const void *data, size_t bytes)
+static inline uint32_t hcp_take_byte(struct hcp_wire *w)
 {
-    if (bytes > (size_t)(w->end - w->next)) {
+    if (w->next == w->end) {
         w->failed = true;
-        w->next = w->end;
-        return;
+        return 0;
     }
-    if (bytes != 0) {
-        memcpy(w->next, data, bytes);
-        w->next += bytes;
+    return *w->next++;
+}
+
+/* A byte; what is read must be at most `max`.  The value is returned, 0 if it is wrong. */
+HCP_WALK uint32_t hcp_byte(struct hcp_walk k, uint32_t value, uint32_t max)
+{
+    if (k.writing) {
+        hcp_put_byte(k.w, value);
+        return value;
     }
+    const uint32_t byte = hcp_take_byte(k.w);
+    hcp_check(k.w, byte <= max);
+    return byte <= max ? byte : 0;
 }
 
-static inline void hcp_put_u32(struct hcp_writer *w, uint32_t value)
-{
-    const unsigned char bytes[4] = {(unsigned char)value, (unsigned char)(value >> 8),
-                                    (unsigned char)(value >> 16), (unsigned char)(value >> 24)};
-    hcp_put_bytes(w, bytes, sizeof(bytes));
-}
-
-static inline void hcp_put_u64(struct hcp_writer *w, uint64_t value)
-{
-    hcp_put_u32(w, (uint32_t)value);
-    hcp_put_u32(w, (uint32_t)(value >> 32));
-}
-
-static inline void hcp_put_varint(struct hcp_writer *w, uint64_t value)
+static inline void hcp_put_varint(struct hcp_wire *w, uint64_t value)
 {
     while (value >= 0x80) {
         hcp_put_byte(w, (uint32_t)(value & 0x7f) | 0x80);
@@ -103,86 +115,11 @@ static inline void hcp_put_varint(struct hcp_writer *w, uint64_t value)
     hcp_put_byte(w, (uint32_t)value);
 }
 
-static inline void hcp_put_zigzag(struct hcp_writer *w, int64_t value)
-{
-    hcp_put_varint(w, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
-}
-
-/* Presence byte, then the value: for times that may be NBA_TIME_NONE. */
-static inline void hcp_put_time(struct hcp_writer *w, int64_t time_ms)
-{
-    hcp_put_byte(w, time_ms != NBA_TIME_NONE);
-    if (time_ms != NBA_TIME_NONE) {
-        hcp_put_zigzag(w, time_ms);
-    }
-}
-
-void nba_hcp_wire_put_text(struct hcp_writer *w, struct nba_str text);
-/* An id that may end in ":<number>": as text before the colon and number, so that the ids of one
- * decision's actions share their text. */
-void nba_hcp_wire_put_numbered(struct hcp_writer *w, struct nba_str text);
-void nba_hcp_wire_put_times(struct hcp_writer *w, const int64_t *times, uint32_t count);
-
-/* ---- reader ---- */
-
-struct hcp_reader {
-    const unsigned char *next;
-    const unsigned char *end;
-    bool failed;
-    struct nba_arena *arena; /* for numbered ids, which are put together again */
-    bool arena_full;
-    uint32_t text_count;
-    struct nba_str texts[HCP_TEXTS_MAX];
-};
-
-static inline uint32_t hcp_take_byte(struct hcp_reader *r)
-{
-    if (r->next == r->end) {
-        r->failed = true;
-        return 0;
-    }
-    return *r->next++;
-}
-
-static inline const unsigned char *hcp_take_bytes(struct hcp_reader *r, size_t bytes)
-{
-    if (bytes > (size_t)(r->end - r->next)) {
-        r->failed = true;
-        r->next = r->end;
-        return NULL;
-    }
-    const unsigned char *start = r->next;
-    r->next += bytes;
-    return start;
-}
-
-static inline uint32_t hcp_load_u32(const unsigned char *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-static inline uint64_t hcp_load_u64(const unsigned char *p)
-{
-    return hcp_load_u32(p) | (uint64_t)hcp_load_u32(p + 4) << 32;
-}
-
-static inline uint32_t hcp_take_u32(struct hcp_reader *r)
-{
-    const unsigned char *p = hcp_take_bytes(r, 4);
-    return p != NULL ? hcp_load_u32(p) : 0;
-}
-
-static inline uint64_t hcp_take_u64(struct hcp_reader *r)
-{
-    const unsigned char *p = hcp_take_bytes(r, 8);
-    return p != NULL ? hcp_load_u64(p) : 0;
-}
-
-static inline uint64_t hcp_take_varint(struct hcp_reader *r)
+static inline uint64_t hcp_take_varint(struct hcp_wire *w)
 {
     uint64_t value = 0;
     for (uint32_t shift = 0; shift < 64; shift += 7) {
-        const uint64_t byte = hcp_take_byte(r);
+        const uint64_t byte = hcp_take_byte(w);
         if (shift == 63 && byte > 1) {
             break;
         }
@@ -191,55 +128,96 @@ static inline uint64_t hcp_take_varint(struct hcp_reader *r)
             return value;
         }
     }
-    r->failed = true;
+    w->failed = true;
     return 0;
 }
 
-static inline int64_t hcp_take_zigzag(struct hcp_reader *r)
+/* A number that must be at most `max`, as a varint. */
+HCP_WALK void hcp_count(struct hcp_walk k, uint32_t *value, uint32_t max)
 {
-    const uint64_t value = hcp_take_varint(r);
+    if (k.writing) {
+        hcp_put_varint(k.w, *value);
+        return;
+    }
+    const uint64_t taken = hcp_take_varint(k.w);
+    hcp_check(k.w, taken <= max);
+    *value = taken <= max ? (uint32_t)taken : 0;
+}
+
+static inline void hcp_put_zigzag(struct hcp_wire *w, int64_t value)
+{
+    hcp_put_varint(w, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
+}
+
+static inline int64_t hcp_take_zigzag(struct hcp_wire *w)
+{
+    const uint64_t value = hcp_take_varint(w);
     return (int64_t)((value >> 1) ^ (UINT64_C(0) - (value & 1)));
 }
 
-/* A number that must be at most `max`. */
-static inline uint32_t hcp_take_max(struct hcp_reader *r, uint32_t max)
+HCP_WALK void hcp_zigzag(struct hcp_walk k, int64_t *value)
 {
-    const uint64_t value = hcp_take_varint(r);
-    if (value > max) {
-        r->failed = true;
-        return 0;
+    if (k.writing) {
+        hcp_put_zigzag(k.w, *value);
+    } else {
+        *value = hcp_take_zigzag(k.w);
     }
-    return (uint32_t)value;
 }
 
-/* A byte that must be at most `max`. */
-static inline uint32_t hcp_take_enum(struct hcp_reader *r, uint32_t max)
+HCP_WALK void hcp_int(struct hcp_walk k, int32_t *value)
 {
-    const uint32_t value = hcp_take_byte(r);
-    if (value > max) {
-        r->failed = true;
-        return 0;
+    int64_t wide = *value;
+    hcp_zigzag(k, &wide);
+    hcp_check(k.w, wide >= INT32_MIN && wide <= INT32_MAX);
+    if (!k.writing) {
+        *value = k.w->failed ? 0 : (int32_t)wide;
     }
-    return value;
 }
 
-static inline int32_t hcp_take_int(struct hcp_reader *r)
+/* Presence byte, then the value: for times that may be NBA_TIME_NONE. */
+HCP_WALK void hcp_time(struct hcp_walk k, int64_t *time_ms)
 {
-    const int64_t value = hcp_take_zigzag(r);
-    if (value < INT32_MIN || value > INT32_MAX) {
-        r->failed = true;
-        return 0;
+    if (hcp_byte(k, *time_ms != NBA_TIME_NONE, 1) != 0) {
+        hcp_zigzag(k, time_ms);
+    } else if (!k.writing) {
+        *time_ms = NBA_TIME_NONE;
     }
-    return (int32_t)value;
 }
 
-static inline int64_t hcp_take_time(struct hcp_reader *r)
+void nba_hcp_wire_put_text(struct hcp_wire *w, struct nba_str text);
+struct nba_str nba_hcp_wire_take_text(struct hcp_wire *w);
+/* An id that may end in ":<number>": as text before the colon and number, so that the ids of one
+ * decision's actions share their text. */
+void nba_hcp_wire_put_numbered(struct hcp_wire *w, struct nba_str text);
+struct nba_str nba_hcp_wire_take_numbered(struct hcp_wire *w);
+void nba_hcp_wire_put_times(struct hcp_wire *w, const int64_t *times, uint32_t count);
+void nba_hcp_wire_take_times(struct hcp_wire *w, int64_t *ret_times, uint32_t count);
+
+HCP_WALK void hcp_text(struct hcp_walk k, struct nba_str *text)
 {
-    return hcp_take_enum(r, 1) != 0 ? hcp_take_zigzag(r) : NBA_TIME_NONE;
+    if (k.writing) {
+        nba_hcp_wire_put_text(k.w, *text);
+    } else {
+        *text = nba_hcp_wire_take_text(k.w);
+    }
 }
 
-struct nba_str nba_hcp_wire_take_text(struct hcp_reader *r);
-struct nba_str nba_hcp_wire_take_numbered(struct hcp_reader *r);
-void nba_hcp_wire_take_times(struct hcp_reader *r, int64_t *ret_times, uint32_t count);
+HCP_WALK void hcp_numbered(struct hcp_walk k, struct nba_str *text)
+{
+    if (k.writing) {
+        nba_hcp_wire_put_numbered(k.w, *text);
+    } else {
+        *text = nba_hcp_wire_take_numbered(k.w);
+    }
+}
+
+HCP_WALK void hcp_times(struct hcp_walk k, int64_t *times, uint32_t count)
+{
+    if (k.writing) {
+        nba_hcp_wire_put_times(k.w, times, count);
+    } else {
+        nba_hcp_wire_take_times(k.w, times, count);
+    }
+}
 
 #endif
