@@ -60,39 +60,49 @@ uint32_t nba_hcp_text_hash(struct nba_str text)
     return hash != 0 ? hash : 1;
 }
 
-/* ---- fitting ---- */
-
-static void drop_oldest_outcome(struct nba_hcp *hcp)
+void nba_hcp_remove_item(void *items, size_t item_bytes, uint32_t *count, uint32_t index)
 {
-    uint32_t oldest = 0;
-    for (uint32_t i = 1; i < hcp->outcome_count; i++) {
-        if (hcp->outcomes[i].time_ms < hcp->outcomes[oldest].time_ms) {
-            oldest = i;
-        }
-    }
-    hcp->outcome_count--;
-    memmove(&hcp->outcomes[oldest], &hcp->outcomes[oldest + 1],
-            (hcp->outcome_count - oldest) * sizeof(hcp->outcomes[0]));
+    char *at = (char *)items + index * item_bytes;
+    NBA_ASSERT(index < *count);
+    --*count;
+    memmove(at, at + item_bytes, (*count - index) * item_bytes);
 }
+
+uint32_t nba_hcp_oldest_outcome(const struct nba_hcp *hcp, const struct nba_outcome_entry *like,
+                                uint32_t *ret_index)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < hcp->outcome_count; i++) {
+        const struct nba_outcome_entry *entry = &hcp->outcomes[i];
+        if (like != NULL && (entry->outcome != like->outcome ||
+                             !nba_str_equal(entry->family_id, like->family_id))) {
+            continue;
+        }
+        if (count == 0 || entry->time_ms < hcp->outcomes[*ret_index].time_ms) {
+            *ret_index = i;
+        }
+        count++;
+    }
+    return count;
+}
+
+/* ---- fitting ---- */
 
 /* Drops the next thing in the order of hcp.h; false when nothing may be dropped any more. */
 static bool drop_one(struct nba_hcp *hcp)
 {
     struct nba_hcp_profile *profile = &hcp->profile;
-    if (hcp->outcome_count > 0) {
-        drop_oldest_outcome(hcp);
+    uint32_t oldest = 0;
+    if (nba_hcp_oldest_outcome(hcp, NULL, &oldest) > 0) {
+        NBA_HCP_REMOVE(hcp->outcomes, hcp->outcome_count, oldest);
     } else if (profile->interest_count > 0) {
         profile->interest_count--;
     } else if (profile->registered_count > 0) {
-        profile->registered_count--;
-        memmove(&profile->registered_events[0], &profile->registered_events[1],
-                profile->registered_count * sizeof(profile->registered_events[0]));
+        NBA_HCP_REMOVE(profile->registered_events, profile->registered_count, 0);
     } else if (hcp->ring_count > 0) {
-        hcp->ring_count--;
-        memmove(&hcp->ring[0], &hcp->ring[1], hcp->ring_count * sizeof(hcp->ring[0]));
+        NBA_HCP_REMOVE(hcp->ring, hcp->ring_count, 0);
     } else if (hcp->recent_count > 0) {
-        hcp->recent_count--;
-        memmove(&hcp->recent[0], &hcp->recent[1], hcp->recent_count * sizeof(hcp->recent[0]));
+        NBA_HCP_REMOVE(hcp->recent, hcp->recent_count, 0);
     } else if (profile->specialty_count > 0) {
         profile->specialty_count--;
     } else {
@@ -133,8 +143,7 @@ bool nba_hcp_is_duplicate(const struct nba_hcp *hcp, uint64_t event_hash, int64_
 void nba_hcp_remember_event(struct nba_hcp *hcp, uint64_t event_hash, int64_t watermark_ms)
 {
     if (hcp->recent_count == NBA_HCP_RECENT_MAX) {
-        hcp->recent_count--;
-        memmove(&hcp->recent[0], &hcp->recent[1], hcp->recent_count * sizeof(hcp->recent[0]));
+        NBA_HCP_REMOVE(hcp->recent, hcp->recent_count, 0);
     }
     hcp->recent[hcp->recent_count++] = (struct nba_recent_event){event_hash, watermark_ms};
     nba_hcp_fit(hcp, RECENT_EVENT_BYTES);
@@ -147,8 +156,7 @@ void nba_hcp_push(struct nba_hcp *hcp, const struct nba_ring_event *ring_event)
     NBA_ASSERT(ring_event->type < NBA_EVENT_TYPE_COUNT);
     NBA_ASSERT(ring_event->channel < NBA_CHANNEL_COUNT);
     if (hcp->ring_count == NBA_RING_EVENTS) {
-        hcp->ring_count--;
-        memmove(&hcp->ring[0], &hcp->ring[1], hcp->ring_count * sizeof(hcp->ring[0]));
+        NBA_HCP_REMOVE(hcp->ring, hcp->ring_count, 0);
     }
     hcp->ring[hcp->ring_count++] = *ring_event;
     hcp->pushed++;

@@ -21,36 +21,48 @@ static void raise_time(int64_t *time_ms, int64_t candidate_ms)
     }
 }
 
+/* What an event of a type is besides its outcome; the first three are flags of an open action. */
+enum effect {
+    SENT = NBA_OPEN_ACTION_SENT,
+    DELIVERED = NBA_OPEN_ACTION_DELIVERED,
+    SHOWN = NBA_OPEN_ACTION_SHOWN,
+    MADE = 8,       /* a touch made by us */
+    SEEN = 16,      /* a touch seen */
+    REFUSED = 32,   /* a touch refused */
+    CONTACT = 64,   /* a contact with the HCP */
+    ENDS = 128,     /* the action it is about */
+    UNREACHED = 256 /* the message never reached anybody */
+};
+
+static const uint16_t effects[NBA_EVENT_TYPE_COUNT] = {
+    [NBA_EVENT_EMAIL_SENT] = SENT | MADE | CONTACT,
+    [NBA_EVENT_EMAIL_DELIVERED] = SENT | DELIVERED | SEEN | CONTACT,
+    [NBA_EVENT_EMAIL_OPENED] = SENT | DELIVERED | SHOWN,
+    [NBA_EVENT_EMAIL_CLICKED] = SENT | DELIVERED | SHOWN,
+    [NBA_EVENT_EMAIL_BOUNCED] = ENDS | UNREACHED,
+    [NBA_EVENT_EMAIL_DROPPED] = ENDS | UNREACHED,
+    [NBA_EVENT_REP_CALL_COMPLETED] = CONTACT,
+    [NBA_EVENT_SAMPLE_DISBURSED] = CONTACT,
+    [NBA_EVENT_WEBINAR_INVITED] = MADE | CONTACT,
+    [NBA_EVENT_WEBINAR_NO_SHOW] = REFUSED,
+    [NBA_EVENT_AD_IMPRESSION] = SEEN,
+    [NBA_EVENT_ACTION_SENT] = SENT | MADE | CONTACT,
+    [NBA_EVENT_ACTION_NOT_SENT] = ENDS | UNREACHED,
+    [NBA_EVENT_ACTION_DELIVERED] = SENT | DELIVERED | SEEN,
+    [NBA_EVENT_ACTION_SHOWN] = SHOWN | SEEN,
+    [NBA_EVENT_ACTION_ACCEPTED] = ENDS,
+    [NBA_EVENT_ACTION_EXECUTED] = ENDS,
+    [NBA_EVENT_ACTION_COMPLETED] = ENDS,
+    [NBA_EVENT_ACTION_DISMISSED] = ENDS | REFUSED,
+    [NBA_EVENT_ACTION_IGNORED] = ENDS | REFUSED,
+};
+
 /* ---- counters ---- */
 
 static bool is_positive(const struct nba_event *event)
 {
     return event->bot == NBA_BOT_NONE && nba_event_type_in_ring(event->type) &&
            !(event->type == NBA_EVENT_CLM_SLIDE_VIEWED && event->reaction < 0);
-}
-
-static bool is_touch_made(enum nba_event_type type)
-{
-    return type == NBA_EVENT_EMAIL_SENT || type == NBA_EVENT_ACTION_SENT ||
-           type == NBA_EVENT_WEBINAR_INVITED;
-}
-
-static bool is_touch_seen(enum nba_event_type type)
-{
-    return type == NBA_EVENT_EMAIL_DELIVERED || type == NBA_EVENT_ACTION_DELIVERED ||
-           type == NBA_EVENT_ACTION_SHOWN || type == NBA_EVENT_AD_IMPRESSION;
-}
-
-static bool is_refusal(enum nba_event_type type)
-{
-    return type == NBA_EVENT_ACTION_IGNORED || type == NBA_EVENT_ACTION_DISMISSED ||
-           type == NBA_EVENT_WEBINAR_NO_SHOW;
-}
-
-static bool is_contact(enum nba_event_type type)
-{
-    return is_touch_made(type) || type == NBA_EVENT_EMAIL_DELIVERED ||
-           type == NBA_EVENT_REP_CALL_COMPLETED || type == NBA_EVENT_SAMPLE_DISBURSED;
 }
 
 void nba_hcp_apply_touch(struct nba_hcp *hcp, const struct nba_event *event)
@@ -69,16 +81,17 @@ void nba_hcp_apply_touch(struct nba_hcp *hcp, const struct nba_event *event)
     raise_time(&hcp->last_event_ms, event->event_time_ms);
     /* email_sent and action_sent of one action are one touch. */
     const bool again = action != NULL && (action->flags & NBA_OPEN_ACTION_SENT) != 0;
-    if (is_touch_made(event->type) && !again) {
+    const uint32_t effect = effects[event->type];
+    if ((effect & MADE) != 0 && !again) {
         count_up(&stats->sent);
     }
-    if (is_touch_seen(event->type)) {
+    if ((effect & SEEN) != 0) {
         count_up(&stats->seen);
     }
-    if (is_refusal(event->type)) {
+    if ((effect & REFUSED) != 0) {
         count_up(&stats->refused);
     }
-    if (is_contact(event->type)) {
+    if ((effect & CONTACT) != 0) {
         raise_time(&stats->last_contact_ms, event->event_time_ms);
     }
     if (is_positive(event)) {
@@ -88,16 +101,15 @@ void nba_hcp_apply_touch(struct nba_hcp *hcp, const struct nba_event *event)
     nba_hcp_fit(hcp, TOUCH_BYTES);
 }
 
-bool nba_hcp_apply_engagement(struct nba_hcp *hcp, const struct nba_event *event)
+void nba_hcp_apply_engagement(struct nba_hcp *hcp, const struct nba_event *event)
 {
-    if (!nba_event_in_ring(event)) {
-        return false;
+    if (nba_event_in_ring(event)) {
+        nba_hcp_push(hcp,
+                     &(struct nba_ring_event){.time_ms = event->event_time_ms,
+                                              .content_hash = nba_content_hash(event->content_id),
+                                              .type = (uint8_t)event->type,
+                                              .channel = (uint8_t)nba_event_channel(event)});
     }
-    nba_hcp_push(hcp, &(struct nba_ring_event){.time_ms = event->event_time_ms,
-                                               .content_hash = nba_content_hash(event->content_id),
-                                               .type = (uint8_t)event->type,
-                                               .channel = (uint8_t)nba_event_channel(event)});
-    return true;
 }
 
 /* ---- outcomes ---- */
@@ -108,32 +120,6 @@ static bool same_reference(const struct nba_outcome_entry *a, const struct nba_o
            (a->action_hash != 0 && a->action_hash == b->action_hash);
 }
 
-static void remove_outcome(struct nba_hcp *hcp, uint32_t index)
-{
-    hcp->outcome_count--;
-    memmove(&hcp->outcomes[index], &hcp->outcomes[index + 1],
-            (hcp->outcome_count - index) * sizeof(hcp->outcomes[0]));
-}
-
-/* The oldest by time of those of the same family and outcome, or of all; their number. */
-static uint32_t find_oldest(const struct nba_hcp *hcp, const struct nba_outcome_entry *like,
-                            uint32_t *ret_index)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < hcp->outcome_count; i++) {
-        const struct nba_outcome_entry *entry = &hcp->outcomes[i];
-        if (like != NULL && (entry->outcome != like->outcome ||
-                             !nba_str_equal(entry->family_id, like->family_id))) {
-            continue;
-        }
-        if (count == 0 || entry->time_ms < hcp->outcomes[*ret_index].time_ms) {
-            *ret_index = i;
-        }
-        count++;
-    }
-    return count;
-}
-
 /* A bounce or drop: the message never reached anybody. */
 static void take_back(struct nba_hcp *hcp, const struct nba_outcome_entry *bounced)
 {
@@ -141,7 +127,7 @@ static void take_back(struct nba_hcp *hcp, const struct nba_outcome_entry *bounc
         const struct nba_outcome_entry *entry = &hcp->outcomes[i - 1];
         if ((entry->outcome == NBA_OUTCOME_SENT || entry->outcome == NBA_OUTCOME_DELIVERED) &&
             same_reference(entry, bounced)) {
-            remove_outcome(hcp, i - 1);
+            NBA_HCP_REMOVE(hcp->outcomes, hcp->outcome_count, i - 1);
         }
     }
 }
@@ -161,9 +147,9 @@ static void add_outcome(struct nba_hcp *hcp, const struct nba_outcome_entry *ent
             return;
         }
     }
-    if (find_oldest(hcp, entry, &oldest) == NBA_HCP_OUTCOME_REPEATS_MAX ||
-        find_oldest(hcp, NULL, &oldest) == NBA_HCP_OUTCOMES_MAX) {
-        remove_outcome(hcp, oldest);
+    if (nba_hcp_oldest_outcome(hcp, entry, &oldest) == NBA_HCP_OUTCOME_REPEATS_MAX ||
+        nba_hcp_oldest_outcome(hcp, NULL, &oldest) == NBA_HCP_OUTCOMES_MAX) {
+        NBA_HCP_REMOVE(hcp->outcomes, hcp->outcome_count, oldest);
     }
     struct nba_outcome_entry kept = *entry;
     kept.family_id = nba_hcp_keep(hcp, entry->family_id, NBA_ID_BYTES_MAX);
@@ -178,62 +164,53 @@ static void add_outcome(struct nba_hcp *hcp, const struct nba_outcome_entry *ent
                          kept.topic.bytes + kept.brand.bytes + kept.evidence_event_id.bytes);
 }
 
-/* Texts of a content that the event doesn't name: of its action, else of an earlier outcome of
- * the same message or action. */
-static void join_content(struct nba_hcp *hcp, const struct nba_event *event,
-                         struct nba_outcome_entry *entry)
-{
-    const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
-    if (action != NULL) {
-        entry->content_id = action->content_id;
-        entry->family_id = action->family_id.bytes != 0 ? action->family_id : action->content_id;
-        entry->topic = action->topic;
-        entry->brand = action->brand;
-        entry->channel = entry->channel != NBA_CHANNEL_UNKNOWN ? entry->channel : action->channel;
-        return;
-    }
-    for (uint32_t i = hcp->outcome_count; i > 0; i--) {
-        const struct nba_outcome_entry *earlier = &hcp->outcomes[i - 1];
-        if (same_reference(earlier, entry)) {
-            entry->content_id = earlier->content_id;
-            entry->family_id = earlier->family_id;
-            entry->topic = earlier->topic;
-            entry->brand = earlier->brand;
-            entry->channel =
-                entry->channel != NBA_CHANNEL_UNKNOWN ? entry->channel : earlier->channel;
-            return;
-        }
-    }
-}
-
-static void own_content(const struct nba_event *event, const struct nba_content_facts *facts,
-                        struct nba_outcome_entry *entry)
+/* The content an event is about: its own, else that of its action, else that of an earlier outcome
+ * of the same message or action. */
+static void find_content(const struct nba_hcp *hcp, const struct nba_event *event,
+                         const struct nba_open_action *action,
+                         const struct nba_content_facts *facts, struct nba_outcome_entry *entry)
 {
     static const struct nba_content_facts none;
     const struct nba_content_facts *known = facts != NULL ? facts : &none;
-    entry->content_id = event->content_id;
-    entry->family_id = known->family_id.bytes != 0 ? known->family_id : event->content_id;
-    entry->topic = known->topic;
-    entry->brand = known->brand;
+    struct nba_outcome_entry found = {.channel = NBA_CHANNEL_UNKNOWN};
+    if (event->content_id.bytes != 0) {
+        found.content_id = event->content_id;
+        found.family_id = known->family_id;
+        found.topic = known->topic;
+        found.brand = known->brand;
+    } else if (action != NULL) {
+        found.content_id = action->content_id;
+        found.family_id = action->family_id;
+        found.topic = action->topic;
+        found.brand = action->brand;
+        found.channel = action->channel;
+    } else {
+        for (uint32_t i = hcp->outcome_count; i > 0 && found.family_id.bytes == 0; i--) {
+            if (same_reference(&hcp->outcomes[i - 1], entry)) {
+                found = hcp->outcomes[i - 1];
+            }
+        }
+    }
+    entry->content_id = found.content_id;
+    entry->family_id = found.family_id.bytes != 0 ? found.family_id : found.content_id;
+    entry->topic = event->topic_ids.count > 0 ? event->topic_ids.items[0] : found.topic;
+    entry->brand = event->brand.bytes != 0 ? event->brand : found.brand;
+    entry->channel = entry->channel != NBA_CHANNEL_UNKNOWN ? entry->channel : found.channel;
 }
 
 void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
                            const struct nba_content_facts *facts)
 {
+    const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
     struct nba_outcome_entry entry = {
         .outcome = nba_event_type_outcome(event->type),
         .channel = nba_event_channel(event),
         .time_ms = event->event_time_ms,
         .evidence_event_id = event->event_id,
         .message_hash = nba_hcp_text_hash(event->message_id),
-        .action_hash = nba_hcp_text_hash(event->action_id),
+        .action_hash = nba_hcp_text_hash(action != NULL ? action->action_id : event->action_id),
     };
-    const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
-    if (action != NULL) {
-        entry.action_hash = nba_hcp_text_hash(action->action_id);
-    }
-    if (event->type == NBA_EVENT_EMAIL_BOUNCED || event->type == NBA_EVENT_EMAIL_DROPPED ||
-        event->type == NBA_EVENT_ACTION_NOT_SENT) {
+    if ((effects[event->type] & UNREACHED) != 0) {
         take_back(hcp, &entry);
         return;
     }
@@ -241,17 +218,7 @@ void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
         (event->type == NBA_EVENT_CLM_SLIDE_VIEWED && event->reaction < 0)) {
         return;
     }
-    if (event->content_id.bytes != 0) {
-        own_content(event, facts, &entry);
-    } else {
-        join_content(hcp, event, &entry);
-    }
-    if (event->topic_ids.count > 0) {
-        entry.topic = event->topic_ids.items[0];
-    }
-    if (event->brand.bytes != 0) {
-        entry.brand = event->brand;
-    }
+    find_content(hcp, event, action, facts, &entry);
     if (entry.family_id.bytes != 0 && entry.family_id.bytes <= NBA_ID_BYTES_MAX &&
         entry.content_id.bytes <= NBA_ID_BYTES_MAX) {
         add_outcome(hcp, &entry);
@@ -297,24 +264,10 @@ static void register_for(struct nba_hcp *hcp, struct nba_str hcp_event_id)
         return;
     }
     if (profile->registered_count == NBA_HCP_REGISTERED_MAX) {
-        profile->registered_count--;
-        memmove(&profile->registered_events[0], &profile->registered_events[1],
-                profile->registered_count * sizeof(profile->registered_events[0]));
+        NBA_HCP_REMOVE(profile->registered_events, profile->registered_count, 0);
     }
     profile->registered_events[profile->registered_count++] = text;
     nba_hcp_fit(hcp, text.bytes + 8);
-}
-
-/* The newest registrations stay, as they do one by one. */
-static void lay_registered(struct nba_hcp *hcp, const struct nba_str_list *list)
-{
-    struct nba_str_list newest = *list;
-    if (newest.count > NBA_HCP_REGISTERED_MAX) {
-        newest.items += newest.count - NBA_HCP_REGISTERED_MAX;
-        newest.count = NBA_HCP_REGISTERED_MAX;
-    }
-    lay_list(hcp, hcp->profile.registered_events, &hcp->profile.registered_count, &newest,
-             NBA_HCP_REGISTERED_MAX);
 }
 
 static void lay_profile(struct nba_hcp *hcp, const struct nba_profile *profile)
@@ -349,7 +302,13 @@ static void lay_profile(struct nba_hcp *hcp, const struct nba_profile *profile)
                  NBA_HCP_INTERESTS_MAX);
     }
     if (profile->has_registered_events) {
-        lay_registered(hcp, &profile->registered_events);
+        struct nba_str_list newest = profile->registered_events; /* as they do one by one */
+        if (newest.count > NBA_HCP_REGISTERED_MAX) {
+            newest.items += newest.count - NBA_HCP_REGISTERED_MAX;
+            newest.count = NBA_HCP_REGISTERED_MAX;
+        }
+        lay_list(hcp, stored->registered_events, &stored->registered_count, &newest,
+                 NBA_HCP_REGISTERED_MAX);
     }
     nba_hcp_fit(hcp, 32);
 }
@@ -363,6 +322,29 @@ void nba_hcp_apply_profile(struct nba_hcp *hcp, const struct nba_event *event)
     } else if (event->type == NBA_EVENT_EMAIL_BOUNCED && event->bounce_class == NBA_BOUNCE_HARD) {
         hcp->profile.address[NBA_CHANNEL_EMAIL] = NBA_ADDRESS_BOUNCED;
         nba_hcp_fit(hcp, 40);
+    }
+}
+
+/* ---- the action it is about ---- */
+
+void nba_hcp_apply_lifecycle(struct nba_hcp *hcp, const struct nba_event *event)
+{
+    struct nba_open_action *action = nba_hcp_action_of(hcp, event);
+    const uint32_t effect = effects[event->type];
+    if (action == NULL) {
+        return;
+    }
+    if ((effect & ENDS) != 0) {
+        (void)nba_hcp_close_action(hcp, action->action_id);
+        return;
+    }
+    action->flags |= effect & NBA_OPEN_ACTION_FLAGS;
+    if ((effect & SENT) != 0 && action->message_id.bytes == 0 && event->message_id.bytes != 0) {
+        action->message_id = event->message_id;
+        action->message_id = nba_hcp_actions_within_limit(hcp)
+                                 ? nba_hcp_keep(hcp, event->message_id, NBA_ID_BYTES_MAX)
+                                 : nba_str(NULL, 0);
+        nba_hcp_fit(hcp, action->message_id.bytes + 4);
     }
 }
 
@@ -396,7 +378,7 @@ void nba_hcp_apply_event(struct nba_hcp *hcp, const struct nba_event *event,
     }
     nba_hcp_remember_event(hcp, nba_event_hash(event->source, event->event_id), watermark_ms);
     nba_hcp_apply_touch(hcp, event);
-    (void)nba_hcp_apply_engagement(hcp, event);
+    nba_hcp_apply_engagement(hcp, event);
     nba_hcp_apply_outcome(hcp, event, facts);
     nba_hcp_apply_consent(hcp, event);
     nba_hcp_apply_profile(hcp, event);

@@ -22,22 +22,9 @@ static size_t held_bytes(const struct nba_hcp *hcp)
     return bytes;
 }
 
-static bool has_room(const struct nba_hcp *hcp, const struct nba_consent *consent)
-{
-    return hcp->consent_count < NBA_HCP_CONSENTS_MAX &&
-           held_bytes(hcp) + consent_bytes(consent) <= NBA_HCP_CONSENT_BYTES_MAX;
-}
-
 bool nba_hcp_consents_within_limit(const struct nba_hcp *hcp)
 {
     return held_bytes(hcp) <= NBA_HCP_CONSENT_BYTES_MAX;
-}
-
-static void remove_at(struct nba_hcp *hcp, uint32_t index)
-{
-    hcp->consent_count--;
-    memmove(&hcp->consents[index], &hcp->consents[index + 1],
-            (hcp->consent_count - index) * sizeof(hcp->consents[0]));
 }
 
 /* Index of the record of this scope, consent_count if there is none. */
@@ -75,13 +62,8 @@ static bool drop_oldest_permission(struct nba_hcp *hcp)
     if (oldest == hcp->consent_count) {
         return false;
     }
-    remove_at(hcp, oldest);
+    NBA_HCP_REMOVE(hcp->consents, hcp->consent_count, oldest);
     return true;
-}
-
-static bool is_widened(const struct nba_consent *consent)
-{
-    return nba_str_is(consent->scope_id, NBA_CONSENT_WIDENED);
 }
 
 /* The channel whose opt-outs are to be joined: `wanted` if any of its own aren't yet, else the one
@@ -92,7 +74,8 @@ static bool channel_to_widen(const struct nba_hcp *hcp, enum nba_channel wanted,
     uint32_t counts[NBA_CHANNEL_COUNT] = {0};
     enum nba_channel most = NBA_CHANNEL_UNKNOWN;
     for (uint32_t i = 0; i < hcp->consent_count; i++) {
-        counts[hcp->consents[i].channel] += is_widened(&hcp->consents[i]) ? 0 : 1;
+        counts[hcp->consents[i].channel] +=
+            !nba_str_is(hcp->consents[i].scope_id, NBA_CONSENT_WIDENED);
     }
     for (uint32_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
         if (counts[channel] > counts[most]) {
@@ -122,7 +105,7 @@ static void widen(struct nba_hcp *hcp, enum nba_channel channel)
             wide.captured_at_ms = consent->captured_at_ms;
             wide.evidence_event_id = consent->evidence_event_id;
         }
-        remove_at(hcp, i - 1);
+        NBA_HCP_REMOVE(hcp->consents, hcp->consent_count, i - 1);
     }
     NBA_ASSERT(hcp->consent_count < NBA_HCP_CONSENTS_MAX);
     hcp->consents[hcp->consent_count++] = wide;
@@ -131,7 +114,8 @@ static void widen(struct nba_hcp *hcp, enum nba_channel channel)
 /* Stores a record whose scope isn't in the list. */
 static void insert(struct nba_hcp *hcp, const struct nba_consent *consent)
 {
-    while (!has_room(hcp, consent)) {
+    while (hcp->consent_count == NBA_HCP_CONSENTS_MAX ||
+           held_bytes(hcp) + consent_bytes(consent) > NBA_HCP_CONSENT_BYTES_MAX) {
         if (drop_oldest_permission(hcp)) {
             continue;
         }
@@ -162,7 +146,7 @@ void nba_hcp_put_consent(struct nba_hcp *hcp, const struct nba_consent *consent)
         if (!newer && !stricter) {
             return;
         }
-        remove_at(hcp, i);
+        NBA_HCP_REMOVE(hcp->consents, hcp->consent_count, i);
     }
     struct nba_consent kept = *consent;
     kept.scope_id = nba_hcp_keep(hcp, consent->scope_id, NBA_ID_BYTES_MAX);

@@ -14,6 +14,15 @@ void nba_hcp_blank(struct nba_hcp *hcp);
 /* A copy of `text` in the record's arena; empty when it is longer than `bytes_max`. */
 struct nba_str nba_hcp_keep(struct nba_hcp *hcp, struct nba_str text, size_t bytes_max);
 
+/* Takes one item out of a list of the record. */
+#define NBA_HCP_REMOVE(list, count, index) \
+    nba_hcp_remove_item(list, sizeof((list)[0]), &(count), index)
+void nba_hcp_remove_item(void *items, size_t item_bytes, uint32_t *count, uint32_t index);
+
+/* How many outcomes are of the family and kind of `like` (NULL: all), and the oldest by time. */
+uint32_t nba_hcp_oldest_outcome(const struct nba_hcp *hcp, const struct nba_outcome_entry *like,
+                                uint32_t *ret_index);
+
 /* `added_bytes` at most have been added: drops what hcp.h says until the record fits. */
 void nba_hcp_fit(struct nba_hcp *hcp, size_t added_bytes);
 

@@ -224,8 +224,8 @@ bool nba_hcp_is_duplicate(const struct nba_hcp *hcp, uint64_t event_hash, int64_
 void nba_hcp_remember_event(struct nba_hcp *hcp, uint64_t event_hash, int64_t watermark_ms);
 /* Counters and channel statistics. */
 void nba_hcp_apply_touch(struct nba_hcp *hcp, const struct nba_event *event);
-/* On the ring when nba_event_in_ring says so; true if it was pushed. */
-bool nba_hcp_apply_engagement(struct nba_hcp *hcp, const struct nba_event *event);
+/* On the ring when nba_event_in_ring says so. */
+void nba_hcp_apply_engagement(struct nba_hcp *hcp, const struct nba_event *event);
 void nba_hcp_push(struct nba_hcp *hcp, const struct nba_ring_event *ring_event);
 /* The outcome of the event's type for its content (its own, else that of its action, else that of
  * its message).  The same outcome of the same action or message counts once.  A fifth of one
@@ -289,10 +289,6 @@ const struct nba_open_action *nba_hcp_find_action(const struct nba_hcp *hcp,
                                                   struct nba_str action_id);
 /* Neither sent nor past its expiry: it counts as OPEN_ACTION and can be recalled. */
 bool nba_open_action_is_open(const struct nba_open_action *action, int64_t now_ms);
-/* The open action for this candidate (content family and action type), or NULL. */
-const struct nba_open_action *nba_hcp_find_candidate(const struct nba_hcp *hcp,
-                                                     struct nba_str family_id,
-                                                     enum nba_action_type type, int64_t now_ms);
 /* Ends it, with its timer: recalled, expired, answered.  False if it wasn't there. */
 bool nba_hcp_close_action(struct nba_hcp *hcp, struct nba_str action_id);
 
