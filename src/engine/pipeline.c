@@ -249,8 +249,8 @@ static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
                                      .pushed = item->hcp->pushed};
         nba_hcp_window(item->hcp, nba_release_parts(pipeline->side->release)->window_events,
                        &tag.start, &count);
-        if (nba_task_get_earlier_vector(item->task, item->hcp->hcp_id, NBA_VECTOR_CHAMPION_SEQUENCE,
-                                        &tag, (uint32_t)floats, job->state, &job->known_pushed)) {
+        if (nba_task_get_vector(item->task, item->hcp->hcp_id, NBA_VECTOR_CHAMPION_SEQUENCE, &tag,
+                                (uint32_t)floats, job->state, &job->known_pushed)) {
             job->known_start = tag.start;
         }
     }

@@ -26,8 +26,8 @@ static void put_header(unsigned char *at, uint32_t tag, size_t bytes)
 }
 
 /*
- * The next index that is there, of a list that names them: writing, the next one from *index on that
- * `present` says, and its byte is put; reading, the one whose byte comes.  False at the end.
+ * The next index that is there, of a list that names them: writing, the next one from *index on
+ * that `present` says, and its byte is put; reading, the one whose byte comes.  False at the end.
  */
 HCP_WALK bool next_index(struct hcp_walk k, const bool *present, uint32_t count, uint32_t *index)
 {

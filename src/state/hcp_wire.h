@@ -1,7 +1,7 @@
 /*
  * The bytes of an HCP record, read and written by one walk: each primitive takes a place and either
- * writes what is there or fills it with what is read, so that a record has one description.  Inline,
- * because a record has about a thousand fields.
+ * writes what is there or fills it with what is read, so that a record has one description.
+ * Inline, because a record has about a thousand fields.
  *
  * TEXTS.  A reference is a varint: 0 the empty text; 1..k the k texts met so far in this record;
  * k + 1 a new one, whose length (varint) and bytes follow.  Equal texts get equal numbers, found by

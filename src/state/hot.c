@@ -172,9 +172,9 @@ struct nba_hot_entry *nba_hot_put(struct nba_hot *hot, struct nba_str id, uint64
 }
 
 void nba_hot_put_vector(struct nba_hot *hot, struct nba_hot_entry *entry, enum nba_vector_slot slot,
-                        const struct nba_hot_vector *vector)
+                        const struct nba_vector *vector)
 {
-    struct nba_hot_vector *stored = &entry->vectors[slot];
+    struct nba_vector *stored = &entry->vectors[slot];
     const size_t bytes = vector->float_count * sizeof(float);
     if (stored->float_count != vector->float_count) {
         float *floats = malloc(bytes);
@@ -196,7 +196,7 @@ void nba_hot_put_vector(struct nba_hot *hot, struct nba_hot_entry *entry, enum n
         hot->bytes -= bytes;
         entry->bytes -= bytes;
         free(stored->floats);
-        *stored = (struct nba_hot_vector){0};
+        *stored = (struct nba_vector){0};
     }
 }
 

@@ -11,11 +11,11 @@
 
 #include "nba/state/task.h"
 
-struct nba_hot_vector {
+struct nba_vector {
     struct nba_vector_tag tag;
     uint32_t float_count; /* 0: none */
     bool dirty;           /* not the one that is on disk */
-    float *floats;        /* owned */
+    float *floats;        /* the entry's own, or in a transaction's arena */
 };
 
 struct nba_hot_entry {
@@ -26,7 +26,7 @@ struct nba_hot_entry {
     uint32_t id_bytes;
     uint32_t record_bytes, record_room;
     unsigned char *record; /* owned */
-    struct nba_hot_vector vectors[NBA_VECTOR_SLOTS];
+    struct nba_vector vectors[NBA_VECTOR_SLOTS];
     char id[];
 };
 
@@ -58,7 +58,7 @@ struct nba_hot_entry *nba_hot_put(struct nba_hot *hot, struct nba_str id, uint64
                                   struct nba_str record);
 /* `entry` must be what nba_hot_put just gave. */
 void nba_hot_put_vector(struct nba_hot *hot, struct nba_hot_entry *entry, enum nba_vector_slot slot,
-                        const struct nba_hot_vector *vector);
+                        const struct nba_vector *vector);
 void nba_hot_remove(struct nba_hot *hot, struct nba_str id, uint64_t hash);
 
 #endif

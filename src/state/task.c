@@ -12,9 +12,6 @@
 #define SCRATCH_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define STALE_BYTES_MAX   ((size_t)16 * 1024 * 1024)
 
-static const char meta_key[] = {NBA_KEY_META, 'm'};
-static const char changelog_key[] = {NBA_KEY_CHANGELOG};
-
 void nba_sized_append(struct nba_buf *buf, struct nba_str text)
 {
     nba_buf_append_u32le(buf, (uint32_t)text.bytes);
@@ -27,37 +24,89 @@ struct nba_str nba_sized_take(struct nba_cursor *cursor)
     return nba_cursor_take(cursor, bytes);
 }
 
+/* ---- keys and values ---- */
+
+struct nba_str nba_task_key(struct nba_task *task, enum nba_key_kind kind, struct nba_str id)
+{
+    nba_buf_reset(&task->key);
+    nba_key_append(&task->key, kind, id);
+    return nba_buf_str(&task->key);
+}
+
+enum nba_status nba_task_read(struct nba_task *task, struct nba_str key, struct nba_str *ret_value,
+                              struct nba_error *error)
+{
+    bool found = false;
+    nba_buf_reset(&task->value);
+    const enum nba_status status = nba_kv_get(task->kv, task->cf, key, &task->value, &found, error);
+    if (status == NBA_OK) {
+        *ret_value = found ? nba_buf_str(&task->value) : nba_str(NULL, 0);
+    }
+    return status;
+}
+
+enum nba_status nba_task_iter(struct nba_task *task, struct nba_str prefix,
+                              struct nba_kv_iter **ret_iter, struct nba_error *error)
+{
+    char upper[2];
+    NBA_ASSERT(prefix.bytes > 0 && prefix.bytes <= sizeof(upper));
+    memcpy(upper, prefix.data, prefix.bytes);
+    upper[prefix.bytes - 1]++;
+    struct nba_kv_iter *iter =
+        nba_kv_iter_create(task->kv, task->cf, NULL, prefix, nba_str(upper, prefix.bytes));
+    if (iter == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an iterator");
+    }
+    nba_kv_iter_seek(iter, prefix);
+    *ret_iter = iter;
+    return NBA_OK;
+}
+
+enum nba_status nba_task_iter_end(struct nba_kv_iter *iter, enum nba_status status,
+                                  struct nba_error *error)
+{
+    if (status == NBA_OK && !nba_kv_iter_valid(iter)) {
+        status = nba_kv_iter_status(iter, error);
+    }
+    nba_kv_iter_destroy(iter);
+    return status;
+}
+
+void nba_task_put_position(struct nba_task *task, struct nba_kv_batch *batch, int64_t next)
+{
+    nba_buf_reset(&task->value);
+    nba_buf_append_u64le(&task->value, (uint64_t)next);
+    nba_kv_batch_put(batch, task->cf, nba_task_key(task, NBA_KEY_CHANGELOG, nba_str(NULL, 0)),
+                     nba_buf_str(&task->value));
+}
+
 /* ---- opening ---- */
 
 static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
 {
-    bool found = false;
+    struct nba_str value = nba_str(NULL, 0);
     nba_meta_init(&task->meta, task->partition_count);
-    nba_buf_reset(&task->value);
     enum nba_status status =
-        nba_kv_get(task->kv, task->cf, nba_str(meta_key, 2), &task->value, &found, error);
+        nba_task_read(task, nba_task_key(task, NBA_KEY_META, nba_str("m", 1)), &value, error);
+    task->has_meta = value.bytes != 0;
+    if (status == NBA_OK && task->has_meta) {
+        status = nba_meta_decode(value, &task->meta, error);
+    }
     if (status != NBA_OK) {
         return status;
     }
-    task->has_meta = found;
-    if (found) {
-        status = nba_meta_decode(nba_buf_str(&task->value), &task->meta, error);
-        if (status != NBA_OK) {
-            return status;
-        }
-        if (task->partition_count == 0) {
-            task->partition_count = task->meta.partition_count;
-        }
-        if (task->meta.partition_count != task->partition_count) {
-            return nba_error_set(error, NBA_E_SHAPE,
-                                 "state was written for %d partitions, the topic has %d",
-                                 (int)task->meta.partition_count, (int)task->partition_count);
-        }
+    if (task->partition_count == 0) {
+        task->partition_count = task->meta.partition_count;
     }
-    nba_buf_reset(&task->value);
-    status = nba_kv_get(task->kv, task->cf, nba_str(changelog_key, 1), &task->value, &found, error);
-    if (status == NBA_OK && found) {
-        struct nba_cursor cursor = nba_cursor(task->value.data, task->value.bytes);
+    if (task->meta.partition_count != task->partition_count) {
+        return nba_error_set(error, NBA_E_SHAPE,
+                             "state was written for %d partitions, the topic has %d",
+                             (int)task->meta.partition_count, (int)task->partition_count);
+    }
+    status =
+        nba_task_read(task, nba_task_key(task, NBA_KEY_CHANGELOG, nba_str(NULL, 0)), &value, error);
+    if (status == NBA_OK && value.bytes != 0) {
+        struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
         task->meta.changelog_next = (int64_t)nba_cursor_u64le(&cursor);
         if (cursor.failed || task->meta.changelog_next < 0) {
             return nba_error_set(error, NBA_E_CORRUPT, "changelog position is damaged");
@@ -68,36 +117,26 @@ static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
 
 static enum nba_status load_tallies(struct nba_task *task, struct nba_error *error)
 {
-    static const char lower[] = {NBA_KEY_META, 'p'};
-    static const char upper[] = {NBA_KEY_META, 'p' + 1};
+    struct nba_kv_iter *iter = NULL;
     nba_tally_clear(&task->tally);
-    struct nba_kv_iter *iter =
-        nba_kv_iter_create(task->kv, task->cf, NULL, nba_str(lower, 2), nba_str(upper, 2));
-    if (iter == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an iterator");
+    enum nba_status status = nba_task_iter(task, nba_str("Mp", 2), &iter, error);
+    if (status != NBA_OK) {
+        return status;
     }
-    enum nba_status status = NBA_OK;
-    for (nba_kv_iter_seek(iter, nba_str(lower, 2)); nba_kv_iter_valid(iter);
-         nba_kv_iter_next(iter)) {
+    for (; status == NBA_OK && nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
         const struct nba_str key = nba_kv_iter_key(iter);
         const struct nba_str value = nba_kv_iter_value(iter);
-        const unsigned char *p = (const unsigned char *)key.data;
-        if (key.bytes != 10 || value.bytes != 4) {
-            status = nba_error_set(error, NBA_E_CORRUPT, "a tally record is damaged");
-            break;
-        }
         uint64_t pair = 0;
         for (size_t i = 2; i < key.bytes; i++) {
-            pair = pair << 8 | p[i];
+            pair = pair << 8 | (unsigned char)key.data[i];
         }
         struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
         (void)nba_tally_add(&task->tally, pair, nba_cursor_u32le(&cursor));
+        if (key.bytes != 10 || value.bytes != 4) {
+            status = nba_error_set(error, NBA_E_CORRUPT, "a tally record is damaged");
+        }
     }
-    if (status == NBA_OK) {
-        status = nba_kv_iter_status(iter, error);
-    }
-    nba_kv_iter_destroy(iter);
-    return status;
+    return nba_task_iter_end(iter, status, error);
 }
 
 enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
@@ -107,14 +146,15 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
         status = load_tallies(task, error);
     }
     if (status == NBA_OK) {
-        status = nba_timer_index_head(task, INT64_MIN, &task->index_due_ms, error);
+        status = nba_timer_index_head(task, &task->index_due_ms, error);
     }
     return status;
 }
 
 static void release(struct nba_task *task)
 {
-    nba_kv_iter_destroy(task->overlay.index);
+    nba_kv_iter_destroy(task->overlay.timers);
+    nba_hash_index_clear(&task->overlay.index);
     nba_hot_clear(&task->hot);
     nba_tally_clear(&task->tally);
     nba_tally_clear(&task->pending);
@@ -289,7 +329,6 @@ void nba_task_counts(const struct nba_task *task, uint32_t specialty,
 void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
 {
     struct nba_overlay *overlay = &task->overlay;
-    unsigned char next[8];
     for (size_t i = 0; i < overlay->change_count; i++) {
         const struct nba_change *change = &overlay->changes[i];
         if (change->deleted) {
@@ -298,11 +337,7 @@ void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
             nba_kv_batch_put(batch, task->cf, change->key, change->value);
         }
     }
-    for (uint32_t i = 0; i < sizeof(next); i++) {
-        next[i] = (unsigned char)((uint64_t)task->meta_now.changelog_next >> (8 * i));
-    }
-    nba_kv_batch_put(batch, task->cf, nba_str(changelog_key, 1),
-                     nba_str((const char *)next, sizeof(next)));
+    nba_task_put_position(task, batch, task->meta_now.changelog_next);
     struct nba_cursor stale = nba_cursor(overlay->stale.data, overlay->stale.bytes);
     while (nba_cursor_left(&stale) > 0) {
         nba_kv_batch_delete(batch, task->cf, nba_sized_take(&stale));
@@ -313,11 +348,13 @@ void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
         nba_kv_batch_put(batch, task->cf, key, nba_sized_take(&spill));
     }
     for (uint32_t i = 0; i < overlay->entry_count; i++) {
-        nba_timer_index_update(task, batch, overlay->entries[i]);
-        if (overlay->entries[i]->deleted) {
-            nba_buf_reset(&task->key);
-            nba_key_append(&task->key, NBA_KEY_VECTORS, overlay->entries[i]->hcp.hcp_id);
-            nba_kv_batch_delete(batch, task->cf, nba_buf_str(&task->key));
+        const struct nba_overlay_entry *entry = overlay->entries[i];
+        const struct nba_hcp *hcp = &entry->hcp;
+        const struct nba_timers now = {hcp->timers, hcp->timer_count};
+        nba_timer_index_write(task, batch, hcp->hcp_id, &entry->timers_before, &now, false);
+        nba_timer_index_write(task, batch, hcp->hcp_id, &now, &entry->timers_before, true);
+        if (entry->deleted) {
+            nba_kv_batch_delete(batch, task->cf, nba_task_key(task, NBA_KEY_VECTORS, hcp->hcp_id));
         }
     }
 }
@@ -331,13 +368,8 @@ static void cache_entry(struct nba_task *task, const struct nba_overlay_entry *e
     }
     struct nba_hot_entry *hot = nba_hot_put(&task->hot, entry->hcp.hcp_id, entry->hash, bytes);
     for (uint32_t slot = 0; hot != NULL && slot < NBA_VECTOR_SLOTS; slot++) {
-        const struct nba_overlay_vector *vector = &entry->vectors[slot];
-        if (vector->float_count != 0) {
-            nba_hot_put_vector(&task->hot, hot, (enum nba_vector_slot)slot,
-                               &(struct nba_hot_vector){.tag = vector->tag,
-                                                        .float_count = vector->float_count,
-                                                        .dirty = vector->dirty,
-                                                        .floats = vector->floats});
+        if (entry->vectors[slot].float_count != 0) {
+            nba_hot_put_vector(&task->hot, hot, (enum nba_vector_slot)slot, &entry->vectors[slot]);
         }
     }
 }
@@ -377,4 +409,26 @@ void nba_task_stats(const struct nba_task *task, struct nba_task_stats *ret_stat
     ret_stats->hot_bytes_max = task->hot.bytes_max;
     ret_stats->hot_records = task->hot.entry_count;
     ret_stats->tallies = task->tally.used;
+}
+
+/* ---- batch jobs ---- */
+
+enum nba_status nba_task_visit(struct nba_task *task, struct nba_hcp_visitor visitor,
+                               struct nba_error *error)
+{
+    static const char prefix[] = {NBA_KEY_HCP};
+    struct nba_kv_iter *iter = NULL;
+    enum nba_status status = nba_task_iter(task, nba_str(prefix, 1), &iter, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    for (; status == NBA_OK && nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
+        nba_arena_reset(&task->scratch_arena);
+        status = nba_hcp_decode(nba_kv_iter_value(iter), nba_key_id(nba_kv_iter_key(iter)),
+                                &task->scratch_arena, task->scratch_hcp, error);
+        if (status == NBA_OK) {
+            status = visitor.visit(visitor.context, task->scratch_hcp, error);
+        }
+    }
+    return nba_task_iter_end(iter, status, error);
 }

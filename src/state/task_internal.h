@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "hot.h"
+#include "nba/base/hash_index.h"
 #include "nba/kv/kv.h"
 #include "nba/state/key.h"
 #include "nba/state/task.h"
@@ -12,12 +13,9 @@
 
 #define TASK_NAME_BYTES 320u
 
-/* A vector computed in this transaction, or read from its local key. */
-struct nba_overlay_vector {
-    struct nba_vector_tag tag;
-    float *floats; /* in the arena */
-    uint32_t float_count;
-    bool dirty;
+struct nba_timers {
+    const struct nba_timer *items;
+    uint32_t count;
 };
 
 /* One HCP that the transaction has touched. */
@@ -28,24 +26,22 @@ struct nba_overlay_entry {
     struct nba_str encoded;  /* by nba_task_seal */
     bool changed, deleted;   /* by nba_task_seal; nba_task_delete */
     bool vectors_looked_up;  /* in cache and local key */
-    const struct nba_timer *timers_before;
-    uint32_t timer_before_count;
-    struct nba_overlay_vector vectors[NBA_VECTOR_SLOTS];
+    struct nba_timers timers_before;
+    struct nba_vector vectors[NBA_VECTOR_SLOTS]; /* floats in the arena */
 };
 
 struct nba_overlay {
-    struct nba_arena *arena;          /* NULL outside a transaction */
-    struct nba_overlay_entry **slots; /* open addressing, in the arena */
-    uint32_t slot_count;
+    struct nba_arena *arena;            /* NULL outside a transaction */
+    struct nba_hash_index index;        /* of entries, by hash; its memory outlives a transaction */
     struct nba_overlay_entry **entries; /* in the order they were touched, in the arena */
-    uint32_t entry_count;
+    uint32_t entry_count, entry_room;
     const struct nba_change *changes;
     size_t change_count;
     bool sealed;
-    int64_t due_floor;         /* no timer of these HCPs is due before */
-    int64_t index_due_ms;      /* no timer of other HCPs is due before */
-    struct nba_buf stale;      /* index keys without a timer: sized by u32le, one after the other */
-    struct nba_kv_iter *index; /* at the first index key not looked at; NULL: none was yet */
+    int64_t due_floor;    /* no timer of these HCPs is due before */
+    int64_t index_due_ms; /* no timer of other HCPs is due before */
+    struct nba_buf stale; /* index keys without a timer: sized by u32le, one after the other */
+    struct nba_kv_iter *timers; /* at the first index key not looked at; NULL: none was yet */
 };
 
 struct nba_task_restore {
@@ -91,6 +87,23 @@ struct nba_state_store {
     uint32_t task_count;
 };
 
+/* A key of the task, in its scratch until the next one. */
+struct nba_str nba_task_key(struct nba_task *task, enum nba_key_kind kind, struct nba_str id);
+/* What is stored under a key, in the task's other scratch; empty when there is nothing. */
+NBA_MUST_USE
+enum nba_status nba_task_read(struct nba_task *task, struct nba_str key, struct nba_str *ret_value,
+                              struct nba_error *error);
+/* At the first key that begins with `prefix` (one or two bytes), and limited to those. */
+NBA_MUST_USE
+enum nba_status nba_task_iter(struct nba_task *task, struct nba_str prefix,
+                              struct nba_kv_iter **ret_iter, struct nba_error *error);
+/* `status`, or else the iterator's own; destroys it. */
+NBA_MUST_USE
+enum nba_status nba_task_iter_end(struct nba_kv_iter *iter, enum nba_status status,
+                                  struct nba_error *error);
+/* The changelog's position, into `batch`. */
+void nba_task_put_position(struct nba_task *task, struct nba_kv_batch *batch, int64_t next);
+
 /* Reads meta, changelog position, tallies and the head of the timer index. */
 NBA_MUST_USE
 enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error);
@@ -98,6 +111,10 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error);
 /* NULL if this transaction has not touched it. */
 struct nba_overlay_entry *nba_overlay_find(const struct nba_overlay *overlay, struct nba_str hcp_id,
                                            uint64_t hash);
+/* The committed bytes of a record, in cache or scratch; empty when there are none. */
+NBA_MUST_USE
+enum nba_status nba_task_record(struct nba_task *task, struct nba_str hcp_id, uint64_t hash,
+                                struct nba_str *ret_bytes, struct nba_error *error);
 /* nba_task_get, giving the entry. */
 NBA_MUST_USE
 enum nba_status nba_task_touch(struct nba_task *task, struct nba_str hcp_id,
@@ -109,17 +126,13 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena);
 void nba_sized_append(struct nba_buf *buf, struct nba_str text);
 struct nba_str nba_sized_take(struct nba_cursor *cursor);
 
-/* Index keys.  The value of an index key is the length of its hcp_id as u32le. */
-void nba_timer_key_append(struct nba_buf *buf, struct nba_str hcp_id,
-                          const struct nba_timer *timer);
-void nba_timer_key_value(struct nba_str hcp_id, struct nba_str *ret_value, unsigned char room[4]);
+/* The index keys of `timers` that aren't among `others`, put into a batch or deleted. */
+void nba_timer_index_write(struct nba_task *task, struct nba_kv_batch *batch, struct nba_str hcp_id,
+                           const struct nba_timers *timers, const struct nba_timers *others,
+                           bool put);
 NBA_MUST_USE
-enum nba_status nba_timer_index_head(struct nba_task *task, int64_t from_ms, int64_t *ret_due_ms,
+enum nba_status nba_timer_index_head(struct nba_task *task, int64_t *ret_due_ms,
                                      struct nba_error *error);
-/* Differences between what the index has of this HCP and its timers now. */
-void nba_timer_index_update(struct nba_task *task, struct nba_kv_batch *batch,
-                            const struct nba_overlay_entry *entry);
-
 /* Looks for vectors of a touched HCP in cache and store, once. */
 void nba_vectors_look_up(struct nba_task *task, struct nba_overlay_entry *entry);
 /* nba_hot's spill: keeps the vectors for the next write. */

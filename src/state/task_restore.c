@@ -80,13 +80,7 @@ enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore h
 static enum nba_status write_batch(struct nba_task *task, struct nba_error *error)
 {
     struct nba_task_restore *restore = &task->restore;
-    static const char key[] = {NBA_KEY_CHANGELOG};
-    unsigned char next[8];
-    for (uint32_t i = 0; i < sizeof(next); i++) {
-        next[i] = (unsigned char)((uint64_t)restore->next >> (8 * i));
-    }
-    nba_kv_batch_put(restore->batch, task->cf, nba_str(key, 1),
-                     nba_str((const char *)next, sizeof(next)));
+    nba_task_put_position(task, restore->batch, restore->next);
     const enum nba_status status = nba_kv_write(task->kv, restore->batch, error);
     nba_kv_batch_reset(restore->batch);
     restore->bytes = 0;
@@ -98,11 +92,10 @@ static enum nba_status write_batch(struct nba_task *task, struct nba_error *erro
 static enum nba_status apply_hcp(struct nba_task *task, struct nba_str hcp_id, struct nba_str value,
                                  struct nba_error *error)
 {
+    static const struct nba_timers none;
     struct nba_kv_batch *batch = task->restore.batch;
     if (!task->restore.whole) {
-        nba_buf_reset(&task->key);
-        nba_key_append(&task->key, NBA_KEY_VECTORS, hcp_id);
-        nba_kv_batch_delete(batch, task->cf, nba_buf_str(&task->key));
+        nba_kv_batch_delete(batch, task->cf, nba_task_key(task, NBA_KEY_VECTORS, hcp_id));
     }
     if (value.bytes == 0) {
         return NBA_OK;
@@ -110,13 +103,10 @@ static enum nba_status apply_hcp(struct nba_task *task, struct nba_str hcp_id, s
     nba_arena_reset(&task->scratch_arena);
     const enum nba_status status =
         nba_hcp_decode(value, hcp_id, &task->scratch_arena, task->scratch_hcp, error);
-    for (uint32_t i = 0; status == NBA_OK && i < task->scratch_hcp->timer_count; i++) {
-        unsigned char room[4];
-        struct nba_str length;
-        nba_buf_reset(&task->key);
-        nba_timer_key_append(&task->key, hcp_id, &task->scratch_hcp->timers[i]);
-        nba_timer_key_value(hcp_id, &length, room);
-        nba_kv_batch_put(batch, task->cf, nba_buf_str(&task->key), length);
+    if (status == NBA_OK) {
+        const struct nba_timers timers = {task->scratch_hcp->timers,
+                                          task->scratch_hcp->timer_count};
+        nba_timer_index_write(task, batch, hcp_id, &timers, &none, true);
     }
     return status;
 }

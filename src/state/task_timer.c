@@ -11,14 +11,16 @@
 
 #define KEY_DUE_END 9u /* kind byte and eight bytes of due time */
 
-static void due_append(struct nba_buf *buf, int64_t due_ms)
+/* The index key up to its due time. */
+static struct nba_str due_key(struct nba_task *task, int64_t due_ms)
 {
     /* The sign bit flipped and the high byte first: memcmp order is the order of times. */
     const uint64_t ordered = (uint64_t)due_ms ^ (UINT64_C(1) << 63);
-    nba_buf_append_byte(buf, NBA_KEY_TIMER);
-    for (uint32_t i = 0; i < 8; i++) {
-        nba_buf_append_byte(buf, (unsigned char)(ordered >> (56 - 8 * i)));
+    char due[8];
+    for (uint32_t i = 0; i < sizeof(due); i++) {
+        due[i] = (char)(unsigned char)(ordered >> (56 - 8 * i));
     }
+    return nba_task_key(task, NBA_KEY_TIMER, nba_str(due, sizeof(due)));
 }
 
 static int64_t due_of(struct nba_str key)
@@ -30,21 +32,15 @@ static int64_t due_of(struct nba_str key)
     return (int64_t)(ordered ^ (UINT64_C(1) << 63));
 }
 
-void nba_timer_key_append(struct nba_buf *buf, struct nba_str hcp_id, const struct nba_timer *timer)
+static struct nba_str timer_key(struct nba_task *task, struct nba_str hcp_id,
+                                const struct nba_timer *timer)
 {
-    due_append(buf, timer->due_ms);
-    nba_buf_append_str(buf, hcp_id);
-    nba_buf_append_byte(buf, 0);
-    nba_buf_append_byte(buf, (unsigned char)timer->kind);
-    nba_buf_append_str(buf, timer->id);
-}
-
-void nba_timer_key_value(struct nba_str hcp_id, struct nba_str *ret_value, unsigned char room[4])
-{
-    for (uint32_t i = 0; i < 4; i++) {
-        room[i] = (unsigned char)(hcp_id.bytes >> (8 * i));
-    }
-    *ret_value = nba_str((const char *)room, 4);
+    (void)due_key(task, timer->due_ms);
+    nba_buf_append_str(&task->key, hcp_id);
+    nba_buf_append_byte(&task->key, 0);
+    nba_buf_append_byte(&task->key, (unsigned char)timer->kind);
+    nba_buf_append_str(&task->key, timer->id);
+    return nba_buf_str(&task->key);
 }
 
 /* What an index key names; false: not one of ours. */
@@ -66,64 +62,54 @@ static bool key_parse(struct nba_str key, struct nba_str value, struct nba_str *
     return true;
 }
 
-static struct nba_kv_iter *index_iter(struct nba_task *task)
+static enum nba_status index_iter(struct nba_task *task, struct nba_kv_iter **ret_iter,
+                                  struct nba_error *error)
 {
-    static const char lower[] = {NBA_KEY_TIMER};
-    static const char upper[] = {NBA_KEY_TIMER + 1};
-    return nba_kv_iter_create(task->kv, task->cf, NULL, nba_str(lower, 1), nba_str(upper, 1));
+    static const char prefix[] = {NBA_KEY_TIMER};
+    return nba_task_iter(task, nba_str(prefix, 1), ret_iter, error);
 }
 
-enum nba_status nba_timer_index_head(struct nba_task *task, int64_t from_ms, int64_t *ret_due_ms,
+enum nba_status nba_timer_index_head(struct nba_task *task, int64_t *ret_due_ms,
                                      struct nba_error *error)
 {
-    struct nba_kv_iter *iter = index_iter(task);
-    if (iter == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an iterator");
+    struct nba_kv_iter *iter = NULL;
+    enum nba_status status = index_iter(task, &iter, error);
+    if (status != NBA_OK) {
+        return status;
     }
-    nba_buf_reset(&task->key);
-    due_append(&task->key, from_ms);
-    nba_kv_iter_seek(iter, nba_buf_str(&task->key));
-    enum nba_status status = NBA_OK;
-    if (nba_kv_iter_valid(iter) && nba_kv_iter_key(iter).bytes >= KEY_DUE_END) {
-        *ret_due_ms = due_of(nba_kv_iter_key(iter));
-    } else {
-        status = nba_kv_iter_status(iter, error);
-        *ret_due_ms = status == NBA_OK ? INT64_MAX : *ret_due_ms;
-    }
-    nba_kv_iter_destroy(iter);
+    const bool found = nba_kv_iter_valid(iter) && nba_kv_iter_key(iter).bytes >= KEY_DUE_END;
+    const int64_t due_ms = found ? due_of(nba_kv_iter_key(iter)) : INT64_MAX;
+    status = nba_task_iter_end(iter, NBA_OK, error);
+    *ret_due_ms = status == NBA_OK ? due_ms : *ret_due_ms;
     return status;
 }
 
-static bool has_timer(const struct nba_timer *timers, uint32_t count, const struct nba_timer *timer)
+static bool has_timer(const struct nba_timers *timers, const struct nba_timer *timer)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (timers[i].due_ms == timer->due_ms && timers[i].kind == timer->kind &&
-            nba_str_equal(timers[i].id, timer->id)) {
-            return true;
-        }
+    uint32_t i = 0;
+    while (i < timers->count &&
+           !(timers->items[i].due_ms == timer->due_ms && timers->items[i].kind == timer->kind &&
+             nba_str_equal(timers->items[i].id, timer->id))) {
+        i++;
     }
-    return false;
+    return i < timers->count;
 }
 
-void nba_timer_index_update(struct nba_task *task, struct nba_kv_batch *batch,
-                            const struct nba_overlay_entry *entry)
+void nba_timer_index_write(struct nba_task *task, struct nba_kv_batch *batch, struct nba_str hcp_id,
+                           const struct nba_timers *timers, const struct nba_timers *others,
+                           bool put)
 {
-    const struct nba_hcp *hcp = &entry->hcp;
-    unsigned char room[4];
-    struct nba_str value;
-    for (uint32_t i = 0; i < entry->timer_before_count; i++) {
-        if (!has_timer(hcp->timers, hcp->timer_count, &entry->timers_before[i])) {
-            nba_buf_reset(&task->key);
-            nba_timer_key_append(&task->key, hcp->hcp_id, &entry->timers_before[i]);
-            nba_kv_batch_delete(batch, task->cf, nba_buf_str(&task->key));
+    const uint32_t id_bytes = (uint32_t)hcp_id.bytes;
+    for (uint32_t i = 0; i < timers->count; i++) {
+        if (has_timer(others, &timers->items[i])) {
+            continue;
         }
-    }
-    for (uint32_t i = 0; i < hcp->timer_count; i++) {
-        if (!has_timer(entry->timers_before, entry->timer_before_count, &hcp->timers[i])) {
-            nba_buf_reset(&task->key);
-            nba_timer_key_append(&task->key, hcp->hcp_id, &hcp->timers[i]);
-            nba_timer_key_value(hcp->hcp_id, &value, room);
-            nba_kv_batch_put(batch, task->cf, nba_buf_str(&task->key), value);
+        const struct nba_str key = timer_key(task, hcp_id, &timers->items[i]);
+        if (put) {
+            /* The value is the length of hcp_id as u32le. */
+            nba_kv_batch_put(batch, task->cf, key, nba_str((const char *)&id_bytes, 4));
+        } else {
+            nba_kv_batch_delete(batch, task->cf, key);
         }
     }
 }
@@ -155,15 +141,6 @@ static struct nba_overlay_entry *first_touched(struct nba_overlay *overlay)
     return first;
 }
 
-/* Would this index key come before the first timer of `entry`? */
-static bool key_comes_before(struct nba_task *task, struct nba_str key,
-                             const struct nba_overlay_entry *entry)
-{
-    nba_buf_reset(&task->key);
-    nba_timer_key_append(&task->key, entry->hcp.hcp_id, &entry->hcp.timers[0]);
-    return nba_str_compare(key, nba_buf_str(&task->key)) < 0;
-}
-
 /* Touches the HCP of the key under the iterator; a key that its stored record doesn't have goes. */
 static enum nba_status visit_key(struct nba_task *task, const struct nba_kv_iter *iter,
                                  struct nba_overlay_entry **ret_entry, struct nba_error *error)
@@ -178,24 +155,10 @@ static enum nba_status visit_key(struct nba_task *task, const struct nba_kv_iter
         return NBA_OK;
     }
     const enum nba_status status = nba_task_touch(task, hcp_id, ret_entry, error);
-    if (status == NBA_OK &&
-        !has_timer((*ret_entry)->timers_before, (*ret_entry)->timer_before_count, &timer)) {
+    if (status == NBA_OK && !has_timer(&(*ret_entry)->timers_before, &timer)) {
         nba_sized_append(&overlay->stale, key);
     }
     return status;
-}
-
-/* The transaction's iterator over the index: nothing changes under it before the write. */
-static struct nba_kv_iter *open_index(struct nba_task *task)
-{
-    struct nba_overlay *overlay = &task->overlay;
-    if (overlay->index == NULL) {
-        overlay->index = index_iter(task);
-        nba_buf_reset(&task->key);
-        due_append(&task->key, overlay->index_due_ms);
-        nba_kv_iter_seek(overlay->index, nba_buf_str(&task->key));
-    }
-    return overlay->index;
 }
 
 /* Walks the index while its keys are due and come before every touched timer. */
@@ -203,14 +166,23 @@ static enum nba_status walk_index(struct nba_task *task, int64_t now_ms,
                                   struct nba_overlay_entry **ret_first, struct nba_error *error)
 {
     struct nba_overlay *overlay = &task->overlay;
-    struct nba_kv_iter *iter = open_index(task);
     enum nba_status status = NBA_OK;
+    if (overlay->timers == NULL) { /* nothing changes under it before the write */
+        status = index_iter(task, &overlay->timers, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+        nba_kv_iter_seek(overlay->timers, due_key(task, overlay->index_due_ms));
+    }
+    struct nba_kv_iter *iter = overlay->timers;
     struct nba_overlay_entry *first = first_touched(overlay);
     int64_t index_due_ms = INT64_MAX;
     while (status == NBA_OK && nba_kv_iter_valid(iter)) {
         const struct nba_str key = nba_kv_iter_key(iter);
         const int64_t due_ms = key.bytes >= KEY_DUE_END ? due_of(key) : INT64_MIN;
-        if (due_ms > now_ms || (first != NULL && !key_comes_before(task, key, first))) {
+        if (due_ms > now_ms ||
+            (first != NULL && nba_str_compare(key, timer_key(task, first->hcp.hcp_id,
+                                                             &first->hcp.timers[0])) >= 0)) {
             index_due_ms = due_ms;
             break;
         }
@@ -228,7 +200,7 @@ static enum nba_status walk_index(struct nba_task *task, int64_t now_ms,
     }
     if (status != NBA_OK) { /* whoever tries again begins where this one did */
         nba_kv_iter_destroy(iter);
-        overlay->index = NULL;
+        overlay->timers = NULL;
         return status;
     }
     overlay->index_due_ms = index_due_ms;
@@ -281,30 +253,15 @@ static enum nba_status peek(struct nba_task *task, struct nba_str hcp_id,
 {
     const uint64_t hash = nba_xxh64(hcp_id.data, hcp_id.bytes);
     const struct nba_overlay_entry *entry = nba_overlay_find(&task->overlay, hcp_id, hash);
-    *ret_hcp = entry != NULL ? &entry->hcp : NULL;
-    if (entry != NULL) {
-        return NBA_OK;
-    }
-    const struct nba_hot_entry *hot = nba_hot_find(&task->hot, hcp_id, hash);
     struct nba_str bytes = nba_str(NULL, 0);
-    if (hot != NULL) {
-        bytes = nba_str((const char *)hot->record, hot->record_bytes);
-    } else {
-        bool found = false;
-        nba_buf_reset(&task->key);
-        nba_buf_reset(&task->value);
-        nba_key_append(&task->key, NBA_KEY_HCP, hcp_id);
-        const enum nba_status status =
-            nba_kv_get(task->kv, task->cf, nba_buf_str(&task->key), &task->value, &found, error);
-        if (status != NBA_OK || !found) {
-            return status;
-        }
-        bytes = nba_buf_str(&task->value);
+    *ret_hcp = entry != NULL ? &entry->hcp : NULL;
+    enum nba_status status =
+        entry != NULL ? NBA_OK : nba_task_record(task, hcp_id, hash, &bytes, error);
+    if (status == NBA_OK && bytes.bytes != 0) {
+        nba_arena_reset(&task->scratch_arena);
+        status = nba_hcp_decode(bytes, hcp_id, &task->scratch_arena, task->scratch_hcp, error);
+        *ret_hcp = task->scratch_hcp;
     }
-    nba_arena_reset(&task->scratch_arena);
-    const enum nba_status status =
-        nba_hcp_decode(bytes, hcp_id, &task->scratch_arena, task->scratch_hcp, error);
-    *ret_hcp = status == NBA_OK ? task->scratch_hcp : NULL;
     return status;
 }
 
@@ -320,7 +277,8 @@ static enum nba_status consider(struct nba_task *task, const struct nba_kv_iter 
         return NBA_OK;
     }
     const enum nba_status status = peek(task, hcp_id, &seen, error);
-    if (status != NBA_OK || seen == NULL || !has_timer(seen->timers, seen->timer_count, &timer) ||
+    if (status != NBA_OK || seen == NULL ||
+        !has_timer(&(struct nba_timers){seen->timers, seen->timer_count}, &timer) ||
         !wants(context, seen)) {
         return status;
     }
@@ -332,36 +290,29 @@ enum nba_status nba_task_next_open(struct nba_task *task, struct nba_buf *cursor
                                    void *context, struct nba_hcp **ret_hcp, struct nba_error *error)
 {
     NBA_ASSERT(task->overlay.arena != NULL);
-    struct nba_kv_iter *iter = index_iter(task);
-    if (iter == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "no room for an iterator");
+    struct nba_kv_iter *iter = NULL;
+    enum nba_status status = index_iter(task, &iter, error);
+    if (status != NBA_OK) {
+        return status;
     }
-    static const char lower[] = {NBA_KEY_TIMER};
-    nba_kv_iter_seek(iter, cursor->bytes != 0 ? nba_buf_str(cursor) : nba_str(lower, 1));
-    if (cursor->bytes != 0 && nba_kv_iter_valid(iter) &&
-        nba_str_equal(nba_kv_iter_key(iter), nba_buf_str(cursor))) {
-        nba_kv_iter_next(iter);
+    if (cursor->bytes != 0) {
+        nba_buf_append_byte(cursor, 0); /* the least key behind it */
+        nba_kv_iter_seek(iter, nba_buf_str(cursor));
     }
-    enum nba_status status = NBA_OK;
     struct nba_hcp *hcp = NULL;
     uint32_t visits = 0;
-    while (status == NBA_OK && hcp == NULL && visits < NBA_TASK_VISITS_MAX &&
-           nba_kv_iter_valid(iter)) {
+    for (;
+         status == NBA_OK && hcp == NULL && visits < NBA_TASK_VISITS_MAX && nba_kv_iter_valid(iter);
+         visits++) {
         nba_buf_reset(cursor);
         nba_buf_append_str(cursor, nba_kv_iter_key(iter));
         status = consider(task, iter, wants, context, &hcp, error);
         nba_kv_iter_next(iter);
-        visits++;
     }
-    if (status == NBA_OK && !nba_kv_iter_valid(iter)) {
-        status = nba_kv_iter_status(iter, error);
-        if (status == NBA_OK && hcp == NULL) {
-            nba_buf_reset(cursor); /* the round is over */
-        }
+    if (hcp == NULL && visits < NBA_TASK_VISITS_MAX && status == NBA_OK) {
+        nba_buf_reset(cursor); /* the round is over */
     }
-    nba_kv_iter_destroy(iter);
-    if (status == NBA_OK) {
-        *ret_hcp = hcp;
-    }
+    status = nba_task_iter_end(iter, status, error);
+    *ret_hcp = status == NBA_OK ? hcp : *ret_hcp;
     return status;
 }

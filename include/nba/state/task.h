@@ -124,14 +124,11 @@ struct nba_vector_tag {
     uint64_t start;   /* start(n) */
 };
 
-/* Copies the vector into `ret_vector` and returns true if one with this tag and size is there. */
+/* Copies the vector of this size, with this release and start and a pushed <= tag->pushed, into
+ * `ret_vector`: the very one, or one that steps can go on from.  *ret_pushed tells which. */
 bool nba_task_get_vector(struct nba_task *task, struct nba_str hcp_id, enum nba_vector_slot slot,
-                         const struct nba_vector_tag *tag, uint32_t float_count, float *ret_vector);
-/* The vector with the same release and the greatest pushed <= tag->pushed that has this start:
- * the one a step can go on from.  *ret_pushed tells which. */
-bool nba_task_get_earlier_vector(struct nba_task *task, struct nba_str hcp_id,
-                                 enum nba_vector_slot slot, const struct nba_vector_tag *tag,
-                                 uint32_t float_count, float *ret_vector, uint64_t *ret_pushed);
+                         const struct nba_vector_tag *tag, uint32_t float_count, float *ret_vector,
+                         uint64_t *ret_pushed);
 /* Kept from the commit on; within the transaction nba_task_get_vector finds it already.  Without
  * room in the arena it isn't kept, which costs a computation and nothing else.  The HCP must have
  * been got in this transaction. */

@@ -216,9 +216,11 @@ static bool has_vector(struct store_fixture *s, const char *id, const struct nba
 {
     float vector[3] = {0};
     const float bits[3] = {expected, -0.0f, 1e-40f};
+    uint64_t pushed = 0;
     (void)get(s, id);
-    if (!nba_task_get_vector(s->task, nba_str_of(id), NBA_VECTOR_CHAMPION_SEQUENCE, tag, 3,
-                             vector)) {
+    if (!nba_task_get_vector(s->task, nba_str_of(id), NBA_VECTOR_CHAMPION_SEQUENCE, tag, 3, vector,
+                             &pushed) ||
+        pushed != tag->pushed) {
         return false;
     }
     assert_memory_equal(vector, bits, sizeof(bits));
@@ -245,15 +247,15 @@ static void test_a_vector_is_found_under_its_own_tag_only(void **state)
         assert_false(has_vector(&s, "hcp-1", &others[i], 2.5f));
     }
     assert_false(nba_task_get_vector(s.task, nba_str_of("hcp-1"), NBA_VECTOR_CHAMPION_SEQUENCE,
-                                     &tag, 4, vector));
+                                     &tag, 4, vector, &pushed));
     assert_false(nba_task_get_vector(s.task, nba_str_of("hcp-1"), NBA_VECTOR_CHAMPION_USER, &tag, 3,
-                                     vector));
+                                     vector, &pushed));
     /* One event further the earlier one serves as a start. */
-    assert_true(nba_task_get_earlier_vector(
-        s.task, nba_str_of("hcp-1"), NBA_VECTOR_CHAMPION_SEQUENCE, &others[1], 3, vector, &pushed));
+    assert_true(nba_task_get_vector(s.task, nba_str_of("hcp-1"), NBA_VECTOR_CHAMPION_SEQUENCE,
+                                    &others[1], 3, vector, &pushed));
     assert_int_equal(pushed, 5);
-    assert_false(nba_task_get_earlier_vector(
-        s.task, nba_str_of("hcp-1"), NBA_VECTOR_CHAMPION_SEQUENCE, &others[2], 3, vector, &pushed));
+    assert_false(nba_task_get_vector(s.task, nba_str_of("hcp-1"), NBA_VECTOR_CHAMPION_SEQUENCE,
+                                     &others[2], 3, vector, &pushed));
     nba_task_drop(s.task);
     store_fixture_clear(&s);
 }
