@@ -91,7 +91,10 @@ enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct n
                                 "--set schemas.dir=DIR",
                                 dir);
     }
-    return status == NBA_OK ? nba_decoder_create(place->schemas, &place->decoder, error) : status;
+    if (status == NBA_OK) {
+        place->decoder = nba_decoder_create(place->schemas);
+    }
+    return status;
 }
 
 static enum nba_status open_kafka(struct nba_workplace *place, struct nba_error *error)

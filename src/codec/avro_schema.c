@@ -69,25 +69,19 @@ static struct nba_avro_type *refuse(struct parser *p, const char *name, const ch
     return NULL;
 }
 
-/* Zeroed memory of the arena. */
+/* Zeroed memory; a schema's text bounds it. */
 static void *take(struct parser *p, size_t count, size_t size)
 {
-    void *memory = nba_arena_zeros(p->arena, count != 0 ? count : 1, size);
-    if (memory == NULL) {
-        p->status = nba_error_set(p->error, NBA_E_NO_MEMORY, "schema: out of memory");
-    }
-    return memory;
+    return memset(nba_arena_need(p->arena, count * size), 0, count * size);
 }
 
 static struct nba_avro_type *take_type(struct parser *p, enum nba_avro_kind kind)
 {
     struct nba_avro_type *type = take(p, 1, sizeof(*type));
-    if (type != NULL) {
-        type->kind = kind;
-        type->bytes_min = kinds[kind].bytes_min;
-        type->depth = 1;
-        type->symbol_default = -1;
-    }
+    type->kind = kind;
+    type->bytes_min = kinds[kind].bytes_min;
+    type->depth = 1;
+    type->symbol_default = -1;
     return type;
 }
 
@@ -115,12 +109,10 @@ static const char *join_name(struct parser *p, struct nba_str space, const char 
     }
     const size_t bytes = strlen(name);
     char *full = take(p, space.bytes + bytes + 2, 1);
-    if (full != NULL) {
-        memcpy(full, space.data, space.bytes);
-        full[space.bytes] = '.';
-        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the memory is zeroed */
-        memcpy(full + space.bytes + 1, name, bytes);
-    }
+    memcpy(full, space.data, space.bytes);
+    full[space.bytes] = '.';
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the memory is zeroed */
+    memcpy(full + space.bytes + 1, name, bytes);
     return full;
 }
 
@@ -141,7 +133,7 @@ static const char *const *parse_names(struct parser *p, const json_t *owner, con
     const json_t *list = json_object_get(owner, key);
     const size_t count = json_array_size(list);
     const char **names = take(p, count, sizeof(*names));
-    for (size_t i = 0; names != NULL && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         names[i] = json_string_value(json_array_get(list, i));
         if (names[i] == NULL || !is_name(names[i], dots)) {
             (void)refuse(p, key, "should be a list of names");
@@ -180,11 +172,7 @@ static struct nba_avro_type *parse_word(struct parser *p, const char *word, stru
     if (kind <= NBA_AVRO_STRING) {
         return take_type(p, kind);
     }
-    const char *full = join_name(p, space, word);
-    if (full == NULL) {
-        return NULL;
-    }
-    struct nba_avro_type *type = find_named(p, full);
+    struct nba_avro_type *type = find_named(p, join_name(p, space, word));
     if (type == NULL) {
         type = find_named(p, word);
     }
@@ -281,9 +269,6 @@ static void parse_named(struct parser *p, const json_t *json, struct nba_str spa
         return;
     }
     type->full_name = join_name(p, own_space != NULL ? nba_str_of(own_space) : space, name);
-    if (type->full_name == NULL) {
-        return;
-    }
     const char *dot = strrchr(type->full_name, '.');
     type->name = dot != NULL ? dot + 1 : type->full_name;
     type->aliases = parse_names(p, json, "aliases", true, &type->alias_count);
@@ -344,9 +329,6 @@ static struct nba_avro_type *parse_union(struct parser *p, json_t *json, struct 
     struct nba_avro_type *type = take_type(p, NBA_AVRO_UNION);
     const struct nba_avro_type **branches = take(p, count, sizeof(struct nba_avro_type *));
     uint32_t bytes_min = BYTES_MIN_MAX - 1;
-    if (type == NULL || branches == NULL) {
-        return NULL;
-    }
     if (count == 0) {
         return refuse(p, NULL, "a union without branches");
     }
@@ -393,9 +375,9 @@ static struct nba_avro_type *parse_object(struct parser *p, json_t *json, struct
         return type;
     }
     struct nba_avro_type *type = take_type(p, kind);
-    if (type != NULL && (kind == NBA_AVRO_ARRAY || kind == NBA_AVRO_MAP)) {
+    if (kind == NBA_AVRO_ARRAY || kind == NBA_AVRO_MAP) {
         parse_items(p, json, space, depth, type);
-    } else if (type != NULL) {
+    } else {
         parse_named(p, json, space, depth, type);
     }
     return p->status == NBA_OK ? type : NULL;

@@ -18,6 +18,7 @@
 
 struct compiler {
     struct nba_arena *arena;
+    size_t arena_bytes_max;
     struct nba_error *error;
     bool for_writing;
     const char *field; /* being compiled, for messages */
@@ -50,14 +51,10 @@ static const struct {
     [NBA_BIND_SLOTS] = {NBA_AVRO_MAP, NBA_OP_SLOTS, 0},
 };
 
+/* Zeroed memory of the program, whose size compile_value keeps within bounds. */
 static void *take(struct compiler *c, size_t count, size_t size)
 {
-    void *memory = nba_arena_zeros(c->arena, count != 0 ? count : 1, size);
-    if (memory == NULL) {
-        (void)nba_error_set(c->error, NBA_E_NO_MEMORY, "%s: out of memory for its program",
-                            c->field);
-    }
-    return memory;
+    return memset(nba_arena_need(c->arena, count * size), 0, count * size);
 }
 
 /* ---- who fits whom: Avro 1.11, "Schema Resolution" ----------------------------------------- */
@@ -174,9 +171,6 @@ static enum nba_status compile_word(struct compiler *c, const struct nba_avro_ty
     op->a = c->for_writing ? words->count : w->symbol_count;
     op->code = op->binding->bytes == 1 ? NBA_OP_WORD8 : NBA_OP_WORD;
     int32_t *table = take(c, op->a, sizeof(*table));
-    if (table == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     op->of.table = table;
     for (uint32_t i = 0; i < op->a; i++) {
         const char *word = c->for_writing ? words->name(i) : w->symbols[i];
@@ -201,14 +195,10 @@ static enum nba_status compile_word(struct compiler *c, const struct nba_avro_ty
 }
 
 /* The values of a word list in bytewise order of their words, NBA_NO_WORD behind the last. */
-static enum nba_status compile_order(struct compiler *c, const struct nba_words *words,
-                                     struct nba_op *op)
+static void compile_order(struct compiler *c, const struct nba_words *words, struct nba_op *op)
 {
     int32_t *order = take(c, words->count + 1, sizeof(*order));
     uint32_t count = 0;
-    if (order == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     for (uint32_t value = 0; value < words->count; value++) {
         const char *word = words->name(value);
         uint32_t at = count;
@@ -223,7 +213,6 @@ static enum nba_status compile_order(struct compiler *c, const struct nba_words 
     }
     order[count] = NBA_NO_WORD;
     op->of.table = order;
-    return NBA_OK;
 }
 
 static enum nba_op_code promoted(enum nba_op_code code, enum nba_avro_kind writer)
@@ -245,15 +234,16 @@ static enum nba_status default_text(struct compiler *c, const struct nba_avro_fi
 {
     struct nba_buf buf;
     nba_buf_init(&buf, DEFAULT_BYTES);
-    enum nba_status status =
+    const enum nba_status status =
         nba_json_read_datum(field->default_value, field->type, NBA_JSON_DEFAULT, &buf, c->error);
-    struct nba_str *text = status == NBA_OK ? take(c, 1, sizeof(*text)) : NULL;
-    if (text != NULL) {
+    if (status == NBA_OK) {
+        struct nba_str *text = take(c, 1, sizeof(*text));
         *text = nba_arena_copy(c->arena, nba_buf_str(&buf));
+        NBA_ASSERT(text->data != NULL);
         *ret_text = text;
     }
     nba_buf_clear(&buf);
-    return status == NBA_OK && (text == NULL || text->data == NULL) ? NBA_E_NO_MEMORY : status;
+    return status;
 }
 
 /* ---- values with parts --------------------------------------------------------------------- */
@@ -271,7 +261,7 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
 {
     uint32_t failed = 0;
     struct nba_op *branches = take(c, 2 * (size_t)w->branch_count, sizeof(*branches));
-    enum nba_status status = branches != NULL ? NBA_OK : NBA_E_NO_MEMORY;
+    enum nba_status status = NBA_OK;
     for (uint32_t i = 0; status == NBA_OK && i < w->branch_count; i++) {
         status = compile_value(c, w->branches[i], r, b, base, &branches[2 * i]);
         if (status == NBA_E_SCHEMA_INCOMPATIBLE) {
@@ -311,8 +301,7 @@ static enum nba_status compile_default(struct compiler *c, const struct nba_avro
     struct nba_op *body = take(c, 2, sizeof(*body));
     unsigned char *filled = take(c, c->image_bytes, 1);
     const struct nba_str *text = NULL;
-    enum nba_status status =
-        body != NULL && filled != NULL ? default_text(c, field, &text) : NBA_E_NO_MEMORY;
+    enum nba_status status = default_text(c, field, &text);
     if (status == NBA_OK) {
         status = compile_value(c, field->type, field->type, b, base, body);
     }
@@ -377,9 +366,6 @@ static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_
     struct nba_op *ops = take(c, (size_t)w->field_count + r->field_count + 1, sizeof(*ops));
     struct nba_op *next = ops;
     enum nba_status status = NBA_OK;
-    if (ops == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     for (uint32_t i = 0; c->for_writing && i < record->count; i++) {
         const struct nba_avro_field wanted = {.name = record->fields[i].name};
         if (writer_field(w, &wanted) == NULL) {
@@ -404,16 +390,21 @@ static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_
     return status;
 }
 
-static enum nba_status take_image(struct compiler *c, const struct nba_record_binding *record)
+static void take_image(struct compiler *c, const struct nba_record_binding *record)
 {
     unsigned char *image = take(c, record->bytes, 1);
-    if (image == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     nba_binding_clear(record, image);
     c->image = image;
     c->image_bytes = record->bytes;
-    return NBA_OK;
+}
+
+/* A record that is not a member but all of its struct. */
+static const struct nba_binding *take_whole(struct compiler *c,
+                                            const struct nba_record_binding *record)
+{
+    struct nba_binding *whole = take(c, 1, sizeof(*whole));
+    *whole = (struct nba_binding){.kind = NBA_BIND_RECORD, .record = record};
+    return whole;
 }
 
 /* What is read for each item: the value of a slot, key and value of a map, a plain member, or a
@@ -424,10 +415,6 @@ static enum nba_status compile_items(struct compiler *c, const struct nba_avro_t
 {
     const struct nba_binding *member = record->fields;
     struct nba_op *body = take(c, 3, sizeof(*body));
-    struct nba_binding *whole = take(c, 1, sizeof(*whole));
-    if (body == NULL || whole == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     op->body = body;
     op->a = nba_item_bytes_min(w);
     if (op->binding->kind == NBA_BIND_MAP) {
@@ -438,8 +425,7 @@ static enum nba_status compile_items(struct compiler *c, const struct nba_avro_t
                                   .binding = member};
         member++;
     } else if (member->name != NULL) {
-        *whole = (struct nba_binding){.kind = NBA_BIND_RECORD, .record = record};
-        member = whole;
+        member = take_whole(c, record);
     }
     return compile_value(c, w->items, r->items, member, 0, body);
 }
@@ -450,35 +436,35 @@ static enum nba_status compile_parts(struct compiler *c, const struct nba_avro_t
 {
     const struct compiler outer = *c;
     const struct nba_record_binding *record = op->binding->record;
-    enum nba_status status = take_image(c, record);
+    take_image(c, record);
     op->of.image = c->image;
-    if (status == NBA_OK) {
-        status = op->code == NBA_OP_POINTER ? compile_fields(c, w, r, record, 0, op)
-                                            : compile_items(c, w, r, record, op);
+    if (op->code == NBA_OP_SLOTS) {
+        compile_order(c, op->binding->words, op);
     }
+    const enum nba_status status = op->code == NBA_OP_POINTER
+                                       ? compile_fields(c, w, r, record, 0, op)
+                                       : compile_items(c, w, r, record, op);
     c->image = outer.image;
     c->image_bytes = outer.image_bytes;
-    return status == NBA_OK && op->code == NBA_OP_SLOTS ? compile_order(c, op->binding->words, op)
-                                                        : status;
+    return status;
 }
 
 /* Puts SET in front of a value whose presence is a bool. */
-static enum nba_status add_presence(struct compiler *c, uint32_t base, struct nba_op *op)
+static void add_presence(struct compiler *c, uint32_t base, struct nba_op *op)
 {
     struct nba_op *both = take(c, 3, sizeof(*both));
-    if (both == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
     both[0] = (struct nba_op){.code = NBA_OP_SET, .offset = base + op->binding->presence_offset};
     both[1] = *op;
     *op = (struct nba_op){.code = NBA_OP_BLOCK, .name = op->name, .body = both};
-    return NBA_OK;
 }
 
 static enum nba_status compile_value(struct compiler *c, const struct nba_avro_type *w,
                                      const struct nba_avro_type *r, const struct nba_binding *b,
                                      uint32_t base, struct nba_op *op)
 {
+    if (c->arena->bytes_used > c->arena_bytes_max) {
+        return nba_error_set(c->error, NBA_E_LIMIT, "%s: schema is too large to compile", c->field);
+    }
     if (w->kind == NBA_AVRO_UNION) {
         return compile_union(c, w, r, b, base, op);
     }
@@ -511,7 +497,7 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
     }
     if (status == NBA_OK && b->presence == NBA_PRESENT_BOOL && b->kind != NBA_BIND_SLOTS &&
         !c->for_writing) {
-        status = add_presence(c, base, op);
+        add_presence(c, base, op);
     }
     return status;
 }
@@ -525,20 +511,19 @@ enum nba_status nba_program_compile(const struct nba_avro_type *writer,
                                     struct nba_error *error)
 {
     NBA_ASSERT(writer != NULL && binding != NULL && arena != NULL);
-    struct compiler c = {.arena = arena, .error = error, .for_writing = reader == NULL};
-    c.field = writer->name != NULL ? writer->name : "value";
+    struct compiler c = {.arena = arena,
+                         .arena_bytes_max = arena->bytes_used + NBA_PROGRAM_BYTES_MAX,
+                         .error = error,
+                         .for_writing = reader == NULL,
+                         .field = writer->name != NULL ? writer->name : "value"};
     struct nba_program *program = take(&c, 1, sizeof(*program));
-    struct nba_binding *whole = take(&c, 1, sizeof(*whole));
-    if (program == NULL || whole == NULL || take_image(&c, binding) != NBA_OK) {
-        return NBA_E_NO_MEMORY;
-    }
+    take_image(&c, binding);
     program->image = c.image;
     program->image_bytes = c.image_bytes;
-    *whole = (struct nba_binding){.kind = NBA_BIND_RECORD, .record = binding};
-    const enum nba_status status =
-        compile_value(&c, writer, reader != NULL ? reader : writer, whole, 0, program->root);
+    const enum nba_status status = compile_value(&c, writer, reader != NULL ? reader : writer,
+                                                 take_whole(&c, binding), 0, program->root);
     if (status == NBA_OK) {
         *ret_program = program;
     }
-    return status;
+    return status == NBA_E_LIMIT ? NBA_E_SCHEMA_INCOMPATIBLE : status;
 }

@@ -17,6 +17,7 @@
 #include "json_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 #include "nba/codec/program.h"
 #include "schema_registry_internal.h"
 
@@ -74,9 +75,7 @@ static enum nba_status look(struct nba_container_reader *r, size_t bytes,
         window->bytes = left;
         const size_t room = bytes - left + READ_BYTES;
         void *data = nba_buf_extend(window, room);
-        if (data == NULL) {
-            return fail(r, NBA_E_NO_MEMORY, "out of memory", error);
-        }
+        NBA_ASSERT(data != NULL);
         const size_t got = fread(data, 1, room, r->file);
         if (ferror(r->file)) {
             return fail(r, NBA_E_IO, strerror(errno), error);
@@ -163,10 +162,7 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
 {
     NBA_ASSERT(schemas != NULL && path != NULL && ret_reader != NULL);
     struct stat about;
-    struct nba_container_reader *r = calloc(1, sizeof(*r));
-    if (r == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for '%.200s'", path);
-    }
+    struct nba_container_reader *r = nba_zeros(1, sizeof(*r));
     r->schemas = schemas;
     nba_arena_init(&r->arena, ARENA_BYTES);
     nba_arena_init(&r->record_arena, ARENA_BYTES);
@@ -198,25 +194,22 @@ static enum nba_status inflate_block(struct nba_container_reader *r, struct nba_
 {
     struct nba_buf *block = &r->inflated;
     z_stream z = {0};
-    if (inflateInit2(&z, NBA_CONTAINER_WINDOW_BITS) != Z_OK) {
-        return fail(r, NBA_E_NO_MEMORY, "out of memory", error);
-    }
+    int step = inflateInit2(&z, NBA_CONTAINER_WINDOW_BITS);
+    NBA_ASSERT(step == Z_OK);
     z.next_in = (Bytef *)(uintptr_t)stored.data;
     z.avail_in = (uInt)stored.bytes;
     nba_buf_reset(block);
     enum nba_status status = NBA_OK;
-    int step = Z_OK;
     while (status == NBA_OK && step == Z_OK) {
         const size_t left = block->bytes_max - block->bytes;
         const size_t used = block->bytes != 0 ? block->bytes : 4 * stored.bytes + 64;
         const size_t piece = used < left ? used : left;
-        unsigned char *room = piece != 0 ? nba_buf_extend(block, piece) : NULL;
-        if (room == NULL) {
-            status = fail(r, piece == 0 ? NBA_E_LIMIT : NBA_E_NO_MEMORY,
-                          "a block of more than 16 MiB", error);
+        if (piece == 0) {
+            status = fail(r, NBA_E_LIMIT, "a block of more than 16 MiB", error);
             break;
         }
-        z.next_out = room;
+        z.next_out = nba_buf_extend(block, piece);
+        NBA_ASSERT(z.next_out != NULL);
         z.avail_out = (uInt)piece;
         step = inflate(&z, Z_NO_FLUSH);
         block->bytes -= z.avail_out;

@@ -15,6 +15,7 @@
 #include "container_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "nba/base/memory.h"
 #include "program_internal.h"
 #include "schema_registry_internal.h"
 
@@ -40,11 +41,6 @@ static enum nba_status io_error(const struct nba_container_writer *w, const char
     return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, strerror(errno));
 }
 
-static enum nba_status no_memory(struct nba_error *error)
-{
-    return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a log file");
-}
-
 static void append_sized(struct nba_buf *buf, struct nba_str bytes)
 {
     nba_buf_append_zigzag(buf, (int64_t)bytes.bytes);
@@ -56,9 +52,7 @@ static enum nba_status write_out(struct nba_container_writer *w, struct nba_erro
 {
     struct nba_buf *out = &w->out;
     nba_buf_append(out, w->sync, sizeof(w->sync));
-    if (out->failed) {
-        return no_memory(error);
-    }
+    NBA_ASSERT(!out->failed);
     if (fwrite(out->data, 1, out->bytes, w->file) != out->bytes) {
         return io_error(w, "write", error);
     }
@@ -92,10 +86,7 @@ enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, c
                                             struct nba_error *error)
 {
     NBA_ASSERT(schemas != NULL && path != NULL && ret_writer != NULL);
-    struct nba_container_writer *w = calloc(1, sizeof(*w));
-    if (w == NULL) {
-        return no_memory(error);
-    }
+    struct nba_container_writer *w = nba_zeros(1, sizeof(*w));
     w->schemas = schemas;
     w->codec = codec;
     nba_buf_init(&w->block, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
@@ -118,37 +109,39 @@ enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, c
     return NBA_OK;
 }
 
-static enum nba_status deflate_block(struct nba_container_writer *w, struct nba_error *error)
+static void deflate_block(struct nba_container_writer *w)
 {
     z_stream z = {0};
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, NBA_CONTAINER_WINDOW_BITS, 8,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
-        return no_memory(error);
-    }
+    const int begun = deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, NBA_CONTAINER_WINDOW_BITS,
+                                   8, Z_DEFAULT_STRATEGY);
+    NBA_ASSERT(begun == Z_OK);
     const uLong bound = deflateBound(&z, (uLong)w->block.bytes);
     nba_buf_reset(&w->packed);
     z.next_in = w->block.data;
     z.avail_in = (uInt)w->block.bytes;
     z.next_out = nba_buf_extend(&w->packed, bound);
-    z.avail_out = z.next_out != NULL ? (uInt)bound : 0;
+    z.avail_out = (uInt)bound;
     const int ended = deflate(&z, Z_FINISH);
+    NBA_ASSERT(ended == Z_STREAM_END);
     w->packed.bytes -= z.avail_out;
     (void)deflateEnd(&z);
-    return ended == Z_STREAM_END ? NBA_OK : no_memory(error);
 }
 
 static enum nba_status flush_block(struct nba_container_writer *w, struct nba_error *error)
 {
-    const bool deflated = w->codec == NBA_CONTAINER_DEFLATE;
-    enum nba_status status = deflated ? deflate_block(w, error) : NBA_OK;
-    if (status == NBA_OK) {
-        nba_buf_append_zigzag(&w->out, (int64_t)w->block_records);
-        append_sized(&w->out, nba_buf_str(deflated ? &w->packed : &w->block));
-        status = write_out(w, error);
+    const struct nba_buf *data = &w->block;
+    if (w->block_records == 0) {
+        return NBA_OK;
     }
+    if (w->codec == NBA_CONTAINER_DEFLATE) {
+        deflate_block(w);
+        data = &w->packed;
+    }
+    nba_buf_append_zigzag(&w->out, (int64_t)w->block_records);
+    append_sized(&w->out, nba_buf_str(data));
     nba_buf_reset(&w->block);
     w->block_records = 0;
-    return status;
+    return write_out(w, error);
 }
 
 enum nba_status nba_container_writer_append(struct nba_container_writer *writer,
@@ -173,7 +166,7 @@ enum nba_status nba_container_writer_finish(struct nba_container_writer *writer,
                                             struct nba_error *error)
 {
     NBA_ASSERT(writer != NULL && writer->file != NULL);
-    const enum nba_status status = writer->block_records != 0 ? flush_block(writer, error) : NBA_OK;
+    const enum nba_status status = flush_block(writer, error);
     if (status != NBA_OK) {
         return status;
     }

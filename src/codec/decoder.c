@@ -9,11 +9,12 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 #include "nba/codec/program.h"
 #include "schema_registry_internal.h"
 #include "wire_internal.h"
 
-#define ARENA_BYTES ((size_t)256 * 1024 * 1024)
+#define ARENA_BYTES (2 * NBA_SCHEMA_COUNT * NBA_SCHEMAS_MAX * NBA_PROGRAM_BYTES_MAX)
 
 struct compiled {
     const struct nba_program *program; /* NULL: not tried, or `failure` says why not */
@@ -30,18 +31,13 @@ struct nba_decoder {
     struct compiled compiled[NBA_SCHEMA_COUNT][NBA_SCHEMAS_MAX];
 };
 
-enum nba_status nba_decoder_create(const struct nba_schemas *schemas,
-                                   struct nba_decoder **ret_decoder, struct nba_error *error)
+struct nba_decoder *nba_decoder_create(const struct nba_schemas *schemas)
 {
-    NBA_ASSERT(schemas != NULL && ret_decoder != NULL);
-    struct nba_decoder *decoder = calloc(1, sizeof(*decoder));
-    if (decoder == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a decoder");
-    }
+    NBA_ASSERT(schemas != NULL);
+    struct nba_decoder *decoder = nba_zeros(1, sizeof(*decoder));
     decoder->schemas = schemas;
     nba_arena_init(&decoder->arena, ARENA_BYTES);
-    *ret_decoder = decoder;
-    return NBA_OK;
+    return decoder;
 }
 
 void nba_decoder_destroy(struct nba_decoder *decoder)
@@ -90,16 +86,10 @@ static enum nba_status find_program(struct nba_decoder *decoder, enum nba_schema
     }
     struct compiled *entry = &decoder->compiled[which][index];
     if (entry->program == NULL && entry->failure == NULL) {
-        struct nba_error *failure = nba_arena_zeros(&decoder->arena, 1, sizeof(*failure));
+        struct nba_error *failure = nba_arena_need(&decoder->arena, sizeof(*failure));
         const enum nba_status status =
-            failure == NULL
-                ? NBA_E_NO_MEMORY
-                : nba_program_compile(writer, nba_schemas_current(decoder->schemas, which),
-                                      nba_bindings_of(which), &decoder->arena, &entry->program,
-                                      failure);
-        if (status == NBA_E_NO_MEMORY) {
-            return nba_error_set(error, status, "out of memory for the program of schema %u", id);
-        }
+            nba_program_compile(writer, nba_schemas_current(decoder->schemas, which),
+                                nba_bindings_of(which), &decoder->arena, &entry->program, failure);
         entry->failure = status != NBA_OK ? failure : NULL;
     }
     if (entry->failure != NULL) {

@@ -12,10 +12,12 @@
 #include "nba/base/buf.h"
 #include "nba/base/file.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 #include "program_internal.h"
 #include "schema_registry_internal.h"
 
-#define ARENA_BYTES ((size_t)64 * 1024 * 1024)
+/* A ceiling: a schema of 64 KiB makes some 2 MiB of types. */
+#define ARENA_BYTES (NBA_SCHEMAS_MAX * (size_t)8 * 1024 * 1024)
 #define PATH_BYTES  4096u
 
 struct entry {
@@ -108,10 +110,7 @@ enum nba_status nba_schemas_add(struct nba_schemas *schemas, uint32_t id, struct
         return status;
     }
     entry->text = nba_arena_copy(&schemas->arena, json);
-    if (entry->text.data == NULL) {
-        nba_avro_schema_clear(&entry->schema);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for schema %u", id);
-    }
+    NBA_ASSERT(entry->text.data != NULL);
     entry->id = id;
     schemas->entry_count++;
     return NBA_OK;
@@ -222,10 +221,7 @@ enum nba_status nba_schemas_load(const char *dir, struct nba_schemas **ret_schem
                                  struct nba_error *error)
 {
     NBA_ASSERT(dir != NULL && ret_schemas != NULL && error != NULL);
-    struct nba_schemas *schemas = calloc(1, sizeof(*schemas));
-    if (schemas == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for schemas");
-    }
+    struct nba_schemas *schemas = nba_zeros(1, sizeof(*schemas));
     nba_arena_init(&schemas->arena, ARENA_BYTES);
     memset(schemas->current, -1, sizeof(schemas->current));
     enum nba_status status = load_ids(schemas, dir, error);

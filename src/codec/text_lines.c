@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "nba/base/buf.h"
+#include "nba/base/memory.h"
 #include "nba/codec/text_source.h"
 
 struct nba_text_lines {
@@ -17,10 +18,7 @@ struct nba_text_lines {
 enum nba_status nba_text_lines_open(const char *path, size_t line_bytes_max,
                                     struct nba_text_lines **ret_lines, struct nba_error *error)
 {
-    struct nba_text_lines *lines = calloc(1, sizeof(*lines));
-    if (lines == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open '%s': out of memory", path);
-    }
+    struct nba_text_lines *lines = nba_zeros(1, sizeof(*lines));
     nba_buf_init(&lines->line, line_bytes_max + sizeof("\r"));
     const enum nba_status status = nba_text_source_open(path, &lines->source, error);
     if (status != NBA_OK) {

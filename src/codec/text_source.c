@@ -9,6 +9,9 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "nba/base/assert.h"
+#include "nba/base/memory.h"
+
 #define READ_BYTES (64u * 1024u)
 
 struct nba_text_source {
@@ -30,12 +33,9 @@ enum nba_status nba_text_source_open(const char *path, struct nba_text_source **
         (void)close(fd);
         return nba_error_set(error, NBA_E_IO, "cannot read '%s': not a file", path);
     }
-    struct nba_text_source *source = calloc(1, sizeof(*source));
-    if (source == NULL || (source->file = gzdopen(fd, "rb")) == NULL) {
-        free(source);
-        (void)close(fd);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open '%s': out of memory", path);
-    }
+    struct nba_text_source *source = nba_zeros(1, sizeof(*source));
+    source->file = gzdopen(fd, "rb");
+    NBA_ASSERT(source->file != NULL);
     (void)gzbuffer(source->file, READ_BYTES);
     *ret_source = source;
     return NBA_OK;

@@ -17,8 +17,7 @@
 /* HCPs scored side by side: beyond this many the kernels gain nothing. */
 #define WAVE_DEFAULT 32u
 
-enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
-                                    struct nba_pipeline **ret_pipeline, struct nba_error *error)
+struct nba_pipeline *nba_pipeline_create(const struct nba_pipeline_options *options)
 {
     NBA_ASSERT(options->schemas != NULL && options->config != NULL);
     NBA_ASSERT(options->wave_max <= NBA_SCORE_WAVE);
@@ -33,14 +32,9 @@ enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
     nba_arena_init(&pipeline->scratch, SCRATCH_BYTES_MAX);
     nba_arena_init(&pipeline->said, SCRATCH_BYTES_MAX);
     nba_pipeline_metrics_init(&pipeline->metrics, options->metrics);
-    enum nba_status status = nba_decoder_create(options->schemas, &pipeline->decoder, error);
+    pipeline->decoder = nba_decoder_create(options->schemas);
     pipeline->scorer = nba_scorer_create();
-    if (status != NBA_OK) {
-        nba_pipeline_destroy(pipeline);
-        return status;
-    }
-    *ret_pipeline = pipeline;
-    return NBA_OK;
+    return pipeline;
 }
 
 void nba_pipeline_destroy(struct nba_pipeline *pipeline)

@@ -418,12 +418,8 @@ static enum nba_status run_partition(struct nba_replay *replay, int32_t partitio
         nba_task_open(replay->store, nba_str_of(options->config->topics.engagement), partition,
                       replay->partition_count, &replay->tasks[partition], error);
     runner.task = replay->tasks[partition];
-    if (status == NBA_OK) {
-        status = nba_pipeline_create(&pipeline, &runner.pipeline, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_decoder_create(options->schemas, &runner.decoder, error);
-    }
+    runner.pipeline = nba_pipeline_create(&pipeline);
+    runner.decoder = nba_decoder_create(options->schemas);
     if (status == NBA_OK) {
         status =
             nba_side_inputs_create(options->schemas, options->config, &runner.side_inputs, error);

@@ -82,15 +82,10 @@ enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas,
     inputs->catalog_changed = true;
     inputs->builder = nba_catalog_builder_create();
     inputs->control = nba_control_state_create();
-    enum nba_status status = NBA_OK;
+    inputs->decoder = nba_decoder_create(schemas);
     if (inputs->builder == NULL || inputs->control == NULL) {
-        status = nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    } else {
-        status = nba_decoder_create(schemas, &inputs->decoder, error);
-    }
-    if (status != NBA_OK) {
         nba_side_inputs_destroy(inputs);
-        return status;
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
     *ret_inputs = inputs;
     return NBA_OK;

@@ -290,7 +290,8 @@ enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
         (void)snprintf(worker->transactional_id[i], sizeof(worker->transactional_id[i]),
                        "%.100s-%u", worker->instance_id, i);
     }
-    enum nba_status status = nba_pipeline_create(&options, &worker->pipeline, error);
+    enum nba_status status = NBA_OK;
+    worker->pipeline = nba_pipeline_create(&options);
     for (unsigned i = 0; status == NBA_OK && i < 2; i++) {
         status = nba_worker_make_producer(worker, i, error);
     }

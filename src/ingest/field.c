@@ -131,8 +131,6 @@ static bool parse_number(struct nba_str text, double *ret_value)
 /* Each setter returns what is wrong, or NULL.  Reasons are counted by their text, so no value
  * stands in them. */
 
-static const char out_of_memory[] = "out of memory";
-
 static const char *set_time(struct nba_str text, enum time_unit unit, void *at)
 {
     int64_t ms = 0;
@@ -163,10 +161,7 @@ static const char *set_list(struct nba_str text, char split, struct nba_arena *a
     if (parts > NBA_ITEMS_MAX) {
         return "too many items";
     }
-    struct nba_str *items = nba_arena_zeros(arena, parts, sizeof(*items));
-    if (items == NULL) {
-        return out_of_memory;
-    }
+    struct nba_str *items = nba_arena_need(arena, parts * sizeof(*items));
     for (size_t begin = 0; begin <= text.bytes;) {
         const char *from = text.data + begin;
         const char *to = split != '\0' ? memchr(from, split, text.bytes - begin) : NULL;
@@ -273,8 +268,7 @@ enum nba_status nba_field_set(const struct field *field, struct nba_str text, en
         break;
     }
     if (wrong != NULL) {
-        return nba_error_set(error, wrong == out_of_memory ? NBA_E_NO_MEMORY : NBA_E_CONFIG,
-                             "%s: %s", field->name, wrong);
+        return nba_error_set(error, NBA_E_CONFIG, "%s: %s", field->name, wrong);
     }
     if (b->presence == NBA_PRESENT_BOOL) {
         base[b->presence_offset] = true;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "nba/base/assert.h"
 #include "nba/base/limits.h"
 #include "nba/codec/json.h"
 
@@ -149,9 +150,8 @@ enum nba_status nba_flat_json_read(struct nba_str text, const char *const *names
     }
     /* Unescaped text is never longer than escaped text. */
     nba_buf_reset(scratch);
-    if (nba_buf_extend(scratch, text.bytes) == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    void *room = nba_buf_extend(scratch, text.bytes);
+    NBA_ASSERT(room != NULL);
     nba_buf_reset(scratch);
     const bool good = take_char(&scan, '{') &&
                       (take_char(&scan, '}') ||

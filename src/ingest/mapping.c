@@ -11,6 +11,7 @@
 
 #include "mapping_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 
 #define ARENA_BYTES_MAX (16u << 20)
 /* A rule's text is made of the file's own words. */
@@ -45,15 +46,10 @@ static bool good(struct load *load, enum nba_status status)
     return status == NBA_OK;
 }
 
+/* Zeroed memory of the mapping, which its file bounds. */
 static void *take(struct load *load, size_t count, size_t size)
 {
-    void *memory = load->status == NBA_OK
-                       ? nba_arena_zeros(&load->mapping->arena, count > 0 ? count : 1, size)
-                       : NULL;
-    if (memory == NULL && load->status == NBA_OK) {
-        load->status = nba_error_set(load->error, NBA_E_NO_MEMORY, "out of memory");
-    }
-    return memory;
+    return memset(nba_arena_need(&load->mapping->arena, count * size), 0, count * size);
 }
 
 /* A map with none but these keys. */
@@ -419,10 +415,7 @@ static void load_tree(struct load *load)
 enum nba_status nba_mapping_load(const char *path, struct nba_mapping **ret_mapping,
                                  struct nba_error *error)
 {
-    struct nba_mapping *mapping = calloc(1, sizeof(*mapping));
-    if (mapping == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct nba_mapping *mapping = nba_zeros(1, sizeof(*mapping));
     nba_arena_init(&mapping->arena, ARENA_BYTES_MAX);
     struct load load = {mapping, NULL, error, NBA_OK};
     if (good(&load, nba_yaml_load(path, &mapping->tree, error))) {

@@ -145,12 +145,10 @@ static enum nba_status apply_event(const struct apply *apply, struct nba_mapped_
 
 static enum nba_status apply_profile(const struct apply *apply, struct nba_mapped_row *row)
 {
-    union target *target = nba_arena_zeros(apply->arena, 1, sizeof(*target));
-    if (target == NULL) {
-        return nba_error_set(apply->error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    union target *target = nba_arena_need(apply->arena, sizeof(*target));
     struct nba_event *profile = add_event(apply, NBA_EVENT_PROFILE_UPDATED, row);
     target->event = *profile;
+    nba_binding_clear(nba_fields_record(NBA_IMPORT_PROFILES), &target->profile);
     enum nba_status status = assign_row(apply, target);
     if (status == NBA_OK) {
         status = check_event(apply, &target->event, 0);
@@ -176,11 +174,7 @@ static enum nba_status apply_profile(const struct apply *apply, struct nba_mappe
 static enum nba_status add_treatments(const struct apply *apply, struct nba_content *content)
 {
     const size_t count = apply->section->part_count;
-    struct nba_treatment *treatments =
-        nba_arena_zeros(apply->arena, count > 0 ? count : 1, sizeof(*treatments));
-    if (treatments == NULL) {
-        return nba_error_set(apply->error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct nba_treatment *treatments = nba_arena_need(apply->arena, count * sizeof(*treatments));
     enum nba_status status = NBA_OK;
     for (size_t i = 0; i < count && status == NBA_OK; i++) {
         nba_binding_clear(nba_fields_treatment_record(), &treatments[i]);

@@ -6,6 +6,8 @@
 
 #include "csv_internal.h"
 #include "flat_json_internal.h"
+#include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/codec/container.h"
 #include "nba/codec/text_lines.h"
 #include "nba/config/yaml.h"
@@ -74,11 +76,8 @@ static enum nba_status read_header(struct nba_row_source *source, const char *pa
                              path);
     }
     source->header_count = csv->count;
-    nba_buf_reset(&source->scratch);
-    if (nba_buf_extend(&source->scratch, csv->bytes.bytes + csv->count) == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
-    char *at = (char *)source->scratch.data;
+    char *at = nba_buf_extend(&source->scratch, csv->bytes.bytes + csv->count);
+    NBA_ASSERT(at != NULL);
     for (size_t i = 0; i < csv->count; i++) {
         struct nba_str name = nba_csv_cell(csv, i);
         /* Spreadsheets begin a file with a byte-order mark. */
@@ -133,17 +132,14 @@ enum nba_status nba_row_source_open(const char *path, const struct nba_row_form 
                                     const struct nba_schemas *schemas,
                                     struct nba_row_source **ret_source, struct nba_error *error)
 {
-    struct nba_row_source *source = calloc(1, sizeof(*source));
-    if (source == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
+    struct nba_row_source *source = nba_zeros(1, sizeof(*source));
     source->form = *form;
     if (form->format == NBA_ROWS_BY_NAME) {
         source->form.format = format_of_name(path);
     }
     nba_buf_init(&source->csv.bytes, NBA_ROW_BYTES_MAX);
     nba_buf_init(&source->json, NBA_ROW_BYTES_MAX);
-    nba_buf_init(&source->scratch, NBA_ROW_BYTES_MAX);
+    nba_buf_init(&source->scratch, 2 * NBA_ROW_BYTES_MAX);
     const enum nba_status status = open_file(source, path, schemas, error);
     if (status != NBA_OK) {
         nba_row_source_close(source);

@@ -178,11 +178,11 @@ int main(int argc, char **argv)
 {
     struct driver d = {0};
     if (nba_schemas_load(argc > 1 ? argv[1] : NBA_SOURCE_DIR "/schemas", &d.schemas, &d.error) !=
-            NBA_OK ||
-        nba_decoder_create(d.schemas, &d.decoder, &d.error) != NBA_OK) {
+        NBA_OK) {
         (void)fprintf(stderr, "%s\n", d.error.message);
         return 2;
     }
+    d.decoder = nba_decoder_create(d.schemas);
     nba_arena_init(&d.arena, (size_t)64 * 1024 * 1024);
     nba_buf_init(&d.in, LINE_BYTES);
     nba_buf_init(&d.out, LINE_BYTES);

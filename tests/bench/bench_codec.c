@@ -231,7 +231,7 @@ int main(int argc, char **argv)
     rounds = rounds > 0 && rounds <= ROUNDS_MAX ? rounds : ROUNDS_MAX;
     must(nba_schemas_load(NBA_SOURCE_DIR "/schemas", &b.schemas, &error) == NBA_OK, &error);
     must(nba_schemas_add(b.schemas, WRITER_ID, nba_str_of(writer), &error) == NBA_OK, &error);
-    must(nba_decoder_create(b.schemas, &b.decoder, &error) == NBA_OK, &error);
+    b.decoder = nba_decoder_create(b.schemas);
     nba_arena_init(&b.arena, (size_t)64 * 1024 * 1024);
     nba_buf_init(&b.in, NBA_RECORD_BYTES_MAX);
     nba_buf_init(&b.out, NBA_RECORD_BYTES_MAX);

@@ -22,11 +22,11 @@ static struct nba_buf first, second;
 static void start(void)
 {
     struct nba_error error;
-    if (nba_schemas_load(NBA_SOURCE_DIR "/schemas", &schemas, &error) != NBA_OK ||
-        nba_decoder_create(schemas, &decoder, &error) != NBA_OK) {
+    if (nba_schemas_load(NBA_SOURCE_DIR "/schemas", &schemas, &error) != NBA_OK) {
         (void)fprintf(stderr, "%s\n", error.message);
         abort();
     }
+    decoder = nba_decoder_create(schemas);
     nba_arena_init(&arena, (size_t)64 * 1024 * 1024);
     nba_buf_init(&first, (size_t)8 * NBA_RECORD_BYTES_MAX);
     nba_buf_init(&second, (size_t)8 * NBA_RECORD_BYTES_MAX);

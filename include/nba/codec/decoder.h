@@ -40,9 +40,7 @@
 struct nba_decoder;
 
 /* `schemas` must outlive the decoder. */
-NBA_MUST_USE
-enum nba_status nba_decoder_create(const struct nba_schemas *schemas,
-                                   struct nba_decoder **ret_decoder, struct nba_error *error);
+struct nba_decoder *nba_decoder_create(const struct nba_schemas *schemas);
 void nba_decoder_destroy(struct nba_decoder *decoder);
 const struct nba_schemas *nba_decoder_schemas(const struct nba_decoder *decoder);
 

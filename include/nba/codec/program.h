@@ -24,13 +24,17 @@
 #include "nba/codec/avro_schema.h"
 #include "nba/codec/binding.h"
 
+/* A union's branches multiply what they hold; our programs take some 20 KB. */
+#define NBA_PROGRAM_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
 struct nba_program;
 
 /*
  * Compiles; the program lies in `arena` and borrows both schemas and the binding.  Without a reader
  * it is a program for writing: every binding must then have its field, and every word its symbol.
- * NBA_E_SCHEMA_INCOMPATIBLE: no writer's value could be read (the message names the field).
- * NBA_E_CONFIG: the binding doesn't fit the reader's schema.  NBA_E_NO_MEMORY.
+ * NBA_E_SCHEMA_INCOMPATIBLE: no writer's value could be read (the message names the field), or the
+ * program would be too large.
+ * NBA_E_CONFIG: the binding doesn't fit the reader's schema.
  */
 NBA_MUST_USE
 enum nba_status nba_program_compile(const struct nba_avro_type *writer,

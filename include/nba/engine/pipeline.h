@@ -52,9 +52,7 @@ struct nba_pipeline_item {
 
 struct nba_pipeline;
 
-NBA_MUST_USE
-enum nba_status nba_pipeline_create(const struct nba_pipeline_options *options,
-                                    struct nba_pipeline **ret_pipeline, struct nba_error *error);
+struct nba_pipeline *nba_pipeline_create(const struct nba_pipeline_options *options);
 void nba_pipeline_destroy(struct nba_pipeline *pipeline);
 
 /* Takes a reference on `side`.  `arena` is the transaction's: outbox and overlays live there. */

@@ -23,7 +23,7 @@ static int setup(void **state)
         print_error("%s\n", f->error.message);
         return 1;
     }
-    assert_int_equal(nba_decoder_create(f->schemas, &f->decoder, &f->error), NBA_OK);
+    f->decoder = nba_decoder_create(f->schemas);
     nba_arena_init(&f->arena, (size_t)64 * 1024 * 1024);
     nba_buf_init(&f->buf, NBA_RECORD_BYTES_MAX);
     *state = f;
@@ -498,10 +498,9 @@ static void *decode_on_thread(void *context)
     struct nba_error error;
     nba_arena_init(&arena, (size_t)16 * 1024 * 1024);
     for (int i = 0; i < 20; i++) {
-        struct nba_decoder *decoder = NULL;
+        struct nba_decoder *decoder = nba_decoder_create(worker->schemas);
         struct nba_event event;
-        if (nba_decoder_create(worker->schemas, &decoder, &error) == NBA_OK &&
-            nba_decode_event(decoder, worker->value, &arena, &event, &error) == NBA_OK) {
+        if (nba_decode_event(decoder, worker->value, &arena, &event, &error) == NBA_OK) {
             worker->decoded += event.topic_ids.count;
         }
         nba_decoder_destroy(decoder);

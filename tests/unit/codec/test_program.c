@@ -690,6 +690,54 @@ static void test_a_schema_that_explodes_is_not_unfolded_to_be_skipped(void **sta
     assert_true(f->arena.bytes_used < used + (size_t)512 * 1024);
 }
 
+/* Four levels of records, each of which the writer has in 32 namespaces: 32^4 ways to read them. */
+static void test_unions_that_multiply_are_refused_as_too_large(void **state)
+{
+    struct fixture *f = *state;
+    static struct nba_record_binding chain;
+    static const struct nba_binding chain_fields[] = {
+        {.name = "next", .kind = NBA_BIND_POINTER, .record = &chain}};
+    chain = (struct nba_record_binding){sizeof(void *), chain_fields, 1};
+#define LEAF "{'type':'record','name':'n0.R5','fields':[{'name':'x','type':'int'}]}"
+    char text[2][65536] = {LEAF, LEAF};
+    for (int level = 4; level > 0; level--) {
+        char inner[2][65536];
+        memcpy(inner, text, sizeof(inner));
+        size_t used = (size_t)snprintf(text[0], sizeof(text[0]), "[");
+        for (int k = 0; k < 32; k++) {
+            char again[16384] = "[";
+            for (int i = 0; level < 4 && i < 32; i++) {
+                (void)snprintf(again + strlen(again), sizeof(again) - strlen(again), "%s'n%d.R%d'",
+                               i != 0 ? "," : "", i, level + 1);
+            }
+            (void)snprintf(again + strlen(again), sizeof(again) - strlen(again), "]");
+            used += (size_t)snprintf(text[0] + used, sizeof(text[0]) - used,
+                                     "%s{'type':'record','name':'R%d','namespace':'n%d','fields':["
+                                     "{'name':'next','type':%s}]}",
+                                     k != 0 ? "," : "", level, k,
+                                     k == 0 ? inner[0] : (level < 4 ? again : "'n0.R5'"));
+        }
+        (void)snprintf(text[0] + used, sizeof(text[0]) - used, "]");
+        (void)snprintf(text[1], sizeof(text[1]),
+                       "{'type':'record','name':'R%d','fields':[{'name':'next','type':%.60000s}]}",
+                       level, inner[1]);
+    }
+    const struct nba_program *program = NULL;
+    for (int i = 0; i < 2; i++) {
+        for (char *c = text[i]; *c != '\0'; c++) {
+            *c = *c == '\'' ? '"' : *c;
+        }
+        if (nba_avro_schema_parse(nba_str_of(text[i]), &f->arena, &f->schemas[i], &f->error) !=
+            NBA_OK) {
+            fail_msg("%s", f->error.message);
+        }
+    }
+    assert_int_equal(nba_program_compile(f->schemas[0].type, f->schemas[1].type, &chain, &f->arena,
+                                         &program, &f->error),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_non_null(strstr(f->error.message, "too large"));
+}
+
 static void test_a_binding_that_does_not_fit_the_schema_is_a_fault_of_ours(void **state)
 {
     struct fixture *f = *state;
@@ -730,6 +778,7 @@ int main(void)
         TEST(test_text_must_be_utf8_in_its_shortest_form),
         TEST(test_an_int_of_more_than_32_bits_is_refused),
         TEST(test_a_schema_that_explodes_is_not_unfolded_to_be_skipped),
+        TEST(test_unions_that_multiply_are_refused_as_too_large),
         TEST(test_a_binding_that_does_not_fit_the_schema_is_a_fault_of_ours),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
