@@ -87,16 +87,16 @@ static void parameter_forget_gradient(struct nba_parameter *p)
     }
 }
 
-double nba_adam_step(struct nba_adam *adam, struct nba_parameter *const *parameters, size_t count)
+double nba_adam_step(struct nba_adam *adam, struct nba_parameters *parameters)
 {
     double sum = 0.0;
-    for (size_t i = 0; i < count; i++) {
-        sum += parameter_square_sum(parameters[i]);
+    for (size_t i = 0; i < parameters->count; i++) {
+        sum += parameter_square_sum(parameters->items[i]);
     }
     const double norm = sqrt(sum);
     if (!isfinite(norm)) {
-        for (size_t i = 0; i < count; i++) {
-            parameter_forget_gradient(parameters[i]);
+        for (size_t i = 0; i < parameters->count; i++) {
+            parameter_forget_gradient(parameters->items[i]);
         }
         return norm;
     }
@@ -112,8 +112,8 @@ double nba_adam_step(struct nba_adam *adam, struct nba_parameter *const *paramet
         .epsilon = (float)(adam->epsilon * correction2),
         .shrink = (float)(adam->rate * adam->decay),
     };
-    for (size_t i = 0; i < count; i++) {
-        parameter_step(parameters[i], &step);
+    for (size_t i = 0; i < parameters->count; i++) {
+        parameter_step(parameters->items[i], &step);
     }
     return norm;
 }

@@ -5,11 +5,11 @@
 #include "nba/linalg/blas.h"
 #include "vector_internal.h"
 
-void nba_dense_init(struct nba_dense *dense, struct nba_arena *pool, const char *w_name,
+void nba_dense_init(struct nba_dense *dense, struct nba_parameters *all, const char *w_name,
                     const char *b_name, size_t inputs, size_t outputs)
 {
-    nba_parameter_init(&dense->w, pool, w_name, inputs, outputs, false);
-    nba_parameter_init(&dense->b, pool, b_name, 1, outputs, false);
+    nba_parameter_init(&dense->w, all, w_name, inputs, outputs, false);
+    nba_parameter_init(&dense->b, all, b_name, 1, outputs, false);
 }
 
 void nba_dense_fill(struct nba_dense *dense, struct nba_rng *rng)

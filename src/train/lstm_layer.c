@@ -27,23 +27,23 @@ void nba_packing_init(struct nba_packing *packing, const uint32_t *lengths, size
     }
 }
 
-void nba_lstm_layer_init(struct nba_lstm_layer *layer, struct nba_arena *pool, size_t inputs,
+void nba_lstm_layer_init(struct nba_lstm_layer *layer, struct nba_parameters *all, size_t inputs,
                          size_t hidden, size_t rows_max)
 {
     *layer = (struct nba_lstm_layer){
         .inputs = inputs,
         .hidden = hidden,
         .rows_max = rows_max,
-        .gates = nba_pool_floats(pool, rows_max * 4 * hidden),
-        .cells = nba_pool_floats(pool, rows_max * hidden),
-        .squashed = nba_pool_floats(pool, rows_max * hidden),
-        .outputs = nba_pool_floats(pool, rows_max * hidden),
-        .previous = nba_pool_floats(pool, rows_max * hidden),
-        .d_cell = nba_pool_floats(pool, rows_max * hidden),
+        .gates = nba_pool_floats(&all->pool, rows_max * 4 * hidden),
+        .cells = nba_pool_floats(&all->pool, rows_max * hidden),
+        .squashed = nba_pool_floats(&all->pool, rows_max * hidden),
+        .outputs = nba_pool_floats(&all->pool, rows_max * hidden),
+        .previous = nba_pool_floats(&all->pool, rows_max * hidden),
+        .d_cell = nba_pool_floats(&all->pool, rows_max * hidden),
     };
-    nba_parameter_init(&layer->w_x, pool, "w_x", inputs, 4 * hidden, false);
-    nba_parameter_init(&layer->w_h, pool, "w_h", hidden, 4 * hidden, false);
-    nba_parameter_init(&layer->bias, pool, "bias", 1, 4 * hidden, false);
+    nba_parameter_init(&layer->w_x, all, "w_x", inputs, 4 * hidden, false);
+    nba_parameter_init(&layer->w_h, all, "w_h", hidden, 4 * hidden, false);
+    nba_parameter_init(&layer->bias, all, "bias", 1, 4 * hidden, false);
 }
 
 void nba_lstm_layer_fill(struct nba_lstm_layer *layer, struct nba_rng *rng)

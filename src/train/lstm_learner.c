@@ -165,12 +165,12 @@ enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct
         .salt = 0x6c73746du,
         .model = m,
         .destroy = lstm_destroy,
+        .parameters = nba_lstm_net_parameters(m->net),
         .begin = lstm_begin,
         .learn = lstm_learn,
         .ranker = {"lstm", m, lstm_score, NULL},
         .served = {"lstm", m, lstm_score, NULL},
     };
-    ret_learner->parameters = nba_lstm_net_parameters(m->net, &ret_learner->parameter_count);
     return NBA_OK;
 }
 

@@ -13,14 +13,13 @@
 #define EMBEDDING_DEVIATION 0.05
 
 struct nba_lstm_net {
-    struct nba_arena pool;
+    struct nba_parameters all;
     struct nba_lstm_net_shape shape;
     size_t rows_max;
     struct nba_parameter embedding; /* (N, D) also the softmax's weights */
     struct nba_parameter out_bias;  /* (1, N) */
     struct nba_lstm_layer first, second;
     struct nba_dropout drop_x, drop_middle, drop_top;
-    struct nba_parameter *parameters[NBA_LSTM_NET_PARAMETERS];
     struct nba_packing packing;
     uint32_t order[NBA_LSTM_NET_BATCH_MAX];   /* sequences by falling length */
     uint32_t lengths[NBA_LSTM_NET_BATCH_MAX]; /* steps, in that order */
@@ -44,7 +43,8 @@ struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t
     const size_t R = rows_max;
     NBA_ASSERT(N > 0 && D > 0 && H > 0 && R > 0);
     struct nba_lstm_net *net = nba_zeros(1, sizeof(*net));
-    struct nba_arena *pool = &net->pool;
+    struct nba_parameters *all = &net->all;
+    struct nba_arena *pool = &all->pool;
     net->shape = shape;
     net->rows_max = R;
     net->contents = nba_pool_take(pool, R, sizeof(*net->contents));
@@ -64,33 +64,28 @@ struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t
     nba_dropout_init(&net->drop_x, pool, dropout, R * D);
     nba_dropout_init(&net->drop_middle, pool, dropout, R * H);
     nba_dropout_init(&net->drop_top, pool, dropout, R * D);
-    nba_parameter_init(&net->embedding, pool, "embedding", N, D, false);
-    nba_parameter_init(&net->out_bias, pool, "out_bias", 1, N, false);
-    nba_lstm_layer_init(&net->first, pool, D, H, R);
-    nba_lstm_layer_init(&net->second, pool, H, D, R);
+    nba_parameter_init(&net->embedding, all, "embedding", N, D, false);
+    nba_parameter_init(&net->out_bias, all, "out_bias", 1, N, false);
+    nba_lstm_layer_init(&net->first, all, D, H, R);
+    nba_lstm_layer_init(&net->second, all, H, D, R);
     struct nba_rng rng = nba_rng(seed);
     nba_lstm_layer_fill(&net->first, &rng);
     nba_lstm_layer_fill(&net->second, &rng);
     nba_parameter_fill_normal(&net->embedding, &rng, EMBEDDING_DEVIATION);
-    struct nba_parameter *const all[NBA_LSTM_NET_PARAMETERS] = {
-        &net->embedding,  &net->out_bias,   &net->first.w_x,  &net->first.w_h,
-        &net->first.bias, &net->second.w_x, &net->second.w_h, &net->second.bias};
-    memcpy(net->parameters, all, sizeof(all));
     return net;
 }
 
 void nba_lstm_net_destroy(struct nba_lstm_net *net)
 {
     if (net != NULL) {
-        nba_arena_clear(&net->pool);
+        nba_arena_clear(&net->all.pool);
         free(net);
     }
 }
 
-struct nba_parameter *const *nba_lstm_net_parameters(struct nba_lstm_net *net, size_t *ret_count)
+struct nba_parameters *nba_lstm_net_parameters(struct nba_lstm_net *net)
 {
-    *ret_count = NBA_LSTM_NET_PARAMETERS;
-    return net->parameters;
+    return &net->all;
 }
 
 /* Packs `count` sequences less their last `spare` contents; returns how many have a step. */

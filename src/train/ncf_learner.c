@@ -241,13 +241,13 @@ enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct 
         .binary = true,
         .model = m,
         .destroy = ncf_destroy,
+        .parameters = nba_ncf_net_parameters(m->net),
         .begin = ncf_begin,
         .learn = ncf_learn,
         .prepare = ncf_prepare,
         .ranker = {options->users ? "ncf-users" : "ncf", &m->own, score, score_some},
         .served = {"ncf-window", &m->served, score, score_some},
     };
-    ret_learner->parameters = nba_ncf_net_parameters(m->net, &ret_learner->parameter_count);
     return NBA_OK;
 }
 

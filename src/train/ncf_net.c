@@ -19,7 +19,7 @@
 #define SCORE_CHUNK 256u
 
 struct nba_ncf_net {
-    struct nba_arena pool;
+    struct nba_parameters all;
     struct nba_ncf_net_shape shape;
     struct nba_ncf_net_options options;
     struct nba_parameter item_gmf, item_mlp; /* (N, D) */
@@ -29,8 +29,6 @@ struct nba_ncf_net {
     struct nba_dense layer_1;                /* (2 D, M1) user half first */
     struct nba_dense layer_2, layer_3;
     struct nba_parameter w_out, b_out;
-    struct nba_parameter *parameters[NBA_NCF_NET_PARAMETERS_MAX];
-    size_t parameter_count;
     struct nba_dropout drop_1, drop_2;
     uint32_t *items;                    /* (S) */
     float *users, *d_users;             /* (C, 2 D) */
@@ -45,7 +43,7 @@ struct nba_ncf_net {
 static void take_buffers(struct nba_ncf_net *net)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
-    struct nba_arena *pool = &net->pool;
+    struct nba_arena *pool = &net->all.pool;
     const size_t C = net->options.contexts_max;
     const size_t S = C * (1 + net->options.negatives);
     const size_t rows = S > SCORE_CHUNK ? S : SCORE_CHUNK;
@@ -69,45 +67,24 @@ static void take_buffers(struct nba_ncf_net *net)
     nba_dropout_init(&net->drop_2, pool, net->options.dropout, S * s->layer_2);
 }
 
-static void add_parameter(struct nba_ncf_net *net, struct nba_parameter *parameter)
-{
-    net->parameters[net->parameter_count++] = parameter;
-}
-
-static void add_table(struct nba_ncf_net *net, struct nba_parameter *table, const char *name,
-                      size_t rows, size_t columns)
-{
-    nba_parameter_init(table, &net->pool, name, rows, columns, true);
-    add_parameter(net, table);
-}
-
-static void add_layer(struct nba_ncf_net *net, struct nba_dense *layer, const char *w_name,
-                      const char *b_name, size_t inputs, size_t outputs)
-{
-    nba_dense_init(layer, &net->pool, w_name, b_name, inputs, outputs);
-    add_parameter(net, &layer->w);
-    add_parameter(net, &layer->b);
-}
-
 static void make_parameters(struct nba_ncf_net *net)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
+    struct nba_parameters *all = &net->all;
     const size_t D = s->width;
-    add_table(net, &net->item_gmf, "item_gmf", s->contents, D);
-    add_table(net, &net->item_mlp, "item_mlp", s->contents, D);
+    nba_parameter_init(&net->item_gmf, all, "item_gmf", s->contents, D, true);
+    nba_parameter_init(&net->item_mlp, all, "item_mlp", s->contents, D, true);
     if (s->users == 0) {
-        add_table(net, &net->history, "history", s->contents, 2 * D);
-        add_table(net, &net->prior, "prior", s->segments, 2 * D);
+        nba_parameter_init(&net->history, all, "history", s->contents, 2 * D, true);
+        nba_parameter_init(&net->prior, all, "prior", s->segments, 2 * D, true);
     } else {
-        add_table(net, &net->user, "user", s->users, 2 * D);
+        nba_parameter_init(&net->user, all, "user", s->users, 2 * D, true);
     }
-    add_layer(net, &net->layer_1, "w1", "b1", 2 * D, s->layer_1);
-    add_layer(net, &net->layer_2, "w2", "b2", s->layer_1, s->layer_2);
-    add_layer(net, &net->layer_3, "w3", "b3", s->layer_2, s->layer_3);
-    nba_parameter_init(&net->w_out, &net->pool, "w_out", 1, D + s->layer_3, false);
-    nba_parameter_init(&net->b_out, &net->pool, "b_out", 1, 1, false);
-    add_parameter(net, &net->w_out);
-    add_parameter(net, &net->b_out);
+    nba_dense_init(&net->layer_1, all, "w1", "b1", 2 * D, s->layer_1);
+    nba_dense_init(&net->layer_2, all, "w2", "b2", s->layer_1, s->layer_2);
+    nba_dense_init(&net->layer_3, all, "w3", "b3", s->layer_2, s->layer_3);
+    nba_parameter_init(&net->w_out, all, "w_out", 1, D + s->layer_3, false);
+    nba_parameter_init(&net->b_out, all, "b_out", 1, 1, false);
 }
 
 struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
@@ -120,8 +97,8 @@ struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
     take_buffers(net);
     make_parameters(net);
     struct nba_rng rng = nba_rng(options.seed);
-    for (size_t i = 0; net->parameters[i]->sparse; i++) {
-        nba_parameter_fill_normal(net->parameters[i], &rng, EMBEDDING_DEVIATION);
+    for (size_t i = 0; net->all.items[i]->sparse; i++) {
+        nba_parameter_fill_normal(net->all.items[i], &rng, EMBEDDING_DEVIATION);
     }
     nba_dense_fill(&net->layer_1, &rng);
     nba_dense_fill(&net->layer_2, &rng);
@@ -133,15 +110,14 @@ struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
 void nba_ncf_net_destroy(struct nba_ncf_net *net)
 {
     if (net != NULL) {
-        nba_arena_clear(&net->pool);
+        nba_arena_clear(&net->all.pool);
         free(net);
     }
 }
 
-struct nba_parameter *const *nba_ncf_net_parameters(struct nba_ncf_net *net, size_t *ret_count)
+struct nba_parameters *nba_ncf_net_parameters(struct nba_ncf_net *net)
 {
-    *ret_count = net->parameter_count;
-    return net->parameters;
+    return &net->all;
 }
 
 /* ---- the user's vector ---- */

@@ -5,10 +5,12 @@
 #include "nba/base/assert.h"
 #include "vector_internal.h"
 
-void nba_parameter_init(struct nba_parameter *parameter, struct nba_arena *pool, const char *name,
-                        size_t rows, size_t columns, bool sparse)
+void nba_parameter_init(struct nba_parameter *parameter, struct nba_parameters *all,
+                        const char *name, size_t rows, size_t columns, bool sparse)
 {
-    NBA_ASSERT(rows > 0 && columns > 0);
+    struct nba_arena *pool = &all->pool;
+    NBA_ASSERT(rows > 0 && columns > 0 && all->count < NBA_PARAMETERS_MAX);
+    all->items[all->count++] = parameter;
     *parameter = (struct nba_parameter){
         .name = name,
         .rows = rows,

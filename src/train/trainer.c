@@ -85,9 +85,9 @@ struct nba_trainer *nba_trainer_create(const struct nba_dataset *dataset,
     const size_t query_bytes = sizeof(struct nba_query);
     t->training.queries = nba_pool_take(&t->pool, dataset->user_count, query_bytes);
     t->validation.queries = nba_pool_take(&t->pool, split->validation_count, query_bytes);
-    for (size_t i = 0; options->average_epochs > 0.0 && i < learner->parameter_count; i++) {
-        learner->parameters[i]->average =
-            nba_pool_floats(&t->pool, nba_parameter_count(learner->parameters[i]));
+    for (size_t i = 0; options->average_epochs > 0.0 && i < learner->parameters->count; i++) {
+        learner->parameters->items[i]->average =
+            nba_pool_floats(&t->pool, nba_parameter_count(learner->parameters->items[i]));
     }
     const bool spare = learner->binary && t->ranking.protocol != NBA_PROTOCOL_SAMPLED;
     const size_t spare_max = spare ? BINARY_SCORES_MAX / dataset->content_count + 1 : SIZE_MAX;
@@ -124,8 +124,8 @@ static void add_to_averages(struct nba_trainer *t, size_t batches)
     const double young = 0.2 * (double)t->adam.step;
     const double horizon = young < steps ? young : steps;
     const float part = horizon > 1.0 ? (float)(1.0 / horizon) : 1.0f;
-    for (size_t i = 0; i < t->learner.parameter_count; i++) {
-        const struct nba_parameter *p = t->learner.parameters[i];
+    for (size_t i = 0; i < t->learner.parameters->count; i++) {
+        const struct nba_parameter *p = t->learner.parameters->items[i];
         const size_t numbers = nba_parameter_count(p);
         for (size_t j = 0; j < numbers; j++) {
             p->average[j] += part * (p->value[j] - p->average[j]);
@@ -136,8 +136,8 @@ static void add_to_averages(struct nba_trainer *t, size_t batches)
 /* The averages in the values' place, and back. */
 static void swap_averages(struct nba_trainer *t)
 {
-    for (size_t i = 0; t->options.average_epochs > 0.0 && i < t->learner.parameter_count; i++) {
-        struct nba_parameter *p = t->learner.parameters[i];
+    for (size_t i = 0; t->options.average_epochs > 0.0 && i < t->learner.parameters->count; i++) {
+        struct nba_parameter *p = t->learner.parameters->items[i];
         float *value = p->value;
         p->value = p->average;
         p->average = value;
@@ -155,7 +155,7 @@ static enum nba_status learn(struct nba_trainer *t, double *ret_loss)
         size_t batch_targets = 0;
         loss += learner->learn(learner->model, &at, &t->rng, &batch_targets);
         targets += batch_targets;
-        const double norm = nba_adam_step(&t->adam, learner->parameters, learner->parameter_count);
+        const double norm = nba_adam_step(&t->adam, learner->parameters);
         if (t->options.average_epochs > 0.0) {
             add_to_averages(t, end);
         }
@@ -239,8 +239,8 @@ static void judge(struct nba_trainer *t, struct nba_learned *learned, struct nba
     if (line->best) {
         learned->best_epoch = line->epoch;
         learned->best_metric = line->validation_metric;
-        for (size_t i = 0; i < t->learner.parameter_count; i++) {
-            const struct nba_parameter *p = t->learner.parameters[i];
+        for (size_t i = 0; i < t->learner.parameters->count; i++) {
+            const struct nba_parameter *p = t->learner.parameters->items[i];
             memcpy(p->best, p->value, nba_parameter_count(p) * sizeof(float));
         }
     }
@@ -249,8 +249,8 @@ static void judge(struct nba_trainer *t, struct nba_learned *learned, struct nba
 
 static void recall(struct nba_trainer *t)
 {
-    for (size_t i = 0; i < t->learner.parameter_count; i++) {
-        const struct nba_parameter *p = t->learner.parameters[i];
+    for (size_t i = 0; i < t->learner.parameters->count; i++) {
+        const struct nba_parameter *p = t->learner.parameters->items[i];
         memcpy(p->value, p->best, nba_parameter_count(p) * sizeof(float));
     }
     prepare(t);

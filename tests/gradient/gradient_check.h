@@ -15,15 +15,14 @@
 struct gradient_check {
     void *context;
     double (*loss)(void *context); /* mean loss; also adds gradients */
-    struct nba_parameter *const *parameters;
-    size_t count;
+    struct nba_parameters *parameters;
     double step, absolute, relative;
 };
 
 static void gradient_zero(const struct gradient_check *check)
 {
-    for (size_t p = 0; p < check->count; p++) {
-        struct nba_parameter *parameter = check->parameters[p];
+    for (size_t p = 0; p < check->parameters->count; p++) {
+        struct nba_parameter *parameter = check->parameters->items[p];
         memset(parameter->grad, 0, nba_parameter_count(parameter) * sizeof(float));
     }
 }
@@ -32,8 +31,8 @@ static void gradient_zero(const struct gradient_check *check)
 static size_t gradient_mistakes(const struct gradient_check *check)
 {
     size_t mistakes = 0;
-    for (size_t p = 0; p < check->count; p++) {
-        struct nba_parameter *parameter = check->parameters[p];
+    for (size_t p = 0; p < check->parameters->count; p++) {
+        struct nba_parameter *parameter = check->parameters->items[p];
         for (size_t i = 0; i < nba_parameter_count(parameter); i++) {
             gradient_zero(check);
             (void)check->loss(check->context);

@@ -40,11 +40,11 @@ static size_t mistakes_of(uint32_t users, bool ordered)
     c.net = nba_ncf_net_create(shape, options);
     struct gradient_check check = {
         .context = &c, .loss = ncf_loss, .step = 0.002, .absolute = 3e-4, .relative = 1e-2};
-    check.parameters = nba_ncf_net_parameters(c.net, &check.count);
+    check.parameters = nba_ncf_net_parameters(c.net);
     /* Embeddings far from zero; biases that put every unit well on either side of relu's corner,
      * where differences over a step would say neither slope. */
-    for (size_t p = 0; p < check.count; p++) {
-        struct nba_parameter *parameter = check.parameters[p];
+    for (size_t p = 0; p < check.parameters->count; p++) {
+        struct nba_parameter *parameter = check.parameters->items[p];
         const double away = parameter->name[0] == 'b' ? (double)(parameter->name[1] - '0') : 0.0;
         for (size_t i = 0; i < nba_parameter_count(parameter); i++) {
             if (parameter->sparse) {

@@ -24,8 +24,8 @@ struct nba_adam {
 /* beta1 0.9, beta2 0.999, epsilon 1e-8, no decay, no clipping. */
 struct nba_adam nba_adam(double rate);
 
-/* One step on all `parameters`; their gradients are zero afterwards.  Returns the gradient's norm
+/* One step on all parameters; their gradients are zero afterwards.  Returns the gradient's norm
  * before clipping.  A norm that is NaN or infinite changes no value (the gradients are zeroed). */
-double nba_adam_step(struct nba_adam *adam, struct nba_parameter *const *parameters, size_t count);
+double nba_adam_step(struct nba_adam *adam, struct nba_parameters *parameters);
 
 #endif

@@ -14,7 +14,7 @@ struct nba_dense {
     struct nba_parameter w, b;
 };
 
-void nba_dense_init(struct nba_dense *dense, struct nba_arena *pool, const char *w_name,
+void nba_dense_init(struct nba_dense *dense, struct nba_parameters *all, const char *w_name,
                     const char *b_name, size_t inputs, size_t outputs);
 /* Uniform in +-sqrt(6 / (D + H)) (X. Glorot, Y. Bengio, AISTATS 2010); b stays zero. */
 void nba_dense_fill(struct nba_dense *dense, struct nba_rng *rng);

@@ -57,7 +57,7 @@ struct nba_lstm_layer {
     float *d_cell;   /* (rows[0], H) carried backwards */
 };
 
-void nba_lstm_layer_init(struct nba_lstm_layer *layer, struct nba_arena *pool, size_t inputs,
+void nba_lstm_layer_init(struct nba_lstm_layer *layer, struct nba_parameters *all, size_t inputs,
                          size_t hidden, size_t rows_max);
 /* Weights uniform in +-1/sqrt(H) as PyTorch does, forget bias raised by 1 (Jozefowicz et al.,
  * ICML 2015). */

@@ -21,8 +21,7 @@
 #include "nba/train/parameter.h"
 
 /* Sequences in one batch. */
-#define NBA_LSTM_NET_BATCH_MAX  4096u
-#define NBA_LSTM_NET_PARAMETERS 8u
+#define NBA_LSTM_NET_BATCH_MAX 4096u
 
 struct nba_lstm_net_shape {
     uint32_t contents; /* N */
@@ -44,7 +43,7 @@ struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t
 void nba_lstm_net_destroy(struct nba_lstm_net *net);
 
 /* The parameters, in a fixed order, for the optimiser and for gradient checks. */
-struct nba_parameter *const *nba_lstm_net_parameters(struct nba_lstm_net *net, size_t *ret_count);
+struct nba_parameters *nba_lstm_net_parameters(struct nba_lstm_net *net);
 
 /* Forward and backward over a batch: gradients of the mean loss a target are added.  Returns the
  * summed loss; *ret_targets says over how many.  rng draws the dropout; NULL: none (for checks). */

@@ -27,8 +27,6 @@
 #include "nba/model/ncf.h"
 #include "nba/train/parameter.h"
 
-#define NBA_NCF_NET_PARAMETERS_MAX 13u
-
 struct nba_ncf_net_shape {
     uint32_t contents; /* N */
     uint32_t segments; /* G */
@@ -61,7 +59,7 @@ struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
                                        struct nba_ncf_net_options options);
 void nba_ncf_net_destroy(struct nba_ncf_net *net);
 
-struct nba_parameter *const *nba_ncf_net_parameters(struct nba_ncf_net *net, size_t *ret_count);
+struct nba_parameters *nba_ncf_net_parameters(struct nba_ncf_net *net);
 
 /* Forward and backward: gradients of the mean loss a sample are added.  The groups' positions
  * together are at most contexts_max (asserted).  Returns the summed loss; *ret_samples over how

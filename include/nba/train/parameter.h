@@ -7,7 +7,7 @@
  * and not the size of the table ("lazy" Adam: the moments of a row that is not touched stand
  * still).
  *
- * OWNERSHIP.  All lies in the pool it was made in.  Gradients are added to by the backward passes
+ * OWNERSHIP.  All lies in the pool of its model.  Gradients are added to by the backward passes
  * and zeroed by nba_adam_step.
  * THREADS.  One.
  */
@@ -34,9 +34,19 @@ struct nba_parameter {
     uint8_t *is_touched; /* (rows) */
 };
 
-/* Zero values. */
-void nba_parameter_init(struct nba_parameter *parameter, struct nba_arena *pool, const char *name,
-                        size_t rows, size_t columns, bool sparse);
+#define NBA_PARAMETERS_MAX 16u
+
+/* Those of one model, in the order they were made in, and the memory of all its parts.  All zero:
+ * none yet; nba_arena_clear of the pool gives everything back. */
+struct nba_parameters {
+    struct nba_arena pool;
+    struct nba_parameter *items[NBA_PARAMETERS_MAX];
+    size_t count;
+};
+
+/* Zero values; joins `all`, which must not outlive it. */
+void nba_parameter_init(struct nba_parameter *parameter, struct nba_parameters *all,
+                        const char *name, size_t rows, size_t columns, bool sparse);
 
 size_t nba_parameter_count(const struct nba_parameter *parameter); /* rows * columns */
 

@@ -80,8 +80,7 @@ struct nba_learner {
     bool binary;   /* one probability a content in place of a softmax over all */
     void *model;
     void (*destroy)(void *model);
-    struct nba_parameter *const *parameters;
-    size_t parameter_count;
+    struct nba_parameters *parameters;
     /* Shuffles; returns the end of the epoch. */
     size_t (*begin)(void *model, struct nba_rng *rng);
     /* The batch from *at on: adds the gradients of the mean loss, moves *at behind it (to the end

@@ -24,9 +24,8 @@ struct script {
     uint32_t interrupted_in;
     uint32_t lines;
     const struct nba_dataset *dataset;
-    struct nba_arena memory;
+    struct nba_parameters all;
     struct nba_parameter number;
-    struct nba_parameter *parameters[1];
 };
 
 static size_t begin(void *model, struct nba_rng *rng)
@@ -87,22 +86,20 @@ static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience,
     struct nba_learner learner = {.name = "made",
                                   .model = s,
                                   .destroy = destroy,
-                                  .parameters = s->parameters,
-                                  .parameter_count = 1,
+                                  .parameters = &s->all,
                                   .begin = begin,
                                   .learn = learn,
                                   .ranker = {"made", s, score, NULL}};
     struct nba_trainer *trainer = NULL;
     struct nba_split split;
     s->dataset = d;
-    s->parameters[0] = &s->number;
-    nba_parameter_init(&s->number, &s->memory, "number", 1, 1, false);
+    nba_parameter_init(&s->number, &s->all, "number", 1, 1, false);
     split = nba_split_last_two(d);
     trainer = nba_trainer_create(d, &split, &options, &progress, &learner);
     const enum nba_status status = nba_trainer_run(trainer, &learned, &error);
     *ret_kept = (uint32_t)(s->number.value[0] + 0.5f);
     nba_trainer_destroy(trainer);
-    nba_arena_clear(&s->memory);
+    nba_arena_clear(&s->all.pool);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
     return status;

@@ -17,8 +17,7 @@ static void draw(struct nba_rng *rng, double scale, struct nba_parameter *parame
 }
 
 struct training {
-    struct nba_parameter *const *parameters;
-    size_t count;
+    struct nba_parameters *parameters;
     void *context;
     double (*loss)(void *context);
 };
@@ -26,28 +25,29 @@ struct training {
 static void check_against(const struct training *t, const char *file)
 {
     double losses[STEPS];
-    double sums[NBA_NCF_NET_PARAMETERS_MAX];
+    double sums[NBA_PARAMETERS_MAX];
     struct nba_adam adam = nba_adam(0.01);
     adam.clip = 0.5;
     reference_read(file, "losses", losses, STEPS);
-    reference_read(file, "sums", sums, t->count);
+    reference_read(file, "sums", sums, t->parameters->count);
     for (size_t step = 0; step < STEPS; step++) {
         const double loss = t->loss(t->context);
         if (!(fabs(loss - losses[step]) < 2e-5)) {
             fail_msg("%s: loss before step %zu is %.7f, not %.7f", file, step + 1, loss,
                      losses[step]);
         }
-        (void)nba_adam_step(&adam, t->parameters, t->count);
+        (void)nba_adam_step(&adam, t->parameters);
     }
-    for (size_t p = 0; p < t->count; p++) {
-        const size_t count = nba_parameter_count(t->parameters[p]);
+    for (size_t p = 0; p < t->parameters->count; p++) {
+        const size_t count = nba_parameter_count(t->parameters->items[p]);
         double sum = 0.0;
         for (size_t i = 0; i < count; i++) {
-            sum += (double)t->parameters[p]->value[i] * (double)(i + 1);
+            sum += (double)t->parameters->items[p]->value[i] * (double)(i + 1);
         }
         sum /= (double)count;
         if (!(fabs(sum - sums[p]) < 2e-3 * sqrt((double)count))) {
-            fail_msg("%s: %s sums to %.6f, not %.6f", file, t->parameters[p]->name, sum, sums[p]);
+            fail_msg("%s: %s sums to %.6f, not %.6f", file, t->parameters->items[p]->name, sum,
+                     sums[p]);
         }
     }
 }
@@ -70,11 +70,11 @@ static void test_lstm_learns_as_pytorch_does(void **state)
     (void)state;
     net = nba_lstm_net_create((struct nba_lstm_net_shape){11, 6, 9}, 32, 0.0, 1);
     struct training t = {.context = net, .loss = lstm_loss};
-    t.parameters = nba_lstm_net_parameters(net, &t.count);
+    t.parameters = nba_lstm_net_parameters(net);
     const double scales[] = {0.8, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
-    assert_int_equal(t.count, 8);
-    for (size_t p = 0; p < t.count; p++) {
-        draw(&rng, scales[p], t.parameters[p]);
+    assert_int_equal(t.parameters->count, 8);
+    for (size_t p = 0; p < t.parameters->count; p++) {
+        draw(&rng, scales[p], t.parameters->items[p]);
     }
     check_against(&t, "lstm_training.txt");
     nba_lstm_net_destroy(net);
@@ -111,11 +111,11 @@ static void check_ncf(bool ordered, const char *file)
     struct nba_rng rng = nba_rng(88);
     c.net = nba_ncf_net_create(shape, options);
     struct training t = {.context = &c, .loss = ncf_loss};
-    t.parameters = nba_ncf_net_parameters(c.net, &t.count);
+    t.parameters = nba_ncf_net_parameters(c.net);
     const double scales[] = {0.6, 0.6, 0.6, 0.6, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3};
-    assert_int_equal(t.count, 12);
-    for (size_t p = 0; p < t.count; p++) {
-        draw(&rng, scales[p], t.parameters[p]);
+    assert_int_equal(t.parameters->count, 12);
+    for (size_t p = 0; p < t.parameters->count; p++) {
+        draw(&rng, scales[p], t.parameters->items[p]);
     }
     check_against(&t, file);
     nba_ncf_net_destroy(c.net);
