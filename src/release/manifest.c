@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "nba/base/limits.h"
+#include "nba/codec/json_value.h"
 
 bool nba_release_id_is_valid(struct nba_str text)
 {
@@ -121,128 +122,20 @@ static void walk_sha256(struct walk *walk, char *text, bool optional)
     walk_text(walk, "\"");
 }
 
-/* ---- any JSON ---- */
-
-/* The next character that is not blank; 0 at the end. */
-static char peek(struct walk *walk)
-{
-    while (walk->next < walk->end && strchr(" \n\r\t", *walk->next) != NULL &&
-           *walk->next != '\0') {
-        walk->next++;
-    }
-    return walk->next < walk->end ? *walk->next : '\0';
-}
-
-static void scan_string(struct walk *walk)
-{
-    (void)peek(walk);
-    walk_text(walk, "\"");
-    while (!walk->failed && walk->next < walk->end && *walk->next != '"') {
-        if ((unsigned char)*walk->next < 0x20) {
-            walk_fail(walk, "no control character");
-        } else if (*walk->next == '\\') {
-            walk->next++;
-            if (walk->next == walk->end || strchr("\"\\/bfnrtu", *walk->next) == NULL) {
-                walk_fail(walk, "an escape");
-            }
-        }
-        walk->next += walk->next < walk->end;
-    }
-    walk_text(walk, "\"");
-}
-
-/* A string, a number, true, false or null. */
-static void scan_word(struct walk *walk)
-{
-    static const char *const words[] = {"true", "false", "null"};
-    if (starts_with(walk, "\"")) {
-        scan_string(walk);
-        return;
-    }
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(words); i++) {
-        if (starts_with(walk, words[i])) {
-            walk->next += strlen(words[i]);
-            return;
-        }
-    }
-    const char *first = walk->next;
-    while (walk->next < walk->end && *walk->next != '\0' &&
-           strchr("+-.0123456789eE", *walk->next) != NULL) {
-        walk->next++;
-    }
-    if (walk->next == first) {
-        walk_fail(walk, "a JSON value");
-    }
-}
-
-static void scan_key(struct walk *walk)
-{
-    scan_string(walk);
-    (void)peek(walk);
-    walk_text(walk, ":");
-}
-
-/* Any JSON value; the brackets that are open are a stack. */
-static void scan_json(struct walk *walk)
-{
-    char open[NBA_DEPTH_MAX + 1] = {0}; /* closing brackets; open[0] matches nothing */
-    size_t depth = 0;
-    bool value_expected = true;
-    while (!walk->failed && (depth > 0 || value_expected)) {
-        const char c = peek(walk);
-        if (c == '\0') {
-            walk_fail(walk, "more JSON");
-        } else if (value_expected && (c == '{' || c == '[')) {
-            if (depth == NBA_DEPTH_MAX) {
-                walk_fail(walk, "less nesting");
-                return;
-            }
-            open[++depth] = c == '{' ? '}' : ']';
-            walk->next++;
-            value_expected = peek(walk) != open[depth]; /* empty: closed below */
-            if (value_expected && c == '{') {
-                scan_key(walk);
-            }
-        } else if (value_expected) {
-            scan_word(walk);
-            value_expected = false;
-        } else if (c == ',') {
-            walk->next++;
-            value_expected = true;
-            if (open[depth] == '}') {
-                scan_key(walk);
-            }
-        } else if (c == open[depth]) {
-            walk->next++;
-            depth--;
-        } else {
-            walk_fail(walk, "',' or a closing bracket");
-        }
-    }
-}
-
-bool nba_manifest_json_is_valid(struct nba_str text, bool object)
-{
-    struct walk walk = reading(text);
-    if (text.bytes == 0 || (object && peek(&walk) != '{')) {
-        return false;
-    }
-    scan_json(&walk);
-    return peek(&walk) == '\0' && walk.next == walk.end && !walk.failed;
-}
-
 static void walk_object(struct walk *walk, struct nba_str *text)
 {
     if (walk->out != NULL) {
         nba_buf_append_str(walk->out, *text);
         return;
     }
-    const char *first = walk->next;
-    if (!starts_with(walk, "{")) {
-        walk_fail(walk, "an object");
+    const struct nba_str left = nba_str(walk->next, (size_t)(walk->end - walk->next));
+    const size_t bytes =
+        !walk->failed && starts_with(walk, "{") ? nba_json_value_bytes(left, true) : 0;
+    if (bytes == 0) {
+        walk_fail(walk, "an object of JSON that is not nested too deep");
     }
-    scan_json(walk);
-    *text = nba_str(first, (size_t)(walk->next - first));
+    *text = nba_str(walk->next, bytes);
+    walk->next += bytes;
 }
 
 /* ---- the manifest ---- */

@@ -22,10 +22,6 @@ struct nba_manifest {
 /* 64 lower-case hexadecimal digits. */
 bool nba_release_id_is_valid(struct nba_str text);
 
-/* One JSON value (an object, if asked) with nothing after it but blanks, nested at most
- * NBA_DEPTH_MAX deep. */
-bool nba_manifest_json_is_valid(struct nba_str text, bool object);
-
 /* Appends the text; the buffer says whether it fitted. */
 void nba_manifest_print(struct nba_manifest *manifest, struct nba_buf *buf);
 

@@ -13,6 +13,7 @@
 
 #include "manifest.h"
 #include "nba/base/file.h"
+#include "nba/codec/json_value.h"
 #include "nba/release/shelf.h"
 #include "parts.h"
 
@@ -153,13 +154,13 @@ static enum nba_status check_texts(const struct nba_release_parts *parts, struct
     if (!nba_str_empty(parts->parent) && !nba_release_id_is_valid(parts->parent)) {
         return nba_error_set(error, NBA_E_SHAPE, "parent is not a release's id");
     }
-    if (!nba_manifest_json_is_valid(parts->training_json, true)) {
+    if (!nba_json_value_is(parts->training_json, true)) {
         return nba_error_set(error, NBA_E_SHAPE, "training is not a JSON object");
     }
-    if (!nba_manifest_json_is_valid(parts->report_json, true)) {
+    if (!nba_json_value_is(parts->report_json, true)) {
         return nba_error_set(error, NBA_E_SHAPE, "report is not a JSON object");
     }
-    if (!nba_manifest_json_is_valid(parts->history_json, false)) {
+    if (!nba_json_value_is(parts->history_json, false)) {
         return nba_error_set(error, NBA_E_SHAPE, "history is not JSON");
     }
     if (parts->report_json.bytes > NBA_RELEASE_DOCUMENT_BYTES_MAX ||
