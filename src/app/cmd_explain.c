@@ -2,8 +2,7 @@
 #include "decision_text.h"
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
-#include "nba/app/walk.h"
-#include "nba/base/hash.h"
+#include "nba/base/limits.h"
 #include "nba/codec/json.h"
 
 static struct {
@@ -22,11 +21,6 @@ static const struct nba_option options[] = {
     {0},
 };
 
-struct search {
-    struct nba_workplace *place;
-    struct nba_buf found; /* value of the record that matched last; empty: none did */
-};
-
 static bool matches(const struct nba_decision *decision)
 {
     if (args.decision != NULL) {
@@ -38,80 +32,35 @@ static bool matches(const struct nba_decision *decision)
     return decision->kind == NBA_DECISION_DECIDED;
 }
 
-static enum nba_status decode(struct nba_workplace *place, struct nba_str value,
-                              struct nba_decision *ret_decision, struct nba_error *error)
+static enum nba_status print(struct nba_workplace *place, struct nba_str value,
+                             struct nba_error *error)
 {
-    nba_arena_reset(&place->arena);
-    return nba_decode_decision(place->decoder, value, &place->arena, ret_decision, error);
-}
-
-/* The last match of the HCP's partition counts. */
-static enum nba_status look_at(void *context, const struct nba_record *record,
-                               struct nba_error *error)
-{
-    struct search *search = context;
-    struct nba_decision decision;
-    if (!nba_str_is(record->key, args.hcp)) {
-        return NBA_OK;
+    if (value.bytes == 0) {
+        return nba_error_set(error, NBA_E_NOT_FOUND, "no such decision of HCP '%s' is recorded",
+                             args.hcp);
     }
-    const enum nba_status status = decode(search->place, record->value, &decision, error);
-    if (status == NBA_OK && matches(&decision)) {
-        nba_buf_reset(&search->found);
-        nba_buf_append_str(&search->found, record->value);
+    if (!args.json) {
+        return nba_decision_print(place, value, (uint32_t)args.top, error);
     }
-    return status;
-}
-
-/* The HCP's own partition first; a producer with another partitioner may have put it elsewhere. */
-static enum nba_status find(struct search *search, struct nba_error *error)
-{
-    const struct nba_workplace *place = search->place;
-    const char *topic = place->config.topics.decision;
-    int32_t count = 0;
-    enum nba_status status = nba_stream_topic_partitions(place->stream, topic, &count, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    const int32_t home = nba_partition_of_key(nba_str_of(args.hcp), count);
-    for (int32_t i = 0; status == NBA_OK && search->found.bytes == 0 && i < count; i++) {
-        int64_t position = 0;
-        status = nba_walk_partition(place->stream, topic, (home + i) % count, &position, look_at,
-                                    search, error);
-    }
-    if (status == NBA_OK && search->found.bytes == 0) {
-        status = nba_error_set(error, NBA_E_NOT_FOUND, "no such decision of HCP '%s' is recorded",
-                               args.hcp);
-    }
-    return status;
-}
-
-static enum nba_status print(struct search *search, struct nba_error *error)
-{
-    struct nba_workplace *place = search->place;
-    struct nba_decision decision;
-    const struct nba_str value = nba_buf_str(&search->found);
-    const enum nba_status status =
-        args.json ? nba_json_print_value(place->schemas, value, &place->out, error)
-                  : decode(place, value, &decision, error);
-    if (status == NBA_OK && args.json) {
+    const enum nba_status status = nba_json_print_value(place->schemas, value, &place->out, error);
+    if (status == NBA_OK) {
         nba_buf_append_byte(&place->out, '\n');
-    } else if (status == NBA_OK) {
-        nba_decision_text(&decision, (uint32_t)args.top, &place->out);
     }
     return status;
 }
 
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
-    struct search search = {.place = place};
+    struct nba_buf found;
     nba_interrupt_install();
     if (args.hcp == NULL) {
         return nba_error_set(error, NBA_E_USAGE, "--hcp: expected the id of an HCP");
     }
-    nba_buf_init(&search.found, NBA_RECORD_BYTES_MAX);
+    nba_buf_init(&found, NBA_RECORD_BYTES_MAX);
     const bool done = nba_workplace_open(place, NBA_LOCAL_READER, error) == NBA_OK &&
-                      find(&search, error) == NBA_OK && print(&search, error) == NBA_OK;
-    nba_buf_clear(&search.found);
+                      nba_decision_find(place, args.hcp, matches, &found, error) == NBA_OK &&
+                      print(place, nba_buf_str(&found), error) == NBA_OK;
+    nba_buf_clear(&found);
     return nba_outcome(done, error);
 }
 

@@ -1,7 +1,58 @@
 /* Lines of at most some 110 characters, the same for every terminal. */
 #include "decision_text.h"
 
+#include "nba/app/walk.h"
+#include "nba/base/hash.h"
 #include "nba/base/time_text.h"
+
+struct search {
+    struct nba_workplace *place;
+    const char *hcp_id;
+    bool (*matches)(const struct nba_decision *decision);
+    struct nba_buf *found;
+};
+
+static enum nba_status decode(struct nba_workplace *place, struct nba_str value,
+                              struct nba_decision *ret_decision, struct nba_error *error)
+{
+    nba_arena_reset(&place->arena);
+    return nba_decode_decision(place->decoder, value, &place->arena, ret_decision, error);
+}
+
+static enum nba_status look_at(void *context, const struct nba_record *record,
+                               struct nba_error *error)
+{
+    const struct search *search = context;
+    struct nba_decision decision;
+    if (!nba_str_is(record->key, search->hcp_id)) {
+        return NBA_OK;
+    }
+    const enum nba_status status = decode(search->place, record->value, &decision, error);
+    if (status == NBA_OK && search->matches(&decision)) {
+        nba_buf_reset(search->found);
+        nba_buf_append_str(search->found, record->value);
+    }
+    return status;
+}
+
+/* The HCP's own partition first; a producer with another partitioner may have put it elsewhere. */
+enum nba_status nba_decision_find(struct nba_workplace *place, const char *hcp_id,
+                                  bool (*matches)(const struct nba_decision *decision),
+                                  struct nba_buf *found, struct nba_error *error)
+{
+    struct search search = {place, hcp_id, matches, found};
+    const char *topic = place->config.topics.decision;
+    int32_t count = 0;
+    enum nba_status status = nba_stream_topic_partitions(place->stream, topic, &count, error);
+    nba_buf_reset(found);
+    for (int32_t i = 0; status == NBA_OK && found->bytes == 0 && i < count; i++) {
+        const int32_t home = nba_partition_of_key(nba_str_of(hcp_id), count);
+        int64_t position = 0;
+        status = nba_walk_partition(place->stream, topic, (home + i) % count, &position, look_at,
+                                    &search, error);
+    }
+    return status;
+}
 
 static void print_evidence(const struct nba_str_list *evidence, struct nba_buf *buf)
 {
@@ -47,7 +98,7 @@ static void print_suppressed(const struct nba_suppressed *s, struct nba_buf *buf
     nba_buf_append_byte(buf, '\n');
 }
 
-void nba_decision_text(const struct nba_decision *decision, uint32_t top, struct nba_buf *buf)
+static void print_decision(const struct nba_decision *decision, uint32_t top, struct nba_buf *buf)
 {
     static const char *const kinds[] = {"decided", "updated", "skipped", "lifecycle"};
     char when[NBA_TIME_TEXT_BYTES];
@@ -89,4 +140,15 @@ void nba_decision_text(const struct nba_decision *decision, uint32_t top, struct
         }
     }
     nba_buf_append_byte(buf, '\n');
+}
+
+enum nba_status nba_decision_print(struct nba_workplace *place, struct nba_str value, uint32_t top,
+                                   struct nba_error *error)
+{
+    struct nba_decision decision;
+    const enum nba_status status = decode(place, value, &decision, error);
+    if (status == NBA_OK) {
+        print_decision(&decision, top, &place->out);
+    }
+    return status;
 }

@@ -1,12 +1,21 @@
-/* A decision in words, for `nba explain` and the demo's stories. */
+/* Recorded decisions, found and told in words: for `nba explain` and the demo's stories. */
 #ifndef NBA_APP_DECISION_TEXT_H
 #define NBA_APP_DECISION_TEXT_H
 
-#include "nba/base/buf.h"
+#include "nba/app/workplace.h"
 #include "nba/event/message.h"
 
-/* Appends some lines: what was chosen and why, then at most `top` suppressed candidates, then the
+/* Puts the value of the HCP's last decision that `matches` into `found`, nothing when there is none.
+ * All of them are in one partition. */
+NBA_MUST_USE
+enum nba_status nba_decision_find(struct nba_workplace *place, const char *hcp_id,
+                                  bool (*matches)(const struct nba_decision *decision),
+                                  struct nba_buf *found, struct nba_error *error);
+
+/* Prints some lines: what was chosen and why, then at most `top` suppressed candidates, then the
  * count of every reason. */
-void nba_decision_text(const struct nba_decision *decision, uint32_t top, struct nba_buf *buf);
+NBA_MUST_USE
+enum nba_status nba_decision_print(struct nba_workplace *place, struct nba_str value, uint32_t top,
+                                   struct nba_error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* Events and decisions of a partition stand in the same order: the first pass puts them side by
- * side for the figures, the second one collects what the chosen HCPs did and what was decided. */
+/* Events and decisions of a partition stand in the same order: one pass puts them side by side for
+ * the figures; then come the stories of three HCPs, each from its own partition. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +7,12 @@
 #include "decision_text.h"
 #include "demo_market.h"
 #include "nba/app/walk.h"
+#include "nba/base/hash.h"
 #include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "nba/score/score.h"
 
 #define TOP          10u
-#define STORIES      3u
 #define STORY_EVENTS 6u
 #define LINE_BYTES   400u
 
@@ -29,15 +29,6 @@ struct happened {
     bool live, positive;
 };
 
-struct story {
-    uint32_t hcp; /* UINT32_MAX: none */
-    const char *title;
-    char events[STORY_EVENTS][LINE_BYTES]; /* a ring of lines */
-    size_t event_count;
-    struct nba_buf decision; /* the last one that proposed something */
-    struct nba_buf recall;   /* the last one that closed something */
-};
-
 struct summary {
     struct nba_demo_market *market;
     struct nba_workplace *place;
@@ -47,43 +38,9 @@ struct summary {
     size_t event_count, event_capacity, at;
     uint64_t judged, hits[NBA_RANKING_COUNT];
     uint64_t decided, proposed, decided_with_proposal;
-    struct story stories[STORIES];
 };
 
-static enum nba_status decode_decision(struct summary *s, struct nba_str value,
-                                       struct nba_decision *ret_decision, struct nba_error *error)
-{
-    nba_arena_reset(&s->place->arena);
-    return nba_decode_decision(s->place->decoder, value, &s->place->arena, ret_decision, error);
-}
-
-static enum nba_status decode_event(struct summary *s, struct nba_str value,
-                                    struct nba_event *ret_event, struct nba_error *error)
-{
-    nba_arena_reset(&s->place->arena);
-    return nba_decode_event(s->place->decoder, value, &s->place->arena, ret_event, error);
-}
-
-static enum nba_status each_partition(struct summary *s, nba_take_record *take_event,
-                                      nba_take_record *take_decision, struct nba_error *error)
-{
-    const struct nba_config_topics *topics = &s->place->config.topics;
-    enum nba_status status = NBA_OK;
-    for (int32_t p = 0; status == NBA_OK && p < s->market->lane_count; p++) {
-        int64_t input = 0;
-        int64_t decisions = 0;
-        s->event_count = s->at = 0;
-        status = nba_walk_partition(s->place->stream, topics->engagement, p, &input, take_event, s,
-                                    error);
-        if (status == NBA_OK) {
-            status = nba_walk_partition(s->place->stream, topics->decision, p, &decisions,
-                                        take_decision, s, error);
-        }
-    }
-    return status;
-}
-
-/* ---- first pass: figures ---- */
+/* ---- figures ---- */
 
 static enum nba_status note_event(void *context, const struct nba_record *record,
                                   struct nba_error *error)
@@ -91,7 +48,9 @@ static enum nba_status note_event(void *context, const struct nba_record *record
     struct summary *s = context;
     struct nba_world *world = s->market->world;
     struct nba_event event;
-    const enum nba_status status = decode_event(s, record->value, &event, error);
+    nba_arena_reset(&s->place->arena);
+    const enum nba_status status =
+        nba_decode_event(s->place->decoder, record->value, &s->place->arena, &event, error);
     if (status == NBA_OK) {
         s->events = nba_room(s->events, s->event_count, &s->event_capacity, sizeof(*s->events));
         s->events[s->event_count++] = (struct happened){
@@ -151,7 +110,9 @@ static enum nba_status count_decision(void *context, const struct nba_record *re
         return NBA_OK;
     }
     const struct happened *event = &s->events[s->at++];
-    const enum nba_status status = decode_decision(s, record->value, &decision, error);
+    nba_arena_reset(&s->place->arena);
+    const enum nba_status status =
+        nba_decode_decision(s->place->decoder, record->value, &s->place->arena, &decision, error);
     if (status != NBA_OK || event->hcp >= s->hcp_count) {
         return status;
     }
@@ -168,6 +129,24 @@ static enum nba_status count_decision(void *context, const struct nba_record *re
     }
     seen->recalled += event->live ? decision.closed_count : 0;
     return NBA_OK;
+}
+
+static enum nba_status count_all(struct summary *s, struct nba_error *error)
+{
+    const struct nba_config_topics *topics = &s->place->config.topics;
+    enum nba_status status = NBA_OK;
+    for (int32_t p = 0; status == NBA_OK && p < s->market->lane_count; p++) {
+        int64_t input = 0;
+        int64_t decisions = 0;
+        s->event_count = s->at = 0;
+        status = nba_walk_partition(s->place->stream, topics->engagement, p, &input, note_event, s,
+                                    error);
+        if (status == NBA_OK) {
+            status = nba_walk_partition(s->place->stream, topics->decision, p, &decisions,
+                                        count_decision, s, error);
+        }
+    }
+    return status;
 }
 
 static void print_figures(const struct summary *s, struct nba_buf *out)
@@ -188,9 +167,89 @@ static void print_figures(const struct summary *s, struct nba_buf *out)
     }
 }
 
-/* ---- the choice ---- */
+/* ---- stories ---- */
 
-static void choose_stories(struct summary *s)
+struct story {
+    struct nba_workplace *place;
+    char hcp_id[16];
+    char events[STORY_EVENTS][LINE_BYTES]; /* a ring of lines */
+    size_t event_count;
+};
+
+static enum nba_status note_line(void *context, const struct nba_record *record,
+                                 struct nba_error *error)
+{
+    struct story *story = context;
+    struct nba_workplace *place = story->place;
+    struct nba_event event;
+    if (!nba_str_is(record->key, story->hcp_id)) {
+        return NBA_OK;
+    }
+    nba_arena_reset(&place->arena);
+    const enum nba_status status =
+        nba_decode_event(place->decoder, record->value, &place->arena, &event, error);
+    if (status == NBA_OK) {
+        char when[NBA_TIME_TEXT_BYTES];
+        nba_time_format(event.event_time_ms / 1000 * 1000, when);
+        (void)snprintf(story->events[story->event_count++ % STORY_EVENTS], LINE_BYTES,
+                       "  %s  %-24s %.*s%s", when, nba_event_type_name(event.type),
+                       NBA_STR_ARG(event.content_id),
+                       event.bot != NBA_BOT_NONE ? " (a machine)" : "");
+    }
+    return status;
+}
+
+static bool proposed(const struct nba_decision *decision)
+{
+    return decision->kind == NBA_DECISION_DECIDED && decision->selected_count != 0;
+}
+
+static bool took_back(const struct nba_decision *decision)
+{
+    return decision->closed_count != 0;
+}
+
+/* The HCP's last decision of this kind. */
+static enum nba_status print_last(const struct story *story,
+                                  bool (*matches)(const struct nba_decision *decision),
+                                  uint32_t suppressed, struct nba_error *error)
+{
+    struct nba_buf found;
+    nba_buf_init(&found, NBA_RECORD_BYTES_MAX);
+    enum nba_status status = nba_decision_find(story->place, story->hcp_id, matches, &found, error);
+    if (status == NBA_OK && found.bytes != 0) {
+        status = nba_decision_print(story->place, nba_buf_str(&found), suppressed, error);
+    }
+    nba_buf_clear(&found);
+    return status;
+}
+
+static enum nba_status tell(const struct summary *s, uint32_t hcp, const char *title,
+                            struct nba_error *error)
+{
+    struct nba_workplace *place = s->place;
+    struct story story = {.place = place};
+    int64_t position = 0;
+    if (hcp == UINT32_MAX) {
+        return NBA_OK;
+    }
+    (void)snprintf(story.hcp_id, sizeof(story.hcp_id), "hcp-%05u", (unsigned)hcp);
+    const int32_t home = nba_partition_of_key(nba_str_of(story.hcp_id), s->market->lane_count);
+    enum nba_status status = nba_walk_partition(place->stream, place->config.topics.engagement,
+                                                home, &position, note_line, &story, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    nba_buf_printf(&place->out, "\n%s\ntheir last events:\n", title);
+    const size_t count = story.event_count;
+    for (size_t i = count > STORY_EVENTS ? count - STORY_EVENTS : 0; i < count; i++) {
+        nba_buf_printf(&place->out, "%s\n", story.events[i % STORY_EVENTS]);
+    }
+    status = print_last(&story, took_back, 0, error);
+    return status == NBA_OK ? print_last(&story, proposed, 4, error) : status;
+}
+
+static enum nba_status tell_stories(const struct summary *s, struct nba_error *error)
 {
     uint32_t recalled = UINT32_MAX;
     uint32_t foreseen = UINT32_MAX;
@@ -211,111 +270,11 @@ static void choose_stories(struct summary *s)
             newcomer = h;
         }
     }
-    s->stories[0].hcp = foreseen;
-    s->stories[0].title = "The one we foresaw best";
-    s->stories[1].hcp = recalled;
-    s->stories[1].title = "One who said no: open actions were taken back";
-    s->stories[2].hcp = newcomer;
-    s->stories[2].title = "One we hardly know";
-}
-
-/* ---- second pass: what happened to them ---- */
-
-/* NULL: of no story. */
-static struct story *story_of(struct summary *s, struct nba_str hcp_id)
-{
-    const uint32_t hcp = nba_world_hcp_of(s->market->world, hcp_id);
-    for (size_t i = 0; i < STORIES && hcp != UINT32_MAX; i++) {
-        if (s->stories[i].hcp == hcp) {
-            return &s->stories[i];
-        }
-    }
-    return NULL;
-}
-
-static enum nba_status tell_event(void *context, const struct nba_record *record,
-                                  struct nba_error *error)
-{
-    struct summary *s = context;
-    struct story *story = story_of(s, record->key);
-    struct nba_event event;
-    const enum nba_status status =
-        story != NULL ? decode_event(s, record->value, &event, error) : NBA_OK;
-    if (status == NBA_OK && story != NULL) {
-        char when[NBA_TIME_TEXT_BYTES];
-        char *line = story->events[story->event_count++ % STORY_EVENTS];
-        nba_time_format(event.event_time_ms / 1000 * 1000, when);
-        (void)snprintf(line, LINE_BYTES, "  %s  %-24s %.*s%s", when,
-                       nba_event_type_name(event.type), NBA_STR_ARG(event.content_id),
-                       event.bot != NBA_BOT_NONE ? " (a machine)" : "");
-    }
-    return status;
-}
-
-static enum nba_status tell_decision(void *context, const struct nba_record *record,
-                                     struct nba_error *error)
-{
-    struct summary *s = context;
-    struct story *story = story_of(s, record->key);
-    struct nba_decision decision;
-    const enum nba_status status =
-        story != NULL ? decode_decision(s, record->value, &decision, error) : NBA_OK;
-    if (status != NBA_OK || story == NULL) {
-        return status;
-    }
-    if (decision.kind == NBA_DECISION_DECIDED && decision.selected_count != 0) {
-        nba_buf_reset(&story->decision);
-        nba_buf_append_str(&story->decision, record->value);
-    }
-    if (decision.closed_count != 0) {
-        nba_buf_reset(&story->recall);
-        nba_buf_append_str(&story->recall, record->value);
-    }
-    return NBA_OK;
-}
-
-static enum nba_status print_decision(struct summary *s, const struct nba_buf *value,
-                                      uint32_t suppressed, struct nba_error *error)
-{
-    struct nba_decision decision;
-    const enum nba_status status =
-        value->bytes != 0 ? decode_decision(s, nba_buf_str(value), &decision, error) : NBA_OK;
-    if (status == NBA_OK && value->bytes != 0) {
-        nba_decision_text(&decision, suppressed, &s->place->out);
-    }
-    return status;
-}
-
-static enum nba_status print_story(struct summary *s, const struct story *story,
-                                   struct nba_error *error)
-{
-    struct nba_buf *out = &s->place->out;
-    const size_t count = story->event_count;
-    if (count == 0) {
-        return NBA_OK;
-    }
-    nba_buf_printf(out, "\n%s\ntheir last events:\n", story->title);
-    for (size_t i = count > STORY_EVENTS ? count - STORY_EVENTS : 0; i < count; i++) {
-        nba_buf_printf(out, "%s\n", story->events[i % STORY_EVENTS]);
-    }
-    const enum nba_status status = print_decision(s, &story->recall, 0, error);
-    return status == NBA_OK ? print_decision(s, &story->decision, 4, error) : status;
-}
-
-/* ---- all of it ---- */
-
-static enum nba_status summarise(struct summary *s, struct nba_error *error)
-{
-    enum nba_status status = each_partition(s, note_event, count_decision, error);
-    if (status == NBA_OK) {
-        print_figures(s, &s->place->out);
-        choose_stories(s);
-        status = each_partition(s, tell_event, tell_decision, error);
-    }
-    for (size_t i = 0; status == NBA_OK && i < STORIES; i++) {
-        status = print_story(s, &s->stories[i], error);
-    }
-    return status;
+    const bool done =
+        tell(s, foreseen, "The one we foresaw best", error) == NBA_OK &&
+        tell(s, recalled, "One who said no: open actions were taken back", error) == NBA_OK &&
+        tell(s, newcomer, "One we hardly know", error) == NBA_OK;
+    return nba_outcome(done, error);
 }
 
 enum nba_status nba_demo_summary(struct nba_demo_market *market, struct nba_error *error)
@@ -323,14 +282,10 @@ enum nba_status nba_demo_summary(struct nba_demo_market *market, struct nba_erro
     struct summary s = {
         .market = market, .place = market->place, .hcp_count = nba_world_hcp_count(market->world)};
     s.hcps = nba_zeros(s.hcp_count, sizeof(*s.hcps));
-    for (size_t i = 0; i < STORIES; i++) {
-        nba_buf_init(&s.stories[i].decision, NBA_RECORD_BYTES_MAX);
-        nba_buf_init(&s.stories[i].recall, NBA_RECORD_BYTES_MAX);
-    }
-    const enum nba_status status = summarise(&s, error);
-    for (size_t i = 0; i < STORIES; i++) {
-        nba_buf_clear(&s.stories[i].decision);
-        nba_buf_clear(&s.stories[i].recall);
+    enum nba_status status = count_all(&s, error);
+    if (status == NBA_OK) {
+        print_figures(&s, &s.place->out);
+        status = tell_stories(&s, error);
     }
     free(s.events);
     free(s.hcps);

@@ -34,39 +34,27 @@ static enum nba_status ask(void *context, enum nba_fault where, const char *tran
     return fault.answer;
 }
 
-static bool read_words(const char *where, const char *answer)
+/* Words by the numbers they stand for; NULL at the others'. */
+static const char *const places[] = {
+    [NBA_FAULT_PRODUCE] = "produce", [NBA_FAULT_SEND_OFFSETS] = "send_offsets",
+    [NBA_FAULT_COMMIT] = "commit",   [NBA_FAULT_COMMITTED] = "committed",
+    [NBA_FAULT_ABORT] = "abort",     [NBA_FAULT_ABORTED] = "aborted",
+};
+static const char *const answers[] = {
+    [NBA_E_TXN_UNKNOWN] = "unknown",
+    [NBA_E_TXN_ABORTABLE] = "abortable",
+    [NBA_E_TXN_MEMBERSHIP] = "membership",
+};
+
+static bool find_word(const char *const *words, size_t count, const char *word, unsigned *ret_index)
 {
-    static const struct {
-        const char *name;
-        enum nba_fault fault;
-    } places[] = {
-        {"produce", NBA_FAULT_PRODUCE}, {"send_offsets", NBA_FAULT_SEND_OFFSETS},
-        {"commit", NBA_FAULT_COMMIT},   {"committed", NBA_FAULT_COMMITTED},
-        {"abort", NBA_FAULT_ABORT},     {"aborted", NBA_FAULT_ABORTED},
-    };
-    static const struct {
-        const char *name;
-        enum nba_status status;
-    } answers[] = {
-        {"unknown", NBA_E_TXN_UNKNOWN},
-        {"abortable", NBA_E_TXN_ABORTABLE},
-        {"membership", NBA_E_TXN_MEMBERSHIP},
-    };
-    bool found_place = false;
-    bool found_answer = false;
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(places); i++) {
-        if (strcmp(where, places[i].name) == 0) {
-            fault.where = places[i].fault;
-            found_place = true;
+    for (unsigned i = 0; i < count; i++) {
+        if (words[i] != NULL && strcmp(words[i], word) == 0) {
+            *ret_index = i;
+            return true;
         }
     }
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(answers); i++) {
-        if (strcmp(answer, answers[i].name) == 0) {
-            fault.answer = answers[i].status;
-            found_answer = true;
-        }
-    }
-    return found_place && found_answer;
+    return false;
 }
 
 enum nba_status nba_run_fault_install(struct nba_stream *stream, struct nba_error *error)
@@ -81,9 +69,14 @@ enum nba_status nba_run_fault_install(struct nba_stream *stream, struct nba_erro
     fault.kill[0] = '\0';
     const int words =
         sscanf(text, "%31[a-z_]:%ld:%31[a-z]:%63s", where, &passes, answer, fault.kill);
-    if (words < 3 || passes < 1 || !read_words(where, answer)) {
+    unsigned place = 0;
+    unsigned status = 0;
+    if (words < 3 || passes < 1 || !find_word(places, NBA_ARRAY_COUNT(places), where, &place) ||
+        !find_word(answers, NBA_ARRAY_COUNT(answers), answer, &status)) {
         return nba_error_set(error, NBA_E_USAGE, "NBA_FAULT_AT: not understood: '%s'", text);
     }
+    fault.where = (enum nba_fault)place;
+    fault.answer = (enum nba_status)status;
     atomic_store(&fault.passes_left, passes);
     nba_stream_set_fault(stream, ask, NULL);
     return NBA_OK;

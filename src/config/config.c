@@ -27,27 +27,25 @@ static const struct nba_config_route default_routes[] = {
 };
 
 /* Properties of librdkafka that are ours to set: they would break exactly-once or load code. */
-static const char *const denied_properties[] = {
-    "auto.offset.reset",
-    "bootstrap.servers",
-    "debug",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "group.instance.id",
-    "isolation.level",
-    "metadata.broker.list",
-    "partition.assignment.strategy",
-    "partitioner",
-    "plugin.library.paths",
-    "ssl.engine.location",
-    "ssl.providers",
-    "transaction.timeout.ms",
-    "transactional.id",
-    NULL,
-};
+static const char *const denied_properties[] = {"auto.offset.reset",
+                                                "bootstrap.servers",
+                                                "debug",
+                                                "enable.auto.commit",
+                                                "enable.auto.offset.store",
+                                                "enable.idempotence",
+                                                "enable.partition.eof",
+                                                "group.id",
+                                                "group.instance.id",
+                                                "isolation.level",
+                                                "metadata.broker.list",
+                                                "partition.assignment.strategy",
+                                                "partitioner",
+                                                "plugin.library.paths",
+                                                "ssl.engine.location",
+                                                "ssl.providers",
+                                                "transaction.timeout.ms",
+                                                "transactional.id",
+                                                NULL};
 
 static const char *copy_text(struct nba_config *config, struct nba_str text)
 {
@@ -189,39 +187,29 @@ static enum nba_status read_route(struct nba_config *config, const struct nba_ya
                                   struct nba_config_route *ret_route, struct nba_error *error)
 {
     static const char *const keys[] = {"channel", "campaign", "topic", "key", NULL};
-    struct nba_str campaign_id = {0};
-    struct nba_str topic_name = {0};
+    struct nba_str text = {0};
     size_t word = 0;
-    size_t key_word = 0;
     enum nba_status status = nba_yaml_check_keys(node, keys, NULL, error);
-    if (status != NBA_OK) {
-        return status;
+    *ret_route = (struct nba_config_route){.channel = "", .campaign = ""};
+    for (const struct nba_yaml_node *n = node->first; n != NULL && status == NBA_OK; n = n->next) {
+        if (nba_str_is(n->key->text, "channel")) {
+            status = nba_yaml_word(n, nba_setting_channels, &word, error);
+            ret_route->channel = nba_setting_channels[word];
+        } else if (nba_str_is(n->key->text, "key")) {
+            status = nba_yaml_word(n, nba_route_keys, &word, error);
+            ret_route->key = (enum nba_config_route_key)word;
+        } else {
+            const bool topic = nba_str_is(n->key->text, "topic");
+            status = nba_yaml_text(n, &text, error);
+            *(topic ? &ret_route->topic : &ret_route->campaign) = copy_text(config, text);
+        }
     }
-    const struct nba_yaml_node *channel = nba_yaml_get(node, "channel");
-    const struct nba_yaml_node *campaign = nba_yaml_get(node, "campaign");
-    const struct nba_yaml_node *topic = nba_yaml_get(node, "topic");
-    const struct nba_yaml_node *key = nba_yaml_get(node, "key");
-    if (topic == NULL) {
-        return nba_yaml_fail_missing(node, "topic", "the name of a topic", error);
+    if (status == NBA_OK && ret_route->topic == NULL) {
+        status = nba_yaml_fail_missing(node, "topic", "the name of a topic", error);
     }
-    if (channel == NULL && campaign == NULL) {
-        return nba_yaml_fail_missing(node, "channel", "a channel, a campaign or both", error);
+    if (status == NBA_OK && ret_route->channel[0] == '\0' && ret_route->campaign[0] == '\0') {
+        status = nba_yaml_fail_missing(node, "channel", "a channel, a campaign or both", error);
     }
-    if (channel != NULL) {
-        status = nba_yaml_word(channel, nba_setting_channels, &word, error);
-    }
-    if (status == NBA_OK && campaign != NULL) {
-        status = nba_yaml_text(campaign, &campaign_id, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_yaml_text(topic, &topic_name, error);
-    }
-    if (status == NBA_OK && key != NULL) {
-        status = nba_yaml_word(key, nba_route_keys, &key_word, error);
-    }
-    *ret_route = (struct nba_config_route){
-        channel != NULL ? nba_setting_channels[word] : "", copy_text(config, campaign_id),
-        copy_text(config, topic_name), (enum nba_config_route_key)key_word};
     return status;
 }
 

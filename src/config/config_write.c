@@ -7,23 +7,21 @@
 #include "yaml_internal.h"
 
 /* Properties that can be shown; anything else may be a secret. */
-static const char *const public_properties[] = {
-    "client.id",
-    "fetch.max.bytes",
-    "fetch.wait.max.ms",
-    "linger.ms",
-    "queued.max.messages.kbytes",
-    "queued.min.messages",
-    "sasl.mechanism",
-    "sasl.mechanisms",
-    "security.protocol",
-    "session.timeout.ms",
-    "socket.keepalive.enable",
-    "ssl.ca.location",
-    "ssl.endpoint.identification.algorithm",
-    "statistics.interval.ms",
-    NULL,
-};
+static const char *const public_properties[] = {"client.id",
+                                                "fetch.max.bytes",
+                                                "fetch.wait.max.ms",
+                                                "linger.ms",
+                                                "queued.max.messages.kbytes",
+                                                "queued.min.messages",
+                                                "sasl.mechanism",
+                                                "sasl.mechanisms",
+                                                "security.protocol",
+                                                "session.timeout.ms",
+                                                "socket.keepalive.enable",
+                                                "ssl.ca.location",
+                                                "ssl.endpoint.identification.algorithm",
+                                                "statistics.interval.ms",
+                                                NULL};
 
 static bool is_public(const char *name)
 {
@@ -39,36 +37,26 @@ static const char *name_of(const struct setting *setting)
 /* "whole number, 1 to 64". */
 static void write_type(const struct setting *s, struct nba_buf *buf)
 {
-    switch (s->type) {
-    case SETTING_TEXT:
-        nba_buf_printf(buf, "text");
-        break;
-    case SETTING_INTEGER:
-        if (s->min < s->max) {
-            nba_buf_printf(buf, "whole number, %.0f to %.0f", s->min, s->max);
-        } else {
-            nba_buf_printf(buf, "%.0f", s->min);
-        }
-        break;
-    case SETTING_NUMBER:
-        nba_buf_printf(buf, "number, %g to %g", s->min, s->max);
-        break;
-    case SETTING_BOOL:
-        nba_buf_printf(buf, "true or false");
-        break;
-    case SETTING_WORD:
-        for (size_t i = 0; s->words[i] != NULL; i++) {
-            nba_buf_printf(buf, "%s%s", i == 0 ? "" : ", ", s->words[i]);
-        }
-        break;
-    case SETTING_PROPERTIES:
-        nba_buf_printf(buf, "map of texts");
-        break;
-    case SETTING_ROUTES:
-        nba_buf_printf(buf, "list of {channel, campaign, topic, key: hcp or rep}");
-        break;
-    case SETTING_SECTION:
-        break;
+    static const char *const names[] = {
+        [SETTING_TEXT] = "text",
+        [SETTING_INTEGER] = "whole number, ",
+        [SETTING_NUMBER] = "number, ",
+        [SETTING_BOOL] = "true or false",
+        [SETTING_PROPERTIES] = "map of texts",
+        [SETTING_ROUTES] = "list of {channel, campaign, topic, key: hcp or rep}",
+    };
+    if (s->type == SETTING_INTEGER && s->min >= s->max) {
+        nba_buf_printf(buf, "%.0f", s->min);
+        return;
+    }
+    nba_buf_printf(buf, "%s", names[s->type] != NULL ? names[s->type] : "");
+    if (s->type == SETTING_INTEGER) {
+        nba_buf_printf(buf, "%.0f to %.0f", s->min, s->max);
+    } else if (s->type == SETTING_NUMBER) {
+        nba_buf_printf(buf, "%g to %g", s->min, s->max);
+    }
+    for (size_t i = 0; s->type == SETTING_WORD && s->words[i] != NULL; i++) {
+        nba_buf_printf(buf, "%s%s", i == 0 ? "" : ", ", s->words[i]);
     }
 }
 

@@ -82,30 +82,30 @@ static const char *complaint_of_byte(const unsigned char *p, size_t left, bool i
 static enum nba_status check_bytes(const char *name, struct nba_str bytes, struct nba_error *error)
 {
     const unsigned char *p = (const unsigned char *)bytes.data;
+    const bool two = bytes.bytes >= 2;
+    const char *complaint = NULL;
+    size_t line = 1;
+    size_t column = 1;
+    bool indent = true;
     if (bytes.bytes > (size_t)NBA_YAML_BYTES_MAX) {
         return nba_error_set(error, NBA_E_CONFIG, "%s:1:1: file of %zu bytes, expected at most %u",
                              name, bytes.bytes, NBA_YAML_BYTES_MAX);
     }
-    if (bytes.bytes >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) {
-        return fail_at(name, 1, 1, error, "byte-order mark: save the file as UTF-8 without BOM");
+    if (two && (memcmp(p, "\xFF\xFE", 2) == 0 || memcmp(p, "\xFE\xFF", 2) == 0)) {
+        complaint = "UTF-16: save the file as UTF-8 without BOM";
+    } else if (bytes.bytes >= 3 && memcmp(p, "\xEF\xBB\xBF", 3) == 0) {
+        complaint = "byte-order mark: save the file as UTF-8 without BOM";
     }
-    if (bytes.bytes >= 2 && (memcmp(p, "\xFF\xFE", 2) == 0 || memcmp(p, "\xFE\xFF", 2) == 0)) {
-        return fail_at(name, 1, 1, error, "UTF-16: save the file as UTF-8 without BOM");
-    }
-    size_t line = 1;
-    size_t column = 1;
-    bool indent = true;
-    for (size_t i = 0; i < bytes.bytes;) {
-        const char *complaint = complaint_of_byte(p + i, bytes.bytes - i, indent);
-        if (complaint != NULL) {
-            return fail_at(name, line, column, error, complaint);
+    for (size_t i = 0; complaint == NULL && i < bytes.bytes;) {
+        complaint = complaint_of_byte(p + i, bytes.bytes - i, indent);
+        if (complaint == NULL) {
+            indent = p[i] == '\n' || (indent && p[i] == ' ');
+            column = p[i] == '\n' ? 1 : column + 1;
+            line += p[i] == '\n';
+            i += utf8_bytes(p + i, bytes.bytes - i);
         }
-        indent = p[i] == '\n' || (indent && p[i] == ' ');
-        column = p[i] == '\n' ? 1 : column + 1;
-        line += p[i] == '\n';
-        i += utf8_bytes(p + i, bytes.bytes - i);
     }
-    return NBA_OK;
+    return complaint == NULL ? NBA_OK : fail_at(name, line, column, error, complaint);
 }
 
 static enum nba_status fail_mark(const struct parse *parse, const yaml_mark_t *mark,
