@@ -18,45 +18,25 @@
 /* What engagement with the same topic counts when no rule gives it a weight. */
 #define TOPIC_WEIGHT_MIN  0.1
 #define DRIVER_TEXT_BYTES 400u
+#define RANK_DIGITS       10u
 
-/* Texts by code and language; %s is the topic or the channel. */
-static const struct {
-    enum nba_driver code;
-    const char *english;
-    const char *german;
-} templates[] = {
-    {NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT, "Just engaged with the topic %s",
-     "Hat sich gerade mit dem Thema %s befasst"},
-    {NBA_DRIVER_SEQUENCE_NEXT, "Follows from the order of recent engagements",
-     "Folgt aus der Reihenfolge der letzten Kontakte"},
-    {NBA_DRIVER_PEERS_ENGAGED, "HCPs with a similar history engaged with it",
-     "HCPs mit aehnlichem Verlauf haben es genutzt"},
-    {NBA_DRIVER_POPULAR_IN_SPECIALTY, "Popular among HCPs of the specialty",
-     "In der Fachrichtung viel genutzt"},
-    {NBA_DRIVER_CHANNEL_AFFINITY, "Answers more often on the channel %s",
-     "Reagiert haeufiger auf dem Kanal %s"},
-    {NBA_DRIVER_LEVER, "Raised by a business lever of the policy",
-     "Durch einen Hebel der Richtlinie angehoben"},
+/* Texts by language, with the topic or the channel in between. */
+static const struct text {
+    const char *before, *after;
+} texts[NBA_DRIVER_COUNT][2] = {
+    [NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT] = {{"Just engaged with the topic ", ""},
+                                            {"Hat sich gerade mit dem Thema ", " befasst"}},
+    [NBA_DRIVER_SEQUENCE_NEXT] = {{"Follows from the order of recent engagements", ""},
+                                  {"Folgt aus der Reihenfolge der letzten Kontakte", ""}},
+    [NBA_DRIVER_PEERS_ENGAGED] = {{"HCPs with a similar history engaged with it", ""},
+                                  {"HCPs mit aehnlichem Verlauf haben es genutzt", ""}},
+    [NBA_DRIVER_POPULAR_IN_SPECIALTY] = {{"Popular among HCPs of the specialty", ""},
+                                         {"In der Fachrichtung viel genutzt", ""}},
+    [NBA_DRIVER_CHANNEL_AFFINITY] = {{"Answers more often on the channel ", ""},
+                                     {"Reagiert haeufiger auf dem Kanal ", ""}},
+    [NBA_DRIVER_LEVER] = {{"Raised by a business lever of the policy", ""},
+                          {"Durch einen Hebel der Richtlinie angehoben", ""}},
 };
-
-static struct nba_str driver_text(enum nba_driver code, struct nba_str detail,
-                                  struct nba_str language, struct nba_arena *arena)
-{
-    size_t i = 0;
-    while (templates[i].code != code) {
-        i++;
-        NBA_ASSERT(i < NBA_ARRAY_COUNT(templates));
-    }
-    const char *template = nba_str_is(language, "de") ? templates[i].german : templates[i].english;
-    char text[DRIVER_TEXT_BYTES];
-    const char *gap = strstr(template, "%s");
-    const int bytes = gap == NULL
-                          ? snprintf(text, sizeof(text), "%s", template)
-                          : snprintf(text, sizeof(text), "%.*s%.*s%s", (int)(gap - template),
-                                     template, NBA_STR_ARG(detail), gap + 2);
-    NBA_ASSERT(bytes > 0 && (size_t)bytes < sizeof(text));
-    return nba_arena_copy(arena, nba_str(text, (size_t)bytes));
-}
 
 struct drivers {
     struct nba_action_driver list[NBA_DRIVER_COUNT];
@@ -70,9 +50,14 @@ struct drivers {
 static void add_driver(struct drivers *drivers, enum nba_driver code, double weight,
                        struct nba_str detail)
 {
+    const struct text *parts = &texts[code][nba_str_is(drivers->language, "de") ? 1 : 0];
+    char text[DRIVER_TEXT_BYTES];
+    const int bytes =
+        snprintf(text, sizeof(text), "%s%.*s%s", parts->before, NBA_STR_ARG(detail), parts->after);
+    NBA_ASSERT(bytes > 0 && (size_t)bytes < sizeof(text));
     struct nba_action_driver driver = {
         .code = code,
-        .text = driver_text(code, detail, drivers->language, drivers->arena),
+        .text = nba_arena_copy(drivers->arena, nba_str(text, (size_t)bytes)),
         .weight = nba_round9(weight),
         .evidence_event_ids = drivers->evidence,
     };
@@ -94,22 +79,17 @@ static double positive(double x)
 
 static void add_score_drivers(struct drivers *drivers, const struct nba_content_score *score)
 {
-    const double lstm = positive(score->share_lstm);
-    const double ncf = positive(score->share_ncf);
-    const double popularity = positive(score->share_popularity);
-    const double sum = lstm + ncf + popularity;
-    const struct nba_str none = nba_str("", 0);
-    if (!(sum > 0)) {
-        return;
-    }
-    if (lstm / sum >= DRIVER_WEIGHT_MIN) {
-        add_driver(drivers, NBA_DRIVER_SEQUENCE_NEXT, lstm / sum, none);
-    }
-    if (ncf / sum >= DRIVER_WEIGHT_MIN) {
-        add_driver(drivers, NBA_DRIVER_PEERS_ENGAGED, ncf / sum, none);
-    }
-    if (popularity / sum >= DRIVER_WEIGHT_MIN) {
-        add_driver(drivers, NBA_DRIVER_POPULAR_IN_SPECIALTY, popularity / sum, none);
+    const struct {
+        enum nba_driver code;
+        double share;
+    } members[] = {{NBA_DRIVER_SEQUENCE_NEXT, positive(score->share_lstm)},
+                   {NBA_DRIVER_PEERS_ENGAGED, positive(score->share_ncf)},
+                   {NBA_DRIVER_POPULAR_IN_SPECIALTY, positive(score->share_popularity)}};
+    const double sum = members[0].share + members[1].share + members[2].share;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(members) && sum > 0; i++) {
+        if (members[i].share / sum >= DRIVER_WEIGHT_MIN) {
+            add_driver(drivers, members[i].code, members[i].share / sum, nba_str("", 0));
+        }
     }
 }
 
@@ -213,26 +193,9 @@ static void fill_treatment(const struct nba_funnel *funnel, const struct moment 
     }
 }
 
-static enum nba_status fill_ids(const struct nba_decide_request *request, uint32_t rank,
-                                struct nba_arena *arena, struct nba_action *action)
-{
-    const size_t room = request->decision_id.bytes + 16;
-    char *text = nba_arena_take(arena, room);
-    if (text == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    const int bytes =
-        snprintf(text, room, "%.*s:%u", NBA_STR_ARG(request->decision_id), (unsigned)rank);
-    NBA_ASSERT(bytes > 0 && (size_t)bytes < room);
-    action->action_id = nba_str(text, (size_t)bytes);
-    action->decision_id = request->decision_id;
-    return NBA_OK;
-}
-
-static enum nba_status fill_action(struct nba_funnel *funnel,
-                                   const struct nba_decide_request *request,
-                                   const struct moment *moment, uint32_t c, struct drivers *drivers,
-                                   struct nba_action *action)
+static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                        const struct moment *moment, uint32_t c, struct drivers *drivers,
+                        struct nba_action *action)
 {
     const uint32_t u = funnel->weights.unit[c];
     const double p = request->scores->candidates[c].propensity;
@@ -260,7 +223,7 @@ static enum nba_status fill_action(struct nba_funnel *funnel,
     find_drivers(funnel, request, moment, c, drivers);
     action->driver_count = drivers->count < NBA_DRIVERS_MAX ? drivers->count : NBA_DRIVERS_MAX;
     memcpy(action->drivers, drivers->list, action->driver_count * sizeof(*action->drivers));
-    return drivers->failed ? NBA_E_NO_MEMORY : NBA_OK;
+    return !drivers->failed;
 }
 
 enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
@@ -283,14 +246,16 @@ enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
         };
         actions[i].rank = (int32_t)i + 1;
         actions[i].slate_size = (int32_t)selection->count;
-        enum nba_status status = fill_ids(request, i + 1, arena, &actions[i]);
-        if (status == NBA_OK) {
-            status = fill_action(funnel, request, moment, selection->candidates[i], &drivers,
-                                 &actions[i]);
+        const size_t room = request->decision_id.bytes + sizeof(":") + RANK_DIGITS;
+        char *id = nba_arena_take(arena, room);
+        if (id == NULL || !fill_action(funnel, request, moment, selection->candidates[i], &drivers,
+                                       &actions[i])) {
+            return NBA_E_NO_MEMORY;
         }
-        if (status != NBA_OK) {
-            return status;
-        }
+        const int bytes = snprintf(id, room, "%.*s:%u", NBA_STR_ARG(request->decision_id), i + 1);
+        NBA_ASSERT(bytes > 0 && (size_t)bytes < room);
+        actions[i].action_id = nba_str(id, (size_t)bytes);
+        actions[i].decision_id = request->decision_id;
     }
     *ret_actions = actions;
     return NBA_OK;
