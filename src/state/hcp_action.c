@@ -106,19 +106,13 @@ bool nba_hcp_add_timer(struct nba_hcp *hcp, const struct nba_timer *timer)
 
 /* ---- open actions ---- */
 
-static uint32_t action_index(const struct nba_hcp *hcp, struct nba_str action_id)
+const struct nba_open_action *nba_hcp_find_action(const struct nba_hcp *hcp,
+                                                  struct nba_str action_id)
 {
     uint32_t i = 0;
     while (i < hcp->action_count && !nba_str_equal(hcp->actions[i].action_id, action_id)) {
         i++;
     }
-    return i;
-}
-
-const struct nba_open_action *nba_hcp_find_action(const struct nba_hcp *hcp,
-                                                  struct nba_str action_id)
-{
-    const uint32_t i = action_index(hcp, action_id);
     return i < hcp->action_count ? &hcp->actions[i] : NULL;
 }
 
@@ -135,12 +129,11 @@ static void remove_action_at(struct nba_hcp *hcp, uint32_t index)
 
 bool nba_hcp_close_action(struct nba_hcp *hcp, struct nba_str action_id)
 {
-    const uint32_t i = action_index(hcp, action_id);
-    if (i == hcp->action_count) {
-        return false;
+    const struct nba_open_action *action = nba_hcp_find_action(hcp, action_id);
+    if (action != NULL) {
+        remove_action_at(hcp, (uint32_t)(action - hcp->actions));
     }
-    remove_action_at(hcp, i);
-    return true;
+    return action != NULL;
 }
 
 /* Lets the oldest action go that was sent already: it is kept for joins only. */
@@ -159,7 +152,7 @@ bool nba_hcp_add_action(struct nba_hcp *hcp, const struct nba_open_action *actio
 {
     NBA_ASSERT(action->action_id.bytes != 0 && action->expires_at_ms != NBA_TIME_NONE);
     NBA_ASSERT((action->flags & ~NBA_OPEN_ACTION_FLAGS) == 0);
-    NBA_ASSERT(action_index(hcp, action->action_id) == hcp->action_count);
+    NBA_ASSERT(nba_hcp_find_action(hcp, action->action_id) == NULL);
     while (hcp->action_count == NBA_HCP_ACTIONS_MAX || hcp->timer_count == NBA_HCP_TIMERS_MAX ||
            held_bytes(hcp) + action_bytes(action) > NBA_HCP_ACTION_BYTES_MAX) {
         if (!drop_oldest_sent(hcp)) {
@@ -186,15 +179,13 @@ bool nba_hcp_add_action(struct nba_hcp *hcp, const struct nba_open_action *actio
 
 struct nba_open_action *nba_hcp_action_of(struct nba_hcp *hcp, const struct nba_event *event)
 {
-    for (uint32_t i = 0; i < hcp->action_count && event->action_id.bytes != 0; i++) {
-        if (nba_str_equal(hcp->actions[i].action_id, event->action_id)) {
-            return &hcp->actions[i];
+    const struct nba_open_action *action =
+        event->action_id.bytes != 0 ? nba_hcp_find_action(hcp, event->action_id) : NULL;
+    for (uint32_t i = 0; action == NULL && i < hcp->action_count; i++) {
+        if (event->message_id.bytes != 0 &&
+            nba_str_equal(hcp->actions[i].message_id, event->message_id)) {
+            action = &hcp->actions[i];
         }
     }
-    for (uint32_t i = 0; i < hcp->action_count && event->message_id.bytes != 0; i++) {
-        if (nba_str_equal(hcp->actions[i].message_id, event->message_id)) {
-            return &hcp->actions[i];
-        }
-    }
-    return NULL;
+    return (struct nba_open_action *)action;
 }

@@ -27,25 +27,18 @@ bool nba_hcp_consents_within_limit(const struct nba_hcp *hcp)
     return held_bytes(hcp) <= NBA_HCP_CONSENT_BYTES_MAX;
 }
 
-/* Index of the record of this scope, consent_count if there is none. */
-static uint32_t index_of(const struct nba_hcp *hcp, enum nba_channel channel,
-                         enum nba_consent_scope scope, struct nba_str scope_id)
-{
-    uint32_t i = 0;
-    while (i < hcp->consent_count &&
-           !(hcp->consents[i].channel == channel && hcp->consents[i].scope == scope &&
-             nba_str_equal(hcp->consents[i].scope_id, scope_id))) {
-        i++;
-    }
-    return i;
-}
-
 const struct nba_consent *nba_hcp_find_consent(const struct nba_hcp *hcp, enum nba_channel channel,
                                                enum nba_consent_scope scope,
                                                struct nba_str scope_id)
 {
-    const uint32_t i = index_of(hcp, channel, scope, scope_id);
-    return i < hcp->consent_count ? &hcp->consents[i] : NULL;
+    for (uint32_t i = 0; i < hcp->consent_count; i++) {
+        const struct nba_consent *consent = &hcp->consents[i];
+        if (consent->channel == channel && consent->scope == scope &&
+            nba_str_equal(consent->scope_id, scope_id)) {
+            return consent;
+        }
+    }
+    return NULL;
 }
 
 /* Removes the oldest record that isn't an opt-out; false if there is none. */
@@ -136,9 +129,9 @@ static void insert(struct nba_hcp *hcp, const struct nba_consent *consent)
 void nba_hcp_put_consent(struct nba_hcp *hcp, const struct nba_consent *consent)
 {
     NBA_ASSERT(consent->channel < NBA_CHANNEL_COUNT && consent->status != 0);
-    const uint32_t i = index_of(hcp, consent->channel, consent->scope, consent->scope_id);
-    if (i < hcp->consent_count) {
-        const struct nba_consent *stored = &hcp->consents[i];
+    const struct nba_consent *stored =
+        nba_hcp_find_consent(hcp, consent->channel, consent->scope, consent->scope_id);
+    if (stored != NULL) {
         const bool newer = consent->captured_at_ms > stored->captured_at_ms;
         const bool stricter = consent->captured_at_ms == stored->captured_at_ms &&
                               consent->status == NBA_CONSENT_STATUS_OPT_OUT &&
@@ -146,7 +139,7 @@ void nba_hcp_put_consent(struct nba_hcp *hcp, const struct nba_consent *consent)
         if (!newer && !stricter) {
             return;
         }
-        NBA_HCP_REMOVE(hcp->consents, hcp->consent_count, i);
+        NBA_HCP_REMOVE(hcp->consents, hcp->consent_count, (uint32_t)(stored - hcp->consents));
     }
     struct nba_consent kept = *consent;
     kept.scope_id = nba_hcp_keep(hcp, consent->scope_id, NBA_ID_BYTES_MAX);

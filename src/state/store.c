@@ -115,37 +115,26 @@ enum nba_status nba_state_store_write(struct nba_state_store *store, struct nba_
 
 /* ---- reads by other threads ---- */
 
-static enum nba_status read_from(struct nba_state_store *store, const struct nba_task *task,
-                                 struct nba_str hcp_id, struct nba_buf *bytes, bool *found,
-                                 struct nba_error *error)
-{
-    struct nba_buf key;
-    nba_buf_init(&key, (size_t)2 * NBA_ID_BYTES_MAX);
-    nba_key_append(&key, NBA_KEY_HCP, hcp_id);
-    enum nba_status status = NBA_OK;
-    if (!key.failed && task->cf != NULL) {
-        status = nba_kv_get(store->kv, task->cf, nba_buf_str(&key), bytes, found, error);
-    }
-    nba_buf_clear(&key);
-    return status;
-}
-
 /* Our producers put an HCP into the partition of its key; other people's may not: look there
  * first, then everywhere. */
 static enum nba_status read_anywhere(struct nba_state_store *store, struct nba_str hcp_id,
                                      struct nba_buf *bytes, bool *found, struct nba_error *error)
 {
+    struct nba_buf key;
     enum nba_status status = NBA_OK;
-    for (uint32_t pass = 0; pass < 2; pass++) {
+    nba_buf_init(&key, (size_t)2 * NBA_ID_BYTES_MAX);
+    nba_key_append(&key, NBA_KEY_HCP, hcp_id);
+    for (uint32_t pass = 0; pass < 2 && !key.failed; pass++) {
         for (uint32_t i = 0; i < store->task_count && status == NBA_OK && !*found; i++) {
             const struct nba_task *task = store->tasks[i];
             const bool likely =
                 nba_partition_of_key(hcp_id, task->partition_count) == task->partition;
-            if (likely == (pass == 0)) {
-                status = read_from(store, task, hcp_id, bytes, found, error);
+            if (likely == (pass == 0) && task->cf != NULL) {
+                status = nba_kv_get(store->kv, task->cf, nba_buf_str(&key), bytes, found, error);
             }
         }
     }
+    nba_buf_clear(&key);
     return status;
 }
 
@@ -257,9 +246,4 @@ enum nba_status nba_state_store_checkpoint(struct nba_state_store *store, const 
 enum nba_status nba_state_store_flush(struct nba_state_store *store, struct nba_error *error)
 {
     return nba_kv_flush(store->kv, error);
-}
-
-enum nba_status nba_state_store_refresh(struct nba_state_store *store, struct nba_error *error)
-{
-    return nba_kv_refresh(store->kv, error);
 }

@@ -73,8 +73,5 @@ enum nba_status nba_state_store_checkpoint(struct nba_state_store *store, const 
 /* Everything written reaches the disk (clean shut-down). */
 NBA_MUST_USE
 enum nba_status nba_state_store_flush(struct nba_state_store *store, struct nba_error *error);
-/* A secondary catches up with its writer. */
-NBA_MUST_USE
-enum nba_status nba_state_store_refresh(struct nba_state_store *store, struct nba_error *error);
 
 #endif
