@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,16 +21,13 @@ static _Atomic long pause_ms; /* 0: death */
 
 static bool arm(const char *text)
 {
-    char name[32];
-    long passes = 0;
-    long ms = 0;
-    if (sscanf(text, "%31[^:]:%ld:%ld", name, &passes, &ms) < 2) {
-        return false;
-    }
-    for (int i = 0; i < NBA_KILL_POINT_COUNT; i++) {
-        if (strcmp(point_names[i], name) == 0) {
+    const size_t length = strcspn(text, ":");
+    char *end = NULL;
+    const long passes = text[length] == ':' ? strtol(text + length + 1, &end, 10) : 0;
+    for (int i = 0; end != NULL && i < NBA_KILL_POINT_COUNT; i++) {
+        if (strlen(point_names[i]) == length && memcmp(text, point_names[i], length) == 0) {
             atomic_store(&passes_left, passes);
-            atomic_store(&pause_ms, ms);
+            atomic_store(&pause_ms, *end == ':' ? strtol(end + 1, NULL, 10) : 0);
             atomic_store(&armed_point, i);
             return true;
         }

@@ -32,10 +32,14 @@ struct newest {
     int64_t offset;
 };
 
-struct newest_list {
-    struct newest *items; /* by hash, once sorted */
+/* The cleaning of a partition. */
+struct cleaning {
+    struct nba_local_log *log;
+    struct nba_local_topic *topic;
+    int32_t partition;
+    struct nba_sha256 *sha; /* NULL: everything goes */
+    struct newest *newest;  /* by hash, once sorted */
     size_t count;
-    struct nba_sha256 *sha;
 };
 
 static int by_hash(const void *a, const void *b)
@@ -43,109 +47,107 @@ static int by_hash(const void *a, const void *b)
     return memcmp(a, b, sizeof(((const struct newest *)a)->hash));
 }
 
-static struct newest newest_of(const struct newest_list *list, const struct nba_local_scan *scan)
+static struct newest newest_of(const struct cleaning *c, const struct nba_local_scan *scan)
 {
     struct newest newest = {.offset = scan->head.offset};
     char text[NBA_SHA256_TEXT_BYTES];
-    nba_sha256_update(list->sha, scan->head.key.data, scan->head.key.bytes);
-    nba_sha256_finish(list->sha, text);
+    nba_sha256_update(c->sha, scan->head.key.data, scan->head.key.bytes);
+    nba_sha256_finish(c->sha, text);
     memcpy(newest.hash, text, sizeof(newest.hash));
     return newest;
 }
 
 /* Sorts, and leaves of each key the newest. */
-static void sort(struct newest_list *list)
+static void sort(struct cleaning *c)
 {
     size_t kept = 0;
-    qsort(list->items, list->count, sizeof(*list->items), by_hash);
-    for (size_t i = 0; i < list->count; i++) {
-        const struct newest item = list->items[i];
-        if (kept == 0 || by_hash(&list->items[kept - 1], &item) != 0) {
-            list->items[kept++] = item;
-        } else if (list->items[kept - 1].offset < item.offset) {
-            list->items[kept - 1].offset = item.offset;
+    qsort(c->newest, c->count, sizeof(*c->newest), by_hash);
+    for (size_t i = 0; i < c->count; i++) {
+        const struct newest item = c->newest[i];
+        if (kept == 0 || by_hash(&c->newest[kept - 1], &item) != 0) {
+            c->newest[kept++] = item;
+        } else if (c->newest[kept - 1].offset < item.offset) {
+            c->newest[kept - 1].offset = item.offset;
         }
     }
-    list->count = kept;
+    c->count = kept;
 }
 
 /* Whether the key of the record, which has one, has a newer record. */
-static bool is_covered(const struct newest_list *list, const struct nba_local_scan *scan)
+static bool is_covered(const struct cleaning *c, const struct nba_local_scan *scan)
 {
-    const struct newest own = newest_of(list, scan);
-    const struct newest *found = bsearch(&own, list->items, list->count, sizeof(own), by_hash);
+    const struct newest own = newest_of(c, scan);
+    const struct newest *found = bsearch(&own, c->newest, c->count, sizeof(own), by_hash);
     return found != NULL && found->offset > own.offset;
 }
 
-/* Fills the list with the keys of from..to-1; *ret_end is where it ended: `to`, or before when it
- * got full or the log closes. */
-static enum nba_status list_newest(struct nba_local_log *log, const struct nba_local_topic *topic,
-                                   int32_t partition, int64_t from, int64_t to,
-                                   struct newest_list *list, int64_t *ret_end,
+/* Lists the keys of from..to-1; *ret_end is where that ended: `to`, or before when the list got
+ * full or the log closes. */
+static enum nba_status list_newest(struct cleaning *c, int64_t from, int64_t to, int64_t *ret_end,
                                    struct nba_error *error)
 {
     enum nba_status status = NBA_OK;
     bool full = false;
-    struct nba_local_scan scan = nba_local_scan(log, topic, partition, from, to);
+    struct nba_local_scan scan = nba_local_scan(c->log, c->topic, c->partition, from, to);
+    c->count = 0;
     *ret_end = to;
     while (status == NBA_OK && *ret_end == to && nba_local_scan_next(&scan)) {
-        if (list->count == KEYS_MAX) {
-            sort(list);
-            full = list->count > KEYS_MAX / 2;
+        if (c->count == KEYS_MAX) {
+            sort(c);
+            full = c->count > KEYS_MAX / 2;
         }
         if (scan.damaged) {
             status = nba_error_set(error, NBA_E_CORRUPT, "cannot compact: record %lld is damaged",
                                    (long long)scan.head.offset);
-        } else if (full || log->closing) {
+        } else if (full || c->log->closing) {
             *ret_end = scan.head.offset;
         } else if (!scan.head.key_null) {
-            list->items[list->count++] = newest_of(list, &scan);
+            c->newest[c->count++] = newest_of(c, &scan);
         }
     }
-    sort(list);
+    sort(c);
     const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
     return status == NBA_OK ? ended : status;
 }
 
-/* Deletes what the list covers (NULL: everything), and tombstones whose time has passed. */
-static enum nba_status sweep(struct nba_local_log *log, const struct nba_local_topic *topic,
-                             int32_t partition, int64_t from, int64_t to,
-                             const struct newest_list *list, int64_t *ret_kept,
+/* Deletes what the list covers, and tombstones whose time has passed. */
+static enum nba_status sweep(const struct cleaning *c, int64_t from, int64_t to, int64_t *ret_kept,
                              struct nba_error *error)
 {
-    const int64_t old_ms = nba_clock_wall_ms(log->clock) - topic->spec.delete_retention_ms;
+    const int64_t old_ms = nba_clock_wall_ms(c->log->clock) - c->topic->spec.delete_retention_ms;
     enum nba_status status = NBA_OK;
     struct nba_kv_batch *batch = nba_kv_batch_create();
-    struct nba_local_scan scan = nba_local_scan(log, topic, partition, from, to);
+    struct nba_local_scan scan = nba_local_scan(c->log, c->topic, c->partition, from, to);
     *ret_kept = 0;
     while (status == NBA_OK && nba_local_scan_next(&scan)) {
         const bool keyed = !scan.damaged && !scan.head.key_null;
         const bool passed = scan.head.value_null && scan.appended_ms <= old_ms;
-        if (list == NULL || (keyed && (passed || is_covered(list, &scan)))) {
-            nba_kv_batch_delete(batch, log->records, nba_kv_iter_key(scan.iter));
+        if (c->sha == NULL || (keyed && (passed || is_covered(c, &scan)))) {
+            nba_kv_batch_delete(batch, c->log->records, nba_kv_iter_key(scan.iter));
         } else {
             ++*ret_kept;
         }
         if (nba_kv_batch_count(batch) >= ERASE_BATCH) {
-            status = nba_kv_write(log->kv, batch, error);
+            status = nba_kv_write(c->log->kv, batch, error);
             nba_kv_batch_reset(batch);
         }
     }
     const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
     status = status == NBA_OK ? ended : status;
     if (status == NBA_OK) {
-        status = nba_kv_write(log->kv, batch, error);
+        status = nba_kv_write(c->log->kv, batch, error);
     }
     nba_kv_batch_destroy(batch);
     return status;
 }
 
-enum nba_status nba_local_erase(struct nba_local_log *log, const struct nba_local_topic *topic,
+enum nba_status nba_local_erase(struct nba_local_log *log, struct nba_local_topic *topic,
                                 int32_t partition, int64_t from, int64_t to,
                                 struct nba_error *error)
 {
+    const struct cleaning c = {.log = log, .topic = topic, .partition = partition};
     int64_t kept = 0;
-    return sweep(log, topic, partition, from, to, NULL, &kept, error);
+    return sweep(&c, from, to, &kept, error);
 }
 
 /* Moves low, clean and kept in memory and in the store. */
@@ -187,24 +189,22 @@ enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_to
     const int64_t to = marks.stable;
     int64_t from = dirty_from(&marks);
     const size_t dirty = (size_t)(to - from);
-    struct newest_list list = {.sha = nba_sha256_create()};
-    list.items = malloc(((dirty < KEYS_MAX ? dirty : KEYS_MAX) + 1) * sizeof(*list.items));
-    NBA_ASSERT(list.items != NULL);
+    struct cleaning c = {log, topic, partition, .sha = nba_sha256_create()};
+    c.newest = malloc(((dirty < KEYS_MAX ? dirty : KEYS_MAX) + 1) * sizeof(*c.newest));
+    NBA_ASSERT(c.newest != NULL);
     enum nba_status status = NBA_OK;
     do {
-        list.count = 0;
-        status = list_newest(log, topic, partition, from, to, &list, &marks.clean, error);
+        status = list_newest(&c, from, to, &marks.clean, error);
         if (status == NBA_OK) {
-            status =
-                sweep(log, topic, partition, marks.low, marks.clean, &list, &marks.kept, error);
+            status = sweep(&c, marks.low, marks.clean, &marks.kept, error);
         }
         if (status == NBA_OK) {
             status = set_marks(log, topic, partition, &marks, error);
         }
         from = marks.clean;
     } while (status == NBA_OK && from < to && !log->closing);
-    nba_sha256_destroy(list.sha);
-    free(list.items);
+    nba_sha256_destroy(c.sha);
+    free(c.newest);
     return status;
 }
 

@@ -261,7 +261,7 @@ enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_to
                                   int32_t partition, struct nba_error *error);
 /* Deletes the records of from..to-1. */
 NBA_MUST_USE
-enum nba_status nba_local_erase(struct nba_local_log *log, const struct nba_local_topic *topic,
+enum nba_status nba_local_erase(struct nba_local_log *log, struct nba_local_topic *topic,
                                 int32_t partition, int64_t from, int64_t to,
                                 struct nba_error *error);
 /* The keeper thread: every second old transactions and partitions dirty enough. */

@@ -71,6 +71,7 @@ static void share_topic(struct nba_local_reader *member, struct nba_local_topic 
         rank = other == member ? sharers : rank;
         sharers += subscribes(other, topic->spec.name);
     }
+    NBA_ASSERT(sharers > 0);
     const int32_t each = topic->spec.partitions / sharers;
     const int32_t extra = topic->spec.partitions % sharers;
     const int32_t first = each * rank + (rank < extra ? rank : extra);
