@@ -5,8 +5,8 @@
 #include "nba/app/workplace.h"
 #include "nba/event/message.h"
 
-/* Puts the value of the HCP's last decision that `matches` into `found`, nothing when there is none.
- * All of them are in one partition. */
+/* Puts the value of the HCP's last decision that `matches` into `found`, nothing when there is
+ * none.  All of them are in one partition. */
 NBA_MUST_USE
 enum nba_status nba_decision_find(struct nba_workplace *place, const char *hcp_id,
                                   bool (*matches)(const struct nba_decision *decision),

@@ -11,28 +11,23 @@
 #define THRESHOLD     1.6
 #define WEEK_MS       (7 * INT64_C(86400000))
 
-static double uniform(struct nba_world *world)
-{
-    return nba_rng_double(&world->rng);
-}
-
 double nba_sim_normal(struct nba_world *world)
 {
     double sum = 0;
     for (int i = 0; i < 12; i++) {
-        sum += uniform(world);
+        sum += nba_rng_double(&world->rng);
     }
     return sum - 6.0;
 }
 
 double nba_sim_wait(struct nba_world *world, double mean)
 {
-    return -mean * nba_ln(1.0 - uniform(world));
+    return -mean * nba_ln(1.0 - nba_rng_double(&world->rng));
 }
 
 bool nba_sim_happens(struct nba_world *world, double probability)
 {
-    return uniform(world) < probability;
+    return nba_rng_double(&world->rng) < probability;
 }
 
 uint32_t nba_sim_below(struct nba_world *world, uint32_t bound)
@@ -102,6 +97,19 @@ double nba_world_probability(const struct nba_world *world, uint32_t hcp, uint32
     return nba_sigmoid(utility(world, hcp, content) + liking - fatigue(world, person) - THRESHOLD);
 }
 
+/* The first place whose sum is above a random share of the whole; `otherwise`: there is none. */
+static uint32_t pick(struct nba_world *world, const double *sums, uint32_t count,
+                     uint32_t otherwise)
+{
+    const double at = nba_rng_double(&world->rng) * sums[count - 1];
+    for (uint32_t k = 0; k < count; k++) {
+        if (sums[k] > at) {
+            return k;
+        }
+    }
+    return otherwise;
+}
+
 uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp)
 {
     double sum = 0;
@@ -113,29 +121,16 @@ uint32_t nba_sim_choose(struct nba_world *world, uint32_t hcp)
         }
         world->weights[k] = sum;
     }
-    const double at = uniform(world) * sum;
-    for (uint32_t k = 0; k < world->content_count; k++) {
-        if (world->weights[k] > at) {
-            return k;
-        }
-    }
-    return last;
+    return pick(world, world->weights, world->content_count, last);
 }
 
 enum nba_channel nba_sim_choose_channel(struct nba_world *world, uint32_t hcp)
 {
     const struct sim_hcp *person = &world->hcps[hcp];
     double sums[CHANNELS_LIKED] = {0};
-    double sum = 0;
     for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
-        sum += person->opted_out[c] ? 0 : nba_exp((double)person->channel[c]);
-        sums[c] = sum;
+        sums[c] = sums[c - 1];
+        sums[c] += person->opted_out[c] ? 0 : nba_exp((double)person->channel[c]);
     }
-    const double at = uniform(world) * sum;
-    for (unsigned c = NBA_CHANNEL_EMAIL; c < CHANNELS_LIKED; c++) {
-        if (sums[c] > at) {
-            return (enum nba_channel)c;
-        }
-    }
-    return NBA_CHANNEL_WEB;
+    return (enum nba_channel)pick(world, sums, CHANNELS_LIKED, NBA_CHANNEL_WEB);
 }

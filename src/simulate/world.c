@@ -326,17 +326,14 @@ struct nba_world_tally nba_world_tally(const struct nba_world *world)
 /* The number behind the prefix, or UINT32_MAX. */
 static uint32_t number_of(struct nba_str id, const char *prefix, uint32_t count)
 {
+    char text[16];
     const size_t skip = strlen(prefix);
-    uint64_t number = 0;
-    if (id.bytes <= skip || id.bytes > skip + 9 || memcmp(id.data, prefix, skip) != 0) {
+    (void)snprintf(text, sizeof(text), "%.*s", NBA_STR_ARG(id));
+    if (id.bytes <= skip || id.bytes > skip + 9 || strncmp(text, prefix, skip) != 0 ||
+        strspn(text + skip, "0123456789") != id.bytes - skip) {
         return UINT32_MAX;
     }
-    for (size_t i = skip; i < id.bytes; i++) {
-        if (id.data[i] < '0' || id.data[i] > '9') {
-            return UINT32_MAX;
-        }
-        number = number * 10 + (uint64_t)(id.data[i] - '0');
-    }
+    const unsigned long number = strtoul(text + skip, NULL, 10);
     return number < count ? (uint32_t)number : UINT32_MAX;
 }
 
