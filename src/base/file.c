@@ -47,17 +47,38 @@ static enum nba_status read_all(int fd, const char *path, struct nba_buf *buf,
                                          got < 0 ? reason() : "it became shorter");
 }
 
-enum nba_status nba_file_read(const char *path, struct nba_buf *buf, struct nba_error *error)
+static enum nba_status cannot_open(const char *path, struct nba_error *error)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    return nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
+                         "cannot open '%s': %s", path,
+                         errno == ELOOP ? "it is a symbolic link" : reason());
+}
+
+enum nba_status nba_file_open_folder(const char *path, int *ret_folder, struct nba_error *error)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
-        return nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
-                             "cannot open '%s': %s", path,
-                             errno == ELOOP ? "it is a symbolic link" : reason());
+        return cannot_open(path, error);
     }
-    const enum nba_status status = read_all(fd, path, buf, error);
+    *ret_folder = fd;
+    return NBA_OK;
+}
+
+enum nba_status nba_file_read_in(int folder, const char *name, struct nba_buf *buf,
+                                 struct nba_error *error)
+{
+    const int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return cannot_open(name, error);
+    }
+    const enum nba_status status = read_all(fd, name, buf, error);
     (void)close(fd);
     return status;
+}
+
+enum nba_status nba_file_read(const char *path, struct nba_buf *buf, struct nba_error *error)
+{
+    return nba_file_read_in(AT_FDCWD, path, buf, error);
 }
 
 enum nba_status nba_file_write(const char *path, struct nba_str bytes, struct nba_error *error)

@@ -36,11 +36,6 @@ enum nba_status nba_parts_sizes(const struct nba_release_parts *parts,
         .has_lstm = parts->lstm != NULL,
         .has_ncf = parts->ncf != NULL,
     };
-    if (sizes.contents > NBA_CONTENTS_MAX || sizes.specialties > NBA_RELEASE_SPECIALTIES_MAX) {
-        return nba_error_set(error, NBA_E_SHAPE,
-                             "%u contents and %u specialties, at most %u and %u", sizes.contents,
-                             sizes.specialties, NBA_CONTENTS_MAX, NBA_RELEASE_SPECIALTIES_MAX);
-    }
     sizes.vocabulary_bytes = total_bytes(parts->contents, sizes.contents);
     sizes.specialty_bytes = total_bytes(parts->specialties, sizes.specialties);
     if (sizes.has_lstm) {

@@ -13,8 +13,8 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/buf.h"
+#include "nba/base/file.h"
 #include "parts.h"
-#include "release_file.h"
 #include "release_internal.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored little-endian");
@@ -197,7 +197,7 @@ static enum nba_status load_from(int dir, const char *id, struct nba_buf *text,
     struct nba_manifest manifest;
     struct nba_buf tensors;
     char sha256[NBA_SHA256_TEXT_BYTES];
-    enum nba_status status = nba_release_file_read(dir, "manifest.json", 0, text, error);
+    enum nba_status status = nba_file_read_in(dir, "manifest.json", text, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -211,8 +211,13 @@ static enum nba_status load_from(int dir, const char *id, struct nba_buf *text,
     if (status != NBA_OK) {
         return nba_error_prefix(error, "manifest.json");
     }
+    /* No more memory than the manifest speaks of. */
     nba_buf_init(&tensors, (size_t)manifest.layout.bytes);
-    status = nba_release_file_read(dir, "tensors.bin", manifest.layout.bytes, &tensors, error);
+    status = nba_file_read_in(dir, "tensors.bin", &tensors, error);
+    if (status == NBA_E_LIMIT || (status == NBA_OK && tensors.bytes != manifest.layout.bytes)) {
+        status = nba_error_set(error, NBA_E_CORRUPT, "tensors.bin: expected %llu bytes",
+                               (unsigned long long)manifest.layout.bytes);
+    }
     if (status != NBA_OK) {
         nba_buf_clear(&tensors);
         return status;
@@ -270,7 +275,7 @@ enum nba_status nba_release_load(const char *path, const struct nba_kernels *ker
     nba_buf_init(&text, NBA_RELEASE_MANIFEST_BYTES_MAX);
     enum nba_status status = split_path(path, clean_path, &id, error);
     if (status == NBA_OK) {
-        status = nba_release_file_open_dir(clean_path, &dir, error);
+        status = nba_file_open_folder(clean_path, &dir, error);
     }
     if (status == NBA_OK) {
         status = load_from(dir, id, &text, &release, error);

@@ -10,7 +10,6 @@
 
 #include "manifest.h"
 #include "nba/base/file.h"
-#include "release_file.h"
 
 #define PATH_BYTES 4096u
 
@@ -122,7 +121,7 @@ static enum nba_status check_document(int dir, const char *id, const char *name,
     struct nba_buf buf;
     struct nba_manifest manifest;
     nba_buf_init(&buf, NBA_RELEASE_MANIFEST_BYTES_MAX);
-    enum nba_status status = nba_release_file_read(dir, "manifest.json", 0, &buf, error);
+    enum nba_status status = nba_file_read_in(dir, "manifest.json", &buf, error);
     if (status == NBA_OK) {
         status = nba_manifest_scan(nba_buf_str(&buf), &manifest, error);
     }
@@ -142,10 +141,10 @@ enum nba_status nba_shelf_document(const char *folder, const char *id, const cha
     const size_t start = buf->bytes;
     enum nba_status status = nba_shelf_path(folder, id, path, sizeof path, error);
     if (status == NBA_OK) {
-        status = nba_release_file_open_dir(path, &dir, error);
+        status = nba_file_open_folder(path, &dir, error);
     }
     if (status == NBA_OK) {
-        status = nba_release_file_read(dir, name, 0, buf, error);
+        status = nba_file_read_in(dir, name, buf, error);
         if (status == NBA_OK) {
             const struct nba_str text =
                 nba_str((const char *)buf->data + start, buf->bytes - start);

@@ -17,6 +17,14 @@
 NBA_MUST_USE
 enum nba_status nba_file_read(const char *path, struct nba_buf *buf, struct nba_error *error);
 
+/* The same of a file in a folder that was opened before: nobody can put another folder in its place
+ * in between.  The folder is closed by close(); a link to one is NBA_E_IO. */
+NBA_MUST_USE
+enum nba_status nba_file_open_folder(const char *path, int *ret_folder, struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_file_read_in(int folder, const char *name, struct nba_buf *buf,
+                                 struct nba_error *error);
+
 /* Replaces the file by `bytes` (mode 0644 less umask).  NBA_E_IO. */
 NBA_MUST_USE
 enum nba_status nba_file_write(const char *path, struct nba_str bytes, struct nba_error *error);

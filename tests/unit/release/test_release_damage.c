@@ -256,9 +256,9 @@ static void test_links_directories_and_pipes_are_not_read(void **state)
         file_path(path, names[i], file, sizeof file);
         (void)snprintf(moved, sizeof moved, "%s.real", file);
         assert_int_equal(rename(file, moved), 0);
-        assert_int_equal(refused(path, "not there"), NBA_E_NOT_FOUND);
+        assert_int_equal(refused(path, "No such file"), NBA_E_NOT_FOUND);
         assert_int_equal(symlink(moved, file), 0);
-        assert_int_equal(refused(path, "is a link"), NBA_E_IO);
+        assert_int_equal(refused(path, "symbolic link"), NBA_E_IO);
         assert_int_equal(unlink(file), 0);
         assert_int_equal(mkdir(file, 0700), 0);
         assert_int_equal(refused(path, "not a regular file"), NBA_E_IO);
@@ -281,13 +281,13 @@ static void test_the_directory_must_be_real_and_bear_the_id(void **state)
     assert_int_equal(symlink(path, link), 0);
     (void)refused(link, "directory");
     assert_int_equal(unlink(link), 0);
-    assert_int_equal(refused(link, "not there"), NBA_E_NOT_FOUND);
+    assert_int_equal(refused(link, "No such file"), NBA_E_NOT_FOUND);
     assert_int_equal(rename(path, link), 0);
     assert_int_equal(refused(link, "checksum is not the directory's name"), NBA_E_CORRUPT);
     assert_int_equal(refused(*state, "named by its id"), NBA_E_CORRUPT);
     assert_int_equal(refused("", "named by its id"), NBA_E_CORRUPT);
     (void)snprintf(link, sizeof link, "%.400s///", path);
-    assert_int_equal(refused(link, "not there"), NBA_E_NOT_FOUND);
+    assert_int_equal(refused(link, "No such file"), NBA_E_NOT_FOUND);
 }
 
 static void test_giant_sparse_files_are_refused_by_their_size(void **state)
