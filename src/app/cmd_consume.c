@@ -95,13 +95,14 @@ static enum nba_status add_topic(struct consumer *c, const char *topic, struct n
     for (size_t i = first; i < c->spans.count && status == NBA_OK; i++) {
         struct nba_span *span = &c->spans.items[i];
         const struct nba_span whole = *span;
+        if (args.partition >= 0 && span->partition != args.partition) {
+            span->to = span->from; /* nothing of it */
+            continue;
+        }
         span->to = args.follow ? INT64_MAX : whole.to;
         status = find_offset(stream, "from", args.from, &whole, &span->from, error);
         if (status == NBA_OK) {
             status = find_offset(stream, "to", args.to, &whole, &span->to, error);
-        }
-        if (args.partition >= 0 && span->partition != args.partition) {
-            span->to = span->from; /* nothing of it */
         }
     }
     return status;

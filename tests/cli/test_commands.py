@@ -51,6 +51,7 @@ class Front(unittest.TestCase):
                                  (("import", "events", "x.csv"), "--mapping"),
                                  (("describe", "--set", "nonsense=1"), "nonsense"),
                                  (("describe", "--kafka", "a:1", "--log", "b"), "one of them"),
+                                 (("run", "--instance", "a b"), "expected only letters"),
                                  (("check", "--config", "/nowhere.yaml"), "/nowhere.yaml")):
             with self.subTest(arguments=arguments):
                 answer = run(*arguments)

@@ -42,6 +42,7 @@ static void test_every_kind_of_value_is_read(void **state)
                                "  bootstrap_servers: 10.0.0.1:9092,10.0.0.2:9092\n"
                                "  static_membership: false\n"
                                "  properties: {linger.ms: 5, client.id: \"a b\"}\n"
+                               "audit: {rankings_top_n: 3}\n"
                                "train: {lstm_learning_rate: 2e-3}\n"
                                "routes:\n"
                                "  - {campaign: c-1, topic: acme.c1}\n";
@@ -60,6 +61,7 @@ static void test_every_kind_of_value_is_read(void **state)
     assert_string_equal(config.kafka.properties[0].name, "linger.ms");
     assert_string_equal(config.kafka.properties[0].value, "5");
     assert_string_equal(config.kafka.properties[1].value, "a b");
+    assert_int_equal(config.audit_rankings_top_n, 3);
     assert_true(config.train.lstm_learning_rate > 0.0019 &&
                 config.train.lstm_learning_rate < 0.0021);
     assert_int_equal(config.route_count, 1);
