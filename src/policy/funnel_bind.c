@@ -81,22 +81,19 @@ static bool bind_rules(const struct nba_funnel *funnel, const struct policy_rule
 }
 
 /* Counting sort of the contents by word. */
-static void group(const struct nba_catalog *catalog, const uint32_t *word_of,
-                  struct content_groups *groups)
+static void group(const struct nba_catalog *catalog, struct content_groups *groups)
 {
     for (uint32_t k = 0; k < catalog->content_count; k++) {
-        groups->start[word_of[k] + 1]++;
+        groups->start[groups->word_of[k] + 1]++;
     }
     for (uint32_t w = 0; w < catalog->word_count; w++) {
         groups->start[w + 1] += groups->start[w];
     }
     for (uint32_t k = catalog->content_count; k-- > 0;) {
-        groups->contents[--groups->start[word_of[k] + 1]] = k;
+        groups->contents[--groups->start[groups->word_of[k] + 1]] = k;
     }
     /* start[w + 1] now is where w begins: shift by one. */
-    for (uint32_t w = 0; w < catalog->word_count; w++) {
-        groups->start[w] = groups->start[w + 1];
-    }
+    memmove(groups->start, groups->start + 1, catalog->word_count * sizeof(*groups->start));
     groups->start[catalog->word_count] = catalog->content_count;
 }
 
@@ -203,10 +200,12 @@ static bool allocate(struct nba_funnel *f)
         rules[i]->units = array(f, c, sizeof(*rules[i]->units), &whole);
         rules[i]->unit = array(f, c, sizeof(*rules[i]->unit), &whole);
     }
-    struct content_groups *groups[] = {&f->by_family, &f->by_topic, &f->by_brand};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(groups); i++) {
-        groups[i]->start = array(f, catalog->word_count + 1, sizeof(uint32_t), &whole);
-        groups[i]->contents = array(f, catalog->content_count, sizeof(uint32_t), &whole);
+    const uint32_t *const words[] = {catalog->content_family, catalog->content_topic,
+                                     catalog->content_brand};
+    for (size_t i = 0; i < GROUPINGS; i++) {
+        f->groups[i].word_of = words[i];
+        f->groups[i].start = array(f, catalog->word_count + 1, sizeof(uint32_t), &whole);
+        f->groups[i].contents = array(f, catalog->content_count, sizeof(uint32_t), &whole);
     }
     f->market_has = array(f, catalog->set_count, sizeof(*f->market_has), &whole);
     f->language_has = array(f, catalog->set_count, sizeof(*f->language_has), &whole);
@@ -246,9 +245,9 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
         nba_funnel_destroy(funnel);
         return nba_error_set(error, NBA_E_NO_MEMORY, "funnel: out of memory");
     }
-    group(catalog, catalog->content_family, &funnel->by_family);
-    group(catalog, catalog->content_topic, &funnel->by_topic);
-    group(catalog, catalog->content_brand, &funnel->by_brand);
+    for (size_t i = 0; i < GROUPINGS; i++) {
+        group(catalog, &funnel->groups[i]);
+    }
     for (unsigned i = 1; i < NBA_CONTENT_CLASS_COUNT; i++) {
         funnel->class_word[i] = nba_catalog_find_word(
             catalog, nba_str_of(nba_content_class_name((enum nba_content_class)i)));

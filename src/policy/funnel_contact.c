@@ -10,41 +10,35 @@
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
 
-/* What the outcomes of one group have in common; parts outside the rule's scope are 0. */
+/* What the outcomes of one group have in common: a word each of family, topic and brand, and the
+ * channel, by bit of enum suppression_scope; 0 outside the rule's scope. */
 struct scope_key {
-    uint32_t family, topic, brand, channel;
+    uint32_t part[SCOPE_PARTS];
 };
-
-static bool same_scope(struct scope_key a, struct scope_key b)
-{
-    return a.family == b.family && a.topic == b.topic && a.brand == b.brand &&
-           a.channel == b.channel;
-}
 
 /* False: the outcome lacks a part of the scope, or no content has it. */
 static bool scope_of(const struct nba_funnel *funnel, const struct policy_suppression *rule,
                      const struct nba_outcome_entry *outcome, struct scope_key *ret_key)
 {
-    const struct nba_catalog *catalog = funnel->catalog;
-    struct scope_key key = {0, 0, 0, 0};
-    if ((rule->scope & SCOPE_CONTENT) != 0) {
-        key.family = nba_catalog_find_word(
-            catalog, outcome->family_id.bytes != 0 ? outcome->family_id : outcome->content_id);
+    const struct nba_str words[] = {outcome->family_id.bytes != 0 ? outcome->family_id
+                                                                  : outcome->content_id,
+                                    outcome->topic, outcome->brand};
+    bool whole = true;
+    for (uint32_t i = 0; i < SCOPE_PARTS; i++) {
+        const bool in_scope = (rule->scope >> i & 1) != 0;
+        const uint32_t part = !in_scope ? 0
+                              : i < NBA_ARRAY_COUNT(words)
+                                  ? nba_catalog_find_word(funnel->catalog, words[i])
+                                  : (uint32_t)outcome->channel;
+        whole = whole && (!in_scope || part != 0);
+        ret_key->part[i] = part;
     }
-    if ((rule->scope & SCOPE_TOPIC) != 0) {
-        key.topic = nba_catalog_find_word(catalog, outcome->topic);
-    }
-    if ((rule->scope & SCOPE_BRAND) != 0) {
-        key.brand = nba_catalog_find_word(catalog, outcome->brand);
-    }
-    if ((rule->scope & SCOPE_CHANNEL) != 0) {
-        key.channel = (uint32_t)outcome->channel;
-    }
-    *ret_key = key;
-    return ((rule->scope & SCOPE_CONTENT) == 0 || key.family != 0) &&
-           ((rule->scope & SCOPE_TOPIC) == 0 || key.topic != 0) &&
-           ((rule->scope & SCOPE_BRAND) == 0 || key.brand != 0) &&
-           ((rule->scope & SCOPE_CHANNEL) == 0 || key.channel != 0);
+    return whole;
+}
+
+static bool same_scope(const struct scope_key *a, const struct scope_key *b)
+{
+    return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 static bool tracks(const struct policy_suppression *rule, const struct nba_outcome_entry *outcome)
@@ -65,7 +59,7 @@ static uint64_t window_of(const struct policy_suppression *rule, const struct mo
     uint32_t count = 0;
     for (uint32_t i = 0; i < moment->hcp->outcome_count; i++) {
         const int64_t time = moment->hcp->outcomes[i].time_ms;
-        if ((tracked >> i & 1) != 0 && same_scope(keys[i], keys[last]) && time > start &&
+        if ((tracked >> i & 1) != 0 && same_scope(&keys[i], &keys[last]) && time > start &&
             time <= end) {
             bits |= UINT64_C(1) << i;
             count++;
@@ -82,37 +76,40 @@ static void mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candid
     funnel->marked[kind] = true;
 }
 
-/* Marks what of content k the hold with this key concerns. */
+/* Marks what of content k the newest hold, of this scope, concerns. */
 static void mark_content(struct nba_funnel *funnel, const struct policy_suppression *rule,
-                         struct scope_key key, uint32_t k)
+                         const struct scope_key *key, uint32_t k)
 {
     const struct nba_catalog *catalog = funnel->catalog;
-    if ((key.family != 0 && key.family != catalog->content_family[k]) ||
-        (key.topic != 0 && key.topic != catalog->content_topic[k]) ||
-        (key.brand != 0 && key.brand != catalog->content_brand[k])) {
-        return;
+    for (uint32_t i = 0; i < GROUPINGS; i++) {
+        if (key->part[i] != 0 && key->part[i] != funnel->groups[i].word_of[k]) {
+            return;
+        }
     }
+    const uint32_t wanted = key->part[GROUPINGS];
     for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {
         const unsigned channel = catalog->channel[c];
         if ((rule->channels == 0 || (rule->channels >> channel & 1) != 0) &&
-            (key.channel == 0 || key.channel == channel)) {
+            (wanted == 0 || wanted == channel)) {
             mark(funnel, MARK_HELD, c, funnel->hold_count);
         }
     }
 }
 
 static void mark_scope(struct nba_funnel *funnel, const struct policy_suppression *rule,
-                       struct scope_key key)
+                       const struct scope_key *key)
 {
-    const struct content_groups *groups = key.family != 0  ? &funnel->by_family
-                                          : key.topic != 0 ? &funnel->by_topic
-                                                           : &funnel->by_brand;
-    const uint32_t word = key.family != 0 ? key.family : key.topic != 0 ? key.topic : key.brand;
+    uint32_t i = 0;
+    while (i < GROUPINGS - 1 && key->part[i] == 0) {
+        i++;
+    }
+    const struct content_groups *groups = &funnel->groups[i];
+    const uint32_t word = key->part[i];
     /* A rule of channels alone concerns all contents. */
     const uint32_t first = word != 0 ? groups->start[word] : 0;
     const uint32_t end = word != 0 ? groups->start[word + 1] : funnel->catalog->content_count;
-    for (uint32_t i = first; i < end; i++) {
-        mark_content(funnel, rule, key, groups->contents[i]);
+    for (uint32_t k = first; k < end; k++) {
+        mark_content(funnel, rule, key, groups->contents[k]);
     }
 }
 
@@ -135,7 +132,7 @@ static void apply_rule(struct nba_funnel *funnel, const struct moment *moment, u
         }
         struct hold best = {.rule = r, .until_ms = INT64_MIN};
         for (uint32_t j = i; j < moment->hcp->outcome_count; j++) {
-            if ((left >> j & 1) == 0 || !same_scope(keys[i], keys[j])) {
+            if ((left >> j & 1) == 0 || !same_scope(&keys[i], &keys[j])) {
                 continue;
             }
             left &= ~(UINT64_C(1) << j);
@@ -151,7 +148,7 @@ static void apply_rule(struct nba_funnel *funnel, const struct moment *moment, u
         if (moment->now_ms < best.until_ms) {
             NBA_ASSERT(funnel->hold_count < FUNNEL_HOLDS_MAX);
             funnel->holds[funnel->hold_count++] = best;
-            mark_scope(funnel, rule, keys[i]);
+            mark_scope(funnel, rule, &keys[i]);
         }
     }
 }
@@ -180,7 +177,7 @@ static uint64_t explain_held(const struct nba_funnel *funnel, const struct momen
 static void mark_open(struct nba_funnel *funnel, const struct moment *moment)
 {
     const struct nba_catalog *catalog = funnel->catalog;
-    const struct content_groups *groups = &funnel->by_family;
+    const struct content_groups *groups = &funnel->groups[0]; /* by family */
     for (uint32_t a = 0; a < moment->hcp->action_count; a++) {
         const struct nba_open_action *action = &moment->hcp->actions[a];
         const uint32_t word = nba_catalog_find_word(

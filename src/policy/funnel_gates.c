@@ -105,41 +105,38 @@ void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hc
     }
 }
 
-static struct gate_verdict judge_availability(const struct nba_funnel *funnel,
-                                              const struct moment *moment, uint32_t gate_class)
+static enum nba_reason judge_availability(const struct nba_funnel *funnel,
+                                          const struct nba_gate_class *gate)
 {
-    const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
-    (void)moment;
-    enum nba_reason reason = gate->known ? NBA_REASON_NONE : NBA_REASON_CHANNEL_DISABLED;
     if (gate->approval == NBA_APPROVAL_WITHDRAWN) {
-        reason = NBA_REASON_CONTENT_WITHDRAWN;
-    } else if (gate->approval != NBA_APPROVAL_APPROVED) {
-        reason = NBA_REASON_CONTENT_NOT_APPROVED;
-    } else if (funnel->market_has[gate->market_set] == 0) {
-        reason = NBA_REASON_MARKET_MISMATCH;
-    } else if (funnel->language_has[gate->language_set] == 0) {
-        reason = NBA_REASON_LANGUAGE_MISMATCH;
+        return NBA_REASON_CONTENT_WITHDRAWN;
     }
-    return (struct gate_verdict){.reason = reason};
+    if (gate->approval != NBA_APPROVAL_APPROVED) {
+        return NBA_REASON_CONTENT_NOT_APPROVED;
+    }
+    if (funnel->market_has[gate->market_set] == 0) {
+        return NBA_REASON_MARKET_MISMATCH;
+    }
+    if (funnel->language_has[gate->language_set] == 0) {
+        return NBA_REASON_LANGUAGE_MISMATCH;
+    }
+    return gate->known ? NBA_REASON_NONE : NBA_REASON_CHANNEL_DISABLED;
 }
 
 /* E-mail and text messages need an address that works; on other channels only one that is known
  * to fail stops anything. */
-static struct gate_verdict judge_reach(const struct nba_funnel *funnel, const struct moment *moment,
-                                       uint32_t gate_class)
+static enum nba_reason judge_reach(const struct moment *moment, const struct nba_gate_class *gate)
 {
-    const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
     const uint8_t address = moment->hcp->profile.address[gate->channel];
     const bool must = gate->channel == NBA_CHANNEL_EMAIL || gate->channel == NBA_CHANNEL_SMS;
-    const enum nba_reason person = moment->persons[gate->content_class].reason;
-    enum nba_reason reason =
-        gate->needs_rep && person != NBA_REASON_ROLE_MISMATCH ? person : NBA_REASON_NONE;
     if (address == NBA_ADDRESS_NONE || (must && address == NBA_ADDRESS_ABSENT)) {
-        reason = NBA_REASON_NO_ADDRESS;
-    } else if (address == NBA_ADDRESS_BOUNCED) {
-        reason = NBA_REASON_ADDRESS_BOUNCED;
+        return NBA_REASON_NO_ADDRESS;
     }
-    return (struct gate_verdict){.reason = reason};
+    if (address == NBA_ADDRESS_BOUNCED) {
+        return NBA_REASON_ADDRESS_BOUNCED;
+    }
+    const enum nba_reason reason = moment->persons[gate->content_class].reason;
+    return gate->needs_rep && reason != NBA_REASON_ROLE_MISMATCH ? reason : NBA_REASON_NONE;
 }
 
 /* Does a consent record speak about candidates of this gate class? */
@@ -225,31 +222,30 @@ struct gate_verdict nba_funnel_judge_consent(const struct nba_funnel *funnel,
 }
 
 /* Stage 3 beyond consent: who may carry what, and what a medical inquiry may start. */
-static struct gate_verdict judge_role(const struct nba_funnel *funnel, const struct moment *moment,
-                                      uint32_t gate_class)
+static enum nba_reason judge_role(const struct moment *moment, const struct nba_gate_class *gate)
 {
-    const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
     const bool wrong_person =
         gate->needs_rep && moment->persons[gate->content_class].reason == NBA_REASON_ROLE_MISMATCH;
     const bool inquiry =
         moment->event != NULL && moment->event->type == NBA_EVENT_MEDICAL_INQUIRY_SUBMITTED;
     const bool msl_action = gate->needs_rep && gate->content_class == NBA_CONTENT_CLASS_MEDICAL;
-    return (struct gate_verdict){.reason = wrong_person || (inquiry && !msl_action)
-                                               ? NBA_REASON_ROLE_MISMATCH
-                                               : NBA_REASON_NONE};
+    return wrong_person || (inquiry && !msl_action) ? NBA_REASON_ROLE_MISMATCH : NBA_REASON_NONE;
 }
 
-/* What a gate class must pass, in the order of the reasons. */
-static struct gate_verdict (*const checks[])(const struct nba_funnel *, const struct moment *,
-                                             uint32_t gate_class) = {
-    judge_availability, judge_reach, nba_funnel_judge_consent, judge_role};
-
+/* The checks of a gate class, in the order of their reasons. */
 static struct gate_verdict judge_class(const struct nba_funnel *funnel, const struct moment *moment,
                                        uint32_t gate_class)
 {
-    struct gate_verdict verdict = {.reason = NBA_REASON_NONE};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(checks) && verdict.reason == NBA_REASON_NONE; i++) {
-        verdict = checks[i](funnel, moment, gate_class);
+    const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
+    struct gate_verdict verdict = {.reason = judge_availability(funnel, gate)};
+    if (verdict.reason == NBA_REASON_NONE) {
+        verdict.reason = judge_reach(moment, gate);
+    }
+    if (verdict.reason == NBA_REASON_NONE) {
+        verdict = nba_funnel_judge_consent(funnel, moment, gate_class);
+    }
+    if (verdict.reason == NBA_REASON_NONE) {
+        verdict.reason = judge_role(moment, gate);
     }
     return verdict;
 }

@@ -48,6 +48,7 @@ struct weight_pair {
 
 /* Contents by word: contents[start[w] .. start[w + 1]). */
 struct content_groups {
+    const uint32_t *word_of; /* (contents) */
     uint32_t *start;
     uint32_t *contents;
 };
@@ -77,6 +78,10 @@ struct hold {
     int64_t until_ms;
 };
 
+/* Parts of enum suppression_scope; contents are grouped by all but the channel. */
+#define SCOPE_PARTS 4u
+#define GROUPINGS   3u
+
 /* What stops single candidates, by the table in funnel_contact.c. */
 enum mark_kind { MARK_EXCLUDED, MARK_HELD, MARK_OPEN, MARK_KINDS };
 
@@ -87,8 +92,8 @@ struct nba_funnel {
     struct nba_arena arena; /* all arrays below */
 
     struct bound_rules engagements, weights;
-    struct content_groups by_family, by_topic, by_brand;
-    struct bound_exclusion *exclusions; /* the policy's, then the control topic's */
+    struct content_groups groups[GROUPINGS]; /* by family, topic, brand */
+    struct bound_exclusion *exclusions;      /* the policy's, then the control topic's */
     uint32_t exclusion_count;
     uint32_t *excluded_candidates;
     uint32_t class_word[NBA_CONTENT_CLASS_COUNT];
