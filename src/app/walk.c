@@ -229,14 +229,15 @@ static enum nba_status walk_rows(struct nba_workplace *place, const struct nba_t
         if (status == NBA_OK && !more) {
             break;
         }
-        const uint64_t row = nba_row_source_row(rows);
+        const struct nba_row row = {cells, file, nba_row_source_row(rows)};
         if (status == NBA_OK) {
             nba_arena_reset(&place->arena);
-            status = nba_mapping_apply(table->mapping, table->kind, cells, file, row, &place->arena,
-                                       mapped, error);
+            status =
+                nba_mapping_apply(table->mapping, table->kind, &row, &place->arena, mapped, error);
         }
         if (status == NBA_OK || status == NBA_E_CONFIG) {
-            status = table->take(table->context, status == NBA_OK ? mapped : NULL, row, error);
+            status =
+                table->take(table->context, status == NBA_OK ? mapped : NULL, row.number, error);
         }
     }
     return status;

@@ -520,6 +520,7 @@ const struct nba_binding *nba_binding_find(const struct nba_record_binding *reco
     return NULL;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): our own tables */
 static void clear_times(const struct nba_record_binding *record, unsigned char *at)
 {
     for (uint32_t i = 0; i < record->count; i++) {

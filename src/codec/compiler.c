@@ -76,7 +76,7 @@ static bool named_alike(const struct nba_avro_type *w, const struct nba_avro_typ
 static int fit(const struct nba_avro_type *w, const struct nba_avro_type *r)
 {
     if (w->kind == r->kind) {
-        return r->name == NULL || named_alike(w, r) ? 2 : 0;
+        return w->name == NULL || r->name == NULL || named_alike(w, r) ? 2 : 0;
     }
     switch ((int)r->kind) {
     case NBA_AVRO_LONG:
@@ -168,6 +168,7 @@ static enum nba_status compile_word(struct compiler *c, const struct nba_avro_ty
                                     const struct nba_avro_type *r, struct nba_op *op)
 {
     const struct nba_words *words = op->binding->words;
+    NBA_ASSERT(words != NULL);
     op->a = c->for_writing ? words->count : w->symbol_count;
     op->code = op->binding->bytes == 1 ? NBA_OP_WORD8 : NBA_OP_WORD;
     int32_t *table = take(c, op->a, sizeof(*table));
@@ -197,6 +198,7 @@ static enum nba_status compile_word(struct compiler *c, const struct nba_avro_ty
 /* The values of a word list in bytewise order of their words, NBA_NO_WORD behind the last. */
 static void compile_order(struct compiler *c, const struct nba_words *words, struct nba_op *op)
 {
+    NBA_ASSERT(words != NULL);
     int32_t *order = take(c, words->count + 1, sizeof(*order));
     uint32_t count = 0;
     for (uint32_t value = 0; value < words->count; value++) {
@@ -263,9 +265,9 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
     struct nba_op *branches = take(c, 2 * (size_t)w->branch_count, sizeof(*branches));
     enum nba_status status = NBA_OK;
     for (uint32_t i = 0; status == NBA_OK && i < w->branch_count; i++) {
-        status = compile_value(c, w->branches[i], r, b, base, &branches[2 * i]);
+        status = compile_value(c, w->branches[i], r, b, base, &branches[2 * (size_t)i]);
         if (status == NBA_E_SCHEMA_INCOMPATIBLE) {
-            branches[2 * i] = (struct nba_op){.code = NBA_OP_FAIL, .name = c->field};
+            branches[2 * (size_t)i] = (struct nba_op){.code = NBA_OP_FAIL, .name = c->field};
             failed++;
             status = NBA_OK;
         }
@@ -276,7 +278,7 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
     }
     const int32_t null_branch = nba_avro_null_branch(w);
     if (status == NBA_OK && w->branch_count == 2 && null_branch >= 0 && failed == 0) {
-        *op = branches[2 * (1 - null_branch)];
+        *op = branches[2 - 2 * (size_t)null_branch];
         op->null_first = (uint8_t)(1 + null_branch);
     } else if (status == NBA_OK) {
         *op = (struct nba_op){

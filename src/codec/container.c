@@ -6,6 +6,7 @@
 #include "nba/codec/container.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +48,16 @@ struct nba_container_reader {
     unsigned char sync[NBA_CONTAINER_SYNC_BYTES];
 };
 
+static const char *error_text(void)
+{
+    return strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+}
+
 static enum nba_status fail(const struct nba_container_reader *r, enum nba_status status,
                             const char *what, struct nba_error *error)
 {
-    return nba_error_set(error, status, "'%s' at byte %llu: %s", r->path,
-                         (unsigned long long)(r->window_offset + r->window_used), what);
+    return nba_error_set(error, status, "'%s' at byte %" PRIu64 ": %s", r->path,
+                         r->window_offset + r->window_used, what);
 }
 
 static enum nba_status corrupt(const struct nba_container_reader *r, const char *what,
@@ -78,7 +84,7 @@ static enum nba_status look(struct nba_container_reader *r, size_t bytes,
         NBA_ASSERT(data != NULL);
         const size_t got = fread(data, 1, room, r->file);
         if (ferror(r->file)) {
-            return fail(r, NBA_E_IO, strerror(errno), error);
+            return fail(r, NBA_E_IO, error_text(), error);
         }
         window->bytes -= room - got;
         left += got;
@@ -166,14 +172,14 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
     r->schemas = schemas;
     nba_arena_init(&r->arena, ARENA_BYTES);
     nba_arena_init(&r->record_arena, ARENA_BYTES);
-    nba_buf_init(&r->window, NBA_CONTAINER_BLOCK_BYTES_MAX + 2 * READ_BYTES);
-    nba_buf_init(&r->inflated, NBA_CONTAINER_BLOCK_BYTES_MAX);
+    nba_buf_init(&r->window, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX + 2 * READ_BYTES);
+    nba_buf_init(&r->inflated, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
     (void)snprintf(r->path, sizeof(r->path), "%s", path);
     r->file = fopen(path, "rb");
     enum nba_status status = NBA_OK;
     if (r->file == NULL) {
         status = nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
-                               "cannot open '%s': %s", r->path, strerror(errno));
+                               "cannot open '%s': %s", r->path, error_text());
     } else if (fstat(fileno(r->file), &about) != 0 || !S_ISREG(about.st_mode)) {
         status = nba_error_set(error, NBA_E_IO, "'%s': not a plain file", r->path);
     } else {
@@ -196,7 +202,7 @@ static enum nba_status inflate_block(struct nba_container_reader *r, struct nba_
     z_stream z = {0};
     int step = inflateInit2(&z, NBA_CONTAINER_WINDOW_BITS);
     NBA_ASSERT(step == Z_OK);
-    z.next_in = (Bytef *)(uintptr_t)stored.data;
+    z.next_in = (Bytef *)stored.data;
     z.avail_in = (uInt)stored.bytes;
     nba_buf_reset(block);
     enum nba_status status = NBA_OK;
@@ -238,7 +244,7 @@ static enum nba_status next_block(struct nba_container_reader *r, bool *ret_more
         r->window_offset + r->window_used + (uint64_t)bytes > r->file_bytes) {
         return corrupt(r, "a length beyond the end of the file", error);
     }
-    if (bytes > NBA_CONTAINER_BLOCK_BYTES_MAX) {
+    if (bytes > (int64_t)NBA_CONTAINER_BLOCK_BYTES_MAX) {
         return fail(r, NBA_E_LIMIT, "a block of more than 16 MiB", error);
     }
     status = look(r, (size_t)bytes + sizeof(r->sync), &cursor, error);
@@ -288,8 +294,8 @@ static enum nba_status next(struct nba_container_reader *r, struct nba_log_recor
                      : nba_json_print_datum(&r->cursor, r->schema.type, json, &why);
         if (status != NBA_OK) {
             const bool keep = status == NBA_E_LIMIT || status == NBA_E_NO_MEMORY;
-            return nba_error_set(error, keep ? status : NBA_E_CORRUPT, "'%s': record %llu: %s",
-                                 r->path, (unsigned long long)r->records, why.message);
+            return nba_error_set(error, keep ? status : NBA_E_CORRUPT,
+                                 "'%s': record %" PRIu64 ": %s", r->path, r->records, why.message);
         }
         r->block_left--;
         r->records++;

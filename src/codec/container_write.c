@@ -38,7 +38,8 @@ struct nba_container_writer {
 static enum nba_status io_error(const struct nba_container_writer *w, const char *what,
                                 struct nba_error *error)
 {
-    return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, strerror(errno));
+    const char *why = strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+    return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, why);
 }
 
 static void append_sized(struct nba_buf *buf, struct nba_str bytes)

@@ -14,7 +14,7 @@
 #include "schema_registry_internal.h"
 #include "wire_internal.h"
 
-#define ARENA_BYTES (2 * NBA_SCHEMA_COUNT * NBA_SCHEMAS_MAX * NBA_PROGRAM_BYTES_MAX)
+#define ARENA_BYTES (NBA_PROGRAM_BYTES_MAX * 2 * NBA_SCHEMA_COUNT * NBA_SCHEMAS_MAX)
 
 struct compiled {
     const struct nba_program *program; /* NULL: not tried, or `failure` says why not */

@@ -231,7 +231,7 @@ static const unsigned char *print_value(struct nba_machine *m, const char *name,
 enum nba_status nba_json_print_datum(struct nba_cursor *cursor, const struct nba_avro_type *type,
                                      struct nba_buf *buf, struct nba_error *error)
 {
-    NBA_ASSERT(cursor != NULL && type != NULL && buf != NULL);
+    NBA_ASSERT(cursor != NULL && cursor->next != NULL && type != NULL && buf != NULL);
     struct nba_machine m = {.end = cursor->end, .error = error};
     const size_t bytes_before = buf->bytes;
     const unsigned char *p = print_value(&m, "value", type, cursor->next, buf);

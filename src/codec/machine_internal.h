@@ -112,7 +112,7 @@ static inline const unsigned char *nba_machine_string(struct nba_machine *m, con
                                                       const unsigned char *p, size_t limit,
                                                       struct nba_str *text)
 {
-    const unsigned char *data = NULL;
+    const unsigned char *data = p;
     p = nba_machine_sized(m, name, p, &data);
     if (p == NULL) {
         return NULL;

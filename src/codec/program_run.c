@@ -376,7 +376,7 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
                                 "a branch of the writer's union without reading");
     case NBA_OP_UNION:
         p = nba_machine_index(m, op->name, p, op->a, &index);
-        return p != NULL ? run_list(m, &op->body[2 * index], p, dst) : NULL;
+        return p != NULL ? run_list(m, &op->body[2 * (size_t)index], p, dst) : NULL;
     case NBA_OP_POINTER:
         return run_pointer(m, op, p, dst);
     case NBA_OP_SLOTS:

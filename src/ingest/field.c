@@ -62,13 +62,11 @@ static void add_all(struct fields *fields, const struct nba_record_binding *reco
 {
     for (uint32_t i = 0; i < record->count; i++) {
         const struct nba_binding *b = &record->fields[i];
-        if (b->kind < NBA_BIND_RECORD) {
+        const bool texts = b->kind == NBA_BIND_ARRAY && b->record->fields[0].name == NULL;
+        if (b->kind < NBA_BIND_RECORD || texts) {
             add(fields, "", b->name, b, base);
         } else if (b->kind == NBA_BIND_RECORD) {
             add_all(fields, b->record, base + b->offset);
-        } else if (b->kind == NBA_BIND_ARRAY && b->record->fields[0].kind == NBA_BIND_ID &&
-                   b->record->fields[0].name == NULL) {
-            add(fields, "", b->name, b, base);
         } else if (b->kind == NBA_BIND_SLOTS) {
             for (uint32_t k = NBA_CHANNEL_UNKNOWN + 1; k < b->words->count; k++) {
                 add(fields, "address_", b->words->name(k), &b->record->fields[0],
@@ -174,7 +172,7 @@ static const char *set_list(struct nba_str text, char split, struct nba_arena *a
         }
         begin += bytes + 1;
     }
-    memcpy(at, &items, sizeof(items));
+    memcpy(at, &items, sizeof(void *));
     memcpy(count_at, &count, sizeof(count));
     return NULL;
 }

@@ -14,9 +14,14 @@ struct scan {
     struct nba_buf *scratch;
 };
 
+static bool is_one_of(char c, const char *list)
+{
+    return c != '\0' && strchr(list, c) != NULL;
+}
+
 static void skip_blanks(struct scan *scan)
 {
-    while (scan->at < scan->end && memchr(" \t\r\n", *scan->at, 4) != NULL) {
+    while (scan->at < scan->end && is_one_of(*scan->at, " \t\r\n")) {
         scan->at++;
     }
 }
@@ -111,7 +116,7 @@ static bool take_value(struct scan *scan, struct nba_str *ret_value)
         return take_nested(scan, ret_value);
     }
     const char *begin = scan->at;
-    while (scan->at < scan->end && memchr(",}] \t\r\n", *scan->at, 7) == NULL) {
+    while (scan->at < scan->end && !is_one_of(*scan->at, ",}] \t\r\n")) {
         scan->at++;
     }
     *ret_value = taken(scan, begin);

@@ -15,7 +15,7 @@
 
 #define ARENA_BYTES_MAX (16u << 20)
 /* A rule's text is made of the file's own words. */
-#define RULE_TEXT_BYTES (2u * NBA_YAML_BYTES_MAX)
+#define RULE_TEXT_BYTES ((size_t)2 * NBA_YAML_BYTES_MAX)
 /* Joins the items of a list of constants; no YAML text has it. */
 #define LIST_SPLIT '\x1f'
 
@@ -108,7 +108,10 @@ static char read_character(struct load *load, const struct nba_yaml_node *map, c
     if (load->status == NBA_OK && text.bytes != 1) {
         load->status = nba_yaml_fail(node, load->error, "expected one character");
     }
-    return load->status == NBA_OK ? text.data[0] : '\0';
+    if (load->status != NBA_OK) {
+        return '\0';
+    }
+    return text.data[0];
 }
 
 /* The items of a list, or the node itself. */
@@ -203,7 +206,7 @@ static void load_constant(struct load *load, const struct nba_yaml_node *node,
     struct nba_error reason = {NBA_OK, ""};
     if (node->kind == NBA_YAML_LIST && item->field->binding->kind == NBA_BIND_ARRAY) {
         struct nba_buf joined;
-        nba_buf_init(&joined, NBA_YAML_BYTES_MAX);
+        nba_buf_init(&joined, (size_t)NBA_YAML_BYTES_MAX);
         for (const struct nba_yaml_node *at = node->first; at != NULL && load->status == NBA_OK;
              at = at->next) {
             struct nba_str text;

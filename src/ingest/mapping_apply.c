@@ -8,9 +8,7 @@
 struct apply {
     const struct nba_mapping *mapping;
     const struct section *section;
-    const struct nba_str *cells;
-    struct nba_str file;
-    uint64_t row;
+    const struct nba_row *row;
     struct nba_arena *arena;
     struct nba_error *error;
 };
@@ -37,7 +35,7 @@ static enum nba_status assign(const struct apply *apply, const struct assignment
         const struct assignment *item = &items->items[i];
         struct nba_str text = item->constant;
         if (item->column != SIZE_MAX) {
-            text = apply->cells[item->column];
+            text = apply->row->cells[item->column];
         }
         if (item->from.count > 0 && text.bytes > 0) {
             const size_t word = find_word(&item->from, text);
@@ -80,7 +78,7 @@ static struct nba_str made_id(const struct apply *apply, size_t part)
 {
     struct nba_buf buf;
     nba_buf_init(&buf, NBA_ID_BYTES_MAX);
-    nba_buf_printf(&buf, "%.*s#%" PRIu64, NBA_STR_ARG(apply->file), apply->row);
+    nba_buf_printf(&buf, "%.*s#%" PRIu64, NBA_STR_ARG(apply->row->file), apply->row->number);
     if (part != 0) {
         nba_buf_printf(&buf, ".%zu", part);
     }
@@ -124,7 +122,7 @@ static enum nba_status apply_event(const struct apply *apply, struct nba_mapped_
     const struct rule any = {.type = NBA_EVENT_UNKNOWN};
     const struct rule *rule = section->rule_count == 0 ? &any : NULL;
     for (size_t i = 0; i < section->rule_count && rule == NULL; i++) {
-        if (matches(&section->rules[i], apply->cells)) {
+        if (matches(&section->rules[i], apply->row->cells)) {
             rule = &section->rules[i];
             row->rule = i;
         }
@@ -218,11 +216,10 @@ static enum nba_status apply_reference(const struct apply *apply, enum nba_impor
 }
 
 enum nba_status nba_mapping_apply(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                  const struct nba_str *cells, struct nba_str file, uint64_t row,
-                                  struct nba_arena *arena, struct nba_mapped_row *ret_row,
-                                  struct nba_error *error)
+                                  const struct nba_row *row, struct nba_arena *arena,
+                                  struct nba_mapped_row *ret_row, struct nba_error *error)
 {
-    const struct apply apply = {mapping, &mapping->sections[kind], cells, file, row, arena, error};
+    const struct apply apply = {mapping, &mapping->sections[kind], row, arena, error};
     NBA_ASSERT(apply.section->present);
     ret_row->count = 0;
     ret_row->rule = 0;

@@ -139,7 +139,7 @@ enum nba_status nba_row_source_open(const char *path, const struct nba_row_form 
     }
     nba_buf_init(&source->csv.bytes, NBA_ROW_BYTES_MAX);
     nba_buf_init(&source->json, NBA_ROW_BYTES_MAX);
-    nba_buf_init(&source->scratch, 2 * NBA_ROW_BYTES_MAX);
+    nba_buf_init(&source->scratch, (size_t)2 * NBA_ROW_BYTES_MAX);
     const enum nba_status status = open_file(source, path, schemas, error);
     if (status != NBA_OK) {
         nba_row_source_close(source);

@@ -86,12 +86,18 @@ struct nba_mapped_row {
     size_t rule; /* that took the row */
 };
 
-/* `file` and `row` name the row for made event ids.  NBA_E_CONFIG: rejected; the message is the
- * reason and has no values in it, so that equal reasons are counted together.  NBA_E_NO_MEMORY. */
+/* A row: its cells as the form asks for them; file and number name it for made event ids. */
+struct nba_row {
+    const struct nba_str *cells;
+    struct nba_str file;
+    uint64_t number;
+};
+
+/* NBA_E_CONFIG: rejected; the message is the reason and has no values in it, so that equal reasons
+ * are counted together. */
 NBA_MUST_USE
 enum nba_status nba_mapping_apply(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                  const struct nba_str *cells, struct nba_str file, uint64_t row,
-                                  struct nba_arena *arena, struct nba_mapped_row *ret_row,
-                                  struct nba_error *error);
+                                  const struct nba_row *row, struct nba_arena *arena,
+                                  struct nba_mapped_row *ret_row, struct nba_error *error);
 
 #endif

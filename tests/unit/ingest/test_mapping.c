@@ -92,8 +92,8 @@ static enum nba_status apply(struct fixture *f, enum nba_import_kind kind,
             }
         }
     }
-    return nba_mapping_apply(f->mapping, kind, cells, nba_str_of("t.csv"), 7, &f->arena, &f->row,
-                             &f->error);
+    const struct nba_row row = {cells, nba_str_of("t.csv"), 7};
+    return nba_mapping_apply(f->mapping, kind, &row, &f->arena, &f->row, &f->error);
 }
 
 #define ROW(...)          \
