@@ -216,6 +216,16 @@ void nba_learn_report(const struct nba_dataset *dataset)
                   dataset->sequence_offset[dataset->user_count], first, last);
 }
 
+/* What a public data set needs beside the defaults, chosen on its validation part. */
+static void fit_to_data(struct nba_train_config *train)
+{
+    if (args.data != NULL && strcmp(args.data, "ml-100k") == 0 &&
+        !nba_workplace_is_set("train.lstm_dropout")) {
+        train->lstm_options.fit.dropout = 0.4;
+        (void)fprintf(stderr, "nba: ml-100k: train.lstm_dropout=0.4 (--set changes it)\n");
+    }
+}
+
 /* One assignment a setting; the trainers' own limits were checked by the table of settings. */
 enum nba_status nba_learn_config(const struct nba_config *config, const char *only, int64_t seed,
                                  struct nba_train_config *ret_train, struct nba_error *error)
@@ -254,6 +264,7 @@ enum nba_status nba_learn_config(const struct nba_config *config, const char *on
     if (!to.lstm && !to.ncf) {
         return nba_error_set(error, NBA_E_USAGE, "--only: expected lstm or ncf, got '%s'", only);
     }
+    fit_to_data(&to);
     *ret_train = to;
     return NBA_OK;
 }

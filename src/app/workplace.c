@@ -46,6 +46,17 @@ static enum nba_status set_one(struct nba_config *config, const char *setting,
     return nba_config_set(config, key, equals + 1, error);
 }
 
+bool nba_workplace_is_set(const char *key)
+{
+    const size_t bytes = strlen(key);
+    for (size_t i = 0; i < common.set.count; i++) {
+        if (strncmp(common.set.items[i], key, bytes) == 0 && common.set.items[i][bytes] == '=') {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum nba_status set_log(struct nba_config *config, struct nba_error *error)
 {
     if (common.kafka != NULL && common.log != NULL) {

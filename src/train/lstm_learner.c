@@ -32,12 +32,12 @@ struct nba_lstm_options nba_lstm_options(void)
         .hidden = 128,
         .fit = {.window_events = 64,
                 .batch = 16,
-                .rate = 4e-3,
-                .dropout = 0.3,
+                .rate = 2e-3,
+                .dropout = 0.35,
                 .clip = 5.0,
                 .average_epochs = 2.0,
-                .epochs = 40,
-                .patience = 5,
+                .epochs = 60,
+                .patience = 8,
                 .seed = 1},
     };
 }

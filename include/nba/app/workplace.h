@@ -42,6 +42,8 @@ void nba_workplace_init(struct nba_workplace *place);
  * NBA_E_CONFIG, NBA_E_USAGE, NBA_E_NOT_FOUND, NBA_E_IO. */
 NBA_MUST_USE
 enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_error *error);
+/* Did --set name this key. */
+bool nba_workplace_is_set(const char *key);
 /* Schemas and a decoder. */
 NBA_MUST_USE
 enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct nba_error *error);
