@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
-#include "nba/base/memory.h"
 #include "nba/train/window.h"
 
 /* One run of one user. */
@@ -14,7 +13,6 @@ struct run {
 };
 
 struct lstm {
-    struct nba_arena pool;
     const struct nba_dataset *dataset;
     const struct nba_split *split;
     struct nba_lstm_options options;
@@ -114,15 +112,7 @@ static void lstm_score(void *model, const struct nba_query *queries, size_t coun
     }
 }
 
-static void lstm_destroy(void *model)
-{
-    struct lstm *m = model;
-    nba_lstm_net_destroy(m->net);
-    nba_arena_clear(&m->pool);
-    free(m);
-}
-
-static void find_runs(struct lstm *m)
+static void find_runs(struct lstm *m, struct nba_arena *pool)
 {
     const uint32_t W = m->options.fit.window_events;
     size_t count = 0;
@@ -130,8 +120,8 @@ static void find_runs(struct lstm *m)
         count += nba_window_count(m->split->train_count[u], W);
     }
     m->batch_count = (count + m->options.fit.batch - 1) / m->options.fit.batch;
-    m->runs = nba_pool_take(&m->pool, count, sizeof(*m->runs));
-    m->batches = nba_pool_take(&m->pool, m->batch_count, sizeof(*m->batches));
+    m->runs = nba_pool_take(pool, count, sizeof(*m->runs));
+    m->batches = nba_pool_take(pool, m->batch_count, sizeof(*m->batches));
     for (uint32_t u = 0; u < m->dataset->user_count; u++) {
         const uint32_t length = m->split->train_count[u];
         for (uint32_t i = 0; i < nba_window_count(length, W); i++) {
@@ -149,23 +139,23 @@ enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct
                                              options->hidden};
     NBA_ASSERT(fit->batch > 0 && fit->batch <= NBA_LSTM_NET_BATCH_MAX);
     NBA_ASSERT(fit->window_events > 0 && 2 * fit->window_events <= NBA_PACKING_STEPS_MAX);
-    struct lstm *m = nba_zeros(1, sizeof(*m));
+    struct nba_parameters *all = nba_parameters_create();
+    struct lstm *m = nba_pool_take(&all->pool, 1, sizeof(*m));
     m->dataset = dataset;
     m->split = split;
     m->options = *options;
-    m->net = nba_lstm_net_create(shape, (size_t)fit->batch * 2 * fit->window_events, fit->dropout,
-                                 fit->seed);
-    find_runs(m);
+    m->net = nba_lstm_net_create(all, shape, (size_t)fit->batch * 2 * fit->window_events,
+                                 fit->dropout, fit->seed);
+    find_runs(m, &all->pool);
     if (m->run_count == 0) {
-        lstm_destroy(m);
+        nba_parameters_destroy(all);
         return nba_error_set(error, NBA_E_NOT_FOUND, "no user has two engagements to learn from");
     }
     *ret_learner = (struct nba_learner){
         .name = "lstm",
         .salt = 0x6c73746du,
         .model = m,
-        .destroy = lstm_destroy,
-        .parameters = nba_lstm_net_parameters(m->net),
+        .parameters = all,
         .begin = lstm_begin,
         .learn = lstm_learn,
         .ranker = {"lstm", m, lstm_score, NULL},
@@ -177,6 +167,6 @@ enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct
 struct nba_lstm_weights nba_lstm_learner_weights(const struct nba_learner *learner)
 {
     const struct lstm *m = learner->model;
-    NBA_ASSERT(learner->destroy == lstm_destroy);
+    NBA_ASSERT(learner->begin == lstm_begin);
     return nba_lstm_net_weights(m->net);
 }

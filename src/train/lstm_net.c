@@ -2,18 +2,15 @@
  * have a target go through the softmax. */
 #include "nba/train/lstm_net.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
-#include "nba/base/memory.h"
 #include "nba/train/dropout.h"
 #include "nba/train/softmax_loss.h"
 
 #define EMBEDDING_DEVIATION 0.05
 
 struct nba_lstm_net {
-    struct nba_parameters all;
     struct nba_lstm_net_shape shape;
     size_t rows_max;
     struct nba_parameter embedding; /* (N, D) also the softmax's weights */
@@ -34,7 +31,8 @@ struct nba_lstm_net {
     float *w1, *w2;                           /* the serving layout */
 };
 
-struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
+struct nba_lstm_net *nba_lstm_net_create(struct nba_parameters *all,
+                                         struct nba_lstm_net_shape shape, size_t rows_max,
                                          double dropout, uint64_t seed)
 {
     const size_t N = shape.contents;
@@ -42,9 +40,8 @@ struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t
     const size_t H = shape.hidden;
     const size_t R = rows_max;
     NBA_ASSERT(N > 0 && D > 0 && H > 0 && R > 0);
-    struct nba_lstm_net *net = nba_zeros(1, sizeof(*net));
-    struct nba_parameters *all = &net->all;
     struct nba_arena *pool = &all->pool;
+    struct nba_lstm_net *net = nba_pool_take(pool, 1, sizeof(*net));
     net->shape = shape;
     net->rows_max = R;
     net->contents = nba_pool_take(pool, R, sizeof(*net->contents));
@@ -73,19 +70,6 @@ struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t
     nba_lstm_layer_fill(&net->second, &rng);
     nba_parameter_fill_normal(&net->embedding, &rng, EMBEDDING_DEVIATION);
     return net;
-}
-
-void nba_lstm_net_destroy(struct nba_lstm_net *net)
-{
-    if (net != NULL) {
-        nba_arena_clear(&net->all.pool);
-        free(net);
-    }
-}
-
-struct nba_parameters *nba_lstm_net_parameters(struct nba_lstm_net *net)
-{
-    return &net->all;
 }
 
 /* Packs `count` sequences less their last `spare` contents; returns how many have a step. */

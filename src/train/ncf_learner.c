@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
-#include "nba/base/memory.h"
 #include "nba/train/window.h"
 
 struct chunk {
@@ -20,14 +19,13 @@ struct view {
 };
 
 struct ncf {
-    struct nba_arena pool;
     const struct nba_dataset *dataset;
     const struct nba_split *split;
     struct nba_ncf_options options;
     struct nba_ncf_net *net;
     struct view own, served;
     struct chunk *chunks;
-    size_t chunk_count, chunk_capacity;
+    size_t chunk_count;
     struct nba_ncf_group *groups; /* (batch) a chunk may hold a single position */
     uint32_t *positions;          /* (batch) */
     uint32_t *negatives;          /* (batch, negatives) */
@@ -54,18 +52,21 @@ struct nba_ncf_options nba_ncf_options(void)
 
 /* ---- batches ---- */
 
+/* Notes them, or counts as long as there is no room. */
 static void add_chunks(struct ncf *m, uint32_t user, uint32_t start, uint32_t first, uint32_t end)
 {
-    for (uint32_t p = first; p < end; p += NBA_NCF_CHUNK) {
-        m->chunks = nba_room(m->chunks, m->chunk_count, &m->chunk_capacity, sizeof(*m->chunks));
-        m->chunks[m->chunk_count++] =
-            (struct chunk){user, start, p, end - p < NBA_NCF_CHUNK ? end - p : NBA_NCF_CHUNK};
+    for (uint32_t p = first; p < end; p += NBA_NCF_CHUNK, m->chunk_count++) {
+        if (m->chunks != NULL) {
+            m->chunks[m->chunk_count] =
+                (struct chunk){user, start, p, end - p < NBA_NCF_CHUNK ? end - p : NBA_NCF_CHUNK};
+        }
     }
 }
 
 static void find_chunks(struct ncf *m)
 {
     const uint32_t W = m->options.fit.window_events;
+    m->chunk_count = 0;
     for (uint32_t u = 0; u < m->dataset->user_count; u++) {
         const uint32_t length = m->split->train_count[u];
         if (!m->dataset->ordered) {
@@ -184,16 +185,7 @@ static void score(void *context, const struct nba_query *queries, size_t count, 
 
 /* ---- making ---- */
 
-static void ncf_destroy(void *model)
-{
-    struct ncf *m = model;
-    nba_ncf_net_destroy(m->net);
-    nba_arena_clear(&m->pool);
-    free(m->chunks);
-    free(m);
-}
-
-static void make(struct ncf *m)
+static void make(struct ncf *m, struct nba_parameters *all)
 {
     const struct nba_ncf_options *options = &m->options;
     const size_t batch = options->fit.batch;
@@ -210,11 +202,13 @@ static void make(struct ncf *m)
                                             .negatives = options->negatives,
                                             .dropout = options->fit.dropout,
                                             .seed = options->fit.seed};
-    m->groups = nba_pool_take(&m->pool, batch, sizeof(*m->groups));
-    m->positions = nba_pool_take(&m->pool, batch, sizeof(*m->positions));
-    m->negatives = nba_pool_take(&m->pool, batch * options->negatives, sizeof(*m->negatives));
-    m->stamp = nba_pool_take(&m->pool, shape.contents, sizeof(*m->stamp));
-    m->net = nba_ncf_net_create(shape, net);
+    m->groups = nba_pool_take(&all->pool, batch, sizeof(*m->groups));
+    m->positions = nba_pool_take(&all->pool, batch, sizeof(*m->positions));
+    m->negatives = nba_pool_take(&all->pool, batch * options->negatives, sizeof(*m->negatives));
+    m->stamp = nba_pool_take(&all->pool, shape.contents, sizeof(*m->stamp));
+    m->net = nba_ncf_net_create(all, shape, net);
+    find_chunks(m);
+    m->chunks = nba_pool_take(&all->pool, m->chunk_count, sizeof(*m->chunks));
     find_chunks(m);
 }
 
@@ -224,15 +218,16 @@ enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct 
 {
     NBA_ASSERT(options->fit.batch >= NBA_NCF_CHUNK && options->fit.batch <= NBA_NCF_BATCH_MAX);
     NBA_ASSERT(options->width <= NBA_NCF_WIDTH_MAX && options->fit.window_events > 0);
-    struct ncf *m = nba_zeros(1, sizeof(*m));
+    struct nba_parameters *all = nba_parameters_create();
+    struct ncf *m = nba_pool_take(&all->pool, 1, sizeof(*m));
     m->dataset = dataset;
     m->split = split;
     m->options = *options;
     m->own = (struct view){m, dataset->ordered};
     m->served = (struct view){m, true};
-    make(m);
+    make(m, all);
     if (m->chunk_count == 0) {
-        ncf_destroy(m);
+        nba_parameters_destroy(all);
         return nba_error_set(error, NBA_E_NOT_FOUND, "no engagement to learn from");
     }
     *ret_learner = (struct nba_learner){
@@ -240,8 +235,7 @@ enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct 
         .salt = 0x6e6366u,
         .binary = true,
         .model = m,
-        .destroy = ncf_destroy,
-        .parameters = nba_ncf_net_parameters(m->net),
+        .parameters = all,
         .begin = ncf_begin,
         .learn = ncf_learn,
         .prepare = ncf_prepare,
@@ -254,6 +248,6 @@ enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct 
 struct nba_ncf_weights nba_ncf_learner_weights(const struct nba_learner *learner)
 {
     const struct ncf *m = learner->model;
-    NBA_ASSERT(learner->destroy == ncf_destroy);
+    NBA_ASSERT(learner->begin == ncf_begin);
     return nba_ncf_net_weights(m->net);
 }

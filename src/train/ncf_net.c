@@ -4,11 +4,9 @@
 #include "nba/train/ncf_net.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
-#include "nba/base/memory.h"
 #include "nba/linalg/blas.h"
 #include "nba/train/dense.h"
 #include "nba/train/dropout.h"
@@ -19,7 +17,6 @@
 #define SCORE_CHUNK 256u
 
 struct nba_ncf_net {
-    struct nba_parameters all;
     struct nba_ncf_net_shape shape;
     struct nba_ncf_net_options options;
     struct nba_parameter item_gmf, item_mlp; /* (N, D) */
@@ -40,10 +37,9 @@ struct nba_ncf_net {
     float *sum;                         /* (2 D) */
 };
 
-static void take_buffers(struct nba_ncf_net *net)
+static void take_buffers(struct nba_ncf_net *net, struct nba_arena *pool)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
-    struct nba_arena *pool = &net->all.pool;
     const size_t C = net->options.contexts_max;
     const size_t S = C * (1 + net->options.negatives);
     const size_t rows = S > SCORE_CHUNK ? S : SCORE_CHUNK;
@@ -67,10 +63,9 @@ static void take_buffers(struct nba_ncf_net *net)
     nba_dropout_init(&net->drop_2, pool, net->options.dropout, S * s->layer_2);
 }
 
-static void make_parameters(struct nba_ncf_net *net)
+static void make_parameters(struct nba_ncf_net *net, struct nba_parameters *all)
 {
     const struct nba_ncf_net_shape *s = &net->shape;
-    struct nba_parameters *all = &net->all;
     const size_t D = s->width;
     nba_parameter_init(&net->item_gmf, all, "item_gmf", s->contents, D, true);
     nba_parameter_init(&net->item_mlp, all, "item_mlp", s->contents, D, true);
@@ -87,37 +82,24 @@ static void make_parameters(struct nba_ncf_net *net)
     nba_parameter_init(&net->b_out, all, "b_out", 1, 1, false);
 }
 
-struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
+struct nba_ncf_net *nba_ncf_net_create(struct nba_parameters *all, struct nba_ncf_net_shape shape,
                                        struct nba_ncf_net_options options)
 {
     NBA_ASSERT(shape.segments > 0 && options.contexts_max > 0);
-    struct nba_ncf_net *net = nba_zeros(1, sizeof(*net));
+    struct nba_ncf_net *net = nba_pool_take(&all->pool, 1, sizeof(*net));
     net->shape = shape;
     net->options = options;
-    take_buffers(net);
-    make_parameters(net);
+    take_buffers(net, &all->pool);
+    make_parameters(net, all);
     struct nba_rng rng = nba_rng(options.seed);
-    for (size_t i = 0; net->all.items[i]->sparse; i++) {
-        nba_parameter_fill_normal(net->all.items[i], &rng, EMBEDDING_DEVIATION);
+    for (size_t i = 0; all->items[i]->sparse; i++) {
+        nba_parameter_fill_normal(all->items[i], &rng, EMBEDDING_DEVIATION);
     }
     nba_dense_fill(&net->layer_1, &rng);
     nba_dense_fill(&net->layer_2, &rng);
     nba_dense_fill(&net->layer_3, &rng);
     nba_parameter_fill_uniform(&net->w_out, &rng, sqrt(3.0 / (double)net->w_out.columns));
     return net;
-}
-
-void nba_ncf_net_destroy(struct nba_ncf_net *net)
-{
-    if (net != NULL) {
-        nba_arena_clear(&net->all.pool);
-        free(net);
-    }
-}
-
-struct nba_parameters *nba_ncf_net_parameters(struct nba_ncf_net *net)
-{
-    return &net->all;
 }
 
 /* ---- the user's vector ---- */

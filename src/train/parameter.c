@@ -1,9 +1,24 @@
 #include "nba/train/parameter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "vector_internal.h"
+
+struct nba_parameters *nba_parameters_create(void)
+{
+    return nba_zeros(1, sizeof(struct nba_parameters));
+}
+
+void nba_parameters_destroy(struct nba_parameters *all)
+{
+    if (all != NULL) {
+        nba_arena_clear(&all->pool);
+        free(all);
+    }
+}
 
 void nba_parameter_init(struct nba_parameter *parameter, struct nba_parameters *all,
                         const char *name, size_t rows, size_t columns, bool sparse)

@@ -104,7 +104,7 @@ struct nba_trainer *nba_trainer_create(const struct nba_dataset *dataset,
 void nba_trainer_destroy(struct nba_trainer *trainer)
 {
     if (trainer != NULL) {
-        trainer->learner.destroy(trainer->learner.model);
+        nba_parameters_destroy(trainer->learner.parameters);
         nba_arena_clear(&trainer->pool);
         free(trainer);
     }

@@ -23,16 +23,17 @@ static void test_lstm_gradients_are_the_finite_differences(void **state)
 {
     struct nba_lstm_net *net = NULL;
     (void)state;
-    net = nba_lstm_net_create((struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 11);
+    struct nba_parameters *all = nba_parameters_create();
+    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 11);
     struct gradient_check check = {
         .context = net, .loss = lstm_loss, .step = 0.01, .absolute = 2e-4, .relative = 5e-3};
-    check.parameters = nba_lstm_net_parameters(net);
+    check.parameters = all;
     /* Larger embeddings, so that every gradient is far above the noise of floats. */
     for (size_t i = 0; i < nba_parameter_count(check.parameters->items[0]); i++) {
         check.parameters->items[0]->value[i] *= 12.0f;
     }
     assert_int_equal(gradient_mistakes(&check), 0);
-    nba_lstm_net_destroy(net);
+    nba_parameters_destroy(all);
 }
 
 static struct nba_parameter *wronged;
@@ -48,16 +49,17 @@ static void test_one_wrong_number_in_a_gradient_is_found(void **state)
 {
     struct nba_lstm_net *net = NULL;
     (void)state;
-    net = nba_lstm_net_create((struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 11);
+    struct nba_parameters *all = nba_parameters_create();
+    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 11);
     struct gradient_check check = {.context = net,
                                    .loss = lstm_loss_with_a_wrong_gradient,
                                    .step = 0.01,
                                    .absolute = 2e-4,
                                    .relative = 5e-3};
-    check.parameters = nba_lstm_net_parameters(net);
+    check.parameters = all;
     wronged = check.parameters->items[2];
     assert_int_equal(gradient_mistakes(&check), 1);
-    nba_lstm_net_destroy(net);
+    nba_parameters_destroy(all);
 }
 
 static void test_lstm_scores_are_those_the_loss_was_made_of(void **state)
@@ -65,7 +67,8 @@ static void test_lstm_scores_are_those_the_loss_was_made_of(void **state)
     struct nba_lstm_net *net = NULL;
     float scores[7];
     (void)state;
-    net = nba_lstm_net_create((struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 5);
+    struct nba_parameters *all = nba_parameters_create();
+    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 5);
     const struct nba_sequence whole = {contents_c, 4, 3};
     const struct nba_sequence history = {contents_c, 3, 1};
     size_t targets = 0;
@@ -77,7 +80,7 @@ static void test_lstm_scores_are_those_the_loss_was_made_of(void **state)
         sum += exp((double)scores[i]);
     }
     assert_true(fabs(loss - (log(sum) - (double)scores[contents_c[3]])) < 1e-5);
-    nba_lstm_net_destroy(net);
+    nba_parameters_destroy(all);
 }
 
 int main(void)

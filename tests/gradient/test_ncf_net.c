@@ -37,10 +37,11 @@ static size_t mistakes_of(uint32_t users, bool ordered)
                                             .layer_2 = 5,
                                             .layer_3 = 3};
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 3};
-    c.net = nba_ncf_net_create(shape, options);
+    struct nba_parameters *all = nba_parameters_create();
+    c.net = nba_ncf_net_create(all, shape, options);
     struct gradient_check check = {
         .context = &c, .loss = ncf_loss, .step = 0.002, .absolute = 3e-4, .relative = 1e-2};
-    check.parameters = nba_ncf_net_parameters(c.net);
+    check.parameters = all;
     /* Embeddings far from zero; biases that put every unit well on either side of relu's corner,
      * where differences over a step would say neither slope. */
     for (size_t p = 0; p < check.parameters->count; p++) {
@@ -55,7 +56,7 @@ static size_t mistakes_of(uint32_t users, bool ordered)
         }
     }
     const size_t mistakes = gradient_mistakes(&check);
-    nba_ncf_net_destroy(c.net);
+    nba_parameters_destroy(all);
     return mistakes;
 }
 
@@ -85,7 +86,8 @@ static void test_scores_are_those_the_loss_was_made_of(void **state)
         .contents = 7, .segments = 3, .width = 4, .layer_1 = 6, .layer_2 = 5, .layer_3 = 3};
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 9};
     struct nba_ncf_net *net = NULL;
-    net = nba_ncf_net_create(shape, options);
+    struct nba_parameters *all = nba_parameters_create();
+    net = nba_ncf_net_create(all, shape, options);
     const uint32_t position = 4;
     const struct nba_ncf_group group = {0, 2, run_a, 5, true, &position, 1, negatives_a};
     size_t samples = 0;
@@ -99,7 +101,7 @@ static void test_scores_are_those_the_loss_was_made_of(void **state)
     const double again = log1p(exp(-(double)scores[0])) + log1p(exp((double)scores[1])) +
                          log1p(exp((double)scores[2]));
     assert_true(fabs(loss - again) < 1e-5);
-    nba_ncf_net_destroy(net);
+    nba_parameters_destroy(all);
 }
 
 int main(void)

@@ -9,8 +9,8 @@
  * content that is a target; those before only warm the state up.  nba/train/window.h cuts them by
  * the same start(n) that serving uses.
  *
- * OWNERSHIP.  The net owns its parameters and its buffers, sized at creation for `rows_max` packed
- * rows; a batch that holds more asserts.
+ * OWNERSHIP.  Net, parameters and buffers lie in the pool it is made in; buffers are sized for
+ * `rows_max` packed rows, and a batch that holds more asserts.
  * THREADS.  One.
  */
 #ifndef NBA_TRAIN_LSTM_NET_H
@@ -37,13 +37,11 @@ struct nba_sequence {
     uint32_t loss_from; /* at least 1 */
 };
 
-/* `dropout` on the embedding and on the output of both layers. */
-struct nba_lstm_net *nba_lstm_net_create(struct nba_lstm_net_shape shape, size_t rows_max,
+/* Its parameters join `all` in a fixed order; it lies in the pool there.  `dropout` is on the
+ * embedding and on the output of both layers. */
+struct nba_lstm_net *nba_lstm_net_create(struct nba_parameters *all,
+                                         struct nba_lstm_net_shape shape, size_t rows_max,
                                          double dropout, uint64_t seed);
-void nba_lstm_net_destroy(struct nba_lstm_net *net);
-
-/* The parameters, in a fixed order, for the optimiser and for gradient checks. */
-struct nba_parameters *nba_lstm_net_parameters(struct nba_lstm_net *net);
 
 /* Forward and backward over a batch: gradients of the mean loss a target are added.  Returns the
  * summed loss; *ret_targets says over how many.  rng draws the dropout; NULL: none (for checks). */

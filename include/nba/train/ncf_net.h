@@ -55,11 +55,8 @@ struct nba_ncf_group {
 
 struct nba_ncf_net;
 
-struct nba_ncf_net *nba_ncf_net_create(struct nba_ncf_net_shape shape,
+struct nba_ncf_net *nba_ncf_net_create(struct nba_parameters *all, struct nba_ncf_net_shape shape,
                                        struct nba_ncf_net_options options);
-void nba_ncf_net_destroy(struct nba_ncf_net *net);
-
-struct nba_parameters *nba_ncf_net_parameters(struct nba_ncf_net *net);
 
 /* Forward and backward: gradients of the mean loss a sample are added.  The groups' positions
  * together are at most contexts_max (asserted).  Returns the summed loss; *ret_samples over how

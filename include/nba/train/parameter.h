@@ -36,15 +36,18 @@ struct nba_parameter {
 
 #define NBA_PARAMETERS_MAX 16u
 
-/* Those of one model, in the order they were made in, and the memory of all its parts.  All zero:
- * none yet; nba_arena_clear of the pool gives everything back. */
+/* Those of one model, in the order they were made in, and the memory of all that belongs to it,
+ * the model itself too.  All zero: none yet. */
 struct nba_parameters {
     struct nba_arena pool;
     struct nba_parameter *items[NBA_PARAMETERS_MAX];
     size_t count;
 };
 
-/* Zero values; joins `all`, which must not outlive it. */
+struct nba_parameters *nba_parameters_create(void);
+void nba_parameters_destroy(struct nba_parameters *all);
+
+/* Zero values; joins `all`. */
 void nba_parameter_init(struct nba_parameter *parameter, struct nba_parameters *all,
                         const char *name, size_t rows, size_t columns, bool sparse);
 

@@ -79,8 +79,7 @@ struct nba_learner {
     uint32_t salt; /* of the trainer's chance, so that models with one seed differ */
     bool binary;   /* one probability a content in place of a softmax over all */
     void *model;
-    void (*destroy)(void *model);
-    struct nba_parameters *parameters;
+    struct nba_parameters *parameters; /* the learner's own, with its memory */
     /* Shuffles; returns the end of the epoch. */
     size_t (*begin)(void *model, struct nba_rng *rng);
     /* The batch from *at on: adds the gradients of the mean loss, moves *at behind it (to the end

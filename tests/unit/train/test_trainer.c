@@ -24,7 +24,6 @@ struct script {
     uint32_t interrupted_in;
     uint32_t lines;
     const struct nba_dataset *dataset;
-    struct nba_parameters all;
     struct nba_parameter number;
 };
 
@@ -60,11 +59,6 @@ static void score(void *model, const struct nba_query *queries, size_t count, fl
     }
 }
 
-static void destroy(void *model)
-{
-    (void)model;
-}
-
 static void count_line(void *context, const struct nba_epoch *epoch)
 {
     struct script *s = context;
@@ -85,21 +79,19 @@ static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience,
         .rate = 0.1, .epochs = epochs, .patience = patience, .average_epochs = average};
     struct nba_learner learner = {.name = "made",
                                   .model = s,
-                                  .destroy = destroy,
-                                  .parameters = &s->all,
+                                  .parameters = nba_parameters_create(),
                                   .begin = begin,
                                   .learn = learn,
                                   .ranker = {"made", s, score, NULL}};
     struct nba_trainer *trainer = NULL;
     struct nba_split split;
     s->dataset = d;
-    nba_parameter_init(&s->number, &s->all, "number", 1, 1, false);
+    nba_parameter_init(&s->number, learner.parameters, "number", 1, 1, false);
     split = nba_split_last_two(d);
     trainer = nba_trainer_create(d, &split, &options, &progress, &learner);
     const enum nba_status status = nba_trainer_run(trainer, &learned, &error);
     *ret_kept = (uint32_t)(s->number.value[0] + 0.5f);
     nba_trainer_destroy(trainer);
-    nba_arena_clear(&s->all.pool);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
     return status;

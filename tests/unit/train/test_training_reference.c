@@ -68,16 +68,17 @@ static void test_lstm_learns_as_pytorch_does(void **state)
     struct nba_lstm_net *net = NULL;
     struct nba_rng rng = nba_rng(77);
     (void)state;
-    net = nba_lstm_net_create((struct nba_lstm_net_shape){11, 6, 9}, 32, 0.0, 1);
+    struct nba_parameters *all = nba_parameters_create();
+    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){11, 6, 9}, 32, 0.0, 1);
     struct training t = {.context = net, .loss = lstm_loss};
-    t.parameters = nba_lstm_net_parameters(net);
+    t.parameters = all;
     const double scales[] = {0.8, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
     assert_int_equal(t.parameters->count, 8);
     for (size_t p = 0; p < t.parameters->count; p++) {
         draw(&rng, scales[p], t.parameters->items[p]);
     }
     check_against(&t, "lstm_training.txt");
-    nba_lstm_net_destroy(net);
+    nba_parameters_destroy(all);
 }
 
 struct ncf_case {
@@ -109,16 +110,17 @@ static void check_ncf(bool ordered, const char *file)
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 1};
     struct ncf_case c = {.ordered = ordered};
     struct nba_rng rng = nba_rng(88);
-    c.net = nba_ncf_net_create(shape, options);
+    struct nba_parameters *all = nba_parameters_create();
+    c.net = nba_ncf_net_create(all, shape, options);
     struct training t = {.context = &c, .loss = ncf_loss};
-    t.parameters = nba_ncf_net_parameters(c.net);
+    t.parameters = all;
     const double scales[] = {0.6, 0.6, 0.6, 0.6, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3};
     assert_int_equal(t.parameters->count, 12);
     for (size_t p = 0; p < t.parameters->count; p++) {
         draw(&rng, scales[p], t.parameters->items[p]);
     }
     check_against(&t, file);
-    nba_ncf_net_destroy(c.net);
+    nba_parameters_destroy(all);
 }
 
 static void test_ncf_learns_as_pytorch_does_from_what_came_before(void **state)
