@@ -98,12 +98,11 @@ enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_re
     if (status != NBA_OK) {
         return status;
     }
-    const unsigned char count[4] = {(unsigned char)record->header_count,
-                                    (unsigned char)(record->header_count >> 8), 0, 0};
+    const uint32_t count = record->header_count; /* little-endian, as we are */
     entry->records++;
     update_nullable(entry->sha, record->key, record->key_null);
     update_nullable(entry->sha, record->value, record->value_null);
-    nba_sha256_update(entry->sha, count, sizeof(count));
+    nba_sha256_update(entry->sha, &count, sizeof(count));
     for (uint32_t i = 0; i < record->header_count; i++) {
         nba_sha256_update_sized(entry->sha, record->headers[i].name);
         nba_sha256_update_sized(entry->sha, record->headers[i].value);

@@ -52,24 +52,17 @@ enum nba_status nba_side_load(const struct nba_workplace *place, const char *id,
     struct nba_side_inputs *inputs = NULL;
     struct nba_policy *policy = NULL;
     struct nba_release *release = NULL;
-    enum nba_status status = nba_side_inputs_create(place->schemas, config, &inputs, error);
-    if (status == NBA_OK) {
-        status = nba_walk_topic(place->stream, config->topics.catalog, take_catalog, inputs, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_walk_topic(place->stream, config->topics.control, take_control, inputs, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_policy_load(config->policy_file, &policy, error);
-    }
-    if (status == NBA_OK) {
-        status = nba_open_release(config, id, nba_kernels_best(), &release, error);
-    }
+    const bool read = nba_side_inputs_create(place->schemas, config, &inputs, error) == NBA_OK &&
+                      nba_walk_topic(place->stream, config->topics.catalog, take_catalog, inputs,
+                                     error) == NBA_OK &&
+                      nba_walk_topic(place->stream, config->topics.control, take_control, inputs,
+                                     error) == NBA_OK &&
+                      nba_policy_load(config->policy_file, &policy, error) == NBA_OK &&
+                      nba_open_release(config, id, nba_kernels_best(), &release, error) == NBA_OK;
+    enum nba_status status = nba_outcome(read, error);
     if (status == NBA_OK) {
         nba_side_inputs_set_policy(inputs, policy);
-        if (release != NULL) {
-            nba_side_inputs_set_release(inputs, release);
-        }
+        nba_side_inputs_set_release(inputs, release);
         status = nba_side_inputs_take(inputs, ret_side, error);
     }
     nba_release_unref(release);

@@ -223,35 +223,29 @@ static enum nba_status on_event(struct parse *parse, const yaml_event_t *event)
                              event->start_mark.line + 1, event->start_mark.column + 1,
                              NBA_YAML_EVENTS_MAX);
     }
-    switch (event->type) {
-    case YAML_SCALAR_EVENT:
-    case YAML_SEQUENCE_START_EVENT:
-    case YAML_MAPPING_START_EVENT:
+    const yaml_event_type_t type = event->type;
+    if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT ||
+        type == YAML_MAPPING_START_EVENT) {
         return on_node(parse, event);
-    case YAML_SEQUENCE_END_EVENT:
-    case YAML_MAPPING_END_EVENT:
+    }
+    if (type == YAML_ALIAS_EVENT) {
+        return fail_mark(parse, &event->start_mark, "aliases (*name) are not taken");
+    }
+    if (type == YAML_SEQUENCE_END_EVENT || type == YAML_MAPPING_END_EVENT) {
         NBA_ASSERT(parse->depth > 0);
         parse->depth--;
-        return NBA_OK;
-    case YAML_ALIAS_EVENT:
-        return fail_mark(parse, &event->start_mark, "aliases (*name) are not taken");
-    case YAML_DOCUMENT_START_EVENT:
-        if (event->data.document_start.version_directive != NULL ||
-            event->data.document_start.tag_directives.start !=
-                event->data.document_start.tag_directives.end) {
-            return fail_mark(parse, &event->start_mark, "directives (%NAME) are not taken");
-        }
-        if (parse->documents++ > 0) {
-            return fail_mark(parse, &event->start_mark, "a second document, expected only one");
-        }
-        return NBA_OK;
-    case YAML_DOCUMENT_END_EVENT:
-    case YAML_STREAM_START_EVENT:
-    case YAML_STREAM_END_EVENT:
-    case YAML_NO_EVENT:
+    }
+    if (type != YAML_DOCUMENT_START_EVENT) {
         return NBA_OK;
     }
-    return NBA_OK;
+    if (event->data.document_start.version_directive != NULL ||
+        event->data.document_start.tag_directives.start !=
+            event->data.document_start.tag_directives.end) {
+        return fail_mark(parse, &event->start_mark, "directives (%NAME) are not taken");
+    }
+    return parse->documents++ == 0
+               ? NBA_OK
+               : fail_mark(parse, &event->start_mark, "a second document, expected only one");
 }
 
 static enum nba_status run(struct parse *parse, struct nba_str bytes)
