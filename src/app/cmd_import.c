@@ -164,7 +164,7 @@ static enum nba_status emit(struct importing *im, const struct nba_import_item *
         return nba_sink_reference(&im->sink, topics->catalog, &item->reference, NBA_TIMESTAMP_NOW,
                                   error);
     }
-    if (nba_mapping_sorts(im->mapping, im->kind)) {
+    if (nba_mapping_section(im->mapping, im->kind)->sorts) {
         return wait_for_order(im, &item->event, error);
     }
     return nba_sink_event(&im->sink, topics->engagement, &item->event, error);
@@ -192,10 +192,10 @@ static enum nba_status take(void *context, const struct nba_mapped_row *mapped, 
 static void report(struct importing *im)
 {
     struct nba_buf *out = &im->place->out;
+    const struct nba_mapping_section *section = nba_mapping_section(im->mapping, im->kind);
     nba_buf_printf(out, "%12s  rule\n", "rows");
-    for (size_t i = 0; i < nba_mapping_rule_count(im->mapping, im->kind); i++) {
-        nba_buf_printf(out, "%12" PRIu64 "  %s\n", im->rule_count[i],
-                       nba_mapping_rule_text(im->mapping, im->kind, i));
+    for (size_t i = 0; section != NULL && i < section->rule_count; i++) {
+        nba_buf_printf(out, "%12" PRIu64 "  %s\n", im->rule_count[i], section->rules[i]);
     }
     for (size_t i = 0; i < im->reason_count; i++) {
         nba_buf_printf(out, "%12" PRIu64 "  refused: %s (first in row %" PRIu64 ")\n",

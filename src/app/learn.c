@@ -124,7 +124,9 @@ static enum nba_status read_tables(struct source *source, struct nba_error *erro
         return nba_error_set(error, NBA_E_USAGE, "--mapping: expected --events FILE beside it");
     }
     enum nba_status status = nba_mapping_load(args.mapping, &mapping, error);
-    if (status == NBA_OK && nba_mapping_sorts(mapping, NBA_IMPORT_EVENTS)) {
+    const struct nba_mapping_section *events =
+        status == NBA_OK ? nba_mapping_section(mapping, NBA_IMPORT_EVENTS) : NULL;
+    if (events != NULL && events->sorts) {
         status = nba_error_set(error, NBA_E_USAGE,
                                "%s: its events are not in the order of their times: import them "
                                "first, then learn from the log",

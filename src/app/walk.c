@@ -247,12 +247,13 @@ enum nba_status nba_walk_table(struct nba_workplace *place, const struct nba_tab
                                struct nba_error *error)
 {
     struct nba_row_source *rows = NULL;
-    if (!nba_mapping_has(table->mapping, table->kind)) {
+    const struct nba_mapping_section *section = nba_mapping_section(table->mapping, table->kind);
+    if (section == NULL) {
         return nba_error_set(error, NBA_E_CONFIG, "%s: has no section '%s'", table->mapping_path,
                              nba_import_kind_name(table->kind));
     }
-    enum nba_status status = nba_row_source_open(
-        table->path, nba_mapping_form(table->mapping, table->kind), place->schemas, &rows, error);
+    enum nba_status status =
+        nba_row_source_open(table->path, &section->form, place->schemas, &rows, error);
     if (status != NBA_OK) {
         return status;
     }

@@ -139,15 +139,16 @@ static size_t use_column(struct load *load, const struct nba_yaml_node *node)
         return 0;
     }
     size_t column = 0;
-    while (column < section->form.column_count && !nba_str_is(name, section->columns[column])) {
+    while (column < section->view.form.column_count &&
+           !nba_str_is(name, section->columns[column])) {
         column++;
     }
     if (column == NBA_ROW_COLUMNS_MAX) {
         load->status =
             nba_yaml_fail(node, load->error, "more than %u columns", NBA_ROW_COLUMNS_MAX);
-    } else if (column == section->form.column_count) {
+    } else if (column == section->view.form.column_count) {
         section->columns[column] = name.data;
-        section->form.column_count++;
+        section->view.form.column_count++;
     }
     return column;
 }
@@ -318,14 +319,19 @@ static void load_rules(struct load *load, const struct nba_yaml_node *list)
         return;
     }
     section->rules = take(load, list->count, sizeof(*section->rules));
+    const char **texts = take(load, list->count, sizeof(*texts));
     for (const struct nba_yaml_node *node = list->first; node != NULL && load->status == NBA_OK;
          node = node->next) {
         struct nba_buf text;
-        struct rule *rule = &section->rules[section->rule_count++];
         nba_buf_init(&text, RULE_TEXT_BYTES);
-        load_rule(load, node, rule, &text);
-        rule->text = nba_arena_copy(&load->mapping->arena, nba_buf_str(&text)).data;
+        load_rule(load, node, &section->rules[section->rule_count], &text);
+        texts[section->rule_count] = nba_arena_copy(&load->mapping->arena, nba_buf_str(&text)).data;
+        section->rule_count++;
         nba_buf_clear(&text);
+    }
+    if (section->rule_count > 0) {
+        section->view.rules = texts;
+        section->view.rule_count = section->rule_count;
     }
 }
 
@@ -358,6 +364,7 @@ static void load_section(struct load *load, enum nba_import_kind kind,
     };
     static const char *const formats[] = {"by_name", "csv", "tsv", "jsonl", "avro", NULL};
     static const char *const orders[] = {"file", "time", NULL};
+    static const char *const any_rule[] = {"all rows"};
     struct section *section = &load->mapping->sections[kind];
     const struct nba_yaml_node *node = NULL;
     if (!expect_map(load, map, keys[kind])) {
@@ -373,10 +380,12 @@ static void load_section(struct load *load, enum nba_import_kind kind,
     section->present = true;
     nba_fields_init(&section->fields, kind, false);
     nba_fields_init(&section->part_fields, kind, true);
-    section->form.columns = section->columns;
-    section->form.format = (enum nba_row_format)read_word(load, map, "format", formats);
-    section->form.delimiter = read_character(load, map, "delimiter");
-    section->sorts = read_word(load, map, "order", orders) == 1;
+    section->view.form.columns = section->columns;
+    section->view.rules = any_rule;
+    section->view.rule_count = NBA_ARRAY_COUNT(any_rule);
+    section->view.form.format = (enum nba_row_format)read_word(load, map, "format", formats);
+    section->view.form.delimiter = read_character(load, map, "delimiter");
+    section->view.sorts = read_word(load, map, "order", orders) == 1;
     section->cells = load_assignments(load, columns, &section->fields, false);
     if ((node = get(load, map, "constants")) != NULL) {
         section->constants = load_assignments(load, node, &section->fields, true);
@@ -441,31 +450,9 @@ void nba_mapping_destroy(struct nba_mapping *mapping)
     }
 }
 
-bool nba_mapping_has(const struct nba_mapping *mapping, enum nba_import_kind kind)
-{
-    return mapping->sections[kind].present;
-}
-
-const struct nba_row_form *nba_mapping_form(const struct nba_mapping *mapping,
-                                            enum nba_import_kind kind)
-{
-    return &mapping->sections[kind].form;
-}
-
-bool nba_mapping_sorts(const struct nba_mapping *mapping, enum nba_import_kind kind)
-{
-    return mapping->sections[kind].sorts;
-}
-
-size_t nba_mapping_rule_count(const struct nba_mapping *mapping, enum nba_import_kind kind)
-{
-    const size_t count = mapping->sections[kind].rule_count;
-    return count > 0 ? count : 1;
-}
-
-const char *nba_mapping_rule_text(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                  size_t rule)
+const struct nba_mapping_section *nba_mapping_section(const struct nba_mapping *mapping,
+                                                      enum nba_import_kind kind)
 {
     const struct section *section = &mapping->sections[kind];
-    return rule < section->rule_count ? section->rules[rule].text : "all rows";
+    return section->present ? &section->view : NULL;
 }

@@ -35,7 +35,6 @@ struct condition {
 };
 
 struct rule {
-    const char *text; /* as reports name it */
     struct condition *conditions;
     size_t condition_count;
     bool skip;                /* rows that are of no interest */
@@ -45,9 +44,8 @@ struct rule {
 
 struct section {
     bool present;
-    bool sorts;
-    struct nba_row_form form;
-    const char *columns[NBA_ROW_COLUMNS_MAX]; /* of the form */
+    struct nba_mapping_section view;
+    const char *columns[NBA_ROW_COLUMNS_MAX];
     struct fields fields;
     struct fields part_fields; /* of treatments of contents, consents of profiles */
     struct assignments constants;

@@ -67,18 +67,17 @@ enum nba_status nba_mapping_load(const char *path, struct nba_mapping **ret_mapp
                                  struct nba_error *error);
 void nba_mapping_destroy(struct nba_mapping *mapping);
 
-bool nba_mapping_has(const struct nba_mapping *mapping, enum nba_import_kind kind);
-/* Rows are to be put in the order of their times before they go to the log. */
-bool nba_mapping_sorts(const struct nba_mapping *mapping, enum nba_import_kind kind);
+/* One section. */
+struct nba_mapping_section {
+    struct nba_row_form form; /* what it wants of a file */
+    bool sorts; /* rows are put in the order of their times before they go to the log */
+    const char *const *rules; /* as reports name them, in file order; "all rows" without any */
+    size_t rule_count;
+};
 
-/* What the section wants of a file; nba_mapping_apply takes the cells that it makes. */
-const struct nba_row_form *nba_mapping_form(const struct nba_mapping *mapping,
-                                            enum nba_import_kind kind);
-
-/* Rules of the section, in file order; a section without rules has one, "all rows". */
-size_t nba_mapping_rule_count(const struct nba_mapping *mapping, enum nba_import_kind kind);
-const char *nba_mapping_rule_text(const struct nba_mapping *mapping, enum nba_import_kind kind,
-                                  size_t rule);
+/* NULL: the mapping has no such section. */
+const struct nba_mapping_section *nba_mapping_section(const struct nba_mapping *mapping,
+                                                      enum nba_import_kind kind);
 
 struct nba_mapped_row {
     struct nba_import_item items[NBA_IMPORT_ITEMS_MAX];

@@ -83,7 +83,7 @@ static enum nba_status apply(struct fixture *f, enum nba_import_kind kind,
                              const char *const *values)
 {
     struct nba_str cells[NBA_ROW_COLUMNS_MAX] = {{NULL, 0}};
-    const struct nba_row_form *form = nba_mapping_form(f->mapping, kind);
+    const struct nba_row_form *form = &nba_mapping_section(f->mapping, kind)->form;
     for (; *values != NULL; values++) {
         const char *equals = strchr(*values, '=');
         for (size_t k = 0; k < form->column_count; k++) {
@@ -264,9 +264,9 @@ static void test_shipped_mappings_load_and_have_three_sections(void **state)
         if (nba_mapping_load(path, &mapping, &error) != NBA_OK) {
             fail_msg("%s", error.message);
         }
-        assert_true(nba_mapping_has(mapping, NBA_IMPORT_EVENTS));
-        assert_true(nba_mapping_has(mapping, NBA_IMPORT_PROFILES));
-        assert_true(nba_mapping_has(mapping, NBA_IMPORT_CONTENTS));
+        assert_non_null(nba_mapping_section(mapping, NBA_IMPORT_EVENTS));
+        assert_non_null(nba_mapping_section(mapping, NBA_IMPORT_PROFILES));
+        assert_non_null(nba_mapping_section(mapping, NBA_IMPORT_CONTENTS));
         nba_mapping_destroy(mapping);
         count++;
     }
