@@ -85,7 +85,7 @@ static void check_policy(struct checking *c)
     (void)snprintf(what, sizeof(what), "policy %s", path);
     if (nba_policy_load(path, &policy, &error) == NBA_OK) {
         (void)snprintf(what, sizeof(what), "policy %s, version %.*s", path,
-                       NBA_STR_ARG(nba_policy_version(policy)));
+                       NBA_STR_ARG(nba_policy_head(policy)->version));
     }
     say(c, what, &error);
     if (policy != NULL && c->catalog != NULL) {

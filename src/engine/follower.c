@@ -33,7 +33,7 @@ static enum nba_status archive_policy(const struct nba_engine *engine,
                                       const struct nba_policy *policy, struct nba_error *error)
 {
     const struct nba_config *config = engine->options.config;
-    const struct nba_str hash = nba_policy_hash(policy);
+    const struct nba_str hash = nba_policy_head(policy)->hash;
     char path[PATH_BYTES_MAX];
     struct nba_buf bytes;
     (void)snprintf(path, sizeof(path), "%s/policies", config->state.dir);
@@ -65,7 +65,7 @@ static enum nba_status load_policy(struct nba_engine *engine, struct nba_error *
     if (status == NBA_OK) {
         nba_side_inputs_set_policy(engine->side_inputs, policy);
         nba_log(NBA_LOG_INFO, "policy", "version=\"%.*s\" hash=%.12s",
-                NBA_STR_ARG(nba_policy_version(policy)), nba_policy_hash(policy).data);
+                NBA_STR_ARG(nba_policy_head(policy)->version), nba_policy_head(policy)->hash.data);
     }
     nba_policy_unref(policy);
     return status;

@@ -24,7 +24,7 @@ static enum nba_status check_identity(const struct nba_policy *policy,
         return nba_error_set(error, NBA_E_LIMIT, "hcp_id has %zu bytes, at most %u are taken",
                              record->key.bytes, NBA_ID_BYTES_MAX);
     }
-    const struct nba_str tenant = nba_policy_tenant(policy);
+    const struct nba_str tenant = nba_policy_head(policy)->tenant;
     if (event->tenant_id.bytes != 0 && tenant.bytes != 0 &&
         !nba_str_equal(event->tenant_id, tenant)) {
         return nba_error_set(error, NBA_E_WRONG_TENANT, "event of another tenant");

@@ -90,7 +90,7 @@ static bool clock_is_wall(const struct nba_pipeline *pipeline)
     case NBA_CONFIG_CLOCK_POLICY:
         break;
     }
-    return nba_policy_clock(pipeline->side->policy) == NBA_POLICY_CLOCK_WALL;
+    return nba_policy_head(pipeline->side->policy)->clock == NBA_POLICY_CLOCK_WALL;
 }
 
 enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,

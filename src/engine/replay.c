@@ -195,7 +195,8 @@ static enum nba_status use_policy(struct runner *runner, struct nba_str hash,
         return NBA_OK;
     }
     enum nba_status status = nba_policy_load(options->config->policy_file, &policy, error);
-    if (status == NBA_OK && hash.bytes != 0 && !nba_str_equal(nba_policy_hash(policy), hash)) {
+    if (status == NBA_OK && hash.bytes != 0 &&
+        !nba_str_equal(nba_policy_head(policy)->hash, hash)) {
         nba_policy_unref(policy);
         policy = NULL;
         status = NBA_E_NOT_FOUND;
@@ -209,7 +210,7 @@ static enum nba_status use_policy(struct runner *runner, struct nba_str hash,
         return nba_error_prefix(error, "policy %.12s of the journal", hash.bytes ? hash.data : "-");
     }
     (void)snprintf(runner->policy_hash, sizeof(runner->policy_hash), "%.*s",
-                   NBA_STR_ARG(nba_policy_hash(policy)));
+                   NBA_STR_ARG(nba_policy_head(policy)->hash));
     nba_side_inputs_set_policy(runner->side_inputs, policy);
     nba_policy_unref(policy);
     return NBA_OK;

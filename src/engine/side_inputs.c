@@ -57,8 +57,8 @@ struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_n
         .input_next = input_next,
         .catalog_next = side->catalog_next,
         .control_next = side->control_next,
-        .policy_hash = nba_policy_hash(side->policy),
-        .policy_version = nba_policy_version(side->policy),
+        .policy_hash = nba_policy_head(side->policy)->hash,
+        .policy_version = nba_policy_head(side->policy)->version,
         .release_champion =
             nba_str_of(side->release != NULL ? nba_release_id(side->release) : NULL),
         .wall_clock_ms = wall_clock_ms,

@@ -202,7 +202,7 @@ static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_reque
     const double *value = request->values != NULL ? request->values : funnel->catalog->value;
     fill_treatment(funnel, moment, c, action);
     action->status = NBA_ACTION_PROPOSED;
-    action->tenant_id = nba_policy_tenant(funnel->policy);
+    action->tenant_id = funnel->policy->head.tenant;
     action->hcp_id = moment->hcp->hcp_id;
     action->market = moment->market;
     action->priority = nba_round9(nba_funnel_priority(funnel, request, c));
@@ -216,7 +216,7 @@ static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_reque
     action->not_before_ms = moment->now_ms;
     action->best_send_time_ms = moment->now_ms;
     action->expires_at_ms = nba_policy_expires_at(funnel->policy, action->channel, moment->now_ms);
-    action->policy_version = nba_policy_version(funnel->policy);
+    action->policy_version = funnel->policy->head.version;
     action->model_version = nba_str_of(request->scores->model_version);
     action->engine_version = request->engine_version;
     action->trigger_event_id = request->trigger_event_id;
@@ -273,7 +273,7 @@ void nba_funnel_open_action(const struct nba_funnel *funnel, const struct moment
         .action_id = open->action_id,
         .decision_id = open->decision_id,
         .status = NBA_ACTION_PROPOSED,
-        .tenant_id = nba_policy_tenant(funnel->policy),
+        .tenant_id = funnel->policy->head.tenant,
         .hcp_id = moment->hcp->hcp_id,
         .market = moment->market,
         .brand = open->brand,
@@ -295,7 +295,7 @@ void nba_funnel_open_action(const struct nba_funnel *funnel, const struct moment
         .not_before_ms = open->proposed_at_ms,
         .best_send_time_ms = open->proposed_at_ms,
         .expires_at_ms = open->expires_at_ms,
-        .policy_version = nba_policy_version(funnel->policy),
+        .policy_version = funnel->policy->head.version,
     };
     for (uint32_t c = k != NBA_CATALOG_NONE ? catalog->first_candidate[k] : 0;
          k != NBA_CATALOG_NONE && c < catalog->first_candidate[k + 1]; c++) {

@@ -269,6 +269,6 @@ void nba_funnel_destroy(struct nba_funnel *funnel)
 
 enum nba_mode nba_funnel_mode(const struct nba_funnel *funnel)
 {
-    const enum nba_mode mode = funnel->policy->mode;
+    const enum nba_mode mode = funnel->policy->head.mode;
     return funnel->control->mode > mode ? funnel->control->mode : mode;
 }

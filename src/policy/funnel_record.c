@@ -258,11 +258,11 @@ enum nba_status nba_funnel_write_slate(struct nba_funnel *funnel,
     *slate = (struct nba_slate){
         .decision_id = request->decision_id,
         .hcp_id = moment->hcp->hcp_id,
-        .tenant_id = nba_policy_tenant(funnel->policy),
+        .tenant_id = funnel->policy->head.tenant,
         .time_ms = moment->now_ms,
         .top_contents = top,
         .top_content_count = count,
-        .policy_version = nba_policy_version(funnel->policy),
+        .policy_version = funnel->policy->head.version,
         .model_version = nba_str_of(scores->model_version),
         .engine_version = request->engine_version,
     };

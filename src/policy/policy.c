@@ -23,6 +23,7 @@ enum nba_status nba_policy_parse(const char *name, struct nba_str bytes,
     atomic_init(&policy->refs, 1);
     nba_arena_init(&policy->arena, ARENA_BYTES_MAX);
     nba_sha256_text(bytes.data, bytes.bytes, policy->hash);
+    policy->head.hash = nba_str_of(policy->hash);
     struct policy_parse parse = {.policy = policy, .error = error};
     enum nba_status status = nba_yaml_parse(name, bytes, &policy->tree, error);
     if (status == NBA_OK) {
@@ -69,34 +70,9 @@ void nba_policy_unref(struct nba_policy *policy)
     }
 }
 
-struct nba_str nba_policy_version(const struct nba_policy *policy)
+const struct nba_policy_head *nba_policy_head(const struct nba_policy *policy)
 {
-    return policy->version;
-}
-
-struct nba_str nba_policy_hash(const struct nba_policy *policy)
-{
-    return nba_str_of(policy->hash);
-}
-
-struct nba_str nba_policy_tenant(const struct nba_policy *policy)
-{
-    return policy->tenant;
-}
-
-enum nba_mode nba_policy_mode(const struct nba_policy *policy)
-{
-    return policy->mode;
-}
-
-enum nba_policy_clock nba_policy_clock(const struct nba_policy *policy)
-{
-    return policy->clock;
-}
-
-uint32_t nba_policy_explain_top(const struct nba_policy *policy)
-{
-    return policy->explain_top;
+    return &policy->head;
 }
 
 bool nba_policy_ignores(const struct nba_policy *policy, const struct nba_event *event)

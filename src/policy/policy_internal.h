@@ -103,7 +103,7 @@ struct policy_slate {
 struct nba_policy {
     struct nba_arena arena;
     struct nba_yaml *tree;
-    struct nba_str version, tenant;
+    struct nba_policy_head head;
     struct nba_str brands[POLICY_BRANDS_MAX]; /* of the key `brands` */
     struct nba_exclusion exclusions[NBA_EXCLUSIONS_MAX];
     struct policy_market markets[POLICY_MARKETS_MAX];
@@ -116,13 +116,10 @@ struct nba_policy {
     struct nba_duration allowed_lateness;
     struct nba_duration consent_max_age; /* zero: none */
     atomic_uint refs;
-    enum nba_mode mode;
-    enum nba_policy_clock clock;
     unsigned formula; /* there is one */
     struct policy_slate slate;
     uint32_t audit_top; /* suppressed candidates written with their details */
-    uint32_t explain_top;
-    bool audit_packed; /* and a reason for every one */
+    bool audit_packed;  /* and a reason for every one */
     bool decide_on[NBA_EVENT_TYPE_COUNT];
     uint32_t ignored_bots; /* bit by enum nba_bot */
     char hash[NBA_SHA256_TEXT_BYTES];

@@ -504,10 +504,10 @@ static const struct items items[] = {
 };
 
 static const struct key policy_keys[] = {
-    {"policy_version", read_text, .at = AT(version), .needed = "a text"},
-    {"tenant", read_text, .at = AT(tenant), .needed = "the tenant's id"},
-    {"mode", read_word, .at = AT(mode), .words = modes},
-    {"clock", read_word, .at = AT(clock), .words = clocks},
+    {"policy_version", read_text, .at = AT(head.version), .needed = "a text"},
+    {"tenant", read_text, .at = AT(head.tenant), .needed = "the tenant's id"},
+    {"mode", read_word, .at = AT(head.mode), .words = modes},
+    {"clock", read_word, .at = AT(head.clock), .words = clocks},
     {"allowed_lateness", read_duration, .at = AT(allowed_lateness)},
     {"brands", read_items, .at = AT(brands), .items = &items[BRANDS]},
     {"decide_on", read_items, .needed = "a list of event types", .items = &items[TYPES]},
@@ -558,7 +558,8 @@ static const struct key policy_keys[] = {
     {.name = "engagement_filters.min_seconds_after_delivery"},
     {.name = "audit", .read = read_map},
     {.name = "audit.candidates", .read = read_audit},
-    {"audit.explain_top", read_count, .at = AT(explain_top), .min = 0, .max = NBA_EXPLAINED_MAX},
+    {"audit.explain_top", read_count, .at = AT(head.explain_top), .min = 0,
+     .max = NBA_EXPLAINED_MAX},
     {.name = "missing_timezone"},
     {.name = "experiments"},
     {.name = "triggers"},
@@ -573,7 +574,7 @@ enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yam
     policy->slate = (struct policy_slate){1, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
     policy->audit_top = NBA_EXPLAINED_MAX;
     policy->audit_packed = true;
-    policy->explain_top = 5;
+    policy->head.explain_top = 5;
     policy->ignored_bots = UINT32_MAX & ~1u; /* all but none */
     for (unsigned i = 0; i < NBA_CHANNEL_COUNT; i++) {
         policy->expiry[i] = (struct nba_duration){0, POLICY_EXPIRY_DEFAULT_MS};

@@ -37,14 +37,14 @@ enum nba_status nba_policy_parse(const char *name, struct nba_str bytes,
 struct nba_policy *nba_policy_ref(struct nba_policy *policy);
 void nba_policy_unref(struct nba_policy *policy);
 
-struct nba_str nba_policy_version(const struct nba_policy *policy);
-/* SHA-256 of the file's bytes, hexadecimal. */
-struct nba_str nba_policy_hash(const struct nba_policy *policy);
-struct nba_str nba_policy_tenant(const struct nba_policy *policy);
-enum nba_mode nba_policy_mode(const struct nba_policy *policy);
-enum nba_policy_clock nba_policy_clock(const struct nba_policy *policy);
-/* How many suppressed candidates `nba explain` and the demo's stories show. */
-uint32_t nba_policy_explain_top(const struct nba_policy *policy);
+struct nba_policy_head {
+    struct nba_str version, tenant;
+    struct nba_str hash; /* SHA-256 of the file's bytes, hexadecimal; ends in NUL */
+    enum nba_mode mode;
+    enum nba_policy_clock clock;
+    uint32_t explain_top; /* suppressed candidates that `nba explain` and the demo's stories show */
+};
+const struct nba_policy_head *nba_policy_head(const struct nba_policy *policy);
 
 /* Does this event start a decision: its type is in decide_on and it is not ignored. */
 bool nba_policy_decides_on(const struct nba_policy *policy, const struct nba_event *event);

@@ -295,10 +295,10 @@ static void test_the_least_policy_has_careful_defaults(void **state)
     (void)state;
     struct nba_event event = fixture_event("e", "2026-11-18T09:00:00Z", "");
     event.type = NBA_EVENT_EMAIL_OPENED;
-    assert_int_equal(nba_policy_mode(policy), NBA_MODE_LIVE);
-    assert_int_equal(nba_policy_clock(policy), NBA_POLICY_CLOCK_EVENT);
-    assert_str_equal(nba_policy_version(policy), "v1");
-    assert_str_equal(nba_policy_tenant(policy), "acme");
+    assert_int_equal(nba_policy_head(policy)->mode, NBA_MODE_LIVE);
+    assert_int_equal(nba_policy_head(policy)->clock, NBA_POLICY_CLOCK_EVENT);
+    assert_str_equal(nba_policy_head(policy)->version, "v1");
+    assert_str_equal(nba_policy_head(policy)->tenant, "acme");
     assert_true(nba_policy_decides_on(policy, &event));
     event.bot = NBA_BOT_GMAIL;
     assert_true(nba_policy_ignores(policy, &event));
@@ -310,7 +310,7 @@ static void test_the_least_policy_has_careful_defaults(void **state)
     assert_false(nba_policy_is_late(policy, now - NBA_DAY_MS, now));
     assert_true(nba_policy_is_late(policy, now - NBA_DAY_MS - 1, now));
     assert_true(nba_policy_expires_at(policy, NBA_CHANNEL_EMAIL, now) == now + 14 * NBA_DAY_MS);
-    assert_int_equal(nba_policy_explain_top(policy), 5);
+    assert_int_equal(nba_policy_head(policy)->explain_top, 5);
     nba_policy_unref(policy);
 }
 
@@ -321,8 +321,8 @@ static void test_the_hash_names_the_bytes(void **state)
     char text[NBA_SHA256_TEXT_BYTES];
     (void)state;
     nba_sha256_text(GOOD, strlen(GOOD), text);
-    assert_str_equal(nba_policy_hash(a), text);
-    assert_false(nba_str_equal(nba_policy_hash(a), nba_policy_hash(b)));
+    assert_str_equal(nba_policy_head(a)->hash, text);
+    assert_false(nba_str_equal(nba_policy_head(a)->hash, nba_policy_head(b)->hash));
     nba_policy_unref(a);
     nba_policy_unref(b);
 }
@@ -335,7 +335,7 @@ static void test_the_shipped_policy_loads_and_says_what_it_says(void **state)
     if (nba_policy_load(NBA_SOURCE_DIR "/config/policy-basic.yaml", &policy, &error) != NBA_OK) {
         fail_msg("%s", error.message);
     }
-    assert_str_equal(nba_policy_version(policy), "2026-11-20.1");
+    assert_str_equal(nba_policy_head(policy)->version, "2026-11-20.1");
     const int64_t now = at("2026-11-18T09:00:00Z");
     assert_true(nba_policy_expires_at(policy, NBA_CHANNEL_EMAIL, now) == now + 72 * NBA_HOUR_MS);
     assert_true(nba_policy_expires_at(policy, NBA_CHANNEL_REP, now) == now + 5 * NBA_DAY_MS);
