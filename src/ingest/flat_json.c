@@ -1,12 +1,11 @@
-/* A scanner that knows where values begin and end; depth is bounded and nothing recurses.  What a
- * nested value holds is only told apart by brackets and strings. */
+/* The members of one object; what a value is, and where it ends, is codec's to say. */
 #include "flat_json_internal.h"
 
 #include <string.h>
 
 #include "nba/base/assert.h"
-#include "nba/base/limits.h"
 #include "nba/codec/json.h"
+#include "nba/codec/json_value.h"
 
 struct scan {
     const char *at;
@@ -14,14 +13,10 @@ struct scan {
     struct nba_buf *scratch;
 };
 
-static bool is_one_of(char c, const char *list)
-{
-    return c != '\0' && strchr(list, c) != NULL;
-}
-
 static void skip_blanks(struct scan *scan)
 {
-    while (scan->at < scan->end && is_one_of(*scan->at, " \t\r\n")) {
+    while (scan->at < scan->end &&
+           (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\r' || *scan->at == '\n')) {
         scan->at++;
     }
 }
@@ -34,97 +29,29 @@ static bool take_char(struct scan *scan, char wanted)
     return there;
 }
 
-static struct nba_str taken(const struct scan *scan, const char *begin)
-{
-    return nba_str(begin, (size_t)(scan->at - begin));
-}
-
-/* A string with its quotes, escapes left in; *ret_escaped when there are any. */
-static bool take_string(struct scan *scan, struct nba_str *ret_quoted, bool *ret_escaped)
-{
-    const char *begin = scan->at;
-    *ret_escaped = false;
-    if (!take_char(scan, '"')) {
-        return false;
-    }
-    while (scan->at < scan->end && *scan->at != '"') {
-        if (*scan->at == '\\') {
-            *ret_escaped = true;
-            scan->at++;
-        }
-        scan->at += scan->at < scan->end ? 1 : 0;
-    }
-    if (scan->at == scan->end) {
-        return false;
-    }
-    scan->at++;
-    *ret_quoted = taken(scan, begin);
-    return true;
-}
-
-/* The scratch has room for all texts: it doesn't move. */
-static bool take_text(struct scan *scan, struct nba_str *ret_text)
-{
-    struct nba_str quoted;
-    bool escaped = false;
-    skip_blanks(scan);
-    if (!take_string(scan, &quoted, &escaped)) {
-        return false;
-    }
-    *ret_text = nba_str(quoted.data + 1, quoted.bytes - 2);
-    if (escaped) {
-        const size_t before = scan->scratch->bytes;
-        if (!nba_json_unescape(quoted, scan->scratch)) {
-            return false;
-        }
-        ret_text->data = (const char *)scan->scratch->data + before;
-        ret_text->bytes = scan->scratch->bytes - before;
-    }
-    return true;
-}
-
-/* From an opening bracket to the one that closes it. */
-static bool take_nested(struct scan *scan, struct nba_str *ret_text)
-{
-    const char *begin = scan->at;
-    uint32_t depth = 0;
-    do {
-        struct nba_str quoted;
-        bool escaped = false;
-        if (*scan->at == '"') {
-            if (!take_string(scan, &quoted, &escaped)) {
-                return false;
-            }
-            continue;
-        }
-        depth += *scan->at == '{' || *scan->at == '[' ? 1 : 0;
-        depth -= *scan->at == '}' || *scan->at == ']' ? 1 : 0;
-        scan->at++;
-    } while (depth > 0 && depth <= NBA_DEPTH_MAX && scan->at < scan->end);
-    *ret_text = taken(scan, begin);
-    return depth == 0;
-}
-
-/* A value; data NULL for null. */
+/* A value as it is written; of a string what it stands for; data NULL for null. */
 static bool take_value(struct scan *scan, struct nba_str *ret_value)
 {
     skip_blanks(scan);
-    if (scan->at < scan->end && *scan->at == '"') {
-        return take_text(scan, ret_value);
+    const struct nba_str rest = nba_str(scan->at, (size_t)(scan->end - scan->at));
+    const struct nba_str value = nba_str(scan->at, nba_json_value_bytes(rest, false));
+    scan->at += value.bytes;
+    *ret_value = value;
+    if (nba_str_is(value, "null")) {
+        *ret_value = nba_str(NULL, 0);
+    } else if (value.bytes != 0 && value.data[0] == '"') {
+        *ret_value = nba_str(value.data + 1, value.bytes - 2);
+        if (memchr(value.data, '\\', value.bytes) != NULL) {
+            /* The scratch has room for all texts: it doesn't move. */
+            const size_t before = scan->scratch->bytes;
+            if (!nba_json_unescape(value, scan->scratch)) {
+                return false;
+            }
+            *ret_value =
+                nba_str((const char *)scan->scratch->data + before, scan->scratch->bytes - before);
+        }
     }
-    if (scan->at < scan->end && (*scan->at == '{' || *scan->at == '[')) {
-        return take_nested(scan, ret_value);
-    }
-    const char *begin = scan->at;
-    while (scan->at < scan->end && !is_one_of(*scan->at, ",}] \t\r\n")) {
-        scan->at++;
-    }
-    *ret_value = taken(scan, begin);
-    if (nba_str_is(*ret_value, "null")) {
-        ret_value->data = NULL;
-        ret_value->bytes = 0;
-    }
-    return scan->at > begin;
+    return value.bytes != 0;
 }
 
 static bool take_members(struct scan *scan, const char *const *names, size_t count,
@@ -133,7 +60,9 @@ static bool take_members(struct scan *scan, const char *const *names, size_t cou
     do {
         struct nba_str name;
         struct nba_str value;
-        if (!take_text(scan, &name) || !take_char(scan, ':') || !take_value(scan, &value)) {
+        skip_blanks(scan);
+        if (scan->at == scan->end || *scan->at != '"' || !take_value(scan, &name) ||
+            !take_char(scan, ':') || !take_value(scan, &value)) {
             return false;
         }
         for (size_t i = 0; i < count; i++) {
