@@ -96,32 +96,22 @@ static void copy_content(struct copier *copier, struct nba_content *content)
 
 static void copy_record(struct copier *copier, struct nba_reference *record)
 {
-    switch (record->kind) {
-    case NBA_REFERENCE_CONTENT:
+    struct nba_rep *rep = &record->rep;
+    if (record->kind == NBA_REFERENCE_CONTENT) {
         copy_content(copier, &record->content);
-        break;
-    case NBA_REFERENCE_CAMPAIGN:
+    } else if (record->kind == NBA_REFERENCE_CAMPAIGN) {
         copy_members(copier, &record->campaign, campaign_texts, no_lists);
-        break;
-    case NBA_REFERENCE_REP:
-        copy_members(copier, &record->rep, rep_texts, no_lists);
-        record->rep.absences = copy(copier, record->rep.absences,
-                                    record->rep.absence_count * sizeof(struct nba_absence));
-        break;
+    } else {
+        copy_members(copier, rep, rep_texts, no_lists);
+        rep->absences = copy(copier, rep->absences, rep->absence_count * sizeof(*rep->absences));
     }
 }
 
 struct nba_str nba_catalog_record_id(const struct nba_reference *record)
 {
-    switch (record->kind) {
-    case NBA_REFERENCE_CONTENT:
-        return record->content.content_id;
-    case NBA_REFERENCE_CAMPAIGN:
-        return record->campaign.campaign_id;
-    case NBA_REFERENCE_REP:
-        break;
-    }
-    return record->rep.rep_id;
+    const struct nba_str *const ids[] = {&record->content.content_id, &record->campaign.campaign_id,
+                                         &record->rep.rep_id};
+    return *ids[record->kind];
 }
 
 /* Contents by the 32 bits that state knows them by, so that a collision shows. */

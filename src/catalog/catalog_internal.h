@@ -19,7 +19,6 @@ struct catalog_entry {
 /* NULL: out of memory.  The record was checked. */
 struct catalog_entry *nba_catalog_entry_create(const struct nba_reference *record);
 void nba_catalog_entry_unref(struct catalog_entry *entry);
-/* The record's id in `record`: the first member of its struct. */
 struct nba_str nba_catalog_record_id(const struct nba_reference *record);
 uint64_t nba_catalog_record_hash(enum nba_reference_kind kind, struct nba_str id);
 

@@ -197,16 +197,12 @@ static void fill(struct build *b, struct catalog_entry *const *entries, uint32_t
         const struct nba_reference *record = &entries[i]->record;
         atomic_fetch_add_explicit(&entries[i]->refs, 1, memory_order_relaxed);
         s->entries[s->entry_count++] = entries[i];
-        switch (record->kind) {
-        case NBA_REFERENCE_CONTENT:
+        if (record->kind == NBA_REFERENCE_CONTENT) {
             add_content(b, entries[i]);
-            break;
-        case NBA_REFERENCE_CAMPAIGN:
+        } else if (record->kind == NBA_REFERENCE_CAMPAIGN) {
             s->campaigns[b->shown->campaign_count++] = &record->campaign;
-            break;
-        case NBA_REFERENCE_REP:
+        } else {
             s->reps[b->shown->rep_count++] = &record->rep;
-            break;
         }
     }
     b->shown->gate_count = b->by_gate.count;

@@ -11,8 +11,8 @@ void nba_key_append(struct nba_buf *buf, enum nba_key_kind kind, struct nba_str 
 
 bool nba_key_travels(struct nba_str key)
 {
-    return key.bytes > 1 && (key.data[0] == NBA_KEY_ERASED || key.data[0] == NBA_KEY_HCP ||
-                             key.data[0] == NBA_KEY_META || key.data[0] == NBA_KEY_REP);
+    static const char kinds[] = {NBA_KEY_ERASED, NBA_KEY_HCP, NBA_KEY_META, NBA_KEY_REP};
+    return key.bytes > 1 && memchr(kinds, key.data[0], sizeof(kinds)) != NULL;
 }
 
 struct nba_str nba_key_id(struct nba_str key)
