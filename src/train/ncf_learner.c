@@ -27,7 +27,6 @@ struct ncf {
     struct chunk *chunks;
     size_t chunk_count;
     struct nba_ncf_group *groups; /* (batch) a chunk may hold a single position */
-    uint32_t *positions;          /* (batch) */
     uint32_t *negatives;          /* (batch, negatives) */
     uint32_t *stamp;              /* (N) user + 1 that touched it last */
 };
@@ -125,11 +124,7 @@ static double ncf_learn(void *model, size_t *at, struct nba_rng *rng, size_t *re
         if (contexts + chunk->count > m->options.fit.batch) {
             break;
         }
-        uint32_t *positions = m->positions + contexts;
         uint32_t *negatives = m->negatives + (size_t)contexts * K;
-        for (uint32_t i = 0; i < chunk->count; i++) {
-            positions[i] = chunk->first + i;
-        }
         draw_negatives(m, chunk->user, rng, negatives, (size_t)chunk->count * K);
         m->groups[groups++] = (struct nba_ncf_group){
             .user = chunk->user,
@@ -138,8 +133,8 @@ static double ncf_learn(void *model, size_t *at, struct nba_rng *rng, size_t *re
             .run_count =
                 d->ordered ? chunk->first + chunk->count : m->split->train_count[chunk->user],
             .ordered = d->ordered,
-            .positions = positions,
-            .position_count = chunk->count,
+            .first = chunk->first,
+            .count = chunk->count,
             .negatives = negatives,
         };
         contexts += chunk->count;
@@ -203,7 +198,6 @@ static void make(struct ncf *m, struct nba_parameters *all)
                                             .dropout = options->fit.dropout,
                                             .seed = options->fit.seed};
     m->groups = nba_pool_take(&all->pool, batch, sizeof(*m->groups));
-    m->positions = nba_pool_take(&all->pool, batch, sizeof(*m->positions));
     m->negatives = nba_pool_take(&all->pool, batch * options->negatives, sizeof(*m->negatives));
     m->stamp = nba_pool_take(&all->pool, shape.contents, sizeof(*m->stamp));
     m->net = nba_ncf_net_create(all, shape, net);

@@ -118,8 +118,8 @@ static void fold_group(struct nba_ncf_net *net, const struct nba_ncf_group *grou
     const float *prior = net->prior.value + group->segment * V;
     uint32_t summed = 0;
     memset(net->sum, 0, V * sizeof(float));
-    for (uint32_t i = 0; i < group->position_count; i++, users += V) {
-        const uint32_t position = group->positions[i];
+    for (uint32_t i = 0; i < group->count; i++, users += V) {
+        const uint32_t position = group->first + i;
         const uint32_t upto = group->ordered ? position : group->run_count;
         for (; summed < upto; summed++) {
             vector_add(net->sum, net->history.value + group->run[summed] * V, 1.0f, V);
@@ -143,8 +143,8 @@ static void unfold_group(struct nba_ncf_net *net, const struct nba_ncf_group *gr
     uint32_t next = group->ordered ? group->run_count : 0;
     memset(net->sum, 0, V * sizeof(float));
     float *prior = nba_parameter_touch(&net->prior, group->segment);
-    for (uint32_t i = group->position_count; i-- > 0;) {
-        const uint32_t position = group->positions[i];
+    for (uint32_t i = group->count; i-- > 0;) {
+        const uint32_t position = group->first + i;
         const float scale = fold_scale(group, position);
         const float *d = d_users + i * V;
         vector_add(prior, d, 1.0f, V);
@@ -172,13 +172,13 @@ static size_t net_gather(struct nba_ncf_net *net, const struct nba_ncf_group *gr
     size_t contexts = 0;
     for (size_t g = 0; g < count; g++) {
         const struct nba_ncf_group *group = &groups[g];
-        NBA_ASSERT(contexts + group->position_count <= net->options.contexts_max);
+        NBA_ASSERT(contexts + group->count <= net->options.contexts_max);
         if (net->shape.users == 0) {
             fold_group(net, group, net->users + contexts * V);
         }
-        for (uint32_t i = 0; i < group->position_count; i++, contexts++) {
+        for (uint32_t i = 0; i < group->count; i++, contexts++) {
             uint32_t *items = net->items + contexts * (1 + K);
-            items[0] = group->run[group->positions[i]];
+            items[0] = group->run[group->first + i];
             memcpy(items + 1, group->negatives + i * K, K * sizeof(uint32_t));
             if (net->shape.users != 0) {
                 nba_parameter_gather(&net->user, &group->user, 1, net->users + contexts * V);
@@ -360,7 +360,7 @@ double nba_ncf_net_learn(struct nba_ncf_net *net, const struct nba_ncf_group *gr
         if (net->shape.users == 0) {
             unfold_group(net, &groups[g], d);
         }
-        for (uint32_t i = 0; i < groups[g].position_count; i++, d += 2 * net->shape.width) {
+        for (uint32_t i = 0; i < groups[g].count; i++, d += 2 * net->shape.width) {
             if (net->shape.users != 0) {
                 nba_parameter_scatter(&net->user, &groups[g].user, 1, d);
             }

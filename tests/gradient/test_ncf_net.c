@@ -6,8 +6,6 @@
 
 static const uint32_t run_a[] = {4, 1, 6, 0, 1};
 static const uint32_t run_b[] = {2, 5, 3};
-static const uint32_t positions_a[] = {0, 2, 4};
-static const uint32_t positions_b[] = {1};
 static const uint32_t negatives_a[] = {3, 5, 2, 2, 5, 3};
 static const uint32_t negatives_b[] = {6, 0};
 
@@ -27,8 +25,8 @@ static double ncf_loss(void *context)
 
 static size_t mistakes_of(uint32_t users, bool ordered)
 {
-    struct ncf_case c = {.groups = {{1, 2, run_a, 5, ordered, positions_a, 3, negatives_a},
-                                    {2, 0, run_b, 3, ordered, positions_b, 1, negatives_b}}};
+    struct ncf_case c = {.groups = {{1, 2, run_a, 5, ordered, 1, 3, negatives_a},
+                                    {2, 0, run_b, 3, ordered, 1, 1, negatives_b}}};
     const struct nba_ncf_net_shape shape = {.contents = 7,
                                             .segments = 3,
                                             .users = users,
@@ -88,8 +86,7 @@ static void test_scores_are_those_the_loss_was_made_of(void **state)
     struct nba_ncf_net *net = NULL;
     struct nba_parameters *all = nba_parameters_create();
     net = nba_ncf_net_create(all, shape, options);
-    const uint32_t position = 4;
-    const struct nba_ncf_group group = {0, 2, run_a, 5, true, &position, 1, negatives_a};
+    const struct nba_ncf_group group = {0, 2, run_a, 5, true, 4, 1, negatives_a};
     size_t samples = 0;
     const double loss = nba_ncf_net_learn(net, &group, 1, NULL, &samples);
     const uint32_t asked[] = {run_a[4], negatives_a[0], negatives_a[1]};

@@ -9,8 +9,8 @@
  *   loss     mean over samples of  log(1 + exp(-score)) for what was engaged with,
  *                                  log(1 + exp(score)) for `negatives` drawn contents each
  *
- * CONTEXTS.  A group is one user's run of contents and the positions in it that are learned from.
- * Each position is one context: what is known when that content is the target,
+ * CONTEXTS.  A group is one user's run of contents and the positions in it, side by side, that are
+ * learned from.  Each position is one context: what is known when that content is the target,
  *   ordered    the contents before it (what serving sees)
  *   unordered  all the others of the run (S. Kabbur et al., KDD 2013: the target is left out)
  * and the target with its negatives share the context's user vector.  Running sums make a context
@@ -48,9 +48,8 @@ struct nba_ncf_group {
     const uint32_t *run; /* contents */
     uint32_t run_count;
     bool ordered;
-    const uint32_t *positions; /* ascending indexes into run */
-    uint32_t position_count;
-    const uint32_t *negatives; /* (position_count, negatives) */
+    uint32_t first, count;     /* positions in the run */
+    const uint32_t *negatives; /* (count, negatives) */
 };
 
 struct nba_ncf_net;

@@ -90,16 +90,15 @@ static double ncf_loss(void *context)
 {
     static const uint32_t run_a[] = {4, 1, 6, 0, 1};
     static const uint32_t run_b[] = {2, 5, 3};
-    static const uint32_t positions_a[] = {0, 2, 4};
-    static const uint32_t positions_b[] = {1};
     static const uint32_t negatives_a[] = {3, 5, 2, 2, 5, 3};
     static const uint32_t negatives_b[] = {6, 0};
     const struct ncf_case *c = context;
-    const struct nba_ncf_group groups[] = {
-        {0, 2, run_a, 5, c->ordered, positions_a, 3, negatives_a},
-        {1, 0, run_b, 3, c->ordered, positions_b, 1, negatives_b}};
+    const struct nba_ncf_group groups[] = {{0, 2, run_a, 5, c->ordered, 0, 1, negatives_a},
+                                           {0, 2, run_a, 5, c->ordered, 2, 1, negatives_a + 2},
+                                           {0, 2, run_a, 5, c->ordered, 4, 1, negatives_a + 4},
+                                           {1, 0, run_b, 3, c->ordered, 1, 1, negatives_b}};
     size_t samples = 0;
-    const double sum = nba_ncf_net_learn(c->net, groups, 2, NULL, &samples);
+    const double sum = nba_ncf_net_learn(c->net, groups, 4, NULL, &samples);
     return sum / (double)samples;
 }
 
