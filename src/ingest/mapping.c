@@ -15,7 +15,7 @@
 
 #define ARENA_BYTES_MAX (16u << 20)
 /* A rule's text is made of the file's own words. */
-#define RULE_TEXT_BYTES ((size_t)2 * NBA_YAML_BYTES_MAX)
+#define RULE_TEXT_BYTES ((size_t)NBA_YAML_BYTES_MAX * 2)
 /* Joins the items of a list of constants; no YAML text has it. */
 #define LIST_SPLIT '\x1f'
 
