@@ -469,8 +469,7 @@ static const struct nba_binding decision_fields[] = {
     RECORDS(nba_decision, "closed", closed, closed_count, closed),
     RECORDS(nba_decision, "selected", selected, selected_count, action),
     RECORDS(nba_decision, "suppressed", suppressed, suppressed_count, suppressed),
-    {MEMBER(nba_decision, OCTETS, "packed_reasons", packed_reasons),
-     .count_offset = offsetof(struct nba_decision, packed_reason_count)},
+    FIELD(nba_decision, BLOB, "packed_reasons", packed_reasons),
     {ITEMS(nba_decision, MAP, "features", features, feature_count, feature)},
     RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking),
 };

@@ -37,7 +37,6 @@ enum nba_op_code {
     NBA_OP_LONG_AS_DOUBLE,
     NBA_OP_BOOL,
     NBA_OP_BLOB,
-    NBA_OP_OCTETS,
     NBA_OP_SKIP,     /* type */
     NBA_OP_SET,      /* true into a bool; takes no bytes */
     NBA_OP_FAIL,     /* a branch that has no reading */

@@ -318,28 +318,6 @@ static const unsigned char *run_constant(struct nba_machine *m, const struct nba
     return text != NULL ? p : NULL;
 }
 
-static const unsigned char *run_octets(struct nba_machine *m, const struct nba_op *op,
-                                       const unsigned char *p, unsigned char *dst)
-{
-    const unsigned char *data = NULL;
-    p = nba_machine_sized(m, op->name, p, &data);
-    if (p == NULL) {
-        return NULL;
-    }
-    const struct nba_str blob = nba_str((const char *)data, (size_t)(p - data));
-    if (op->code == NBA_OP_BLOB) {
-        memcpy(dst + op->offset, &blob, sizeof(blob));
-        return p;
-    }
-    if (blob.bytes > UINT32_MAX) {
-        return nba_machine_stop(m, op->name, NBA_E_LIMIT, "more than 4 GiB");
-    }
-    const uint32_t count = (uint32_t)blob.bytes;
-    memcpy(dst + op->offset, &data, sizeof(data));
-    memcpy(dst + nba_op_count_offset(op), &count, sizeof(count));
-    return p;
-}
-
 /* Operations that events seldom need, and those with parts. */
 static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op *op,
                                      const unsigned char *p, unsigned char *dst)
@@ -348,6 +326,8 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
     int64_t value = 0;
     double real = 0;
     uint32_t index = 0;
+    const unsigned char *data = NULL;
+    struct nba_str blob = {0};
     switch ((int)op->code) {
     case NBA_OP_INT_AS_LONG:
         p = nba_machine_int(m, op->name, p, &value);
@@ -367,8 +347,10 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
     case NBA_OP_BOOL:
         return nba_machine_bool(m, op->name, p, (bool *)(dst + op->offset));
     case NBA_OP_BLOB:
-    case NBA_OP_OCTETS:
-        return run_octets(m, op, p, dst);
+        p = nba_machine_sized(m, op->name, p, &data);
+        blob = nba_str((const char *)data, p != NULL ? (size_t)(p - data) : 0);
+        memcpy(dst + op->offset, &blob, sizeof(blob));
+        return p;
     case NBA_OP_NOTHING:
         return p;
     case NBA_OP_FAIL:

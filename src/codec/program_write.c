@@ -141,7 +141,6 @@ static bool is_natural(const struct nba_op *op, const unsigned char *src)
     case NBA_OP_POINTER:
         return load_pointer(at) != NULL;
     case NBA_OP_LOOP:
-    case NBA_OP_OCTETS:
         return load_u32(src + nba_op_count_offset(op)) != 0;
     default:
         return true;
@@ -263,9 +262,6 @@ static void put_op(struct writer *w, const struct nba_op *op, const unsigned cha
         return;
     case NBA_OP_BLOB:
         put_sized(w, load_str(at), SIZE_MAX);
-        return;
-    case NBA_OP_OCTETS:
-        put_sized(w, nba_str(load_pointer(at), load_u32(src + nba_op_count_offset(op))), SIZE_MAX);
         return;
     case NBA_OP_BOOL:
         put_byte(w, *at != 0 ? 1 : 0);

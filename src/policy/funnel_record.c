@@ -118,18 +118,17 @@ static enum nba_status pack_reasons(const struct nba_funnel *funnel, struct nba_
     if (packed == NULL) {
         return NBA_E_NO_MEMORY;
     }
+    size_t count = total;
     if (decision->candidate_count == (int32_t)total) {
         memcpy(packed, funnel->reason, total);
-        decision->packed_reason_count = total;
     } else {
-        uint32_t count = 0;
+        count = 0;
         for (uint32_t c = 0; c < total; c++) {
             packed[count] = funnel->reason[c];
             count += funnel->reason[c] != REASON_ABSENT;
         }
-        decision->packed_reason_count = count;
     }
-    decision->packed_reasons = packed;
+    decision->packed_reasons = nba_str((const char *)packed, count);
     return NBA_OK;
 }
 

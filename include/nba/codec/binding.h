@@ -6,7 +6,6 @@
  * KINDS, with the C member they stand for and the Avro types they take:
  *   ID, TEXT   struct nba_str           string; at most NBA_ID_BYTES_MAX, NBA_STRING_BYTES_MAX
  *   BLOB       struct nba_str           bytes, any length
- *   OCTETS     const uint8_t *, count   bytes, any length
  *   BOOL       bool                     boolean
  *   INT        int32_t                  int
  *   LONG       int64_t                  long
@@ -37,7 +36,6 @@ enum nba_bind {
     NBA_BIND_ID,
     NBA_BIND_TEXT,
     NBA_BIND_BLOB,
-    NBA_BIND_OCTETS,
     NBA_BIND_BOOL,
     NBA_BIND_INT,
     NBA_BIND_LONG,

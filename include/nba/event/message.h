@@ -127,8 +127,7 @@ struct nba_decision {
     const struct nba_suppressed *suppressed; /* at most NBA_EXPLAINED_MAX, by priority */
     uint32_t suppressed_count;
     /* One reason number a candidate, in candidate order (content id, then treatment): the tail. */
-    const uint8_t *packed_reasons;
-    uint32_t packed_reason_count;
+    struct nba_str packed_reasons;
     const struct nba_feature *features;
     uint32_t feature_count;
     const struct nba_model_ranking *rankings;

@@ -245,8 +245,7 @@ static inline struct nba_decision sample_decision(const struct nba_action *actio
                                     .selected_count = 1,
                                     .suppressed = suppressed,
                                     .suppressed_count = 1,
-                                    .packed_reasons = packed,
-                                    .packed_reason_count = 5,
+                                    .packed_reasons = {(const char *)packed, 5},
                                     .features = features,
                                     .feature_count = 2};
     decision.reason_count[NBA_REASON_REP_CAPACITY] = 1;

@@ -238,7 +238,8 @@ static inline const struct nba_suppressed *fixture_suppressed(const struct fixtu
 /* Reason of a content's first candidate: NONE when it was selected. */
 static inline enum nba_reason fixture_reason(const struct fixture *f, const char *id)
 {
-    return (enum nba_reason)f->result.decision.packed_reasons[fixture_candidate(f, id)];
+    return (enum nba_reason)(
+               uint8_t)f->result.decision.packed_reasons.data[fixture_candidate(f, id)];
 }
 
 #define assert_reason(f, id, name) \

@@ -286,7 +286,8 @@ static uint32_t check(const struct fixture *f)
         const struct nba_content *content = nba_catalog_content(f->catalog, c);
         const enum nba_reason want = plain_reason(
             &f->hcp, content, nba_catalog_treatment(f->catalog, c), f->candidates[c].propensity);
-        const enum nba_reason got = (enum nba_reason)f->result.decision.packed_reasons[c];
+        const enum nba_reason got =
+            (enum nba_reason)(uint8_t)f->result.decision.packed_reasons.data[c];
         const bool alive = got == NBA_REASON_NONE || got == NBA_REASON_LOST_ARBITRATION;
         if (want == NBA_REASON_NONE ? !alive : got != want) {
             fail_msg("%.*s: %s, expected %s", NBA_STR_ARG(content->content_id),

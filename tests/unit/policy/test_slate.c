@@ -163,7 +163,7 @@ static void test_candidates_a_scorer_does_not_know_are_not_there(void **state)
     fixture_score(f, "b", -1);
     fixture_decide(f, NOW);
     assert_int_equal(f->result.decision.candidate_count, 2);
-    assert_int_equal(f->result.decision.packed_reason_count, 2);
+    assert_int_equal(f->result.decision.packed_reasons.bytes, 2);
     assert_int_equal(f->result.action_count, 2);
     assert_null(fixture_suppressed(f, "b"));
     assert_int_equal(f->result.slate.top_content_count, 2);
@@ -197,7 +197,7 @@ static void test_audit_says_how_much_is_written(void **state)
         fixture_bind(f);
         fixture_decide(f, NOW);
         assert_int_equal(f->result.decision.suppressed_count, cases[i].suppressed);
-        assert_int_equal(f->result.decision.packed_reason_count, cases[i].packed);
+        assert_int_equal(f->result.decision.packed_reasons.bytes, cases[i].packed);
         assert_int_equal(f->result.decision.reason_count[NBA_REASON_LOST_ARBITRATION], 78);
         fixture_destroy(f);
     }
@@ -363,7 +363,7 @@ static void check_against_plain(struct fixture *f, uint32_t size, uint32_t max_c
             topics +=
                 nba_str_equal(f->result.actions[j].topic_ids.items[0], catalog->words[w->topic]);
         }
-        const uint8_t got = f->result.decision.packed_reasons[c];
+        const uint8_t got = (uint8_t)f->result.decision.packed_reasons.data[c];
         if (taken == size) {
             assert_int_equal(got, NBA_REASON_LOST_ARBITRATION);
         } else if (channels >= max_channel || topics >= max_topic) {
