@@ -9,14 +9,15 @@ static struct {
     const char *hcp, *event, *decision;
     bool json;
     int64_t top;
-} args = {.top = 10};
+} args = {.top = -1};
 
 static const struct nba_option options[] = {
     NBA_OPTION_TEXT(&args.hcp, "hcp", "ID", "the HCP"),
     NBA_OPTION_TEXT(&args.event, "event", "ID",
                     "the decision that this event caused (default: the last one)"),
     NBA_OPTION_TEXT(&args.decision, "decision", "ID", "the decision with this id"),
-    NBA_OPTION_INTEGER(&args.top, "top", "N", 0, 50, "suppressed candidates to show (default: 10)"),
+    NBA_OPTION_INTEGER(&args.top, "top", "N", 0, 50,
+                       "suppressed candidates to show (default: the policy's audit.explain_top)"),
     NBA_OPTION_FLAG(&args.json, "json", "the record as JSON, whole"),
     {0},
 };
@@ -40,7 +41,9 @@ static enum nba_status print(struct nba_workplace *place, struct nba_str value,
                              args.hcp);
     }
     if (!args.json) {
-        return nba_decision_print(place, value, (uint32_t)args.top, error);
+        const uint32_t top =
+            args.top >= 0 ? (uint32_t)args.top : nba_decision_explain_top(&place->config);
+        return nba_decision_print(place, value, top, error);
     }
     const enum nba_status status = nba_json_print_value(place->schemas, value, &place->out, error);
     if (status == NBA_OK) {

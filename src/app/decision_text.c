@@ -4,6 +4,9 @@
 #include "nba/app/walk.h"
 #include "nba/base/hash.h"
 #include "nba/base/time_text.h"
+#include "nba/policy/policy.h"
+
+#define EXPLAIN_TOP_DEFAULT 5u
 
 struct search {
     struct nba_workplace *place;
@@ -52,6 +55,18 @@ enum nba_status nba_decision_find(struct nba_workplace *place, const char *hcp_i
                                     &search, error);
     }
     return status;
+}
+
+uint32_t nba_decision_explain_top(const struct nba_config *config)
+{
+    struct nba_policy *policy = NULL;
+    struct nba_error error;
+    if (nba_policy_load(config->policy_file, &policy, &error) != NBA_OK) {
+        return EXPLAIN_TOP_DEFAULT;
+    }
+    const uint32_t top = nba_policy_head(policy)->explain_top;
+    nba_policy_unref(policy);
+    return top;
 }
 
 static void print_evidence(const struct nba_str_list *evidence, struct nba_buf *buf)

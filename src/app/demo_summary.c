@@ -246,7 +246,9 @@ static enum nba_status tell(const struct summary *s, uint32_t hcp, const char *t
         nba_buf_printf(&place->out, "%s\n", story.events[i % STORY_EVENTS]);
     }
     status = print_last(&story, took_back, 0, error);
-    return status == NBA_OK ? print_last(&story, proposed, 4, error) : status;
+    return status == NBA_OK
+               ? print_last(&story, proposed, nba_decision_explain_top(&place->config), error)
+               : status;
 }
 
 static enum nba_status tell_stories(const struct summary *s, struct nba_error *error)

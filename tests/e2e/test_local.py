@@ -3,6 +3,7 @@
 Run by ctest (e2e.local), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/test_local.py -v
 """
 import collections
+import json
 import os
 import random
 import signal
@@ -48,6 +49,33 @@ class Road(unittest.TestCase):
         self.assertEqual(len(ids), len(set(ids)), "an action id twice")
         models = {r["value"]["model_version"] for r in self.instance.consume("decision")}
         self.assertEqual(models, {"popularity"}, "no release was trained")
+
+    def test_explain_tells_the_recorded_decision_and_as_much_as_the_policy_wants(self):
+        self.instance.setup(hcps=8, count=120)
+        self.instance.drain()
+        record = [r["value"] for r in self.instance.consume("decision")
+                  if r["value"]["kind"] == "decided"][-1]
+        hcp, event = record["hcp_id"], record["trigger_event_id"]
+        self.assertGreater(len(record["suppressed"]), 7)
+
+        def explain(*args):
+            return self.instance.nba("explain", "--hcp", hcp, "--event", event, *args).stdout
+        text = explain()
+        self.assertIn(record["decision_id"], text)
+        for action in record["selected"]:
+            self.assertIn(action["content_id"], text)
+            self.assertIn(action["drivers"][0]["text"], text)
+        self.assertEqual(text.count("stopped at"), 5)  # audit.explain_top of policy-basic.yaml
+        self.assertEqual(explain("--top", "7").count("stopped at"), 7)
+        with open(self.instance.policy, encoding="utf-8") as file:
+            policy = file.read()
+        with open(self.instance.policy, "w", encoding="utf-8") as file:
+            file.write(policy.replace("explain_top: 5", "explain_top: 2"))
+        self.assertEqual(explain().count("stopped at"), 2)
+        self.assertEqual(json.loads(explain("--json"))["decision_id"], record["decision_id"])
+        absent = self.instance.nba("explain", "--hcp", "nobody", check=False)
+        self.assertEqual(absent.returncode, 1)
+        self.assertIn("no such decision of HCP 'nobody'", absent.stderr)
 
     def test_no_action_after_an_opt_out(self):
         self.instance.setup(seed=5, count=1500)
