@@ -196,13 +196,6 @@ uint64_t nba_counter_value(const struct nba_counter *counter)
     return counter != NULL ? atomic_load_explicit(&counter->value, memory_order_relaxed) : 0;
 }
 
-void nba_gauge_set(struct nba_gauge *gauge, int64_t value)
-{
-    if (gauge != NULL) {
-        atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
-    }
-}
-
 void nba_gauge_add(struct nba_gauge *gauge, int64_t delta)
 {
     if (gauge != NULL) {

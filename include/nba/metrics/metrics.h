@@ -57,7 +57,6 @@ struct nba_histogram *nba_metrics_histogram(struct nba_metrics *metrics, const c
 void nba_counter_add(struct nba_counter *counter, uint64_t n);
 uint64_t nba_counter_value(const struct nba_counter *counter);
 
-void nba_gauge_set(struct nba_gauge *gauge, int64_t value);
 void nba_gauge_add(struct nba_gauge *gauge, int64_t delta);
 int64_t nba_gauge_value(const struct nba_gauge *gauge);
 

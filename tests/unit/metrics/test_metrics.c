@@ -23,7 +23,7 @@ static void test_counter_and_gauge_stand_in_the_text_with_help_and_type(void **s
     (void)state;
     nba_counter_add(counter, 2);
     nba_counter_add(counter, 3);
-    nba_gauge_set(gauge, 10);
+    nba_gauge_add(gauge, 10);
     nba_gauge_add(gauge, -17);
     char *text = text_of(metrics);
     assert_string_equal(text, "# HELP nba_a_total A.\n# TYPE nba_a_total counter\nnba_a_total 5\n"
@@ -104,7 +104,6 @@ static void test_nothing_happens_without_a_registry(void **state)
     (void)state;
     assert_null(nba_metrics_counter(NULL, "nba_x_total", "X.", NULL, 0));
     nba_counter_add(NULL, 1);
-    nba_gauge_set(NULL, 1);
     nba_gauge_add(NULL, 1);
     nba_histogram_observe_us(NULL, 1);
     assert_int_equal(nba_counter_value(NULL), 0);
