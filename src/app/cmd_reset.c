@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "nba/app/command.h"
+#include "nba/base/assert.h"
 #include "state_view.h"
 
 static struct {
@@ -35,6 +36,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     if (strcmp(args.to, "changelog") != 0) {
         return nba_error_set(error, NBA_E_USAGE, "--to: expected changelog");
     }
+    NBA_ASSERT(topic != NULL);
     enum nba_status status = nba_state_view_open_writable(&place->config, &view, error);
     for (size_t i = 0; status == NBA_OK && i < view.partition_count; i++) {
         const int32_t partition = view.partitions[i];

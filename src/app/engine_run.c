@@ -64,7 +64,7 @@ enum nba_status nba_engine_run_wait(struct nba_engine_run *run, bool drain, int 
                                     struct nba_error *error)
 {
     const struct nba_workplace *place = run->place;
-    const struct timespec pause = {0, look_ms * 1000000};
+    const struct timespec pause = {0, look_ms * 1000000L};
     struct nba_spans spans = {.count = 0};
     enum nba_status status = NBA_OK;
     if (drain) {

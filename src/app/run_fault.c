@@ -61,17 +61,18 @@ enum nba_status nba_run_fault_install(struct nba_stream *stream, struct nba_erro
 {
     const char *text = getenv("NBA_FAULT_AT");
     char where[WORD_BYTES];
+    char number[WORD_BYTES];
     char answer[WORD_BYTES];
-    long passes = 0;
     if (text == NULL) {
         return NBA_OK;
     }
     fault.kill[0] = '\0';
     const int words =
-        sscanf(text, "%31[a-z_]:%ld:%31[a-z]:%63s", where, &passes, answer, fault.kill);
+        sscanf(text, "%31[a-z_]:%31[0-9]:%31[a-z]:%63s", where, number, answer, fault.kill);
+    const long passes = words >= 3 ? strtol(number, NULL, 10) : 0;
     unsigned place = 0;
     unsigned status = 0;
-    if (words < 3 || passes < 1 || !find_word(places, NBA_ARRAY_COUNT(places), where, &place) ||
+    if (passes < 1 || !find_word(places, NBA_ARRAY_COUNT(places), where, &place) ||
         !find_word(answers, NBA_ARRAY_COUNT(answers), answer, &status)) {
         return nba_error_set(error, NBA_E_USAGE, "NBA_FAULT_AT: not understood: '%s'", text);
     }

@@ -8,8 +8,8 @@
 
 #include "nba/base/assert.h"
 
-#define ALIGNMENT       64u
-#define ALIGNMENT_SMALL 8u
+#define ALIGNMENT       ((size_t)64)
+#define ALIGNMENT_SMALL ((size_t)8)
 #define BLOCK_BYTES     ((size_t)256 * 1024)
 
 struct nba_arena_block {

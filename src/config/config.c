@@ -103,7 +103,7 @@ static enum nba_status resolve(struct nba_config *config, const struct nba_yaml_
     if (is_file) {
         return read_secret(config, node, name, ret_text, error);
     }
-    const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe): read before threads */
+    const char *value = getenv(name);
     if (value == NULL) {
         return nba_yaml_fail(node, error, "environment variable %s is not set", name);
     }
@@ -124,6 +124,7 @@ static enum nba_status apply_text(struct nba_config *config, const struct settin
     if (status != NBA_OK) {
         return status;
     }
+    NBA_ASSERT(value != NULL);
     const size_t bytes = strlen(value);
     if ((double)bytes < setting->min || (double)bytes > setting->max) {
         return nba_yaml_fail(node, error, "expected a text of %.0f to %.0f bytes, got %zu",
@@ -152,6 +153,7 @@ static enum nba_status apply_property(struct nba_config *config, const struct nb
     if (status != NBA_OK) {
         return status;
     }
+    NBA_ASSERT(value != NULL);
     if (strlen(value) > PROPERTY_MAX) {
         return nba_yaml_fail(node, error, "expected a text of at most %u bytes", PROPERTY_MAX);
     }
@@ -307,14 +309,26 @@ static enum nba_status check_keys(const struct nba_yaml_node *map, struct nba_st
     return nba_yaml_check_keys(map, names, NULL, error);
 }
 
-static enum nba_status apply_map(struct nba_config *config, const struct nba_yaml_node *map,
-                                 struct nba_str section, struct nba_error *error)
+static enum nba_status apply_section(struct nba_config *config, const struct nba_yaml_node *map,
+                                     struct nba_error *error)
 {
+    const struct nba_str section = map->key->text;
     enum nba_status status = check_keys(map, section, error);
     for (const struct nba_yaml_node *n = map->first; n != NULL && status == NBA_OK; n = n->next) {
-        const struct setting *setting = find_setting(section, n->key->text);
-        status = setting != NULL ? apply(config, setting, n, error)
-                                 : apply_map(config, n, n->key->text, error);
+        status = apply(config, find_setting(section, n->key->text), n, error);
+    }
+    return status;
+}
+
+static enum nba_status apply_all(struct nba_config *config, const struct nba_yaml_node *map,
+                                 struct nba_error *error)
+{
+    const struct nba_str top = {0};
+    enum nba_status status = check_keys(map, top, error);
+    for (const struct nba_yaml_node *n = map->first; n != NULL && status == NBA_OK; n = n->next) {
+        const struct setting *setting = find_setting(top, n->key->text);
+        status =
+            setting != NULL ? apply(config, setting, n, error) : apply_section(config, n, error);
     }
     return status;
 }
@@ -362,7 +376,7 @@ static enum nba_status from_tree(enum nba_status status, struct nba_yaml *tree, 
     status = nba_config_init(&config, error);
     config.name = copy_text(&config, nba_str_of(name));
     if (status == NBA_OK) {
-        status = apply_map(&config, nba_yaml_root(tree), nba_str_of(""), error);
+        status = apply_all(&config, nba_yaml_root(tree), error);
     }
     if (status == NBA_OK) {
         status = nba_config_check(&config, error);

@@ -31,7 +31,7 @@ void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error)
 
 void nba_engine_pause(const struct nba_engine *engine)
 {
-    const struct timespec step = {0, PAUSE_STEP_MS * 1000000};
+    const struct timespec step = {0, PAUSE_STEP_MS * 1000000L};
     for (int waited_ms = 0; waited_ms < PAUSE_MS && !atomic_load(&engine->stopping);
          waited_ms += PAUSE_STEP_MS) {
         (void)nanosleep(&step, NULL);

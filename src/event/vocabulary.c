@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/compiler.h"
 
 static bool find_word(const char *const *names, size_t count, struct nba_str word, size_t *ret_i)
 {
@@ -60,32 +61,24 @@ const char *nba_driver_name(enum nba_driver driver)
     return driver_names[driver];
 }
 
+/* By number; without a name there is no such reason. */
+static const struct {
+    const char *name;
+    enum nba_stage stage;
+} reasons[] = {[NBA_REASON_NONE] = {"NONE", NBA_STAGE_EMISSION},
+#define NBA_X(constant, number, stage) [NBA_REASON_##constant] = {#constant, NBA_STAGE_##stage},
+               NBA_REASON_MAP(NBA_X)
+#undef NBA_X
+};
+
 const char *nba_reason_name(enum nba_reason reason)
 {
-    switch (reason) {
-    case NBA_REASON_NONE:
-        return "NONE";
-#define NBA_X(constant, number, stage) \
-    case NBA_REASON_##constant:        \
-        return #constant;
-        NBA_REASON_MAP(NBA_X)
-#undef NBA_X
-    }
-    return NULL;
+    return (size_t)reason < NBA_ARRAY_COUNT(reasons) ? reasons[reason].name : NULL;
 }
 
 enum nba_stage nba_reason_stage(enum nba_reason reason)
 {
-    switch (reason) {
-    case NBA_REASON_NONE:
-        break;
-#define NBA_X(constant, number, stage) \
-    case NBA_REASON_##constant:        \
-        return NBA_STAGE_##stage;
-        NBA_REASON_MAP(NBA_X)
-#undef NBA_X
-    }
-    return NBA_STAGE_EMISSION;
+    return nba_reason_name(reason) != NULL ? reasons[reason].stage : NBA_STAGE_EMISSION;
 }
 
 static const char *const event_type_names[] = {

@@ -169,12 +169,11 @@ static enum nba_status make_folder(struct nba_kv *kv, bool secondary, struct nba
     if (!secondary) {
         return nba_file_make_dirs(kv->path, error);
     }
-    const char *parent = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): nobody sets it here */
+    const char *parent = getenv("TMPDIR");
     char path[PATH_BYTES];
     (void)snprintf(path, sizeof(path), "%s/nba-reader-XXXXXX", parent != NULL ? parent : "/tmp");
     if (mkdtemp(path) == NULL) {
-        return nba_error_set(error, NBA_E_IO, "cannot make folder '%s': %s", path,
-                             strerror(errno)); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+        return nba_error_set(error, NBA_E_IO, "cannot make folder '%s': %s", path, strerror(errno));
     }
     kv->secondary = nba_copy(path);
     return NBA_OK;

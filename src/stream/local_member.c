@@ -80,22 +80,28 @@ static void share_topic(struct nba_local_reader *member, struct nba_local_topic 
     }
 }
 
+/* Whether the claim is of the group's offset of a partition in the share. */
+static bool is_of_share(const struct nba_local_claim *claim, const struct nba_local_reader *member)
+{
+    bool found = false;
+    for (size_t i = 0; claim->group == member->group && i < member->cursor_count; i++) {
+        const struct nba_local_cursor *cursor = &member->cursors[i];
+        found |= claim->topic == cursor->topic && claim->partition == cursor->partition;
+    }
+    return found;
+}
+
 /* Whether an open transaction has offsets pending for the share.  `lock` is held. */
 static bool offsets_pending(const struct nba_local_reader *member)
 {
+    bool pending = false;
     const struct nba_local_producer *producer = member->log->producers;
     for (; producer != NULL; producer = producer->next) {
         for (size_t i = 0; producer->open && i < producer->claim_count; i++) {
-            const struct nba_local_claim *claim = &producer->claims[i];
-            for (size_t k = 0; claim->group == member->group && k < member->cursor_count; k++) {
-                if (claim->topic == member->cursors[k].topic &&
-                    claim->partition == member->cursors[k].partition) {
-                    return true;
-                }
-            }
+            pending |= is_of_share(&producer->claims[i], member);
         }
     }
-    return false;
+    return pending;
 }
 
 /* Tells the share where it starts by the group's offsets.  `lock` is held. */

@@ -281,13 +281,14 @@ enum nba_status nba_local_producer_commit(void *self, int timeout_ms, struct nba
 enum nba_status nba_local_producer_abort(void *self, int timeout_ms, struct nba_error *error)
 {
     struct nba_local_producer *producer = self;
+    struct nba_local_log *log = producer->log;
     (void)timeout_ms;
-    pthread_mutex_lock(&producer->log->lock);
+    pthread_mutex_lock(&log->lock);
     const enum nba_status status = check_fenced(producer, error);
     if (status == NBA_OK) {
         nba_local_producer_drop(producer);
     }
-    pthread_mutex_unlock(&producer->log->lock);
+    pthread_mutex_unlock(&log->lock);
     return status;
 }
 

@@ -5,9 +5,9 @@
 #ifndef NBA_BASE_LIMITS_H
 #define NBA_BASE_LIMITS_H
 
-/* An event, whole.  A change of 256 KiB in a profile is a mistake, and a decoded event must fit a
- * worker's arena many times. */
-#define NBA_EVENT_BYTES_MAX (256u * 1024u)
+/* An event, whole: 256 KiB.  A change of that size in a profile is a mistake, and a decoded event
+ * must fit a worker's arena many times. */
+#define NBA_EVENT_BYTES_MAX 262144u
 /* One string inside an event: a free text of a survey; ids are far shorter. */
 #define NBA_STRING_BYTES_MAX 8192u
 /* hcp_id, content_id, event_id, brand...: they become keys, headers and file names. */
@@ -16,18 +16,19 @@
 #define NBA_ITEMS_MAX 1000u
 /* Nesting of Avro values and schemas. */
 #define NBA_DEPTH_MAX 32u
-/* Text of one schema. */
-#define NBA_SCHEMA_BYTES_MAX (64u * 1024u)
+/* Text of one schema: 64 KiB. */
+#define NBA_SCHEMA_BYTES_MAX 65536u
 /* A record of ours on any topic: Kafka's default max.message.bytes. */
 #define NBA_RECORD_BYTES_MAX 1000000u
 /* A dead letter keeps this much of the original, what a record takes less key and headers; header
  * truncated_from tells its length. */
-#define NBA_DEADLETTER_BYTES_MAX (NBA_RECORD_BYTES_MAX - 64u * 1024u)
+#define NBA_DEADLETTER_BYTES_MAX (NBA_RECORD_BYTES_MAX - 65536u)
 /* Headers of one record: CloudEvents has eight, ours five; room for other people's. */
 #define NBA_HEADERS_MAX 64u
 
-/* Configuration and policy files (libyaml nests in quadratic time: the depth is what counts). */
-#define NBA_YAML_BYTES_MAX  (256u * 1024u)
+/* Configuration and policy files: 256 KiB (libyaml nests in quadratic time: the depth is what
+ * counts). */
+#define NBA_YAML_BYTES_MAX  262144u
 #define NBA_YAML_EVENTS_MAX 10000u
 #define NBA_YAML_DEPTH_MAX  32u
 
