@@ -2,9 +2,7 @@
  * can't change the result, since no two lanes meet before the fold. */
 #include "nba/linalg/reduce.h"
 
-#include <math.h>
-
-#include "nba/base/assert.h"
+#include "nba/linalg/kernels.h"
 
 static double fold_sum(double lanes[NBA_LANES])
 {
@@ -31,28 +29,6 @@ double nba_sum(const float *x, size_t count)
     return fold_sum(lanes);
 }
 
-float nba_max(const float *x, size_t count)
-{
-    float lanes[NBA_LANES];
-    for (size_t l = 0; l < NBA_LANES; l++) {
-        lanes[l] = -INFINITY;
-    }
-    size_t i = 0;
-    for (; i + NBA_LANES <= count; i += NBA_LANES) {
-        for (size_t l = 0; l < NBA_LANES; l++) {
-            lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-        }
-    }
-    for (size_t l = 0; i + l < count; l++) {
-        lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
-    }
-    float max = lanes[0];
-    for (size_t l = 1; l < NBA_LANES; l++) {
-        max = lanes[l] > max ? lanes[l] : max;
-    }
-    return max;
-}
-
 struct nba_moments nba_moments(const float *x, size_t count)
 {
     if (count == 0) {
@@ -72,21 +48,4 @@ struct nba_moments nba_moments(const float *x, size_t count)
         lanes[l] += d * d;
     }
     return (struct nba_moments){mean, fold_sum(lanes) / (double)count};
-}
-
-void nba_softmax(const struct nba_kernels *kernels, size_t count, const float *x, float *y)
-{
-    if (count == 0) {
-        return;
-    }
-    const float max = nba_max(x, count);
-    NBA_ASSERT(isfinite(max));
-    for (size_t i = 0; i < count; i++) {
-        y[i] = x[i] - max;
-    }
-    kernels->exp(count, y, y);
-    const float scale = (float)(1.0 / nba_sum(y, count));
-    for (size_t i = 0; i < count; i++) {
-        y[i] *= scale;
-    }
 }

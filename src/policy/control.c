@@ -18,12 +18,6 @@ struct counted {
 
 static const char *const mode_names[] = {"live", "shadow", "stopped"};
 
-const char *nba_mode_name(enum nba_mode mode)
-{
-    NBA_ASSERT((size_t)mode < NBA_ARRAY_COUNT(mode_names));
-    return mode_names[mode];
-}
-
 static struct counted *create(void)
 {
     struct counted *state = calloc(1, sizeof(*state));

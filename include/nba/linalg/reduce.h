@@ -1,5 +1,5 @@
 /*
- * Reductions with one order for everybody: sum, mean, variance, maximum, softmax, and the best k.
+ * Reductions with one order for everybody: sum, mean, variance, and the best k.
  *
  * Element i goes to lane i modulo 16; lanes are folded 8 + 8, 4 + 4, 2 + 2, 1 + 1.  Sums are kept
  * in double.  So a result depends on the values and their order alone (candidates are sorted by
@@ -15,14 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "nba/linalg/kernels.h"
-
 /* The most that nba_top_k is asked for: what NCF re-scores at most (200), rounded up. */
 #define NBA_TOP_MAX 256u
 
 double nba_sum(const float *x, size_t count);
-/* -infinity of nothing. */
-float nba_max(const float *x, size_t count);
 
 struct nba_moments {
     double mean;
@@ -30,9 +26,6 @@ struct nba_moments {
 };
 /* Of nothing: 0 and 0. */
 struct nba_moments nba_moments(const float *x, size_t count);
-
-/* y[i] = e^(x[i] - max) / sum; x and y may be the same array. */
-void nba_softmax(const struct nba_kernels *kernels, size_t count, const float *x, float *y);
 
 /* The indexes of the k largest of x, best first; returns how many: min(k, count).
  * k <= NBA_TOP_MAX.  About 0.3 us for 10 of 1,000. */

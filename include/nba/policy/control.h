@@ -23,7 +23,6 @@
 
 /* In order of strength: the higher number wins. */
 enum nba_mode { NBA_MODE_LIVE, NBA_MODE_SHADOW, NBA_MODE_STOPPED };
-const char *nba_mode_name(enum nba_mode mode);
 
 enum nba_exclusion_scope {
     NBA_EXCLUDE_CONTENT,

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "nba/base/compiler.h"
 #include "nba/base/random.h"
 #include "nba/linalg/reduce.h"
 
