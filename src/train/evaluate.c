@@ -222,7 +222,8 @@ static void judge_release(const struct nba_evaluate_config *config, const struct
         }
     }
     count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / d->content_count);
-    nba_report_members(report, &ranking, &served->members, NULL, 0, true, queries, count);
+    const struct nba_ranker fusion = nba_members_fusion_ranker(&served->members);
+    nba_report_members(report, &ranking, &served->members, &fusion, 1, queries, count);
     nba_report_touches(report, &served->members, &split, NBA_TOUCHES_TEST, TOUCHES_MAX);
     free(queries);
     nba_served_destroy(served);

@@ -58,10 +58,9 @@ static void report_ranker(struct nba_report *report, const struct nba_ranking *r
 }
 
 void nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
-                        struct nba_members *members, const struct nba_ranker *more,
-                        size_t more_count, bool fuse, const struct nba_query *queries, size_t count)
+                        const struct nba_members *members, const struct nba_ranker *more,
+                        size_t more_count, const struct nba_query *queries, size_t count)
 {
-    const struct nba_ranker fusion = nba_members_fusion_ranker(members);
     for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
         if (members->rankers[m].score != NULL) {
             report_ranker(report, ranking, &members->rankers[m], queries, count);
@@ -69,9 +68,6 @@ void nba_report_members(struct nba_report *report, const struct nba_ranking *ran
     }
     for (size_t i = 0; i < more_count; i++) {
         report_ranker(report, ranking, &more[i], queries, count);
-    }
-    if (fuse) {
-        report_ranker(report, ranking, &fusion, queries, count);
     }
 }
 

@@ -136,7 +136,7 @@ static void bind_members(struct nba_training *t)
 static void report_queries(struct nba_training *t, const struct nba_query *queries, size_t count)
 {
     struct nba_ranking ranking = {t->dataset, NBA_PROTOCOL_FULL, 100};
-    struct nba_ranker more[2];
+    struct nba_ranker more[3];
     size_t more_count = 0;
     const bool fuse = t->dataset->fixed_test == NULL;
     if (t->trainers[NBA_MEMBER_NCF] != NULL && !t->dataset->ordered) {
@@ -145,14 +145,16 @@ static void report_queries(struct nba_training *t, const struct nba_query *queri
     if (t->users != NULL) {
         more[more_count++] = nba_trainer_learner(t->users)->ranker;
     }
+    if (fuse) {
+        more[more_count++] = nba_members_fusion_ranker(&t->members);
+    }
     if (t->split.by_time) {
         ranking.protocol = NBA_PROTOCOL_EXISTING;
     }
-    nba_report_members(&t->report, &ranking, &t->members, more, more_count, fuse, queries, count);
+    nba_report_members(&t->report, &ranking, &t->members, more, more_count, queries, count);
     if (!t->split.by_time) {
         ranking.protocol = fuse ? NBA_PROTOCOL_SAMPLED : NBA_PROTOCOL_FIXED;
-        nba_report_members(&t->report, &ranking, &t->members, more, more_count, fuse, queries,
-                           count);
+        nba_report_members(&t->report, &ranking, &t->members, more, more_count, queries, count);
     }
 }
 
@@ -289,17 +291,6 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
 const struct nba_report *nba_training_report(const struct nba_training *training)
 {
     return &training->report;
-}
-
-const struct nba_blend *nba_training_blend(const struct nba_training *training)
-{
-    return &training->members.blend;
-}
-
-const struct nba_learned *nba_training_learned(const struct nba_training *training,
-                                               enum nba_fusion_member member)
-{
-    return training->trainers[member] != NULL ? &training->learned[member] : NULL;
 }
 
 int64_t nba_training_test_from_ms(const struct nba_training *training)

@@ -29,12 +29,11 @@ struct nba_report {
     size_t count;
 };
 
-/* Ranks `queries` by every member, by `more` rankers and by the members' fusion (if `fuse`), and
- * adds for each HR and NDCG at 1, 5, 10 and 20, MRR and AUC. */
+/* Ranks `queries` by every member and by `more` rankers, and adds for each HR and NDCG at 1, 5, 10
+ * and 20, MRR and AUC. */
 void nba_report_members(struct nba_report *report, const struct nba_ranking *ranking,
-                        struct nba_members *members, const struct nba_ranker *more,
-                        size_t more_count, bool fuse, const struct nba_query *queries,
-                        size_t count);
+                        const struct nba_members *members, const struct nba_ranker *more,
+                        size_t more_count, const struct nba_query *queries, size_t count);
 
 /* AUC and log loss of P over a part's touches, at most `most`, under the protocol "touches"; none
  * when all were answered alike. */

@@ -55,10 +55,6 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
 void nba_training_destroy(struct nba_training *training);
 
 const struct nba_report *nba_training_report(const struct nba_training *training);
-const struct nba_blend *nba_training_blend(const struct nba_training *training);
-/* NULL when the member was not trained. */
-const struct nba_learned *nba_training_learned(const struct nba_training *training,
-                                               enum nba_fusion_member member);
 /* Where the test part begins; INT64_MAX without one, INT64_MIN when the split is not by time. */
 int64_t nba_training_test_from_ms(const struct nba_training *training);
 
