@@ -16,9 +16,6 @@
 #include "nba/event/message.h"
 #include "nba/event/reference.h"
 
-/* Names of members and structs take no parentheses, and pointers to structs are what is meant. */
-/* NOLINTBEGIN(bugprone-macro-parentheses,bugprone-sizeof-expression) */
-
 /* ---- words --------------------------------------------------------------------------------- */
 
 #define WORDS(noun, total)                                \
@@ -493,8 +490,6 @@ static const struct nba_binding log_record_fields[] = {
     RECORDS(nba_log_record, "headers", headers, header_count, log_header),
 };
 RECORD_BINDING(log_record, struct nba_log_record);
-
-/* NOLINTEND(bugprone-macro-parentheses,bugprone-sizeof-expression) */
 
 const struct nba_record_binding *nba_bindings_of(enum nba_schema which)
 {

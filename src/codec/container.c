@@ -50,7 +50,7 @@ struct nba_container_reader {
 
 static const char *error_text(void)
 {
-    return strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+    return strerror(errno);
 }
 
 static enum nba_status fail(const struct nba_container_reader *r, enum nba_status status,

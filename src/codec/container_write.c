@@ -38,7 +38,7 @@ struct nba_container_writer {
 static enum nba_status io_error(const struct nba_container_writer *w, const char *what,
                                 struct nba_error *error)
 {
-    const char *why = strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+    const char *why = strerror(errno);
     return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, why);
 }
 

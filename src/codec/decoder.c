@@ -171,7 +171,6 @@ static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which
     return status;
 }
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
 #define DECODE(noun, WHICH)                                                                   \
     enum nba_status nba_decode_##noun(struct nba_decoder *decoder, struct nba_str value,      \
                                       struct nba_arena *arena, struct nba_##noun *ret_##noun, \
@@ -187,4 +186,3 @@ DECODE(journal, JOURNAL)
 DECODE(action, ACTION)
 DECODE(slate, SLATE)
 DECODE(decision, DECISION)
-/* NOLINTEND(bugprone-macro-parentheses) */

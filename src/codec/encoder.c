@@ -18,7 +18,6 @@ static void encode(const struct nba_schemas *schemas, enum nba_schema which, con
     }
 }
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
 #define ENCODE(noun, WHICH)                                                                  \
     void nba_encode_##noun(const struct nba_schemas *schemas, const struct nba_##noun *noun, \
                            struct nba_buf *buf)                                              \
@@ -33,4 +32,3 @@ ENCODE(journal, JOURNAL)
 ENCODE(action, ACTION)
 ENCODE(slate, SLATE)
 ENCODE(decision, DECISION)
-/* NOLINTEND(bugprone-macro-parentheses) */

@@ -106,7 +106,6 @@ static enum nba_status parse(struct nba_decoder *decoder, enum nba_schema which,
     return status;
 }
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a struct */
 #define PARSE(noun, WHICH)                                                                        \
     enum nba_status nba_json_parse_##noun(struct nba_decoder *decoder, struct nba_str text,       \
                                           struct nba_arena *arena, struct nba_##noun *ret_##noun, \
@@ -122,7 +121,6 @@ static enum nba_status parse(struct nba_decoder *decoder, enum nba_schema which,
 PARSE(event, ENGAGEMENT)
 PARSE(reference, CATALOG)
 PARSE(control, CONTROL)
-/* NOLINTEND(bugprone-macro-parentheses) */
 
 bool nba_json_unescape(struct nba_str quoted, struct nba_buf *buf)
 {

@@ -25,7 +25,7 @@ enum nba_status nba_text_source_open(const char *path, struct nba_text_source **
     struct stat about;
     const int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        const char *why = strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+        const char *why = strerror(errno);
         return nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
                              "cannot open '%s': %s", path, why);
     }
@@ -49,7 +49,7 @@ enum nba_status nba_text_source_read(struct nba_text_source *source, struct nba_
     const char *message = gzerror(source->file, &code);
     /* A gzip file that ends in the middle of a member reads as shorter, with Z_BUF_ERROR. */
     if (got < 0 || code == Z_BUF_ERROR) {
-        const char *why = strerror(errno); /* NOLINT(concurrency-mt-unsafe): glibc's is safe */
+        const char *why = strerror(errno);
         return nba_error_set(error, code == Z_ERRNO ? NBA_E_IO : NBA_E_CORRUPT, "cannot read: %s",
                              code == Z_ERRNO ? why : message);
     }

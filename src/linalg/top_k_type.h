@@ -44,6 +44,7 @@ static size_t FN(order)(const struct FN(survivors) * from, size_t k, uint32_t *r
             rank += from->values[j] >= value;
         }
         for (size_t j = i + 1; j < from->count; j++) {
+            /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): filter wrote it */
             rank += from->values[j] > value;
         }
         places[rank] = (uint32_t)i;

@@ -98,7 +98,7 @@ static void pack_layers(struct nba_ncf *ncf, const struct nba_ncf_weights *weigh
     nba_tensor_block_pack(block, &layer_3, &ncf->layer_3);
     ncf->w_out = nba_tensor_block_copy(block, weights->w_out, width + shape.layer_3);
     ncf->b_out = weights->b_out[0];
-    ncf->prior = nba_tensor_block_copy(block, weights->prior, shape.segments * 2 * width);
+    ncf->prior = nba_tensor_block_copy(block, weights->prior, 2 * width * shape.segments);
     ncf->history = nba_tensor_block_copy(block, weights->history, contents * 2 * width);
     ncf->item_gmf = nba_tensor_block_copy(block, weights->item_gmf, contents * width);
     ncf->item_1 = nba_tensor_block_table(block, ncf->kernels, &item_1, weights->item_mlp, contents);

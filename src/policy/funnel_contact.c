@@ -173,25 +173,30 @@ static uint64_t explain_held(const struct nba_funnel *funnel, const struct momen
     return hold->evidence;
 }
 
-/* The same content family and type of action as one still open. */
-static void mark_open(struct nba_funnel *funnel, const struct moment *moment)
+static void mark_family(struct nba_funnel *funnel, uint32_t family, uint8_t action_type,
+                        uint32_t value)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const struct content_groups *groups = &funnel->groups[0]; /* by family */
+    for (uint32_t i = groups->start[family]; i < groups->start[family + 1]; i++) {
+        const uint32_t *first = &catalog->first_candidate[groups->contents[i]];
+        for (uint32_t c = first[0]; c < first[1]; c++) {
+            if (catalog->action_type[c] == action_type) {
+                mark(funnel, MARK_OPEN, c, value);
+            }
+        }
+    }
+}
+
+/* The same content family and type of action as one still open. */
+static void mark_open(struct nba_funnel *funnel, const struct moment *moment)
+{
     for (uint32_t a = 0; a < moment->hcp->action_count; a++) {
         const struct nba_open_action *action = &moment->hcp->actions[a];
         const uint32_t word = nba_catalog_find_word(
-            catalog, action->family_id.bytes != 0 ? action->family_id : action->content_id);
-        if (word == 0 || !nba_open_action_is_open(action, moment->now_ms)) {
-            continue;
-        }
-        for (uint32_t i = groups->start[word]; i < groups->start[word + 1]; i++) {
-            const uint32_t *first = &catalog->first_candidate[groups->contents[i]];
-            for (uint32_t c = first[0]; c < first[1]; c++) {
-                if (catalog->action_type[c] == (uint8_t)action->action_type) {
-                    mark(funnel, MARK_OPEN, c, a + 1);
-                }
-            }
+            funnel->catalog, action->family_id.bytes != 0 ? action->family_id : action->content_id);
+        if (word != 0 && nba_open_action_is_open(action, moment->now_ms)) {
+            mark_family(funnel, word, (uint8_t)action->action_type, a + 1);
         }
     }
 }

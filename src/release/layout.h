@@ -25,17 +25,17 @@
     X(CALIBRATOR, "calibrator", F64, true, NBA_CHANNEL_COUNT + 1, 0)                  \
     X(LSTM_EMBEDDING, "lstm.embedding", F32, s->has_lstm, s->contents, s->lstm.width) \
     X(LSTM_W1, "lstm.w1", F32, s->has_lstm, s->lstm.width + s->lstm.hidden_1,         \
-      4 * s->lstm.hidden_1)                                                           \
-    X(LSTM_B1, "lstm.b1", F32, s->has_lstm, 4 * s->lstm.hidden_1, 0)                  \
+      4ul * s->lstm.hidden_1)                                                         \
+    X(LSTM_B1, "lstm.b1", F32, s->has_lstm, 4ul * s->lstm.hidden_1, 0)                \
     X(LSTM_W2, "lstm.w2", F32, s->has_lstm, s->lstm.hidden_1 + s->lstm.hidden_2,      \
-      4 * s->lstm.hidden_2)                                                           \
-    X(LSTM_B2, "lstm.b2", F32, s->has_lstm, 4 * s->lstm.hidden_2, 0)                  \
+      4ul * s->lstm.hidden_2)                                                         \
+    X(LSTM_B2, "lstm.b2", F32, s->has_lstm, 4ul * s->lstm.hidden_2, 0)                \
     X(LSTM_OUT_BIAS, "lstm.out_bias", F32, s->has_lstm, s->contents, 0)               \
     X(NCF_ITEM_GMF, "ncf.item_gmf", F32, s->has_ncf, s->contents, s->ncf.width)       \
     X(NCF_ITEM_MLP, "ncf.item_mlp", F32, s->has_ncf, s->contents, s->ncf.width)       \
-    X(NCF_HISTORY, "ncf.history", F32, s->has_ncf, s->contents, 2 * s->ncf.width)     \
-    X(NCF_PRIOR, "ncf.prior", F32, s->has_ncf, s->ncf.segments, 2 * s->ncf.width)     \
-    X(NCF_W1, "ncf.w1", F32, s->has_ncf, 2 * s->ncf.width, s->ncf.layer_1)            \
+    X(NCF_HISTORY, "ncf.history", F32, s->has_ncf, s->contents, 2ul * s->ncf.width)   \
+    X(NCF_PRIOR, "ncf.prior", F32, s->has_ncf, s->ncf.segments, 2ul * s->ncf.width)   \
+    X(NCF_W1, "ncf.w1", F32, s->has_ncf, 2ul * s->ncf.width, s->ncf.layer_1)          \
     X(NCF_B1, "ncf.b1", F32, s->has_ncf, s->ncf.layer_1, 0)                           \
     X(NCF_W2, "ncf.w2", F32, s->has_ncf, s->ncf.layer_1, s->ncf.layer_2)              \
     X(NCF_B2, "ncf.b2", F32, s->has_ncf, s->ncf.layer_2, 0)                           \

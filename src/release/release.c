@@ -21,9 +21,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored li
 _Static_assert(sizeof(struct nba_fusion) == (NBA_MEMBER_COUNT + 2) * sizeof(double) &&
                    sizeof(struct nba_calibrator) == (NBA_CHANNEL_COUNT + 1) * sizeof(double),
                "both are stored as they lie in memory");
-_Static_assert(NBA_RELEASE_UNKNOWN == NBA_LSTM_UNKNOWN && NBA_RELEASE_UNKNOWN == NBA_NCF_UNKNOWN &&
-                   NBA_RELEASE_UNKNOWN == NBA_HASH_INDEX_NONE,
-               "an index not found goes to the models as it is");
 
 #define PATH_BYTES 4096u
 
@@ -224,6 +221,7 @@ static enum nba_status load_from(int dir, const char *id, struct nba_buf *text,
     }
     status = nba_release_decode(&manifest, tensors.data, true, ret_release, error);
     if (status == NBA_OK) {
+        NBA_ASSERT(*ret_release != NULL);
         memcpy((*ret_release)->id, sha256, sizeof sha256);
     }
     return status;
@@ -278,11 +276,13 @@ enum nba_status nba_release_load(const char *path, const struct nba_kernels *ker
         status = nba_file_open_folder(clean_path, &dir, error);
     }
     if (status == NBA_OK) {
+        NBA_ASSERT(id != NULL);
         status = load_from(dir, id, &text, &release, error);
         (void)close(dir);
     }
     nba_buf_clear(&text);
     if (status == NBA_OK && kernels != NULL) {
+        NBA_ASSERT(release != NULL);
         status = bind(release, kernels, error);
     }
     if (status != NBA_OK) {

@@ -143,6 +143,7 @@ static bool set_record(struct nba_hot *hot, struct nba_hot_entry *entry, struct 
         entry->record = grown;
         entry->record_room = room;
     }
+    NBA_ASSERT(entry->record != NULL);
     memcpy(entry->record, record.data, record.bytes);
     entry->record_bytes = (uint32_t)record.bytes;
     return true;

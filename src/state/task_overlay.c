@@ -181,6 +181,7 @@ enum nba_status nba_task_delete(struct nba_task *task, struct nba_str hcp_id,
     struct nba_overlay_entry *entry = NULL;
     const enum nba_status status = nba_task_touch(task, hcp_id, &entry, error);
     if (status == NBA_OK) {
+        NBA_ASSERT(entry != NULL);
         const struct nba_str id = entry->hcp.hcp_id;
         nba_hcp_init(&entry->hcp, id, task->overlay.arena);
         entry->hcp.due_floor = &task->overlay.due_floor;

@@ -8,7 +8,7 @@
 #define ROUNDS_MAX 50u
 #define CLOSE      1e-12
 /* Of a step that made things worse. */
-#define HALVINGS_MAX 40u
+#define HALVINGS_MAX 40
 
 struct newton {
     double gradient[NBA_LOGISTIC_FEATURES_MAX];
@@ -122,8 +122,8 @@ void nba_logistic_fit(const struct nba_logistic_sample *samples, size_t count, s
         solve(&n, features, step);
         /* From far away a whole step overshoots and would come back and forth for ever. */
         double now = best;
-        double part = 1.0;
-        for (unsigned halving = 0; halving < HALVINGS_MAX; halving++, part *= 0.5) {
+        for (int halving = 0; halving < HALVINGS_MAX; halving++) {
+            const double part = ldexp(1.0, -halving);
             for (size_t j = 0; j < features; j++) {
                 tried[j] = weights[j] - part * step[j];
             }

@@ -32,9 +32,11 @@ static void standardise_known(float *x, size_t count, float *scratch)
         }
     }
     nba_standardise(scratch, known, scratch);
-    known = 0;
+    size_t taken = 0;
     for (size_t k = 0; k < count; k++) {
-        x[k] = isfinite(x[k]) ? scratch[known++] : 0.0f;
+        const bool here = isfinite(x[k]);
+        NBA_ASSERT(!here || taken < known);
+        x[k] = here ? scratch[taken++] : 0.0f;
     }
 }
 

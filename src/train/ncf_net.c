@@ -360,7 +360,7 @@ double nba_ncf_net_learn(struct nba_ncf_net *net, const struct nba_ncf_group *gr
         if (net->shape.users == 0) {
             unfold_group(net, &groups[g], d);
         }
-        for (uint32_t i = 0; i < groups[g].count; i++, d += 2 * net->shape.width) {
+        for (uint32_t i = 0; i < groups[g].count; i++, d += (size_t)2 * net->shape.width) {
             if (net->shape.users != 0) {
                 nba_parameter_scatter(&net->user, &groups[g].user, 1, d);
             }

@@ -40,13 +40,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nba/base/hash_index.h"
 #include "nba/base/status.h"
 #include "nba/linalg/kernels.h"
 
 /* Widest layer: scratch for a tile of rows lives on the stack (4 rows of 6 x 512 floats). */
 #define NBA_LSTM_WIDTH_MAX 512u
 /* Not in the vocabulary. */
-#define NBA_LSTM_UNKNOWN UINT32_MAX
+#define NBA_LSTM_UNKNOWN NBA_HASH_INDEX_NONE
 
 struct nba_lstm_shape {
     uint32_t contents; /* N, 1..NBA_CONTENTS_MAX */

@@ -40,6 +40,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "nba/base/hash_index.h"
 #include "nba/base/status.h"
 #include "nba/linalg/kernels.h"
 
@@ -48,7 +49,7 @@
 /* Segments: specialties of one release and "everyone". */
 #define NBA_NCF_SEGMENTS_MAX 1025u
 /* Not in the vocabulary; passed over in a window, not allowed as a candidate. */
-#define NBA_NCF_UNKNOWN UINT32_MAX
+#define NBA_NCF_UNKNOWN NBA_HASH_INDEX_NONE
 
 struct nba_ncf_shape {
     uint32_t contents; /* N, 1..NBA_CONTENTS_MAX */

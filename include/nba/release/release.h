@@ -35,6 +35,7 @@
 #include <stdint.h>
 
 #include "nba/base/hash.h"
+#include "nba/base/hash_index.h"
 #include "nba/base/limits.h"
 #include "nba/base/status.h"
 #include "nba/base/str.h"
@@ -59,8 +60,8 @@
 /* Largest magnitude of a weight: far above what training makes, and low enough that no score of any
  * shape within the limits overflows to an infinity (NCF: 1e4^5 and the widths make some 1e32). */
 #define NBA_RELEASE_WEIGHT_MAX 1e4f
-/* Not in the vocabulary; the same value as NBA_LSTM_UNKNOWN and NBA_NCF_UNKNOWN. */
-#define NBA_RELEASE_UNKNOWN UINT32_MAX
+/* Not in the vocabulary; an index not found goes to the models as it is. */
+#define NBA_RELEASE_UNKNOWN NBA_HASH_INDEX_NONE
 
 /* Members of the fusion.  Append only: the order is that of stored fusion weights. */
 #define NBA_MEMBER_MAP(X) \
