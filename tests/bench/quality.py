@@ -25,8 +25,8 @@ NBA = Path(os.environ.get("NBA_BUILD", ROOT / "build" / "release")) / "nba"
 SETS = {
     "ml-100k": (["--only", "lstm"], [("lstm", "full", "ndcg", 0.10)]),
     "hcp-a": ([], [("lstm", "full", "ndcg", 0.105)]),
-    "ml-1m-ncf": (["--only", "ncf", "--users"], [("ncf", "given", "hr", 0.67),
-                                                 ("ncf-users", "given", "hr", 0.67)]),
+    "ml-1m-ncf": (["--only", "ncf", "--users"], [("ncf", "fixed", "hr", 0.67),
+                                                 ("ncf-users", "fixed", "hr", 0.67)]),
 }
 
 
