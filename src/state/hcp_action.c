@@ -4,7 +4,7 @@
 #include "hcp_internal.h"
 #include "nba/base/assert.h"
 
-#define ACTION_BYTES 80u /* besides the texts: references, numbers, its timer */
+#define ACTION_BYTES 80u /* besides the texts and its timer: references, numbers */
 #define TIMER_BYTES  20u
 /* Of one text of an action; a decision id is made of two ids. */
 #define ACTION_TEXT_BYTES_MAX ((size_t)3 * NBA_ID_BYTES_MAX)
@@ -154,7 +154,7 @@ bool nba_hcp_add_action(struct nba_hcp *hcp, const struct nba_open_action *actio
     NBA_ASSERT((action->flags & ~NBA_OPEN_ACTION_FLAGS) == 0);
     NBA_ASSERT(nba_hcp_find_action(hcp, action->action_id) == NULL);
     while (hcp->action_count == NBA_HCP_ACTIONS_MAX || hcp->timer_count == NBA_HCP_TIMERS_MAX ||
-           held_bytes(hcp) + action_bytes(action) > NBA_HCP_ACTION_BYTES_MAX) {
+           held_bytes(hcp) + action_bytes(action) + TIMER_BYTES > NBA_HCP_ACTION_BYTES_MAX) {
         if (!drop_oldest_sent(hcp)) {
             return false;
         }

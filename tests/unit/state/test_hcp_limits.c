@@ -281,6 +281,29 @@ static void fill_text(char *text, size_t bytes, uint32_t number)
     memcpy(text, digits, (size_t)length);
 }
 
+/* An action's bytes and its timer's: whatever was let in can be read again. */
+static void test_open_actions_up_to_their_last_byte_are_read_again(void **state)
+{
+    static char text[NBA_ID_BYTES_MAX];
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    uint32_t refused = 0;
+    for (size_t bytes = 1; bytes <= sizeof(text); bytes++) {
+        struct fixture f;
+        fixture_init(&f);
+        struct nba_hcp *hcp = new_hcp(&f);
+        for (uint64_t i = 0; i < NBA_HCP_ACTIONS_MAX; i++) {
+            struct nba_open_action action = action_of(&f, i, T0);
+            action.campaign_id = nba_str(text, bytes);
+            refused += nba_hcp_add_action(hcp, &action) ? 0 : 1;
+            const struct nba_str once = encoded(&f, hcp);
+            assert_bytes_equal(encoded(&f, decoded(&f, once)), once);
+        }
+        fixture_clear(&f);
+    }
+    assert_true(refused > 100); /* the limit was met at many lengths */
+}
+
 /* Every list full, every text as long as it may be: the record still fits, and what must not be
  * lost isn't. */
 static void test_the_largest_record_there_can_be_fits_its_limit(void **state)
@@ -396,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_a_widened_opt_out_is_lifted_by_an_opt_in_that_names_it_only),
         cmocka_unit_test(test_outcomes_keep_the_newest_and_four_of_a_kind),
         cmocka_unit_test(test_a_full_list_of_open_actions_refuses_but_lets_sent_ones_go),
+        cmocka_unit_test(test_open_actions_up_to_their_last_byte_are_read_again),
         cmocka_unit_test(test_the_largest_record_there_can_be_fits_its_limit),
         cmocka_unit_test(test_when_bytes_run_out_the_oldest_outcomes_go_first),
         cmocka_unit_test(test_a_profile_text_that_is_too_long_counts_as_unknown),
