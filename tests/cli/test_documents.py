@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NBA = os.path.abspath(os.environ.get("NBA_BIN", str(ROOT / "build" / "nba")))
-CODE = re.compile(r"^```\w*\n(.*?)^```|((?:^ {4}.*\n)+)|`([^`\n]+)`", re.M | re.S)
+CODE = re.compile(r"^```\w*\n(.*?)^```|((?:^ {4}[^\n]*\n)+)|`([^`\n]+)`", re.M | re.S)
 COMMAND = re.compile(r"^(?:[A-Z_]+=\S+ )*(?:build/)?nba ([a-z]+)\b")
 NOT_AN_OPTION = "--zzzzzz"
 # What is left out of training, so that five minutes are some seconds.
