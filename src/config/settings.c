@@ -9,7 +9,7 @@
 
 static const char *const clocks[] = {"policy", "event", "wall", NULL};
 static const char *const log_kinds[] = {"local", "kafka", NULL};
-static const char *const kernels[] = {"auto", "scalar", "avx2", NULL};
+static const char *const kernels[] = {"auto", "scalar", "avx2", "avx512", NULL};
 static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
 const char *const nba_setting_channels[] = {"email", "rep", "web", "event", "sms", NULL};
 const char *const nba_route_keys[] = {"hcp", "rep", NULL};

@@ -255,16 +255,21 @@ NBA_TARGET static ALWAYS_INLINE void FN(tile)(const struct nba_layer *layer, siz
     }
 }
 
-/* All columns of a few rows: wide tiles first, then steps of 16 columns. */
+/* All columns of a few rows: wide tiles first, then half a one, then steps of 16 columns. */
 NBA_TARGET static ALWAYS_INLINE void FN(rows)(const struct nba_layer *layer, const int rows,
                                               const float *const x[ROWS_MAX],
                                               float *const y[ROWS_MAX], const enum FN(mode) mode)
 {
-    const size_t wide = TILE_FLOATS(VECTORS(rows));
-    const int narrow = LANES < NBA_LANES / 2 ? VECTORS(rows) : (int)(NBA_LANES / LANES);
+    const int wide = VECTORS(rows);
+    const int half = wide / 2;
+    const int narrow = LANES < NBA_LANES / 2 ? wide : (int)(NBA_LANES / LANES);
     size_t n = 0;
-    for (; n + wide <= layer->columns; n += wide) {
-        FN(tile)(layer, n, rows, VECTORS(rows), x, y, mode);
+    for (; n + TILE_FLOATS(wide) <= layer->columns; n += TILE_FLOATS(wide)) {
+        FN(tile)(layer, n, rows, wide, x, y, mode);
+    }
+    if (half > narrow && n + TILE_FLOATS(half) <= layer->columns) {
+        FN(tile)(layer, n, rows, half, x, y, mode);
+        n += TILE_FLOATS(half);
     }
     for (; n < layer->columns; n += TILE_FLOATS(narrow)) {
         FN(tile)(layer, n, rows, narrow, x, y, mode);

@@ -17,9 +17,12 @@ const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form)
     case NBA_KERNELS_AVX2:
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &nba_kernels_avx2
                                                                                : NULL;
+    case NBA_KERNELS_AVX512:
+        return __builtin_cpu_supports("avx512f") ? &nba_kernels_avx512 : NULL;
 #else
     case NBA_KERNELS_SCALAR:
     case NBA_KERNELS_AVX2:
+    case NBA_KERNELS_AVX512:
 #endif
     case NBA_KERNELS_COUNT:
         break;

@@ -14,6 +14,7 @@ extern const struct nba_kernels nba_kernels_portable;
 #if NBA_KERNELS_X86
 extern const struct nba_kernels nba_kernels_scalar;
 extern const struct nba_kernels nba_kernels_avx2;
+extern const struct nba_kernels nba_kernels_avx512;
 #endif
 
 #endif

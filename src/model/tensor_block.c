@@ -1,10 +1,12 @@
-/* Aligned to 2 MiB when it is at least half of that, so that the kernel may back it by a huge page;
- * to 64 bytes otherwise. */
+/* Aligned to 2 MiB when it is at least half of that, and backed by huge pages where the system has
+ * them: weights that just fit the second cache then lie in it side by side, whatever pages are
+ * free.  Aligned to 64 bytes otherwise. */
 #include "tensor_block.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "nba/base/assert.h"
 
@@ -19,6 +21,11 @@ struct nba_tensor_block nba_tensor_block(size_t floats)
     if (posix_memalign(&data, step, whole) != 0) {
         return (struct nba_tensor_block){0};
     }
+#ifdef MADV_HUGEPAGE
+    if (step == HUGE_PAGE_BYTES) {
+        (void)madvise(data, whole, MADV_HUGEPAGE); /* refused: small pages, the same bits */
+    }
+#endif
     memset(data, 0, whole);
     return (struct nba_tensor_block){.data = data, .floats = whole / sizeof(float)};
 }

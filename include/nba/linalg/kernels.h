@@ -24,6 +24,7 @@
  *   portable   libm's fmaf: any machine (on x86-64 without FMA3 about 50 times slower)
  *   scalar     one FMA3 instruction at a time
  *   avx2       AVX2 + FMA3, eight lanes
+ *   avx512     AVX-512 F, sixteen lanes
  * "auto" is the fastest this CPU has.  Asking for a form that this CPU lacks gives NULL.
  *
  * OWNERSHIP.  Tables are static.  A layer borrows its weights.
@@ -41,13 +42,14 @@
 
 /* Outputs that lie side by side in packed weights. */
 #define NBA_PANEL 64u
-/* What is computed comes in whole vectors of the widest form we mean to have (AVX-512). */
+/* What is computed comes in whole vectors of the widest form (AVX-512). */
 #define NBA_LANES 16u
 
 #define NBA_KERNELS_MAP(X)  \
     X(PORTABLE, "portable") \
     X(SCALAR, "scalar")     \
-    X(AVX2, "avx2")
+    X(AVX2, "avx2")         \
+    X(AVX512, "avx512")
 
 enum nba_kernels_form {
 #define NBA_KERNELS_ENUM(constant, name) NBA_KERNELS_##constant,
@@ -93,7 +95,7 @@ struct nba_kernels {
 const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form);
 /* The fastest form this CPU runs; never NULL. */
 const struct nba_kernels *nba_kernels_best(void);
-/* "auto", "portable", "scalar" or "avx2", as configuration says it.  NULL for another word or for
+/* "auto" or a word of the list, as configuration says it.  NULL for another word or for
  * a form that this CPU can't run; "scalar" falls back to portable, which gives the same bits. */
 const struct nba_kernels *nba_kernels_find(struct nba_str name);
 
