@@ -41,9 +41,11 @@ static enum nba_status print(struct nba_workplace *place, struct nba_str value,
                              args.hcp);
     }
     if (!args.json) {
-        const uint32_t top =
-            args.top >= 0 ? (uint32_t)args.top : nba_decision_explain_top(&place->config);
-        return nba_decision_print(place, value, top, error);
+        uint32_t top = (uint32_t)args.top;
+        const bool done =
+            (args.top >= 0 || nba_decision_explain_top(&place->config, &top, error) == NBA_OK) &&
+            nba_decision_print(place, value, top, error) == NBA_OK;
+        return nba_outcome(done, error);
     }
     const enum nba_status status = nba_json_print_value(place->schemas, value, &place->out, error);
     if (status == NBA_OK) {

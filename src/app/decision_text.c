@@ -6,8 +6,6 @@
 #include "nba/base/time_text.h"
 #include "nba/policy/policy.h"
 
-#define EXPLAIN_TOP_DEFAULT 5u
-
 struct search {
     struct nba_workplace *place;
     const char *hcp_id;
@@ -57,16 +55,17 @@ enum nba_status nba_decision_find(struct nba_workplace *place, const char *hcp_i
     return status;
 }
 
-uint32_t nba_decision_explain_top(const struct nba_config *config)
+enum nba_status nba_decision_explain_top(const struct nba_config *config, uint32_t *ret_top,
+                                         struct nba_error *error)
 {
     struct nba_policy *policy = NULL;
-    struct nba_error error;
-    if (nba_policy_load(config->policy_file, &policy, &error) != NBA_OK) {
-        return EXPLAIN_TOP_DEFAULT;
+    const enum nba_status status = nba_policy_load(config->policy_file, &policy, error);
+    if (status != NBA_OK && status != NBA_E_NOT_FOUND) {
+        return status;
     }
-    const uint32_t top = nba_policy_head(policy)->explain_top;
+    *ret_top = policy != NULL ? nba_policy_head(policy)->explain_top : NBA_POLICY_EXPLAIN_TOP;
     nba_policy_unref(policy);
-    return top;
+    return NBA_OK;
 }
 
 static void print_evidence(const struct nba_str_list *evidence, struct nba_buf *buf)

@@ -12,9 +12,11 @@ enum nba_status nba_decision_find(struct nba_workplace *place, const char *hcp_i
                                   bool (*matches)(const struct nba_decision *decision),
                                   struct nba_buf *found, struct nba_error *error);
 
-/* How many suppressed candidates the policy wants shown (audit.explain_top); 5, its default, when
- * its file isn't there. */
-uint32_t nba_decision_explain_top(const struct nba_config *config);
+/* How many suppressed candidates the policy wants shown (audit.explain_top); the default when its
+ * file isn't there.  NBA_E_CONFIG: it is there, and wrong. */
+NBA_MUST_USE
+enum nba_status nba_decision_explain_top(const struct nba_config *config, uint32_t *ret_top,
+                                         struct nba_error *error);
 
 /* Prints some lines: what was chosen and why, then at most `top` suppressed candidates, then the
  * count of every reason. */

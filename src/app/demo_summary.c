@@ -245,10 +245,11 @@ static enum nba_status tell(const struct summary *s, uint32_t hcp, const char *t
     for (size_t i = count > STORY_EVENTS ? count - STORY_EVENTS : 0; i < count; i++) {
         nba_buf_printf(&place->out, "%s\n", story.events[i % STORY_EVENTS]);
     }
-    status = print_last(&story, took_back, 0, error);
-    return status == NBA_OK
-               ? print_last(&story, proposed, nba_decision_explain_top(&place->config), error)
-               : status;
+    uint32_t top = 0;
+    const bool done = print_last(&story, took_back, 0, error) == NBA_OK &&
+                      nba_decision_explain_top(&place->config, &top, error) == NBA_OK &&
+                      print_last(&story, proposed, top, error) == NBA_OK;
+    return nba_outcome(done, error);
 }
 
 static enum nba_status tell_stories(const struct summary *s, struct nba_error *error)

@@ -574,7 +574,7 @@ enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yam
     policy->slate = (struct policy_slate){1, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
     policy->audit_top = NBA_EXPLAINED_MAX;
     policy->audit_packed = true;
-    policy->head.explain_top = 5;
+    policy->head.explain_top = NBA_POLICY_EXPLAIN_TOP;
     policy->ignored_bots = UINT32_MAX & ~1u; /* all but none */
     for (unsigned i = 0; i < NBA_CHANNEL_COUNT; i++) {
         policy->expiry[i] = (struct nba_duration){0, POLICY_EXPIRY_DEFAULT_MS};

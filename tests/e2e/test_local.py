@@ -72,6 +72,14 @@ class Road(unittest.TestCase):
         with open(self.instance.policy, "w", encoding="utf-8") as file:
             file.write(policy.replace("explain_top: 5", "explain_top: 2"))
         self.assertEqual(explain().count("stopped at"), 2)
+        with open(self.instance.policy, "w", encoding="utf-8") as file:
+            file.write(policy.replace("explain_top: 5", "explain_top: many"))
+        broken = self.instance.nba("explain", "--hcp", hcp, "--event", event, check=False)
+        self.assertEqual(broken.returncode, 2)
+        self.assertRegex(broken.stderr, r":\d+:\d+: audit\.explain_top: expected a whole number")
+        self.assertEqual(explain("--top", "7").count("stopped at"), 7)  # needs no policy
+        os.unlink(self.instance.policy)
+        self.assertEqual(explain().count("stopped at"), 5)  # the default of docs/POLICY.md
         self.assertEqual(json.loads(explain("--json"))["decision_id"], record["decision_id"])
         absent = self.instance.nba("explain", "--hcp", "nobody", check=False)
         self.assertEqual(absent.returncode, 1)

@@ -23,6 +23,9 @@
 #include "nba/event/event.h"
 #include "nba/policy/control.h"
 
+/* audit.explain_top of a policy that doesn't say it. */
+#define NBA_POLICY_EXPLAIN_TOP 5u
+
 enum nba_policy_clock { NBA_POLICY_CLOCK_EVENT, NBA_POLICY_CLOCK_WALL };
 
 struct nba_policy;
