@@ -93,14 +93,13 @@ enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_
 
 enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct nba_error *error)
 {
-    const char *dir = place->config.schemas_dir;
-    const enum nba_status status = nba_schemas_load(dir, &place->schemas, error);
+    const struct nba_config *config = &place->config;
+    const enum nba_status status = nba_schemas_load(config->schemas_dir, &place->schemas, error);
     if (status == NBA_E_NOT_FOUND) {
-        return nba_error_prefix(error,
-                                "schemas.dir: no schemas in '%s': run nba in the folder that has "
-                                "them, or name theirs in the configuration or by "
-                                "--set schemas.dir=DIR",
-                                dir);
+        return nba_config_fail(config, "schemas.dir", error,
+                               "expected the folder of the schemas (run nba beside it, or "
+                               "--set schemas.dir=DIR): %s",
+                               error->message);
     }
     if (status == NBA_OK) {
         place->decoder = nba_decoder_create(place->schemas);

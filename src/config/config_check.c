@@ -7,9 +7,8 @@
 #include "nba/base/assert.h"
 #include "settings.h"
 
-NBA_PRINTF(4, 5)
-static enum nba_status fail(const struct nba_config *config, const char *key,
-                            struct nba_error *error, const char *format, ...)
+enum nba_status nba_config_fail(const struct nba_config *config, const char *key,
+                                struct nba_error *error, const char *format, ...)
 {
     struct nba_config_place place = {0, 0};
     for (size_t i = 0; i < nba_setting_count; i++) {
@@ -69,12 +68,13 @@ static enum nba_status check_names(const struct nba_config *config, struct nba_e
                            : strcmp(key, "instance") == 0     ? config->instance
                                                               : topic;
         if (name != NULL && !is_name(name)) {
-            return fail(config, key, error, "expected only letters, digits, '.', '_' and '-'");
+            return nba_config_fail(config, key, error,
+                                   "expected only letters, digits, '.', '_' and '-'");
         }
         const char *other = topic != NULL ? taken_by(config, topic, i) : NULL;
         if (other != NULL) {
-            return fail(config, key, error, "expected a topic of its own, '%s' is %s already",
-                        topic, other);
+            return nba_config_fail(config, key, error,
+                                   "expected a topic of its own, '%s' is %s already", topic, other);
         }
     }
     return NBA_OK;
@@ -86,16 +86,18 @@ static enum nba_status check_routes(const struct nba_config *config, struct nba_
         const struct nba_config_route *route = &config->routes[r];
         const char *other = taken_by(config, route->topic, nba_setting_count);
         if (!is_name(route->topic)) {
-            return fail(config, "routes", error, "[%u].topic: expected the name of a topic", r);
+            return nba_config_fail(config, "routes", error,
+                                   "[%u].topic: expected the name of a topic", r);
         }
         if (other != NULL) {
-            return fail(config, "routes", error,
-                        "[%u].topic: expected a topic of its own, '%s' is %s", r, route->topic,
-                        other);
+            return nba_config_fail(config, "routes", error,
+                                   "[%u].topic: expected a topic of its own, '%s' is %s", r,
+                                   route->topic, other);
         }
         if (route->key == NBA_CONFIG_ROUTE_BY_REP && strcmp(route->channel, "rep") != 0) {
-            return fail(config, "routes", error,
-                        "[%u].key: expected hcp: only actions of channel rep have a rep", r);
+            return nba_config_fail(config, "routes", error,
+                                   "[%u].key: expected hcp: only actions of channel rep have a rep",
+                                   r);
         }
     }
     return NBA_OK;
@@ -115,9 +117,9 @@ static enum nba_status check_kafka(const struct nba_config *config, struct nba_e
     }
     return !sasl || tls || config->kafka.allow_plaintext_sasl
                ? NBA_OK
-               : fail(config, "kafka.properties", error,
-                      "expected security.protocol: sasl_ssl beside SASL settings (or "
-                      "kafka.allow_plaintext_sasl: true)");
+               : nba_config_fail(config, "kafka.properties", error,
+                                 "expected security.protocol: sasl_ssl beside SASL settings (or "
+                                 "kafka.allow_plaintext_sasl: true)");
 }
 
 static bool is_loopback(const char *host, size_t bytes)
@@ -135,13 +137,13 @@ static enum nba_status check_http(const struct nba_config *config, struct nba_er
     const long port = colon != NULL ? strtol(colon + 1, &end, 10) : -1;
     const bool digits = colon != NULL && colon[1] >= '0' && colon[1] <= '9';
     if (colon == listen || !digits || *end != '\0' || port < 0 || port > 65535) {
-        return fail(config, "http.listen", error,
-                    "expected address:port such as 127.0.0.1:9464, got '%.60s'", listen);
+        return nba_config_fail(config, "http.listen", error,
+                               "expected address:port such as 127.0.0.1:9464, got '%.60s'", listen);
     }
     if (!is_loopback(listen, (size_t)(colon - listen)) && !config->http.allow_unauthenticated) {
-        return fail(config, "http.listen", error,
-                    "expected a loopback address (another one needs "
-                    "http.allow_unauthenticated: true)");
+        return nba_config_fail(config, "http.listen", error,
+                               "expected a loopback address (another one needs "
+                               "http.allow_unauthenticated: true)");
     }
     return NBA_OK;
 }
@@ -150,8 +152,8 @@ static enum nba_status check_train(const struct nba_config *config, struct nba_e
 {
     return 2 * config->train.window_events <= config->state.ring_events
                ? NBA_OK
-               : fail(config, "train.window_events", error,
-                      "expected at most half of state.ring_events");
+               : nba_config_fail(config, "train.window_events", error,
+                                 "expected at most half of state.ring_events");
 }
 
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error)

@@ -67,10 +67,20 @@ class Front(unittest.TestCase):
                               ("consume", "action"), ("demo",)):
                 with self.subTest(arguments=arguments):
                     answer = run(*arguments, cwd=folder)
-                    self.assertEqual(answer.returncode, 1)
-                    for words in ("schemas.dir: no schemas in 'schemas'", "--set schemas.dir=DIR",
+                    self.assertEqual(answer.returncode, 2)
+                    for words in ("schemas.dir: expected the folder", "--set schemas.dir=DIR",
                                   "schemas/ids.json"):
                         self.assertIn(words, answer.stderr)
+
+    def test_a_folder_of_schemas_that_is_not_there_is_told_with_its_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            settings = Path(folder) / "nba.yaml"
+            settings.write_text("schemas:\n  dir: /nowhere\n")
+            for command in ("check", "run"):
+                with self.subTest(command=command):
+                    answer = run(command, "--config", settings, "--log", Path(folder) / "log")
+                    self.assertEqual(answer.returncode, 2)
+                    self.assertIn(f"{settings}:2:8: schemas.dir: expected", answer.stderr)
 
     def test_version_is_told(self):
         self.assertRegex(run("--version").stdout, r"\Anba \d+\.\d+\.\d+\n\Z")

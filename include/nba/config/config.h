@@ -139,6 +139,11 @@ enum nba_status nba_config_set(struct nba_config *config, const char *key, const
 /* What concerns several settings at once.  Called by load and parse already. */
 NBA_MUST_USE
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error);
+/* A setting can't be worked with: fills "file:line:column: key: ..." (what is known of it) and
+ * returns NBA_E_CONFIG; arguments may be the error's own message. */
+NBA_PRINTF(4, 5)
+enum nba_status nba_config_fail(const struct nba_config *config, const char *key,
+                                struct nba_error *error, const char *format, ...);
 /* NULL-safe; the struct may be half built. */
 void nba_config_clear(struct nba_config *config);
 
