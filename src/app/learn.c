@@ -26,8 +26,7 @@ const struct nba_option nba_learn_options[] = {
     NBA_OPTION_TEXT(&args.events, "events", "FILE", "table of events"),
     NBA_OPTION_TEXT(&args.profiles, "profiles", "FILE", "table of HCPs"),
     NBA_OPTION_TEXT(&args.contents, "contents", "FILE", "table of contents"),
-    NBA_OPTION_TEXT(&args.data, "data", "NAME",
-                    "a public data set: ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a"),
+    NBA_OPTION_TEXT(&args.data, "data", "NAME", "a public data set: " NBA_DATASET_NAMES),
     NBA_OPTION_TEXT(&args.data_dir, "data-dir", "DIR", "where data sets are (default: $NBA_DATA)"),
     {0},
 };
@@ -218,13 +217,14 @@ void nba_learn_report(const struct nba_dataset *dataset)
                   dataset->sequence_offset[dataset->user_count], first, last);
 }
 
-/* What a public data set needs beside the defaults, chosen on its validation part. */
+/* A public data set brings its own dropout unless the command line says one. */
 static void fit_to_data(struct nba_train_config *train)
 {
-    if (args.data != NULL && strcmp(args.data, "ml-100k") == 0 &&
-        !nba_workplace_is_set("train.lstm_dropout")) {
-        train->lstm_options.fit.dropout = 0.4;
-        (void)fprintf(stderr, "nba: ml-100k: train.lstm_dropout=0.4 (--set changes it)\n");
+    const double dropout = args.data != NULL ? nba_dataset_lstm_dropout(args.data) : 0.0;
+    if (dropout > 0.0 && !nba_workplace_is_set("train.lstm_dropout")) {
+        train->lstm_options.fit.dropout = dropout;
+        (void)fprintf(stderr, "nba: %s: train.lstm_dropout=%g (--set changes it)\n", args.data,
+                      dropout);
     }
 }
 

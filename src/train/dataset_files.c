@@ -361,29 +361,44 @@ static enum nba_status load_hcp(struct load *load)
 
 /* ---- all of them ---- */
 
-static const struct {
+static const struct set {
     const char *name;
     enum nba_status (*rows)(struct load *load);
     enum nba_status (*finish)(struct load *load); /* with the data set built; NULL: nothing */
-} sets[] = {{"ml-100k", load_ml_100k, NULL},
-            {"ml-1m-ncf", load_ncf, finish_ncf},
-            {"ml-1m-sasrec", load_sasrec, NULL},
-            {"hcp-a", load_hcp, NULL}};
+    double lstm_dropout;                          /* 0: the default */
+} sets[] = {{.name = "ml-100k", .rows = load_ml_100k, .lstm_dropout = 0.4},
+            {.name = "ml-1m-ncf", .rows = load_ncf, .finish = finish_ncf},
+            {.name = "ml-1m-sasrec", .rows = load_sasrec},
+            {.name = "hcp-a", .rows = load_hcp}};
+
+static const struct set *find_set(const char *name)
+{
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(sets); i++) {
+        if (strcmp(name, sets[i].name) == 0) {
+            return &sets[i];
+        }
+    }
+    return NULL;
+}
+
+double nba_dataset_lstm_dropout(const char *name)
+{
+    const struct set *set = find_set(name);
+    return set != NULL ? set->lstm_dropout : 0.0;
+}
 
 static enum nba_status load_set(struct load *load, const char *name)
 {
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(sets); i++) {
-        if (strcmp(name, sets[i].name) != 0) {
-            continue;
-        }
-        enum nba_status status = sets[i].rows(load);
-        if (status == NBA_OK) {
-            status = nba_dataset_builder_finish(load->builder, &load->dataset, load->error);
-        }
-        return status == NBA_OK && sets[i].finish != NULL ? sets[i].finish(load) : status;
+    const struct set *set = find_set(name);
+    if (set == NULL) {
+        return nba_error_set(load->error, NBA_E_USAGE,
+                             "unknown data set '%s': expected one of " NBA_DATASET_NAMES, name);
     }
-    return nba_error_set(load->error, NBA_E_USAGE,
-                         "unknown data set '%s': ml-100k, ml-1m-ncf, ml-1m-sasrec or hcp-a", name);
+    enum nba_status status = set->rows(load);
+    if (status == NBA_OK) {
+        status = nba_dataset_builder_finish(load->builder, &load->dataset, load->error);
+    }
+    return status == NBA_OK && set->finish != NULL ? set->finish(load) : status;
 }
 
 enum nba_status nba_dataset_load(const char *folder, const char *name,

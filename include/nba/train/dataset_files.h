@@ -17,6 +17,11 @@
 
 #include "nba/train/dataset.h"
 
+#define NBA_DATASET_NAMES "ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a"
+
+/* The LSTM's dropout that this set needs, chosen on its validation part; 0: the default does. */
+double nba_dataset_lstm_dropout(const char *name);
+
 /* `folder` holds one subfolder a data set; `name` is one of the above (kept as pointer).
  * NBA_E_USAGE for another name, NBA_E_NOT_FOUND with the missing path. */
 NBA_MUST_USE

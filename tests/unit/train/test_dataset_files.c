@@ -5,6 +5,7 @@
 
 #include "nba/base/file.h"
 #include "nba/train/dataset_files.h"
+#include "nba/train/lstm_learner.h"
 
 static char folder[] = "/tmp/nba-data-XXXXXX";
 static struct nba_error error;
@@ -74,6 +75,14 @@ static void test_hcp_events_become_touches_with_channels_and_specialties(void **
     nba_dataset_destroy(d);
 }
 
+static void test_a_set_brings_the_dropout_it_needs_and_others_none(void **state)
+{
+    (void)state;
+    assert_true(nba_dataset_lstm_dropout("ml-100k") > nba_lstm_options().fit.dropout);
+    assert_true(nba_dataset_lstm_dropout("hcp-a") == 0.0);
+    assert_true(nba_dataset_lstm_dropout("ml-20m") == 0.0);
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -92,6 +101,7 @@ int main(void)
         cmocka_unit_test(test_ratings_are_ordered_by_time_then_by_place_in_the_file),
         cmocka_unit_test(test_a_broken_row_is_named_by_file_and_line),
         cmocka_unit_test(test_hcp_events_become_touches_with_channels_and_specialties),
+        cmocka_unit_test(test_a_set_brings_the_dropout_it_needs_and_others_none),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
