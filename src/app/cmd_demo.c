@@ -252,8 +252,8 @@ const struct nba_command nba_command_demo = {
         "then\n"
         "runs the engine on an embedded log while the market answers to its actions. At the end:\n"
         "how often the next engagement was among the ten contents ranked highest, against\n"
-        "popularity, and the stories of three HCPs. Killed half way, the same --keep goes on and\n"
-        "ends with the same bytes.",
+        "popularity in their specialty, and the stories of three HCPs. Killed half way, the same\n"
+        "--keep goes on and ends with the same bytes.",
     .examples = "nba demo\n"
                 "nba demo --events 200000 --seed 7 --keep /tmp/market",
     .options = options,

@@ -101,13 +101,12 @@ const struct nba_command nba_command_evaluate = {
     .summary = "judge a release on a log, or the learners on a data set",
     .operands = "[LOGFILE...]",
     .about =
-        "With a release, every engagement is ranked among all contents that existed then, before "
-        "it\n"
-        "is known (prequential): HR@K, NDCG@K, MRR for LSTM, NCF, fusion and popularity, and AUC "
-        "and\n"
-        "log loss of the probabilities. With --train the learners are trained anew and judged on\n"
-        "what was kept from them: each HCP's last engagement among all contents and among 100 it\n"
-        "never touched, or the last part by time.",
+        "With a release, every engagement is ranked among all contents that existed then, before\n"
+        "it is known (prequential): HR@K, NDCG@K, MRR for LSTM, NCF, fusion and popularity in the\n"
+        "HCP's specialty (in JSON popularity), and AUC and log loss of the probabilities. With\n"
+        "--train the learners are trained anew and judged on what was kept from them: each HCP's\n"
+        "last engagement among all contents and among 100 it never touched, or the last part by\n"
+        "time.",
     .examples = "nba evaluate --log var/log --since 2026-04-01T00:00:00Z\n"
                 "nba evaluate --kafka 127.0.0.1:9092 --json\n"
                 "NBA_DATA=../data nba evaluate --data ml-100k --train\n"

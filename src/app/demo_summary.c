@@ -162,7 +162,8 @@ static void print_figures(const struct summary *s, struct nba_buf *out)
                    "engagements):\n",
                    (unsigned long long)s->judged);
     for (unsigned model = 0; model < NBA_RANKING_COUNT; model++) {
-        nba_buf_printf(out, "  %-11s %.4f\n", nba_score_ranking_name((enum nba_score_ranking)model),
+        const char *word = nba_score_ranking_name((enum nba_score_ranking)model);
+        nba_buf_printf(out, "  %-23s %.4f\n", nba_score_model_label(word),
                        (double)s->hits[model] / judged);
     }
 }

@@ -57,6 +57,12 @@ const char *nba_score_ranking_name(enum nba_score_ranking ranking)
     return names[ranking];
 }
 
+const char *nba_score_model_label(const char *word)
+{
+    const bool member = strcmp(word, nba_score_ranking_name(NBA_RANKING_POPULARITY)) == 0;
+    return member ? "popularity in specialty" : word;
+}
+
 struct nba_scorer *nba_scorer_create(void)
 {
     struct nba_scorer *scorer = nba_zeros(1, sizeof(*scorer));

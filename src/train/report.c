@@ -6,6 +6,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/memory.h"
+#include "nba/score/score.h"
 
 static void add_figure(struct nba_report *report, const struct nba_figure *figure)
 {
@@ -159,22 +160,22 @@ static double value_of(const struct nba_report *report, const struct nba_figure 
 
 void nba_report_print_table(const struct nba_report *report, struct nba_buf *text)
 {
-    nba_buf_printf(text, "%-14s %-12s %-12s %7s %8s %17s %7s %7s %8s\n", "data", "model",
+    nba_buf_printf(text, "%-14s %-23s %-12s %7s %8s %17s %7s %7s %8s\n", "data", "model",
                    "protocol", "HR@10", "NDCG@10", "95 %", "MRR", "AUC", "n");
     for (size_t i = 0; i < report->count; i++) {
         const struct nba_figure *f = &report->figures[i];
         if (f->metric == NBA_METRIC_NDCG && f->k == 10) {
-            nba_buf_printf(text, "%-14s %-12s %-12s %7.4f %8.4f  [%.4f, %.4f] %7.4f %7.4f %8zu\n",
-                           f->data, f->model, f->protocol, value_of(report, f, NBA_METRIC_HR, 10),
-                           f->interval.value, f->interval.lo, f->interval.hi,
-                           value_of(report, f, NBA_METRIC_MRR, 0),
+            nba_buf_printf(text, "%-14s %-23s %-12s %7.4f %8.4f  [%.4f, %.4f] %7.4f %7.4f %8zu\n",
+                           f->data, nba_score_model_label(f->model), f->protocol,
+                           value_of(report, f, NBA_METRIC_HR, 10), f->interval.value,
+                           f->interval.lo, f->interval.hi, value_of(report, f, NBA_METRIC_MRR, 0),
                            value_of(report, f, NBA_METRIC_AUC, 0), f->n);
         }
     }
     for (size_t i = 0; i < report->count; i++) {
         const struct nba_figure *f = &report->figures[i];
         if (strcmp(f->protocol, "touches") == 0) {
-            nba_buf_printf(text, "%-14s %-12s %-12s %s %.4f  n %zu\n", f->data, f->model,
+            nba_buf_printf(text, "%-14s %-23s %-12s %s %.4f  n %zu\n", f->data, f->model,
                            f->protocol, nba_metric_name(f->metric), f->interval.value, f->n);
         }
     }

@@ -125,6 +125,36 @@ class Ledger(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertGreaterEqual(figures["violations"], 1)
 
+    def test_popularity_is_over_all_hcps_and_the_engines_member_is_in_specialty(self):
+        """Three of S1 want A, two of S2 want B; then one of each wants what the specialty wants.
+        Over all HCPs A leads, so one of the two is met; in the specialty both are."""
+        sys.path.insert(0, str(ROOT / "tools" / "check"))
+        import ledger
+        book = ledger.Ledger({"input": "in"}, None)
+        wants = [("a1", "S1", "A"), ("a2", "S1", "A"), ("a3", "S1", "A"), ("b1", "S2", "B"),
+                 ("b2", "S2", "B"), ("a4", "S1", "A"), ("b3", "S2", "B")]
+        for offset, (hcp, specialty, content) in enumerate(wants):
+            book.inputs[0, offset] = (offset, {
+                "event_type": "email_clicked", "hcp_id": hcp, "content_id": content, "bot": "none",
+                "reaction": 0, "profile": {"specialties": [specialty]}})
+            book.kinds[0, offset] = "decided"
+        said = {"kind": "decided", "rankings": [{"model": "popularity", "content_ids": ["B"]},
+                                                {"model": "lstm", "content_ids": ["A", "B"]}]}
+        book.schemas = type("Said", (), {"read": lambda self, value, fields=None: value})()
+        for hcp in ("a4", "b3"):
+            book.take_decision(ledger.Record("out", 0, 0, 0, None, dict(said, hcp_id=hcp),
+                                             [("src", b"in/0/4")]))
+        book.kinds[0, 4] = "decided"
+        rate = ledger.rates(book.worth(last_share=2 / 7, since_ms=None, top=1))
+        self.assertEqual({m: r["hr"] for m, r in rate.items()},
+                         {"popularity": 0.5, "popularity in specialty": 0.5, "lstm": 0.5,
+                          "popularity in specialty, counted here": 1.0})
+        rate["popularity in specialty"]["ndcg"] = 0.25
+        self.assertEqual(ledger.ratios(rate), {
+            "popularity": 1.0, "popularity in specialty": 2.0,
+            "popularity in specialty, counted here": 0.5})
+        self.assertEqual(ledger.ratios({"slate": {"ndcg": 1.0}}), {})
+
     def test_a_bar_that_is_missed_fails(self):
         self.assertEqual(self.judge(self.records, "--at-least", "slate:hr=1.01")[0], 1)
         self.assertEqual(self.judge(self.records, "--at-least", "slate:hr=0.0")[0], 0)

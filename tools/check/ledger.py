@@ -14,8 +14,10 @@ What it does
   consent        no action to an HCP on a channel or for a brand after an opt-out that came before its
                  cause in the same partition
   worth          prequential HR@10 and NDCG@10: each engagement of the last part is looked up in what
-                 was said of its HCP before it - rankings of decisions by model, the slate's
-                 top_contents - against popularity counted here
+                 was said of its HCP before it: rankings of decisions by model, the slate's
+                 top_contents.  "popularity" is counted here over all HCPs, the baseline that others
+                 publish; "popularity in specialty" is the engine's member (in a record its word is
+                 popularity), and is counted here too
 
 Exit 1 if anything is lost, doubled, unexpected, misplaced or against a consent, or a bar given by
 --at-least or --above-popularity is missed.
@@ -47,6 +49,8 @@ RING = {"email_opened", "email_clicked", "webinar_registered", "webinar_attended
         "action_accepted", "action_completed"}
 TYPE_CHANNEL = {"email_unsubscribed": "email"}
 LATELY = 128
+MEMBER_NAMES = {"popularity": "popularity in specialty"}  # of the engine's words
+BASELINES = ("popularity", "popularity in specialty", "popularity in specialty, counted here")
 
 Record = collections.namedtuple("Record", "topic partition offset timestamp key value headers")
 
@@ -256,7 +260,8 @@ class Ledger:
             self.reasons[decision["reason"]] += 1
         if place and decision.get("rankings"):
             self.rank(decision["hcp_id"], place,
-                      {r["model"]: r["content_ids"] for r in decision["rankings"]})
+                      {MEMBER_NAMES.get(r["model"], r["model"]): r["content_ids"]
+                       for r in decision["rankings"]})
 
     def rank(self, hcp, place, models):
         self.rankings[hcp].append((*place, models))
@@ -388,8 +393,8 @@ class Ledger:
             judged = timestamp >= since_ms if since_ms is not None else i >= begin
             if judged and hcp in now:
                 lists = dict(now[hcp])
-                lists["popularity (counted here)"] = self.popular(everyone, recent[hcp], top)
-                lists["popularity in specialty (counted here)"] = self.popular(
+                lists["popularity"] = self.popular(everyone, recent[hcp], top)
+                lists["popularity in specialty, counted here"] = self.popular(
                     segment[specialty.get(hcp)], recent[hcp], top)
                 for model, ids in lists.items():
                     self.judge(scores[model], ids[:top], content)
@@ -431,7 +436,7 @@ def parse(argv):
     parser.add_argument("--at-least", action="append", default=[], metavar="MODEL:METRIC=VALUE",
                         help="a bar, for example fusion:hr=0.2 (metrics: hr, ndcg)")
     parser.add_argument("--above-popularity", metavar="MODEL",
-                        help="this model's HR must be above both popularities")
+                        help="this model's HR must be above every popularity")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args(argv)
     if bool(arguments.kafka) == bool(arguments.files):
@@ -439,9 +444,18 @@ def parse(argv):
     return arguments
 
 
-def missed_bars(arguments, scores):
+def rates(scores):
+    return {m: {"hr": s[0] / s[2], "ndcg": s[1] / s[2], "n": s[2]} for m, s in scores.items()}
+
+
+def ratios(rate, model="lstm"):
+    """How many times a baseline's NDCG the model's is; only where both are there."""
+    return {base: rate[model]["ndcg"] / rate[base]["ndcg"] for base in BASELINES
+            if model in rate and rate.get(base, {}).get("ndcg")}
+
+
+def missed_bars(arguments, rate):
     missed = []
-    rate = {m: {"hr": s[0] / s[2], "ndcg": s[1] / s[2]} for m, s in scores.items() if s[2]}
     for bar in arguments.at_least:
         left, _, value = bar.partition("=")
         model, _, metric = left.partition(":")
@@ -449,7 +463,7 @@ def missed_bars(arguments, scores):
             missed.append(f"{bar}: is {rate.get(model, {}).get(metric)}")
     model = arguments.above_popularity
     if model:
-        best = max((r["hr"] for m, r in rate.items() if m.startswith("popularity")), default=0)
+        best = max((rate[m]["hr"] for m in BASELINES if m in rate), default=0)
         if rate.get(model, {}).get("hr", -1) <= best:
             missed.append(f"{model}: HR {rate.get(model, {}).get('hr')} is not above {best}")
     return missed
@@ -502,19 +516,21 @@ def main(argv):
     share = len(proposing) / len(decided) if decided else 0.0
     print(f"{'decisions that propose':<28} {len(proposing)} of {len(decided)} ({share:.1%})")
 
-    scores = {}
+    rate = {}
     if not arguments.no_worth:
         since = None
         if arguments.since:
             import datetime
             since = int(datetime.datetime.fromisoformat(
                 arguments.since.replace("Z", "+00:00")).timestamp() * 1000)
-        scores = ledger.worth(arguments.last, since, arguments.top)
+        rate = rates(ledger.worth(arguments.last, since, arguments.top))
         print(f"\n{'ranked by':<42} {'HR@' + str(arguments.top):>8} "
               f"{'NDCG@' + str(arguments.top):>8} {'n':>8}")
-        for model, (hits, gain, n) in sorted(scores.items()):
-            print(f"{model:<42} {hits / n:8.4f} {gain / n:8.4f} {n:8d}")
-    missed = missed_bars(arguments, scores)
+        for model, r in sorted(rate.items()):
+            print(f"{model:<42} {r['hr']:8.4f} {r['ndcg']:8.4f} {r['n']:8d}")
+        for base, ratio in ratios(rate).items():
+            print(f"{'lstm / ' + base:<51} {ratio:8.2f}")
+    missed = missed_bars(arguments, rate)
     for bar in missed:
         print(f"MISSED {bar}")
     bad = (len(lost) + len(doubled) + len(unexpected) + len(ledger.misplaced) + len(again) +
@@ -527,8 +543,7 @@ def main(argv):
             "unexpected": len(unexpected), "misplaced": len(ledger.misplaced),
             "actions_twice": len(again), "orphan_recalls": len(orphans),
             "violations": len(violations), "kinds": kinds, "proposing_share": share,
-            "worth": {m: {"hr": s[0] / s[2], "ndcg": s[1] / s[2], "n": s[2]}
-                      for m, s in scores.items()}}, indent=1) + "\n")
+            "worth": rate, "lstm_ratios": ratios(rate)}, indent=1) + "\n")
     return 1 if bad or missed else 0
 
 

@@ -51,6 +51,9 @@ enum nba_score_ranking {
         NBA_RANKING_COUNT
 };
 const char *nba_score_ranking_name(enum nba_score_ranking ranking);
+/* A model's word as tables for people say it: what others call popularity is over all HCPs, our
+ * member is popularity in the HCP's specialty. */
+const char *nba_score_model_label(const char *word);
 
 struct nba_candidate_score {
     double propensity; /* P, 0 < P < 1, rounded to 1e-9 */
