@@ -1,21 +1,17 @@
 /* An instance: its parts in the order in which they come up, and down again. */
 #include "nba/engine/engine.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "engine_internal.h"
 #include "nba/base/assert.h"
-#include "nba/base/file.h"
 #include "nba/base/log.h"
 #include "nba/base/memory.h"
 
-#define PATH_BYTES_MAX 4096u
-#define PAUSE_MS       500
-#define PAUSE_STEP_MS  20
+#define PAUSE_MS      500
+#define PAUSE_STEP_MS 20
 
 void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error)
 {
@@ -84,6 +80,9 @@ static void register_metrics(struct nba_engine *engine)
                                          "Transactions aborted and run again.", NULL, 0);
     engine->rebuilds = nba_metrics_counter(m, "nba_producer_rebuilds_total",
                                            "Producers rebuilt after an unknown outcome.", NULL, 0);
+    engine->reopens =
+        nba_metrics_counter(m, "nba_state_reopened_total",
+                            "State stores closed and opened anew after a failure.", NULL, 0);
     engine->tasks_restoring =
         nba_metrics_gauge(m, "nba_tasks_restoring", "Partitions being restored now.", NULL, 0);
     engine->tasks_owned =
@@ -92,36 +91,6 @@ static void register_metrics(struct nba_engine *engine)
         m, "nba_event_seconds", "From a record's arrival here to its committed outcome.", NULL, 0);
     engine->commit_seconds = nba_metrics_histogram(
         m, "nba_commit_seconds", "Offsets sent, committed and written to the store.", NULL, 0);
-}
-
-static enum nba_status open_store(struct nba_engine *engine, struct nba_error *error)
-{
-    const struct nba_config *config = engine->options.config;
-    const struct nba_state_options options = {
-        .create = true,
-        .block_cache_bytes = (size_t)config->state.block_cache_bytes,
-        .write_buffer_bytes = (size_t)config->state.write_buffer_bytes,
-        .hot_bytes = (size_t)config->state.cache_bytes,
-        .hot_shares = (uint32_t)(engine->partition_count < 1 ? 1 : engine->partition_count),
-    };
-    char path[PATH_BYTES_MAX];
-    char damaged[PATH_BYTES_MAX + 16];
-    enum nba_status status = nba_file_make_dirs(config->state.dir, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
-    status = nba_state_store_open(path, &options, &engine->store, error);
-    if (status != NBA_E_CORRUPT) {
-        return status;
-    }
-    (void)snprintf(damaged, sizeof(damaged), "%s.damaged", path);
-    nba_log(NBA_LOG_ERROR, "state_damaged", "moved_to=%s reason=\"%s\"", damaged, error->message);
-    status = nba_file_remove_tree(damaged, error);
-    if (status == NBA_OK && rename(path, damaged) != 0) {
-        status = nba_error_set(error, NBA_E_IO, "cannot move '%s' away", path);
-    }
-    return status == NBA_OK ? nba_state_store_open(path, &options, &engine->store, error) : status;
 }
 
 static enum nba_status check_topics(struct nba_engine *engine, struct nba_error *error)
@@ -168,10 +137,11 @@ enum nba_status nba_engine_create(const struct nba_engine_options *options,
     (void)pthread_mutex_init(&engine->failure_lock, NULL);
     (void)pthread_mutex_init(&engine->table.lock, NULL);
     (void)pthread_cond_init(&engine->table.released, NULL);
+    (void)pthread_mutex_init(&engine->parking.lock, NULL);
     register_metrics(engine);
     enum nba_status status = check_topics(engine, error);
     if (status == NBA_OK) {
-        status = open_store(engine, error);
+        status = nba_engine_open_store(engine, false, error);
     }
     if (status == NBA_OK) {
         status =
@@ -237,7 +207,7 @@ enum nba_status nba_engine_stop(struct nba_engine *engine, struct nba_error *err
     }
     engine->worker_count = 0;
     struct nba_error flush_error = {0};
-    if (nba_state_store_flush(engine->store, &flush_error) != NBA_OK) {
+    if (engine->store != NULL && nba_state_store_flush(engine->store, &flush_error) != NBA_OK) {
         nba_log(NBA_LOG_WARN, "state_flush", "reason=\"%s\"", flush_error.message);
     }
     if (engine->failure.status != NBA_OK) {
@@ -255,6 +225,7 @@ void nba_engine_destroy(struct nba_engine *engine)
         (void)pthread_mutex_destroy(&engine->failure_lock);
         (void)pthread_mutex_destroy(&engine->table.lock);
         (void)pthread_cond_destroy(&engine->table.released);
+        (void)pthread_mutex_destroy(&engine->parking.lock);
         free(engine);
     }
 }

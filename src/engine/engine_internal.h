@@ -22,11 +22,21 @@ struct nba_task_table {
     bool taken[NBA_PARTITIONS_MAX];
 };
 
+/* Where workers wait for a failed store to be opened anew (open_store.c). */
+struct nba_parking {
+    pthread_mutex_t lock; /* guards `parked` until all are there */
+    size_t parked;
+    _Atomic unsigned round; /* stores opened anew */
+    unsigned pauses;        /* before the next attempt */
+    int64_t reopened_us;
+};
+
 struct nba_engine {
     struct nba_engine_options options;
-    struct nba_state_store *store;
+    struct nba_state_store *store; /* NULL only while all workers are parked or gone */
     struct nba_side_inputs *side_inputs;
     struct nba_task_table table;
+    struct nba_parking parking;
     int32_t partition_count; /* of the input topic */
     int64_t changelog_delete_retention_ms;
 
@@ -45,7 +55,7 @@ struct nba_engine {
     pthread_mutex_t failure_lock;
     struct nba_error failure; /* the first one */
 
-    struct nba_counter *events_read, *events_committed, *transactions, *aborts, *rebuilds;
+    struct nba_counter *events_read, *events_committed, *transactions, *aborts, *rebuilds, *reopens;
     struct nba_gauge *tasks_restoring, *tasks_owned;
     struct nba_histogram *event_seconds, *commit_seconds;
 };
@@ -57,6 +67,17 @@ bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status sta
 
 /* Keeps the first failure and makes the instance stop. */
 void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error);
+
+/* open_store.c; `damaged`: what is there is set aside first. */
+NBA_MUST_USE
+enum nba_status nba_engine_open_store(struct nba_engine *engine, bool damaged,
+                                      struct nba_error *error);
+/* False also when the instance stops: then nobody waits for the store. */
+bool nba_engine_store_failed(const struct nba_engine *engine);
+/* For a worker that has no task and is in no transaction: returns once the store, if it failed, has
+ * been opened anew.  NBA_E_INTERRUPTED when the instance stops instead. */
+NBA_MUST_USE
+enum nba_status nba_engine_mend_store(struct nba_engine *engine, struct nba_error *error);
 
 /* follower.c */
 NBA_MUST_USE

@@ -32,6 +32,20 @@ enum nba_status nba_worker_make_producer(struct nba_worker *worker, unsigned whi
     return NBA_OK;
 }
 
+void nba_worker_give_up(struct nba_worker *worker)
+{
+    struct nba_error ignored = {0};
+    if (worker->in_transaction) {
+        const enum nba_status status =
+            nba_producer_abort(nba_worker_producer(worker), ABORT_MS, &ignored);
+        nba_worker_drop_overlays(worker);
+        if (status != NBA_OK) {
+            nba_producer_destroy(worker->producers[worker->turn]);
+            worker->producers[worker->turn] = NULL;
+        }
+    }
+}
+
 /* ---- recovery ---- */
 
 /* The assign steps for every owned task: the commit may have landed, and then our state is old. */
@@ -109,6 +123,12 @@ enum nba_status nba_worker_recover(struct nba_worker *worker, enum nba_status wh
 {
     struct nba_error abort_error = {0};
     enum nba_status status = NBA_OK;
+    if (nba_engine_store_failed(worker->engine)) {
+        nba_log(NBA_LOG_ERROR, "state_failed", "worker=%zu reason=\"%s\"", worker->index,
+                error->message);
+        nba_worker_give_up(worker);
+        return nba_worker_rejoin(worker, error);
+    }
     if (why == NBA_E_TXN_UNKNOWN) {
         return rebuild(worker, error);
     }

@@ -316,7 +316,8 @@ static void release_committed(struct nba_worker *worker)
     worker->run = 0;
 }
 
-/* NBA_OK: committed and written.  Else the transaction is still open (recover decides). */
+/* NBA_OK: committed and written.  Else recover decides: the transaction is still open, or it is
+ * committed and the store has failed. */
 enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *error)
 {
     const int64_t began_us = nba_worker_now_us(worker);
@@ -341,7 +342,9 @@ enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *e
     NBA_KILL_POINT(after_commit);
     status = write_store(worker, error);
     if (status != NBA_OK) {
-        return nba_error_prefix(error, "cannot write the state (the log has it; start again)");
+        nba_worker_drop_overlays(worker); /* the log has it: the changelog's tail will bring it */
+        worker->turn ^= 1u;
+        return nba_error_prefix(error, "committed, but not in the state");
     }
     for (size_t i = 0; i < worker->owned_count; i++) {
         worker->tasks[worker->owned[i]].in_transaction = false;

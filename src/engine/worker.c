@@ -19,6 +19,9 @@
  *   TXN_UNKNOWN      the commit may have landed: new producer epoch, restore every owned task's
  *                    tail, drop records below input_next, run the rest; the sixth time in 60 s
  *                    gives up
+ *   the store        a read or a write of RocksDB failed, before or after the commit: abort what is
+ *                    open, give the partitions back, wait until the store is opened anew, join
+ *                    again: restoring brings what the store missed
  *   anything else    stops the instance: the state on disk is that of the last commit
  */
 #include <stdio.h>
@@ -109,16 +112,7 @@ static void on_revoke(void *context, const struct nba_assignment *partitions, si
                     worker->index, error.message);
         }
     }
-    if (worker->in_transaction) {
-        /* Whatever the abort says: the next init of this id decides the transaction. */
-        const enum nba_status status =
-            nba_producer_abort(nba_worker_producer(worker), ABORT_MS, &error);
-        nba_worker_drop_overlays(worker);
-        if (status != NBA_OK) {
-            nba_producer_destroy(worker->producers[worker->turn]);
-            worker->producers[worker->turn] = NULL;
-        }
-    }
+    nba_worker_give_up(worker);
     nba_worker_release_records(worker);
     close_tasks(worker);
     nba_log(NBA_LOG_INFO, "revoked", "worker=%zu partitions=%zu lost=%d", worker->index, count,
@@ -204,6 +198,9 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config *config = worker->engine->options.config;
     bool full = false;
+    if (nba_engine_store_failed(worker->engine)) {
+        return nba_error_set(error, NBA_E_IO, "the store failed in another worker");
+    }
     enum nba_status status = nba_worker_gather(worker, poll_timeout_ms(worker), error);
     if (status != NBA_OK) {
         return status;
@@ -239,7 +236,8 @@ static void *worker_main(void *context)
     while (status == NBA_OK && !atomic_load(&worker->engine->stopping)) {
         status = turn(worker, &error);
         while (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP ||
-               status == NBA_E_TXN_UNKNOWN) {
+               status == NBA_E_TXN_UNKNOWN ||
+               (status != NBA_OK && nba_engine_store_failed(worker->engine))) {
             status = nba_worker_recover(worker, status, &error);
         }
     }
@@ -249,14 +247,7 @@ static void *worker_main(void *context)
     if (status != NBA_OK && status != NBA_E_INTERRUPTED) {
         nba_engine_fail(worker->engine, &error);
     }
-    if (worker->in_transaction) {
-        /* Whatever it says: an open one is aborted by the next init of this id. */
-        struct nba_error ignored = {0};
-        const enum nba_status aborted =
-            nba_producer_abort(nba_worker_producer(worker), ABORT_MS, &ignored);
-        (void)aborted;
-        nba_worker_drop_overlays(worker);
-    }
+    nba_worker_give_up(worker);
     NBA_KILL_POINT(in_close);
     nba_member_close(worker->member, CLOSE_MS);
     worker->member = NULL;
@@ -326,7 +317,11 @@ enum nba_status nba_worker_rejoin(struct nba_worker *worker, struct nba_error *e
     worker->member = NULL;
     nba_worker_release_records(worker);
     close_tasks(worker);
-    return join_group(worker, error);
+    enum nba_status status = nba_engine_mend_store(worker->engine, error);
+    for (unsigned i = 0; i < 2 && status == NBA_OK; i++) { /* decides what was left open */
+        status = worker->producers[i] == NULL ? nba_worker_make_producer(worker, i, error) : NBA_OK;
+    }
+    return status == NBA_OK ? join_group(worker, error) : status;
 }
 
 enum nba_status nba_worker_start(struct nba_worker *worker, struct nba_error *error)

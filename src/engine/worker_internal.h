@@ -95,12 +95,16 @@ enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *e
 
 /* ---- worker.c ---- */
 
-/* Gives everything back and joins the group anew: only an assignment brings partitions again, so no
- * record can be taken whose predecessors were dropped. */
+/* Gives everything back, waits for a failed store and joins the group anew: only an assignment
+ * brings partitions again, so no record can be taken whose predecessors were dropped. */
 NBA_MUST_USE
 enum nba_status nba_worker_rejoin(struct nba_worker *worker, struct nba_error *error);
 
 /* ---- recovery.c ---- */
+
+/* Aborts the open transaction, if there is one, and drops the overlays.  Where the abort fails the
+ * producer goes: the next init of its id decides the transaction. */
+void nba_worker_give_up(struct nba_worker *worker);
 
 NBA_MUST_USE
 enum nba_status nba_worker_make_producer(struct nba_worker *worker, unsigned which,

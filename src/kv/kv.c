@@ -9,11 +9,14 @@
 #include "nba/kv/kv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <rocksdb/c.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "nba/base/assert.h"
 #include "nba/base/file.h"
@@ -30,8 +33,10 @@
 /* RocksDB's own text log; of no use to us but for a post-mortem. */
 #define INFO_LOG_BYTES ((size_t)1 << 20)
 /* Debian builds RocksDB with its assertions on, and a line of its own LOG that meets a full disk
- * trips one at the next: only what it calls fatal is logged.  Failures come back as statuses. */
+ * trips one at the next.  So only what it calls fatal is logged, and room is looked for before the
+ * two calls that write their heading there all the same.  Failures come back as statuses. */
 #define INFO_LOG_FATAL 4
+#define ROOM_BYTES     ((size_t)256 << 10)
 #define PATH_BYTES     4096u
 
 struct nba_kv_cf {
@@ -50,9 +55,11 @@ struct nba_kv {
     rocksdb_writeoptions_t *write;
     pthread_mutex_t lock; /* guards `cfs` */
     struct nba_kv_cf *cfs;
+    _Atomic int failure; /* the first NBA_E_IO or NBA_E_CORRUPT of a read or write */
 };
 
 struct nba_kv_iter {
+    struct nba_kv *kv;
     rocksdb_iterator_t *iter;
     rocksdb_readoptions_t *read;
     char *bounds; /* lower, then upper: RocksDB only borrows them */
@@ -73,6 +80,23 @@ static enum nba_status answer(struct nba_error *error, const char *what, char *t
     }
     nba_error_set(error, status, "cannot %s: %s", what, text);
     rocksdb_free(text);
+    return status;
+}
+
+static void remember_failure(struct nba_kv *kv, enum nba_status status)
+{
+    int none = NBA_OK;
+    if (status != NBA_OK) {
+        (void)atomic_compare_exchange_strong(&kv->failure, &none, (int)status);
+    }
+}
+
+/* The same, for what a store does once it is open. */
+static enum nba_status answer_of(struct nba_kv *kv, struct nba_error *error, const char *what,
+                                 char *text)
+{
+    const enum nba_status status = answer(error, what, text);
+    remember_failure(kv, status);
     return status;
 }
 
@@ -124,6 +148,24 @@ static void push_cf(struct nba_kv *kv, const char *name, rocksdb_column_family_h
     cf->handle = handle;
     cf->next = kv->cfs;
     kv->cfs = cf;
+}
+
+static enum nba_status look_for_room(const struct nba_kv *kv, struct nba_error *error)
+{
+    char path[PATH_BYTES];
+    enum nba_status status = NBA_OK;
+    (void)snprintf(path, sizeof(path), "%s/room.tmp", kv->path);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    char *zeros = nba_zeros(1, ROOM_BYTES);
+    if (fd < 0 || write(fd, zeros, ROOM_BYTES) != (ssize_t)ROOM_BYTES) {
+        status = nba_error_set(error, NBA_E_IO, "no room in '%s': %s", kv->path, strerror(errno));
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+        (void)unlink(path);
+    }
+    free(zeros);
+    return status;
 }
 
 /* Opens the database with the column families it has; a new one has only "default". */
@@ -198,6 +240,9 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
     kv->read = rocksdb_readoptions_create();
     kv->write = rocksdb_writeoptions_create();
     enum nba_status status = make_folder(kv, options->secondary, error);
+    if (status == NBA_OK && !options->secondary) {
+        status = look_for_room(kv, error);
+    }
     if (status == NBA_OK) {
         status = open_db(kv, exists, error);
     }
@@ -246,6 +291,28 @@ void nba_kv_close(struct nba_kv *kv)
     free(kv);
 }
 
+enum nba_status nba_kv_failure(const struct nba_kv *kv)
+{
+    return (enum nba_status)atomic_load(&kv->failure);
+}
+
+static enum nba_status make_cf(struct nba_kv *kv, const char *name, struct nba_error *error)
+{
+    char *text = NULL;
+    rocksdb_column_family_handle_t *handle = NULL;
+    enum nba_status status = look_for_room(kv, error);
+    if (status == NBA_OK) {
+        handle = rocksdb_create_column_family(kv->db, kv->options, name, &text);
+        status = answer(error, "create column family", text);
+    }
+    if (status == NBA_OK) {
+        push_cf(kv, name, handle);
+    } else {
+        remember_failure(kv, status);
+    }
+    return status;
+}
+
 enum nba_status nba_kv_cf_open(struct nba_kv *kv, const char *name, struct nba_kv_cf **ret_cf,
                                struct nba_error *error)
 {
@@ -259,14 +326,8 @@ enum nba_status nba_kv_cf_open(struct nba_kv *kv, const char *name, struct nba_k
         status = nba_error_set(error, NBA_E_NOT_FOUND, "cannot open column family '%s' of '%s'",
                                name, kv->path);
     } else if (cf == NULL) {
-        char *text = NULL;
-        rocksdb_column_family_handle_t *handle =
-            rocksdb_create_column_family(kv->db, kv->options, name, &text);
-        status = answer(error, "create column family", text);
-        if (status == NBA_OK) {
-            push_cf(kv, name, handle);
-            cf = kv->cfs;
-        }
+        status = make_cf(kv, name, error);
+        cf = kv->cfs;
     }
     pthread_mutex_unlock(&kv->lock);
     if (status == NBA_OK) {
@@ -289,7 +350,7 @@ enum nba_status nba_kv_cf_drop(struct nba_kv *kv, struct nba_kv_cf *cf, struct n
     rocksdb_drop_column_family(kv->db, cf->handle, &text);
     free_cf(cf);
     pthread_mutex_unlock(&kv->lock);
-    return answer(error, "drop column family", text);
+    return answer_of(kv, error, "drop column family", text);
 }
 
 void nba_kv_cf_names(struct nba_kv *kv, void (*visit)(void *context, const char *name),
@@ -312,7 +373,7 @@ enum nba_status nba_kv_get(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_s
     rocksdb_pinnableslice_t *slice =
         rocksdb_get_pinned_cf(kv->db, kv->read, cf->handle, key.data, key.bytes, &text);
     if (text != NULL) {
-        return answer(error, "read", text);
+        return answer_of(kv, error, "read", text);
     }
     if (slice != NULL) {
         const char *data = rocksdb_pinnableslice_value(slice, &bytes);
@@ -368,7 +429,7 @@ enum nba_status nba_kv_write(struct nba_kv *kv, struct nba_kv_batch *batch, stru
     char *text = NULL;
     NBA_ASSERT(kv->secondary == NULL);
     rocksdb_write(kv->db, kv->write, batch_of(batch), &text);
-    return answer(error, "write", text);
+    return answer_of(kv, error, "write", text);
 }
 
 /* --- iterators and snapshots --- */
@@ -378,6 +439,7 @@ struct nba_kv_iter *nba_kv_iter_create(struct nba_kv *kv, struct nba_kv_cf *cf,
                                        struct nba_str upper)
 {
     struct nba_kv_iter *iter = nba_zeros(1, sizeof(*iter));
+    iter->kv = kv;
     iter->bounds = nba_zeros(1, lower.bytes + upper.bytes + 1);
     iter->read = rocksdb_readoptions_create();
     if (lower.bytes != 0) {
@@ -440,7 +502,7 @@ enum nba_status nba_kv_iter_status(const struct nba_kv_iter *iter, struct nba_er
 {
     char *text = NULL;
     rocksdb_iter_get_error(iter->iter, &text);
-    return answer(error, "scan", text);
+    return answer_of(iter->kv, error, "scan", text);
 }
 
 struct nba_kv_snapshot *nba_kv_snapshot_create(struct nba_kv *kv)

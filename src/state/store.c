@@ -56,6 +56,11 @@ void nba_state_store_close(struct nba_state_store *store)
     }
 }
 
+enum nba_status nba_state_store_failure(const struct nba_state_store *store)
+{
+    return nba_kv_failure(store->kv);
+}
+
 /* ---- which tasks there are ---- */
 
 struct visitor {

@@ -31,8 +31,8 @@ FAULTS = [
             "        status = write_store(worker, error);\n        status = status == NBA_OK ? "
             "nba_producer_commit(nba_worker_producer(worker), COMMIT_MS, error) : status;"),
            ("    status = write_store(worker, error);\n    if (status != NBA_OK) {\n"
-            "        return nba_error_prefix",
-            "    if (status != NBA_OK) {\n        return nba_error_prefix")],
+            "        nba_worker_drop_overlays",
+            "    if (status != NBA_OK) {\n        nba_worker_drop_overlays")],
           [KILL + "test_each_fault_changes_no_byte",
            SAME + "test_a_kill_at_every_point_changes_no_byte"]),
     Fault("restore up to the last stable offset",

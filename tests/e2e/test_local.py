@@ -226,6 +226,42 @@ class SameBytes(unittest.TestCase):
                     self.assertEqual(instance.digests(), self.digests)
                     self.assertEqual(instance.nba("state", "hash", where=False).stdout, self.state)
 
+    def test_a_full_disk_stops_nothing_but_the_clock(self):
+        for first, count in ((80, 1), (120, 6), (150, 3)):
+            with self.subTest(first=first, count=count):
+                instance = Instance()
+                self.addCleanup(instance.close)
+                instance.setup(seed=3, hcps=50, count=900)
+                store = os.path.join(instance.dir, "state", "store")
+                done = instance.drain(env={"LD_PRELOAD": os.environ["FULL_DISK_LIB"],
+                                           "FULL_DISK": f"{store}:{first}:{count}"}, workers=2,
+                                      **{"commit.interval_ms": 1, "commit.events_max": 5})
+                self.assertIn("No space left on device", done.stderr)
+                self.assertIn("state_reopened", done.stderr)
+                accounted(self, instance)
+                self.assertEqual(instance.digests(), self.digests)
+                self.assertEqual(instance.nba("state", "hash", where=False).stdout, self.state)
+
+    def test_a_table_found_damaged_while_it_runs_is_rebuilt(self):
+        instance = Instance()
+        self.addCleanup(instance.close)
+        everything = world.events(3, 50, 900)
+        instance.nba("topics", "create")
+        instance.produce("catalog", list(world.contents(40)) + list(world.reps(5)))
+        instance.produce("engagement", everything[:500])
+        instance.drain()
+        store = os.path.join(instance.dir, "state", "store")
+        for name in os.listdir(store):
+            if name.endswith(".sst"):
+                with open(os.path.join(store, name), "r+b") as file:
+                    file.seek(20)  # of the first block; opening a table reads its end
+                    file.write(b"damage")
+        instance.produce("engagement", everything[500:])
+        done = instance.drain()
+        self.assertRegex(done.stderr, "state_failed(.|\n)*state_damaged(.|\n)*state_reopened")
+        accounted(self, instance)
+        self.assertEqual(instance.digests(), instance.replay())
+
     def test_a_lost_state_folder_is_rebuilt_from_the_changelog(self):
         instance = Instance()
         self.addCleanup(instance.close)

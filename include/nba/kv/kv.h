@@ -51,6 +51,9 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
                             struct nba_kv **ret_kv, struct nba_error *error);
 /* All iterators, snapshots and batches of the store must be gone.  NULL is fine. */
 void nba_kv_close(struct nba_kv *kv);
+/* NBA_OK, or what a read or a write failed with first, NBA_E_IO or NBA_E_CORRUPT.  From then on the
+ * store is to be closed and opened anew: RocksDB takes no writes after one has failed. */
+enum nba_status nba_kv_failure(const struct nba_kv *kv);
 
 /* Opens a column family by name, made when absent (a secondary answers NBA_E_NOT_FOUND).  Twice the
  * same name gives the same handle. */

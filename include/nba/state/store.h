@@ -38,6 +38,9 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
                                      struct nba_state_store **ret_store, struct nba_error *error);
 /* All tasks must be closed before.  NULL is fine. */
 void nba_state_store_close(struct nba_state_store *store);
+/* NBA_OK, or NBA_E_IO or NBA_E_CORRUPT once a read or a write has failed: open it anew.  Any
+ * thread. */
+enum nba_status nba_state_store_failure(const struct nba_state_store *store);
 
 /* Calls `visit` for every task that has a column family, open or not, in no particular order. */
 void nba_state_store_visit(struct nba_state_store *store,

@@ -23,7 +23,7 @@
 #define ROUNDS          6
 #define EACH            5
 #define COMMITS_A_ROUND 40
-#define FULL_BYTES      100000u /* the log file's room */
+#define FULL_BYTES      400000u /* the log file's room */
 
 static const char *program;
 

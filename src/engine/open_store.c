@@ -1,0 +1,115 @@
+/*
+ * The state store of an instance: opened at its start, and anew when a read or a write has failed.
+ *
+ * RocksDB takes no writes after one has failed, and all workers share one RocksDB.  So each worker
+ * gives its partitions back and comes here; the last one to come closes the store and opens it
+ * again, with longer and longer pauses while it can't (a full disk, say).  Then all of them join
+ * their group anew, and the assignment brings the changelog's tail as it does after a crash.
+ */
+#include <stdio.h>
+
+#include "engine_internal.h"
+#include "nba/base/file.h"
+#include "nba/base/log.h"
+
+#define PATH_BYTES_MAX 4096u
+#define PAUSES_MAX     32u                 /* of nba_engine_pause: 16 s */
+#define CALM_US        ((int64_t)60000000) /* so long without a failure: short pauses again */
+
+static enum nba_status set_aside(const char *path, const char *why, struct nba_error *error)
+{
+    char damaged[PATH_BYTES_MAX + 16];
+    (void)snprintf(damaged, sizeof(damaged), "%s.damaged", path);
+    nba_log(NBA_LOG_ERROR, "state_damaged", "moved_to=%s reason=\"%s\"", damaged, why);
+    const enum nba_status status = nba_file_remove_tree(damaged, error);
+    return status == NBA_OK && nba_file_exists(path) && rename(path, damaged) != 0
+               ? nba_error_set(error, NBA_E_IO, "cannot move '%s' away", path)
+               : status;
+}
+
+enum nba_status nba_engine_open_store(struct nba_engine *engine, bool damaged,
+                                      struct nba_error *error)
+{
+    const struct nba_config *config = engine->options.config;
+    const struct nba_state_options options = {
+        .create = true,
+        .block_cache_bytes = (size_t)config->state.block_cache_bytes,
+        .write_buffer_bytes = (size_t)config->state.write_buffer_bytes,
+        .hot_bytes = (size_t)config->state.cache_bytes,
+        .hot_shares = (uint32_t)(engine->partition_count < 1 ? 1 : engine->partition_count),
+    };
+    char path[PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
+    enum nba_status status = nba_file_make_dirs(config->state.dir, error);
+    if (status == NBA_OK && damaged) {
+        status = set_aside(path, "a read met a wrong checksum", error);
+    }
+    if (status == NBA_OK) {
+        status = nba_state_store_open(path, &options, &engine->store, error);
+    }
+    if (status == NBA_E_CORRUPT) {
+        status = set_aside(path, error->message, error);
+        if (status == NBA_OK) {
+            status = nba_state_store_open(path, &options, &engine->store, error);
+        }
+    }
+    return status;
+}
+
+static void reopen(struct nba_engine *engine)
+{
+    struct nba_parking *parking = &engine->parking;
+    struct nba_error error = {0};
+    bool damaged = nba_state_store_failure(engine->store) == NBA_E_CORRUPT;
+    const int64_t now_us = nba_clock_monotonic_us(engine->options.clock);
+    if (now_us - parking->reopened_us > CALM_US) {
+        parking->pauses = 0;
+    }
+    nba_state_store_close(engine->store);
+    engine->store = NULL;
+    while (engine->store == NULL && !atomic_load(&engine->stopping)) {
+        parking->pauses = parking->pauses == 0               ? 1
+                          : parking->pauses < PAUSES_MAX / 2 ? parking->pauses * 2
+                                                             : PAUSES_MAX;
+        for (unsigned i = 0; i < parking->pauses; i++) {
+            nba_engine_pause(engine);
+        }
+        if (nba_engine_open_store(engine, damaged, &error) == NBA_OK) {
+            nba_log(NBA_LOG_INFO, "state_reopened", "path=%s/store",
+                    engine->options.config->state.dir);
+            nba_counter_add(engine->reopens, 1);
+        } else {
+            nba_log(NBA_LOG_WARN, "state_away", "reason=\"%s\"", error.message);
+        }
+    }
+    parking->reopened_us = nba_clock_monotonic_us(engine->options.clock);
+}
+
+bool nba_engine_store_failed(const struct nba_engine *engine)
+{
+    return engine->store != NULL && !atomic_load(&engine->stopping) &&
+           nba_state_store_failure(engine->store) != NBA_OK;
+}
+
+enum nba_status nba_engine_mend_store(struct nba_engine *engine, struct nba_error *error)
+{
+    struct nba_parking *parking = &engine->parking;
+    if (!nba_engine_store_failed(engine)) {
+        return NBA_OK;
+    }
+    (void)pthread_mutex_lock(&parking->lock);
+    const unsigned round = atomic_load(&parking->round);
+    const bool last = ++parking->parked == engine->worker_count;
+    (void)pthread_mutex_unlock(&parking->lock);
+    if (last) {
+        reopen(engine);
+        parking->parked = 0; /* nobody else can be on the way: all are here */
+        (void)atomic_fetch_add(&parking->round, 1);
+    }
+    while (atomic_load(&parking->round) == round && !atomic_load(&engine->stopping)) {
+        nba_engine_pause(engine);
+    }
+    return atomic_load(&engine->stopping)
+               ? nba_error_set(error, NBA_E_INTERRUPTED, "stopped while the state was away")
+               : NBA_OK;
+}
