@@ -117,7 +117,7 @@ def run_test(test, log, broker, seconds=TEST_SECONDS):
 
 
 def build(tests, log):
-    targets = sorted({target_of(test) for test in tests})
+    targets = sorted({target_of(test) for test in tests} | {"full_disk"})
     return run(["ninja", "-C", BUILD, "-j", JOBS, *targets], log)
 
 

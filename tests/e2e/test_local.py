@@ -12,6 +12,8 @@ import unittest
 import world
 from world import Instance
 
+FULL_DISK = os.path.join(os.path.dirname(os.path.realpath(world.NBA)), "tests", "fault",
+                         "full_disk.so")
 KILL_POINTS = ["after_poll", "after_begin", "after_produce", "before_send_offsets",
                "after_send_offsets", "before_commit", "after_commit", "before_write", "after_write",
                "in_revoke", "in_close"]
@@ -233,7 +235,8 @@ class SameBytes(unittest.TestCase):
                 self.addCleanup(instance.close)
                 instance.setup(seed=3, hcps=50, count=900)
                 store = os.path.join(instance.dir, "state", "store")
-                done = instance.drain(env={"LD_PRELOAD": os.environ["FULL_DISK_LIB"],
+                done = instance.drain(env={"LD_PRELOAD": FULL_DISK,
+                                           "ASAN_OPTIONS": "verify_asan_link_order=0",
                                            "FULL_DISK": f"{store}:{first}:{count}"}, workers=2,
                                       **{"commit.interval_ms": 1, "commit.events_max": 5})
                 self.assertIn("No space left on device", done.stderr)
