@@ -1,5 +1,4 @@
 /* nba consume: records of any topics as JSON lines, or into a log file. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +6,6 @@
 #include "digest.h"
 #include "nba/app/command.h"
 #include "nba/app/interrupt.h"
-#include "nba/base/time_text.h"
 #include "nba/codec/container.h"
 #include "nba/codec/json.h"
 
@@ -58,31 +56,6 @@ static enum nba_isolation isolation(void)
     return args.uncommitted ? NBA_READ_UNCOMMITTED : NBA_READ_COMMITTED;
 }
 
-/* "start", "end", an offset or a time, in one partition; NULL leaves what is there. */
-static enum nba_status find_offset(struct nba_stream *stream, const char *option, const char *place,
-                                   const struct nba_span *whole, int64_t *offset,
-                                   struct nba_error *error)
-{
-    int64_t ms = 0;
-    char *end = NULL;
-    if (place == NULL || strcmp(place, "start") == 0 || strcmp(place, "end") == 0) {
-        *offset = place == NULL ? *offset : place[0] == 's' ? whole->from : whole->to;
-        return NBA_OK;
-    }
-    if (nba_time_parse(nba_str_of(place), &ms)) {
-        return nba_stream_offset_of_time(stream, whole->topic, whole->partition, ms, offset, error);
-    }
-    errno = 0;
-    const long long given = strtoll(place, &end, 10);
-    if (errno != 0 || end == place || *end != '\0' || given < 0) {
-        return nba_error_set(error, NBA_E_USAGE,
-                             "--%s: expected start, end, an offset or a time, got '%s'", option,
-                             place);
-    }
-    *offset = given < whole->from ? whole->from : given > whole->to ? whole->to : given;
-    return NBA_OK;
-}
-
 static enum nba_status add_topic(struct consumer *c, const char *topic, struct nba_error *error)
 {
     struct nba_stream *stream = c->place->stream;
@@ -100,9 +73,9 @@ static enum nba_status add_topic(struct consumer *c, const char *topic, struct n
             continue;
         }
         span->to = args.follow ? INT64_MAX : whole.to;
-        status = find_offset(stream, "from", args.from, &whole, &span->from, error);
+        status = nba_span_offset(stream, "from", args.from, &whole, &span->from, error);
         if (status == NBA_OK) {
-            status = find_offset(stream, "to", args.to, &whole, &span->to, error);
+            status = nba_span_offset(stream, "to", args.to, &whole, &span->to, error);
         }
     }
     return status;

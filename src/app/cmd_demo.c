@@ -2,6 +2,7 @@
  * one process. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "demo_market.h"
@@ -167,11 +168,13 @@ static void look(void *demo)
 /* Waits until the engine has decided on everything that is in the log. */
 static enum nba_status settle(struct demo *demo, struct nba_error *error)
 {
-    const enum nba_status status =
-        nba_engine_run_wait(&demo->engine, true, LOOK_MS, look, demo, error);
-    return status == NBA_OK && (nba_interrupted() || nba_engine_has_failed(demo->engine.engine))
-               ? nba_error_set(error, NBA_E_INTERRUPTED, "interrupted")
-               : status;
+    struct nba_spans spans = {.count = 0};
+    const bool done =
+        nba_spans_add(&spans, demo->place->stream, demo->place->config.topics.engagement,
+                      NBA_READ_COMMITTED, error) == NBA_OK &&
+        nba_engine_run_wait(&demo->engine, &spans, LOOK_MS, look, demo, error) == NBA_OK;
+    free(spans.items);
+    return nba_outcome(done, error);
 }
 
 static enum nba_status live(void *context, struct nba_error *error)
@@ -192,7 +195,7 @@ static enum nba_status live(void *context, struct nba_error *error)
 static enum nba_status run_engine(struct demo *demo, struct nba_error *error)
 {
     (void)fprintf(stderr, "running: every event updates, scores and decides, exactly once\n");
-    enum nba_status status = nba_engine_run_open(demo->place, &demo->engine, error);
+    enum nba_status status = nba_engine_run_open(demo->place, NULL, &demo->engine, error);
     nba_log_set_level(NBA_LOG_WARN); /* the view says how it goes */
     if (status == NBA_OK) {
         status = nba_engine_run_while(&demo->engine, live, demo, error);

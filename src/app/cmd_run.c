@@ -14,19 +14,32 @@
 
 static struct {
     const char *instance;
+    const char *from, *until;
     int64_t workers;
     bool drain;
     bool no_http;
 } args;
 
+static struct nba_engine_range range;
+static struct nba_spans spans; /* the input's, to where the range ends */
+
 static const struct nba_option options[] = {
     NBA_OPTION_TEXT(&args.instance, "instance", "NAME",
                     "name of this instance: stable over restarts, different from the others'"),
     NBA_OPTION_INTEGER(&args.workers, "workers", "N", 1, 64, "threads that work partitions"),
-    NBA_OPTION_FLAG(&args.drain, "drain", "stop when all that is in the input now is committed"),
+    NBA_OPTION_TEXT(&args.from, "from", "PLACE",
+                    "begin here, without any state: start, an offset, or a time of records"),
+    NBA_OPTION_TEXT(&args.until, "until", "PLACE",
+                    "take what stands before it (end, an offset, a time) and stop"),
+    NBA_OPTION_FLAG(&args.drain, "drain", "the same as --until end"),
     NBA_OPTION_FLAG(&args.no_http, "no-http", "no metrics and health over HTTP"),
     {0},
 };
+
+static bool has_end(void)
+{
+    return args.drain || args.until != NULL;
+}
 
 static bool engine_ready(void *context, const char **ret_why)
 {
@@ -58,9 +71,59 @@ static enum nba_status start_server(const struct nba_config *config, struct nba_
     return status;
 }
 
+/* --from is for a group that has done nothing: state of what came before would be missing, or state
+ * of what comes after be there already. */
+static enum nba_status check_is_new(const struct nba_workplace *place, int32_t partition,
+                                    struct nba_error *error)
+{
+    const struct nba_config *config = &place->config;
+    int64_t committed = -1;
+    int64_t low = 0;
+    int64_t high = 0;
+    enum nba_status status =
+        nba_stream_group_committed(place->stream, config->application_id, config->topics.engagement,
+                                   partition, &committed, error);
+    if (status == NBA_OK) {
+        status = nba_stream_watermarks(place->stream, config->topics.changelog, partition,
+                                       NBA_READ_UNCOMMITTED, &low, &high, error);
+    }
+    return status != NBA_OK || (committed <= 0 && low == high)
+               ? status
+               : nba_error_set(error, NBA_E_EXISTS,
+                               "--from: group '%.60s' has state of partition %d: go on without "
+                               "--from, or forget it by nba reset --to start, or take an "
+                               "application_id, changelog, journal and outputs of their own",
+                               config->application_id, (int)partition);
+}
+
+/* Offsets of --from, --until and --drain in every partition of the input. */
+static enum nba_status find_range(const struct nba_workplace *place, struct nba_error *error)
+{
+    struct nba_stream *stream = place->stream;
+    enum nba_status status =
+        nba_spans_add(&spans, stream, place->config.topics.engagement, NBA_READ_COMMITTED, error);
+    for (size_t p = 0; status == NBA_OK && p < spans.count && p < NBA_PARTITIONS_MAX; p++) {
+        struct nba_span *span = &spans.items[p];
+        const struct nba_span whole = *span;
+        range.from[p] = -1;
+        status = nba_span_offset(stream, "from", args.from, &whole, &range.from[p], error);
+        if (status == NBA_OK && args.from != NULL) {
+            status = check_is_new(place, span->partition, error);
+        }
+        if (status == NBA_OK) {
+            status = nba_span_offset(stream, "until", args.until, &whole, &span->to, error);
+        }
+        if (status == NBA_OK && range.from[p] > span->to) {
+            status = nba_error_set(error, NBA_E_USAGE, "--from: is behind --until");
+        }
+        range.until[p] = has_end() ? span->to : INT64_MAX;
+    }
+    return status;
+}
+
 static enum nba_status work(void *context, struct nba_error *error)
 {
-    return nba_engine_run_wait(context, args.drain, LOOK_MS, NULL, NULL, error);
+    return nba_engine_run_wait(context, has_end() ? &spans : NULL, LOOK_MS, NULL, NULL, error);
 }
 
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
@@ -76,11 +139,13 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
                       nba_config_check(config, error) == NBA_OK &&
                       nba_workplace_open(place, NBA_LOCAL_WRITER, error) == NBA_OK &&
                       nba_run_fault_install(place->stream, error) == NBA_OK &&
-                      nba_engine_run_open(place, &run, error) == NBA_OK &&
+                      find_range(place, error) == NBA_OK &&
+                      nba_engine_run_open(place, &range, &run, error) == NBA_OK &&
                       (args.no_http || start_server(config, &run, &server, error) == NBA_OK) &&
                       nba_engine_run_while(&run, work, &run, error) == NBA_OK;
     nba_server_stop(server);
     nba_engine_run_close(&run);
+    free(spans.items);
     return nba_outcome(done, error);
 }
 
@@ -92,10 +157,16 @@ const struct nba_command nba_command_run = {
         "updates the HCP's state, scores, decides and publishes, in transactions. Policy and\n"
         "model release are adopted while it runs, at a transaction's start. SIGTERM or Ctrl-C\n"
         "commits what is under way and ends with 0; a second one ends at once, which is safe.\n"
-        "Start several with different --instance names to share the partitions.",
+        "Start several with different --instance names to share the partitions.\n"
+        "--from and --until make a backfill: a group without state begins at --from, and the\n"
+        "command ends with 0 when every partition is committed up to --until, with 1 when a\n"
+        "signal came first; a later run goes on from there. PLACE is as in `nba consume`; times\n"
+        "are those of records. A group that has state is refused --from (docs/DEPLOY.md).",
     .examples = "nba run --config config/nba.yaml\n"
                 "nba run --kafka broker:9092 --instance a --workers 4\n"
-                "nba run --log /var/lib/nba/log --drain",
+                "nba run --log /var/lib/nba/log --drain\n"
+                "nba run --set application_id=backfill --set clock=event --from 2026-01-01 "
+                "--until 2026-02-01",
     .options = options,
     .run = run,
 };

@@ -1,10 +1,17 @@
-/* nba state: what the engine remembers, read-only. */
+/* nba state: what the engine remembers: looked at, saved and put back. */
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "json_text.h"
 #include "nba/app/command.h"
+#include "nba/base/file.h"
 #include "nba/base/hash.h"
+#include "nba/engine/engine.h"
 #include "state_view.h"
+
+#define BACKUP_PAUSES 600 /* 30 s; an instance looks twice a second */
 
 static struct {
     const char *hcp;
@@ -116,11 +123,88 @@ static void list(const struct nba_state_view *view, struct nba_buf *buf)
     }
 }
 
+/* ---- backup and restore: a backup is a state folder like another ---- */
+
+/* Only the process that writes a store can make a checkpoint of it. */
+static enum nba_status ask_instance(const char *state_dir, const char *folder,
+                                    struct nba_error *error)
+{
+    const struct timespec pause = {0, 50000000};
+    char request[NBA_PATH_BYTES_MAX];
+    (void)snprintf(request, sizeof(request), "%s/" NBA_ENGINE_BACKUP_REQUEST, state_dir);
+    enum nba_status status = nba_file_write(request, nba_str_of(folder), error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    for (int waited = 0; nba_file_exists(request) && waited < BACKUP_PAUSES; waited++) {
+        (void)nanosleep(&pause, NULL);
+    }
+    if (remove(request) == 0) {
+        return nba_error_set(error, NBA_E_TIMEOUT, "no instance answered in 30 s");
+    }
+    return nba_file_exists(folder)
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_IO, "the instance could not: its log says why");
+}
+
+/* The store of one state folder into another one that has none. */
+static enum nba_status copy_store(const struct nba_config *config, const char *from, const char *to,
+                                  struct nba_error *error)
+{
+    static struct nba_state_view view;
+    struct nba_config source = *config;
+    char here[NBA_PATH_BYTES_MAX] = ""; /* another process may stand elsewhere */
+    char store[2 * NBA_PATH_BYTES_MAX];
+    source.state.dir = (char *)from;
+    if (to[0] != '/' && getcwd(here, sizeof(here)) == NULL) {
+        return nba_error_set(error, NBA_E_IO, "cannot tell the present folder");
+    }
+    (void)snprintf(store, sizeof(store), "%s/%s/store", here, to);
+    enum nba_status status = nba_file_make_dirs(to, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (nba_file_exists(store)) {
+        return nba_error_set(error, NBA_E_EXISTS, "'%s' is there already: move it away", store);
+    }
+    status = nba_state_view_open(&source, &view, error); /* whole, and of a format we know? */
+    nba_state_view_close(&view);
+    if (status == NBA_OK) {
+        status = nba_state_view_open_writable(&source, &view, error);
+        if (status == NBA_OK) {
+            status = nba_state_store_checkpoint(view.store, store, error);
+        } else if (status == NBA_E_BUSY) {
+            status = ask_instance(from, store, error);
+        }
+        nba_state_view_close(&view);
+    }
+    return status;
+}
+
+static enum nba_status copy(struct nba_workplace *place, bool back, struct nba_error *error)
+{
+    if (place->operands.count != 2) {
+        return nba_error_set(error, NBA_E_USAGE, "expected the folder of the backup");
+    }
+    const char *mine = place->config.state.dir;
+    const char *backup = place->operands.items[1];
+    const enum nba_status status =
+        copy_store(&place->config, back ? backup : mine, back ? mine : backup, error);
+    if (status == NBA_OK) {
+        nba_buf_printf(&place->out, "%s is in %s now\n", back ? backup : mine,
+                       back ? mine : backup);
+    }
+    return status;
+}
+
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     static struct nba_state_view view;
     const char *what = place->operands.items[0];
     char hash[NBA_SHA256_TEXT_BYTES];
+    if (strcmp(what, "backup") == 0 || strcmp(what, "restore") == 0) {
+        return copy(place, what[0] == 'r', error);
+    }
     enum nba_status status = nba_state_view_open(&place->config, &view, error);
     if (status == NBA_OK && strcmp(what, "show") == 0) {
         status = show(place, &view, error);
@@ -138,17 +222,24 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 
 const struct nba_command nba_command_state = {
     .name = "state",
-    .summary = "what the engine remembers: one HCP, the partitions, or a hash of it all",
-    .operands = "show|list|hash",
+    .summary = "what the engine remembers: one HCP, the partitions, a hash of it all, a backup",
+    .operands = "show|list|hash|backup|restore [DIR]",
     .about =
-        "Reads the state folder (state.dir) without changing it, also while `nba run` writes.\n"
-        "hash is the SHA-256 over all HCP and rep records in key order, whatever the number of\n"
-        "partitions: equal states have equal hashes.",
+        "show, list and hash read the state folder (state.dir) without changing it, also while\n"
+        "`nba run` writes. hash is the SHA-256 over all HCP and rep records in key order,\n"
+        "whatever the number of partitions: equal states have equal hashes.\n"
+        "backup makes DIR a state folder with a checkpoint of the store: hard links on the same\n"
+        "disk, a copy on another. A running instance makes it itself, between two transactions.\n"
+        "restore puts it into a state.dir that has no store; the next run reads what came since\n"
+        "from the changelog.",
     .examples = "nba state show --hcp hcp-0001\n"
                 "nba state list\n"
-                "nba state hash",
+                "nba state hash\n"
+                "nba state backup /backup/monday\n"
+                "nba state list --set state.dir=/backup/monday\n"
+                "nba state restore /backup/monday",
     .options = options,
     .operands_min = 1,
-    .operands_max = 1,
+    .operands_max = 2,
     .run = run,
 };

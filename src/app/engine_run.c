@@ -1,14 +1,13 @@
-/* Drained: the group's offsets are where the input's partitions ended. */
+/* Drained: the group's offsets are where the spans of the input end. */
 #include "engine_run.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 #include "nba/app/interrupt.h"
-#include "nba/app/walk.h"
 #include "nba/base/log.h"
 
 enum nba_status nba_engine_run_open(const struct nba_workplace *place,
+                                    const struct nba_engine_range *range,
                                     struct nba_engine_run *ret_run, struct nba_error *error)
 {
     *ret_run = (struct nba_engine_run){.place = place, .metrics = nba_metrics_create()};
@@ -18,6 +17,7 @@ enum nba_status nba_engine_run_open(const struct nba_workplace *place,
         .stream = place->stream,
         .clock = &nba_clock_system,
         .metrics = ret_run->metrics,
+        .range = range,
     };
     return nba_engine_create(&options, &ret_run->engine, error);
 }
@@ -59,29 +59,21 @@ static bool is_drained(const struct nba_engine_run *run, const struct nba_spans 
     return nba_engine_is_ready(run->engine);
 }
 
-enum nba_status nba_engine_run_wait(struct nba_engine_run *run, bool drain, int look_ms,
-                                    void (*look)(void *context), void *context,
+enum nba_status nba_engine_run_wait(struct nba_engine_run *run, const struct nba_spans *spans,
+                                    int look_ms, void (*look)(void *context), void *context,
                                     struct nba_error *error)
 {
-    const struct nba_workplace *place = run->place;
     const struct timespec pause = {0, look_ms * 1000000L};
-    struct nba_spans spans = {.count = 0};
-    enum nba_status status = NBA_OK;
-    if (drain) {
-        status = nba_spans_add(&spans, place->stream, place->config.topics.engagement,
-                               NBA_READ_COMMITTED, error);
-    }
-    while (status == NBA_OK && !nba_interrupted() && !nba_engine_has_failed(run->engine)) {
+    while (!nba_interrupted() && !nba_engine_has_failed(run->engine)) {
         if (look != NULL) {
             look(context);
         }
-        if (drain && is_drained(run, &spans)) {
-            break;
+        if (spans != NULL && is_drained(run, spans)) {
+            return NBA_OK;
         }
         (void)nanosleep(&pause, NULL);
     }
-    free(spans.items);
-    return status;
+    return spans == NULL ? NBA_OK : nba_error_set(error, NBA_E_INTERRUPTED, "interrupted");
 }
 
 void nba_engine_run_close(struct nba_engine_run *run)

@@ -2,11 +2,13 @@
  * move it too. */
 #include "nba/app/walk.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "nba/app/interrupt.h"
 #include "nba/base/memory.h"
+#include "nba/base/time_text.h"
 #include "nba/codec/container.h"
 #include "nba/codec/text_lines.h"
 
@@ -24,6 +26,30 @@ enum nba_status nba_spans_add(struct nba_spans *spans, struct nba_stream *stream
         spans->items[spans->count++] = span;
     }
     return status;
+}
+
+enum nba_status nba_span_offset(struct nba_stream *stream, const char *option, const char *place,
+                                const struct nba_span *whole, int64_t *offset,
+                                struct nba_error *error)
+{
+    int64_t ms = 0;
+    char *end = NULL;
+    if (place == NULL || strcmp(place, "start") == 0 || strcmp(place, "end") == 0) {
+        *offset = place == NULL ? *offset : place[0] == 's' ? whole->from : whole->to;
+        return NBA_OK;
+    }
+    if (nba_time_parse(nba_str_of(place), &ms)) {
+        return nba_stream_offset_of_time(stream, whole->topic, whole->partition, ms, offset, error);
+    }
+    errno = 0;
+    const long long given = strtoll(place, &end, 10);
+    if (errno != 0 || end == place || *end != '\0' || given < 0) {
+        return nba_error_set(error, NBA_E_USAGE,
+                             "--%s: expected start, end, an offset or a time, got '%s'", option,
+                             place);
+    }
+    *offset = given < whole->from ? whole->from : given > whole->to ? whole->to : given;
+    return NBA_OK;
 }
 
 static struct nba_span *span_of(struct nba_spans *spans, const struct nba_record *record)

@@ -106,6 +106,32 @@ static void remember_policy_file(const struct nba_engine *engine, struct watched
     }
 }
 
+/* Between two writes, by hard links: the workers hardly notice. */
+static void look_for_backup(const struct nba_engine *engine)
+{
+    char path[PATH_BYTES_MAX];
+    struct nba_buf folder;
+    struct nba_error error = {0};
+    (void)snprintf(path, sizeof(path), "%s/" NBA_ENGINE_BACKUP_REQUEST,
+                   engine->options.config->state.dir);
+    if (!nba_file_exists(path)) {
+        return;
+    }
+    nba_buf_init(&folder, PATH_BYTES_MAX);
+    enum nba_status status = nba_file_read(path, &folder, &error);
+    nba_buf_append_byte(&folder, 0);
+    if (status == NBA_OK) {
+        status = nba_state_store_checkpoint(engine->store, (const char *)folder.data, &error);
+    }
+    if (status == NBA_OK) {
+        nba_log(NBA_LOG_INFO, "backup", "folder=\"%s\"", (const char *)folder.data);
+    } else {
+        nba_log(NBA_LOG_ERROR, "backup_failed", "reason=\"%s\"", error.message);
+    }
+    nba_buf_clear(&folder);
+    (void)remove(path);
+}
+
 static void look_at_files(struct nba_engine *engine, struct watched *watched)
 {
     struct nba_error error = {0};
@@ -120,6 +146,7 @@ static void look_at_files(struct nba_engine *engine, struct watched *watched)
     if (load_champion(engine, watched->champion, &error) != NBA_OK) {
         nba_log(NBA_LOG_ERROR, "release_refused", "stays=old reason=\"%s\"", error.message);
     }
+    look_for_backup(engine);
 }
 
 /* One poll of the side topics; *ret_got tells whether to come again at once. */

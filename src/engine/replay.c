@@ -357,6 +357,12 @@ static enum nba_status run_with_journal(struct runner *runner, struct nba_error 
         if (status == NBA_OK) {
             status = use_journal(runner, &entries[0], error);
         }
+        if (status == NBA_OK && j == 0) { /* where the instance began */
+            nba_task_begin_at(runner->task, entries[0].input_next);
+            while (end < input->count && input->items[end].offset < entries[0].input_next) {
+                runner->input_used = ++end;
+            }
+        }
         while (end < input->count && input->items[end].offset < entries[1].input_next) {
             end++;
         }

@@ -91,6 +91,28 @@ static enum nba_status restore_once(struct nba_engine *engine, struct nba_task *
     return status;
 }
 
+/* A task without state begins at its first record, or where the range says. */
+static enum nba_status begin_task(const struct nba_engine *engine, struct nba_task *task,
+                                  int64_t *ret_input_next, struct nba_error *error)
+{
+    const struct nba_engine_range *range = engine->options.range;
+    const int32_t partition = nba_task_partition(task);
+    int64_t first = range != NULL ? range->from[partition] : -1;
+    int64_t high = 0;
+    enum nba_status status = NBA_OK;
+    while (first < 0 && status == NBA_OK) {
+        status =
+            nba_stream_watermarks(engine->options.stream, engine->options.config->topics.engagement,
+                                  partition, NBA_READ_COMMITTED, &first, &high, error);
+        status = nba_engine_tries_again(engine, status) ? NBA_OK : status;
+    }
+    if (status == NBA_OK) {
+        nba_task_begin_at(task, first);
+        *ret_input_next = first;
+    }
+    return status;
+}
+
 enum nba_status nba_restore_task(struct nba_engine *engine, struct nba_task *task,
                                  int64_t committed, int64_t *ret_input_next,
                                  struct nba_error *error)
@@ -110,6 +132,9 @@ enum nba_status nba_restore_task(struct nba_engine *engine, struct nba_task *tas
     nba_gauge_add(engine->tasks_restoring, -1);
     if (status == NBA_OK) {
         status = nba_task_check_committed(task, committed, ret_input_next, error);
+    }
+    if (status == NBA_OK && nba_task_committed_meta(task)->txn_seq == 0) {
+        status = begin_task(engine, task, ret_input_next, error);
     }
     NBA_KILL_POINT(after_restore);
     return status;

@@ -68,11 +68,8 @@ static enum nba_status open_task(struct nba_worker *worker, struct nba_assignmen
         nba_task_table_release(engine, partition);
         return nba_error_prefix(error, "partition %d", (int)partition);
     }
-    /* Nothing committed and no state: a new task begins at the start of its partition. */
-    assignment->offset = nba_task_committed_meta(task)->txn_seq != 0 || assignment->committed >= 0
-                             ? input_next
-                             : assignment->offset;
-    worker->tasks[partition] = (struct owned_task){.task = task};
+    assignment->offset = input_next;
+    worker->tasks[partition] = (struct owned_task){.task = task, .reached = input_next};
     worker->owned[worker->owned_count++] = partition;
     nba_gauge_add(engine->tasks_owned, 1);
     return NBA_OK;
@@ -135,14 +132,47 @@ static bool timers_due(const struct nba_worker *worker)
     return false;
 }
 
-static enum nba_status fire_timers(struct nba_worker *worker, struct nba_error *error)
+/* Where a range begins or ends the group's offset stands at its border, with or without a record
+ * there: so a restart goes on from it, and everybody sees that the end is reached. */
+static bool offset_lags(const struct nba_worker *worker)
 {
-    enum nba_status status = worker->in_transaction ? NBA_OK : nba_worker_begin(worker, error);
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        const struct owned_task *owned = &worker->tasks[worker->owned[i]];
+        const struct nba_meta *meta = nba_task_committed_meta(owned->task);
+        if (meta->input_next < owned->reached || (meta->txn_seq == 0 && owned->reached > 0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A transaction without a record: timers that are due, offsets that lag. */
+static enum nba_status join_all(struct nba_worker *worker, struct nba_error *error)
+{
+    enum nba_status status = nba_worker_begin(worker, error);
     bool full = false;
     for (size_t i = 0; status == NBA_OK && i < worker->owned_count && !full; i++) {
+        const struct owned_task *owned = &worker->tasks[worker->owned[i]];
         status = nba_worker_join_transaction(worker, worker->owned[i], &full, error);
+        if (status == NBA_OK && nba_task_meta(owned->task)->input_next < owned->reached) {
+            nba_task_meta(owned->task)->input_next = owned->reached;
+        }
     }
     return status;
+}
+
+/* Is this the end of a partition, or a record beyond the range? */
+static bool ends_here(const struct nba_worker *worker, enum nba_poll what,
+                      const struct nba_record *record, struct owned_task *owned)
+{
+    const struct nba_engine_range *range = worker->engine->options.range;
+    const int64_t until = range != NULL ? range->until[record->partition] : INT64_MAX;
+    const bool ends = what == NBA_POLL_END || record->offset >= until;
+    const int64_t reached = record->offset < until ? record->offset : until;
+    if (ends && range != NULL && owned->reached < reached) {
+        owned->reached = reached;
+    }
+    return ends;
 }
 
 enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
@@ -162,16 +192,13 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
         if (status != NBA_OK) {
             return status;
         }
-        if (what != NBA_POLL_RECORD) {
-            nba_record_release(&record);
-            if (what == NBA_POLL_NONE) {
-                return NBA_OK;
-            }
-            continue;
+        if (what == NBA_POLL_NONE) {
+            return NBA_OK;
         }
-        const struct nba_task *task = worker->tasks[record.partition].task;
-        if (task == NULL || record.offset < nba_task_committed_meta(task)->input_next) {
-            nba_record_release(&record); /* delivered again: it is in the state */
+        struct owned_task *owned = &worker->tasks[record.partition];
+        if (owned->task == NULL || ends_here(worker, what, &record, owned) ||
+            record.offset < nba_task_committed_meta(owned->task)->input_next) {
+            nba_record_release(&record); /* the last: delivered again, it is in the state */
             continue;
         }
         nba_counter_add(worker->engine->events_read, 1);
@@ -213,8 +240,8 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
         if (status == NBA_OK) {
             status = nba_worker_run_records(worker, &full, error);
         }
-    } else if (!worker->in_transaction && timers_due(worker)) {
-        status = fire_timers(worker, error);
+    } else if (!worker->in_transaction && (timers_due(worker) || offset_lags(worker))) {
+        status = join_all(worker, error);
         full = true;
     }
     if (status != NBA_OK || !worker->in_transaction) {

@@ -22,6 +22,7 @@
 struct owned_task {
     struct nba_task *task;
     bool in_transaction;
+    int64_t reached; /* no record before this offset is still to come */
 };
 
 struct nba_worker {

@@ -293,6 +293,12 @@ const struct nba_meta *nba_task_committed_meta(const struct nba_task *task)
     return &task->meta;
 }
 
+void nba_task_begin_at(struct nba_task *task, int64_t input_next)
+{
+    NBA_ASSERT(!task->has_meta && task->overlay.arena == NULL);
+    task->meta.input_next = input_next;
+}
+
 void nba_task_set_changelog_next(struct nba_task *task, int64_t changelog_next)
 {
     NBA_ASSERT(task->overlay.sealed && changelog_next >= task->meta.changelog_next);

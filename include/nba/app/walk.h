@@ -39,6 +39,13 @@ NBA_MUST_USE
 enum nba_status nba_spans_add(struct nba_spans *spans, struct nba_stream *stream, const char *topic,
                               enum nba_isolation isolation, struct nba_error *error);
 
+/* The offset in a partition that `place` names: "start", "end", an offset (cut to what is there) or
+ * a time; NULL leaves *offset.  NBA_E_USAGE names the option it was given with. */
+NBA_MUST_USE
+enum nba_status nba_span_offset(struct nba_stream *stream, const char *option, const char *place,
+                                const struct nba_span *whole, int64_t *offset,
+                                struct nba_error *error);
+
 struct nba_walk {
     struct nba_stream *stream;
     enum nba_isolation isolation;

@@ -33,6 +33,17 @@ struct nba_engine;
  * back. */
 #define NBA_CHANGELOG_DELETE_RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
 
+/* A file of this name in the state folder asks a running instance for a backup: it holds the path
+ * of a new folder, which gets a checkpoint of the store; the file goes when that is done or failed.
+ */
+#define NBA_ENGINE_BACKUP_REQUEST "backup.request"
+
+/* A part of the input, by partition. */
+struct nba_engine_range {
+    int64_t from[NBA_PARTITIONS_MAX];  /* where a task without state begins; -1: its first record */
+    int64_t until[NBA_PARTITIONS_MAX]; /* what stands here and beyond is left; INT64_MAX: nothing */
+};
+
 /* Everything must outlive the engine. */
 struct nba_engine_options {
     const struct nba_config *config;
@@ -40,6 +51,8 @@ struct nba_engine_options {
     struct nba_stream *stream;
     const struct nba_clock *clock;
     struct nba_metrics *metrics; /* NULL: nothing is counted */
+    /* NULL: all of it.  Else the group's offsets end at `until`, also where offsets have a gap. */
+    const struct nba_engine_range *range;
 };
 
 /* Opens the store, loads policy and champion.  A damaged store is set aside as <store>.damaged and

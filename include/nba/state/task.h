@@ -194,6 +194,9 @@ NBA_MUST_USE
 enum nba_status nba_task_check_committed(const struct nba_task *task, int64_t committed,
                                          int64_t *ret_input_next, struct nba_error *error);
 
+/* A task without a transaction begins at this offset; its first transaction says so. */
+void nba_task_begin_at(struct nba_task *task, int64_t input_next);
+
 /* ---- batch jobs ---- */
 
 struct nba_hcp_visitor {
