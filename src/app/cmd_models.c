@@ -30,7 +30,7 @@ static void print_members(const struct nba_release *release, struct nba_buf *buf
 
 struct listing {
     struct nba_workplace *place;
-    char champion[NBA_RELEASE_ID_BYTES];
+    char champion[NBA_RELEASE_ID_BYTES], former[NBA_RELEASE_ID_BYTES]; /* empty: none */
     unsigned count;
 };
 
@@ -41,7 +41,11 @@ static void list_one(void *context, const char *id)
     struct nba_error error = {NBA_OK, ""};
     struct nba_release *release = NULL;
     listing->count++;
-    nba_buf_printf(out, "%c %s  ", strcmp(id, listing->champion) == 0 ? '*' : ' ', id);
+    nba_buf_printf(out, "%c %s  ",
+                   strcmp(id, listing->champion) == 0 ? '*'
+                   : strcmp(id, listing->former) == 0 ? '-'
+                                                      : ' ',
+                   id);
     if (nba_open_release(&listing->place->config, id, NULL, &release, &error) != NBA_OK) {
         nba_buf_printf(out, "REFUSED: %s\n", error.message);
         return;
@@ -57,13 +61,13 @@ static enum nba_status list(struct nba_workplace *place, struct nba_error *error
 {
     const char *dir = place->config.release_dir;
     struct listing listing = {.place = place};
-    if (nba_shelf_champion(dir, listing.champion, NULL) != NBA_OK) {
-        listing.champion[0] = '\0';
-    }
+    const bool chosen = nba_shelf_champion(dir, listing.champion, NULL) == NBA_OK;
+    const bool had = nba_shelf_former(dir, listing.former, NULL) == NBA_OK;
     const enum nba_status status = nba_shelf_list(dir, list_one, &listing, error);
     if (status == NBA_OK) {
-        nba_buf_printf(&place->out, "%u releases in %s%s\n", listing.count, dir,
-                       listing.champion[0] != '\0' ? ", * is champion" : ", none is champion");
+        nba_buf_printf(&place->out, "%u releases in %s, %s%s\n", listing.count, dir,
+                       chosen ? "* is champion" : "none is champion",
+                       had ? ", - was it before" : "");
     }
     return status;
 }
@@ -111,6 +115,14 @@ static enum nba_status release(struct nba_workplace *place, const char *id, stru
     return status;
 }
 
+/* Back and forth: the champion that is left becomes the former one. */
+static enum nba_status rollback(struct nba_workplace *place, struct nba_error *error)
+{
+    char id[NBA_RELEASE_ID_BYTES];
+    const enum nba_status status = nba_shelf_former(place->config.release_dir, id, error);
+    return status == NBA_OK ? release(place, id, error) : status;
+}
+
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     const char *const *words = place->operands.items;
@@ -124,20 +136,25 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     if (strcmp(words[0], "release") == 0 && count == 2) {
         return release(place, words[1], error);
     }
-    return nba_error_set(error, NBA_E_USAGE, "models: expected list, show ID or release ID");
+    if (strcmp(words[0], "rollback") == 0 && count == 1) {
+        return rollback(place, error);
+    }
+    return nba_error_set(error, NBA_E_USAGE,
+                         "models: expected list, show ID, release ID or rollback");
 }
 
 const struct nba_command nba_command_models = {
     .name = "models",
     .summary = "list releases, show one, choose the one that serves",
-    .operands = "[list | show ID | release ID]",
+    .operands = "[list | show ID | release ID | rollback]",
     .about =
         "A release is a folder named by its content. `release` verifies it whole and makes it\n"
-        "champion; a running engine adopts it at its next transaction's start. The former one\n"
-        "stays on the shelf: releasing it again is the way back.",
+        "champion; a running engine adopts it at its next transaction's start. `rollback` makes\n"
+        "the champion before it champion again, in the same way.",
     .examples = "nba models\n"
                 "nba models show 3f0c... --report\n"
-                "nba models release 3f0c...",
+                "nba models release 3f0c...\n"
+                "nba models rollback",
     .options = options,
     .operands_max = 2,
     .run = run,

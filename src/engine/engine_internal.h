@@ -43,7 +43,9 @@ struct nba_engine {
     pthread_t follower;
     bool follower_started;
     struct nba_reader *side_reader;
-    int64_t catalog_high, control_high; /* to be read before the first event */
+    int64_t catalog_high, control_high;       /* to be read before the first event */
+    char champion_seen[NBA_RELEASE_ID_BYTES]; /* taken or refused last */
+    struct nba_counter *side_inputs_refused;
 
     struct nba_worker *workers[NBA_WORKERS_MAX];
     size_t worker_count;

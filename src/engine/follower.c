@@ -2,7 +2,7 @@
  * The follower: catalogue and control topics as they grow, policy file and champion as they change.
  *
  * It reads to the high watermarks before the workers start, so no event meets half a catalogue,
- * then goes on in a thread of its own.  Files are looked at twice a second: their change takes
+ * then goes on in a thread of its own.  Files are looked at ten times a second: their change takes
  * effect within a second, at a transaction's start.
  */
 #include <stdio.h>
@@ -17,16 +17,22 @@
 #include "nba/release/shelf.h"
 
 #define POLL_MS          100
-#define FILES_EVERY_US   500000
+#define FILES_EVERY_US   100000
 #define PATH_BYTES_MAX   4096u
 #define POLICY_BYTES_MAX NBA_YAML_BYTES_MAX
 
-/* What the files looked like when they were last taken or refused. */
+/* What the policy file looked like when it was last taken or refused. */
 struct watched {
     struct timespec policy_time;
     off_t policy_bytes;
-    char champion[NBA_RELEASE_ID_BYTES];
 };
+
+static void refuse(struct nba_engine *engine, const char *what, const char *stays,
+                   const struct nba_error *error)
+{
+    nba_counter_add(engine->side_inputs_refused, 1);
+    nba_log(NBA_LOG_ERROR, what, "stays=%s reason=\"%s\"", stays, error->message);
+}
 
 /* The policy in force is kept by its hash, so that what the journal names can be found later. */
 static enum nba_status archive_policy(const struct nba_engine *engine,
@@ -71,22 +77,10 @@ static enum nba_status load_policy(struct nba_engine *engine, struct nba_error *
     return status;
 }
 
-/* No champion chosen is no failure: popularity scores until there is one. */
-static enum nba_status load_champion(struct nba_engine *engine, char *ret_champion,
-                                     struct nba_error *error)
+static enum nba_status adopt(struct nba_engine *engine, const char *id, struct nba_error *error)
 {
-    const struct nba_config *config = engine->options.config;
-    char id[NBA_RELEASE_ID_BYTES] = "";
     struct nba_release *release = NULL;
-    enum nba_status status = nba_shelf_champion(config->release_dir, id, error);
-    if (status == NBA_E_NOT_FOUND) {
-        return NBA_OK;
-    }
-    if (status != NBA_OK || strcmp(id, ret_champion) == 0) {
-        return status;
-    }
-    memcpy(ret_champion, id, sizeof(id)); /* a bad one is refused once, not twice a second */
-    status = nba_load_release(config, id, &release, error);
+    const enum nba_status status = nba_load_release(engine->options.config, id, &release, error);
     if (status == NBA_OK) {
         NBA_KILL_POINT(in_swap);
         nba_side_inputs_set_release(engine->side_inputs, release);
@@ -95,6 +89,33 @@ static enum nba_status load_champion(struct nba_engine *engine, char *ret_champi
     }
     nba_release_unref(release);
     return status;
+}
+
+/* No champion chosen is no failure: popularity scores until there is one.  A bad one is refused
+ * once, not ten times a second. */
+static enum nba_status load_champion(struct nba_engine *engine, struct nba_error *error)
+{
+    char id[NBA_RELEASE_ID_BYTES] = "unreadable";
+    const enum nba_status status =
+        nba_shelf_champion(engine->options.config->release_dir, id, error);
+    if (status == NBA_E_NOT_FOUND || strcmp(id, engine->champion_seen) == 0) {
+        return NBA_OK;
+    }
+    memcpy(engine->champion_seen, id, sizeof(id));
+    return status == NBA_OK ? adopt(engine, id, error) : status;
+}
+
+/* Where nothing is in force yet, there is no old one to stay: the champion before serves. */
+static enum nba_status load_first(struct nba_engine *engine, struct nba_error *error)
+{
+    char former[NBA_RELEASE_ID_BYTES];
+    const enum nba_status status = load_champion(engine, error);
+    if (status == NBA_OK ||
+        nba_shelf_former(engine->options.config->release_dir, former, NULL) != NBA_OK) {
+        return status;
+    }
+    refuse(engine, "release_refused", "former", error);
+    return adopt(engine, former, error);
 }
 
 static void remember_policy_file(const struct nba_engine *engine, struct watched *watched)
@@ -141,10 +162,10 @@ static void look_at_files(struct nba_engine *engine, struct watched *watched)
                          before.policy_time.tv_sec != watched->policy_time.tv_sec ||
                          before.policy_time.tv_nsec != watched->policy_time.tv_nsec;
     if (changed && load_policy(engine, &error) != NBA_OK) {
-        nba_log(NBA_LOG_ERROR, "policy_refused", "stays=old reason=\"%s\"", error.message);
+        refuse(engine, "policy_refused", "old", &error);
     }
-    if (load_champion(engine, watched->champion, &error) != NBA_OK) {
-        nba_log(NBA_LOG_ERROR, "release_refused", "stays=old reason=\"%s\"", error.message);
+    if (load_champion(engine, &error) != NBA_OK) {
+        refuse(engine, "release_refused", "old", &error);
     }
     look_for_backup(engine);
 }
@@ -174,6 +195,7 @@ static enum nba_status follow(struct nba_engine *engine, int timeout_ms, bool *r
         status = (catalog ? nba_side_inputs_catalog : nba_side_inputs_control)(engine->side_inputs,
                                                                                &record, &refused);
         if (nba_status_class(status) == NBA_CLASS_SKIP || status == NBA_E_EXISTS) {
+            nba_counter_add(engine->side_inputs_refused, 1);
             nba_log(NBA_LOG_WARN, "side_record_refused", "topic=%.*s offset=%lld reason=\"%s\"",
                     NBA_STR_ARG(record.topic), (long long)record.offset, refused.message);
             status = NBA_OK;
@@ -217,14 +239,7 @@ static void *follower_main(void *context)
     struct watched watched = {0};
     struct nba_error error = {0};
     int64_t files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
-    struct nba_side *side = NULL;
     remember_policy_file(engine, &watched);
-    if (nba_side_inputs_take(engine->side_inputs, &side, &error) == NBA_OK &&
-        side->release != NULL) {
-        (void)snprintf(watched.champion, sizeof(watched.champion), "%s",
-                       nba_release_id(side->release));
-    }
-    nba_side_unref(side);
     while (!atomic_load(&engine->stopping)) {
         bool got = false;
         if (follow(engine, POLL_MS, &got, &error) != NBA_OK) {
@@ -241,10 +256,12 @@ static void *follower_main(void *context)
 
 enum nba_status nba_follower_start(struct nba_engine *engine, struct nba_error *error)
 {
-    char champion[NBA_RELEASE_ID_BYTES] = "";
+    engine->side_inputs_refused = nba_metrics_counter(
+        engine->options.metrics, "nba_side_inputs_refused_total",
+        "Releases, policies, catalogue and control records that could not be used.", NULL, 0);
     enum nba_status status = load_policy(engine, error);
     if (status == NBA_OK) {
-        status = load_champion(engine, champion, error);
+        status = load_first(engine, error);
     }
     if (status == NBA_OK) {
         status = read_to_the_ends(engine, error);

@@ -22,8 +22,9 @@ enum nba_status nba_shelf_path(const char *folder, const char *id, char *ret_pat
                : nba_error_set(error, NBA_E_LIMIT, "path is longer than %zu bytes", path_bytes - 1);
 }
 
-enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
-                                   struct nba_error *error)
+/* One line of the file that says which release serves: 0 the champion, 1 the one before it. */
+static enum nba_status read_line(const char *folder, unsigned line,
+                                 char ret_id[NBA_RELEASE_ID_BYTES], struct nba_error *error)
 {
     char path[PATH_BYTES];
     struct nba_buf buf;
@@ -31,14 +32,18 @@ enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_I
     if (status != NBA_OK) {
         return status;
     }
-    nba_buf_init(&buf, NBA_RELEASE_ID_BYTES + 1);
+    nba_buf_init(&buf, (size_t)2 * NBA_RELEASE_ID_BYTES);
     status = nba_file_read(path, &buf, error);
     if (status == NBA_OK) {
-        struct nba_str word = nba_buf_str(&buf);
-        while (word.bytes > 0 && word.data[word.bytes - 1] == '\n') {
-            word.bytes--;
-        }
-        if (nba_release_id_is_valid(word)) {
+        const size_t at = line * NBA_RELEASE_ID_BYTES; /* an id and its newline */
+        const size_t bytes = buf.bytes > at ? buf.bytes - at : 0;
+        const char *text = bytes != 0 ? (const char *)buf.data + at : "";
+        const char *end = memchr(text, '\n', bytes);
+        const struct nba_str word = nba_str(text, end != NULL ? (size_t)(end - text) : bytes);
+        if (line > 0 && word.bytes == 0) {
+            status =
+                nba_error_set(error, NBA_E_NOT_FOUND, "'%.200s' names no former champion", path);
+        } else if (nba_release_id_is_valid(word)) {
             memcpy(ret_id, word.data, word.bytes);
             ret_id[word.bytes] = '\0';
         } else {
@@ -50,10 +55,23 @@ enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_I
     return status;
 }
 
+enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
+                                   struct nba_error *error)
+{
+    return read_line(folder, 0, ret_id, error);
+}
+
+enum nba_status nba_shelf_former(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
+                                 struct nba_error *error)
+{
+    return read_line(folder, 1, ret_id, error);
+}
+
 enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struct nba_error *error)
 {
     char path[PATH_BYTES];
-    char line[NBA_RELEASE_ID_BYTES + 1];
+    char former[NBA_RELEASE_ID_BYTES] = "";
+    char lines[2 * NBA_RELEASE_ID_BYTES + 1];
     if (!nba_release_id_is_valid(nba_str_of(id))) {
         return nba_error_set(error, NBA_E_NOT_FOUND, "'%.80s' is not a release's id", id);
     }
@@ -61,12 +79,14 @@ enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struc
     if (status == NBA_OK && !nba_file_exists(path)) {
         status = nba_error_set(error, NBA_E_NOT_FOUND, "no release '%.200s'", path);
     }
-    if (status == NBA_OK) {
-        status = nba_shelf_path(folder, "champion", path, sizeof path, error);
+    const bool had = nba_shelf_champion(folder, former, NULL) == NBA_OK;
+    if (status != NBA_OK || (had && strcmp(former, id) == 0)) {
+        return status;
     }
+    status = nba_shelf_path(folder, "champion", path, sizeof path, error);
     if (status == NBA_OK) {
-        (void)snprintf(line, sizeof line, "%s\n", id);
-        status = nba_file_write(path, nba_str_of(line), error);
+        (void)snprintf(lines, sizeof lines, "%s\n%s%s", id, former, had ? "\n" : "");
+        status = nba_file_write(path, nba_str_of(lines), error);
     }
     return status;
 }

@@ -102,7 +102,7 @@ class Company:
 
     def adopt_champion(self):
         """The other one of the two."""
-        champion = (self.dir / "releases" / "champion").read_text().strip()
+        champion = (self.dir / "releases" / "champion").read_text().split()[0]
         other = next(r for r in self.releases if r != champion)
         part = self.dir / "releases" / f"champion.{threading.get_ident()}"
         part.write_text(other + "\n")

@@ -2,11 +2,12 @@
  * The shelf: a folder of releases and the one word that says which of them is champion.
  *
  *   <folder>/<id>/      releases (nba/release/release.h)
- *   <folder>/champion   one line: the id that `nba run` starts with; replaced by rename
+ *   <folder>/champion   the id of the release that serves, and in a second line that of the one
+ *                       before it, once there was one; replaced whole by rename
  *
  * Directories that are not named by 64 hexadecimal digits (a writer's temporary ones) are passed
  * over.
- * THREADS.  Any; two writers of `champion` leave one of both words, never a mix.
+ * THREADS.  Any; two writers of `champion` leave what one of both wrote, never a mix.
  */
 #ifndef NBA_RELEASE_SHELF_H
 #define NBA_RELEASE_SHELF_H
@@ -25,7 +26,12 @@
 NBA_MUST_USE
 enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
                                    struct nba_error *error);
-/* Chooses `id`, which must be there (NBA_E_NOT_FOUND).  NBA_E_IO. */
+/* The champion before this one.  NBA_E_NOT_FOUND when there was none; NBA_E_CORRUPT. */
+NBA_MUST_USE
+enum nba_status nba_shelf_former(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
+                                 struct nba_error *error);
+/* Chooses `id`, which must be there (NBA_E_NOT_FOUND); whoever was champion is the former one then.
+ * NBA_E_IO. */
 NBA_MUST_USE
 enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struct nba_error *error);
 

@@ -54,9 +54,32 @@ static void test_the_champion_is_the_one_that_was_chosen_last(void **state)
     assert_int_equal(nba_shelf_set_champion(*state, strrchr(path, '/') + 1, &error), NBA_OK);
     assert_int_equal(nba_shelf_champion(*state, id, &error), NBA_OK);
     assert_string_equal(id, strrchr(path, '/') + 1);
+    assert_int_equal(nba_shelf_former(*state, id, &error), NBA_E_NOT_FOUND);
     assert_int_equal(nba_shelf_set_champion(*state, strrchr(other, '/') + 1, &error), NBA_OK);
     assert_int_equal(nba_shelf_champion(*state, id, &error), NBA_OK);
     assert_string_equal(id, strrchr(other, '/') + 1);
+    /* Chosen again it stays, and so does the one before it. */
+    assert_int_equal(nba_shelf_set_champion(*state, strrchr(other, '/') + 1, &error), NBA_OK);
+    assert_int_equal(nba_shelf_former(*state, id, &error), NBA_OK);
+    assert_string_equal(id, strrchr(path, '/') + 1);
+}
+
+static void test_a_champion_written_by_hand_has_no_former_one_and_a_bad_one_is_told(void **state)
+{
+    char hand[2 * NBA_RELEASE_ID_BYTES + 8];
+    char id[NBA_RELEASE_ID_BYTES];
+    struct nba_error error;
+    (void)snprintf(hand, sizeof hand, "%064d", 5); /* no newline */
+    write_file(*state, "champion", nba_str_of(hand));
+    assert_int_equal(nba_shelf_champion(*state, id, &error), NBA_OK);
+    assert_int_equal(nba_shelf_former(*state, id, &error), NBA_E_NOT_FOUND);
+    (void)snprintf(hand, sizeof hand, "%064d\n%063d\n", 5, 6);
+    write_file(*state, "champion", nba_str_of(hand));
+    assert_int_equal(nba_shelf_champion(*state, id, &error), NBA_OK);
+    assert_int_equal(nba_shelf_former(*state, id, &error), NBA_E_CORRUPT);
+    (void)snprintf(hand, sizeof hand, "%064d%02d\n", 5, 6);
+    write_file(*state, "champion", nba_str_of(hand));
+    assert_int_equal(nba_shelf_champion(*state, id, &error), NBA_E_CORRUPT);
 }
 
 static void test_a_champion_must_be_there_and_be_an_id(void **state)
@@ -103,6 +126,7 @@ int main(void)
         scratch_test(test_a_missing_folder_is_an_empty_shelf),
         scratch_test(test_the_list_is_ascending_and_passes_over_other_names),
         scratch_test(test_the_champion_is_the_one_that_was_chosen_last),
+        scratch_test(test_a_champion_written_by_hand_has_no_former_one_and_a_bad_one_is_told),
         scratch_test(test_a_champion_must_be_there_and_be_an_id),
         scratch_test(test_texts_are_read_and_the_report_is_verified),
     };

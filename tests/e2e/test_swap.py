@@ -1,0 +1,274 @@
+"""Releases swapped under load, with kills among the swaps: every output is made by exactly one
+release, the one that the journal names, and a replay makes the same bytes.
+
+Run by ctest (e2e.swap) with a few swaps; `tools/test swap` makes a hundred (NBA_SWAPS).
+"""
+import bisect
+import collections
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+import unittest
+import urllib.request
+
+import world
+from world import Instance, NBA
+
+SWAPS = int(os.environ.get("NBA_SWAPS", "10"))
+KILL_EVERY = 5
+CONTENTS = 6
+# Each release has windows and states of its own size: a state of another one would not pass.
+RELEASES = [{"train.window_events": 8, "train.lstm_hidden_1": 16},
+            {"train.window_events": 16, "train.lstm_hidden_1": 32},
+            {"train.window_events": 8, "train.lstm_hidden_1": 16, "train.seed": 2}]
+SMALL = {"train.lstm_epochs_max": 1, "train.lstm_embedding": 16, "train.ncf_epochs_max": 1,
+         "train.ncf_embedding": 16}
+FIRST, CHUNK = 900, 9000
+
+
+class Company:
+    """An instance, three releases learned from its first events, and more load when asked for."""
+
+    def __init__(self):
+        self.instance = Instance()
+        self.load = world.events(5, 200, FIRST + CHUNK * (4 + SWAPS))
+        for record in self.load:  # few contents: small decision records
+            if "content_id" in record:
+                record["content_id"] = f"C{int(record['content_id'][1:]) % CONTENTS:03d}"
+        self.instance.nba("topics", "create")
+        self.instance.produce("catalog", list(world.contents(CONTENTS)) + list(world.reps(5)))
+        self.more(FIRST)
+        self.releases = []
+        for settings in RELEASES:
+            train = [f"--set={k}={v}" for k, v in {**SMALL, **settings}.items()]
+            told = self.instance.nba("train", *train).stderr
+            self.releases.append(re.search(r"release ([0-9a-f]{64})", told).group(1))
+
+    def more(self, count=CHUNK):
+        self.instance.produce("engagement", self.load[:count])
+        del self.load[:count]
+
+
+class Running:
+    """`nba run`, its log lines as they come."""
+
+    def __init__(self, instance, *args, env=None):
+        line = [NBA, "run", *instance.common, *instance.where, *args]
+        self.process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=instance.dir,
+                                        env={**os.environ, **(env or {})})
+        self.lines = []
+        self.changed = threading.Condition()
+        self.thread = threading.Thread(target=self.read)
+        self.thread.start()
+
+    def read(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.lines.append(line)
+                self.changed.notify_all()
+        with self.changed:
+            self.lines.append(None)
+            self.changed.notify_all()
+
+    def wait_for(self, pattern, begin=0):
+        """The first line from `begin` on that matches; "" when the process ended without one."""
+        def found():
+            return next((line for line in self.lines[begin:] if line and re.search(pattern, line)),
+                        None)
+        with self.changed:
+            in_time = self.changed.wait_for(lambda: found() or None in self.lines, 60)
+            assert in_time, f"no '{pattern}' in {self.lines[-20:]}"
+            return found() or ""
+
+    def end(self, number=None):
+        if number is not None:
+            self.process.send_signal(number)
+        code = self.process.wait(200)
+        self.thread.join()
+        self.process.stderr.close()
+        return code
+
+
+def release_in_force(instance):
+    """partition -> [(input offset, release from there on)], as the journal says."""
+    changes = collections.defaultdict(list)
+    for record in instance.consume("journal"):
+        changes[record["partition"]].append((record["value"]["input_next"],
+                                             record["value"]["release_champion"]))
+    return changes
+
+
+def lines_of(instance, *topics):
+    """`nba consume`, line by line: a hundred swaps leave a gigabyte."""
+    line = [NBA, "consume", *instance.common, *instance.where, *topics]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, text=True, cwd=instance.dir) as process:
+        yield from process.stdout
+    assert process.returncode == 0
+
+
+class Swaps(unittest.TestCase):
+    def setUp(self):
+        self.company = Company()
+        self.instance = self.company.instance
+        self.addCleanup(self.instance.close)
+        self.rng = random.Random(21)
+        self.kills = self.drained = 0
+
+    def work(self, env=None):
+        """An engine at work; where all was done, more comes."""
+        while True:
+            run = Running(self.instance, "--drain", "--no-http", "--workers=2",
+                          "--set=commit.events_max=1", env=env)
+            if run.wait_for("first_commit"):
+                return run
+            self.assertEqual(run.end(), 0, run.lines[-5:])
+            self.drained += 1
+            self.company.more()
+
+    def announce(self, swap, champion):
+        if swap % 7 == 0:
+            return self.instance.nba("models", "rollback", where=False).stdout.split()[1]
+        other = self.rng.choice([r for r in self.company.releases if r != champion])
+        self.instance.nba("models", "release", other, where=False)
+        return other
+
+    def swap_under_load(self):
+        """Announces SWAPS releases one after the other to an engine at work."""
+        champion = self.announce(1, "")
+        self.company.more()
+        run = self.work()
+        for swap in range(1, SWAPS + 1):
+            kill = swap % KILL_EVERY == 0
+            begin = len(run.lines)
+            if kill and swap % (2 * KILL_EVERY) == 0:
+                # Dies by itself with the new release loaded and not yet handed on.
+                self.assertIn(run.end(signal.SIGKILL), (-signal.SIGKILL, 0))
+                run, begin = self.work({"NBA_KILL_AT": "in_swap:2"}), 0
+            champion = self.announce(swap, champion)
+            pattern = f" release .*champion={champion[:12]}"
+            adopted = run.wait_for(pattern, begin)
+            time.sleep(self.rng.uniform(0.0, 0.1) if kill else 0.05)
+            if kill:
+                self.kills += run.end(signal.SIGKILL) == -signal.SIGKILL
+            elif not adopted:
+                self.assertEqual(run.end(), 0, run.lines[-5:])
+            if kill or not adopted:
+                run = self.work()
+                self.assertTrue(run.wait_for(pattern), "a restart chose another release")
+        self.assertEqual(run.end(), 0, run.lines[-5:])
+
+    def test_each_output_is_of_one_release_and_a_replay_makes_the_same_bytes(self):
+        began = time.monotonic()
+        self.swap_under_load()
+        self.assertGreaterEqual(self.kills, SWAPS // KILL_EVERY // 2)
+        changes = release_in_force(self.instance)
+        made, accounted = collections.Counter(), collections.Counter()
+        for line in lines_of(self.instance, "decision", "slate", "action", "deadletter"):
+            topic = re.match(r'{"topic":"([^"]*)"', line).group(1)
+            src = re.search(r'"src":"([^"]*)"', line).group(1)
+            _, partition, offset = src.rsplit("/", 2)
+            accounted[src] += topic in (self.instance.topics["decision"],
+                                        self.instance.topics["deadletter"])
+            named = set(re.findall(r'"model_version":"([^"]+)"', line))
+            if not named or '"status":"recalled"' in line:
+                continue  # an update decides nothing; a recall tells what was proposed before
+            entries = changes[int(partition)]
+            at = bisect.bisect_right(entries, int(offset), key=lambda entry: entry[0]) - 1
+            self.assertEqual(named, {entries[at][1]}, src)
+            made[entries[at][1]] += 1
+        self.assertEqual(set(made), set(self.company.releases), "a release made nothing")
+        adopted = [sum(a[1] != b[1] for a, b in zip(entries, entries[1:]))
+                   for _, entries in sorted(changes.items())]
+        self.assertGreaterEqual(max(adopted), SWAPS - 2 * self.kills - self.drained)
+        inputs = collections.Counter(f"{r['topic']}/{r['partition']}/{r['offset']}"
+                                     for r in self.instance.consume("engagement"))
+        self.assertEqual(accounted, inputs, "lost, invented or doubled")
+        self.assertEqual(self.instance.replay(), self.instance.digests())
+        print(f"{SWAPS} swaps ({adopted} between events of the partitions), {self.kills} kill -9, "
+              f"{inputs.total()} events, {made.total()} outputs of {len(made)} "
+              f"releases, each of exactly one; 0 lost, 0 doubled, replay equal; "
+              f"{time.monotonic() - began:.0f} s")
+
+
+class BadReleases(unittest.TestCase):
+    def setUp(self):
+        company = Company()
+        self.instance, self.releases = company.instance, company.releases
+        self.addCleanup(self.instance.close)
+
+    def damage(self, release):
+        path = os.path.join(self.instance.dir, "releases", release, "tensors.bin")
+        with open(path, "r+b") as file:
+            file.seek(os.path.getsize(path) // 2)
+            byte = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([byte[0] ^ 1]))
+
+    def announce(self, text):
+        path = os.path.join(self.instance.dir, "releases", "champion")
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
+
+    def test_a_bad_one_is_refused_counted_and_the_old_one_stays(self):
+        good, bad, other = self.releases
+        self.instance.nba("models", "release", good, where=False)
+        self.damage(bad)
+        run = Running(self.instance, "--set=http.listen=127.0.0.1:0")
+        port = re.search(r"port=(\d+)", run.wait_for(" http ")).group(1)
+        self.assertTrue(run.wait_for("first_commit"))
+        refused = 0
+        for text in (bad + "\n", "0" * 64 + "\n", "../../etc/passwd\n"):
+            begin = len(run.lines)
+            self.announce(text)
+            self.assertIn("stays=old", run.wait_for("release_refused", begin), run.lines[-9:])
+            refused += 1
+            time.sleep(0.3)  # looked at again and again, told and counted once
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                self.assertIn(f"\nnba_side_inputs_refused_total {refused}\n",
+                              answer.read().decode())
+        begin = len(run.lines)
+        self.announce(other + "\n")
+        self.assertTrue(run.wait_for(f"champion={other[:12]}", begin))
+        self.assertEqual(run.end(signal.SIGTERM), 0)
+        self.assertEqual(sum("release_refused" in line for line in run.lines if line), refused)
+
+    def test_a_start_with_a_bad_champion_serves_the_one_before_it(self):
+        good, bad, _ = self.releases
+        self.damage(bad)
+        self.announce(f"{bad}\n{good}\n")
+        told = self.instance.drain().stderr
+        self.assertIn("release_refused stays=former", told)
+        self.assertIn(f"champion={good[:12]}", told)
+        journal = self.instance.consume("journal")
+        self.assertEqual({r["value"]["release_champion"] for r in journal}, {good})
+        self.announce(f"{bad}\n")
+        self.assertEqual(self.instance.drain(check=False).returncode, 1)
+
+    def test_rollback_goes_back_and_forth_and_never_to_a_bad_one(self):
+        first, second, _ = self.releases
+
+        def models(*args, code=0):
+            done = self.instance.nba("models", *args, where=False, check=False)
+            self.assertEqual(done.returncode, code, done.stderr)
+            return done.stdout
+        models("rollback", code=1)
+        models("release", first)
+        models("rollback", code=1)
+        models("release", second)
+        models("release", second)  # again: the former one stays
+        self.assertEqual(models("rollback"), f"champion {first}\n")
+        self.assertEqual(models("rollback"), f"champion {second}\n")
+        self.assertRegex(models(), rf"(?m)^\* {second}")
+        self.assertRegex(models(), rf"(?m)^- {first}")
+        self.damage(first)
+        models("rollback", code=1)
+        self.assertRegex(models(), rf"(?m)^\* {second}")
+
+
+if __name__ == "__main__":
+    unittest.main()
