@@ -27,7 +27,7 @@ RELEASES = [{"train.window_events": 8, "train.lstm_hidden_1": 16},
             {"train.window_events": 8, "train.lstm_hidden_1": 16, "train.seed": 2}]
 SMALL = {"train.lstm_epochs_max": 1, "train.lstm_embedding": 16, "train.ncf_epochs_max": 1,
          "train.ncf_embedding": 16}
-FIRST, CHUNK = 900, 9000
+FIRST, CHUNK = 900, 900 * SWAPS
 
 
 class Company:
@@ -36,7 +36,7 @@ class Company:
     def __init__(self):
         # So many partitions that none is compacted: the log would keep less than a replay says.
         self.instance = Instance(partitions=3 + SWAPS // 10)
-        self.load = world.events(5, 200, FIRST + CHUNK * (4 + SWAPS))
+        self.load = world.events(5, 200, FIRST + CHUNK * 9)
         for record in self.load:  # few contents: small decision records
             if "content_id" in record:
                 record["content_id"] = f"C{int(record['content_id'][1:]) % CONTENTS:03d}"
