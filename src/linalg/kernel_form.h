@@ -14,7 +14,9 @@
  * NBA_BREAK_ORDER, a switch of tests/order alone, sums even and odd k apart: the tests that compare
  * forms and batch sizes must then fail.
  */
+#include <math.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "exp_terms_internal.h"
 #include "nba/base/assert.h"
@@ -25,6 +27,8 @@
 #define ALWAYS_INLINE  inline __attribute__((always_inline))
 #define UNROLL         _Pragma("GCC unroll 16")
 #define VECTORS_MAX    8
+#define COLUMNS_MIN    32u
+#define COLUMNS_MAX    512u
 #define TILE_FLOATS(v) ((size_t)(v)*LANES)
 #ifdef NBA_BREAK_ORDER
 #define BREAKS_ORDER 1
@@ -255,25 +259,26 @@ NBA_TARGET static ALWAYS_INLINE void FN(tile)(const struct nba_layer *layer, siz
     }
 }
 
-/* All columns of a few rows: wide tiles first, then half a one, then steps of 16 columns. */
+/* All columns of a few rows: wide tiles, then of the halves what is needed, down to 16 columns. */
 NBA_TARGET static ALWAYS_INLINE void FN(rows)(const struct nba_layer *layer, const int rows,
                                               const float *const x[ROWS_MAX],
                                               float *const y[ROWS_MAX], const enum FN(mode) mode)
 {
     const int wide = VECTORS(rows);
-    const int half = wide / 2;
     const int narrow = LANES < NBA_LANES / 2 ? wide : (int)(NBA_LANES / LANES);
     size_t n = 0;
     for (; n + TILE_FLOATS(wide) <= layer->columns; n += TILE_FLOATS(wide)) {
         FN(tile)(layer, n, rows, wide, x, y, mode);
     }
-    if (half > narrow && n + TILE_FLOATS(half) <= layer->columns) {
-        FN(tile)(layer, n, rows, half, x, y, mode);
-        n += TILE_FLOATS(half);
+    if (wide / 2 >= narrow && n + TILE_FLOATS(wide / 2) <= layer->columns) {
+        FN(tile)(layer, n, rows, wide / 2, x, y, mode);
+        n += TILE_FLOATS(wide / 2);
     }
-    for (; n < layer->columns; n += TILE_FLOATS(narrow)) {
-        FN(tile)(layer, n, rows, narrow, x, y, mode);
+    if (wide / 4 >= narrow && n + TILE_FLOATS(wide / 4) <= layer->columns) {
+        FN(tile)(layer, n, rows, wide / 4, x, y, mode);
+        n += TILE_FLOATS(wide / 4);
     }
+    NBA_ASSERT(n == layer->columns);
 }
 
 /* Any number of rows in tiles of at most ROWS_MAX, as even as can be (5 = 3 + 2, not 4 + 1). */
@@ -346,6 +351,80 @@ NBA_TARGET static void FN(lstm_cell)(size_t hidden, const float *gates, float *h
     }
 }
 
+/* Of C maxima of the columns i modulo C the largest that k of them reach: k different numbers are
+ * as large.  More columns bound better and cost C^2 / LANES. */
+NBA_TARGET static float FN(kth_bound)(size_t count, const float *x, size_t k)
+{
+    _Alignas(64) float max[COLUMNS_MAX];
+    size_t columns = COLUMNS_MIN;
+    while (columns < 2 * k) {
+        columns *= 2;
+    }
+    while (columns > COLUMNS_MIN && count < 2 * columns) {
+        columns /= 2;
+    }
+    float bound = -INFINITY;
+    if (columns < k || columns > COLUMNS_MAX || count < 2 * columns) {
+        return bound;
+    }
+    for (size_t l = 0; l < columns; l += 2 * LANES) {
+        V a = LOAD(x + l);
+        V b = LOAD(x + l + LANES);
+        for (size_t i = columns; i + columns <= count; i += columns) {
+            a = MAX(a, LOAD(x + i + l));
+            b = MAX(b, LOAD(x + i + l + LANES));
+        }
+        STORE(max + l, a);
+        STORE(max + l + LANES, b);
+    }
+    for (size_t l = 0; l < columns; l++) {
+        size_t reached = 0;
+        for (size_t v = 0; v < columns; v += LANES) {
+            reached += (size_t)__builtin_popcount(REACH(LOAD(max + v), SET(max[l])));
+        }
+        const float held = reached >= k ? max[l] : -INFINITY;
+        bound = held > bound ? held : bound;
+    }
+    return bound;
+}
+
+NBA_TARGET static size_t FN(at_least)(size_t count, const float *x, float bound,
+                                      uint32_t *ret_indexes)
+{
+    size_t found = 0;
+    size_t i = 0;
+    for (; i + 64 <= count; i += 64) {
+        uint64_t passed = 0;
+        UNROLL for (size_t l = 0; l < 64; l += LANES)
+        {
+            passed |= (uint64_t)REACH(LOAD(x + i + l), SET(bound)) << l;
+        }
+        for (; passed != 0; passed &= passed - 1) {
+            ret_indexes[found++] = (uint32_t)i + (uint32_t)__builtin_ctzll(passed);
+        }
+    }
+    for (; i < count; i++) {
+        ret_indexes[found] = (uint32_t)i;
+        found += x[i] >= bound;
+    }
+    return found;
+}
+
+NBA_TARGET static void FN(count_above)(size_t count, double *x, uint32_t *ret_counts)
+{
+    const size_t whole = (count + LANES_D - 1) / LANES_D * LANES_D;
+    for (size_t i = count; i < whole; i++) {
+        x[i] = -HUGE_VAL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t reached = 0; /* by x[i], what is at the end too */
+        for (size_t j = 0; j < whole; j += LANES_D) {
+            reached += (size_t)__builtin_popcount(REACH_D(SET_D(x[i]), LOAD_D(x + j)));
+        }
+        ret_counts[i] = (uint32_t)(whole - reached);
+    }
+}
+
 #define TEXT_(a) #a
 #define TEXT(a)  TEXT_(a)
 
@@ -362,4 +441,7 @@ const struct nba_kernels JOIN(nba_kernels, NBA_FORM) = {
     .tanh = FN(tanh),
     .add_relu = FN(add_relu),
     .sigmoid_double = FN(sigmoid_double),
+    .kth_bound = FN(kth_bound),
+    .at_least = FN(at_least),
+    .count_above = FN(count_above),
 };

@@ -23,6 +23,7 @@
 /* As the instructions: the second operand where one is NaN or both are zero. */
 #define MIN(a, b)      ((a) < (b) ? (a) : (b))
 #define MAX(a, b)      ((a) > (b) ? (a) : (b))
+#define REACH(a, b)    ((unsigned)((a) >= (b)))
 #define SCALE(p, t)    scale_float(p, t)
 #define POWER(x)       power_float(x)
 #define POWER_TYPE     int32_t
@@ -40,6 +41,7 @@
 #define FMA_D(a, b, c) fma(a, b, c)
 #define MIN_D(a, b)    ((a) < (b) ? (a) : (b))
 #define MAX_D(a, b)    ((a) > (b) ? (a) : (b))
+#define REACH_D(a, b)  ((unsigned)((a) >= (b)))
 #define SCALE_D(p, t)  scale_double(p, t)
 
 static inline uint32_t bits_of_float(float x)

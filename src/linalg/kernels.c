@@ -62,6 +62,19 @@ const struct nba_kernels *nba_kernels_find(struct nba_str name)
     return NULL;
 }
 
+struct nba_layer nba_layer_slice(const struct nba_layer *layer, size_t first, size_t columns)
+{
+    NBA_ASSERT(first % NBA_PANEL == 0 && columns % NBA_PANEL == 0 && first < layer->columns);
+    struct nba_layer slice = *layer;
+    const size_t columns_left = layer->columns - first;
+    const size_t outputs_left = layer->outputs > first ? layer->outputs - first : 0;
+    slice.columns = columns_left < columns ? columns_left : columns;
+    slice.outputs = outputs_left < columns ? outputs_left : columns;
+    slice.weights += first * layer->inputs;
+    slice.bias += first;
+    return slice;
+}
+
 static size_t round_up(size_t count, size_t step)
 {
     return (count + step - 1) / step * step;

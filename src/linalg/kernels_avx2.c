@@ -24,6 +24,7 @@
 #define FMA(a, b, c) _mm256_fmadd_ps(a, b, c)
 #define MIN(a, b)    _mm256_min_ps(a, b)
 #define MAX(a, b)    _mm256_max_ps(a, b)
+#define REACH(a, b)  ((unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)))
 /* p * 2^n, n in the low bits of t */
 #define SCALE(p, t)      \
     _mm256_castsi256_ps( \
@@ -47,6 +48,7 @@
 #define FMA_D(a, b, c) _mm256_fmadd_pd(a, b, c)
 #define MIN_D(a, b)    _mm256_min_pd(a, b)
 #define MAX_D(a, b)    _mm256_max_pd(a, b)
+#define REACH_D(a, b)  ((unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_GE_OQ)))
 #define SCALE_D(p, t)    \
     _mm256_castsi256_pd( \
         _mm256_add_epi64(_mm256_castpd_si256(p), _mm256_slli_epi64(_mm256_castpd_si256(t), 52)))

@@ -9,7 +9,8 @@
 #define NBA_FORM   avx512
 #define NBA_TARGET __attribute__((target("avx512f")))
 
-/* 32 registers: up to 4 x 4 sums, 4 inputs and 1 weight vector. */
+/* 32 registers: 4 x 4 sums, 4 inputs and 1 weight vector.  A row alone waits for the second cache,
+ * so more sums would hide nothing. */
 #define ROWS_MAX      4
 #define VECTORS(rows) 4
 
@@ -25,6 +26,7 @@
 #define FMA(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define MIN(a, b)    _mm512_min_ps(a, b)
 #define MAX(a, b)    _mm512_max_ps(a, b)
+#define REACH(a, b)  ((unsigned)_mm512_cmp_ps_mask(a, b, _CMP_GE_OQ))
 /* p * 2^n, n in the low bits of t */
 #define SCALE(p, t)      \
     _mm512_castsi512_ps( \
@@ -48,6 +50,7 @@
 #define FMA_D(a, b, c) _mm512_fmadd_pd(a, b, c)
 #define MIN_D(a, b)    _mm512_min_pd(a, b)
 #define MAX_D(a, b)    _mm512_max_pd(a, b)
+#define REACH_D(a, b)  ((unsigned)_mm512_cmp_pd_mask(a, b, _CMP_GE_OQ))
 #define SCALE_D(p, t)    \
     _mm512_castsi512_pd( \
         _mm512_add_epi64(_mm512_castpd_si512(p), _mm512_slli_epi64(_mm512_castpd_si512(t), 52)))

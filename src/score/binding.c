@@ -1,5 +1,6 @@
 /* A catalogue and a release, matched once so that events needn't. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "binding_internal.h"
 #include "nba/base/assert.h"
@@ -11,10 +12,14 @@ static void match_vocabulary(struct nba_score_binding *binding)
     const struct nba_catalog *catalog = binding->catalog;
     binding->known = nba_zeros(catalog->content_count, sizeof(*binding->known));
     binding->known_index = nba_zeros(catalog->content_count, sizeof(*binding->known_index));
+    const uint32_t release_count = nba_release_parts(binding->release)->content_count;
+    binding->of_release = nba_zeros(release_count, sizeof(*binding->of_release));
+    memset(binding->of_release, 0xff, release_count * sizeof(*binding->of_release));
     for (uint32_t k = 0; k < catalog->content_count; k++) {
         const uint32_t index =
             nba_release_content_find(binding->release, catalog->contents[k].content_id);
         if (index != NBA_RELEASE_UNKNOWN) {
+            binding->of_release[index] = k;
             binding->known_index[binding->known_count] = index;
             binding->known[binding->known_count++] = k;
         }
@@ -114,6 +119,7 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     nba_release_unref(binding->release);
     free(binding->known);
     free(binding->known_index);
+    free(binding->of_release);
     free(binding->popularity);
     free(binding);
 }

@@ -15,6 +15,8 @@ struct nba_score_binding {
     uint32_t known_count;
     /* (known_count) their indexes in the release's vocabulary. */
     uint32_t *known_index;
+    /* (release's contents) the catalogue's content, or NBA_CATALOG_NONE */
+    uint32_t *of_release;
     /* (segments, known_count) standardised popularity of the known contents. */
     float *popularity;
 };

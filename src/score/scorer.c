@@ -31,6 +31,7 @@ struct work {
     float *x;                 /* (K) a member's scores */
     float *open;              /* (K) of those not engaged with */
     uint32_t *best, *indexes; /* (K) */
+    bool *skip;               /* (release's contents) */
     float user[2 * NBA_NCF_WIDTH_MAX];
 };
 
@@ -358,21 +359,37 @@ static void rank_member(struct work *work, const struct nba_score_binding *bindi
     scores->ranking_count[which] = (uint32_t)ranked;
 }
 
+/* The same for the LSTM: scored once more, ranked as the scores come. */
+static void rank_lstm(struct work *work, const struct nba_score_binding *binding,
+                      struct nba_score_job *job)
+{
+    struct nba_scores *scores = &job->scores;
+    uint32_t *best = scores->rankings[NBA_RANKING_LSTM];
+    const uint32_t count = nba_release_parts(binding->release)->content_count;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t k = binding->of_release[i];
+        work->skip[i] = k == NBA_CATALOG_NONE || scores->contents[k].in_ring;
+    }
+    struct nba_lstm_ranking ranking = {
+        .state = job->state, .skip = work->skip, .ret_contents = best};
+    nba_lstm_rank(nba_release_lstm(binding->release), &ranking, 1, binding->rankings_top_n);
+    for (size_t i = 0; i < ranking.ret_count; i++) {
+        best[i] = binding->of_release[best[i]];
+    }
+    scores->ranking_count[NBA_RANKING_LSTM] = (uint32_t)ranking.ret_count;
+}
+
 /* The audit's rankings: the fusion as decided, then each member alone. */
 static void rank_all(struct work *work, const struct nba_score_binding *binding,
-                     struct nba_score_job *job, const struct window *window,
-                     const float *lstm_scores)
+                     struct nba_score_job *job, const struct window *window)
 {
     const uint32_t segment = segment_of(binding, job->hcp);
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
     rank_member(work, binding, NULL, &job->scores, NBA_RANKING_FUSION);
     rank_member(work, binding, binding->popularity + (size_t)segment * binding->known_count,
                 &job->scores, NBA_RANKING_POPULARITY);
-    if (lstm_scores != NULL && window->known) {
-        for (uint32_t i = 0; i < binding->known_count; i++) {
-            work->x[i] = lstm_scores[binding->known_index[i]];
-        }
-        rank_member(work, binding, work->x, &job->scores, NBA_RANKING_LSTM);
+    if (window->known && nba_release_lstm(binding->release) != NULL) {
+        rank_lstm(work, binding, job);
     }
     if (ncf != NULL) {
         nba_ncf_fold_in(ncf, segment, window->contents, window->count, work->user);
@@ -394,6 +411,7 @@ static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catal
     work->indexes = nba_arena_need(pages, K * sizeof(*work->indexes));
     work->open = nba_arena_need(pages, K * sizeof(*work->open));
     work->p = nba_arena_need(pages, (catalog->candidate_count + (size_t)1) * sizeof(*work->p));
+    work->skip = nba_arena_need(pages, NBA_CONTENTS_MAX * sizeof(*work->skip));
 }
 
 static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding *binding,
@@ -428,7 +446,7 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     }
     mark_ring(catalog, job->hcp, contents);
     if (binding->rankings_top_n != 0 && binding->release != NULL) {
-        rank_all(work, binding, job, window, lstm_scores);
+        rank_all(work, binding, job, window);
     }
     propensities(work->p, catalog, job, channel_offset, contents, candidates);
     return true;

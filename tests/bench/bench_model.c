@@ -1,121 +1,205 @@
 /*
- * What one event costs in the models: LSTM step, 1,000 scores and the ten best, by form and batch;
- * NCF over 32 and 1,000 candidates; the pieces alone.  Prints microseconds of CPU an event, medians
- * of interleaved rounds (a slow second of the machine hits every form).
+ * What an event costs in the models, and what each kernel makes of the machine.
  *
- *   bench_model [rounds]
+ *   bench_model [ms]      how long each case runs, 20
  *
- * Figures go to the file named by NBA_BENCH_BARS as tools/bench wants them.
+ * One JSON object a line for tests/bench/model.py, which takes turns with the peers: the limits of
+ * a form (roofline.h), then for each form and case the median wall time of a call with what the
+ * call computes and reads.  An event is one LSTM step 64 -> 128 -> 64, the scores of 1,000 contents
+ * and the ten best; weights are random, of the size that training leaves.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "nba/base/random.h"
 #include "nba/linalg/reduce.h"
 #include "nba/model/lstm.h"
 #include "nba/model/ncf.h"
+#include "roofline.h"
 
-enum { CONTENTS = 1000, D = 64, H1 = 128, M1 = 128, M2 = 64, M3 = 32, TOP = 10 };
-enum { ROUNDS_MAX = 201, BATCH_MAX = 64, CASES = 9 };
+enum { CONTENTS = 1000, D = 64, H1 = 128, M1 = 128, M2 = 64, M3 = 32, TOP = 10, TILE = 4 };
+enum { HCPS = 256, BATCH_MAX = 64, CALLS_MAX = 200000, ELEMENTS = 1024, HUGE_PAGE = 2 << 20 };
 
 static struct nba_rng rng = {42};
 
+struct bench {
+    const struct nba_kernels *kernels;
+    struct nba_lstm *lstm;
+    struct nba_ncf *ncf;
+    float *states; /* [HCPS][state floats] */
+    float *user;
+    float *x; /* at least [BATCH_MAX][inputs] */
+    float *y; /* at least [BATCH_MAX][outputs] */
+    double *p;
+    struct nba_layer layer; /* of the case, packed into `weights` */
+    float *weights;
+    uint32_t contents[CONTENTS];
+    size_t next; /* HCP */
+};
+
+struct bench_case {
+    const char *name;
+    size_t rows;  /* events, rows, candidates or elements of a call */
+    size_t times; /* calls timed as one: a clock's reading would be most of a short one */
+    void (*run)(struct bench *b, const struct bench_case *c);
+    size_t inputs, outputs; /* of a layer */
+    double flops;           /* a row; an addition, a product, a comparison are one each */
+    double bytes;           /* weights read a tile of rows */
+};
+
+static float *state_of(const struct bench *b, size_t i)
+{
+    return b->states + (b->next + i) % HCPS * nba_lstm_state_floats(b->lstm);
+}
+
+static void run_step(struct bench *b, const struct bench_case *c)
+{
+    float *states[BATCH_MAX];
+    const size_t at = nba_rng_below(&rng, CONTENTS - BATCH_MAX);
+    for (size_t i = 0; i < c->rows; i++) {
+        states[i] = state_of(b, i);
+    }
+    nba_lstm_step(b->lstm, b->contents + at, states, c->rows);
+}
+
+static void run_rank(struct bench *b, const struct bench_case *c)
+{
+    struct nba_lstm_ranking rankings[BATCH_MAX];
+    uint32_t best[BATCH_MAX][TOP];
+    for (size_t i = 0; i < c->rows; i++) {
+        rankings[i] = (struct nba_lstm_ranking){.state = state_of(b, i), .ret_contents = best[i]};
+    }
+    nba_lstm_rank(b->lstm, rankings, c->rows, TOP);
+    b->next = (b->next + c->rows) % HCPS;
+}
+
+static void run_event(struct bench *b, const struct bench_case *c)
+{
+    run_step(b, c);
+    run_rank(b, c);
+}
+
+static void run_ncf(struct bench *b, const struct bench_case *c)
+{
+    const size_t at = nba_rng_below(&rng, CONTENTS - c->rows + 1);
+    nba_ncf_scores(b->ncf, b->user, b->contents + at, c->rows, b->y);
+}
+
+static void run_fold_in(struct bench *b, const struct bench_case *c)
+{
+    nba_ncf_fold_in(b->ncf, 0, b->contents, c->rows, b->user);
+}
+
+static void run_dense(struct bench *b, const struct bench_case *c)
+{
+    b->kernels->dense(&b->layer, c->rows, b->x, c->inputs, b->y, b->layer.columns);
+}
+
+static void run_cell(struct bench *b, const struct bench_case *c)
+{
+    (void)c;
+    b->kernels->lstm_cell(H1, b->x, b->y, b->y + H1);
+}
+
+static void run_exp(struct bench *b, const struct bench_case *c)
+{
+    b->kernels->exp(c->rows, b->x, b->y);
+}
+
+static void run_sigmoid(struct bench *b, const struct bench_case *c)
+{
+    b->kernels->sigmoid(c->rows, b->x, b->y);
+}
+
+static void run_tanh(struct bench *b, const struct bench_case *c)
+{
+    b->kernels->tanh(c->rows, b->x, b->y);
+}
+
+static void run_sigmoid_double(struct bench *b, const struct bench_case *c)
+{
+    b->kernels->sigmoid_double(c->rows, b->p, b->p);
+}
+
+static void run_dot(struct bench *b, const struct bench_case *c)
+{
+    b->y[0] += b->kernels->dot(c->rows, b->x, b->x + ELEMENTS);
+}
+
+static void run_top(struct bench *b, const struct bench_case *c)
+{
+    uint32_t best[TOP];
+    const size_t at = nba_rng_below(&rng, 4 * ELEMENTS); /* other numbers each time */
+    (void)nba_top_k(b->x + at, c->rows, TOP, best);
+}
+
+#define FLOPS(k, n) (2.0 * (k) * (n))
+#define BYTES(k, n) (4.0 * (k) * (n))
+/* exp: two comparisons, ten fused multiply-adds, one subtraction; a sigmoid negates, adds and
+ * divides; a tanh is a sigmoid with one addition and one multiply-add.  A double takes the place of
+ * two floats, and six multiply-adds more. */
+enum { EXP = 23, SIGMOID = EXP + 3, TANH = SIGMOID + 3, CELL = 3 * SIGMOID + 2 * TANH + 4 };
+enum { SIGMOID_D = 2 * (SIGMOID + 2 * 6) };
+#define STEP_SUMS(of) (of(H1, 4 * H1) + of(H1 + D, 4 * D))
+#define STEP_FLOPS    (STEP_SUMS(FLOPS) + (H1 + D) * CELL)
+#define RANK_FLOPS    (FLOPS(D, CONTENTS) + 2 * CONTENTS)
+#define EVENT         STEP_FLOPS + RANK_FLOPS, STEP_SUMS(BYTES) + BYTES(D, CONTENTS)
+#define NCF           FLOPS(M1, M2) + FLOPS(M2, M3) + 2 * (D + M3) + 2 * M1, 0
+#define LAYER(k, n)   run_dense, (k), (n), FLOPS(k, n), BYTES(k, n)
+
+static const struct bench_case cases[] = {
+    {"event", 1, 1, run_event, 0, 0, EVENT},
+    {"event", 2, 1, run_event, 0, 0, EVENT},
+    {"event", 4, 1, run_event, 0, 0, EVENT},
+    {"event", 8, 1, run_event, 0, 0, EVENT},
+    {"event", 16, 1, run_event, 0, 0, EVENT},
+    {"event", 32, 1, run_event, 0, 0, EVENT},
+    {"event", 64, 1, run_event, 0, 0, EVENT},
+    {"NCF", 32, 1, run_ncf, 0, 0, NCF},
+    {"NCF", 1000, 1, run_ncf, 0, 0, NCF},
+    {"NCF fold-in", 48, 4, run_fold_in, 0, 0, 2 * D, BYTES(2 * TILE, D)},
+    {"LSTM step", 1, 1, run_step, 0, 0, STEP_FLOPS, STEP_SUMS(BYTES)},
+    {"LSTM step", 32, 1, run_step, 0, 0, STEP_FLOPS, STEP_SUMS(BYTES)},
+    {"scores and ten best", 1, 1, run_rank, 0, 0, RANK_FLOPS, BYTES(D, CONTENTS)},
+    {"scores and ten best", 32, 1, run_rank, 0, 0, RANK_FLOPS, BYTES(D, CONTENTS)},
+    {"layer 128 to 512", 1, 1, LAYER(H1, 4 * H1)},
+    {"layer 128 to 512", TILE, 1, LAYER(H1, 4 * H1)},
+    {"layer 192 to 256", 1, 1, LAYER(H1 + D, 4 * D)},
+    {"layer 192 to 256", TILE, 1, LAYER(H1 + D, 4 * D)},
+    {"scores 64 to 1000", 1, 1, LAYER(D, CONTENTS)},
+    {"scores 64 to 1000", TILE, 1, LAYER(D, CONTENTS)},
+    {"NCF 128 to 64", 32, 1, LAYER(M1, M2)},
+    {"NCF 64 to 32", 32, 1, LAYER(M2, M3)},
+    {"LSTM cell", H1, 8, run_cell, 0, 0, CELL, 0},
+    {"exp", ELEMENTS, 4, run_exp, 0, 0, EXP, 0},
+    {"sigmoid", ELEMENTS, 4, run_sigmoid, 0, 0, SIGMOID, 0},
+    {"tanh", ELEMENTS, 4, run_tanh, 0, 0, TANH, 0},
+    {"sigmoid of doubles", ELEMENTS, 4, run_sigmoid_double, 0, 0, SIGMOID_D, 0},
+    {"dot product", D + M3, 64, run_dot, 0, 0, 2, 0},
+    {"ten best", CONTENTS, 4, run_top, 0, 0, 2, 0},
+};
+
+/* One block on huge pages, as the models' own. */
 static float *draw(size_t count, double scale)
 {
-    float *x = malloc(count * sizeof *x);
+    const size_t bytes = (count * sizeof(float) + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    float *x = aligned_alloc(HUGE_PAGE, bytes);
     if (x == NULL) {
         abort();
     }
+    (void)madvise(x, bytes, MADV_HUGEPAGE);
     for (size_t i = 0; i < count; i++) {
         x[i] = (float)(scale * (2 * nba_rng_double(&rng) - 1));
     }
     return x;
 }
 
-static double cpu_us(void)
+static void make(struct bench *b, const struct nba_kernels *kernels)
 {
-    struct timespec t;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
-struct models {
-    const struct nba_kernels *kernels;
-    struct nba_lstm *lstm;
-    struct nba_ncf *ncf;
-    float *states; /* [BATCH_MAX][state floats] */
-    float *scores; /* [BATCH_MAX][score floats] */
-    float *user;
-    uint32_t contents[CONTENTS];
-};
-
-static void lstm_events(struct models *m, size_t batch, bool step, bool score, bool rank)
-{
-    float *states[BATCH_MAX];
-    const float *read_states[BATCH_MAX];
-    uint32_t top[TOP];
-    const size_t state_floats = nba_lstm_state_floats(m->lstm);
-    const size_t score_floats = nba_lstm_score_floats(m->lstm);
-    const size_t at = nba_rng_below(&rng, CONTENTS - BATCH_MAX);
-    for (size_t i = 0; i < batch; i++) {
-        states[i] = m->states + i * state_floats;
-        read_states[i] = states[i];
-    }
-    if (step) {
-        nba_lstm_step(m->lstm, m->contents + at, states, batch);
-    }
-    if (score) {
-        nba_lstm_scores(m->lstm, read_states, batch, m->scores);
-    }
-    for (size_t i = 0; rank && i < batch; i++) {
-        (void)nba_top_k(m->scores + i * score_floats, CONTENTS, TOP, top);
-    }
-}
-
-/* One unit of a case; returns how many events it was. */
-static size_t run_case(struct models *m, int what)
-{
-    static double z[3000];
-    const uint32_t *window = m->contents + nba_rng_below(&rng, CONTENTS - 64);
-    switch (what) {
-    case 0:
-        lstm_events(m, 1, true, true, true);
-        return 1;
-    case 1:
-        lstm_events(m, 8, true, true, true);
-        return 8;
-    case 2:
-        lstm_events(m, 32, true, true, true);
-        return 32;
-    case 3:
-        lstm_events(m, 1, true, false, false);
-        return 1;
-    case 4:
-        lstm_events(m, 1, false, false, true);
-        return 1;
-    case 5:
-        nba_ncf_scores(m->ncf, m->user, window, 32, m->scores);
-        return 1;
-    case 6:
-        nba_ncf_fold_in(m->ncf, 0, window, 48, m->user);
-        return 1;
-    case 7:
-        nba_ncf_scores(m->ncf, m->user, m->contents, CONTENTS, m->scores);
-        return 1;
-    default:
-        m->kernels->sigmoid_double(3000, z, z);
-        return 1;
-    }
-}
-
-static const char *const case_names[CASES] = {"event b1", "b8",      "b32",      "step",  "top-10",
-                                              "ncf 32",   "fold 48", "ncf 1000", "3000 P"};
-
-static struct models make(const struct nba_kernels *kernels)
-{
-    struct models m = {.kernels = kernels};
     const struct nba_lstm_weights lstm = {.shape = {CONTENTS, D, H1, D},
                                           .embedding = draw(CONTENTS * D, 1),
                                           .w1 = draw((D + H1) * 4 * H1, 0.19),
@@ -136,17 +220,27 @@ static struct models make(const struct nba_kernels *kernels)
                                         .b3 = draw(M3, 0.1),
                                         .w_out = draw(D + M3, 0.2),
                                         .b_out = draw(1, 0.1)};
-    if (nba_lstm_create(&lstm, kernels, &m.lstm, NULL) != NBA_OK ||
-        nba_ncf_create(&ncf, kernels, &m.ncf, NULL) != NBA_OK) {
+    b->kernels = kernels;
+    if (nba_lstm_create(&lstm, kernels, &b->lstm, NULL) != NBA_OK ||
+        nba_ncf_create(&ncf, kernels, &b->ncf, NULL) != NBA_OK) {
         abort();
     }
-    m.states = draw(BATCH_MAX * nba_lstm_state_floats(m.lstm), 0);
-    m.scores = draw(BATCH_MAX * nba_lstm_score_floats(m.lstm), 0);
-    m.user = draw(2 * D, 1);
+    b->states = draw(HCPS * nba_lstm_state_floats(b->lstm), 0);
+    b->user = draw(2 * D, 1);
+    b->x = draw(BATCH_MAX * (H1 + D), 1);
+    b->y = draw(BATCH_MAX * (CONTENTS + NBA_LANES), 1);
+    b->p = (double *)(void *)draw(2 * ELEMENTS, 0);
+    b->weights = draw(nba_layer_weight_floats(H1, CONTENTS) + nba_layer_bias_floats(CONTENTS), 0);
     for (uint32_t i = 0; i < CONTENTS; i++) {
-        m.contents[i] = (i * 389) % CONTENTS;
+        b->contents[i] = (i * 389) % CONTENTS;
     }
-    return m;
+}
+
+static double now_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
 static int by_value(const void *a, const void *b)
@@ -156,80 +250,53 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void print_table(double us[NBA_KERNELS_COUNT][CASES][ROUNDS_MAX],
-                        const struct models *models, size_t rounds)
+/* Median of a call. */
+static double measure(struct bench *b, const struct bench_case *c, double budget_us)
 {
-    printf("%-10s", "form");
-    for (int c = 0; c < CASES; c++) {
-        printf(" %9s", case_names[c]);
+    static double us[CALLS_MAX];
+    if (c->inputs != 0) {
+        float *plain = draw(c->inputs * c->outputs, 0.3);
+        const struct nba_layer_source source = {
+            .inputs = c->inputs, .outputs = c->outputs, .weights = plain, .stride = c->outputs};
+        nba_layer_pack(&source, b->weights, &b->layer);
+        free(plain);
     }
-    printf("   us of CPU an event, median of %zu\n", rounds);
-    for (int form = 0; form < NBA_KERNELS_COUNT; form++) {
-        if (models[form].lstm != NULL) {
-            printf("%-10s", models[form].kernels->name);
-            for (int c = 0; c < CASES; c++) {
-                printf(" %9.2f", us[form][c][rounds / 2]);
-            }
-            printf("\n");
+    size_t calls = 0;
+    const double end = now_us() + budget_us;
+    for (double at = now_us(); at < end && calls < CALLS_MAX;) {
+        for (size_t i = 0; i < c->times; i++) {
+            c->run(b, c);
         }
+        const double now = now_us();
+        us[calls++] = (now - at) / (double)c->times;
+        at = now;
     }
-}
-
-/* The figures of one form, as JSON lines without a bar: what must be met stands with the peers. */
-static int write_figures(double us[CASES][ROUNDS_MAX], const char *form, size_t rounds)
-{
-    const char *path = getenv("NBA_BENCH_BARS");
-    FILE *out = path != NULL ? fopen(path, "a") : NULL;
-    if (out == NULL) {
-        return path != NULL;
-    }
-    for (int c = 0; c < CASES; c++) {
-        (void)fprintf(out,
-                      "{\"id\": \"model/%s/%s\", \"value\": %.3f, \"bar\": null, \"unit\": \"us\", "
-                      "\"better\": \"lower\", \"must\": false}\n",
-                      form, case_names[c], us[c][rounds / 2]);
-    }
-    return fclose(out) != 0;
+    qsort(us, calls, sizeof us[0], by_value);
+    return us[calls / 2];
 }
 
 int main(int argc, char **argv)
 {
-    static struct models models[NBA_KERNELS_COUNT];
-    static double us[NBA_KERNELS_COUNT][CASES][ROUNDS_MAX];
-    const long asked = argc > 1 ? strtol(argv[1], NULL, 10) : 21;
-    const size_t rounds = asked < 1 ? 1 : asked > ROUNDS_MAX ? ROUNDS_MAX : (size_t)asked;
-    /* portable goes through libm for every product: too slow to be worth a column here */
+    const double ms = argc > 1 ? strtod(argv[1], NULL) : 20;
+    /* portable goes through libm for every product: fifty times slower, nobody serves with it */
     for (int form = NBA_KERNELS_SCALAR; form < NBA_KERNELS_COUNT; form++) {
         const struct nba_kernels *kernels = nba_kernels_get((enum nba_kernels_form)form);
-        if (kernels != NULL) {
-            models[form] = make(kernels);
+        if (kernels == NULL) {
+            continue;
+        }
+        struct bench b = {0};
+        make(&b, kernels);
+        const struct roofline limit = roofline_measure((enum nba_kernels_form)form);
+        printf("{\"form\": \"%s\", \"gflops\": %.1f, \"read_gbs\": %.1f}\n", kernels->name,
+               limit.gflops, limit.read_gbs);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            const struct bench_case *c = &cases[i];
+            const double tiles = (double)((c->rows + TILE - 1) / TILE);
+            printf("{\"form\": \"%s\", \"case\": \"%s\", \"rows\": %zu, \"us\": %.4f, "
+                   "\"flops\": %.0f, \"bytes\": %.0f}\n",
+                   kernels->name, c->name, c->rows, measure(&b, c, 1000 * ms),
+                   c->flops * (double)c->rows, c->bytes * tiles);
         }
     }
-    for (size_t r = 0; r < rounds; r++) {
-        for (int form = 0; form < NBA_KERNELS_COUNT; form++) {
-            for (int c = 0; models[form].lstm != NULL && c < CASES; c++) {
-                size_t events = 0;
-                const double start = cpu_us();
-                double end = start;
-                while (end - start < 2000) {
-                    for (int i = 0; i < 16; i++) {
-                        events += run_case(&models[form], c);
-                    }
-                    end = cpu_us();
-                }
-                us[form][c][r] = (end - start) / (double)events;
-            }
-        }
-    }
-    int failed = 0;
-    for (int form = 0; form < NBA_KERNELS_COUNT; form++) {
-        for (int c = 0; models[form].lstm != NULL && c < CASES; c++) {
-            qsort(us[form][c], rounds, sizeof(double), by_value);
-        }
-        if (models[form].lstm != NULL) {
-            failed |= write_figures(us[form], models[form].kernels->name, rounds);
-        }
-    }
-    print_table(us, models, rounds);
-    return failed;
+    return fflush(stdout) != 0; /* the process ends: nothing is freed one by one */
 }

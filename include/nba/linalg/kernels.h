@@ -89,6 +89,13 @@ struct nba_kernels {
     void (*add_relu)(size_t count, const float *a, const float *b, float *y);
     /* y = nba_sigmoid(x), the same bits, several at a time */
     void (*sigmoid_double)(size_t count, const double *x, double *y);
+    /* A number that at least k of x reach, near the k-th largest; -infinity when k is more than
+     * half of count */
+    float (*kth_bound)(size_t count, const float *x, size_t k);
+    /* The indexes of x >= bound, rising; room for count + 1 */
+    size_t (*at_least)(size_t count, const float *x, float bound, uint32_t *ret_indexes);
+    /* How many of x are above each; x has room for NBA_LANES more, which are overwritten */
+    void (*count_above)(size_t count, double *x, uint32_t *ret_counts);
 };
 
 /* The table of a form; NULL when this CPU can't run it. */
@@ -120,5 +127,9 @@ struct nba_layer_source {
 };
 void nba_layer_pack(const struct nba_layer_source *source, float *memory,
                     struct nba_layer *ret_layer);
+
+/* The outputs from `first` on, a multiple of NBA_PANEL, at most `columns` of them, as a layer of
+ * their own that borrows the same weights. */
+struct nba_layer nba_layer_slice(const struct nba_layer *layer, size_t first, size_t columns);
 
 #endif

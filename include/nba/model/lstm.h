@@ -37,6 +37,7 @@
 #ifndef NBA_MODEL_LSTM_H
 #define NBA_MODEL_LSTM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -104,5 +105,17 @@ void nba_lstm_run(const struct nba_lstm *lstm, const struct nba_lstm_window *win
  * what lies beyond N in a row is -infinity. */
 void nba_lstm_scores(const struct nba_lstm *lstm, const float *const *states, size_t count,
                      float *ret_scores);
+
+/* What a state ranks first. */
+struct nba_lstm_ranking {
+    const float *state;
+    const bool *skip;       /* (N) contents to leave out; NULL: none */
+    uint32_t *ret_contents; /* (k) best first, ties by the lower index */
+    size_t ret_count;       /* min(k, contents left in) */
+};
+/* The k best contents for each state, k <= NBA_TOP_MAX: the scores of nba_lstm_scores, ranked as
+ * they leave the tile, 1,024 at a time, so that no row of them is ever written to memory. */
+void nba_lstm_rank(const struct nba_lstm *lstm, struct nba_lstm_ranking *rankings, size_t count,
+                   size_t k);
 
 #endif

@@ -1,4 +1,5 @@
-/* The best k against a full sort, with many ties; floats and doubles. */
+/* The best k against a full sort, with many ties: floats whole and in pieces by every form, and
+ * doubles. */
 #include "nba_test.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include "nba/base/random.h"
 #include "nba/linalg/reduce.h"
 
-enum { COUNT_MAX = 1500 };
+enum { COUNT_MAX = 2500 };
 
 struct entry {
     double value;
@@ -40,6 +41,21 @@ static void check(size_t count, size_t k, uint64_t levels, uint64_t seed)
     }
     qsort(want, count, sizeof want[0], by_rank);
     const size_t expected = k < count ? k : count;
+    for (int form = 0; form < NBA_KERNELS_COUNT; form++) {
+        const struct nba_kernels *kernels = nba_kernels_get((enum nba_kernels_form)form);
+        if (kernels != NULL) {
+            struct nba_top top;
+            const size_t cut = nba_rng_below(&rng, count + 1);
+            nba_top_init(&top, kernels, k);
+            nba_top_add(&top, x, cut, 0);
+            nba_top_add(&top, x + cut, count - cut, cut);
+            assert_int_equal(top.count, expected);
+            for (size_t i = 0; i < expected; i++) {
+                assert_int_equal(top.indexes[i], want[i].index);
+                assert_true(top.values[i] == want[i].value);
+            }
+        }
+    }
     assert_int_equal(nba_top_k(x, count, k, got), expected);
     for (size_t i = 0; i < expected; i++) {
         assert_int_equal(got[i], want[i].index);
@@ -53,7 +69,7 @@ static void check(size_t count, size_t k, uint64_t levels, uint64_t seed)
 static void test_top_k_equals_a_full_sort_with_ties_by_lower_index(void **state)
 {
     (void)state;
-    static const size_t counts[] = {0, 1, 2, 15, 16, 17, 63, 127, 128, 129, 200, 1000, 1499};
+    static const size_t counts[] = {0, 1, 2, 15, 16, 17, 63, 127, 128, 129, 200, 1000, 1499, 2500};
     static const size_t ks[] = {0, 1, 5, 10, 32, 33, 64, 200, 256};
     static const uint64_t levels[] = {1, 2, 7, 100, 1000000};
     uint64_t seed = 1;

@@ -261,6 +261,82 @@ static void test_windows_of_any_length_run_side_by_side_equal_their_steps(void *
     nba_lstm_destroy(lstm);
 }
 
+/* The definition: content a stands before b when its score is higher, or equal and a < b. */
+static size_t rank_plainly(const float *scores, size_t count, const bool *skip, size_t k,
+                           uint32_t *ret_contents)
+{
+    size_t found = 0;
+    for (size_t a = 0; a < count; a++) {
+        size_t before = 0;
+        for (size_t b = 0; b < count; b++) {
+            before += !skip[b] && (scores[b] > scores[a] || (scores[b] == scores[a] && b < a));
+        }
+        if (!skip[a] && before < k) {
+            ret_contents[before] = (uint32_t)a;
+            found++;
+        }
+    }
+    return found;
+}
+
+/* Three pieces of contents, the last one short; many scores are equal. */
+static void test_ranking_in_the_tile_is_the_ranking_of_the_scores(void **state)
+{
+    (void)state;
+    enum { MANY = 2100, ROWS = 7, TOP = 40 };
+    static float embedding[MANY * D];
+    static float out_bias[MANY];
+    static bool skip[ROWS][MANY];
+    static float states[ROWS][STATE];
+    static float scores[ROWS * (MANY + NBA_LANES)];
+    struct nba_rng rng = nba_rng(11);
+    for (size_t i = 0; i < MANY * D; i++) {
+        embedding[i] = i / D % 5 == 0 ? 0.0f : (float)nba_rng_below(&rng, 3) - 1.0f;
+    }
+    for (size_t row = 0; row < ROWS; row++) {
+        for (size_t n = 0; n < MANY; n++) {
+            /* row 0 nothing, row 6 all but some 20, fewer than are asked for */
+            skip[row][n] = nba_rng_below(&rng, 100) < (row == ROWS - 1 ? 99 : row * 10);
+        }
+        for (size_t j = 0; j < D; j++) {
+            states[row][2 * H1 + j] = (float)nba_rng_below(&rng, 5) - 2.0f;
+        }
+    }
+    struct nba_lstm_weights weights = fixture.weights;
+    weights.shape.contents = MANY;
+    weights.embedding = embedding;
+    weights.out_bias = out_bias;
+    for (int form = 0; form < NBA_KERNELS_COUNT; form++) {
+        const struct nba_kernels *kernels = nba_kernels_get((enum nba_kernels_form)form);
+        struct nba_lstm *lstm = NULL;
+        if (kernels == NULL) {
+            continue;
+        }
+        assert_int_equal(nba_lstm_create(&weights, kernels, &lstm, NULL), NBA_OK);
+        const size_t row_floats = nba_lstm_score_floats(lstm);
+        const float *read_states[ROWS];
+        struct nba_lstm_ranking rankings[ROWS];
+        uint32_t got[ROWS][TOP];
+        uint32_t want[TOP];
+        for (size_t row = 0; row < ROWS; row++) {
+            read_states[row] = states[row];
+            rankings[row] = (struct nba_lstm_ranking){.state = states[row],
+                                                      .skip = row == 0 ? NULL : skip[row],
+                                                      .ret_contents = got[row]};
+        }
+        nba_lstm_scores(lstm, read_states, ROWS, scores);
+        nba_lstm_rank(lstm, rankings, ROWS, TOP);
+        for (size_t row = 0; row < ROWS; row++) {
+            const size_t count =
+                rank_plainly(scores + row * row_floats, MANY, skip[row], TOP, want);
+            assert_true(row == ROWS - 1 ? count < TOP : count == TOP);
+            assert_int_equal(rankings[row].ret_count, count);
+            assert_memory_equal(got[row], want, count * sizeof *want);
+        }
+        nba_lstm_destroy(lstm);
+    }
+}
+
 static void test_shapes_that_can_not_run_are_refused_with_a_reason(void **state)
 {
     (void)state;
@@ -290,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_every_form_batch_size_and_row_gives_the_same_bits),
         cmocka_unit_test(test_an_unknown_content_leaves_the_state),
         cmocka_unit_test(test_windows_of_any_length_run_side_by_side_equal_their_steps),
+        cmocka_unit_test(test_ranking_in_the_tile_is_the_ranking_of_the_scores),
         cmocka_unit_test(test_shapes_that_can_not_run_are_refused_with_a_reason),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

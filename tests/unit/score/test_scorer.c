@@ -93,7 +93,8 @@ static void world_clear(struct world *w)
 
 static struct nba_score_binding *bind(struct world *w, enum nba_score_model model)
 {
-    const struct nba_score_options options = {.ncf_candidates = 3, .model = model};
+    const struct nba_score_options options = {
+        .ncf_candidates = 3, .rankings_top_n = N, .model = model};
     struct nba_score_binding *binding = NULL;
     struct nba_error error = {0};
     assert_int_equal(nba_score_binding_create(w->catalog, w->release, &options, &binding, &error),
@@ -268,6 +269,32 @@ static void test_one_member_alone_ranks_as_that_model_does(void **state)
     world_clear(&w);
 }
 
+static void test_the_audit_ranks_by_each_member_what_is_new_to_the_hcp(void **state)
+{
+    static struct world w;
+    world_init(&w, *state, nba_kernels_best());
+    struct nba_score_binding *binding = bind(&w, NBA_SCORE_LSTM);
+    struct nba_score_job job = job_of(&w, binding, 1); /* five engagements */
+    run(&w, binding, &job, 1);
+    const struct nba_scores *scores = &job.scores;
+    uint32_t open = 0;
+    for (uint32_t k = 0; k < scores->content_count; k++) {
+        open += scores->contents[k].known && !scores->contents[k].in_ring;
+    }
+    assert_in_range(open, 2, N - 1);
+    for (size_t which = 0; which < NBA_RANKING_COUNT; which++) {
+        assert_int_equal(scores->ranking_count[which], open);
+    }
+    /* the LSTM alone decides here, so its ranking is the decision's */
+    for (uint32_t i = 0; i < open; i++) {
+        const uint32_t k = scores->rankings[NBA_RANKING_LSTM][i];
+        assert_int_equal(k, scores->rankings[NBA_RANKING_FUSION][i]);
+        assert_true(scores->contents[k].known && !scores->contents[k].in_ring);
+    }
+    nba_score_binding_destroy(binding);
+    world_clear(&w);
+}
+
 static void test_without_a_release_the_tally_ranks_and_says_popularity(void **state)
 {
     static struct world w;
@@ -314,6 +341,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_content_nobody_trained_on_stands_below_the_known,
                                         scratch_create, scratch_remove),
         cmocka_unit_test_setup_teardown(test_one_member_alone_ranks_as_that_model_does,
+                                        scratch_create, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_the_audit_ranks_by_each_member_what_is_new_to_the_hcp,
                                         scratch_create, scratch_remove),
         cmocka_unit_test_setup_teardown(test_without_a_release_the_tally_ranks_and_says_popularity,
                                         scratch_create, scratch_remove),
