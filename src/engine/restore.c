@@ -113,26 +113,47 @@ static enum nba_status begin_task(const struct nba_engine *engine, struct nba_ta
     return status;
 }
 
+static enum nba_status restore_and_check(struct nba_engine *engine, struct nba_task *task,
+                                         struct nba_reader *reader, int64_t committed,
+                                         int64_t *ret_input_next, struct nba_error *error)
+{
+    bool again = false;
+    enum nba_status status = restore_once(engine, task, reader, false, &again, error);
+    if (status == NBA_OK && again) {
+        status = restore_once(engine, task, reader, true, &again, error);
+    }
+    return status == NBA_OK ? nba_task_check_committed(task, committed, ret_input_next, error)
+                            : status;
+}
+
+/* Whether the group's offset is another one now: who stood still in a restore knows an old one. */
+static bool group_went_on(const struct nba_engine *engine, const struct nba_task *task,
+                          int64_t *committed)
+{
+    const struct nba_config *config = engine->options.config;
+    struct nba_error ignored = {0};
+    const int64_t known = *committed;
+    return nba_stream_group_committed(engine->options.stream, config->application_id,
+                                      config->topics.engagement, nba_task_partition(task),
+                                      committed, &ignored) == NBA_OK &&
+           *committed != known;
+}
+
 enum nba_status nba_restore_task(struct nba_engine *engine, struct nba_task *task,
                                  int64_t committed, int64_t *ret_input_next,
                                  struct nba_error *error)
 {
     struct nba_reader *reader = NULL;
-    bool again = false;
     enum nba_status status =
         nba_reader_create(engine->options.stream, NBA_READ_COMMITTED, &reader, error);
     nba_gauge_add(engine->tasks_restoring, 1);
     if (status == NBA_OK) {
-        status = restore_once(engine, task, reader, false, &again, error);
-    }
-    if (status == NBA_OK && again) {
-        status = restore_once(engine, task, reader, true, &again, error);
+        do {
+            status = restore_and_check(engine, task, reader, committed, ret_input_next, error);
+        } while (status == NBA_E_CORRUPT && group_went_on(engine, task, &committed));
     }
     nba_reader_destroy(reader);
     nba_gauge_add(engine->tasks_restoring, -1);
-    if (status == NBA_OK) {
-        status = nba_task_check_committed(task, committed, ret_input_next, error);
-    }
     if (status == NBA_OK && nba_task_committed_meta(task)->txn_seq == 0) {
         status = begin_task(engine, task, ret_input_next, error);
     }

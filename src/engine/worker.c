@@ -197,8 +197,9 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
         }
         struct owned_task *owned = &worker->tasks[record.partition];
         if (owned->task == NULL || ends_here(worker, what, &record, owned) ||
+            record.offset < owned->taken_next ||
             record.offset < nba_task_committed_meta(owned->task)->input_next) {
-            nba_record_release(&record); /* the last: delivered again, it is in the state */
+            nba_record_release(&record); /* the last two: delivered again */
             continue;
         }
         nba_counter_add(worker->engine->events_read, 1);
@@ -207,6 +208,7 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
             nba_record_release(&record);
             return status;
         }
+        owned->taken_next = record.offset + 1;
     }
     return NBA_OK;
 }
@@ -220,7 +222,7 @@ static int poll_timeout_ms(const struct nba_worker *worker)
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
-/* One turn of the loop; errors are what nba_worker_recover() takes. */
+/* Errors are what nba_worker_recover() takes. */
 static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config *config = worker->engine->options.config;
@@ -255,18 +257,24 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
     return NBA_OK;
 }
 
+enum nba_status nba_worker_turn(struct nba_worker *worker, struct nba_error *error)
+{
+    enum nba_status status = turn(worker, error);
+    while (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP ||
+           status == NBA_E_TXN_UNKNOWN ||
+           (status != NBA_OK && nba_engine_store_failed(worker->engine))) {
+        status = nba_worker_recover(worker, status, error);
+    }
+    return status;
+}
+
 static void *worker_main(void *context)
 {
     struct nba_worker *worker = context;
     struct nba_error error = {0};
     enum nba_status status = NBA_OK;
     while (status == NBA_OK && !atomic_load(&worker->engine->stopping)) {
-        status = turn(worker, &error);
-        while (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP ||
-               status == NBA_E_TXN_UNKNOWN ||
-               (status != NBA_OK && nba_engine_store_failed(worker->engine))) {
-            status = nba_worker_recover(worker, status, &error);
-        }
+        status = nba_worker_turn(worker, &error);
     }
     if (status == NBA_OK && worker->in_transaction) {
         status = nba_worker_commit(worker, &error);

@@ -21,6 +21,7 @@
 
 struct owned_task {
     struct nba_task *task;
+    int64_t taken_next; /* behind the last record that was retained */
     bool in_transaction;
     int64_t reached; /* no record before this offset is still to come */
 };
@@ -66,6 +67,10 @@ struct nba_producer *nba_worker_producer(const struct nba_worker *worker);
 
 /* ---- worker.c ---- */
 
+/* One turn of the loop: what is there is taken and run, what is due committed, what failed
+ * recovered from.  Anything but NBA_OK ends the worker. */
+NBA_MUST_USE
+enum nba_status nba_worker_turn(struct nba_worker *worker, struct nba_error *error);
 /* Takes what is there, as much as the transaction has room for; waits for the first one at most
  * `timeout_ms`.  What the group says is heard here too: another assignment, or being fenced. */
 NBA_MUST_USE

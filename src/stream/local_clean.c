@@ -273,24 +273,31 @@ static void drop_old_transactions(struct nba_local_log *log)
     pthread_mutex_unlock(&log->lock);
 }
 
+void nba_local_keep(struct nba_local_log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    struct nba_local_topic *topic = log->topics; /* only ever grows, at its head */
+    pthread_mutex_unlock(&log->lock);
+    drop_old_transactions(log);
+    for (; topic != NULL; topic = topic->next) {
+        clean_topic(log, topic);
+    }
+}
+
 void *nba_local_keeper(void *self)
 {
     struct nba_local_log *log = self;
-    for (;;) {
+    while (!log->closing) {
         const int64_t deadline_us = nba_local_now_us() + KEEPER_US;
         pthread_mutex_lock(&log->lock);
         bool in_time = true;
         while (!log->closing && in_time) {
             in_time = nba_local_timed_wait(log, &log->stop, deadline_us);
         }
-        struct nba_local_topic *topic = log->topics; /* only ever grows, at its head */
         pthread_mutex_unlock(&log->lock);
-        if (log->closing) {
-            return NULL;
-        }
-        drop_old_transactions(log);
-        for (; topic != NULL; topic = topic->next) {
-            clean_topic(log, topic);
+        if (!log->closing) {
+            nba_local_keep(log);
         }
     }
+    return NULL;
 }

@@ -264,7 +264,9 @@ NBA_MUST_USE
 enum nba_status nba_local_erase(struct nba_local_log *log, struct nba_local_topic *topic,
                                 int32_t partition, int64_t from, int64_t to,
                                 struct nba_error *error);
-/* The keeper thread: every second old transactions and partitions dirty enough. */
+/* Old transactions are dropped, partitions dirty enough are cleaned. */
+void nba_local_keep(struct nba_local_log *log);
+/* The keeper thread: that, every second. */
 void *nba_local_keeper(void *self);
 
 #endif
