@@ -64,6 +64,22 @@ FAULTS = [
             "        (void)refuse(producer, outgoing->topic, code, error);\n"
             "        return NBA_OK;")],
           ["integration.kafka_mock"]),
+    Fault("what is in the state already is run again",
+          "src/engine/transaction.c",
+          [("        if (task != NULL && record->offset >= nba_task_committed_meta(task)->input_next) {",
+            "        if (task != NULL) {")],
+          ["simulate.seeds"]),
+    Fault("a record delivered again is taken twice",
+          "src/engine/worker.c",
+          [("record.offset < owned->taken_next ||",
+            "")],
+          ["simulate.seeds"]),
+    Fault("no assign steps after a stand-still",
+          "src/engine/restore.c",
+          [("status == NBA_E_CORRUPT && group_went_on(engine, task, &committed)",
+            "status == NBA_E_CORRUPT && engine == NULL && "
+            "group_went_on(engine, task, &committed)")],
+          ["simulate.seeds"]),
     Fault("overlay kept after an abort",
           "src/engine/transaction.c",
           [("            nba_task_drop(owned->task);\n"
