@@ -304,6 +304,9 @@ static void count_committed(struct nba_worker *worker, int64_t began_us)
 /* Drops the records that are committed; what the pipeline hadn't reached stays for the next one. */
 static void release_committed(struct nba_worker *worker)
 {
+    if (worker->run == 0) { /* timers only, perhaps before any record was kept */
+        return;
+    }
     for (size_t i = 0; i < worker->run; i++) {
         worker->record_bytes -= worker->records[i].key.bytes + worker->records[i].value.bytes;
         nba_record_release(&worker->records[i]);

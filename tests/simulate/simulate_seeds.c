@@ -9,7 +9,7 @@
 #include "nba/base/log.h"
 #include "sim.h"
 
-#define SEED_SECONDS 30 /* hundreds of times what one takes */
+#define SEED_SECONDS 60 /* hundreds of times what one takes */
 
 static char replay_line[256];
 
