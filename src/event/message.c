@@ -1,6 +1,8 @@
 /* Rounding that is the same on every machine. */
 #include "nba/event/message.h"
 
+#include "nba/base/vector.h"
+
 double nba_round9(double x)
 {
     if (!(x > -1e9 && x < 1e9)) {
@@ -15,8 +17,8 @@ double nba_round9(double x)
 #define FAST_MAX 1e6
 #define TWO_52   0x1p52
 
-/* The same bits without a cast to an integer, which no vector instruction of x86-64's base does. */
-static void round_small(double *x, size_t count)
+/* The same bits without a cast to an integer, which few vector instructions do. */
+NBA_VECTOR_BODY round_small_body(double *x, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const double scaled = x[i] * 1e9;
@@ -27,35 +29,24 @@ static void round_small(double *x, size_t count)
         x[i] = __builtin_copysign(whole, scaled) / 1e9 + 0.0; /* -0 becomes 0 */
     }
 }
+NBA_VECTOR_FORMS(round_small, (double *x, size_t count), (x, count))
 
-static double larger(double a, double b)
+NBA_VECTOR_BODY count_large_body(const double *x, size_t count, uint64_t *ret_large)
 {
-    return a > b ? a : b;
-}
-
-/* Is every number but NaN (which both ways leave alone) below FAST_MAX?  Four chains of maxima. */
-static bool all_small(const double *x, size_t count)
-{
-    double a = 0;
-    double b = 0;
-    double c = 0;
-    double d = 0;
-    size_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        a = larger(__builtin_fabs(x[i]), a);
-        b = larger(__builtin_fabs(x[i + 1]), b);
-        c = larger(__builtin_fabs(x[i + 2]), c);
-        d = larger(__builtin_fabs(x[i + 3]), d);
+    uint64_t large = 0;
+    for (size_t i = 0; i < count; i++) {
+        large += __builtin_fabs(x[i]) < FAST_MAX ? 0u : 1u;
     }
-    for (; i < count; i++) {
-        a = larger(__builtin_fabs(x[i]), a);
-    }
-    return larger(larger(a, b), larger(c, d)) < FAST_MAX;
+    *ret_large = large;
 }
+NBA_VECTOR_FORMS(count_large, (const double *x, size_t count, uint64_t *ret_large),
+                 (x, count, ret_large))
 
 void nba_round9_all(double *x, size_t count)
 {
-    if (all_small(x, count)) {
+    uint64_t large = 0;
+    count_large(x, count, &large);
+    if (large == 0) {
         round_small(x, count);
         return;
     }

@@ -220,7 +220,6 @@ static bool allocate(struct nba_funnel *f)
         f->marks[kind] = array(f, c, sizeof(*f->marks[kind]), &whole);
     }
     f->holds = array(f, FUNNEL_HOLDS_MAX, sizeof(*f->holds), &whole);
-    f->blocked = array(f, catalog->weight_count, sizeof(*f->blocked), &whole);
     f->collected = array(f, c, sizeof(*f->collected), &whole);
     f->content_top = array(f, catalog->content_count, sizeof(*f->content_top), &whole);
     return whole;

@@ -115,7 +115,7 @@ struct nba_funnel {
     uint8_t *date_reason;  /* (C) NOT_EFFECTIVE, EXPIRED or 255, for the instants below */
     int64_t dates_from_ms; /* included */
     int64_t dates_until_ms;
-    uint8_t *blocked;      /* (weight classes) by max_per */
+    bool dated;            /* one of them isn't 255 */
     uint32_t *collected;   /* (C) */
     uint32_t *content_top; /* (top_n) */
 };

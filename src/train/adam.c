@@ -35,8 +35,8 @@ static double range_square_sum(const float *grad, size_t count)
            ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
 
-VECTOR_BODY range_step_body(float *restrict w, float *restrict g, float *restrict m,
-                            float *restrict v, size_t count, const struct adam_step *step)
+NBA_VECTOR_BODY range_step_body(float *restrict w, float *restrict g, float *restrict m,
+                                float *restrict v, size_t count, const struct adam_step *step)
 {
     const struct adam_step s = *step;
     for (size_t i = 0; i < count; i++) {
@@ -47,10 +47,10 @@ VECTOR_BODY range_step_body(float *restrict w, float *restrict g, float *restric
         g[i] = 0.0f;
     }
 }
-VECTOR_FORMS(range_step,
-             (float *restrict w, float *restrict g, float *restrict m, float *restrict v,
-              size_t count, const struct adam_step *step),
-             (w, g, m, v, count, step))
+NBA_VECTOR_FORMS(range_step,
+                 (float *restrict w, float *restrict g, float *restrict m, float *restrict v,
+                  size_t count, const struct adam_step *step),
+                 (w, g, m, v, count, step))
 
 static double parameter_square_sum(const struct nba_parameter *p)
 {

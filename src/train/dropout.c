@@ -14,17 +14,17 @@ void nba_dropout_init(struct nba_dropout *dropout, struct nba_arena *pool, doubl
                                     .mask = nba_pool_take(pool, count_max + 8, 1)};
 }
 
-VECTOR_BODY mask_apply_body(float *restrict x, const uint8_t *restrict mask, size_t count,
-                            unsigned dropped)
+NBA_VECTOR_BODY mask_apply_body(float *restrict x, const uint8_t *restrict mask, size_t count,
+                                unsigned dropped)
 {
     const float scale = 256.0f / (256.0f - (float)dropped);
     for (size_t i = 0; i < count; i++) {
         x[i] *= mask[i] < dropped ? 0.0f : scale;
     }
 }
-VECTOR_FORMS(mask_apply,
-             (float *restrict x, const uint8_t *restrict mask, size_t count, unsigned dropped),
-             (x, mask, count, dropped))
+NBA_VECTOR_FORMS(mask_apply,
+                 (float *restrict x, const uint8_t *restrict mask, size_t count, unsigned dropped),
+                 (x, mask, count, dropped))
 
 void nba_dropout_forward(struct nba_dropout *dropout, struct nba_rng *rng, float *x, size_t count)
 {

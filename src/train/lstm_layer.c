@@ -58,9 +58,9 @@ void nba_lstm_layer_fill(struct nba_lstm_layer *layer, struct nba_rng *rng)
 }
 
 /* One row: gates (4H) become their activations; c_before is NULL at a sequence's first step. */
-VECTOR_BODY cell_forward_body(float *restrict gates, const float *restrict c_before,
-                              float *restrict c, float *restrict squashed, float *restrict h,
-                              size_t hidden)
+NBA_VECTOR_BODY cell_forward_body(float *restrict gates, const float *restrict c_before,
+                                  float *restrict c, float *restrict squashed, float *restrict h,
+                                  size_t hidden)
 {
     float *restrict gi = gates;
     float *restrict gf = gates + hidden;
@@ -83,15 +83,15 @@ VECTOR_BODY cell_forward_body(float *restrict gates, const float *restrict c_bef
         h[j] = go[j] * squashed[j];
     }
 }
-VECTOR_FORMS(cell_forward,
-             (float *restrict gates, const float *restrict c_before, float *restrict c,
-              float *restrict squashed, float *restrict h, size_t hidden),
-             (gates, c_before, c, squashed, h, hidden))
+NBA_VECTOR_FORMS(cell_forward,
+                 (float *restrict gates, const float *restrict c_before, float *restrict c,
+                  float *restrict squashed, float *restrict h, size_t hidden),
+                 (gates, c_before, c, squashed, h, hidden))
 
 /* One row: gates become their gradients, dc the gradient of c'. */
-VECTOR_BODY cell_backward_body(float *restrict gates, const float *restrict c_before,
-                               const float *restrict squashed, const float *restrict dh,
-                               float *restrict dc, size_t hidden)
+NBA_VECTOR_BODY cell_backward_body(float *restrict gates, const float *restrict c_before,
+                                   const float *restrict squashed, const float *restrict dh,
+                                   float *restrict dc, size_t hidden)
 {
     float *restrict gi = gates;
     float *restrict gf = gates + hidden;
@@ -114,10 +114,11 @@ VECTOR_BODY cell_backward_body(float *restrict gates, const float *restrict c_be
         gf[j] *= c_before != NULL ? c_before[j] : 0.0f;
     }
 }
-VECTOR_FORMS(cell_backward,
-             (float *restrict gates, const float *restrict c_before, const float *restrict squashed,
-              const float *restrict dh, float *restrict dc, size_t hidden),
-             (gates, c_before, squashed, dh, dc, hidden))
+NBA_VECTOR_FORMS(cell_backward,
+                 (float *restrict gates, const float *restrict c_before,
+                  const float *restrict squashed, const float *restrict dh, float *restrict dc,
+                  size_t hidden),
+                 (gates, c_before, squashed, dh, dc, hidden))
 
 void nba_lstm_layer_forward(struct nba_lstm_layer *layer, const struct nba_packing *packing,
                             const float *x)

@@ -12,7 +12,7 @@
 #define LANES 16u
 
 /* Row of scores -> exp(score - max); the sum goes to *ret_sum. */
-VECTOR_BODY row_exp_body(float *restrict s, size_t n, float largest, double *restrict ret_sum)
+NBA_VECTOR_BODY row_exp_body(float *restrict s, size_t n, float largest, double *restrict ret_sum)
 {
     float lanes[LANES] = {0};
     size_t j = 0;
@@ -32,10 +32,10 @@ VECTOR_BODY row_exp_body(float *restrict s, size_t n, float largest, double *res
     }
     *ret_sum = sum;
 }
-VECTOR_FORMS(row_exp, (float *restrict s, size_t n, float largest, double *restrict ret_sum),
-             (s, n, largest, ret_sum))
+NBA_VECTOR_FORMS(row_exp, (float *restrict s, size_t n, float largest, double *restrict ret_sum),
+                 (s, n, largest, ret_sum))
 
-VECTOR_BODY row_max_body(const float *restrict s, size_t n, float *restrict ret_max)
+NBA_VECTOR_BODY row_max_body(const float *restrict s, size_t n, float *restrict ret_max)
 {
     float lanes[LANES];
     for (size_t l = 0; l < LANES; l++) {
@@ -56,17 +56,18 @@ VECTOR_BODY row_max_body(const float *restrict s, size_t n, float *restrict ret_
     }
     *ret_max = largest;
 }
-VECTOR_FORMS(row_max, (const float *restrict s, size_t n, float *restrict ret_max), (s, n, ret_max))
+NBA_VECTOR_FORMS(row_max, (const float *restrict s, size_t n, float *restrict ret_max),
+                 (s, n, ret_max))
 
-VECTOR_BODY row_scale_add_body(float *restrict s, size_t n, float factor, float *restrict sum)
+NBA_VECTOR_BODY row_scale_add_body(float *restrict s, size_t n, float factor, float *restrict sum)
 {
     for (size_t j = 0; j < n; j++) {
         s[j] *= factor;
         sum[j] += s[j];
     }
 }
-VECTOR_FORMS(row_scale_add, (float *restrict s, size_t n, float factor, float *restrict sum),
-             (s, n, factor, sum))
+NBA_VECTOR_FORMS(row_scale_add, (float *restrict s, size_t n, float factor, float *restrict sum),
+                 (s, n, factor, sum))
 
 void nba_softmax_loss_scores(const float *h, size_t count, const struct nba_parameter *table,
                              const struct nba_parameter *bias, float *ret_scores)

@@ -1,10 +1,4 @@
 /*
- * Loops in two forms: plain, and compiled for AVX2 where the machine has it.
- *
- * A loop is written once as an always-inlined `NAME_body`; NBA_VECTOR_FORMS makes the two functions
- * and NAME, which picks one.  No multiplication is fused with an addition and no sum is reordered,
- * so both forms give the same bits.
- *
  * vector_exp: Cephes' expf (S. Moshier): x = n ln 2 + r, a polynomial in r, 2^n put into the
  * exponent; relative error about 1e-7 in [-87, 88], clamped outside; NaN
  * stays NaN, or a training that broke would go on unseen.
@@ -15,33 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VECTOR_BODY static inline __attribute__((always_inline)) void
-
-#if defined(__x86_64__)
-#define VECTOR_FORMS(name, parameters, arguments)                      \
-    static void name##_plain parameters                                \
-    {                                                                  \
-        name##_body arguments;                                         \
-    }                                                                  \
-    __attribute__((target("avx2"))) static void name##_avx2 parameters \
-    {                                                                  \
-        name##_body arguments;                                         \
-    }                                                                  \
-    static void name parameters                                        \
-    {                                                                  \
-        if (__builtin_cpu_supports("avx2")) {                          \
-            name##_avx2 arguments;                                     \
-        } else {                                                       \
-            name##_plain arguments;                                    \
-        }                                                              \
-    }
-#else
-#define VECTOR_FORMS(name, parameters, arguments) \
-    static void name parameters                   \
-    {                                             \
-        name##_body arguments;                    \
-    }
-#endif
+#include "nba/base/vector.h"
 
 static inline __attribute__((always_inline)) float vector_exp(float x)
 {
