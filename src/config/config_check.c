@@ -148,6 +148,22 @@ static enum nba_status check_http(const struct nba_config *config, struct nba_er
     return NBA_OK;
 }
 
+struct nba_duration nba_config_inactive_ttl(const struct nba_config *config)
+{
+    struct nba_duration ttl = {0, 0};
+    (void)nba_duration_parse(nba_str_of(config->state.inactive_ttl), &ttl);
+    return ttl;
+}
+
+static enum nba_status check_state(const struct nba_config *config, struct nba_error *error)
+{
+    const struct nba_duration ttl = nba_config_inactive_ttl(config);
+    return ttl.months > 0 || ttl.ms >= NBA_DAY_MS
+               ? NBA_OK
+               : nba_config_fail(config, "state.inactive_ttl", error,
+                                 "expected a duration of a day or more such as P3Y");
+}
+
 static enum nba_status check_train(const struct nba_config *config, struct nba_error *error)
 {
     return 2 * config->train.window_events <= config->state.ring_events
@@ -159,7 +175,7 @@ static enum nba_status check_train(const struct nba_config *config, struct nba_e
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error)
 {
     static enum nba_status (*const checks[])(const struct nba_config *, struct nba_error *) = {
-        check_names, check_routes, check_kafka, check_http, check_train};
+        check_names, check_routes, check_kafka, check_http, check_state, check_train};
     NBA_ASSERT(config != NULL && config->places != NULL);
     enum nba_status status = NBA_OK;
     for (size_t i = 0; i < NBA_ARRAY_COUNT(checks) && status == NBA_OK; i++) {

@@ -97,6 +97,8 @@ const struct setting nba_settings[] = {
          "Folder of this instance's state; it is rebuilt from the changelog when it is gone."),
     INTEGER("state.ring_events", state.ring_events, "128", 128, 128,
             "Engagements kept in an HCP's record; fixed in this version."),
+    TEXT("state.inactive_ttl", state.inactive_ttl, "P3Y", 2, 20,
+         "HCPs without any event for so long are forgotten, their opt-outs excepted."),
     INTEGER("state.cache_bytes", state.cache_bytes, "134217728", 1048576, 64 * GIB,
             "Memory for hot records, of all workers."),
     INTEGER("state.block_cache_bytes", state.block_cache_bytes, "67108864", 1048576, 64 * GIB,

@@ -128,7 +128,7 @@ static void remember_policy_file(const struct nba_engine *engine, struct watched
 }
 
 /* Between two writes, by hard links: the workers hardly notice. */
-static void look_for_backup(const struct nba_engine *engine)
+static void look_for_backup(struct nba_engine *engine)
 {
     char path[PATH_BYTES_MAX];
     struct nba_buf folder;
@@ -141,9 +141,13 @@ static void look_for_backup(const struct nba_engine *engine)
     nba_buf_init(&folder, PATH_BYTES_MAX);
     enum nba_status status = nba_file_read(path, &folder, &error);
     nba_buf_append_byte(&folder, 0);
+    (void)pthread_mutex_lock(&engine->parking.lock); /* nobody opens the store anew meanwhile */
     if (status == NBA_OK) {
-        status = nba_state_store_checkpoint(engine->store, (const char *)folder.data, &error);
+        status = engine->store != NULL
+                     ? nba_state_store_checkpoint(engine->store, (const char *)folder.data, &error)
+                     : nba_error_set(&error, NBA_E_BUSY, "the store is being opened anew");
     }
+    (void)pthread_mutex_unlock(&engine->parking.lock);
     if (status == NBA_OK) {
         nba_log(NBA_LOG_INFO, "backup", "folder=\"%s\"", (const char *)folder.data);
     } else {

@@ -37,6 +37,7 @@ enum nba_status nba_engine_open_store(struct nba_engine *engine, bool damaged,
         .write_buffer_bytes = (size_t)config->state.write_buffer_bytes,
         .hot_bytes = (size_t)config->state.cache_bytes,
         .hot_shares = (uint32_t)(engine->partition_count < 1 ? 1 : engine->partition_count),
+        .inactive_ttl = nba_config_inactive_ttl(config),
     };
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
@@ -65,8 +66,10 @@ static void reopen(struct nba_engine *engine)
     if (now_us - parking->reopened_us > CALM_US) {
         parking->pauses = 0;
     }
+    (void)pthread_mutex_lock(&parking->lock); /* the follower may make a backup */
     nba_state_store_close(engine->store);
     engine->store = NULL;
+    (void)pthread_mutex_unlock(&parking->lock);
     while (engine->store == NULL && !atomic_load(&engine->stopping)) {
         parking->pauses = parking->pauses == 0               ? 1
                           : parking->pauses < PAUSES_MAX / 2 ? parking->pauses * 2
@@ -74,7 +77,10 @@ static void reopen(struct nba_engine *engine)
         for (unsigned i = 0; i < parking->pauses; i++) {
             nba_engine_pause(engine);
         }
-        if (nba_engine_open_store(engine, damaged, &error) == NBA_OK) {
+        (void)pthread_mutex_lock(&parking->lock);
+        const enum nba_status status = nba_engine_open_store(engine, damaged, &error);
+        (void)pthread_mutex_unlock(&parking->lock);
+        if (status == NBA_OK) {
             nba_log(NBA_LOG_INFO, "state_reopened", "path=%s/store",
                     engine->options.config->state.dir);
             nba_counter_add(engine->reopens, 1);

@@ -364,6 +364,30 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
     }
 }
 
+static int64_t day_of(int64_t ms)
+{
+    return ms >= 0 ? ms / NBA_DAY_MS : -1 - (-1 - ms) / NBA_DAY_MS;
+}
+
+/* When the watermark comes into a new day, who has been silent for too long is forgotten. */
+static enum nba_status forget_silent(struct nba_pipeline *pipeline, struct nba_task *task,
+                                     int64_t watermark_ms, bool *ret_more, struct nba_error *error)
+{
+    uint32_t forgotten = 0;
+    *ret_more = false;
+    if (day_of(watermark_ms) == day_of(nba_task_meta(task)->watermark_ms) ||
+        !nba_task_silence_ends(task, watermark_ms)) {
+        return NBA_OK;
+    }
+    enum nba_status status = flush_wave(pipeline, error);
+    if (status == NBA_OK) {
+        status = nba_task_forget_silent(task, watermark_ms, NBA_TIMERS_PER_TRANSACTION_MAX,
+                                        &forgotten, ret_more, error);
+    }
+    nba_counter_add(pipeline->metrics.forgotten, forgotten);
+    return status;
+}
+
 /* Decodes the record, moves the clocks, applies the event.  *ret_full: a timer is left,
  * come again. */
 static enum nba_status take_in(struct nba_pipeline *pipeline,
@@ -391,6 +415,10 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
                 return status;
             }
             meta->clock_ms = watermark_ms > meta->clock_ms ? watermark_ms : meta->clock_ms;
+        }
+        status = forget_silent(pipeline, source->task, watermark_ms, ret_full, error);
+        if (status != NBA_OK || *ret_full) {
+            return status;
         }
         meta->watermark_ms = watermark_ms;
         item.watermark_ms = watermark_ms;

@@ -53,6 +53,9 @@ void nba_pipeline_metrics_init(struct nba_pipeline_metrics *metrics, struct nba_
     metrics->unknown_hcps =
         nba_metrics_counter(registry, "nba_unknown_hcps_total",
                             "Events of HCPs without a profile: scored cold.", NULL, 0);
+    metrics->forgotten =
+        nba_metrics_counter(registry, "nba_hcps_forgotten_total",
+                            "HCPs forgotten after state.inactive_ttl without any event.", NULL, 0);
     metrics->timers =
         nba_metrics_counter(registry, "nba_timers_fired_total", "Timers fired.", NULL, 0);
 }

@@ -14,7 +14,7 @@ struct nba_pipeline_metrics {
     struct nba_counter *recalled[NBA_CHANNEL_COUNT];
     struct nba_counter *deadletters[NBA_STATUS_COUNT];
     struct nba_counter *actions_refused;
-    struct nba_counter *timers;
+    struct nba_counter *timers, *forgotten;
     struct nba_counter *unknown_contents; /* events about a content the catalogue hasn't */
     struct nba_counter *unknown_hcps;     /* decisions about somebody without a profile */
 };

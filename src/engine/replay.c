@@ -84,6 +84,7 @@ enum nba_status nba_replay_create(const struct nba_replay_options *options,
         .block_cache_bytes = (size_t)options->config->state.block_cache_bytes,
         .write_buffer_bytes = (size_t)options->config->state.write_buffer_bytes,
         .hot_bytes = (size_t)options->config->state.cache_bytes,
+        .inactive_ttl = nba_config_inactive_ttl(options->config),
     };
     struct nba_replay *replay = nba_zeros(1, sizeof(*replay));
     replay->options = *options;

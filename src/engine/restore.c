@@ -75,7 +75,7 @@ static enum nba_status restore_once(struct nba_engine *engine, struct nba_task *
     if (whole) {
         how = NBA_RESTORE_WHOLE;
     }
-    status = nba_task_restore_begin(task, how, bounds.low, &offset, error);
+    status = nba_task_restore_begin(task, how, &bounds, &offset, error);
     if (status == NBA_OK) {
         status = read_changelog(engine, task, reader, offset, bounds.high, &position, error);
     }

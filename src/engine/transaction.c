@@ -260,6 +260,7 @@ static enum nba_status write_store(struct nba_worker *worker, struct nba_error *
 {
     struct nba_task **tasks =
         nba_arena_take(&worker->arena, (worker->owned_count + 1) * sizeof(*tasks));
+    const int64_t wall_ms = nba_clock_wall_ms(worker->engine->options.clock);
     size_t count = 0;
     if (tasks == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
@@ -273,7 +274,7 @@ static enum nba_status write_store(struct nba_worker *worker, struct nba_error *
         if (nba_producer_next_offset(nba_worker_producer(worker),
                                      worker->engine->options.config->topics.changelog,
                                      worker->owned[i], &next)) {
-            nba_task_set_changelog_next(owned->task, next);
+            nba_task_set_changelog_next(owned->task, next, wall_ms);
         }
         tasks[count++] = owned->task;
     }

@@ -35,6 +35,7 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
     }
     const uint32_t shares = options->hot_shares != 0 ? options->hot_shares : DEFAULT_SHARES;
     store->secondary = options->secondary;
+    store->inactive_ttl = options->inactive_ttl;
     store->hot_bytes_each = or_default(options->hot_bytes) / shares;
     const enum nba_status status = nba_kv_open(path, &kv_options, &store->kv, error);
     if (status != NBA_OK) {

@@ -76,6 +76,9 @@ void nba_task_put_position(struct nba_task *task, struct nba_kv_batch *batch, in
 {
     nba_buf_reset(&task->value);
     nba_buf_append_u64le(&task->value, (uint64_t)next);
+    nba_buf_append_u64le(&task->value, (uint64_t)task->written_ms);
+    nba_buf_append_u32le(&task->value, (uint32_t)task->store->inactive_ttl.months);
+    nba_buf_append_u64le(&task->value, (uint64_t)task->store->inactive_ttl.ms);
     nba_kv_batch_put(batch, task->cf, nba_task_key(task, NBA_KEY_CHANGELOG, nba_str(NULL, 0)),
                      nba_buf_str(&task->value));
 }
@@ -89,6 +92,7 @@ static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
     enum nba_status status =
         nba_task_read(task, nba_task_key(task, NBA_KEY_META, nba_str("m", 1)), &value, error);
     task->has_meta = value.bytes != 0;
+    task->silence_indexed = !task->has_meta;
     if (status == NBA_OK && task->has_meta) {
         status = nba_meta_decode(value, &task->meta, error);
     }
@@ -111,6 +115,11 @@ static enum nba_status load_meta(struct nba_task *task, struct nba_error *error)
         if (cursor.failed || task->meta.changelog_next < 0) {
             return nba_error_set(error, NBA_E_CORRUPT, "changelog position is damaged");
         }
+        /* A program before the index of silences ended here: a whole restore writes it. */
+        task->written_ms = (int64_t)nba_cursor_u64le(&cursor);
+        task->silence_indexed =
+            nba_cursor_u32le(&cursor) == (uint32_t)task->store->inactive_ttl.months &&
+            nba_cursor_u64le(&cursor) == (uint64_t)task->store->inactive_ttl.ms && !cursor.failed;
     }
     return status;
 }
@@ -147,6 +156,9 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
     }
     if (status == NBA_OK) {
         status = nba_timer_index_head(task, &task->index_due_ms, error);
+    }
+    if (status == NBA_OK) {
+        status = nba_silence_index_head(task, error);
     }
     return status;
 }
@@ -299,10 +311,11 @@ void nba_task_begin_at(struct nba_task *task, int64_t input_next)
     task->meta.input_next = input_next;
 }
 
-void nba_task_set_changelog_next(struct nba_task *task, int64_t changelog_next)
+void nba_task_set_changelog_next(struct nba_task *task, int64_t changelog_next, int64_t wall_ms)
 {
     NBA_ASSERT(task->overlay.sealed && changelog_next >= task->meta.changelog_next);
     task->meta_now.changelog_next = changelog_next;
+    task->written_ms = wall_ms;
 }
 
 void nba_task_count(struct nba_task *task, uint32_t specialty, uint32_t content_hash)
@@ -353,9 +366,11 @@ void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
         const struct nba_str key = nba_sized_take(&spill);
         nba_kv_batch_put(batch, task->cf, key, nba_sized_take(&spill));
     }
+    task->silence_due_ms = overlay->silence_due_ms;
     for (uint32_t i = 0; i < overlay->entry_count; i++) {
         const struct nba_overlay_entry *entry = overlay->entries[i];
         const struct nba_hcp *hcp = &entry->hcp;
+        nba_silence_index_write(task, batch, hcp, entry->look_not_before_ms);
         const struct nba_timers now = {hcp->timers, hcp->timer_count};
         nba_timer_index_write(task, batch, hcp->hcp_id, &entry->timers_before, &now, false);
         nba_timer_index_write(task, batch, hcp->hcp_id, &now, &entry->timers_before, true);

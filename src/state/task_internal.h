@@ -6,12 +6,14 @@
 
 #include "hot.h"
 #include "nba/base/hash_index.h"
+#include "nba/base/time_text.h"
 #include "nba/kv/kv.h"
 #include "nba/state/key.h"
 #include "nba/state/task.h"
 #include "tally.h"
 
 #define TASK_NAME_BYTES 320u
+#define NBA_KEY_DUE_END 9u /* kind byte and eight bytes of due time */
 
 struct nba_timers {
     const struct nba_timer *items;
@@ -27,6 +29,8 @@ struct nba_overlay_entry {
     bool changed, deleted;   /* by nba_task_seal; nba_task_delete */
     bool vectors_looked_up;  /* in cache and local key */
     struct nba_timers timers_before;
+    /* Its next key in the index of silences stands here or later; INT64_MAX: it has one. */
+    int64_t look_not_before_ms;
     struct nba_vector vectors[NBA_VECTOR_SLOTS]; /* floats in the arena */
 };
 
@@ -38,9 +42,10 @@ struct nba_overlay {
     const struct nba_change *changes;
     size_t change_count;
     bool sealed;
-    int64_t due_floor;    /* no timer of these HCPs is due before */
-    int64_t index_due_ms; /* no timer of other HCPs is due before */
-    struct nba_buf stale; /* index keys without a timer: sized by u32le, one after the other */
+    int64_t due_floor;      /* no timer of these HCPs is due before */
+    int64_t index_due_ms;   /* no timer of other HCPs is due before */
+    int64_t silence_due_ms; /* the index of silences was looked through up to here */
+    struct nba_buf stale;   /* index keys without a timer: sized by u32le, one after the other */
     struct nba_kv_iter *timers; /* at the first index key not looked at; NULL: none was yet */
 };
 
@@ -63,6 +68,9 @@ struct nba_task {
     struct nba_meta meta;     /* committed */
     struct nba_meta meta_now; /* of the transaction */
     int64_t index_due_ms;     /* least due time in the index, or earlier; INT64_MAX: empty */
+    int64_t silence_due_ms;   /* the same of the index of silences */
+    int64_t written_ms;       /* wall time of the last write; NBA_TIME_NONE: not known */
+    bool silence_indexed;     /* for the inactive_ttl of the store */
     struct nba_hot hot;
     struct nba_tally tally;
     struct nba_tally pending; /* of the transaction */
@@ -81,6 +89,7 @@ struct nba_task {
 struct nba_state_store {
     struct nba_kv *kv;
     size_t hot_bytes_each;
+    struct nba_duration inactive_ttl;
     bool secondary;
     pthread_rwlock_t lock; /* of `tasks`, and of dropping a column family under a reader */
     struct nba_task *tasks[NBA_PARTITIONS_MAX];
@@ -101,7 +110,7 @@ enum nba_status nba_task_iter(struct nba_task *task, struct nba_str prefix,
 NBA_MUST_USE
 enum nba_status nba_task_iter_end(struct nba_kv_iter *iter, enum nba_status status,
                                   struct nba_error *error);
-/* The changelog's position, into `batch`. */
+/* The changelog's position and the time, into `batch`. */
 void nba_task_put_position(struct nba_task *task, struct nba_kv_batch *batch, int64_t next);
 
 /* Reads meta, changelog position, tallies and the head of the timer index. */
@@ -125,6 +134,17 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena);
 /* Appends key and value, each after its length as u32le. */
 void nba_sized_append(struct nba_buf *buf, struct nba_str text);
 struct nba_str nba_sized_take(struct nba_cursor *cursor);
+
+/* The key of an index by time up to its due time, and the due time of such a key (INT64_MIN: it is
+ * damaged, look at it). */
+struct nba_str nba_task_due_key(struct nba_task *task, enum nba_key_kind kind, int64_t due_ms);
+int64_t nba_task_due_of(struct nba_str key);
+
+/* The HCP's key in the index of silences, at the end of its silence but not before a moment. */
+void nba_silence_index_write(struct nba_task *task, struct nba_kv_batch *batch,
+                             const struct nba_hcp *hcp, int64_t not_before_ms);
+NBA_MUST_USE
+enum nba_status nba_silence_index_head(struct nba_task *task, struct nba_error *error);
 
 /* The index keys of `timers` that aren't among `others`, put into a batch or deleted. */
 void nba_timer_index_write(struct nba_task *task, struct nba_kv_batch *batch, struct nba_str hcp_id,

@@ -20,6 +20,7 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena)
     overlay->sealed = false;
     overlay->due_floor = INT64_MAX;
     overlay->index_due_ms = task->index_due_ms;
+    overlay->silence_due_ms = task->silence_due_ms;
     nba_buf_reset(&overlay->stale);
     nba_kv_iter_destroy(overlay->timers); /* the index changes with the write */
     overlay->timers = NULL;
@@ -153,6 +154,8 @@ enum nba_status nba_task_touch(struct nba_task *task, struct nba_str hcp_id,
     memset(entry->vectors, 0, sizeof(entry->vectors));
     enum nba_status status = load_entry(task, hcp_id, entry, error);
     if (status == NBA_OK) {
+        entry->look_not_before_ms =
+            entry->hcp.last_event_ms == NBA_TIME_NONE ? INT64_MIN : INT64_MAX;
         status = remember_timers(overlay, entry, error);
     }
     if (status == NBA_OK) {

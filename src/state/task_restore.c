@@ -24,8 +24,9 @@ enum nba_restore nba_task_plan_restore(const struct nba_task *task,
         why = "changelog starts beyond the local position";
     } else if (meta->changelog_next > bounds->high) {
         why = "changelog ends before the local position";
-    } else if (bounds->delete_retention_ms >= 0 && meta->wall_clock_ms != NBA_TIME_NONE &&
-               bounds->now_ms - meta->wall_clock_ms > half_ms) {
+    } else if (!task->silence_indexed) {
+        why = "local index is of another program or state.inactive_ttl";
+    } else if (bounds->delete_retention_ms >= 0 && bounds->now_ms - task->written_ms > half_ms) {
         why = "local state is older than half the tombstones' life";
     }
     *ret_why = why != NULL ? why : "local state meets the changelog";
@@ -45,7 +46,8 @@ static enum nba_status drop_content(struct nba_task *task, struct nba_error *err
     return status;
 }
 
-enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore how, int64_t low,
+enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore how,
+                                       const struct nba_changelog_bounds *bounds,
                                        int64_t *ret_offset, struct nba_error *error)
 {
     struct nba_task_restore *restore = &task->restore;
@@ -72,7 +74,8 @@ enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore h
     restore->bytes = 0;
     restore->cut = false;
     restore->seq_before = task->meta.txn_seq;
-    restore->next = restore->whole ? low : task->meta.changelog_next;
+    restore->next = restore->whole ? bounds->low : task->meta.changelog_next;
+    task->written_ms = bounds->now_ms;
     *ret_offset = restore->next;
     return NBA_OK;
 }
@@ -107,6 +110,7 @@ static enum nba_status apply_hcp(struct nba_task *task, struct nba_str hcp_id, s
         const struct nba_timers timers = {task->scratch_hcp->timers,
                                           task->scratch_hcp->timer_count};
         nba_timer_index_write(task, batch, hcp_id, &timers, &none, true);
+        nba_silence_index_write(task, batch, task->scratch_hcp, INT64_MIN);
     }
     return status;
 }

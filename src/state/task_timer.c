@@ -9,10 +9,7 @@
 #include "nba/base/assert.h"
 #include "task_internal.h"
 
-#define KEY_DUE_END 9u /* kind byte and eight bytes of due time */
-
-/* The index key up to its due time. */
-static struct nba_str due_key(struct nba_task *task, int64_t due_ms)
+struct nba_str nba_task_due_key(struct nba_task *task, enum nba_key_kind kind, int64_t due_ms)
 {
     /* The sign bit flipped and the high byte first: memcmp order is the order of times. */
     const uint64_t ordered = (uint64_t)due_ms ^ (UINT64_C(1) << 63);
@@ -20,13 +17,16 @@ static struct nba_str due_key(struct nba_task *task, int64_t due_ms)
     for (uint32_t i = 0; i < sizeof(due); i++) {
         due[i] = (char)(unsigned char)(ordered >> (56 - 8 * i));
     }
-    return nba_task_key(task, NBA_KEY_TIMER, nba_str(due, sizeof(due)));
+    return nba_task_key(task, kind, nba_str(due, sizeof(due)));
 }
 
-static int64_t due_of(struct nba_str key)
+int64_t nba_task_due_of(struct nba_str key)
 {
     uint64_t ordered = 0;
-    for (size_t i = 1; i < KEY_DUE_END; i++) {
+    if (key.bytes < NBA_KEY_DUE_END) {
+        return INT64_MIN;
+    }
+    for (size_t i = 1; i < NBA_KEY_DUE_END; i++) {
         ordered = ordered << 8 | (unsigned char)key.data[i];
     }
     return (int64_t)(ordered ^ (UINT64_C(1) << 63));
@@ -35,7 +35,7 @@ static int64_t due_of(struct nba_str key)
 static struct nba_str timer_key(struct nba_task *task, struct nba_str hcp_id,
                                 const struct nba_timer *timer)
 {
-    (void)due_key(task, timer->due_ms);
+    (void)nba_task_due_key(task, NBA_KEY_TIMER, timer->due_ms);
     nba_buf_append_str(&task->key, hcp_id);
     nba_buf_append_byte(&task->key, 0);
     nba_buf_append_byte(&task->key, (unsigned char)timer->kind);
@@ -49,13 +49,14 @@ static bool key_parse(struct nba_str key, struct nba_str value, struct nba_str *
 {
     struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
     const uint32_t id_bytes = nba_cursor_u32le(&cursor);
-    if (cursor.failed || key.bytes < KEY_DUE_END + 2 || id_bytes > key.bytes - KEY_DUE_END - 2) {
+    if (cursor.failed || key.bytes < NBA_KEY_DUE_END + 2 ||
+        id_bytes > key.bytes - NBA_KEY_DUE_END - 2) {
         return false;
     }
-    const size_t rest = KEY_DUE_END + id_bytes + 2;
-    *ret_hcp_id = nba_str(key.data + KEY_DUE_END, id_bytes);
+    const size_t rest = NBA_KEY_DUE_END + id_bytes + 2;
+    *ret_hcp_id = nba_str(key.data + NBA_KEY_DUE_END, id_bytes);
     *ret_timer = (struct nba_timer){
-        .due_ms = due_of(key),
+        .due_ms = nba_task_due_of(key),
         .kind = (enum nba_timer_kind)(unsigned char)key.data[rest - 1],
         .id = nba_str(key.data + rest, key.bytes - rest),
     };
@@ -77,8 +78,8 @@ enum nba_status nba_timer_index_head(struct nba_task *task, int64_t *ret_due_ms,
     if (status != NBA_OK) {
         return status;
     }
-    const bool found = nba_kv_iter_valid(iter) && nba_kv_iter_key(iter).bytes >= KEY_DUE_END;
-    const int64_t due_ms = found ? due_of(nba_kv_iter_key(iter)) : INT64_MAX;
+    const int64_t due_ms =
+        nba_kv_iter_valid(iter) ? nba_task_due_of(nba_kv_iter_key(iter)) : INT64_MAX;
     status = nba_task_iter_end(iter, NBA_OK, error);
     *ret_due_ms = status == NBA_OK ? due_ms : *ret_due_ms;
     return status;
@@ -172,14 +173,15 @@ static enum nba_status walk_index(struct nba_task *task, int64_t now_ms,
         if (status != NBA_OK) {
             return status;
         }
-        nba_kv_iter_seek(overlay->timers, due_key(task, overlay->index_due_ms));
+        nba_kv_iter_seek(overlay->timers,
+                         nba_task_due_key(task, NBA_KEY_TIMER, overlay->index_due_ms));
     }
     struct nba_kv_iter *iter = overlay->timers;
     struct nba_overlay_entry *first = first_touched(overlay);
     int64_t index_due_ms = INT64_MAX;
     while (status == NBA_OK && nba_kv_iter_valid(iter)) {
         const struct nba_str key = nba_kv_iter_key(iter);
-        const int64_t due_ms = key.bytes >= KEY_DUE_END ? due_of(key) : INT64_MIN;
+        const int64_t due_ms = nba_task_due_of(key);
         if (due_ms > now_ms ||
             (first != NULL && nba_str_compare(key, timer_key(task, first->hcp.hcp_id,
                                                              &first->hcp.timers[0])) >= 0)) {

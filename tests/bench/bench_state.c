@@ -125,7 +125,7 @@ static void transaction(struct bench *b, uint32_t first, uint32_t history)
     }
     must(b, nba_task_seal(b->task, &changes, &count, &b->error));
     b->changelog_next += (int64_t)count + 1;
-    nba_task_set_changelog_next(b->task, b->changelog_next);
+    nba_task_set_changelog_next(b->task, b->changelog_next, 0);
     must(b, nba_state_store_write(b->store, &b->task, 1, &b->error));
 }
 
@@ -261,10 +261,11 @@ static void bench_restore(struct bench *b)
     }
     must(b, nba_hcp_encode(hcp, &buf));
     open_all(b, path, (size_t)64 << 20);
+    const struct nba_changelog_bounds bounds = {.low = 0};
     struct timespec start;
     struct timespec end;
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
-    must(b, nba_task_restore_begin(b->task, NBA_RESTORE_WHOLE, 0, &from, &b->error));
+    must(b, nba_task_restore_begin(b->task, NBA_RESTORE_WHOLE, &bounds, &from, &b->error));
     for (uint32_t i = 0; i < RESTORE_KEYS; i++) {
         char key[32];
         (void)snprintf(key, sizeof(key), "Hhcp-%07u", (unsigned)(i * 7919u % RESTORE_KEYS));

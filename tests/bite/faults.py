@@ -19,6 +19,7 @@ E2E = "tests/e2e/test_local.py:"
 ROAD = E2E + "Road."
 SAME = E2E + "SameBytes."
 TIME = "tests/e2e/test_time.py:Time."
+OPERATE = "tests/e2e/test_operate.py:Backfill."
 KILL = "tests/kill/test_faults.py:Faults."
 BROKER = "tests/kill/test_broker.py:Broker."
 
@@ -110,10 +111,25 @@ FAULTS = [
           [("meta->input_next = source->record->offset + 1;",
             "meta->input_next = source->record->offset + 2;")],
           [SAME + "test_a_kill_at_every_point_changes_no_byte"]),
+    Fault("the forgotten lose their opt-outs",
+          "src/state/task_silence.c",
+          [("status == NBA_CONSENT_STATUS_OPT_OUT",
+            "status != NBA_CONSENT_STATUS_OPT_OUT")],
+          ["unit.state.task_silence"]),
+    Fault("who is not silent yet is never looked at again",
+          "src/state/task_silence.c",
+          [("            entry->look_not_before_ms = watermark_ms + 1;\n",
+            "            entry->look_not_before_ms = INT64_MAX;\n")],
+          ["unit.state.task_silence"]),
+    Fault("the start of a range not committed before its first record",
+          "src/engine/worker.c",
+          [("(meta->txn_seq == 0 && owned->reached > 0)",
+            "(meta->txn_seq == 0 && owned->reached < 0)")],
+          [OPERATE + "test_offsets_name_places_too_and_a_kill_at_the_start_loses_no_border"]),
     Fault("changelog_next not advanced",
           "src/engine/transaction.c",
-          [("            nba_task_set_changelog_next(owned->task, next);\n",
-            "            (void)next;\n")],
+          [("            nba_task_set_changelog_next(owned->task, next, wall_ms);\n",
+            "            (void)next, (void)wall_ms;\n")],
           [KILL + "test_a_clean_restart_reads_no_record_of_the_changelog_again"]),
     Fault("tombstone of the changelog not applied",
           "src/state/task_restore.c",

@@ -40,6 +40,34 @@ class Time(unittest.TestCase):
         instance.drain()
         return instance
 
+    def test_the_silent_are_forgotten_and_replay_forgets_the_same(self):
+        for clock in ("event", "wall"):
+            instance = Instance(partitions=2, clock=clock)
+            self.addCleanup(instance.close)
+            instance.nba("topics", "create")
+            if clock == "event":  # an open action would keep its HCP until today
+                instance.produce("catalog", web_content(3))
+            one = [dict(e, hcp_id=f"hcp-{h}", event_id=f"{e['event_id']}-{h}")
+                   for h in range(30) for e in (profile(), view("early", START + HOUR))]
+            tick = [dict(view(f"tick-{day}-{h}", START + day * DAY), hcp_id=f"lively-{h}")
+                    for day in range(1, 60) for h in range(6)]
+            instance.produce("engagement", one + tick)
+            settings = {"state.inactive_ttl": "P30D"}
+            instance.drain(**settings, **{"commit.events_max": 20})
+            state = instance.nba("state", "hash", where=False).stdout
+            shown = instance.nba("state", "show", "--hcp", "hcp-7", where=False, check=False)
+            self.assertIn("no state of HCP 'hcp-7'", shown.stderr)
+            instance.nba("state", "show", "--hcp", "lively-3", where=False)
+            tombstones = {r["key"] for r in instance.consume("changelog") if r["value"] is None}
+            self.assertEqual(tombstones, {f"Hhcp-{h}" for h in range(30)})
+            for args in ((), ("--transaction", "7"), ("--batch", "1", "--threads", "2")):
+                replayed = instance.replay("--state-hash", "--set=state.inactive_ttl=P30D",
+                                           f"--set=clock={clock}", *args)
+                self.assertEqual(replayed, state + instance.digests())
+            instance.nba("reset", "--to", "changelog", "--yes", where=False)
+            instance.drain(**settings)
+            self.assertEqual(instance.nba("state", "hash", where=False).stdout, state)
+
     def test_late_is_judged_by_the_watermark_not_by_the_event_before(self):
         early = START + 10 * DAY
         events = [profile(), view("now", early), view("late-1", early - 5 * DAY),

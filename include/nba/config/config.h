@@ -98,6 +98,7 @@ struct nba_config {
     } commit;
     struct {
         const char *dir;
+        const char *inactive_ttl; /* nba_config_inactive_ttl reads it */
         int64_t ring_events, cache_bytes, block_cache_bytes, write_buffer_bytes;
     } state;
     const char *release_dir;
@@ -136,6 +137,8 @@ enum nba_status nba_config_parse(const char *name, struct nba_str bytes,
 NBA_MUST_USE
 enum nba_status nba_config_set(struct nba_config *config, const char *key, const char *value,
                                struct nba_error *error);
+/* state.inactive_ttl. */
+struct nba_duration nba_config_inactive_ttl(const struct nba_config *config);
 /* What concerns several settings at once.  Called by load and parse already. */
 NBA_MUST_USE
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error);

@@ -8,6 +8,7 @@
  *   'M'   'p' specialty u32be, content u32be        tally u32le      yes        no
  *   'R'   rep_id                                    rep record       yes        yes
  *   'c'   -                                         changelog_next   no         no
+ *   's'   look i64be (sign bit flipped), hcp_id     -                no         no
  *   't'   due i64be (sign bit flipped), hcp_id,     length of hcp_id no         no
  *         0, kind byte, timer id
  *   'v'   hcp_id                                    derived vectors  no         no
@@ -28,6 +29,7 @@ enum nba_key_kind {
     NBA_KEY_META = 'M',
     NBA_KEY_REP = 'R',
     NBA_KEY_CHANGELOG = 'c',
+    NBA_KEY_SILENCE = 's',
     NBA_KEY_TIMER = 't',
     NBA_KEY_VECTORS = 'v',
 };

@@ -18,18 +18,20 @@
 #define NBA_STATE_STORE_H
 
 #include "nba/base/hash.h"
+#include "nba/base/time_text.h"
 #include "nba/state/hcp.h"
 
 struct nba_state_store;
 struct nba_task;
 
 struct nba_state_options {
-    bool create;               /* make the directory when it isn't there */
-    bool secondary;            /* open read-only beside a running writer */
-    size_t block_cache_bytes;  /* RocksDB's, shared by all column families; 0: 64 MiB */
-    size_t write_buffer_bytes; /* RocksDB's, shared; 0: 64 MiB */
-    size_t hot_bytes;          /* hot-state caches of all tasks together; 0: 64 MiB */
-    uint32_t hot_shares;       /* tasks that share hot_bytes equally; 0: 16 */
+    bool create;                      /* make the directory when it isn't there */
+    bool secondary;                   /* open read-only beside a running writer */
+    size_t block_cache_bytes;         /* RocksDB's, shared by all column families; 0: 64 MiB */
+    size_t write_buffer_bytes;        /* RocksDB's, shared; 0: 64 MiB */
+    size_t hot_bytes;                 /* hot-state caches of all tasks together; 0: 64 MiB */
+    uint32_t hot_shares;              /* tasks that share hot_bytes equally; 0: 16 */
+    struct nba_duration inactive_ttl; /* HCPs silent for so long are forgotten; 0: none is */
 };
 
 /* NBA_E_IO, NBA_E_CORRUPT, NBA_E_NOT_FOUND (not there and not create), NBA_E_NO_MEMORY. */

@@ -84,6 +84,18 @@ enum nba_status nba_task_next_timer(struct nba_task *task, int64_t now_ms, bool 
 int64_t nba_task_next_due_ms(const struct nba_task *task);
 
 /*
+ * Silence: with the record that moves the watermark into a new day, and before it is applied, HCPs
+ * without any event for the store's inactive_ttl are forgotten, but for their opt-outs; those with
+ * open actions later.  _ends: is there perhaps anybody?  Emit what the transaction has computed
+ * first.  *ret_more: `looks_max` were looked at, commit and come again with the same record.
+ */
+bool nba_task_silence_ends(const struct nba_task *task, int64_t watermark_ms);
+NBA_MUST_USE
+enum nba_status nba_task_forget_silent(struct nba_task *task, int64_t watermark_ms,
+                                       uint32_t looks_max, uint32_t *ret_forgotten, bool *ret_more,
+                                       struct nba_error *error);
+
+/*
  * Round over all HCPs that have open actions: the first after the cursor (empty: from the start),
  * in the order of (due, hcp_id, timer id), that `wants` says yes to; moves the cursor.  An HCP may
  * come once for each of its timers.  Call it at the start of a transaction, before events: HCPs
@@ -150,8 +162,9 @@ struct nba_change {
 NBA_MUST_USE
 enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **ret_changes,
                               size_t *ret_count, struct nba_error *error);
-/* Changelog position after this transaction's records, from the delivery reports. */
-void nba_task_set_changelog_next(struct nba_task *task, int64_t changelog_next);
+/* Changelog position after this transaction's records, from the delivery reports, and the wall time
+ * (by which a restore tells how old the store is). */
+void nba_task_set_changelog_next(struct nba_task *task, int64_t changelog_next, int64_t wall_ms);
 
 /* Forgets the transaction. */
 void nba_task_drop(struct nba_task *task);
@@ -169,13 +182,15 @@ enum nba_restore { NBA_RESTORE_TAIL, NBA_RESTORE_WHOLE };
 
 /* From where: the tail, or, when the local state can't be trusted to meet it (log start beyond our
  * position, our position beyond its end, last write older than half the delete retention, nothing
- * here), everything.  *ret_why is a static text for the log. */
+ * here, silences indexed for another inactive_ttl), everything.  *ret_why is a static text for the
+ * log. */
 enum nba_restore nba_task_plan_restore(const struct nba_task *task,
                                        const struct nba_changelog_bounds *bounds,
                                        const char **ret_why);
 /* WHOLE drops the column family's content.  *ret_offset: where to read from. */
 NBA_MUST_USE
-enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore how, int64_t low,
+enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore how,
+                                       const struct nba_changelog_bounds *bounds,
                                        int64_t *ret_offset, struct nba_error *error);
 /* One committed record.  Written in bounded batches with its position, so a crash in the middle
  * goes on from there.  NBA_E_CORRUPT for a record that isn't ours. */

@@ -95,7 +95,7 @@ static inline void commit(struct store_fixture *s)
 {
     const size_t count = seal(s, NULL);
     s->changelog_next += (int64_t)count + 1; /* a control record behind each transaction */
-    nba_task_set_changelog_next(s->task, s->changelog_next);
+    nba_task_set_changelog_next(s->task, s->changelog_next, T0);
     assert_ok(s, nba_state_store_write(s->store, &s->task, 1, &s->f.error));
 }
 

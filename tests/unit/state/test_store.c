@@ -123,11 +123,13 @@ static void test_readers_on_other_threads_see_committed_transactions_while_tasks
         portal_login(&s, "hcp-2", n);
         commit(&s);
         if (n % 50 == 0) {
+            const struct nba_changelog_bounds bounds = {.now_ms = T0};
             bool again = false;
             int64_t from = 0;
             nba_task_close(s.task);
             assert_ok(&s, nba_task_open(s.store, TOPIC, 0, 1, &s.task, &s.f.error));
-            assert_ok(&s, nba_task_restore_begin(s.task, NBA_RESTORE_TAIL, 0, &from, &s.f.error));
+            assert_ok(&s,
+                      nba_task_restore_begin(s.task, NBA_RESTORE_TAIL, &bounds, &from, &s.f.error));
             assert_ok(&s, nba_task_restore_end(s.task, from, &again, &s.f.error));
         }
     }

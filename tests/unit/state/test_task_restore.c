@@ -29,7 +29,7 @@ static void commit_logged(struct store_fixture *s, bool write)
                                 .offset = s->changelog_next++};
     }
     s->changelog_next++;
-    nba_task_set_changelog_next(s->task, s->changelog_next);
+    nba_task_set_changelog_next(s->task, s->changelog_next, T0);
     if (write) {
         assert_ok(s, nba_state_store_write(s->store, &s->task, 1, &s->f.error));
     } else {
@@ -56,8 +56,9 @@ static void random_transaction(struct store_fixture *s, struct nba_rng *rng, uin
 
 static void restore(struct store_fixture *s, enum nba_restore how, size_t upto, bool *ret_again)
 {
+    const struct nba_changelog_bounds bounds = {.now_ms = T0};
     int64_t from = 0;
-    assert_ok(s, nba_task_restore_begin(s->task, how, 0, &from, &s->f.error));
+    assert_ok(s, nba_task_restore_begin(s->task, how, &bounds, &from, &s->f.error));
     for (size_t i = 0; i < upto; i++) {
         const struct log_record *record = &changelog.records[i];
         if (record->offset >= from) {
@@ -247,7 +248,6 @@ static void test_the_plan_is_whole_when_log_and_state_cannot_meet(void **state)
     assert_int_equal(nba_task_plan_restore(s.task, &bounds, &why), NBA_RESTORE_WHOLE);
     assert_string_equal(why, "no local state");
     begin(&s);
-    nba_task_meta(s.task)->wall_clock_ms = T0;
     s.changelog_next = 50;
     commit(&s); /* changelog_next = 52 */
     assert_int_equal(nba_task_plan_restore(s.task, &bounds, &why), NBA_RESTORE_TAIL);
@@ -296,7 +296,8 @@ static void test_records_that_are_not_of_a_state_are_refused(void **state)
     int64_t from = 0;
     (void)state;
     store_fixture_init(&s, 1u << 20);
-    assert_ok(&s, nba_task_restore_begin(s.task, NBA_RESTORE_WHOLE, 10, &from, &s.f.error));
+    const struct nba_changelog_bounds bounds = {.low = 10};
+    assert_ok(&s, nba_task_restore_begin(s.task, NBA_RESTORE_WHOLE, &bounds, &from, &s.f.error));
     assert_int_equal(from, 10);
     const struct nba_str blank = nba_str("\x01\x03\x00", 3);
     assert_int_equal(nba_task_restore_apply(s.task, nba_str_of("c"), blank, false, 10, &s.f.error),
