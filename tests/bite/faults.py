@@ -19,7 +19,6 @@ E2E = "tests/e2e/test_local.py:"
 ROAD = E2E + "Road."
 SAME = E2E + "SameBytes."
 TIME = "tests/e2e/test_time.py:Time."
-OPERATE = "tests/e2e/test_operate.py:Backfill."
 KILL = "tests/kill/test_faults.py:Faults."
 BROKER = "tests/kill/test_broker.py:Broker."
 
@@ -121,11 +120,6 @@ FAULTS = [
           [("            entry->look_not_before_ms = watermark_ms + 1;\n",
             "            entry->look_not_before_ms = INT64_MAX;\n")],
           ["unit.state.task_silence"]),
-    Fault("the start of a range not committed before its first record",
-          "src/engine/worker.c",
-          [("(meta->txn_seq == 0 && owned->reached > 0)",
-            "(meta->txn_seq == 0 && owned->reached < 0)")],
-          [OPERATE + "test_offsets_name_places_too_and_a_kill_at_the_start_loses_no_border"]),
     Fault("changelog_next not advanced",
           "src/engine/transaction.c",
           [("            nba_task_set_changelog_next(owned->task, next, wall_ms);\n",
