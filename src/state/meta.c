@@ -1,8 +1,6 @@
 /* The meta record's bytes: a fixed row of numbers and sized texts behind a format number. */
 #include "nba/state/meta.h"
 
-#include "nba/base/assert.h"
-
 void nba_meta_init(struct nba_meta *meta, int32_t partition_count)
 {
     *meta = (struct nba_meta){.state_format = NBA_STATE_FORMAT,
@@ -81,9 +79,7 @@ void nba_meta_encode(const struct nba_meta *meta, struct nba_buf *buf)
     put_text(buf, meta->release_champion);
     put_text(buf, meta->release_challenger);
     put_text(buf, meta->tzdata_version);
-    NBA_ASSERT(meta->recall_cursor_bytes <= NBA_META_CURSOR_BYTES);
-    nba_buf_append_varint(buf, meta->recall_cursor_bytes);
-    nba_buf_append(buf, meta->recall_cursor, meta->recall_cursor_bytes);
+    nba_buf_append_varint(buf, 0); /* reserved */
 }
 
 static void take_text(struct nba_cursor *cursor, char ret_text[NBA_META_TEXT_BYTES])
@@ -121,16 +117,10 @@ enum nba_status nba_meta_decode(struct nba_str bytes, struct nba_meta *ret_meta,
     take_text(&cursor, meta.release_champion);
     take_text(&cursor, meta.release_challenger);
     take_text(&cursor, meta.tzdata_version);
-    const uint64_t cursor_bytes = nba_cursor_varint(&cursor);
-    if (cursor_bytes <= NBA_META_CURSOR_BYTES) {
-        const struct nba_str taken = nba_cursor_take(&cursor, (size_t)cursor_bytes);
-        if (taken.bytes != 0) {
-            memcpy(meta.recall_cursor, taken.data, taken.bytes);
-        }
-        meta.recall_cursor_bytes = (uint32_t)taken.bytes;
-    }
-    if (cursor.failed || cursor_bytes > NBA_META_CURSOR_BYTES || nba_cursor_left(&cursor) != 0 ||
-        format == 0 || partition_count < 1 || partition_count > (int64_t)NBA_PARTITIONS_MAX) {
+    const uint64_t reserved_bytes = nba_cursor_varint(&cursor);
+    (void)nba_cursor_take(&cursor, (size_t)reserved_bytes);
+    if (cursor.failed || nba_cursor_left(&cursor) != 0 || format == 0 || partition_count < 1 ||
+        partition_count > (int64_t)NBA_PARTITIONS_MAX) {
         return nba_error_set(error, NBA_E_CORRUPT, "meta record of %zu bytes is damaged",
                              bytes.bytes);
     }

@@ -120,10 +120,6 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error);
 /* NULL if this transaction has not touched it. */
 struct nba_overlay_entry *nba_overlay_find(const struct nba_overlay *overlay, struct nba_str hcp_id,
                                            uint64_t hash);
-/* The committed bytes of a record, in cache or scratch; empty when there are none. */
-NBA_MUST_USE
-enum nba_status nba_task_record(struct nba_task *task, struct nba_str hcp_id, uint64_t hash,
-                                struct nba_str *ret_bytes, struct nba_error *error);
 /* nba_task_get, giving the entry. */
 NBA_MUST_USE
 enum nba_status nba_task_touch(struct nba_task *task, struct nba_str hcp_id,

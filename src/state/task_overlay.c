@@ -70,8 +70,9 @@ static bool reserve(struct nba_overlay *overlay)
     return nba_hash_index_reserve(&overlay->index, overlay->entry_count + 1);
 }
 
-enum nba_status nba_task_record(struct nba_task *task, struct nba_str hcp_id, uint64_t hash,
-                                struct nba_str *ret_bytes, struct nba_error *error)
+/* The committed bytes of a record, in cache or scratch; empty when there are none. */
+static enum nba_status read_record(struct nba_task *task, struct nba_str hcp_id, uint64_t hash,
+                                   struct nba_str *ret_bytes, struct nba_error *error)
 {
     const struct nba_hot_entry *hot = nba_hot_find(&task->hot, hcp_id, hash);
     if (hot != NULL) {
@@ -113,7 +114,7 @@ static enum nba_status load_entry(struct nba_task *task, struct nba_str hcp_id,
 {
     struct nba_arena *arena = task->overlay.arena;
     struct nba_str bytes = nba_str(NULL, 0);
-    const enum nba_status status = nba_task_record(task, hcp_id, entry->hash, &bytes, error);
+    const enum nba_status status = read_record(task, hcp_id, entry->hash, &bytes, error);
     if (status != NBA_OK) {
         return status;
     }

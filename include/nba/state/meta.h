@@ -17,8 +17,6 @@
 
 /* Hashes are 64 characters; versions and tzdata names are shorter. */
 #define NBA_META_TEXT_BYTES 129u
-/* A timer key (nba/state/key.h) with the longest ids. */
-#define NBA_META_CURSOR_BYTES 1200u
 
 struct nba_meta {
     int64_t input_next;     /* first input offset not yet in this state */
@@ -35,9 +33,6 @@ struct nba_meta {
     char release_champion[NBA_META_TEXT_BYTES];
     char release_challenger[NBA_META_TEXT_BYTES];
     char tzdata_version[NBA_META_TEXT_BYTES];
-    /* Where a round of recalls over all HCPs goes on (nba_task_next_open); empty: none runs. */
-    unsigned char recall_cursor[NBA_META_CURSOR_BYTES];
-    uint32_t recall_cursor_bytes;
 };
 
 void nba_meta_init(struct nba_meta *meta, int32_t partition_count);

@@ -95,21 +95,6 @@ enum nba_status nba_task_forget_silent(struct nba_task *task, int64_t watermark_
                                        uint32_t looks_max, uint32_t *ret_forgotten, bool *ret_more,
                                        struct nba_error *error);
 
-/*
- * Round over all HCPs that have open actions: the first after the cursor (empty: from the start),
- * in the order of (due, hcp_id, timer id), that `wants` says yes to; moves the cursor.  An HCP may
- * come once for each of its timers.  Call it at the start of a transaction, before events: HCPs
- * known only to the overlay don't come.  *ret_hcp NULL and the cursor empty: the round is over;
- * NULL and the cursor not empty: NBA_TASK_VISITS_MAX were looked at, go on.  `wants` sees a record
- * that is gone when it returns; only a wanted one enters the overlay.
- */
-#define NBA_TASK_VISITS_MAX 20000u
-NBA_MUST_USE
-enum nba_status nba_task_next_open(struct nba_task *task, struct nba_buf *cursor,
-                                   bool (*wants)(void *context, const struct nba_hcp *hcp),
-                                   void *context, struct nba_hcp **ret_hcp,
-                                   struct nba_error *error);
-
 /* ---- popularity tallies ---- */
 
 /* Specialty 0 is "all HCPs"; others are nba_content_hash of the specialty's word. */

@@ -179,65 +179,6 @@ static void test_where_transactions_end_makes_no_difference(void **state)
     }
 }
 
-static bool wants_all(void *context, const struct nba_hcp *hcp)
-{
-    (void)context;
-    return hcp->action_count > 0;
-}
-
-static bool wants_none(void *context, const struct nba_hcp *hcp)
-{
-    *(uint32_t *)context += hcp->action_count;
-    return false;
-}
-
-static void test_the_round_over_open_actions_meets_every_hcp_and_goes_on_after_a_restart(
-    void **state)
-{
-    struct store_fixture s;
-    struct nba_buf cursor;
-    uint32_t met = 0;
-    (void)state;
-    store_fixture_init(&s, 1u << 20);
-    nba_buf_init(&cursor, 4096);
-    begin(&s);
-    for (uint64_t k = 0; k < 30; k++) {
-        const struct nba_str id = text_of(&s.f, "hcp-", k);
-        const struct nba_open_action action = action_of(&s.f, k, T0 + (int64_t)k % 5);
-        (void)get(&s, text_of(&s.f, "other-", k).data);
-        assert_true(nba_hcp_add_action(get(&s, id.data), &action));
-    }
-    commit(&s);
-    begin(&s);
-    for (;;) {
-        struct nba_hcp *hcp = NULL;
-        assert_ok(&s, nba_task_next_open(s.task, &cursor, wants_all, NULL, &hcp, &s.f.error));
-        if (hcp == NULL) {
-            break;
-        }
-        met++;
-        assert_true(nba_hcp_close_action(hcp, hcp->actions[0].action_id));
-        if (met % 7 == 0) {
-            commit(&s);
-            close_store(&s);
-            open_store(&s);
-            begin(&s);
-        }
-    }
-    assert_int_equal(met, 30);
-    assert_int_equal(cursor.bytes, 0);
-    commit(&s);
-    begin(&s);
-    uint32_t seen = 0;
-    struct nba_hcp *hcp = NULL;
-    assert_ok(&s, nba_task_next_open(s.task, &cursor, wants_none, &seen, &hcp, &s.f.error));
-    assert_null(hcp);
-    assert_int_equal(seen, 0);
-    nba_task_drop(s.task);
-    nba_buf_clear(&cursor);
-    store_fixture_clear(&s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,8 +188,6 @@ int main(void)
         cmocka_unit_test(test_an_abort_brings_taken_timers_back),
         cmocka_unit_test(test_a_timer_added_while_one_fires_is_not_overlooked),
         cmocka_unit_test(test_where_transactions_end_makes_no_difference),
-        cmocka_unit_test(
-            test_the_round_over_open_actions_meets_every_hcp_and_goes_on_after_a_restart),
     };
     return cmocka_run_group_tests_name("unit.state.task_timer", tests, NULL, NULL);
 }
