@@ -52,6 +52,19 @@ struct fixture {
     struct nba_error error;
 };
 
+/* The linker puts the second in the place of the first (--wrap). */
+void __real_rd_kafka_destroy_flags(rd_kafka_t *rk, int flags);
+void __wrap_rd_kafka_destroy_flags(rd_kafka_t *rk, int flags);
+
+/* Records, requests and reports that the client taken down last had on their way just before. */
+static int on_the_way;
+
+void __wrap_rd_kafka_destroy_flags(rd_kafka_t *rk, int flags)
+{
+    on_the_way = rd_kafka_outq_len(rk);
+    __real_rd_kafka_destroy_flags(rk, flags);
+}
+
 static enum nba_status assign(void *context, struct nba_assignment *partitions, size_t count,
                               struct nba_error *error)
 {
@@ -433,13 +446,50 @@ static void test_records_that_wait_past_the_deadline_ask_for_an_abort(void **sta
     close_all(&f);
 }
 
-/* How many InitProducerId requests are still to come before the stack of answers is empty. */
-static size_t inits_left(struct fixture *f)
+/* How many of these requests are still to come before the stack of answers is empty. */
+static size_t answers_left(struct fixture *f, enum request request)
 {
     size_t count = 0;
     assert_int_equal(
-        rd_kafka_mock_broker_error_stack_cnt(f->cluster, BROKER, INIT_PRODUCER_ID, &count), 0);
+        rd_kafka_mock_broker_error_stack_cnt(f->cluster, BROKER, (int16_t)request, &count), 0);
     return count;
+}
+
+/* A client that librdkafka takes down with answers outstanding may free twice what they say. */
+static void test_a_producer_that_is_given_up_ends_with_nothing_on_its_way(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_alone(&f);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
+    push_delay(&f, PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 300);
+    assert_status(&f, produce(&f), NBA_OK);
+    while (answers_left(&f, PRODUCE) > 0) { /* until the broker has it */
+        (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
+    }
+    assert_status(&f, produce(&f), NBA_OK); /* and one more that waits behind it */
+    on_the_way = -1;
+    nba_producer_destroy(f.producer);
+    f.producer = NULL;
+    assert_int_equal(on_the_way, 0);
+    close_all(&f);
+}
+
+static void test_a_producer_given_up_without_a_broker_takes_its_records_back(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_alone(&f);
+    assert_status(&f, run(&f, 10000), NBA_OK);
+    assert_status(&f, nba_producer_begin(f.producer, &f.error), NBA_OK);
+    assert_int_equal(rd_kafka_mock_broker_set_down(f.cluster, BROKER), 0);
+    assert_status(&f, produce(&f), NBA_OK);
+    on_the_way = -1;
+    nba_producer_destroy(f.producer);
+    f.producer = NULL;
+    assert_int_equal(on_the_way, 0);
+    close_all(&f);
 }
 
 static void test_a_lost_connection_during_a_transaction_raises_the_epoch(void **state)
@@ -450,15 +500,15 @@ static void test_a_lost_connection_during_a_transaction_raises_the_epoch(void **
     assert_status(&f, run(&f, 10000), NBA_OK);
     push_delay(&f, INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_NO_ERROR, 0);
     assert_status(&f, run(&f, 10000), NBA_OK);
-    assert_int_equal(inits_left(&f), 1);
+    assert_int_equal(answers_left(&f, INIT_PRODUCER_ID), 1);
     push_error(&f, END_TXN, RD_KAFKA_RESP_ERR__TRANSPORT);
     assert_status(&f, run(&f, 10000), NBA_OK); /* repeated by librdkafka, and committed */
-    assert_int_equal(inits_left(&f), 1);
+    assert_int_equal(answers_left(&f, INIT_PRODUCER_ID), 1);
     assert_status(&f, run(&f, 10000), NBA_OK);
-    assert_int_equal(inits_left(&f), 0);
+    assert_int_equal(answers_left(&f, INIT_PRODUCER_ID), 0);
     push_delay(&f, INIT_PRODUCER_ID, RD_KAFKA_RESP_ERR_NO_ERROR, 0);
     assert_status(&f, run(&f, 10000), NBA_OK); /* once only */
-    assert_int_equal(inits_left(&f), 1);
+    assert_int_equal(answers_left(&f, INIT_PRODUCER_ID), 1);
     close_all(&f);
 }
 
@@ -589,6 +639,8 @@ int main(void)
         cmocka_unit_test(test_an_abort_that_is_refused_has_an_unknown_outcome),
         cmocka_unit_test(test_offsets_without_an_answer_leave_the_outcome_unknown),
         cmocka_unit_test(test_records_that_wait_past_the_deadline_ask_for_an_abort),
+        cmocka_unit_test(test_a_producer_that_is_given_up_ends_with_nothing_on_its_way),
+        cmocka_unit_test(test_a_producer_given_up_without_a_broker_takes_its_records_back),
         cmocka_unit_test(test_a_lost_connection_during_a_transaction_raises_the_epoch),
         cmocka_unit_test(test_init_says_what_stands_in_its_way),
         cmocka_unit_test(test_a_member_outside_its_group_sends_no_offsets),
