@@ -94,7 +94,7 @@ static void print_json(const struct recommender *r, const struct nba_hcp *hcp,
         nba_json_number(buf, "share_lstm", content->share_lstm);
         nba_json_number(buf, "share_ncf", content->share_ncf);
         nba_json_number(buf, "share_popularity", content->share_popularity);
-        nba_json_text(buf, "gate", nba_str_of(nba_reason_name(content->first_failed)));
+        nba_json_word(buf, "gate", nba_reason_name(content->first_failed));
         nba_buf_append_byte(buf, '}');
     }
     nba_buf_append_str(buf, nba_str_of("]}\n"));

@@ -66,16 +66,22 @@ void nba_json_text(struct nba_buf *buf, const char *name, struct nba_str text)
     append_quoted(buf, text);
 }
 
+void nba_json_word(struct nba_buf *buf, const char *name, const char *word)
+{
+    begin(buf, name);
+    nba_buf_printf(buf, "\"%s\"", word);
+}
+
 void nba_json_time(struct nba_buf *buf, const char *name, int64_t ms)
 {
     char text[NBA_TIME_TEXT_BYTES];
-    begin(buf, name);
-    if (ms == NBA_TIME_NONE) {
-        nba_buf_printf(buf, "null");
-    } else {
+    if (ms != NBA_TIME_NONE) {
         nba_time_format(ms, text);
-        nba_buf_printf(buf, "\"%s\"", text);
+        nba_json_word(buf, name, text);
+        return;
     }
+    begin(buf, name);
+    nba_buf_printf(buf, "null");
 }
 
 void nba_json_number(struct nba_buf *buf, const char *name, double value)

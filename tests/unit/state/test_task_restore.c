@@ -110,15 +110,36 @@ static void assert_same(const struct probe *a, const struct probe *b)
     assert_true(a->meta.wall_clock_ms == b->meta.wall_clock_ms);
 }
 
+static void assert_restored(struct store_fixture *s, enum nba_restore how, const struct probe *live)
+{
+    static struct probe restored;
+    bool again = true;
+    restore(s, how, changelog.count, &again);
+    assert_false(again);
+    look(s, &restored);
+    assert_same(live, &restored);
+}
+
+/* What the changelog gives to an empty store is what this one holds; a second time too, over
+ * half of it. */
+static void assert_the_log_gives(struct store_fixture *s, const struct probe *live)
+{
+    struct store_fixture other;
+    bool again = true;
+    store_fixture_init(&other, 1u << 20);
+    other.changelog_next = s->changelog_next;
+    assert_restored(&other, NBA_RESTORE_WHOLE, live);
+    restore(&other, NBA_RESTORE_WHOLE, changelog.count / 2, &again);
+    assert_restored(&other, NBA_RESTORE_WHOLE, live);
+    store_fixture_clear(&other);
+}
+
 static void test_a_whole_restore_equals_the_live_state(void **state)
 {
     static struct probe live;
-    static struct probe restored;
     struct store_fixture s;
-    struct store_fixture other;
     struct nba_rng rng = nba_rng(1);
     int64_t clock_ms = T0;
-    bool again = true;
     (void)state;
     changelog.count = 0;
     store_fixture_init(&s, 16u * 1024);
@@ -128,25 +149,13 @@ static void test_a_whole_restore_equals_the_live_state(void **state)
     }
     look(&s, &live);
     assert_true(strlen(live.timers) > 100);
-    store_fixture_init(&other, 1u << 20);
-    other.changelog_next = s.changelog_next;
-    restore(&other, NBA_RESTORE_WHOLE, changelog.count, &again);
-    assert_false(again);
-    look(&other, &restored);
-    assert_same(&live, &restored);
-    /* Restored over what is already there, in two parts, with a restart between: the same. */
-    restore(&other, NBA_RESTORE_WHOLE, changelog.count / 2, &again);
-    restore(&other, NBA_RESTORE_WHOLE, changelog.count, &again);
-    look(&other, &restored);
-    assert_same(&live, &restored);
-    store_fixture_clear(&other);
+    assert_the_log_gives(&s, &live);
     store_fixture_clear(&s);
 }
 
 static void test_an_hcp_that_was_forgotten_does_not_come_back(void **state)
 {
     static struct probe live;
-    static struct probe restored;
     struct store_fixture s;
     struct store_fixture other;
     bool again = true;
@@ -165,12 +174,8 @@ static void test_an_hcp_that_was_forgotten_does_not_come_back(void **state)
     commit_logged(&s, true);
     look(&s, &live);
     other.changelog_next = s.changelog_next;
-    restore(&other, NBA_RESTORE_TAIL, changelog.count, &again);
-    look(&other, &restored);
-    assert_same(&live, &restored);
-    restore(&other, NBA_RESTORE_WHOLE, changelog.count, &again);
-    look(&other, &restored);
-    assert_same(&live, &restored);
+    assert_restored(&other, NBA_RESTORE_TAIL, &live);
+    assert_restored(&other, NBA_RESTORE_WHOLE, &live);
     store_fixture_clear(&other);
     store_fixture_clear(&s);
 }
@@ -178,9 +183,7 @@ static void test_an_hcp_that_was_forgotten_does_not_come_back(void **state)
 static void test_the_tail_brings_back_what_was_committed_but_not_written(void **state)
 {
     static struct probe live;
-    static struct probe restored;
     struct store_fixture s;
-    struct store_fixture other;
     bool again = true;
     (void)state;
     for (uint64_t lost = 0; lost < 3; lost++) {
@@ -201,12 +204,7 @@ static void test_the_tail_brings_back_what_was_committed_but_not_written(void **
         }
         look(&s, &live);
         assert_int_equal(live.meta.input_next, 40);
-        store_fixture_init(&other, 1u << 20);
-        other.changelog_next = s.changelog_next;
-        restore(&other, NBA_RESTORE_WHOLE, changelog.count, &again);
-        look(&other, &restored);
-        assert_same(&live, &restored);
-        store_fixture_clear(&other);
+        assert_the_log_gives(&s, &live);
         store_fixture_clear(&s);
     }
 }

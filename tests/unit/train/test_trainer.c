@@ -23,6 +23,7 @@ struct script {
     volatile sig_atomic_t interrupted;
     uint32_t interrupted_in;
     uint32_t lines;
+    uint32_t kept; /* epoch whose parameters came back */
     const struct nba_dataset *dataset;
     struct nba_parameter number;
 };
@@ -69,9 +70,8 @@ static void count_line(void *context, const struct nba_epoch *epoch)
 static struct nba_learned learned;
 static struct nba_error error;
 
-/* Runs the script; *ret_kept is the epoch whose parameters came back. */
-static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience, double average,
-                           uint32_t *ret_kept)
+/* Plays the script once. */
+static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience, double average)
 {
     struct nba_dataset *d = make_dataset(1, CONTENTS, false, one_user);
     const struct nba_progress progress = {count_line, s, &s->interrupted, &nba_clock_system};
@@ -90,7 +90,7 @@ static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience,
     split = nba_split_last_two(d);
     trainer = nba_trainer_create(d, &split, &options, &progress, &learner);
     const enum nba_status status = nba_trainer_run(trainer, &learned, &error);
-    *ret_kept = (uint32_t)(s->number.value[0] + 0.5f);
+    s->kept = (uint32_t)(s->number.value[0] + 0.5f);
     nba_trainer_destroy(trainer);
     nba_split_clear(&split);
     nba_dataset_destroy(d);
@@ -101,12 +101,11 @@ static void test_the_best_epoch_comes_back_after_patience_runs_out(void **state)
 {
     static const uint32_t ranks[] = {9, 1, 3, 3, 2, 0};
     struct script s = {.ranks = ranks};
-    uint32_t kept = 0;
     (void)state;
-    assert_int_equal(run(&s, 6, 3, 0.0, &kept), NBA_OK);
+    assert_int_equal(run(&s, 6, 3, 0.0), NBA_OK);
     assert_int_equal(learned.epochs_run, 5);
     assert_int_equal(learned.best_epoch, 2);
-    assert_int_equal(kept, 2);
+    assert_int_equal(s.kept, 2);
     assert_int_equal(s.lines, 5);
     assert_true(fabs(learned.best_metric - 1.0 / log2(3.0)) < 1e-12);
 }
@@ -115,23 +114,21 @@ static void test_without_patience_every_epoch_runs_and_the_last_is_kept(void **s
 {
     static const uint32_t ranks[] = {0, 9, 8};
     struct script s = {.ranks = ranks};
-    uint32_t kept = 0;
     (void)state;
-    assert_int_equal(run(&s, 3, 0, 0.0, &kept), NBA_OK);
+    assert_int_equal(run(&s, 3, 0, 0.0), NBA_OK);
     assert_int_equal(learned.epochs_run, 3);
-    assert_int_equal(kept, 3);
+    assert_int_equal(s.kept, 3);
 }
 
 static void test_averages_are_what_is_judged_and_kept(void **state)
 {
     static const uint32_t ranks[] = {0, 9, 8};
     struct script s = {.ranks = ranks};
-    uint32_t kept = 0;
     (void)state;
-    assert_int_equal(run(&s, 2, 0, 100.0, &kept), NBA_OK);
+    assert_int_equal(run(&s, 2, 0, 100.0), NBA_OK);
     /* Ten steps of 1, ten of 2, each weighed by one fifth of the steps so far: between both. */
     assert_true(s.epoch == 2 && learned.best_epoch == 2);
-    assert_int_equal(kept, 2);
+    assert_int_equal(s.kept, 2);
     assert_true(learned.history[1].validation_metric > 0.9); /* rounded down it was epoch 1 */
 }
 
@@ -140,15 +137,14 @@ static void test_a_loss_that_is_no_number_names_the_step_and_keeps_the_best(void
     static const uint32_t ranks[] = {9, 8, 7};
     struct script s = {.ranks = ranks, .fails_in = 3};
     struct script first = {.ranks = ranks, .fails_in = 1};
-    uint32_t kept = 0;
     (void)state;
-    assert_int_equal(run(&s, 3, 2, 0.0, &kept), NBA_E_NON_FINITE);
+    assert_int_equal(run(&s, 3, 2, 0.0), NBA_E_NON_FINITE);
     assert_non_null(strstr(error.message, "step 30"));
     assert_non_null(strstr(error.message, "epoch 2 is kept"));
-    assert_int_equal(kept, 2);
-    assert_int_equal(run(&first, 3, 2, 0.0, &kept), NBA_E_NON_FINITE);
+    assert_int_equal(s.kept, 2);
+    assert_int_equal(run(&first, 3, 2, 0.0), NBA_E_NON_FINITE);
     assert_int_equal(learned.best_epoch, 0);
-    assert_int_equal(kept, 1);
+    assert_int_equal(first.kept, 1);
 }
 
 static void test_an_interruption_keeps_the_best_so_far(void **state)
@@ -156,16 +152,15 @@ static void test_an_interruption_keeps_the_best_so_far(void **state)
     static const uint32_t ranks[] = {3, 9, 0};
     struct script s = {.ranks = ranks, .interrupted_in = 2};
     struct script first = {.ranks = ranks, .interrupted_in = 1};
-    uint32_t kept = 0;
     (void)state;
-    assert_int_equal(run(&s, 3, 2, 0.0, &kept), NBA_OK);
+    assert_int_equal(run(&s, 3, 2, 0.0), NBA_OK);
     assert_true(learned.interrupted);
     assert_int_equal(learned.epochs_run, 1);
-    assert_int_equal(kept, 1);
+    assert_int_equal(s.kept, 1);
     /* In the first epoch: what there is is better than nothing. */
-    assert_int_equal(run(&first, 3, 2, 0.0, &kept), NBA_OK);
+    assert_int_equal(run(&first, 3, 2, 0.0), NBA_OK);
     assert_int_equal(learned.best_epoch, 1);
-    assert_int_equal(kept, 1);
+    assert_int_equal(first.kept, 1);
 }
 
 int main(void)
