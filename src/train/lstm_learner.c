@@ -137,8 +137,7 @@ enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct
     const struct nba_fit_options *fit = &options->fit;
     const struct nba_lstm_net_shape shape = {dataset->content_count, options->width,
                                              options->hidden};
-    NBA_ASSERT(fit->batch > 0 && fit->batch <= NBA_LSTM_NET_BATCH_MAX);
-    NBA_ASSERT(fit->window_events > 0 && 2 * fit->window_events <= NBA_PACKING_STEPS_MAX);
+    NBA_ASSERT(nba_fit_options_check(fit, "lstm", 1, NBA_LSTM_NET_BATCH_MAX, NULL) == NBA_OK);
     struct nba_parameters *all = nba_parameters_create();
     struct lstm *m = nba_pool_take(&all->pool, 1, sizeof(*m));
     m->dataset = dataset;

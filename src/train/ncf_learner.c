@@ -210,8 +210,9 @@ enum nba_status nba_ncf_learner(const struct nba_dataset *dataset, const struct 
                                 const struct nba_ncf_options *options,
                                 struct nba_learner *ret_learner, struct nba_error *error)
 {
-    NBA_ASSERT(options->fit.batch >= NBA_NCF_CHUNK && options->fit.batch <= NBA_NCF_BATCH_MAX);
-    NBA_ASSERT(options->width <= NBA_NCF_WIDTH_MAX && options->fit.window_events > 0);
+    NBA_ASSERT(nba_fit_options_check(&options->fit, "ncf", NBA_NCF_CHUNK, NBA_NCF_BATCH_MAX,
+                                     NULL) == NBA_OK);
+    NBA_ASSERT(options->width <= NBA_NCF_WIDTH_MAX);
     struct nba_parameters *all = nba_parameters_create();
     struct ncf *m = nba_pool_take(&all->pool, 1, sizeof(*m));
     m->dataset = dataset;

@@ -81,8 +81,6 @@ static enum nba_status fit(struct nba_training *t, enum nba_fusion_member member
     struct nba_ncf_options ncf = t->config.ncf_options;
     struct nba_fit_options *options = member == NBA_MEMBER_LSTM ? &lstm.fit : &ncf.fit;
     struct nba_learner learner;
-    options->window_events = t->config.window_events;
-    options->seed = t->config.seed;
     if (epochs != 0) {
         options->epochs = epochs;
         options->patience = 0;
@@ -232,19 +230,9 @@ static enum nba_status check_config(const struct nba_train_config *config,
                                       n->layer_1,
                                       n->layer_2,
                                       n->layer_3};
-    if (config->window_events == 0 || config->window_events > NBA_RELEASE_WINDOW_MAX) {
-        return nba_error_set(error, NBA_E_SHAPE, "window_events is %u, expected 1..%u",
-                             config->window_events, NBA_RELEASE_WINDOW_MAX);
-    }
-    if (l->fit.batch == 0 || l->fit.batch > NBA_LSTM_NET_BATCH_MAX ||
-        n->fit.batch < NBA_NCF_CHUNK || n->fit.batch > NBA_NCF_BATCH_MAX) {
-        return nba_error_set(error, NBA_E_SHAPE, "batch is %u and %u, expected 1..%u and %u..%u",
-                             l->fit.batch, n->fit.batch, NBA_LSTM_NET_BATCH_MAX, NBA_NCF_CHUNK,
-                             NBA_NCF_BATCH_MAX);
-    }
-    if (l->fit.epochs - 1 >= NBA_EPOCHS_MAX || n->fit.epochs - 1 >= NBA_EPOCHS_MAX) {
-        return nba_error_set(error, NBA_E_SHAPE, "epochs are %u and %u, expected 1..%u",
-                             l->fit.epochs, n->fit.epochs, NBA_EPOCHS_MAX);
+    if (nba_fit_options_check(&l->fit, "lstm", 1, NBA_LSTM_NET_BATCH_MAX, error) != NBA_OK ||
+        nba_fit_options_check(&n->fit, "ncf", NBA_NCF_CHUNK, NBA_NCF_BATCH_MAX, error) != NBA_OK) {
+        return NBA_E_SHAPE;
     }
     if (dataset->specialty_count > NBA_RELEASE_SPECIALTIES_MAX) {
         return nba_error_set(error, NBA_E_LIMIT, "%u specialties, at most %u",
@@ -261,13 +249,16 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
                                  const struct nba_progress *progress,
                                  struct nba_training **ret_training, struct nba_error *error)
 {
-    enum nba_status status = check_config(config, dataset, error);
+    struct nba_train_config own = *config;
+    own.lstm_options.fit.window_events = own.ncf_options.fit.window_events = own.window_events;
+    own.lstm_options.fit.seed = own.ncf_options.fit.seed = own.seed;
+    enum nba_status status = check_config(&own, dataset, error);
     if (status != NBA_OK) {
         return status;
     }
     struct nba_training *t = nba_zeros(1, sizeof(*t));
     nba_blas_use_one_thread();
-    t->config = *config;
+    t->config = own;
     t->dataset = dataset;
     t->progress = progress;
     status = make_split(t, error);

@@ -8,6 +8,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/memory.h"
+#include "nba/release/release.h"
 #include "nba/train/adam.h"
 #include "nba/train/metrics.h"
 
@@ -38,6 +39,25 @@ struct nba_trainer {
     struct nba_adam adam;
     struct nba_rng rng;
 };
+
+enum nba_status nba_fit_options_check(const struct nba_fit_options *options, const char *model,
+                                      uint32_t batch_min, uint32_t batch_max,
+                                      struct nba_error *error)
+{
+    const struct {
+        const char *what;
+        uint32_t value, min, max;
+    } ranges[] = {{"batch", options->batch, batch_min, batch_max},
+                  {"epochs", options->epochs, 1, NBA_EPOCHS_MAX},
+                  {"window_events", options->window_events, 1, NBA_RELEASE_WINDOW_MAX}};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(ranges); i++) {
+        if (ranges[i].value < ranges[i].min || ranges[i].value > ranges[i].max) {
+            return nba_error_set(error, NBA_E_SHAPE, "%s: %s is %u, expected %u..%u", model,
+                                 ranges[i].what, ranges[i].value, ranges[i].min, ranges[i].max);
+        }
+    }
+    return NBA_OK;
+}
 
 bool nba_progress_interrupted(const struct nba_progress *progress)
 {

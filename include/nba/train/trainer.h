@@ -73,6 +73,12 @@ struct nba_fit_options {
     uint64_t seed;
 };
 
+/* Batch, epochs and window are in range; learners assert it.  NBA_E_SHAPE. */
+NBA_MUST_USE
+enum nba_status nba_fit_options_check(const struct nba_fit_options *options, const char *model,
+                                      uint32_t batch_min, uint32_t batch_max,
+                                      struct nba_error *error);
+
 /* A model as the trainer sees it; every function takes `model`. */
 struct nba_learner {
     const char *name;

@@ -206,6 +206,10 @@ static void test_sizes_that_no_release_takes_are_refused_before_training(void **
     assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
     assert_non_null(strstr(error.message, "window_events"));
     config = small_config();
+    config.ncf_options.fit.batch = 8;
+    assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
+    assert_string_equal(error.message, "ncf: batch is 8, expected 32..65536");
+    config = small_config();
     config.lstm_options.width = 20;
     assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
     config = small_config();
