@@ -4,23 +4,8 @@
 #include <math.h>
 
 #include "nba/base/time_text.h"
+#include "nba/base/utf8.h"
 #include "nba/event/event.h"
-
-/* Bytes of the UTF-8 sequence at `p`; 0 when it is none. */
-static size_t sequence_bytes(const unsigned char *p, size_t left)
-{
-    const size_t bytes = p[0] < 0x80             ? 1
-                         : (p[0] & 0xe0) == 0xc0 ? 2
-                         : (p[0] & 0xf0) == 0xe0 ? 3
-                         : (p[0] & 0xf8) == 0xf0 ? 4
-                                                 : 0;
-    for (size_t i = 1; i < bytes; i++) {
-        if (i >= left || (p[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return bytes;
-}
 
 static void append_quoted(struct nba_buf *buf, struct nba_str text)
 {
@@ -28,7 +13,7 @@ static void append_quoted(struct nba_buf *buf, struct nba_str text)
     size_t bytes = 0;
     nba_buf_append_byte(buf, '"');
     for (size_t left = text.bytes; left != 0; left -= bytes, p += bytes) {
-        bytes = sequence_bytes(p, left);
+        bytes = nba_utf8_bytes(p, left);
         if (bytes == 0) {
             nba_buf_append_str(buf, nba_str_of("\xef\xbf\xbd"));
             bytes = 1;

@@ -1,4 +1,4 @@
-/* Is it UTF-8 as RFC 3629 defines it: shortest forms only, no surrogates, at most U+10FFFF? */
+/* Is a whole text UTF-8 (nba/base/utf8.h)? */
 #ifndef NBA_CODEC_UTF8_INTERNAL_H
 #define NBA_CODEC_UTF8_INTERNAL_H
 
@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The part behind the ASCII that nearly every text is made of. */
-bool nba_utf8_tail_is_valid(const unsigned char *data, size_t bytes);
+#include "nba/base/utf8.h"
 
-/* ASCII is eight bytes a step, the last step overlapping the one before. */
+/* ASCII, which nearly every text is, goes eight bytes a step, the last step overlapping the one
+ * before. */
 static inline bool nba_utf8_is_valid(const unsigned char *data, size_t bytes)
 {
     uint64_t high = 0;
@@ -33,7 +33,14 @@ static inline bool nba_utf8_is_valid(const unsigned char *data, size_t bytes)
             high |= data[i];
         }
     }
-    return (high & UINT64_C(0x8080808080808080)) == 0 || nba_utf8_tail_is_valid(data, bytes);
+    if ((high & UINT64_C(0x8080808080808080)) == 0) {
+        return true;
+    }
+    size_t i = 0;
+    for (size_t one = 1; one != 0 && i < bytes; i += one) {
+        one = nba_utf8_bytes(data + i, bytes - i);
+    }
+    return i == bytes;
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include "nba/base/file.h"
 #include "nba/base/limits.h"
 #include "nba/base/memory.h"
+#include "nba/base/utf8.h"
 #include "yaml_internal.h"
 
 /* A node and its text cost two cache lines or a little more. */
@@ -43,28 +44,6 @@ static enum nba_status fail_at(const char *name, size_t line, size_t column,
     return nba_error_set(error, NBA_E_CONFIG, "%s:%zu:%zu: %s", name, line, column, what);
 }
 
-/* Length of the UTF-8 sequence at `p`, 0 when it is none (overlong forms, surrogates, beyond
- * U+10FFFF). */
-static size_t utf8_bytes(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80) {
-        return 1;
-    }
-    const size_t want = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || want > left) {
-        return 0;
-    }
-    for (size_t i = 1; i < want; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            return 0;
-        }
-    }
-    const bool overlong = (p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xF0 && p[1] < 0x90);
-    const bool surrogate = p[0] == 0xED && p[1] > 0x9F;
-    const bool beyond = p[0] == 0xF4 && p[1] > 0x8F;
-    return overlong || surrogate || beyond ? 0 : want;
-}
-
 static const char *complaint_of_byte(const unsigned char *p, size_t left, bool indent)
 {
     if (*p == '\r') {
@@ -76,7 +55,7 @@ static const char *complaint_of_byte(const unsigned char *p, size_t left, bool i
     if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7F) {
         return "control byte in the file: expected text";
     }
-    return utf8_bytes(p, left) == 0 ? "not UTF-8: save the file as UTF-8" : NULL;
+    return nba_utf8_bytes(p, left) == 0 ? "not UTF-8: save the file as UTF-8" : NULL;
 }
 
 static enum nba_status check_bytes(const char *name, struct nba_str bytes, struct nba_error *error)
@@ -102,7 +81,7 @@ static enum nba_status check_bytes(const char *name, struct nba_str bytes, struc
             indent = p[i] == '\n' || (indent && p[i] == ' ');
             column = p[i] == '\n' ? 1 : column + 1;
             line += p[i] == '\n';
-            i += utf8_bytes(p + i, bytes.bytes - i);
+            i += nba_utf8_bytes(p + i, bytes.bytes - i);
         }
     }
     return complaint == NULL ? NBA_OK : fail_at(name, line, column, error, complaint);
