@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "nba/base/hash.h"
 #include "nba/base/random.h"
 #include "nba/linalg/reduce.h"
 #include "nba/model/lstm.h"
@@ -24,7 +25,7 @@
 enum { CONTENTS = 1000, D = 64, H1 = 128, M1 = 128, M2 = 64, M3 = 32, TOP = 10, TILE = 4 };
 enum { HCPS = 256, BATCH_MAX = 64, CALLS_MAX = 200000, ELEMENTS = 1024, HUGE_PAGE = 2 << 20 };
 
-static struct nba_rng rng = {42};
+static struct nba_rng rng;
 
 struct bench {
     const struct nba_kernels *kernels;
@@ -275,6 +276,38 @@ static double measure(struct bench *b, const struct bench_case *c, double budget
     return us[calls / 2];
 }
 
+/* How many batch sizes 1..BATCH_MAX give other states or lists than one HCP at a time, three events
+ * of each HCP; ret_hash: of what they should be. */
+static unsigned differing_batches(struct bench *b, uint64_t *ret_hash)
+{
+    enum { EVENTS = 3 };
+    static uint32_t best[BATCH_MAX][TOP];
+    const size_t floats = nba_lstm_state_floats(b->lstm);
+    unsigned differ = 0;
+    for (size_t batch = 1; batch <= BATCH_MAX; batch++) {
+        memset(b->states, 0, BATCH_MAX * floats * sizeof *b->states);
+        for (size_t event = 0; event < EVENTS; event++) {
+            for (size_t at = 0; at < BATCH_MAX; at += batch) {
+                const size_t rows = BATCH_MAX - at < batch ? BATCH_MAX - at : batch;
+                float *states[BATCH_MAX];
+                struct nba_lstm_ranking rankings[BATCH_MAX];
+                for (size_t i = 0; i < rows; i++) {
+                    states[i] = b->states + (at + i) * floats;
+                    rankings[i] =
+                        (struct nba_lstm_ranking){.state = states[i], .ret_contents = best[at + i]};
+                }
+                nba_lstm_step(b->lstm, b->contents + event * BATCH_MAX + at, states, rows);
+                nba_lstm_rank(b->lstm, rankings, rows, TOP);
+            }
+        }
+        const uint64_t hash = nba_xxh64(b->states, BATCH_MAX * floats * sizeof *b->states) ^
+                              nba_xxh64(best, sizeof best);
+        *ret_hash = batch == 1 ? hash : *ret_hash;
+        differ += hash != *ret_hash;
+    }
+    return differ;
+}
+
 int main(int argc, char **argv)
 {
     const double ms = argc > 1 ? strtod(argv[1], NULL) : 20;
@@ -285,10 +318,14 @@ int main(int argc, char **argv)
             continue;
         }
         struct bench b = {0};
+        uint64_t hash = 0;
+        rng = nba_rng(42); /* every form has the same weights */
         make(&b, kernels);
         const struct roofline limit = roofline_measure((enum nba_kernels_form)form);
-        printf("{\"form\": \"%s\", \"gflops\": %.1f, \"read_gbs\": %.1f}\n", kernels->name,
-               limit.gflops, limit.read_gbs);
+        const unsigned differ = differing_batches(&b, &hash);
+        printf("{\"form\": \"%s\", \"gflops\": %.1f, \"read_gbs\": %.1f, \"differ\": %u, "
+               "\"hash\": \"%016llx\"}\n",
+               kernels->name, limit.gflops, limit.read_gbs, differ, (unsigned long long)hash);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             const struct bench_case *c = &cases[i];
             const double tiles = (double)((c->rows + TILE - 1) / TILE);
