@@ -7,8 +7,7 @@
 #include "nba/codec/json.h"
 #include "nba/policy/policy.h"
 
-#define LINE_BYTES_MAX (2u << 20)
-#define WHAT_BYTES     512u
+#define WHAT_BYTES 512u
 
 static struct {
     const char *catalog;
@@ -59,7 +58,7 @@ static void check_catalog(struct checking *c)
     c->builder = nba_catalog_builder_create();
     if (c->builder == NULL) {
         (void)nba_error_set(&error, NBA_E_NO_MEMORY, "out of memory");
-    } else if (nba_walk_lines(args.catalog, LINE_BYTES_MAX, apply_line, c, &error) == NBA_OK &&
+    } else if (nba_walk_lines(args.catalog, apply_line, c, &error) == NBA_OK &&
                nba_catalog_builder_build(c->builder, &c->catalog, &error) == NBA_OK &&
                used < (int)sizeof(what)) {
         (void)snprintf(what + used, sizeof(what) - (size_t)used, ": %u contents, %u candidates",

@@ -10,8 +10,6 @@
 #include "nba/codec/encoder.h"
 #include "nba/codec/json.h"
 
-#define LINE_BYTES_MAX (2u << 20)
-
 static struct {
     const char *topic;
     int64_t tick_ms;
@@ -133,7 +131,7 @@ static enum nba_status produce(struct producing *p, struct nba_error *error)
     for (size_t i = 0; i < (files->count > 0 ? files->count : 1) && status == NBA_OK; i++) {
         const char *path = files->count > 0 ? files->items[i] : "-";
         status = args.log_file ? nba_walk_log_file(p->place->schemas, path, take_record, p, error)
-                               : nba_walk_lines(path, LINE_BYTES_MAX, take_line, p, error);
+                               : nba_walk_lines(path, take_line, p, error);
     }
     nba_ticker_end(&p->place->ticker);
     return status == NBA_E_INTERRUPTED ? NBA_OK : status; /* what came before counts */

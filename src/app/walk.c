@@ -13,6 +13,8 @@
 #include "nba/codec/text_lines.h"
 
 #define POLL_MS 100
+/* Twice the largest record: a message is longer as JSON. */
+#define LINE_BYTES_MAX (2u << 20)
 
 enum nba_status nba_spans_add(struct nba_spans *spans, struct nba_stream *stream, const char *topic,
                               enum nba_isolation isolation, struct nba_error *error)
@@ -210,14 +212,14 @@ enum nba_status nba_log_record_from(const struct nba_record *record,
     return NBA_OK;
 }
 
-enum nba_status nba_walk_lines(const char *path, size_t line_bytes_max,
+enum nba_status nba_walk_lines(const char *path,
                                enum nba_status (*take)(void *context, struct nba_str line,
                                                        struct nba_error *error),
                                void *context, struct nba_error *error)
 {
     struct nba_text_lines *lines = NULL;
     bool more = true;
-    enum nba_status status = nba_text_lines_open(path, line_bytes_max, &lines, error);
+    enum nba_status status = nba_text_lines_open(path, LINE_BYTES_MAX, &lines, error);
     if (status != NBA_OK) {
         return status;
     }
