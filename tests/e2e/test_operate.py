@@ -227,5 +227,33 @@ class Reset(Operate):
             self.assertEqual(inst.nba("reset", *args, check=False).returncode, 2)
 
 
+class Upgrade(Operate):
+    """A newer program wrote, and an older one, this one, gets the partition back."""
+
+    def test_an_older_program_stops_at_a_newer_format_and_changes_nothing(self):
+        for key, value, words in ((b"Hhcp-0001", b"\x02\x03\x00", "HCP record has format 2"),
+                                  (b"Mm", b"\x02" + bytes(40), "state has format 2")):
+            for gone in (False, True):
+                with self.subTest(key=key, gone=gone):
+                    inst = self.instance(partitions=1)
+                    inst.setup(count=100)
+                    inst.drain()
+                    digests, state = inst.digests(), self.state_hash(inst)
+                    newer = os.path.join(inst.dir, "newer.avro")
+                    world.log_file(newer, [(inst.topics["changelog"], 0, 0, START, key, value)])
+                    inst.nba("produce", "--log-file", newer, "--set=topics.changelog=elsewhere",
+                             f"--set=topics.engagement={inst.topics['changelog']}")
+                    inst.produce("engagement", world.events(8, 5, 10))
+                    if gone:
+                        shutil.rmtree(os.path.join(inst.dir, "state", "store"))
+                    for _ in range(2):  # a second try is no other
+                        refused = inst.drain(check=False)
+                        self.assertEqual(refused.returncode, 1)
+                        self.assertIn(words + ", newest known is 1", refused.stderr)
+                    self.assertEqual(inst.digests(), digests)
+                    if not gone:
+                        self.assertEqual(self.state_hash(inst), state)
+
+
 if __name__ == "__main__":
     unittest.main()
