@@ -78,8 +78,8 @@ enum nba_status nba_log_record_from(const struct nba_record *record,
                                     struct nba_log_header headers[NBA_LOG_HEADERS_MAX],
                                     struct nba_log_record *ret_record, struct nba_error *error);
 
-/* Messages as JSON, one a line: the lines that are not empty, of a file or of standard input ("-"), gzipped or not, without their
- * line ends.  A failure is told behind "path:line". */
+/* Messages as JSON, one a line: the lines that are not empty, of a file or of standard input ("-"),
+ * gzipped or not, without their line ends.  A failure is told behind "path:line". */
 NBA_MUST_USE
 enum nba_status nba_walk_lines(const char *path,
                                enum nba_status (*take)(void *context, struct nba_str line,
