@@ -24,8 +24,10 @@ static void describe_program(struct nba_buf *buf)
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         nba_buf_printf(buf, "  %-12s%s\n", commands[i]->name, commands[i]->summary);
     }
-    nba_buf_printf(buf, "\n`nba COMMAND --help` shows a command's options and examples.\n"
-                        "Exit codes: 0 done, 1 failed, 2 usage or configuration.\n");
+    nba_buf_printf(buf,
+                   "\n`nba COMMAND --help` shows a command's options and examples.\n"
+                   "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 `nba train`: the\n"
+                   "release is worse than the champion and was not announced.\n");
 }
 
 static void describe_command(const struct nba_command *command, const struct nba_option_set *set,
@@ -106,6 +108,7 @@ static int tell(const struct nba_workplace *place, const struct nba_error *error
     }
     return error->status == NBA_OK                                         ? 0
            : error->status == NBA_E_CONFIG || error->status == NBA_E_USAGE ? 2
+           : error->status == NBA_E_WORSE                                  ? 3
                                                                            : 1;
 }
 

@@ -6,6 +6,7 @@
 
 #include "nba/base/memory.h"
 #include "nba/linalg/blas.h"
+#include "nba/train/warm_start.h"
 
 struct nba_training {
     struct nba_train_config config;
@@ -17,6 +18,7 @@ struct nba_training {
     struct nba_trainer *users;                      /* NCF with learned user vectors, or NULL */
     struct nba_members members;
     struct nba_report report;
+    struct nba_gate gate;
     struct nba_learned learned[NBA_MEMBER_COUNT];
     struct nba_learned other; /* of users, then of what is refitted */
 };
@@ -56,8 +58,33 @@ void nba_training_destroy(struct nba_training *training)
 
 /* ---- the models ---- */
 
+/* What a warm start was trained on can't choose anything: validation is what came after.  Where
+ * that is too little, models start from chance. */
+static void keep_init_from_validation(struct nba_training *t)
+{
+    const struct nba_dataset *d = t->dataset;
+    const int64_t seen_ms = nba_gate_learned_to_ms(t->config.init);
+    const size_t count = d->sequence_offset[d->user_count];
+    size_t seen = 0;
+    for (size_t i = 0; i < count; i++) {
+        seen += d->sequence_time[i] <= seen_ms ? 1 : 0;
+    }
+    if (count - seen < NBA_GATE_QUERIES_MIN) {
+        t->config.init = NULL;
+        return;
+    }
+    const double share = ((double)seen + 0.5) / (double)count;
+    if (share > t->config.train_share) {
+        t->config.train_share = share;
+        t->config.validation_share = 1.0 - share;
+    }
+}
+
 static enum nba_status make_split(struct nba_training *t, struct nba_error *error)
 {
+    if (t->config.init != NULL) {
+        keep_init_from_validation(t);
+    }
     if (t->dataset->fixed_test != NULL) {
         t->split = nba_split_fixed(t->dataset, t->config.seed);
     } else if (t->config.split == NBA_SPLIT_LAST_TWO) {
@@ -92,6 +119,12 @@ static enum nba_status fit(struct nba_training *t, enum nba_fusion_member member
     enum nba_status status = member == NBA_MEMBER_LSTM
                                  ? nba_lstm_learner(t->dataset, &t->split, &lstm, &learner, error)
                                  : nba_ncf_learner(t->dataset, &t->split, &ncf, &learner, error);
+    if (status == NBA_OK && t->config.init != NULL && !users) {
+        status = nba_warm_start(t->config.init, member, t->dataset, learner.parameters, error);
+        if (status != NBA_OK) {
+            nba_parameters_destroy(learner.parameters);
+        }
+    }
     if (status == NBA_OK) {
         *ret_trainer = nba_trainer_create(t->dataset, &t->split, options, t->progress, &learner);
         status = nba_trainer_run(*ret_trainer, learned, error);
@@ -178,12 +211,17 @@ static void judge(struct nba_training *t)
 
 /* ---- refit ---- */
 
-/* Validation trains too; the test part never does. */
-static void take_all(struct nba_training *t)
+/* Validation trains too, as far as it isn't newer than `until_ms`; the test part never does. */
+static void take_all(struct nba_training *t, int64_t until_ms)
 {
-    for (uint32_t u = 0; u < t->dataset->user_count; u++) {
-        t->split.train_count[u] =
-            (uint32_t)(t->dataset->sequence_offset[u + 1] - t->dataset->sequence_offset[u]);
+    const struct nba_dataset *d = t->dataset;
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        const size_t from = d->sequence_offset[u];
+        const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - from);
+        uint32_t *count = &t->split.train_count[u];
+        while (*count < length && d->sequence_time[from + *count] <= until_ms) {
+            ++*count;
+        }
     }
     for (size_t i = 0; i < t->split.test_count; i++) {
         const struct nba_query query = t->split.test[i];
@@ -196,10 +234,13 @@ static void take_all(struct nba_training *t)
 /* Validation trains too; the number of epochs is what it found.  Its queries stay, to have
  * something to print; nothing is chosen by them any more, and the history that is kept is that of
  * the search.  Where a model's second training is interrupted, the one there was stays. */
-static enum nba_status refit(struct nba_training *t, struct nba_error *error)
+static enum nba_status refit(struct nba_training *t, int64_t until_ms, struct nba_error *error)
 {
-    take_all(t);
     enum nba_status status = NBA_OK;
+    if (nba_progress_interrupted(t->progress)) {
+        return NBA_OK;
+    }
+    take_all(t, until_ms);
     nba_popularity_clear(&t->popularity);
     t->popularity = nba_popularity(t->dataset, &t->split);
     for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
@@ -214,6 +255,32 @@ static enum nba_status refit(struct nba_training *t, struct nba_error *error)
         t->trainers[m] = whole ? again : t->trainers[m];
     }
     bind_members(t);
+    return status;
+}
+
+/* With news the challenger is judged on them before it learns them too. */
+static enum nba_status refit_and_gate(struct nba_training *t, struct nba_error *error)
+{
+    struct nba_release *champion = t->config.champion;
+    const int64_t seen_ms =
+        champion != NULL && t->split.by_time ? nba_gate_learned_to_ms(champion) : INT64_MAX;
+    const bool news =
+        nba_gate_queries(t->dataset, &t->split, seen_ms, NULL) >= NBA_GATE_QUERIES_MIN;
+    enum nba_status status = NBA_OK;
+    if (news) {
+        if (t->config.refit && seen_ms >= t->split.validation_from_ms) {
+            status = refit(t, seen_ms, error);
+        }
+        if (status == NBA_OK) {
+            t->gate = nba_gate(champion, &t->members, &t->split, seen_ms);
+        }
+    }
+    if (status == NBA_OK && t->config.refit) {
+        status = refit(t, INT64_MAX, error);
+    }
+    if (status == NBA_OK && champion != NULL && !news) {
+        t->gate = nba_gate(champion, &t->members, &t->split, INT64_MIN);
+    }
     return status;
 }
 
@@ -267,9 +334,7 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
     }
     if (status == NBA_OK) {
         judge(t);
-    }
-    if (status == NBA_OK && config->refit && !nba_progress_interrupted(progress)) {
-        status = refit(t, error);
+        status = refit_and_gate(t, error);
     }
     if (status != NBA_OK) {
         nba_training_destroy(t);
@@ -282,6 +347,16 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
 const struct nba_report *nba_training_report(const struct nba_training *training)
 {
     return &training->report;
+}
+
+bool nba_training_is_warm(const struct nba_training *training)
+{
+    return training->config.init != NULL;
+}
+
+const struct nba_gate *nba_training_gate(const struct nba_training *training)
+{
+    return &training->gate;
 }
 
 int64_t nba_training_test_from_ms(const struct nba_training *training)
@@ -301,19 +376,35 @@ static void print_history(const struct nba_training *t, struct nba_buf *text)
     nba_buf_printf(text, "}\n");
 }
 
-/* What another training needs to repeat this one; no times, no paths. */
+/* The newest engagement that the weights have seen; the next gate asks about newer ones. */
+static int64_t learned_to_ms(const struct nba_training *t)
+{
+    const struct nba_dataset *d = t->dataset;
+    int64_t newest_ms = INT64_MIN;
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        for (uint32_t i = 0; i < t->split.train_count[u]; i++) {
+            const int64_t time_ms = d->sequence_time[d->sequence_offset[u] + i];
+            newest_ms = time_ms > newest_ms ? time_ms : newest_ms;
+        }
+    }
+    return newest_ms;
+}
+
+/* What another training needs to repeat this one; no paths, and no times but the data's. */
 static void print_training(const struct nba_training *t, struct nba_buf *text)
 {
     const struct nba_lstm_options *l = &t->config.lstm_options;
     const struct nba_ncf_options *n = &t->config.ncf_options;
     nba_buf_printf(text,
                    "{\"seed\":%llu,\"window_events\":%u,\"split\":\"%s\",\"train_share\":%g,"
-                   "\"validation_share\":%g,\"refit\":%s,\"touches\":%zu,\"engagements\":%zu,",
+                   "\"validation_share\":%g,\"refit\":%s,\"touches\":%zu,\"engagements\":%zu,"
+                   "\"learned_to_ms\":%lld,\"init\":\"%s\",",
                    (unsigned long long)t->config.seed, t->config.window_events,
                    t->split.by_time ? "time" : "last_two", t->config.train_share,
                    t->config.validation_share, t->config.refit ? "true" : "false",
                    t->dataset->touch_offset[t->dataset->user_count],
-                   t->dataset->sequence_offset[t->dataset->user_count]);
+                   t->dataset->sequence_offset[t->dataset->user_count], (long long)learned_to_ms(t),
+                   t->config.init != NULL ? nba_release_id(t->config.init) : "");
     nba_buf_printf(text,
                    "\"lstm\":{\"width\":%u,\"hidden\":%u,\"batch\":%u,\"rate\":%g,\"dropout\":%g,"
                    "\"clip\":%g,\"best_epoch\":%u},",

@@ -1,10 +1,12 @@
 """Releases swapped under load, with kills among the swaps: every output is made by exactly one
-release, the one that the journal names, and a replay makes the same bytes.
+release, the one that the journal names, and a replay makes the same bytes.  Bad releases are
+refused, and trainings announce what is no worse.
 
 Run by ctest (e2e.swap) with a few swaps; `tools/test swap` makes a hundred (NBA_SWAPS).
 """
 import bisect
 import collections
+import json
 import os
 import random
 import re
@@ -36,7 +38,7 @@ class Company:
     def __init__(self):
         # So many partitions that none is compacted: the log would keep less than a replay says.
         self.instance = Instance(partitions=3 + SWAPS // 10)
-        self.load = world.events(5, 200, FIRST + CHUNK * 9)
+        self.load = world.events(5, 200, FIRST + 4 * CHUNK)
         for record in self.load:  # few contents: small decision records
             if "content_id" in record:
                 record["content_id"] = f"C{int(record['content_id'][1:]) % CONTENTS:03d}"
@@ -50,16 +52,18 @@ class Company:
             self.releases.append(re.search(r"release ([0-9a-f]{64})", told).group(1))
 
     def more(self, count=CHUNK):
+        assert self.load, "the load ended before the swaps did"
         self.instance.produce("engagement", self.load[:count])
         del self.load[:count]
 
 
 class Running:
-    """`nba run`, its log lines as they come."""
+    """A command that runs on, `nba run` or a service, and its log lines as they come."""
 
-    def __init__(self, instance, *args, env=None):
-        line = [NBA, "run", *instance.common, *instance.where, *args]
-        self.process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, cwd=instance.dir,
+    def __init__(self, instance, *args, env=None, command="run"):
+        line = [NBA, command, *instance.common, *instance.where, *args]
+        self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                        text=True, cwd=instance.dir,
                                         env={**os.environ, **(env or {})})
         self.lines = []
         self.changed = threading.Condition()
@@ -270,6 +274,89 @@ class BadReleases(unittest.TestCase):
         self.damage(first)
         models("rollback", code=1)
         self.assertRegex(models(), rf"(?m)^\* {second}")
+
+
+class Retraining(unittest.TestCase):
+    USELESS = {"train.lstm_learning_rate": 1e-6, "train.ncf_learning_rate": 1e-6}
+
+    def setUp(self):
+        self.instance = Instance()
+        self.addCleanup(self.instance.close)
+        self.instance.nba("topics", "create")
+        self.records = world.events(5, 60, 2500)
+        seen = collections.Counter()
+        for record in self.records:  # each HCP goes through the contents in their order
+            if "content_id" in record:
+                seen[record["hcp_id"]] += 1
+                record["content_id"] = f"C{seen[record['hcp_id']] % 20:03d}"
+
+    def train(self, *args, **settings):
+        """(exit code, the line of JSON, standard error)"""
+        given = [f"--set={k}={v}" for k, v in {**SMALL, "train.lstm_epochs_max": 4,
+                                               "train.lstm_learning_rate": 0.01,
+                                               **settings}.items()]
+        done = self.instance.nba("train", "--json", *given, *args, check=False)
+        line, end, rest = done.stdout.partition("\n")
+        self.assertEqual((end, rest), ("\n", ""), "one line")
+        return done.returncode, json.loads(line), done.stderr
+
+    def champion(self):
+        path = os.path.join(self.instance.dir, "releases", "champion")
+        with open(path, encoding="utf-8") as file:
+            return file.read().split()[0]
+
+    def test_exit_codes_and_the_line_say_what_became_of_a_training(self):
+        code, line, told = self.train("--release")
+        self.assertEqual((code, line["outcome"]), (1, "failed"))
+        self.assertIn(line["error"], told)
+        self.instance.produce("engagement", self.records[:1500])
+        code, first, _ = self.train()
+        self.assertEqual((code, first["outcome"]), (0, "written"))
+        self.assertNotIn("champion", first)
+        code, first, _ = self.train("--release")
+        self.assertEqual((code, first["outcome"], first["champion"]),
+                         (0, "announced", first["release"]))
+        self.assertNotIn("gate", first)
+        self.instance.produce("engagement", self.records[1500:])
+        code, second, _ = self.train("--release", "--init", "champion")
+        self.assertEqual((code, second["outcome"], second["warm"]), (0, "announced", True))
+        self.assertIs(second["gate"]["unseen"], True)
+        self.assertEqual(self.champion(), second["release"])
+        self.assertEqual(self.train("--init", "champion", "--last-two")[0], 2)
+        shown = self.instance.nba("models", "show", second["release"], where=False).stdout
+        self.assertIn(f'"init":"{first["release"]}"', shown)
+        self.assertIn(f"parent      {first['release']}", shown)
+
+    def test_a_challenger_that_is_worse_is_written_and_not_announced(self):
+        self.instance.produce("engagement", self.records)
+        _, good, _ = self.train("--release")
+        code, bad, told = self.train("--release", **self.USELESS)
+        self.assertEqual((code, bad["outcome"], bad["champion"]), (3, "refused", good["release"]))
+        self.assertLess(bad["gate"]["challenger"], bad["gate"]["lo"])
+        self.assertIn("worse than champion", told)
+        self.assertEqual(self.champion(), good["release"])
+        self.instance.nba("models", "release", bad["release"], where=False)  # by hand it may
+        self.assertEqual(self.champion(), bad["release"])
+
+    def test_the_service_survives_a_failing_training_and_trains_when_it_is_due(self):
+        small = [f"--set={k}={v}" for k, v in SMALL.items()]
+        run = Running(self.instance, "--every=2s", *small, command="train")
+        self.assertIn("exit=1", run.wait_for("training_failed"))
+        self.instance.produce("engagement", self.records)
+        for _ in range(2):
+            begin = len(run.lines)
+            self.assertRegex(run.wait_for(" trained ", begin), "exit=[03] ")
+        self.assertTrue(self.champion())
+        self.assertEqual(run.end(signal.SIGTERM), 0)
+        run = Running(self.instance, "--every=7d", *small, command="train")
+        self.assertTrue(run.wait_for("training next="))
+        self.assertEqual(run.end(signal.SIGTERM), 0)
+        self.assertFalse(any("epoch" in line for line in run.lines if line), "was not due")
+        for period in ("soon", "0h", "1y", "-2h", "5"):
+            done = self.instance.nba("train", f"--every={period}", check=False)
+            self.assertEqual(done.returncode, 2, period)
+        run = Running(self.instance, "--every=1s", "--only=cnn", command="train")
+        self.assertEqual(run.end(), 2, "what can't succeed isn't tried again")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@
  *
  * Each command runs once a process, so its options are variables of its file.
  *
- * EXIT CODES.  0 done, 1 failed, 2 usage or configuration.  What a command is asked for goes to
- * standard output, everything else to standard error; errors begin with "nba: ".
+ * EXIT CODES.  0 done, 1 failed, 2 usage or configuration, 3 not announced (train).  What a command
+ * is asked for goes to standard output, everything else to standard error; errors begin with
+ * "nba: ".
  */
 #ifndef NBA_APP_COMMAND_H
 #define NBA_APP_COMMAND_H

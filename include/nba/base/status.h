@@ -49,6 +49,7 @@
     X(E_VERSION, "version", STOP, "format of another version")                                     \
     X(E_SHAPE, "shape", STOP, "sizes that must agree do not")                                      \
     X(E_NOT_FOUND, "not_found", STOP, "no such thing")                                             \
+    X(E_WORSE, "worse", STOP, "challenger is worse than the champion")                             \
     X(E_EXISTS, "exists", STOP, "already there")                                                   \
     X(E_NO_MEMORY, "no_memory", STOP, "out of memory")                                             \
     X(E_IO, "io", STOP, "input or output failed")                                                  \

@@ -4,7 +4,8 @@
  *
  * ROAD.  Split -> popularity -> LSTM, NCF (early stopping on validation) -> fusion weights and
  * calibration on validation -> figures on the test part (on validation without one) -> refit on
- * all data but the test part, as many epochs as were best -> release.
+ * all data but the test part, as many epochs as were best -> release.  Beside a champion the gate
+ * (nba/train/gate.h) says whether it may be replaced; the release is written either way.
  *
  * SEEDED.  The same data set, configuration, library and machine give the same release id.
  * INTERRUPTION.  After the interrupt flag is set the model in training stops with its best so far,
@@ -18,6 +19,7 @@
 #define NBA_TRAIN_TRAIN_H
 
 #include "nba/train/blend.h"
+#include "nba/train/gate.h"
 #include "nba/train/lstm_learner.h"
 #include "nba/train/ncf_learner.h"
 #include "nba/train/popularity.h"
@@ -39,7 +41,9 @@ struct nba_train_config {
     struct nba_lstm_options lstm_options; /* window_events and seed are taken from above */
     struct nba_ncf_options ncf_options;
     struct nba_blend_options blend_options;
-    struct nba_str parent; /* id of the release that is replaced; empty: none */
+    struct nba_str parent;    /* id of the release that is replaced; empty: none */
+    struct nba_release *init; /* models start from its weights; NULL: from chance. By time only */
+    struct nba_release *champion; /* for the gate, loaded with kernels; NULL: none */
     const char *engine_version;
 };
 struct nba_train_config nba_train_config(void); /* defaults: 0.9 and 0.1 by time, refit */
@@ -55,6 +59,11 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
 void nba_training_destroy(struct nba_training *training);
 
 const struct nba_report *nba_training_report(const struct nba_training *training);
+/* What the gate said: n is 0 where there was no champion. */
+const struct nba_gate *nba_training_gate(const struct nba_training *training);
+/* Did models start from `init`: not where less than NBA_GATE_QUERIES_MIN engagements are newer than
+ * it, since validation is on what it hasn't seen. */
+bool nba_training_is_warm(const struct nba_training *training);
 /* Where the test part begins; INT64_MAX without one, INT64_MIN when the split is not by time. */
 int64_t nba_training_test_from_ms(const struct nba_training *training);
 
