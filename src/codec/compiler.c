@@ -22,9 +22,10 @@ struct compiler {
     struct nba_error *error;
     bool for_writing;
     const char *field; /* being compiled, for messages */
-    /* The struct whose fields are being compiled, with everything absent. */
-    const unsigned char *image;
+    /* The struct whose fields are being compiled as it is before anything is read. */
+    unsigned char *image;
     size_t image_bytes;
+    bool certain; /* no union's branch decides whether they are read */
 };
 
 /* What each kind of member takes on our side, and how; the limit is that of a text. */
@@ -260,7 +261,9 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
                                      const struct nba_avro_type *r, const struct nba_binding *b,
                                      uint32_t base, struct nba_op *op)
 {
+    const bool certain = c->certain;
     uint32_t failed = 0;
+    c->certain = false;
     struct nba_op *branches = take(c, 2 * (size_t)w->branch_count, sizeof(*branches));
     enum nba_status status = NBA_OK;
     for (uint32_t i = 0; status == NBA_OK && i < w->branch_count; i++) {
@@ -271,6 +274,7 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
             status = NBA_OK;
         }
     }
+    c->certain = certain;
     if (status == NBA_OK && failed == w->branch_count) {
         return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
                              "%s: no branch of the writer's union can be read as ours", c->field);
@@ -287,7 +291,8 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
     return status;
 }
 
-/* A field that the writer lacks.  A default that is the absent value needs no operation. */
+/* A field that the writer lacks.  Its default is in the image from the start, or is read like a
+ * value where it depends on a branch. */
 static enum nba_status compile_default(struct compiler *c, const struct nba_avro_field *field,
                                        const struct nba_binding *b, uint32_t base,
                                        struct nba_op *op)
@@ -311,7 +316,9 @@ static enum nba_status compile_default(struct compiler *c, const struct nba_avro
         memcpy(filled, c->image, c->image_bytes);
         status = nba_program_run_ops(body, &cursor, c->arena, filled, c->error);
     }
-    if (status == NBA_OK && memcmp(filled, c->image, c->image_bytes) != 0) {
+    if (status == NBA_OK && c->certain) {
+        memcpy(c->image, filled, c->image_bytes);
+    } else if (status == NBA_OK && memcmp(filled, c->image, c->image_bytes) != 0) {
         *op = (struct nba_op){
             .code = NBA_OP_CONSTANT, .name = field->name, .body = body, .of.text = text};
     }
@@ -397,6 +404,7 @@ static void take_image(struct compiler *c, const struct nba_record_binding *reco
     nba_binding_clear(record, image);
     c->image = image;
     c->image_bytes = record->bytes;
+    c->certain = true;
 }
 
 /* A record that is not a member but all of its struct. */
@@ -447,6 +455,7 @@ static enum nba_status compile_parts(struct compiler *c, const struct nba_avro_t
                                        : compile_items(c, w, r, record, op);
     c->image = outer.image;
     c->image_bytes = outer.image_bytes;
+    c->certain = outer.certain;
     return status;
 }
 

@@ -53,23 +53,6 @@ const struct nba_schemas *nba_decoder_schemas(const struct nba_decoder *decoder)
     return decoder->schemas;
 }
 
-enum nba_status nba_wire_take_head(struct nba_str value, uint32_t *ret_id,
-                                   struct nba_cursor *ret_body, struct nba_error *error)
-{
-    const unsigned char *bytes = (const unsigned char *)value.data;
-    if (value.bytes != 0 && bytes[0] != 0) {
-        return nba_error_set(error, NBA_E_NOT_AVRO, "first byte is %u, expected 0", bytes[0]);
-    }
-    if (value.bytes < NBA_WIRE_HEAD_BYTES) {
-        return nba_error_set(error, NBA_E_TRUNCATED, "%zu bytes, expected a head of %u",
-                             value.bytes, NBA_WIRE_HEAD_BYTES);
-    }
-    *ret_id = (uint32_t)bytes[1] << 24 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 8 |
-              (uint32_t)bytes[4];
-    *ret_body = nba_cursor(bytes + NBA_WIRE_HEAD_BYTES, value.bytes - NBA_WIRE_HEAD_BYTES);
-    return NBA_OK;
-}
-
 bool nba_wire_schema_id(struct nba_str value, uint32_t *ret_id)
 {
     struct nba_cursor body;

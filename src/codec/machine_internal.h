@@ -9,7 +9,10 @@
 #ifndef NBA_CODEC_MACHINE_INTERNAL_H
 #define NBA_CODEC_MACHINE_INTERNAL_H
 
+#include <math.h>
+
 #include "nba/base/arena.h"
+#include "nba/base/compiler.h"
 #include "nba/base/limits.h"
 #include "nba/base/status.h"
 #include "nba/base/str.h"
@@ -24,8 +27,10 @@ struct nba_machine {
 };
 
 /* Sets status and message; always NULL. */
+NBA_COLD
 const unsigned char *nba_machine_stop(struct nba_machine *m, const char *name,
                                       enum nba_status status, const char *what);
+NBA_COLD
 const unsigned char *nba_machine_stop_number(struct nba_machine *m, const char *name,
                                              enum nba_status status, const char *what,
                                              uint64_t number);
@@ -33,17 +38,12 @@ const unsigned char *nba_machine_stop_number(struct nba_machine *m, const char *
 /* Varints of more than one byte. */
 const unsigned char *nba_machine_varint_slow(struct nba_machine *m, const char *name,
                                              const unsigned char *p, uint64_t *ret_value);
-const unsigned char *nba_machine_int(struct nba_machine *m, const char *name,
-                                     const unsigned char *p, int64_t *ret_value);
-/* A double, or with `bytes` 4 a float; finite. */
-const unsigned char *nba_machine_real(struct nba_machine *m, const char *name,
-                                      const unsigned char *p, size_t bytes, double *ret_value);
 const unsigned char *nba_machine_bool(struct nba_machine *m, const char *name,
                                       const unsigned char *p, bool *ret_value);
-/* How many items of at least `bytes_min` each follow in this block, 0 at the collection's end. */
-const unsigned char *nba_machine_block(struct nba_machine *m, const char *name,
-                                       const unsigned char *p, uint32_t bytes_min,
-                                       uint64_t *ret_count);
+/* Blocks of more than 63 items, or with their size. */
+const unsigned char *nba_machine_block_slow(struct nba_machine *m, const char *name,
+                                            const unsigned char *p, uint32_t bytes_min,
+                                            uint64_t *ret_count);
 
 /* Fewest bytes of one item of an array or map. */
 static inline uint32_t nba_item_bytes_min(const struct nba_avro_type *type)
@@ -58,12 +58,66 @@ static inline const unsigned char *nba_machine_varint(struct nba_machine *m, con
         *ret_value = *p;
         return p + 1;
     }
-    return nba_machine_varint_slow(m, name, p, ret_value);
+    uint64_t longer = 0; /* the caller's value need not have an address */
+    p = nba_machine_varint_slow(m, name, p, &longer);
+    *ret_value = longer;
+    return p;
 }
 
 static inline int64_t nba_machine_zigzag(uint64_t value)
 {
     return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+static inline const unsigned char *nba_machine_int(struct nba_machine *m, const char *name,
+                                                   const unsigned char *p, int64_t *ret_value)
+{
+    uint64_t raw = 0;
+    p = nba_machine_varint(m, name, p, &raw);
+    if (p != NULL && raw > UINT32_MAX) {
+        return nba_machine_stop(m, name, NBA_E_NOT_AVRO, "an int of more than 32 bits");
+    }
+    *ret_value = nba_machine_zigzag(raw);
+    return p;
+}
+
+/* A double, or with `bytes` 4 a float; finite. */
+static inline const unsigned char *nba_machine_real(struct nba_machine *m, const char *name,
+                                                    const unsigned char *p, size_t bytes,
+                                                    double *ret_value)
+{
+    double value = 0;
+    float narrow = 0;
+    if ((size_t)(m->end - p) < bytes) {
+        return nba_machine_stop(m, name, NBA_E_TRUNCATED, "the value ends inside a number");
+    }
+    /* Little-endian in Avro and on x86-64. */
+    if (bytes == sizeof(narrow)) {
+        memcpy(&narrow, p, sizeof(narrow));
+        value = (double)narrow;
+    } else {
+        memcpy(&value, p, sizeof(value));
+    }
+    if (!isfinite(value)) {
+        return nba_machine_stop(m, name, NBA_E_NON_FINITE, "NaN or infinite");
+    }
+    *ret_value = value;
+    return p + bytes;
+}
+
+/* How many items of at least `bytes_min` each follow in this block, 0 at the collection's end. */
+static inline const unsigned char *nba_machine_block(struct nba_machine *m, const char *name,
+                                                     const unsigned char *p, uint32_t bytes_min,
+                                                     uint64_t *ret_count)
+{
+    if (p != m->end && (*p & 0x81) == 0 && (size_t)(*p >> 1) * bytes_min < (size_t)(m->end - p)) {
+        *ret_count = *p >> 1;
+        return p + 1;
+    }
+    uint64_t count = 0;
+    p = nba_machine_block_slow(m, name, p, bytes_min, &count);
+    *ret_count = count;
+    return p;
 }
 
 /* The index of an enum's symbol or a union's branch, below `count`. */

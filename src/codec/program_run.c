@@ -28,6 +28,22 @@ const unsigned char *nba_machine_varint_slow(struct nba_machine *m, const char *
                                              const unsigned char *p, uint64_t *ret_value)
 {
     uint64_t value = 0;
+    /* Up to eight bytes at once: the highest bit of the last one is 0. */
+    if (m->end - p >= 8) {
+        memcpy(&value, p, sizeof(value));
+        const uint64_t stops = ~value & UINT64_C(0x8080808080808080);
+        if (stops != 0) {
+            value &= (stops ^ (stops - 1)) & UINT64_C(0x7f7f7f7f7f7f7f7f);
+            value = (value & UINT64_C(0x007f007f007f007f)) |
+                    (value & UINT64_C(0x7f007f007f007f00)) >> 1;
+            value = (value & UINT64_C(0x00003fff00003fff)) |
+                    (value & UINT64_C(0x3fff00003fff0000)) >> 2;
+            *ret_value =
+                (value & UINT64_C(0x0fffffff)) | (value & UINT64_C(0x0fffffff00000000)) >> 4;
+            return p + __builtin_ctzll(stops) / 8 + 1;
+        }
+        value = 0;
+    }
     for (unsigned shift = 0; shift < 70; shift += 7) {
         if (p == m->end) {
             return nba_machine_stop(m, name, NBA_E_TRUNCATED, "the value ends inside a number");
@@ -43,40 +59,6 @@ const unsigned char *nba_machine_varint_slow(struct nba_machine *m, const char *
         }
     }
     return nba_machine_stop(m, name, NBA_E_NOT_AVRO, "a number of more than 64 bits");
-}
-
-const unsigned char *nba_machine_int(struct nba_machine *m, const char *name,
-                                     const unsigned char *p, int64_t *ret_value)
-{
-    uint64_t raw = 0;
-    p = nba_machine_varint(m, name, p, &raw);
-    if (p != NULL && raw > UINT32_MAX) {
-        return nba_machine_stop(m, name, NBA_E_NOT_AVRO, "an int of more than 32 bits");
-    }
-    *ret_value = nba_machine_zigzag(raw);
-    return p;
-}
-
-const unsigned char *nba_machine_real(struct nba_machine *m, const char *name,
-                                      const unsigned char *p, size_t bytes, double *ret_value)
-{
-    double value = 0;
-    float narrow = 0;
-    if ((size_t)(m->end - p) < bytes) {
-        return nba_machine_stop(m, name, NBA_E_TRUNCATED, "the value ends inside a number");
-    }
-    /* Little-endian in Avro and on x86-64. */
-    if (bytes == sizeof(narrow)) {
-        memcpy(&narrow, p, sizeof(narrow));
-        value = (double)narrow;
-    } else {
-        memcpy(&value, p, sizeof(value));
-    }
-    if (!isfinite(value)) {
-        return nba_machine_stop(m, name, NBA_E_NON_FINITE, "NaN or infinite");
-    }
-    *ret_value = value;
-    return p + bytes;
 }
 
 const unsigned char *nba_machine_bool(struct nba_machine *m, const char *name,
@@ -95,9 +77,9 @@ const unsigned char *nba_machine_bool(struct nba_machine *m, const char *name,
 
 /* A negative count is followed by the block's length in bytes, which a reader that reads the items
  * doesn't need. */
-const unsigned char *nba_machine_block(struct nba_machine *m, const char *name,
-                                       const unsigned char *p, uint32_t bytes_min,
-                                       uint64_t *ret_count)
+const unsigned char *nba_machine_block_slow(struct nba_machine *m, const char *name,
+                                            const unsigned char *p, uint32_t bytes_min,
+                                            uint64_t *ret_count)
 {
     uint64_t raw = 0;
     p = nba_machine_varint(m, name, p, &raw);
@@ -118,8 +100,8 @@ const unsigned char *nba_machine_block(struct nba_machine *m, const char *name,
             return NULL;
         }
     }
-    NBA_ASSERT(bytes_min > 0);
-    if (items > (uint64_t)(m->end - p) / bytes_min) {
+    const uint64_t left = (uint64_t)(m->end - p); /* below 2^40, as bytes_min is below 2^24 */
+    if (items > left || items * bytes_min > left) {
         return nba_machine_stop_number(m, name, NBA_E_TRUNCATED,
                                        "more items than the bytes left can hold", items);
     }
@@ -351,6 +333,10 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
         blob = nba_str((const char *)data, p != NULL ? (size_t)(p - data) : 0);
         memcpy(dst + op->offset, &blob, sizeof(blob));
         return p;
+    case NBA_OP_SKIP:
+        return skip(m, op->name, op->of.type, p);
+    case NBA_OP_BLOCK:
+        return run_list(m, op->body, p, dst);
     case NBA_OP_NOTHING:
         return p;
     case NBA_OP_FAIL:
@@ -374,86 +360,65 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
     return p;
 }
 
-static inline const unsigned char *run_word(struct nba_machine *m, const struct nba_op *op,
-                                            const unsigned char *p, int32_t *ret_value)
-{
-    uint32_t index = 0;
-    p = nba_machine_index(m, op->name, p, op->a, &index);
-    if (p == NULL) {
-        return NULL;
-    }
-    *ret_value = op->of.table[index];
-    if (*ret_value == NBA_NO_WORD) {
-        return nba_machine_stop_number(m, op->name, NBA_E_SCHEMA_INCOMPATIBLE,
-                                       "a symbol that we don't have, and no default for it", index);
-    }
-    return p;
-}
-
-static inline const unsigned char *run_one(struct nba_machine *m, const struct nba_op *op,
-                                           const unsigned char *p, unsigned char *dst)
-{
-    uint64_t raw = 0;
-    int64_t value = 0;
-    int32_t word = 0;
-    double real = 0;
-    switch (op->code) {
-    case NBA_OP_STRING:
-        return run_string(m, op, p, dst);
-    case NBA_OP_WORD:
-        p = run_word(m, op, p, &word);
-        memcpy(dst + op->offset, &word, sizeof(word));
-        return p;
-    case NBA_OP_WORD8:
-        p = run_word(m, op, p, &word);
-        dst[op->offset] = (unsigned char)word;
-        return p;
-    case NBA_OP_LONG:
-        p = nba_machine_varint(m, op->name, p, &raw);
-        value = nba_machine_zigzag(raw);
-        memcpy(dst + op->offset, &value, sizeof(value));
-        return p;
-    case NBA_OP_INT:
-        p = nba_machine_int(m, op->name, p, &value);
-        word = (int32_t)value;
-        memcpy(dst + op->offset, &word, sizeof(word));
-        return p;
-    case NBA_OP_DOUBLE:
-        p = nba_machine_real(m, op->name, p, sizeof(double), &real);
-        memcpy(dst + op->offset, &real, sizeof(real));
-        return p;
-    case NBA_OP_SKIP:
-        return skip(m, op->name, op->of.type, p);
-    case NBA_OP_BLOCK:
-        return run_list(m, op->body, p, dst);
-    case NBA_OP_LOOP:
-        return run_loop(m, op, p, dst);
-    default:
-        return run_rare(m, op, p, dst);
-    }
-}
-
 static const unsigned char *run_list(struct nba_machine *m, const struct nba_op *op,
                                      const unsigned char *p, unsigned char *dst)
 {
-    for (;; op++) {
+    for (; p != NULL; op++) {
+        unsigned char *at = dst + op->offset;
+        uint64_t raw = 0;
+        int64_t value = 0;
+        uint32_t index = 0;
+        int32_t word = 0;
+        double real = 0;
         if (op->null_first != 0) {
-            uint32_t index = 0;
             p = nba_machine_index(m, op->name, p, 2, &index);
-            if (p == NULL) {
-                return NULL;
-            }
-            if (index == op->null_first - 1u) {
+            if (p == NULL || index == op->null_first - 1u) {
                 continue;
             }
-        } else if (op->code == NBA_OP_END) {
-            return p;
         }
-        p = run_one(m, op, p, dst);
-        if (p == NULL) {
-            return NULL;
+        switch (op->code) {
+        case NBA_OP_END:
+            return p;
+        case NBA_OP_STRING:
+            p = run_string(m, op, p, dst);
+            continue;
+        case NBA_OP_WORD:
+        case NBA_OP_WORD8:
+            p = nba_machine_index(m, op->name, p, op->a, &index);
+            word = p != NULL ? op->of.table[index] : 0;
+            if (word == NBA_NO_WORD) {
+                return nba_machine_stop_number(m, op->name, NBA_E_SCHEMA_INCOMPATIBLE,
+                                               "a symbol that we don't have, and no default for it",
+                                               index);
+            }
+            if (op->code == NBA_OP_WORD) {
+                memcpy(at, &word, sizeof(word));
+            } else {
+                *at = (unsigned char)word;
+            }
+            continue;
+        case NBA_OP_LONG:
+            p = nba_machine_varint(m, op->name, p, &raw);
+            value = nba_machine_zigzag(raw);
+            memcpy(at, &value, sizeof(value));
+            continue;
+        case NBA_OP_INT:
+            p = nba_machine_int(m, op->name, p, &value);
+            word = (int32_t)value;
+            memcpy(at, &word, sizeof(word));
+            continue;
+        case NBA_OP_DOUBLE:
+            p = nba_machine_real(m, op->name, p, sizeof(real), &real);
+            memcpy(at, &real, sizeof(real));
+            continue;
+        case NBA_OP_LOOP:
+            p = run_loop(m, op, p, dst);
+            continue;
+        default:
+            p = run_rare(m, op, p, dst);
         }
     }
+    return NULL;
 }
 
 /* NOLINTEND(misc-no-recursion) */
@@ -479,6 +444,9 @@ enum nba_status nba_program_run_ops(const struct nba_op *ops, struct nba_cursor 
 enum nba_status nba_program_run(const struct nba_program *program, struct nba_cursor *cursor,
                                 struct nba_arena *arena, void *record, struct nba_error *error)
 {
+    const struct nba_op *root = program->root;
     memcpy(record, program->image, program->image_bytes);
-    return nba_program_run_ops(program->root, cursor, arena, record, error);
+    return nba_program_run_ops(root->code == NBA_OP_BLOCK && root->null_first == 0 ? root->body
+                                                                                   : root,
+                               cursor, arena, record, error);
 }

@@ -10,6 +10,9 @@
 
 #define NBA_NORETURN __attribute__((noreturn))
 
+/* Called when something is wrong: kept out of the way of the rest. */
+#define NBA_COLD __attribute__((noinline, cold))
+
 #define NBA_ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif
