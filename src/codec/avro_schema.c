@@ -1,6 +1,7 @@
 /*
  * From JSON to types, depth first.  The recursion follows the schema's nesting and stops at
- * NBA_DEPTH_MAX; a name that is used inside its own definition is refused, so nothing else recurs.
+ * NBA_DEPTH_MAX.  A name that is used inside its own definition is the type as far as it is known
+ * then: it is complete when parsing ends, but for `depth` and `bytes_min` of what lies inside.
  *
  * A part that can't be parsed is NULL, with the parser's status and error set; nothing is looked at
  * after that.
@@ -116,6 +117,13 @@ static const char *join_name(struct parser *p, struct nba_str space, const char 
     return full;
 }
 
+/* The namespace of what stands inside: what is before the last dot of the full name. */
+static struct nba_str inner_space(const struct nba_avro_type *type)
+{
+    const size_t before = (size_t)(type->name - type->full_name);
+    return nba_str(type->full_name, before != 0 ? before - 1 : 0);
+}
+
 static struct nba_avro_type *find_named(const struct parser *p, const char *full)
 {
     for (uint32_t i = 0; i < p->named_count; i++) {
@@ -127,8 +135,8 @@ static struct nba_avro_type *find_named(const struct parser *p, const char *full
 }
 
 /* The list at `key` as borrowed texts, each one a name and no two equal; absent is empty. */
-static const char *const *parse_names(struct parser *p, const json_t *owner, const char *key,
-                                      bool dots, uint32_t *ret_count)
+static const char **parse_names(struct parser *p, const json_t *owner, const char *key, bool dots,
+                                uint32_t *ret_count)
 {
     const json_t *list = json_object_get(owner, key);
     const size_t count = json_array_size(list);
@@ -176,10 +184,7 @@ static struct nba_avro_type *parse_word(struct parser *p, const char *word, stru
     if (type == NULL) {
         type = find_named(p, word);
     }
-    if (type == NULL) {
-        return refuse(p, word, "is no type defined before");
-    }
-    return type->open ? refuse(p, word, "contains itself") : type;
+    return type != NULL ? type : refuse(p, word, "is no type defined before");
 }
 
 static void parse_enum(struct parser *p, const json_t *json, struct nba_avro_type *type)
@@ -198,6 +203,22 @@ static void parse_enum(struct parser *p, const json_t *json, struct nba_avro_typ
     }
 }
 
+/* Ignored: what is no decimal, or one that the specification calls invalid. */
+static void parse_decimal(const json_t *json, struct nba_avro_type *type)
+{
+    const char *logical = json_string_value(json_object_get(json, "logicalType"));
+    const json_int_t precision = json_integer_value(json_object_get(json, "precision"));
+    const json_int_t scale = json_integer_value(json_object_get(json, "scale"));
+    /* log10 of 2^(8n-1), the digits that always fit n bytes. */
+    const double digits = ((double)type->fixed_bytes * 8 - 1) * 0.30102999566398120;
+    if (logical != NULL && strcmp(logical, "decimal") == 0 && precision > 0 && scale >= 0 &&
+        scale <= precision && precision <= INT32_MAX &&
+        (type->kind == NBA_AVRO_BYTES || (double)precision <= digits)) {
+        type->decimal_precision = (uint32_t)precision;
+        type->decimal_scale = (uint32_t)scale;
+    }
+}
+
 static void parse_fixed(struct parser *p, const json_t *json, struct nba_avro_type *type)
 {
     const json_t *size = json_object_get(json, "size");
@@ -208,6 +229,7 @@ static void parse_fixed(struct parser *p, const json_t *json, struct nba_avro_ty
     }
     type->fixed_bytes = (uint32_t)json_integer_value(size);
     type->bytes_min = type->fixed_bytes;
+    parse_decimal(json, type);
 }
 
 /* What holds a part is deeper than the part. */
@@ -221,9 +243,7 @@ static void hold(struct nba_avro_type *type, const struct nba_avro_type *part)
 static void parse_record(struct parser *p, const json_t *json, unsigned depth,
                          struct nba_avro_type *type)
 {
-    /* The namespace inside is what stands before the last dot of the full name. */
-    const size_t before = (size_t)(type->name - type->full_name);
-    const struct nba_str space = nba_str(type->full_name, before != 0 ? before - 1 : 0);
+    const struct nba_str space = inner_space(type);
     const json_t *list = json_object_get(json, "fields");
     const size_t count = json_array_size(list);
     struct nba_avro_field *fields = take(p, count, sizeof(*fields));
@@ -271,10 +291,14 @@ static void parse_named(struct parser *p, const json_t *json, struct nba_str spa
     type->full_name = join_name(p, own_space != NULL ? nba_str_of(own_space) : space, name);
     const char *dot = strrchr(type->full_name, '.');
     type->name = dot != NULL ? dot + 1 : type->full_name;
-    type->aliases = parse_names(p, json, "aliases", true, &type->alias_count);
+    const char **aliases = parse_names(p, json, "aliases", true, &type->alias_count);
     if (p->status != NBA_OK) {
         return;
     }
+    for (uint32_t i = 0; i < type->alias_count; i++) {
+        aliases[i] = join_name(p, inner_space(type), aliases[i]);
+    }
+    type->aliases = aliases;
     if (find_named(p, type->full_name) != NULL) {
         (void)refuse(p, type->full_name, "is defined twice");
         return;
@@ -285,7 +309,6 @@ static void parse_named(struct parser *p, const json_t *json, struct nba_str spa
         return;
     }
     p->named[p->named_count++] = type;
-    type->open = true;
     if (type->kind == NBA_AVRO_RECORD) {
         parse_record(p, json, depth, type);
     } else if (type->kind == NBA_AVRO_ENUM) {
@@ -293,7 +316,6 @@ static void parse_named(struct parser *p, const json_t *json, struct nba_str spa
     } else {
         parse_fixed(p, json, type);
     }
-    type->open = false;
 }
 
 /* Array or map. */
@@ -309,9 +331,6 @@ static void parse_items(struct parser *p, const json_t *json, struct nba_str spa
     const struct nba_avro_type *part = parse_type(p, items, space, depth + 1);
     if (part == NULL) {
         return;
-    }
-    if (array && part->bytes_min == 0) {
-        (void)refuse(p, "array", "has items that take no bytes, its length has no bound");
     }
     type->items = part;
     hold(type, part);
@@ -371,6 +390,8 @@ static struct nba_avro_type *parse_object(struct parser *p, json_t *json, struct
         const char *logical = json_string_value(json_object_get(json, "logicalType"));
         if (type != NULL && type->kind == NBA_AVRO_LONG && logical != NULL) {
             type->timestamp_millis = strcmp(logical, "timestamp-millis") == 0;
+        } else if (type != NULL && type->kind == NBA_AVRO_BYTES) {
+            parse_decimal(json, type);
         }
         return type;
     }

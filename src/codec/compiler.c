@@ -16,10 +16,20 @@
 
 #define DEFAULT_BYTES ((size_t)64 * 1024)
 
+/* A struct of its own that is compiled already, or is being compiled further up. */
+struct part {
+    const struct part *next;
+    const struct nba_avro_type *writer, *reader;
+    const struct nba_binding *binding;
+    struct nba_op *body;
+    unsigned char *image;
+};
+
 struct compiler {
     struct nba_arena *arena;
     size_t arena_bytes_max;
     struct nba_error *error;
+    const struct part *parts;
     bool for_writing;
     const char *field; /* being compiled, for messages */
     /* The struct whose fields are being compiled as it is before anything is read. */
@@ -37,11 +47,14 @@ static const struct {
     [NBA_BIND_ID] = {NBA_AVRO_STRING, NBA_OP_STRING, NBA_ID_BYTES_MAX},
     [NBA_BIND_TEXT] = {NBA_AVRO_STRING, NBA_OP_STRING, NBA_STRING_BYTES_MAX},
     [NBA_BIND_BLOB] = {NBA_AVRO_BYTES, NBA_OP_BLOB, 0},
+    [NBA_BIND_FIXED] = {NBA_AVRO_FIXED, NBA_OP_FIXED, 0},
     [NBA_BIND_BOOL] = {NBA_AVRO_BOOLEAN, NBA_OP_BOOL, 0},
     [NBA_BIND_INT] = {NBA_AVRO_INT, NBA_OP_INT, 0},
     [NBA_BIND_LONG] = {NBA_AVRO_LONG, NBA_OP_LONG, 0},
     [NBA_BIND_TIME] = {NBA_AVRO_LONG, NBA_OP_LONG, 0},
+    [NBA_BIND_FLOAT] = {NBA_AVRO_FLOAT, NBA_OP_REAL, 0},
     [NBA_BIND_DOUBLE] = {NBA_AVRO_DOUBLE, NBA_OP_DOUBLE, 0},
+    [NBA_BIND_NULL] = {NBA_AVRO_NULL, NBA_OP_NOTHING, 0},
     [NBA_BIND_WORD] = {NBA_AVRO_ENUM, NBA_OP_WORD, 0},
     [NBA_BIND_RECORD] = {NBA_AVRO_RECORD, NBA_OP_BLOCK, 0},
     [NBA_BIND_POINTER] = {NBA_AVRO_RECORD, NBA_OP_POINTER, 0},
@@ -49,6 +62,7 @@ static const struct {
     [NBA_BIND_IN_PLACE] = {NBA_AVRO_ARRAY, NBA_OP_LOOP, 0},
     [NBA_BIND_MAP] = {NBA_AVRO_MAP, NBA_OP_LOOP, 0},
     [NBA_BIND_SLOTS] = {NBA_AVRO_MAP, NBA_OP_SLOTS, 0},
+    [NBA_BIND_UNION] = {NBA_AVRO_UNION, NBA_OP_UNION, 0},
 };
 
 /* Zeroed memory of the program, whose size compile_value keeps within bounds. */
@@ -57,81 +71,108 @@ static void *take(struct compiler *c, size_t count, size_t size)
     return memset(nba_arena_need(c->arena, count * size), 0, count * size);
 }
 
-/* ---- who fits whom: Avro 1.11, "Schema Resolution" ----------------------------------------- */
+/* ---- who fits whom: Avro 1.12, "Schema Resolution" ----------------------------------------- */
 
-static bool named_alike(const struct nba_avro_type *w, const struct nba_avro_type *r)
+enum fit { FIT_NOT, FIT_PROMOTED, FIT_ALIKE, FIT_SAME };
+
+/* Names without their namespace, or an alias of the reader's. */
+static enum fit fit_names(const struct nba_avro_type *w, const struct nba_avro_type *r)
 {
-    if (strcmp(w->name, r->name) == 0) {
-        return true;
+    bool alike = strcmp(w->name, r->name) == 0;
+    for (uint32_t i = 0; i < r->alias_count && !alike; i++) {
+        alike = strcmp(r->aliases[i], w->full_name) == 0;
     }
-    for (uint32_t i = 0; i < r->alias_count; i++) {
-        if (strcmp(r->aliases[i], w->name) == 0 || strcmp(r->aliases[i], w->full_name) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return strcmp(w->full_name, r->full_name) == 0 ? FIT_SAME : alike ? FIT_ALIKE : FIT_NOT;
 }
 
-/* 2 the same, 1 by promotion, 0 not at all; by the outermost type alone. */
-static int fit(const struct nba_avro_type *w, const struct nba_avro_type *r)
+/* How well do the types match?  Records match by their names alone, whatever their fields. */
+/* NOLINTNEXTLINE(misc-no-recursion): bounded by the schemas' depth, records are not entered */
+static enum fit fit(const struct nba_avro_type *w, const struct nba_avro_type *r)
 {
-    if (w->kind == r->kind) {
-        return w->name == NULL || r->name == NULL || named_alike(w, r) ? 2 : 0;
+    if (w->kind == NBA_AVRO_UNION || r->kind == NBA_AVRO_UNION) {
+        return FIT_SAME; /* each branch by itself, where it is compiled */
     }
-    switch ((int)r->kind) {
-    case NBA_AVRO_LONG:
-    case NBA_AVRO_FLOAT:
-    case NBA_AVRO_DOUBLE:
-        return w->kind >= NBA_AVRO_INT && w->kind < r->kind;
-    case NBA_AVRO_STRING:
-        return w->kind == NBA_AVRO_BYTES;
-    case NBA_AVRO_BYTES:
-        return w->kind == NBA_AVRO_STRING;
+    if (w->kind != r->kind) {
+        const bool wider = r->kind >= NBA_AVRO_LONG && r->kind <= NBA_AVRO_DOUBLE &&
+                           w->kind >= NBA_AVRO_INT && w->kind < r->kind;
+        const bool text = (w->kind == NBA_AVRO_STRING && r->kind == NBA_AVRO_BYTES) ||
+                          (w->kind == NBA_AVRO_BYTES && r->kind == NBA_AVRO_STRING);
+        return wider || text ? FIT_PROMOTED : FIT_NOT;
+    }
+    if (w->decimal_precision != 0 && r->decimal_precision != 0 &&
+        (w->decimal_precision != r->decimal_precision || w->decimal_scale != r->decimal_scale)) {
+        return FIT_NOT;
+    }
+    switch ((int)w->kind) {
+    case NBA_AVRO_ARRAY:
+    case NBA_AVRO_MAP:
+        return fit(w->items, r->items);
+    case NBA_AVRO_FIXED:
+        return w->fixed_bytes == r->fixed_bytes ? fit_names(w, r) : FIT_NOT;
+    case NBA_AVRO_ENUM:
+    case NBA_AVRO_RECORD:
+        return fit_names(w, r);
     default:
-        return 0;
+        return FIT_SAME;
     }
 }
 
-/* The reader's branch for a type that is no union: the first that is the same, else the first by
- * promotion; NULL: none. */
+/* The reader's branch for a type that is no union: itself, else the first of those that fit best,
+ * so that an int is read as a long only where there is no int; NULL: none. */
 static const struct nba_avro_type *fitting_branch(const struct nba_avro_type *w,
-                                                  const struct nba_avro_type *r)
+                                                  const struct nba_avro_type *r,
+                                                  uint32_t *ret_index)
 {
-    for (int wanted = 2; wanted > 0; wanted--) {
-        for (uint32_t i = 0; i < r->branch_count; i++) {
-            if (fit(w, r->branches[i]) == wanted) {
-                return r->branches[i];
-            }
+    const struct nba_avro_type *best = NULL;
+    enum fit best_fit = FIT_NOT;
+    for (uint32_t i = 0; i < r->branch_count && best != w; i++) {
+        const enum fit this_fit = fit(w, r->branches[i]);
+        if (this_fit > best_fit || r->branches[i] == w) {
+            best = r->branches[i];
+            best_fit = this_fit;
+            *ret_index = i;
+        }
+    }
+    return best;
+}
+
+static const struct nba_avro_field *find_field(const struct nba_avro_type *record, const char *name)
+{
+    for (uint32_t i = 0; i < record->field_count; i++) {
+        if (strcmp(record->fields[i].name, name) == 0) {
+            return &record->fields[i];
         }
     }
     return NULL;
 }
 
-/* The writer's field that fills the reader's: of its name, else of its first alias found. */
-static const struct nba_avro_field *writer_field(const struct nba_avro_type *w,
-                                                 const struct nba_avro_field *field)
-{
-    for (uint32_t a = 0; a <= field->alias_count; a++) {
-        const char *name = a == 0 ? field->name : field->aliases[a - 1];
-        for (uint32_t i = 0; i < w->field_count; i++) {
-            if (strcmp(w->fields[i].name, name) == 0) {
-                return &w->fields[i];
-            }
-        }
-    }
-    return NULL;
-}
-
+/* The reader's field that the writer's fills: of its name, else the first that has its name as
+ * alias and no field of its own name or of an alias before that. */
 static const struct nba_avro_field *reader_field(const struct nba_avro_type *w,
                                                  const struct nba_avro_field *field,
                                                  const struct nba_avro_type *r)
 {
-    for (uint32_t i = 0; i < r->field_count; i++) {
-        if (writer_field(w, &r->fields[i]) == field) {
-            return &r->fields[i];
+    const struct nba_avro_field *found = find_field(r, field->name);
+    for (uint32_t i = 0; i < r->field_count && found == NULL; i++) {
+        const struct nba_avro_field *candidate = &r->fields[i];
+        const char *name = candidate->name;
+        uint32_t next = 0;
+        while (next < candidate->alias_count && find_field(w, name) == NULL) {
+            name = candidate->aliases[next++];
         }
+        found = next != 0 && strcmp(name, field->name) == 0 ? candidate : NULL;
     }
-    return NULL;
+    return found;
+}
+
+static bool is_filled(const struct nba_avro_type *w, const struct nba_avro_field *field,
+                      const struct nba_avro_type *r)
+{
+    uint32_t i = 0;
+    while (i < w->field_count && reader_field(w, &w->fields[i], r) != field) {
+        i++;
+    }
+    return i < w->field_count;
 }
 
 static uint32_t symbol_index(const struct nba_avro_type *type, const char *symbol)
@@ -222,12 +263,16 @@ static enum nba_op_code promoted(enum nba_op_code code, enum nba_avro_kind write
     if (code == NBA_OP_LONG && writer == NBA_AVRO_INT) {
         return NBA_OP_INT_AS_LONG;
     }
-    if (code == NBA_OP_DOUBLE && writer != NBA_AVRO_DOUBLE) {
-        return writer == NBA_AVRO_FLOAT  ? NBA_OP_FLOAT
-               : writer == NBA_AVRO_LONG ? NBA_OP_LONG_AS_DOUBLE
-                                         : NBA_OP_INT_AS_DOUBLE;
-    }
-    return code;
+    return code == NBA_OP_DOUBLE && writer != NBA_AVRO_DOUBLE ? NBA_OP_REAL : code;
+}
+
+/* A value that has no reading, said when one comes: the message is that of the compilation. */
+static struct nba_op fail_op(struct compiler *c)
+{
+    struct nba_str *why = take(c, 1, sizeof(*why));
+    *why = nba_arena_copy(c->arena, nba_str(c->error->message, strlen(c->error->message) + 1));
+    NBA_ASSERT(why->data != NULL);
+    return (struct nba_op){.code = NBA_OP_FAIL, .name = c->field, .of.text = why};
 }
 
 /* The bytes of a field's default. */
@@ -268,8 +313,8 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
     enum nba_status status = NBA_OK;
     for (uint32_t i = 0; status == NBA_OK && i < w->branch_count; i++) {
         status = compile_value(c, w->branches[i], r, b, base, &branches[2 * (size_t)i]);
-        if (status == NBA_E_SCHEMA_INCOMPATIBLE) {
-            branches[2 * (size_t)i] = (struct nba_op){.code = NBA_OP_FAIL, .name = c->field};
+        if (status == NBA_E_SCHEMA_INCOMPATIBLE && !c->for_writing) {
+            branches[2 * (size_t)i] = fail_op(c);
             failed++;
             status = NBA_OK;
         }
@@ -286,7 +331,7 @@ static enum nba_status compile_union(struct compiler *c, const struct nba_avro_t
     } else if (status == NBA_OK) {
         *op = (struct nba_op){
             .code = NBA_OP_UNION, .a = w->branch_count, .name = c->field, .body = branches};
-        status = c->for_writing ? unbindable(c, w) : NBA_OK;
+        status = c->for_writing && b->kind != NBA_BIND_UNION ? unbindable(c, w) : NBA_OK;
     }
     return status;
 }
@@ -364,36 +409,38 @@ static enum nba_status compile_field(struct compiler *c, const struct nba_avro_f
     return NBA_OK;
 }
 
-/* The fields of a record, those that only the reader has too, as the body of `op`. */
+/* Operations of a record's fields; the last one ends the list. */
+static struct nba_op *take_ops(struct compiler *c, const struct nba_avro_type *w,
+                               const struct nba_avro_type *r)
+{
+    return take(c, (size_t)w->field_count + r->field_count + 1, sizeof(struct nba_op));
+}
+
+/* The fields of a record, those that only the reader has too. */
 static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_type *w,
                                       const struct nba_avro_type *r,
                                       const struct nba_record_binding *record, uint32_t base,
-                                      struct nba_op *op)
+                                      struct nba_op *next)
 {
     const char *outer = c->field;
-    struct nba_op *ops = take(c, (size_t)w->field_count + r->field_count + 1, sizeof(*ops));
-    struct nba_op *next = ops;
     enum nba_status status = NBA_OK;
     for (uint32_t i = 0; c->for_writing && i < record->count; i++) {
-        const struct nba_avro_field wanted = {.name = record->fields[i].name};
-        if (writer_field(w, &wanted) == NULL) {
+        if (find_field(w, record->fields[i].name) == NULL) {
             return nba_error_set(c->error, NBA_E_CONFIG, "%s: expected a field '%s'", w->name,
-                                 wanted.name);
+                                 record->fields[i].name);
         }
     }
     for (uint32_t i = 0; status == NBA_OK && i < w->field_count + r->field_count; i++) {
         if (i < w->field_count) {
             const struct nba_avro_field *field = &w->fields[i];
             status = compile_field(c, field, reader_field(w, field, r), record, base, next);
-        } else if (writer_field(w, &r->fields[i - w->field_count]) == NULL) {
+        } else if (!is_filled(w, &r->fields[i - w->field_count], r)) {
             const struct nba_avro_field *field = &r->fields[i - w->field_count];
             c->field = field->name;
             status = compile_default(c, field, find_binding(c, record, field->name), base, next);
         }
         next += next->code > NBA_OP_NOTHING;
     }
-    next->code = NBA_OP_END;
-    op->body = ops;
     c->field = outer;
     return status;
 }
@@ -419,43 +466,72 @@ static const struct nba_binding *take_whole(struct compiler *c,
 /* What is read for each item: the value of a slot, key and value of a map, a plain member, or a
  * record. */
 static enum nba_status compile_items(struct compiler *c, const struct nba_avro_type *w,
-                                     const struct nba_avro_type *r,
-                                     const struct nba_record_binding *record, struct nba_op *op)
+                                     const struct nba_avro_type *r, const struct nba_binding *b,
+                                     struct nba_op *body)
 {
-    const struct nba_binding *member = record->fields;
-    struct nba_op *body = take(c, 3, sizeof(*body));
-    op->body = body;
-    op->a = nba_item_bytes_min(w);
-    if (op->binding->kind == NBA_BIND_MAP) {
+    const struct nba_binding *member = b->record->fields;
+    if (nba_item_bytes_min(w) == 0 && !c->for_writing) {
+        return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
+                             "%s: the writer's items take no bytes, their number has no bound",
+                             c->field);
+    }
+    if (b->kind == NBA_BIND_MAP) {
         *body++ = (struct nba_op){.code = NBA_OP_STRING,
                                   .offset = member->offset,
                                   .a = NBA_ID_BYTES_MAX,
                                   .name = c->field,
                                   .binding = member};
         member++;
-    } else if (member->name != NULL) {
-        member = take_whole(c, record);
+    } else if (b->record->count == 0 || member->name != NULL) {
+        member = take_whole(c, b->record);
     }
-    return compile_value(c, w->items, r->items, member, 0, body);
+    const enum nba_status status = compile_value(c, w->items, r->items, member, 0, body);
+    if (status == NBA_E_SCHEMA_INCOMPATIBLE && fit(w->items, r->items) != FIT_NOT) {
+        *body = fail_op(c); /* none in the collection is fine */
+        return NBA_OK;
+    }
+    return status;
 }
 
-/* A struct of its own: a record behind a pointer, or the items of a collection. */
+/* A struct of its own: a record behind a pointer, or the items of a collection.  What contains
+ * itself comes back to the part that is being compiled. */
 static enum nba_status compile_parts(struct compiler *c, const struct nba_avro_type *w,
-                                     const struct nba_avro_type *r, struct nba_op *op)
+                                     const struct nba_avro_type *r, const struct nba_binding *b,
+                                     struct nba_op *op)
 {
-    const struct compiler outer = *c;
-    const struct nba_record_binding *record = op->binding->record;
-    take_image(c, record);
-    op->of.image = c->image;
-    if (op->code == NBA_OP_SLOTS) {
-        compile_order(c, op->binding->words, op);
+    const struct part *part = c->parts;
+    while (part != NULL && (part->writer != w || part->reader != r || part->binding != b)) {
+        part = part->next;
     }
-    const enum nba_status status = op->code == NBA_OP_POINTER
-                                       ? compile_fields(c, w, r, record, 0, op)
-                                       : compile_items(c, w, r, record, op);
-    c->image = outer.image;
-    c->image_bytes = outer.image_bytes;
-    c->certain = outer.certain;
+    enum nba_status status = NBA_OK;
+    if (part == NULL) {
+        const struct compiler outer = *c;
+        const bool pointer = b->kind == NBA_BIND_POINTER;
+        struct part *made = take(c, 1, sizeof(*made));
+        take_image(c, b->record);
+        *made = (struct part){.next = c->parts,
+                              .writer = w,
+                              .reader = r,
+                              .binding = b,
+                              .body = pointer ? take_ops(c, w, r) : take(c, 3, sizeof(*op)),
+                              .image = c->image};
+        c->parts = made;
+        part = made;
+        status = pointer ? compile_fields(c, w, r, b->record, 0, made->body)
+                         : compile_items(c, w, r, b, made->body);
+        c->image = outer.image;
+        c->image_bytes = outer.image_bytes;
+        c->certain = outer.certain;
+        c->parts = status == NBA_OK ? c->parts : outer.parts;
+    }
+    op->body = part->body;
+    op->of.image = part->image;
+    if (b->kind != NBA_BIND_POINTER) {
+        op->a = nba_item_bytes_min(w);
+    }
+    if (b->kind == NBA_BIND_SLOTS) {
+        compile_order(c, b->words, op);
+    }
     return status;
 }
 
@@ -478,8 +554,10 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
     if (w->kind == NBA_AVRO_UNION) {
         return compile_union(c, w, r, b, base, op);
     }
-    const struct nba_avro_type *branch = r->kind == NBA_AVRO_UNION ? fitting_branch(w, r) : r;
-    if (branch == NULL || fit(w, branch) == 0) {
+    uint32_t index = 0;
+    const struct nba_avro_type *branch =
+        r->kind == NBA_AVRO_UNION ? fitting_branch(w, r, &index) : r;
+    if (branch == NULL || fit(w, branch) == FIT_NOT) {
         return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
                              "%s: writer's %s %s can't be read as %s %s", c->field,
                              nba_avro_kind_name(w->kind), w->name != NULL ? w->name : "",
@@ -488,6 +566,11 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
     if (branch->kind == NBA_AVRO_NULL && r->kind == NBA_AVRO_UNION) {
         op->code = NBA_OP_NOTHING;
         return NBA_OK;
+    }
+    if (r->kind == NBA_AVRO_UNION && b->kind == NBA_BIND_UNION) {
+        NBA_ASSERT(b->record->count == r->branch_count);
+        base += b->offset;
+        b = &b->record->fields[index];
     }
     if (branch->kind != kinds[b->kind].avro) {
         return unbindable(c, branch);
@@ -500,10 +583,16 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
                           .binding = b};
     if (op->code == NBA_OP_WORD) {
         status = compile_word(c, w, branch, op);
+    } else if (op->code == NBA_OP_REAL) {
+        op->a = w->kind;
+    } else if (op->code == NBA_OP_FIXED) {
+        op->a = w->fixed_bytes;
     } else if (op->code == NBA_OP_BLOCK) {
-        status = compile_fields(c, w, branch, b->record, op->offset, op);
+        struct nba_op *body = take_ops(c, w, branch);
+        op->body = body;
+        status = compile_fields(c, w, branch, b->record, op->offset, body);
     } else if (op->code >= NBA_OP_POINTER) {
-        status = compile_parts(c, w, branch, op);
+        status = compile_parts(c, w, branch, b, op);
     }
     if (status == NBA_OK && b->presence == NBA_PRESENT_BOOL && b->kind != NBA_BIND_SLOTS &&
         !c->for_writing) {
@@ -521,9 +610,10 @@ enum nba_status nba_program_compile(const struct nba_avro_type *writer,
                                     struct nba_error *error)
 {
     NBA_ASSERT(writer != NULL && binding != NULL && arena != NULL);
+    struct nba_error unwanted;
     struct compiler c = {.arena = arena,
                          .arena_bytes_max = arena->bytes_used + NBA_PROGRAM_BYTES_MAX,
-                         .error = error,
+                         .error = error != NULL ? error : &unwanted,
                          .for_writing = reader == NULL,
                          .field = writer->name != NULL ? writer->name : "value"};
     struct nba_program *program = take(&c, 1, sizeof(*program));

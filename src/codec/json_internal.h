@@ -5,14 +5,29 @@
 #ifndef NBA_CODEC_JSON_INTERNAL_H
 #define NBA_CODEC_JSON_INTERNAL_H
 
+#include <stdbool.h>
+#include <string.h>
+
 #include "nba/base/buf.h"
 #include "nba/base/status.h"
 #include "nba/codec/avro_schema.h"
 
 enum nba_json_form {
     NBA_JSON_FRIENDLY, /* the form of json.h */
-    NBA_JSON_DEFAULT,  /* a schema's default: unions by their first branch, bytes as code points */
+    NBA_JSON_DEFAULT,  /* a schema's default: unions without tags, bytes as code points */
 };
+
+/* Do values of this union say their type?  Where there is a choice but that of null. */
+static inline bool nba_json_is_tagged(const struct nba_avro_type *type)
+{
+    return type->branch_count > (nba_avro_null_branch(type) >= 0 ? 2u : 1u);
+}
+
+/* What Avro's JSON calls a branch. */
+static inline const char *nba_json_tag(const struct nba_avro_type *branch)
+{
+    return branch->full_name != NULL ? branch->full_name : nba_avro_kind_name(branch->kind);
+}
 
 /* The 64 digits of base64 (RFC 4648, table 1). */
 extern const char nba_base64_digits[];

@@ -1,6 +1,6 @@
 /*
  * A datum as JSON, straight from its bytes: nothing is built in between.  The recursion follows the
- * schema, which is at most NBA_DEPTH_MAX deep.
+ * schema and stops at NBA_VALUE_DEPTH_MAX.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,10 +88,15 @@ void nba_json_print_time(int64_t ms, struct nba_buf *buf)
     nba_buf_printf(buf, "\"%s\"", text);
 }
 
-/* The fewest digits that read back equal; `narrow` values are those of a float. */
+/* The fewest digits that read back equal; `narrow` values are those of a float.  What JSON has no
+ * number for is a text, as in Java's Avro. */
 static void print_real(struct nba_buf *buf, double value, bool narrow)
 {
     char text[32];
+    if (!isfinite(value)) {
+        print(buf, isnan(value) ? "\"NaN\"" : value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+        return;
+    }
     for (int digits = narrow ? 6 : 15; digits <= 17; digits++) {
         (void)snprintf(text, sizeof(text), "%.*g", digits, value);
         const double again = strtod(text, NULL);
@@ -102,7 +107,7 @@ static void print_real(struct nba_buf *buf, double value, bool narrow)
     nba_buf_printf(buf, "%s%s", text, strpbrk(text, ".e") == NULL ? ".0" : "");
 }
 
-/* NOLINTBEGIN(misc-no-recursion): bounded by the schema's depth */
+/* NOLINTBEGIN(misc-no-recursion): bounded by nba_machine_enter */
 static const unsigned char *print_value(struct nba_machine *m, const char *name,
                                         const struct nba_avro_type *type, const unsigned char *p,
                                         struct nba_buf *buf);
@@ -143,15 +148,36 @@ static const unsigned char *print_items(struct nba_machine *m, const char *name,
     return p;
 }
 
+/* The value alone, or with its type where the value alone wouldn't tell. */
+static const unsigned char *print_branch(struct nba_machine *m, const char *name,
+                                         const struct nba_avro_type *type, uint32_t index,
+                                         const unsigned char *p, struct nba_buf *buf)
+{
+    const struct nba_avro_type *branch = type->branches[index];
+    const bool tagged = branch->kind != NBA_AVRO_NULL && nba_json_is_tagged(type);
+    if (tagged) {
+        nba_buf_printf(buf, "{\"%s\":", nba_json_tag(branch));
+    }
+    p = print_value(m, name, branch, p, buf);
+    if (tagged) {
+        nba_buf_append_byte(buf, '}');
+    }
+    return p;
+}
+
 static const unsigned char *print_record(struct nba_machine *m, const struct nba_avro_type *type,
                                          const unsigned char *p, struct nba_buf *buf)
 {
+    if (!nba_machine_enter(m, type->name)) {
+        return NULL;
+    }
     nba_buf_append_byte(buf, '{');
     for (uint32_t i = 0; p != NULL && i < type->field_count; i++) {
         nba_buf_printf(buf, "%s\"%s\":", i != 0 ? "," : "", type->fields[i].name);
         p = print_value(m, type->fields[i].name, type->fields[i].type, p, buf);
     }
     nba_buf_append_byte(buf, '}');
+    m->depth--;
     return p;
 }
 
@@ -216,7 +242,7 @@ static const unsigned char *print_value(struct nba_machine *m, const char *name,
         return p;
     case NBA_AVRO_UNION:
         p = nba_machine_index(m, name, p, type->branch_count, &index);
-        return p != NULL ? print_value(m, name, type->branches[index], p, buf) : NULL;
+        return p != NULL ? print_branch(m, name, type, index, p, buf) : NULL;
     case NBA_AVRO_ARRAY:
     case NBA_AVRO_MAP:
         return print_items(m, name, type, p, buf);

@@ -1,6 +1,6 @@
 /*
- * JSON into a datum.  The recursion follows the schema, which is at most NBA_DEPTH_MAX deep; the
- * place it has reached is a chain on the stack, written out only when something is wrong there.
+ * JSON into a datum.  The recursion follows the schema and stops at NBA_VALUE_DEPTH_MAX; the place it
+ * has reached is a chain on the stack, written out only when something is wrong there.
  */
 #include <math.h>
 #include <stdio.h>
@@ -28,6 +28,7 @@ struct reader {
     enum nba_json_form form;
     struct nba_buf *buf;
     struct nba_error *error;
+    uint32_t depth; /* of records */
 };
 
 enum nba_status nba_json_load(struct nba_str text, const char *what, struct json_t **ret_json,
@@ -35,7 +36,7 @@ enum nba_status nba_json_load(struct nba_str text, const char *what, struct json
 {
     json_error_t why;
     json_t *json = json_loadb(text.data != NULL ? text.data : "", text.bytes,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
     if (json == NULL) {
         return nba_error_set(error, NBA_E_CONFIG, "%s%d:%d: %s", what, why.line, why.column,
                              why.text);
@@ -97,10 +98,15 @@ static enum nba_status expected_symbol(struct reader *r, const struct place *pla
     return expected(r, place, words, json);
 }
 
+static struct nba_str text_of(const json_t *json)
+{
+    return nba_str(json_string_value(json), json_string_length(json));
+}
+
 static uint32_t symbol_index(const struct nba_avro_type *type, const json_t *json)
 {
     uint32_t i = 0;
-    while (i < type->symbol_count && strcmp(type->symbols[i], json_string_value(json)) != 0) {
+    while (i < type->symbol_count && !nba_str_is(text_of(json), type->symbols[i])) {
         i++;
     }
     return i;
@@ -128,11 +134,29 @@ static const struct {
     [NBA_AVRO_RECORD] = {LOOK(OBJECT), "an object"},
 };
 
+static const struct {
+    const char *word;
+    double value;
+} no_numbers[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+
+/* Index into no_numbers, or their count. */
+static size_t no_number(const json_t *json)
+{
+    size_t i = 0;
+    while (i < NBA_ARRAY_COUNT(no_numbers) && !nba_str_is(text_of(json), no_numbers[i].word)) {
+        i++;
+    }
+    return i;
+}
+
 /* Could this JSON be a value of this type, by its outermost look? */
 static bool fits(const json_t *json, const struct nba_avro_type *type)
 {
     if (type->timestamp_millis && json_is_string(json)) {
         return true;
+    }
+    if ((type->kind == NBA_AVRO_FLOAT || type->kind == NBA_AVRO_DOUBLE) && json_is_string(json)) {
+        return no_number(json) < NBA_ARRAY_COUNT(no_numbers);
     }
     if ((values[type->kind].looks >> json_typeof(json) & 1) == 0) {
         return false;
@@ -235,8 +259,7 @@ static enum nba_status read_bytes(struct reader *r, const json_t *json,
 static enum nba_status read_integer(struct reader *r, const json_t *json, const struct place *place)
 {
     int64_t value = json_integer_value(json);
-    if (json_is_string(json) &&
-        !nba_time_parse(nba_str(json_string_value(json), json_string_length(json)), &value)) {
+    if (json_is_string(json) && !nba_time_parse(text_of(json), &value)) {
         return expected(r, place, "a time like 2026-11-20T15:30:00Z", json);
     }
     nba_buf_append_zigzag(r->buf, value);
@@ -246,11 +269,12 @@ static enum nba_status read_integer(struct reader *r, const json_t *json, const 
 static enum nba_status read_real(struct reader *r, const json_t *json,
                                  const struct nba_avro_type *type, const struct place *place)
 {
-    const double value = json_number_value(json);
+    const double value =
+        json_is_string(json) ? no_numbers[no_number(json)].value : json_number_value(json);
     const float narrow = (float)value;
     if (type->kind == NBA_AVRO_DOUBLE) {
         nba_buf_append(r->buf, &value, sizeof(value));
-    } else if (isfinite(narrow)) {
+    } else if (isfinite(narrow) || !isfinite(value)) {
         nba_buf_append(r->buf, &narrow, sizeof(narrow));
     } else {
         return expected(r, place, "a number that fits a float", json);
@@ -260,29 +284,66 @@ static enum nba_status read_real(struct reader *r, const json_t *json,
 
 /* ---- values with parts --------------------------------------------------------------------- */
 
-/* NOLINTBEGIN(misc-no-recursion): bounded by the schema's depth */
+/* NOLINTBEGIN(misc-no-recursion): read_record stops at NBA_VALUE_DEPTH_MAX */
 static enum nba_status read_value(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place);
 
+/* Leaves nothing behind when it fails. */
+static enum nba_status read_branch(struct reader *r, const json_t *json,
+                                   const struct nba_avro_type *type, uint32_t index,
+                                   const struct place *place)
+{
+    const struct reader before = *r;
+    const size_t bytes_before = r->buf->bytes;
+    nba_buf_append_zigzag(r->buf, index);
+    const enum nba_status status = read_value(r, json, type->branches[index], place);
+    if (status != NBA_OK) {
+        *r = before;
+        r->buf->bytes = bytes_before;
+    }
+    return status;
+}
+
+/* The value alone: the first branch that takes it. */
+static enum nba_status read_bare(struct reader *r, const json_t *json,
+                                 const struct nba_avro_type *type, const struct place *place)
+{
+    enum nba_status status = NBA_OK;
+    uint32_t tried = 0;
+    for (uint32_t i = 0; i < type->branch_count; i++) {
+        if (fits(json, type->branches[i])) {
+            status = read_branch(r, json, type, i, place);
+            tried++;
+            if (status == NBA_OK) {
+                return NBA_OK;
+            }
+        }
+    }
+    /* Nothing fits: of a union of null and one type, that type says best what is wrong. */
+    const int32_t null_branch = nba_avro_null_branch(type);
+    if (tried == 0 && type->branch_count == 2 && null_branch >= 0) {
+        return expected_type(r, place, type->branches[1 - null_branch], json);
+    }
+    return tried != 0 ? status : expected_type(r, place, type, json);
+}
+
+/* {"type": value} */
 static enum nba_status read_union(struct reader *r, const json_t *json,
                                   const struct nba_avro_type *type, const struct place *place)
 {
-    uint32_t chosen = 0;
-    if (r->form == NBA_JSON_FRIENDLY) {
-        while (chosen < type->branch_count && !fits(json, type->branches[chosen])) {
-            chosen++;
-        }
-        /* Nothing fits: of a union of null and one type, that type says best what is wrong. */
-        if (chosen == type->branch_count) {
-            const int32_t null_branch = nba_avro_null_branch(type);
-            if (type->branch_count != 2 || null_branch < 0) {
-                return expected_type(r, place, type, json);
-            }
-            chosen = 1u - (uint32_t)null_branch;
-        }
+    void *only = json_object_size(json) == 1 ? json_object_iter((json_t *)json) : NULL;
+    uint32_t tag = only == NULL || r->form == NBA_JSON_DEFAULT ? type->branch_count : 0;
+    while (tag < type->branch_count &&
+           strcmp(nba_json_tag(type->branches[tag]), json_object_iter_key(only)) != 0) {
+        tag++;
     }
-    nba_buf_append_zigzag(r->buf, chosen);
-    return read_value(r, json, type->branches[chosen], place);
+    enum nba_status status = NBA_E_CONFIG;
+    if (tag == type->branch_count || !nba_json_is_tagged(type)) {
+        status = read_bare(r, json, type, place);
+    }
+    return status != NBA_OK && tag < type->branch_count
+               ? read_branch(r, json_object_iter_value(only), type, tag, place)
+               : status;
 }
 
 static enum nba_status read_items(struct reader *r, const json_t *json,
@@ -334,6 +395,10 @@ static enum nba_status read_record(struct reader *r, const json_t *json,
         }
     }
     enum nba_status status = NBA_OK;
+    if (++r->depth > NBA_VALUE_DEPTH_MAX) {
+        return nba_error_set(r->error, NBA_E_LIMIT, "%s: a record inside a record too often",
+                             place_text(place, where));
+    }
     for (uint32_t i = 0; i < type->field_count && status == NBA_OK; i++) {
         const struct nba_avro_field *field = &type->fields[i];
         const struct place inner = {place, field->name, 0};
@@ -350,6 +415,7 @@ static enum nba_status read_record(struct reader *r, const json_t *json,
         status = read_value(r, value, field->type, &inner);
         r->form = form;
     }
+    r->depth--;
     return status;
 }
 
@@ -398,7 +464,7 @@ enum nba_status nba_json_read_datum(const struct json_t *json, const struct nba_
                                     struct nba_error *error)
 {
     NBA_ASSERT(json != NULL && type != NULL && buf != NULL);
-    struct reader reader = {form, buf, error};
+    struct reader reader = {.form = form, .buf = buf, .error = error};
     const enum nba_status status = read_value(&reader, json, type, NULL);
     if (status == NBA_OK && buf->failed) {
         return nba_error_set(error, NBA_E_LIMIT, "value: more than %zu bytes", buf->bytes_max);

@@ -24,6 +24,7 @@ struct nba_machine {
     struct nba_arena *arena;
     struct nba_error *error;
     enum nba_status status;
+    uint32_t depth; /* of what may contain itself */
 };
 
 /* Sets status and message; always NULL. */
@@ -34,6 +35,14 @@ NBA_COLD
 const unsigned char *nba_machine_stop_number(struct nba_machine *m, const char *name,
                                              enum nba_status status, const char *what,
                                              uint64_t number);
+
+/* Goes one deeper, which whoever comes back takes off again; false with the status set when that is
+ * above NBA_VALUE_DEPTH_MAX. */
+static inline bool nba_machine_enter(struct nba_machine *m, const char *name)
+{
+    return ++m->depth <= NBA_VALUE_DEPTH_MAX ||
+           nba_machine_stop(m, name, NBA_E_LIMIT, "a value inside a value too often") != NULL;
+}
 
 /* Varints of more than one byte. */
 const unsigned char *nba_machine_varint_slow(struct nba_machine *m, const char *name,
@@ -81,7 +90,7 @@ static inline const unsigned char *nba_machine_int(struct nba_machine *m, const 
     return p;
 }
 
-/* A double, or with `bytes` 4 a float; finite. */
+/* A double, or with `bytes` 4 a float. */
 static inline const unsigned char *nba_machine_real(struct nba_machine *m, const char *name,
                                                     const unsigned char *p, size_t bytes,
                                                     double *ret_value)
@@ -98,11 +107,19 @@ static inline const unsigned char *nba_machine_real(struct nba_machine *m, const
     } else {
         memcpy(&value, p, sizeof(value));
     }
-    if (!isfinite(value)) {
-        return nba_machine_stop(m, name, NBA_E_NON_FINITE, "NaN or infinite");
-    }
     *ret_value = value;
     return p + bytes;
+}
+
+/* The same, and finite. */
+static inline const unsigned char *nba_machine_finite(struct nba_machine *m, const char *name,
+                                                      const unsigned char *p, size_t bytes,
+                                                      double *ret_value)
+{
+    p = nba_machine_real(m, name, p, bytes, ret_value);
+    return p == NULL || isfinite(*ret_value)
+               ? p
+               : nba_machine_stop(m, name, NBA_E_NON_FINITE, "NaN or infinite");
 }
 
 /* How many items of at least `bytes_min` each follow in this block, 0 at the collection's end. */

@@ -32,14 +32,13 @@ enum nba_op_code {
     NBA_OP_INT_AS_LONG,
     NBA_OP_INT,
     NBA_OP_DOUBLE,
-    NBA_OP_FLOAT, /* into a double, as the next two */
-    NBA_OP_INT_AS_DOUBLE,
-    NBA_OP_LONG_AS_DOUBLE,
+    NBA_OP_REAL, /* a number of kind a into a float or a double */
     NBA_OP_BOOL,
     NBA_OP_BLOB,
+    NBA_OP_FIXED,    /* a: bytes */
     NBA_OP_SKIP,     /* type */
     NBA_OP_SET,      /* true into a bool; takes no bytes */
-    NBA_OP_FAIL,     /* a branch that has no reading */
+    NBA_OP_FAIL,     /* a value that has no reading; text: why */
     NBA_OP_UNION,    /* body: a list of one for each branch; a: branches */
     NBA_OP_BLOCK,    /* body: a list in the same struct */
     NBA_OP_POINTER,  /* body: a list in a struct of its own, made from the image */

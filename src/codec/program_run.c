@@ -101,7 +101,7 @@ const unsigned char *nba_machine_block_slow(struct nba_machine *m, const char *n
         }
     }
     const uint64_t left = (uint64_t)(m->end - p); /* below 2^40, as bytes_min is below 2^24 */
-    if (items > left || items * bytes_min > left) {
+    if (bytes_min != 0 && (items > left || items * bytes_min > left)) {
         return nba_machine_stop_number(m, name, NBA_E_TRUNCATED,
                                        "more items than the bytes left can hold", items);
     }
@@ -111,8 +111,8 @@ const unsigned char *nba_machine_block_slow(struct nba_machine *m, const char *n
 
 /* ---- what nobody wants --------------------------------------------------------------------- */
 
-/* NOLINTBEGIN(misc-no-recursion): bounded by the schema's depth; what takes no bytes is not
- * entered, so that the work is linear in the bytes */
+/* NOLINTBEGIN(misc-no-recursion): bounded by nba_machine_enter; what takes no bytes is not entered,
+ * so that the work is linear in the bytes */
 
 static const unsigned char *skip(struct nba_machine *m, const char *name,
                                  const struct nba_avro_type *type, const unsigned char *p)
@@ -138,7 +138,7 @@ static const unsigned char *skip(struct nba_machine *m, const char *name,
     case NBA_AVRO_MAP:
         do {
             p = nba_machine_block(m, name, p, nba_item_bytes_min(type), &count);
-            for (uint64_t i = 0; p != NULL && i < count; i++) {
+            for (uint64_t i = 0; p != NULL && i < count && nba_item_bytes_min(type) != 0; i++) {
                 p = type->kind == NBA_AVRO_MAP ? nba_machine_sized(m, name, p, &data) : p;
                 p = p != NULL ? skip(m, name, type->items, p) : NULL;
             }
@@ -150,9 +150,13 @@ static const unsigned char *skip(struct nba_machine *m, const char *name,
     case NBA_AVRO_RECORD:
         break;
     }
+    if (!nba_machine_enter(m, name)) {
+        return NULL;
+    }
     for (uint32_t i = 0; p != NULL && i < type->field_count && type->bytes_min != 0; i++) {
         p = skip(m, name, type->fields[i].type, p);
     }
+    m->depth--;
     return p;
 }
 
@@ -216,6 +220,9 @@ static const unsigned char *run_loop(struct nba_machine *m, const struct nba_op 
                        op->body->null_first == 0;
     struct items items = {.data = in_place ? dst + op->offset : NULL};
     uint64_t left = 0;
+    if (!nba_machine_enter(m, op->name)) {
+        return NULL;
+    }
     do {
         p = nba_machine_block(m, op->name, p, op->a, &left);
         if (p == NULL || (left != 0 && !reserve(m, op, &items, left))) {
@@ -235,6 +242,7 @@ static const unsigned char *run_loop(struct nba_machine *m, const struct nba_op 
         memcpy(dst + op->offset, &items.data, sizeof(items.data));
     }
     memcpy(dst + nba_op_count_offset(op), &items.count, sizeof(items.count));
+    m->depth--;
     return p;
 }
 
@@ -283,9 +291,14 @@ static const unsigned char *run_pointer(struct nba_machine *m, const struct nba_
     if (record == NULL) {
         return nba_machine_stop(m, op->name, NBA_E_NO_MEMORY, "the arena is full");
     }
+    if (!nba_machine_enter(m, op->name)) {
+        return NULL;
+    }
     memcpy(record, op->of.image, bytes);
     memcpy(dst + op->offset, &record, sizeof(record));
-    return run_list(m, op->body, p, record);
+    p = run_list(m, op->body, p, record);
+    m->depth--;
+    return p;
 }
 
 /* Reads the text of a default in place of the value. */
@@ -300,36 +313,53 @@ static const unsigned char *run_constant(struct nba_machine *m, const struct nba
     return text != NULL ? p : NULL;
 }
 
+/* A number of another kind than the member's. */
+static const unsigned char *run_real(struct nba_machine *m, const struct nba_op *op,
+                                     const unsigned char *p, unsigned char *dst)
+{
+    int64_t value = 0;
+    double real = 0;
+    float narrow = 0;
+    if (op->a == NBA_AVRO_INT || op->a == NBA_AVRO_LONG) {
+        uint64_t raw = 0;
+        p = op->a == NBA_AVRO_INT ? nba_machine_int(m, op->name, p, &value)
+                                  : nba_machine_varint(m, op->name, p, &raw);
+        value = op->a == NBA_AVRO_INT ? value : nba_machine_zigzag(raw);
+        real = (double)value;
+        narrow = (float)value;
+    } else {
+        p = nba_machine_finite(m, op->name, p, op->a == NBA_AVRO_FLOAT ? 4 : 8, &real);
+        narrow = (float)real;
+    }
+    if (op->binding->kind == NBA_BIND_FLOAT) {
+        memcpy(dst + op->offset, &narrow, sizeof(narrow));
+    } else {
+        memcpy(dst + op->offset, &real, sizeof(real));
+    }
+    return p;
+}
+
 /* Operations that events seldom need, and those with parts. */
 static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op *op,
                                      const unsigned char *p, unsigned char *dst)
 {
-    uint64_t raw = 0;
-    int64_t value = 0;
-    double real = 0;
     uint32_t index = 0;
-    const unsigned char *data = NULL;
+    int64_t value = 0;
+    const unsigned char *data = p;
     struct nba_str blob = {0};
     switch ((int)op->code) {
     case NBA_OP_INT_AS_LONG:
         p = nba_machine_int(m, op->name, p, &value);
         memcpy(dst + op->offset, &value, sizeof(value));
         return p;
-    case NBA_OP_INT_AS_DOUBLE:
-        p = nba_machine_int(m, op->name, p, &value);
-        real = (double)value;
-        break;
-    case NBA_OP_LONG_AS_DOUBLE:
-        p = nba_machine_varint(m, op->name, p, &raw);
-        real = (double)nba_machine_zigzag(raw);
-        break;
-    case NBA_OP_FLOAT:
-        p = nba_machine_real(m, op->name, p, sizeof(float), &real);
-        break;
+    case NBA_OP_REAL:
+        return run_real(m, op, p, dst);
     case NBA_OP_BOOL:
         return nba_machine_bool(m, op->name, p, (bool *)(dst + op->offset));
     case NBA_OP_BLOB:
-        p = nba_machine_sized(m, op->name, p, &data);
+    case NBA_OP_FIXED:
+        p = op->code == NBA_OP_BLOB ? nba_machine_sized(m, op->name, p, &data)
+                                    : nba_machine_take(m, op->name, p, op->a);
         blob = nba_str((const char *)data, p != NULL ? (size_t)(p - data) : 0);
         memcpy(dst + op->offset, &blob, sizeof(blob));
         return p;
@@ -340,8 +370,8 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
     case NBA_OP_NOTHING:
         return p;
     case NBA_OP_FAIL:
-        return nba_machine_stop(m, op->name, NBA_E_SCHEMA_INCOMPATIBLE,
-                                "a branch of the writer's union without reading");
+        m->status = nba_error_set(m->error, NBA_E_SCHEMA_INCOMPATIBLE, "%s", op->of.text->data);
+        return NULL;
     case NBA_OP_UNION:
         p = nba_machine_index(m, op->name, p, op->a, &index);
         return p != NULL ? run_list(m, &op->body[2 * (size_t)index], p, dst) : NULL;
@@ -356,8 +386,6 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
         dst[op->offset] = true;
         return p;
     }
-    memcpy(dst + op->offset, &real, sizeof(real));
-    return p;
 }
 
 static const unsigned char *run_list(struct nba_machine *m, const struct nba_op *op,
@@ -408,7 +436,7 @@ static const unsigned char *run_list(struct nba_machine *m, const struct nba_op 
             memcpy(at, &word, sizeof(word));
             continue;
         case NBA_OP_DOUBLE:
-            p = nba_machine_real(m, op->name, p, sizeof(real), &real);
+            p = nba_machine_finite(m, op->name, p, sizeof(real), &real);
             memcpy(at, &real, sizeof(real));
             continue;
         case NBA_OP_LOOP:

@@ -95,6 +95,7 @@ static void put_sized(struct writer *w, struct nba_str text, size_t limit)
 LOAD(struct nba_str, str)
 LOAD(uint32_t, u32)
 LOAD(int64_t, i64)
+LOAD(float, float)
 LOAD(double, double)
 LOAD(const void *, pointer)
 
@@ -126,11 +127,14 @@ static bool is_natural(const struct nba_op *op, const unsigned char *src)
     switch ((int)op->code) {
     case NBA_OP_STRING:
     case NBA_OP_BLOB:
+    case NBA_OP_FIXED:
         return load_str(at).bytes != 0;
     case NBA_OP_LONG:
         return load_i64(at) != (op->binding->kind == NBA_BIND_TIME ? NBA_TIME_NONE : 0);
     case NBA_OP_DOUBLE:
         return load_double(at) != 0;
+    case NBA_OP_REAL:
+        return load_float(at) != 0;
     case NBA_OP_INT:
         return load_u32(at) != 0;
     case NBA_OP_WORD:
@@ -246,6 +250,24 @@ static void put_slots(struct writer *w, const struct nba_op *op, const unsigned 
     put_byte(w, 0);
 }
 
+/* The branch that is present, else that of null. */
+static void put_union(struct writer *w, const struct nba_op *op, const unsigned char *src)
+{
+    uint32_t chosen = op->a;
+    for (uint32_t i = 0; i < op->a; i++) {
+        const struct nba_op *branch = &op->body[2 * (size_t)i];
+        if (branch->code == NBA_OP_NOTHING ? chosen == op->a : is_present(branch, src)) {
+            chosen = i;
+        }
+    }
+    if (chosen == op->a) {
+        w->failed = true;
+        return;
+    }
+    put_long(w, chosen);
+    put_op(w, &op->body[2 * (size_t)chosen], src);
+}
+
 static void put_op(struct writer *w, const struct nba_op *op, const unsigned char *src)
 {
     const unsigned char *at = src + op->offset;
@@ -262,6 +284,19 @@ static void put_op(struct writer *w, const struct nba_op *op, const unsigned cha
         return;
     case NBA_OP_BLOB:
         put_sized(w, load_str(at), SIZE_MAX);
+        return;
+    case NBA_OP_FIXED:
+        w->failed = w->failed || load_str(at).bytes != op->a;
+        put_bytes(w, load_str(at).data, load_str(at).bytes);
+        return;
+    case NBA_OP_REAL:
+        NBA_ASSERT(isfinite(load_float(at)));
+        put_bytes(w, at, sizeof(float));
+        return;
+    case NBA_OP_NOTHING:
+        return;
+    case NBA_OP_UNION:
+        put_union(w, op, src);
         return;
     case NBA_OP_BOOL:
         put_byte(w, *at != 0 ? 1 : 0);

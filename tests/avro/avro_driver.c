@@ -4,6 +4,7 @@
  *
  *   schema ID JSON      a writer's schema under its id
  *   recode NOUN VALUE   decode, then encode what was decoded (event, reference, control, ...)
+ *   resolve WRITER READER DATUM   the datum of one schema as that of another (records)
  *   json VALUE          the value as JSON
  *   parse TOPIC JSON    a value from JSON
  *   copy IN OUT CODEC   a log file read and written again (paths in clear)
@@ -15,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/codec/program_internal.h"
+#include "generic_binding.h"
 #include "nba/base/limits.h"
 #include "nba/codec/container.h"
 #include "nba/codec/decoder.h"
@@ -95,6 +98,48 @@ static enum nba_status recode(struct driver *d, const char *noun, struct nba_str
     return nba_error_set(&d->error, NBA_E_USAGE, "no such noun");
 }
 
+/* The writer's bytes into a struct laid out for the reader's schema, and that as the reader's. */
+static enum nba_status resolve(struct driver *d, char *words[4])
+{
+    struct nba_avro_schema schemas[2] = {0};
+    const struct nba_program *reading = NULL;
+    const struct nba_program *writing = NULL;
+    const struct nba_record_binding *binding = NULL;
+    enum nba_status status = NBA_OK;
+    for (int i = 0; i < 2 && status == NBA_OK; i++) {
+        status = nba_avro_schema_parse(unhex(d, words[1 + i]), &d->arena, &schemas[i], &d->error);
+    }
+    if (status == NBA_OK) {
+        binding = generic_binding(schemas[1].type, &d->arena);
+        status = binding == NULL ? nba_error_set(&d->error, NBA_E_USAGE, "no binding") : NBA_OK;
+    }
+    if (status == NBA_OK) {
+        status =
+            nba_program_compile(schemas[1].type, NULL, binding, &d->arena, &writing, &d->error);
+    }
+    if (status == NBA_OK) {
+        status = nba_program_compile(schemas[0].type, schemas[1].type, binding, &d->arena, &reading,
+                                     &d->error);
+    }
+    if (status == NBA_OK) {
+        const struct nba_str datum = unhex(d, words[3]);
+        struct nba_cursor cursor = nba_cursor(datum.data, datum.bytes);
+        void *record = nba_arena_need(&d->arena, binding->bytes);
+        status = nba_program_run(reading, &cursor, &d->arena, record, &d->error);
+        if (status == NBA_OK && nba_cursor_left(&cursor) != 0) {
+            status = nba_error_set(&d->error, NBA_E_NOT_AVRO, "bytes left over");
+        }
+        if (status == NBA_OK) {
+            nba_program_write(writing, record, &d->out);
+            status =
+                d->out.failed ? nba_error_set(&d->error, NBA_E_LIMIT, "not encodable") : NBA_OK;
+        }
+    }
+    nba_avro_schema_clear(&schemas[0]);
+    nba_avro_schema_clear(&schemas[1]);
+    return status;
+}
+
 static enum nba_status parse(struct driver *d, const char *topic, struct nba_str text)
 {
     for (int which = 0; which < NBA_SCHEMA_COUNT; which++) {
@@ -158,6 +203,9 @@ static enum nba_status command(struct driver *d, char *words[4])
     }
     if (strcmp(words[0], "recode") == 0) {
         return recode(d, words[1], unhex(d, words[2]));
+    }
+    if (strcmp(words[0], "resolve") == 0) {
+        return resolve(d, words);
     }
     if (strcmp(words[0], "json") == 0) {
         return nba_json_print_value(d->schemas, unhex(d, words[1]), &d->out, &d->error);

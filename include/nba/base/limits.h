@@ -14,8 +14,10 @@
 #define NBA_ID_BYTES_MAX 256u
 /* Items of one array or map in an event. */
 #define NBA_ITEMS_MAX 1000u
-/* Nesting of Avro values and schemas. */
+/* Nesting of Avro schemas, and of values whose schema doesn't contain itself. */
 #define NBA_DEPTH_MAX 32u
+/* Nesting of the others: a list or a tree of some sixty records inside one another. */
+#define NBA_VALUE_DEPTH_MAX 256u
 /* Text of one schema: 64 KiB. */
 #define NBA_SCHEMA_BYTES_MAX 65536u
 /* A record of ours on any topic: Kafka's default max.message.bytes. */

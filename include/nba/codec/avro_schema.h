@@ -1,12 +1,13 @@
 /*
  * An Avro schema as a tree of types (Avro 1.11 specification, "Schema Declaration").
  *
- * Accepted is what a bounded value can have: no type inside itself, at most NBA_DEPTH_MAX types
- * deep, no array whose items take no bytes (a count of 2^62 in nine bytes would never end).  Names
- * are resolved by namespace; unknown attributes and logical types are ignored, as specified.
+ * At most NBA_DEPTH_MAX types deep, as it is written; a record may contain itself.  Names are
+ * resolved by namespace; unknown attributes, unknown logical types and logical types that make no
+ * sense are ignored, as specified.
  *
  * OWNERSHIP.  Types lie in the arena given to the parser; texts and defaults in the parsed JSON,
- * which the schema owns.  Named types are shared: the tree is a graph without cycles.
+ * which the schema owns.  Named types are shared, so that the tree is a graph; its cycles go
+ * through records.
  * THREADS.  Immutable once parsed.
  */
 #ifndef NBA_CODEC_AVRO_SCHEMA_H
@@ -50,14 +51,15 @@ struct nba_avro_field {
 struct nba_avro_type {
     enum nba_avro_kind kind;
     bool timestamp_millis; /* long with this logical type */
-    bool open;             /* only while parsing: its definition isn't closed yet */
-    uint32_t depth;        /* 1 + that of its deepest part */
-    uint32_t bytes_min;    /* fewest bytes a value takes, saturated */
+    uint32_t depth;        /* 1 + that of its deepest part, not counting what contains it */
+    uint32_t bytes_min;    /* a value takes at least as many bytes; saturated */
     uint32_t fixed_bytes;
+    uint32_t decimal_precision; /* bytes and fixed with this logical type, else 0 */
+    uint32_t decimal_scale;
 
-    const char *name;      /* named types: without namespace */
-    const char *full_name; /* with it */
-    const char *const *aliases;
+    const char *name;           /* named types: without namespace */
+    const char *full_name;      /* with it */
+    const char *const *aliases; /* with namespace too */
     uint32_t alias_count;
 
     const char *const *symbols; /* enum */

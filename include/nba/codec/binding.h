@@ -6,11 +6,14 @@
  * KINDS, with the C member they stand for and the Avro types they take:
  *   ID, TEXT   struct nba_str           string; at most NBA_ID_BYTES_MAX, NBA_STRING_BYTES_MAX
  *   BLOB       struct nba_str           bytes, any length
+ *   FIXED      struct nba_str           fixed
  *   BOOL       bool                     boolean
  *   INT        int32_t                  int
  *   LONG       int64_t                  long
  *   TIME       int64_t                  long; absent is NBA_TIME_NONE
+ *   FLOAT      float                    float; finite
  *   DOUBLE     double                   double; finite
+ *   NULL       nothing                  null
  *   WORD       an enum, or uint8_t      enum, by its words
  *   RECORD     struct, in place         record
  *   POINTER    const struct *           record, or NULL
@@ -18,6 +21,8 @@
  *   IN_PLACE   item[capacity], count    array of at most `capacity` records
  *   MAP        const item *, count      map; the item's first binding is the key, an ID
  *   SLOTS      value[words], in place   map whose keys are words: value of word i at index i
+ *   UNION      a struct, in place       union: its record has a binding for each branch, in order;
+ *                                       all but that of null have a presence
  *
  * ABSENT.  null in the bytes is the absent value in the struct and back: an empty text,
  * NBA_TIME_NONE, 0, NULL, count 0.  `presence` says more where that isn't enough: a bool that tells
@@ -36,11 +41,14 @@ enum nba_bind {
     NBA_BIND_ID,
     NBA_BIND_TEXT,
     NBA_BIND_BLOB,
+    NBA_BIND_FIXED,
     NBA_BIND_BOOL,
     NBA_BIND_INT,
     NBA_BIND_LONG,
     NBA_BIND_TIME,
+    NBA_BIND_FLOAT,
     NBA_BIND_DOUBLE,
+    NBA_BIND_NULL,
     NBA_BIND_WORD,
     NBA_BIND_RECORD,
     NBA_BIND_POINTER,
@@ -48,6 +56,7 @@ enum nba_bind {
     NBA_BIND_IN_PLACE,
     NBA_BIND_MAP,
     NBA_BIND_SLOTS,
+    NBA_BIND_UNION,
 };
 
 enum nba_presence {
@@ -76,7 +85,7 @@ struct nba_binding {
     uint32_t presence_offset;
     uint32_t presence_value;
     const struct nba_words *words;           /* WORD, SLOTS */
-    const struct nba_record_binding *record; /* RECORD, POINTER, ARRAY, IN_PLACE, MAP, SLOTS */
+    const struct nba_record_binding *record; /* what has parts */
     /* WORD that is no member but follows from the enum at `offset`: written, not read. */
     uint32_t (*derive)(uint32_t value);
 };

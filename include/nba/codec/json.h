@@ -1,12 +1,13 @@
 /*
  * Messages as JSON, by their schemas: what `consume` prints and `produce` reads.
  *
- * FORM.  Records are objects, maps objects, arrays arrays, enums their symbols; a union is its
- * value alone, without a type tag; timestamp-millis is an RFC 3339 text ("2026-11-20T15:30:00Z");
- * bytes are base64.  Keys stand in the schema's order.  Doubles have the fewest digits that read
- * back equal.
+ * FORM.  Records are objects, maps objects, arrays arrays, enums their symbols; timestamp-millis is
+ * an RFC 3339 text ("2026-11-20T15:30:00Z"); bytes and fixed are base64.  A union of null and one
+ * type is its value alone; of more types {"type": value} as in Avro's JSON, or null.  Keys stand in
+ * the schema's order.  Doubles have the fewest digits that read back equal; "NaN", "Infinity" and
+ * "-Infinity" are texts.
  *
- * Reading takes the same form, and integers (ms) for times.  A missing field takes its default, an
+ * Reading takes the same form, a tag or none in any union, and integers (ms) for times.  A missing field takes its default, an
  * unknown one is an error; errors name the place: "profile.specialties[1]: expected string, got 7".
  */
 #ifndef NBA_CODEC_JSON_H

@@ -2,13 +2,15 @@
  * A compiled decoder: writer's schema, our schema and our struct made into one flat list of
  * operations, run over the bytes without recursion, copies or look-ups.
  *
- * RESOLUTION (Avro 1.11 specification, "Schema Resolution").  Fields are matched by name, or by
+ * RESOLUTION (Avro 1.12 specification, "Schema Resolution").  Fields are matched by name, or by
  * alias of the reader's; what the writer has more is skipped, what it has less takes the reader's
  * default.  Enums are matched symbol by symbol, an unknown one takes the enum's default.  int,
- * long, float and double are promoted; string and bytes stand for each other.  Unions: each branch
- * of the writer is resolved by itself, the reader's union offers its first branch that fits; a
- * branch that does not fit fails when a value takes it.  Records and enums must have the same name
- * without namespace, or an alias of the reader.
+ * long, float and double are promoted; string and bytes stand for each other.  Records, enums and
+ * fixed must have the same name without namespace, or the writer's whole name be an alias of the
+ * reader's; fixed the same size, and two decimals the same precision and scale.  Arrays and maps
+ * match by their items.  A reader's union offers the first of the branches that fit best: the same
+ * type before a promotion, the same namespace before another.  Each branch of a writer's union is
+ * resolved by itself; what has no reading there, or as an item, fails when such a value comes.
  *
  * COST.  Linear in the bytes: every item of an array takes a byte, and counts are checked against
  * the bytes left and NBA_ITEMS_MAX before memory is taken.

@@ -1,5 +1,8 @@
 #include "nba_test.h"
 
+#include <jansson.h>
+
+#include "../../../src/codec/json_internal.h"
 #include "nba/base/limits.h"
 #include "nba/codec/encoder.h"
 #include "nba/codec/json.h"
@@ -287,6 +290,153 @@ static void test_doubles_are_printed_with_the_fewest_digits_that_read_back(void 
     }
 }
 
+/* A value of any schema from JSON into f->value and back into f->text; ' stands for ". */
+static enum nba_status there_and_back(struct fixture *f, const char *schema, const char *json)
+{
+    char texts[2][2048];
+    struct nba_avro_schema parsed = {0};
+    (void)snprintf(texts[0], sizeof(texts[0]), "%s", schema);
+    (void)snprintf(texts[1], sizeof(texts[1]), "%s", json);
+    for (int i = 0; i < 2; i++) {
+        for (char *c = texts[i]; *c != '\0'; c++) {
+            *c = *c == '\'' ? '"' : *c;
+        }
+    }
+    nba_buf_reset(&f->value);
+    nba_buf_reset(&f->text);
+    json_t *value = NULL;
+    assert_int_equal(nba_avro_schema_parse(nba_str_of(texts[0]), &f->arena, &parsed, &f->error),
+                     NBA_OK);
+    assert_int_equal(nba_json_load(nba_str_of(texts[1]), "", &value, &f->error), NBA_OK);
+    enum nba_status status =
+        nba_json_read_datum(value, parsed.type, NBA_JSON_FRIENDLY, &f->value, &f->error);
+    if (status == NBA_OK) {
+        struct nba_cursor cursor = nba_cursor(f->value.data, f->value.bytes);
+        cursor.next = cursor.next != NULL ? cursor.next : (const unsigned char *)"";
+        status = nba_json_print_datum(&cursor, parsed.type, &f->text, &f->error);
+    }
+    json_decref(value);
+    nba_avro_schema_clear(&parsed);
+    return status;
+}
+
+static void test_every_type_goes_there_and_back(void **state)
+{
+    static const struct {
+        const char *schema;
+        const char *in;
+        const char *out; /* NULL: the same */
+    } cases[] = {
+        {"'null'", "null", NULL},
+        {"'boolean'", "true", NULL},
+        {"'int'", "-2147483648", NULL},
+        {"'long'", "9223372036854775807", NULL},
+        {"'float'", "3.4028235e+38", NULL},
+        {"'float'", "1", "1.0"},
+        {"'double'", "-0.1", NULL},
+        {"'double'", "'NaN'", NULL},
+        {"'double'", "'Infinity'", NULL},
+        {"'float'", "'-Infinity'", NULL},
+        {"'float'", "'NaN'", NULL},
+        {"'bytes'", "'AP+AYQ=='", NULL},
+        {"'bytes'", "''", NULL},
+        {"'string'", "'\\u0000x\\u001f'", NULL},
+        {"{'type':'fixed','name':'F','size':4}", "'AP+AYQ=='", NULL},
+        {"{'type':'fixed','name':'F','size':0}", "''", NULL},
+        {"{'type':'enum','name':'E','symbols':['A','B']}", "'B'", NULL},
+        {"{'type':'array','items':'null'}", "[null,null]", NULL},
+        {"{'type':'array','items':{'type':'array','items':'int'}}", "[[],[1,2],[3]]", NULL},
+        {"{'type':'map','values':{'type':'map','values':'string'}}", "{'a':{},'b':{'c':'d'}}",
+         NULL},
+        {"{'type':'long','logicalType':'timestamp-millis'}", "'2026-11-20T15:30:00Z'", NULL},
+        {"{'type':'bytes','logicalType':'decimal','precision':4}", "'/w=='", NULL},
+        /* Null and one type: the value alone, or with its type. */
+        {"['null','string']", "'x'", NULL},
+        {"['null','string']", "null", NULL},
+        {"['null','string']", "{'string':'x'}", "'x'"},
+        {"['null',{'type':'map','values':'int'}]", "{'map':7}", NULL},
+        {"['null',{'type':'map','values':'int'}]", "{'map':{'map':7}}", "{'map':7}"},
+        {"['null','float']", "'NaN'", NULL},
+        {"['int']", "7", NULL},
+        /* More types: with its type, or the first that takes it. */
+        {"['null','int','long']", "{'long':7}", NULL},
+        {"['null','int','long']", "7", "{'int':7}"},
+        {"['null','int','long']", "4294967296", "{'long':4294967296}"},
+        {"['null','int','long']", "null", NULL},
+        {"['bytes','string']", "{'string':'AAAA'}", NULL},
+        {"['bytes','string']", "'no base64'", "{'string':'no base64'}"},
+        {"['int',{'type':'enum','name':'E','namespace':'a.b','symbols':['A']}]", "{'a.b.E':'A'}",
+         NULL},
+        {"[{'type':'record','name':'R','fields':[{'name':'x','type':'int'}]},"
+         "{'type':'record','name':'S','fields':[{'name':'y','type':'int','default':3}]}]",
+         "{'S':{'y':1}}", NULL},
+        {"[{'type':'record','name':'R','fields':[{'name':'x','type':'int'}]},"
+         "{'type':'record','name':'S','fields':[{'name':'y','type':'int','default':3}]}]",
+         "{}", "{'S':{'y':3}}"},
+        {"{'type':'record','name':'R','fields':[{'name':'v','type':['string','double']},"
+         "{'name':'next','type':['null','R'],'default':null}]}",
+         "{'v':'x','next':{'v':{'double':'NaN'}}}",
+         "{'v':{'string':'x'},'next':{'v':{'double':'NaN'},'next':null}}"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char wanted[512];
+        (void)snprintf(wanted, sizeof(wanted), "%s",
+                       cases[i].out != NULL ? cases[i].out : cases[i].in);
+        for (char *c = wanted; *c != '\0'; c++) {
+            *c = *c == '\'' ? '"' : *c;
+        }
+        if (there_and_back(f, cases[i].schema, cases[i].in) != NBA_OK) {
+            fail_msg("%s as %s: %s", cases[i].in, cases[i].schema, f->error.message);
+        }
+        assert_string_equal(text_of(f), wanted);
+    }
+}
+
+static void test_what_is_not_of_the_type_is_refused(void **state)
+{
+    static const struct {
+        const char *schema;
+        const char *in;
+        const char *message;
+    } cases[] = {
+        {"'float'", "1e300", "expected a number that fits a float"},
+        {"'double'", "'nan'", "expected a number"},
+        {"'bytes'", "'A'", "expected a string of base64"},
+        {"{'type':'fixed','name':'F','size':4}", "'AAAA'", "as many bytes"},
+        {"{'type':'enum','name':'E','symbols':['A','B']}", "'A\\u0000'", "expected one of A, B"},
+        {"['null','int']", "{'int':'x'}", "expected an integer"},
+        {"['null','int','string']", "{'int':'x'}", "expected an integer"},
+        {"['null','int','string']", "1.5", "a value of one of the union's types"},
+        {"{'type':'record','name':'R','fields':[{'name':'r','type':'R','default':{}}]}", "{}",
+         "too often"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_not_equal(there_and_back(f, cases[i].schema, cases[i].in), NBA_OK);
+        if (strstr(f->error.message, cases[i].message) == NULL) {
+            fail_msg("%s as %s: %s", cases[i].in, cases[i].schema, f->error.message);
+        }
+    }
+}
+
+static void test_a_number_that_is_none_is_printed_but_is_no_event(void **state)
+{
+    struct fixture *f = *state;
+    struct nba_event event;
+    const char *line = "{\"event_id\":\"e\",\"source\":\"s\",\"event_type\":\"email_opened\","
+                       "\"event_time\":0,\"dwell_s\":\"NaN\"}";
+    assert_int_equal(nba_json_parse_value(f->schemas, NBA_SCHEMA_ENGAGEMENT, nba_str_of(line),
+                                          &f->value, &f->error),
+                     NBA_OK);
+    assert_int_equal(nba_json_print_value(f->schemas, nba_buf_str(&f->value), &f->text, &f->error),
+                     NBA_OK);
+    assert_contains(f, "\"dwell_s\":\"NaN\"");
+    assert_int_equal(
+        nba_json_parse_event(f->decoder, nba_str_of(line), &f->arena, &event, &f->error),
+        NBA_E_NON_FINITE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -302,6 +452,9 @@ int main(void)
         TEST(test_errors_name_the_place_and_what_was_expected),
         TEST(test_text_that_is_no_json_is_refused_with_line_and_column),
         TEST(test_a_content_is_read_with_its_treatments),
+        TEST(test_every_type_goes_there_and_back),
+        TEST(test_what_is_not_of_the_type_is_refused),
+        TEST(test_a_number_that_is_none_is_printed_but_is_no_event),
         TEST(test_doubles_are_printed_with_the_fewest_digits_that_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,14 @@ struct thing {
     uint32_t item_count;
     struct nba_str inner_name;
     int64_t inner_when_ms;
+    float narrow;
+    struct nba_str fixed;
+    struct {
+        bool is_text, is_number, is_real;
+        struct nba_str text;
+        int64_t number;
+        float real;
+    } choice;
 };
 
 static const char *color_word(uint32_t value)
@@ -46,6 +54,23 @@ static const struct nba_binding group_fields[] = {
 static const struct nba_record_binding group_binding = {sizeof(struct thing), group_fields, 2};
 static const struct nba_binding text_fields[] = {{.kind = NBA_BIND_ID}};
 static const struct nba_record_binding text_binding = {sizeof(struct nba_str), text_fields, 1};
+
+#define CHOICE(kind_, member, flag)                                                               \
+    {                                                                                             \
+        .kind = NBA_BIND_##kind_, .offset = offsetof(struct thing, choice.member) - CHOICE_START, \
+        .presence = NBA_PRESENT_BOOL,                                                             \
+        .presence_offset = offsetof(struct thing, choice.flag) - CHOICE_START,                    \
+    }
+#define CHOICE_START offsetof(struct thing, choice)
+/* ["string","long","null","float"] */
+static const struct nba_binding choice_fields[] = {
+    CHOICE(TEXT, text, is_text),
+    CHOICE(LONG, number, is_number),
+    {.kind = NBA_BIND_NULL},
+    CHOICE(FLOAT, real, is_real),
+};
+static const struct nba_record_binding choice_binding = {sizeof(((struct thing *)0)->choice),
+                                                         choice_fields, 4};
 
 static const struct nba_binding thing_fields[] = {
     {.name = "text", .kind = NBA_BIND_TEXT, .offset = offsetof(struct thing, text)},
@@ -79,6 +104,10 @@ static const struct nba_binding thing_fields[] = {
      .count_offset = offsetof(struct thing, item_count),
      .record = &inner_binding},
     {.name = "group", .kind = NBA_BIND_RECORD, .record = &group_binding},
+    {.name = "narrow", .kind = NBA_BIND_FLOAT, .offset = offsetof(struct thing, narrow)},
+    {.name = "fixed", .kind = NBA_BIND_FIXED, .offset = offsetof(struct thing, fixed)},
+    {.name = "choice", .kind = NBA_BIND_UNION, .offset = CHOICE_START, .record = &choice_binding},
+    {.name = "nothing", .kind = NBA_BIND_NULL},
 };
 static const struct nba_record_binding thing_binding = {
     sizeof(struct thing), thing_fields, sizeof(thing_fields) / sizeof(thing_fields[0])};
@@ -311,6 +340,34 @@ static void test_numbers_are_promoted_as_avro_says(void **state)
     assert_true(thing.real == 10);
 }
 
+static void test_a_float_takes_int_and_long_rounded_once(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    assert_int_equal(
+        run(f, FIELD("narrow", "'int'"), FIELD("narrow", "'float'"), BYTES("\x05"), &thing),
+        NBA_OK);
+    assert_true(thing.narrow == -3);
+    /* 2^24 + 1 + 2^-29 is halfway no more once it is a double. */
+    const int64_t odd = (INT64_C(1) << 53) * 2 + (INT64_C(1) << 30) + 1;
+    struct nba_buf buf;
+    nba_buf_init(&buf, 64);
+    nba_buf_append_zigzag(&buf, odd);
+    assert_int_equal(
+        run(f, FIELD("narrow", "'long'"), FIELD("narrow", "'float'"), nba_buf_str(&buf), &thing),
+        NBA_OK);
+    assert_true(thing.narrow == (float)odd);
+    assert_true((float)odd != (float)(double)odd);
+    nba_buf_clear(&buf);
+    assert_int_equal(run(f, FIELD("narrow", "'float'"), FIELD("narrow", "'float'"),
+                         BYTES("\x00\x00\x20\x41"), &thing),
+                     NBA_OK);
+    assert_true(thing.narrow == 10);
+    assert_int_equal(run(f, FIELD("narrow", "'double'"), FIELD("narrow", "'float'"),
+                         BYTES("\0\0\0\0\0\0\0\0"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+}
+
 static void test_numbers_are_not_narrowed(void **state)
 {
     struct fixture *f = *state;
@@ -390,6 +447,156 @@ static void test_enums_and_records_must_have_the_same_name_or_an_alias(void **st
                                         "'symbols':['red']}"),
                          FIELD("color", COLOR), BYTES("\x00"), &thing),
                      NBA_OK);
+}
+
+static void test_an_alias_of_a_type_counts_with_its_namespace(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer = FIELD("color", "{'type':'enum','name':'old.Tint','symbols':['red']}");
+    assert_int_equal(run(f, writer,
+                         FIELD("color", "{'type':'enum','name':'Color','aliases':['Tint'],"
+                                        "'symbols':['red']}"),
+                         BYTES("\x00"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, writer,
+                         FIELD("color", "{'type':'enum','name':'Color','aliases':['old.Tint'],"
+                                        "'symbols':['red']}"),
+                         BYTES("\x00"), &thing),
+                     NBA_OK);
+    assert_int_equal(run(f, writer,
+                         FIELD("color", "{'type':'enum','name':'old.Color','aliases':['Tint'],"
+                                        "'symbols':['red']}"),
+                         BYTES("\x00"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.color, 1);
+}
+
+static void test_a_field_that_is_taken_by_its_name_is_not_taken_by_an_alias(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *reader = "{'name':'number','type':'long','aliases':['small'],'default':-1},"
+                         "{'name':'small','type':'int','default':-2}";
+    assert_int_equal(run(f, FIELD("small", "'int'"), reader, BYTES("\x06"), &thing), NBA_OK);
+    assert_int_equal(thing.small, 3);
+    assert_int_equal(thing.number, -1);
+    /* Of two that have the alias, the first takes it and the other its default. */
+    assert_int_equal(run(f, FIELD("old", "'int'"),
+                         "{'name':'number','type':'long','aliases':['old'],'default':-1},"
+                         "{'name':'small','type':'int','aliases':['old'],'default':-2}",
+                         BYTES("\x06"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.number, 3);
+    assert_int_equal(thing.small, -2);
+}
+
+static void test_fixed_needs_the_same_name_and_size(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+#define FIXED(name, size) FIELD("fixed", "{'type':'fixed','name':'" name "','size':" size "}")
+    assert_int_equal(run(f, FIXED("F", "3"), FIXED("F", "3"), BYTES("abc"), &thing), NBA_OK);
+    assert_int_equal(thing.fixed.bytes, 3);
+    assert_int_equal(run(f, FIXED("F", "3"), FIXED("F", "3"), BYTES("ab"), &thing),
+                     NBA_E_TRUNCATED);
+    assert_int_equal(run(f, FIXED("F", "4"), FIXED("F", "3"), BYTES("abcd"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, FIXED("G", "3"), FIXED("F", "3"), BYTES("abc"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, FIELD("fixed", "'bytes'"), FIXED("F", "3"),
+                         BYTES("\x06"
+                               "abc"),
+                         &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, FIXED("G", "3"),
+                         FIELD("fixed", "{'type':'fixed','name':'F','aliases':['G'],'size':3}"),
+                         BYTES("abc"), &thing),
+                     NBA_OK);
+    assert_int_equal(
+        run(f, "",
+            FIELD_DEFAULT("fixed", "{'type':'fixed','name':'F','size':3}", "'a\\u0000\\u00ff'"),
+            BYTES(""), &thing),
+        NBA_OK);
+    assert_memory_equal(thing.fixed.data, "a\0\xff", 3);
+}
+
+static void test_decimals_match_by_precision_and_scale(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+#define DECIMAL(digits) \
+    FIELD("blob", "{'type':'bytes','logicalType':'decimal','precision':" digits "}")
+    assert_int_equal(run(f, DECIMAL("9,'scale':2"), DECIMAL("9,'scale':2"), BYTES("\x02x"), &thing),
+                     NBA_OK);
+    assert_int_equal(run(f, DECIMAL("9,'scale':2"), DECIMAL("9,'scale':3"), BYTES("\x02x"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, DECIMAL("8,'scale':2"), DECIMAL("9,'scale':2"), BYTES("\x02x"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    /* Not a decimal on one side, or one that makes no sense: bytes. */
+    assert_int_equal(run(f, DECIMAL("9"), FIELD("blob", "'bytes'"), BYTES("\x02x"), &thing),
+                     NBA_OK);
+    assert_int_equal(run(f, DECIMAL("9,'scale':10"), DECIMAL("9"), BYTES("\x02x"), &thing), NBA_OK);
+    /* Logical types that we don't know. */
+    assert_int_equal(run(f, FIELD("number", "{'type':'long','logicalType':'time-micros'}"),
+                         FIELD("number", "{'type':'long','logicalType':'of-the-moon'}"),
+                         BYTES("\x02"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.number, 1);
+}
+
+#define CHOICE_TYPE "['string','long','null','float']"
+
+static void test_a_union_of_ours_takes_the_branch_that_fits_best(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *reader = FIELD("choice", CHOICE_TYPE);
+    assert_int_equal(run(f, FIELD("choice", "'long'"), reader, BYTES("\x08"), &thing), NBA_OK);
+    assert_true(thing.choice.is_number && !thing.choice.is_text && !thing.choice.is_real);
+    assert_int_equal(thing.choice.number, 4);
+    /* An int is none of them: the first that it can become. */
+    assert_int_equal(run(f, FIELD("choice", "'int'"), reader, BYTES("\x08"), &thing), NBA_OK);
+    assert_true(thing.choice.is_number && thing.choice.number == 4);
+    /* A float could not become a long. */
+    assert_int_equal(run(f, FIELD("choice", "['boolean','bytes','float','null']"), reader,
+                         BYTES("\x04\x00\x00\x20\x41"), &thing),
+                     NBA_OK);
+    assert_true(thing.choice.is_real && thing.choice.real == 10);
+    assert_int_equal(run(f, FIELD("choice", "['boolean','bytes','float','null']"), reader,
+                         BYTES("\x02\x04hi"), &thing),
+                     NBA_OK);
+    assert_true(thing.choice.is_text && thing.choice.text.bytes == 2);
+    assert_int_equal(run(f, FIELD("choice", "['boolean','bytes','float','null']"), reader,
+                         BYTES("\x06"), &thing),
+                     NBA_OK);
+    assert_false(thing.choice.is_text || thing.choice.is_number || thing.choice.is_real);
+    assert_int_equal(run(f, FIELD("choice", "['boolean','bytes','float','null']"), reader,
+                         BYTES("\x00\x01"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_non_null(strstr(f->error.message, "boolean"));
+    /* The default is of the first branch that takes it. */
+    assert_int_equal(run(f, "", FIELD_DEFAULT("choice", CHOICE_TYPE, "'x'"), BYTES(""), &thing),
+                     NBA_OK);
+    assert_true(thing.choice.is_text);
+    assert_int_equal(run(f, "", FIELD_DEFAULT("choice", CHOICE_TYPE, "1.5"), BYTES(""), &thing),
+                     NBA_OK);
+    assert_true(thing.choice.is_real && thing.choice.real == 1.5F);
+    assert_int_equal(run(f, "", FIELD_DEFAULT("choice", CHOICE_TYPE, "true"), BYTES(""), &thing),
+                     NBA_E_CONFIG);
+}
+
+static void test_nothing_is_read_from_nothing(void **state)
+{
+    struct thing thing;
+    assert_int_equal(run(*state, FIELD("nothing", "'null'") "," FIELD("small", "'int'"),
+                         FIELD("nothing", "'null'") "," FIELD("small", "'int'"), BYTES("\x02"),
+                         &thing),
+                     NBA_OK);
+    assert_int_equal(thing.small, 1);
+    assert_int_equal(
+        run(*state, FIELD("nothing", "'int'"), FIELD("nothing", "'null'"), BYTES("\x02"), &thing),
+        NBA_E_SCHEMA_INCOMPATIBLE);
 }
 
 static void test_a_union_of_the_writer_is_read_into_one_of_the_reader(void **state)
@@ -543,6 +750,117 @@ static void test_items_of_arrays_resolve_and_take_defaults(void **state)
                      NBA_E_SCHEMA_INCOMPATIBLE);
 }
 
+static void test_items_without_a_reading_fail_when_one_comes(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    const char *writer =
+        FIELD("items", "{'type':'array','items':{'type':'record','name':'Inner','fields':[]"
+                       ",'doc':''}}") "," FIELD("small", "'int'");
+    const char *other =
+        FIELD("items", "{'type':'array','items':{'type':'record','name':'Inner','fields':["
+                       "{'name':'else','type':'int'}]}}") "," FIELD("small", "'int'");
+    const char *reader =
+        FIELD("items", "{'type':'array','items':" INNER "}") "," FIELD("small", "'int'");
+    assert_int_equal(run(f, other, reader, BYTES("\x00\x02"), &thing), NBA_OK);
+    assert_int_equal(thing.item_count, 0);
+    assert_int_equal(thing.small, 1);
+    assert_int_equal(run(f, other, reader, BYTES("\x02\x02\x00\x02"), &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_non_null(strstr(f->error.message, "name"));
+    /* Items of another type are no array of ours, items of no bytes have no bound. */
+    assert_int_equal(run(f, FIELD("items", "{'type':'array','items':'int'}"),
+                         FIELD("items", "{'type':'array','items':" INNER "}"), BYTES("\x00"),
+                         &thing),
+                     NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, writer, reader, BYTES("\x00\x02"), &thing), NBA_E_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(run(f, writer, FIELD("small", "'int'"),
+                         BYTES("\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x02"), &thing),
+                     NBA_OK);
+    assert_int_equal(thing.small, 1);
+}
+
+struct node {
+    int32_t value;
+    const struct node *next;
+};
+
+static struct nba_record_binding node_binding;
+static const struct nba_binding node_fields[] = {
+    {.name = "value", .kind = NBA_BIND_INT, .offset = offsetof(struct node, value)},
+    {.name = "next",
+     .kind = NBA_BIND_POINTER,
+     .offset = offsetof(struct node, next),
+     .record = &node_binding},
+};
+
+static enum nba_status run_list_of(struct fixture *f, const char *writer, uint32_t length,
+                                   struct node *node)
+{
+    const struct nba_program *program = NULL;
+    node_binding = (struct nba_record_binding){sizeof(struct node), node_fields, 2};
+    parse(f, &f->schemas[0], writer);
+    parse(f, &f->schemas[1],
+          "{'name':'next','type':['null','Thing'],'default':null},"
+          "{'name':'value','type':'int','default':7}");
+    assert_int_equal(nba_program_compile(f->schemas[0].type, f->schemas[1].type, &node_binding,
+                                         &f->arena, &program, &f->error),
+                     NBA_OK);
+    struct nba_buf buf;
+    nba_buf_init(&buf, 65536);
+    for (uint32_t i = 0; i < length; i++) {
+        nba_buf_append_byte(&buf, 0x02); /* an x of 1 */
+        nba_buf_append_byte(&buf, i + 1 < length ? 2 : 0);
+    }
+    struct nba_cursor cursor = nba_cursor(buf.data, buf.bytes);
+    const enum nba_status status = nba_program_run(program, &cursor, &f->arena, node, &f->error);
+    assert_true(status != NBA_OK || nba_cursor_left(&cursor) == 0);
+    nba_buf_clear(&buf);
+    return status;
+}
+
+static void test_a_record_inside_itself_is_read_to_a_depth(void **state)
+{
+    struct fixture *f = *state;
+    struct node first;
+    const char *writer = "{'name':'x','type':'int'},{'name':'next','type':['null','Thing']}";
+    assert_int_equal(run_list_of(f, writer, 100, &first), NBA_OK);
+    uint32_t length = 0;
+    for (const struct node *node = &first; node != NULL; node = node->next) {
+        assert_int_equal(node->value, 7);
+        length++;
+    }
+    assert_int_equal(length, 100);
+    assert_int_equal(run_list_of(f, writer, 1000, &first), NBA_E_LIMIT);
+}
+
+static void test_a_record_inside_itself_is_skipped_to_a_depth(void **state)
+{
+    struct fixture *f = *state;
+    struct thing thing;
+    static const char zeros[4096];
+    const char *writer =
+        FIELD("tree",
+              "{'type':'record','name':'T','fields':[{'name':'x','type':'boolean'},"
+              "{'name':'parts','type':{'type':'array','items':'T'}}]}") "," FIELD("small", "'int'");
+    assert_int_equal(
+        run(f, writer, FIELD("small", "'int'"), BYTES("\0\x04\0\x02\0\0\0\1\0\0\x06"), &thing),
+        NBA_OK);
+    assert_int_equal(thing.small, 3);
+    char deep[4096];
+    for (size_t i = 0; i < sizeof(deep); i += 2) {
+        memcpy(deep + i, "\0\2", 2);
+    }
+    assert_int_equal(run(f, writer, FIELD("small", "'int'"), nba_str(deep, sizeof(deep)), &thing),
+                     NBA_E_LIMIT);
+    /* One that has no end. */
+    assert_int_equal(run(f,
+                         FIELD("r", "{'type':'record','name':'R','fields':["
+                                    "{'name':'x','type':'int'},{'name':'r','type':'R'}]}"),
+                         "", nba_str(zeros, sizeof(zeros)), &thing),
+                     NBA_E_LIMIT);
+}
+
 static void test_absurd_lengths_are_refused_before_anything_is_taken(void **state)
 {
     struct fixture *f = *state;
@@ -694,10 +1012,15 @@ static void test_a_schema_that_explodes_is_not_unfolded_to_be_skipped(void **sta
 static void test_unions_that_multiply_are_refused_as_too_large(void **state)
 {
     struct fixture *f = *state;
-    static struct nba_record_binding chain;
-    static const struct nba_binding chain_fields[] = {
-        {.name = "next", .kind = NBA_BIND_POINTER, .record = &chain}};
-    chain = (struct nba_record_binding){sizeof(void *), chain_fields, 1};
+    /* In place, or each struct would be compiled but once. */
+    static struct nba_record_binding chain[5];
+    static struct nba_binding chain_fields[5];
+    for (int level = 0; level < 5; level++) {
+        chain_fields[level] = (struct nba_binding){.name = "next",
+                                                   .kind = NBA_BIND_RECORD,
+                                                   .record = &chain[level + 1 < 5 ? level + 1 : 4]};
+        chain[level] = (struct nba_record_binding){8, &chain_fields[level], level < 4};
+    }
 #define LEAF "{'type':'record','name':'n0.R5','fields':[{'name':'x','type':'int'}]}"
     char text[2][65536] = {LEAF, LEAF};
     for (int level = 4; level > 0; level--) {
@@ -732,8 +1055,8 @@ static void test_unions_that_multiply_are_refused_as_too_large(void **state)
             fail_msg("%s", f->error.message);
         }
     }
-    assert_int_equal(nba_program_compile(f->schemas[0].type, f->schemas[1].type, &chain, &f->arena,
-                                         &program, &f->error),
+    assert_int_equal(nba_program_compile(f->schemas[0].type, f->schemas[1].type, &chain[0],
+                                         &f->arena, &program, &f->error),
                      NBA_E_SCHEMA_INCOMPATIBLE);
     assert_non_null(strstr(f->error.message, "too large"));
 }
@@ -772,6 +1095,16 @@ int main(void)
         TEST(test_defaults_inside_a_branch_apply_only_when_it_is_taken),
         TEST(test_items_that_the_bytes_left_can_not_hold_take_no_memory),
         TEST(test_items_of_arrays_resolve_and_take_defaults),
+        TEST(test_a_float_takes_int_and_long_rounded_once),
+        TEST(test_an_alias_of_a_type_counts_with_its_namespace),
+        TEST(test_a_field_that_is_taken_by_its_name_is_not_taken_by_an_alias),
+        TEST(test_fixed_needs_the_same_name_and_size),
+        TEST(test_decimals_match_by_precision_and_scale),
+        TEST(test_a_union_of_ours_takes_the_branch_that_fits_best),
+        TEST(test_nothing_is_read_from_nothing),
+        TEST(test_items_without_a_reading_fail_when_one_comes),
+        TEST(test_a_record_inside_itself_is_read_to_a_depth),
+        TEST(test_a_record_inside_itself_is_skipped_to_a_depth),
         TEST(test_absurd_lengths_are_refused_before_anything_is_taken),
         TEST(test_items_above_the_limit_are_refused_in_one_block_or_in_many),
         TEST(test_numbers_that_are_not_finite_are_refused),
