@@ -13,6 +13,7 @@
 #include "nba/base/assert.h"
 #include "nba/base/compiler.h"
 #include "program_internal.h"
+#include "resolution_internal.h"
 
 #define DEFAULT_BYTES ((size_t)64 * 1024)
 
@@ -71,109 +72,7 @@ static void *take(struct compiler *c, size_t count, size_t size)
     return memset(nba_arena_need(c->arena, count * size), 0, count * size);
 }
 
-/* ---- who fits whom: Avro 1.12, "Schema Resolution" ----------------------------------------- */
-
-enum fit { FIT_NOT, FIT_PROMOTED, FIT_ALIKE, FIT_SAME };
-
-/* Names without their namespace, or an alias of the reader's. */
-static enum fit fit_names(const struct nba_avro_type *w, const struct nba_avro_type *r)
-{
-    bool alike = strcmp(w->name, r->name) == 0;
-    for (uint32_t i = 0; i < r->alias_count && !alike; i++) {
-        alike = strcmp(r->aliases[i], w->full_name) == 0;
-    }
-    return strcmp(w->full_name, r->full_name) == 0 ? FIT_SAME : alike ? FIT_ALIKE : FIT_NOT;
-}
-
-/* How well do the types match?  Records match by their names alone, whatever their fields. */
-/* NOLINTNEXTLINE(misc-no-recursion): bounded by the schemas' depth, records are not entered */
-static enum fit fit(const struct nba_avro_type *w, const struct nba_avro_type *r)
-{
-    if (w->kind == NBA_AVRO_UNION || r->kind == NBA_AVRO_UNION) {
-        return FIT_SAME; /* each branch by itself, where it is compiled */
-    }
-    if (w->kind != r->kind) {
-        const bool wider = r->kind >= NBA_AVRO_LONG && r->kind <= NBA_AVRO_DOUBLE &&
-                           w->kind >= NBA_AVRO_INT && w->kind < r->kind;
-        const bool text = (w->kind == NBA_AVRO_STRING && r->kind == NBA_AVRO_BYTES) ||
-                          (w->kind == NBA_AVRO_BYTES && r->kind == NBA_AVRO_STRING);
-        return wider || text ? FIT_PROMOTED : FIT_NOT;
-    }
-    if (w->decimal_precision != 0 && r->decimal_precision != 0 &&
-        (w->decimal_precision != r->decimal_precision || w->decimal_scale != r->decimal_scale)) {
-        return FIT_NOT;
-    }
-    switch ((int)w->kind) {
-    case NBA_AVRO_ARRAY:
-    case NBA_AVRO_MAP:
-        return fit(w->items, r->items);
-    case NBA_AVRO_FIXED:
-        return w->fixed_bytes == r->fixed_bytes ? fit_names(w, r) : FIT_NOT;
-    case NBA_AVRO_ENUM:
-    case NBA_AVRO_RECORD:
-        return fit_names(w, r);
-    default:
-        return FIT_SAME;
-    }
-}
-
-/* The reader's branch for a type that is no union: itself, else the first of those that fit best,
- * so that an int is read as a long only where there is no int; NULL: none. */
-static const struct nba_avro_type *fitting_branch(const struct nba_avro_type *w,
-                                                  const struct nba_avro_type *r,
-                                                  uint32_t *ret_index)
-{
-    const struct nba_avro_type *best = NULL;
-    enum fit best_fit = FIT_NOT;
-    for (uint32_t i = 0; i < r->branch_count && best != w; i++) {
-        const enum fit this_fit = fit(w, r->branches[i]);
-        if (this_fit > best_fit || r->branches[i] == w) {
-            best = r->branches[i];
-            best_fit = this_fit;
-            *ret_index = i;
-        }
-    }
-    return best;
-}
-
-static const struct nba_avro_field *find_field(const struct nba_avro_type *record, const char *name)
-{
-    for (uint32_t i = 0; i < record->field_count; i++) {
-        if (strcmp(record->fields[i].name, name) == 0) {
-            return &record->fields[i];
-        }
-    }
-    return NULL;
-}
-
-/* The reader's field that the writer's fills: of its name, else the first that has its name as
- * alias and no field of its own name or of an alias before that. */
-static const struct nba_avro_field *reader_field(const struct nba_avro_type *w,
-                                                 const struct nba_avro_field *field,
-                                                 const struct nba_avro_type *r)
-{
-    const struct nba_avro_field *found = find_field(r, field->name);
-    for (uint32_t i = 0; i < r->field_count && found == NULL; i++) {
-        const struct nba_avro_field *candidate = &r->fields[i];
-        const char *name = candidate->name;
-        uint32_t next = 0;
-        while (next < candidate->alias_count && find_field(w, name) == NULL) {
-            name = candidate->aliases[next++];
-        }
-        found = next != 0 && strcmp(name, field->name) == 0 ? candidate : NULL;
-    }
-    return found;
-}
-
-static bool is_filled(const struct nba_avro_type *w, const struct nba_avro_field *field,
-                      const struct nba_avro_type *r)
-{
-    uint32_t i = 0;
-    while (i < w->field_count && reader_field(w, &w->fields[i], r) != field) {
-        i++;
-    }
-    return i < w->field_count;
-}
+/* ---- plain values -------------------------------------------------------------------------- */
 
 static uint32_t symbol_index(const struct nba_avro_type *type, const char *symbol)
 {
@@ -194,8 +93,6 @@ static int32_t word_value(const struct nba_words *words, const char *symbol)
     }
     return NBA_NO_WORD;
 }
-
-/* ---- plain values -------------------------------------------------------------------------- */
 
 static enum nba_status unbindable(struct compiler *c, const struct nba_avro_type *r)
 {
@@ -425,7 +322,7 @@ static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_
     const char *outer = c->field;
     enum nba_status status = NBA_OK;
     for (uint32_t i = 0; c->for_writing && i < record->count; i++) {
-        if (find_field(w, record->fields[i].name) == NULL) {
+        if (nba_avro_field_find(w, record->fields[i].name) == NULL) {
             return nba_error_set(c->error, NBA_E_CONFIG, "%s: expected a field '%s'", w->name,
                                  record->fields[i].name);
         }
@@ -433,8 +330,9 @@ static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_
     for (uint32_t i = 0; status == NBA_OK && i < w->field_count + r->field_count; i++) {
         if (i < w->field_count) {
             const struct nba_avro_field *field = &w->fields[i];
-            status = compile_field(c, field, reader_field(w, field, r), record, base, next);
-        } else if (!is_filled(w, &r->fields[i - w->field_count], r)) {
+            status =
+                compile_field(c, field, nba_avro_reader_field(w, field, r), record, base, next);
+        } else if (!nba_avro_is_filled(w, &r->fields[i - w->field_count], r)) {
             const struct nba_avro_field *field = &r->fields[i - w->field_count];
             c->field = field->name;
             status = compile_default(c, field, find_binding(c, record, field->name), base, next);
@@ -486,7 +384,7 @@ static enum nba_status compile_items(struct compiler *c, const struct nba_avro_t
         member = take_whole(c, b->record);
     }
     const enum nba_status status = compile_value(c, w->items, r->items, member, 0, body);
-    if (status == NBA_E_SCHEMA_INCOMPATIBLE && fit(w->items, r->items) != FIT_NOT) {
+    if (status == NBA_E_SCHEMA_INCOMPATIBLE && nba_avro_fit(w->items, r->items) != NBA_FIT_NOT) {
         *body = fail_op(c); /* none in the collection is fine */
         return NBA_OK;
     }
@@ -556,8 +454,8 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
     }
     uint32_t index = 0;
     const struct nba_avro_type *branch =
-        r->kind == NBA_AVRO_UNION ? fitting_branch(w, r, &index) : r;
-    if (branch == NULL || fit(w, branch) == FIT_NOT) {
+        r->kind == NBA_AVRO_UNION ? nba_avro_fitting_branch(w, r, &index) : r;
+    if (branch == NULL || nba_avro_fit(w, branch) == NBA_FIT_NOT) {
         return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
                              "%s: writer's %s %s can't be read as %s %s", c->field,
                              nba_avro_kind_name(w->kind), w->name != NULL ? w->name : "",

@@ -1,6 +1,6 @@
 /*
- * JSON into a datum.  The recursion follows the schema and stops at NBA_VALUE_DEPTH_MAX; the place it
- * has reached is a chain on the stack, written out only when something is wrong there.
+ * JSON into a datum.  The recursion follows the schema and stops at NBA_VALUE_DEPTH_MAX; the place
+ * it has reached is a chain on the stack, written out only when something is wrong there.
  */
 #include <math.h>
 #include <stdio.h>

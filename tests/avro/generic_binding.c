@@ -10,7 +10,7 @@
 #define RECORDS_MAX  512u
 #define IN_PLACE_MAX 256u
 
-/* ---- enums: a list of words has no room for a schema, so each has a function of its own ------- */
+/* ---- enums: a list of words has no room for a schema, so each has a function of its own ------ */
 
 static const struct nba_avro_type *enums[32];
 static uint32_t enum_count;
@@ -20,11 +20,12 @@ static uint32_t enum_count;
     {                                           \
         return enums[n]->symbols[value];        \
     }
-#define EACH(X)                                                                                   \
-    X(0)                                                                                          \
-    X(1)                                                                                          \
-    X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) \
-        X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31)
+/* clang-format off */
+#define EACH(X)                                                                              \
+    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)    \
+    X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29)      \
+    X(30) X(31)
+/* clang-format on */
 EACH(ENUM)
 #define NAME(n) word_##n,
 static const char *(*const names[])(uint32_t value) = {EACH(NAME)};
@@ -40,7 +41,7 @@ static const struct nba_words *words_of(const struct nba_avro_type *type)
     return &words[enum_count++];
 }
 
-/* ---- layout ----------------------------------------------------------------------------------- */
+/* ---- layout ---------------------------------------------------------------------------------- */
 
 struct layout {
     struct nba_arena *arena;

@@ -1,5 +1,5 @@
-/* A struct laid out for any reader's schema, so that tests can resolve pairs of schemas that none of
- * our messages has. */
+/* A struct laid out for any reader's schema, so that tests can resolve pairs of schemas that none
+ * of our messages has. */
 #ifndef NBA_GENERIC_BINDING_H
 #define NBA_GENERIC_BINDING_H
 

@@ -7,8 +7,9 @@
  * the schema's order.  Doubles have the fewest digits that read back equal; "NaN", "Infinity" and
  * "-Infinity" are texts.
  *
- * Reading takes the same form, a tag or none in any union, and integers (ms) for times.  A missing field takes its default, an
- * unknown one is an error; errors name the place: "profile.specialties[1]: expected string, got 7".
+ * Reading takes the same form, a type in front of a union's value or none, and integers (ms) for
+ * times.  A missing field takes its default, an unknown one is an error; errors name the place:
+ * "profile.specialties[1]: expected string, got 7".
  */
 #ifndef NBA_CODEC_JSON_H
 #define NBA_CODEC_JSON_H
