@@ -2,6 +2,9 @@
  * can't change the result, since no two lanes meet before the fold. */
 #include "nba/linalg/reduce.h"
 
+#include <stdbool.h>
+
+#include "nba/base/vector.h"
 #include "nba/linalg/kernels.h"
 
 static double fold_sum(double lanes[NBA_LANES])
@@ -14,19 +17,31 @@ static double fold_sum(double lanes[NBA_LANES])
     return lanes[0];
 }
 
-double nba_sum(const float *x, size_t count)
+/* The sum of (x - from)^power, power 1 or 2. */
+NBA_VECTOR_BODY sum_body(const float *x, size_t count, double from, bool squared, double *ret_sum)
 {
     double lanes[NBA_LANES] = {0};
     size_t i = 0;
     for (; i + NBA_LANES <= count; i += NBA_LANES) {
         for (size_t l = 0; l < NBA_LANES; l++) {
-            lanes[l] += (double)x[i + l];
+            const double d = (double)x[i + l] - from;
+            lanes[l] += squared ? d * d : d;
         }
     }
     for (size_t l = 0; i + l < count; l++) {
-        lanes[l] += (double)x[i + l];
+        const double d = (double)x[i + l] - from;
+        lanes[l] += squared ? d * d : d;
     }
-    return fold_sum(lanes);
+    *ret_sum = fold_sum(lanes);
+}
+NBA_VECTOR_FORMS(sum, (const float *x, size_t count, double from, bool squared, double *ret_sum),
+                 (x, count, from, squared, ret_sum))
+
+double nba_sum(const float *x, size_t count)
+{
+    double total = 0;
+    sum(x, count, 0, false, &total);
+    return total;
 }
 
 struct nba_moments nba_moments(const float *x, size_t count)
@@ -35,17 +50,7 @@ struct nba_moments nba_moments(const float *x, size_t count)
         return (struct nba_moments){0};
     }
     const double mean = nba_sum(x, count) / (double)count;
-    double lanes[NBA_LANES] = {0};
-    size_t i = 0;
-    for (; i + NBA_LANES <= count; i += NBA_LANES) {
-        for (size_t l = 0; l < NBA_LANES; l++) {
-            const double d = (double)x[i + l] - mean;
-            lanes[l] += d * d;
-        }
-    }
-    for (size_t l = 0; i + l < count; l++) {
-        const double d = (double)x[i + l] - mean;
-        lanes[l] += d * d;
-    }
-    return (struct nba_moments){mean, fold_sum(lanes) / (double)count};
+    double squares = 0;
+    sum(x, count, mean, true, &squares);
+    return (struct nba_moments){mean, squares / (double)count};
 }

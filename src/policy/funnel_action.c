@@ -198,7 +198,7 @@ static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_reque
                         struct nba_action *action)
 {
     const uint32_t u = funnel->weights.unit[c];
-    const double p = request->scores->candidates[c].propensity;
+    const double p = request->scores->propensity[c];
     const double *value = request->values != NULL ? request->values : funnel->catalog->value;
     fill_treatment(funnel, moment, c, action);
     action->status = NBA_ACTION_PROPOSED;

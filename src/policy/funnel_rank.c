@@ -51,7 +51,7 @@ double nba_funnel_priority(const struct nba_funnel *funnel,
 {
     const double *value = request->values != NULL ? request->values : funnel->catalog->value;
     const struct weight_pair *weight = &funnel->pairs[funnel->weights.unit[c]];
-    return request->scores->candidates[c].propensity * weight->context * value[c] * weight->lever;
+    return request->scores->propensity[c] * weight->context * value[c] * weight->lever;
 }
 
 /*
@@ -59,14 +59,14 @@ double nba_funnel_priority(const struct nba_funnel *funnel,
  * taking away 2^52 rounds to a whole number, above a double is one.  *ret_absent: how many aren't
  * there; their key is -1.
  */
-NBA_VECTOR_BODY judge_keys_body(const struct nba_candidate_score *restrict scores,
+NBA_VECTOR_BODY judge_keys_body(const double *restrict propensity,
                                 const struct weight_pair *restrict pairs,
                                 const uint16_t *restrict unit, const double *restrict value,
                                 uint32_t count, double *restrict keys, uint64_t *ret_absent)
 {
     uint64_t absent = 0;
     for (uint32_t c = 0; c < count; c++) {
-        const double p = scores[c].propensity;
+        const double p = propensity[c];
         const double priority = p * pairs[unit[c]].context * value[c] * pairs[unit[c]].lever;
         const double scaled = priority * 1e9 + 0.5;
         const double near = (scaled + TWO_52) - TWO_52;
@@ -80,11 +80,10 @@ NBA_VECTOR_BODY judge_keys_body(const struct nba_candidate_score *restrict score
     *ret_absent = absent;
 }
 NBA_VECTOR_FORMS(judge_keys,
-                 (const struct nba_candidate_score *restrict scores,
-                  const struct weight_pair *restrict pairs, const uint16_t *restrict unit,
-                  const double *restrict value, uint32_t count, double *restrict keys,
-                  uint64_t *ret_absent),
-                 (scores, pairs, unit, value, count, keys, ret_absent))
+                 (const double *restrict propensity, const struct weight_pair *restrict pairs,
+                  const uint16_t *restrict unit, const double *restrict value, uint32_t count,
+                  double *restrict keys, uint64_t *ret_absent),
+                 (propensity, pairs, unit, value, count, keys, ret_absent))
 
 /* The earlier of two reasons for each candidate; REASON_ABSENT is none. */
 NBA_VECTOR_BODY earlier_body(uint8_t *restrict reasons, const uint8_t *restrict other,
@@ -116,7 +115,7 @@ static void judge_propensities(const struct nba_funnel *funnel, const struct nba
         asked = asked || threshold[channel] > 0;
     }
     for (uint32_t c = 0; asked && c < catalog->candidate_count; c++) {
-        const bool below = scores->candidates[c].propensity < threshold[catalog->channel[c]];
+        const bool below = scores->propensity[c] < threshold[catalog->channel[c]];
         if (below && funnel->reason[c] > NBA_REASON_BELOW_PROPENSITY) {
             funnel->reason[c] = (uint8_t)NBA_REASON_BELOW_PROPENSITY;
         }
@@ -134,7 +133,7 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
     uint8_t *restrict reasons = funnel->reason;
     uint64_t absent = 0;
     refresh_dates(funnel, request->now_ms);
-    judge_keys(request->scores->candidates, funnel->pairs, funnel->weights.unit,
+    judge_keys(request->scores->propensity, funnel->pairs, funnel->weights.unit,
                request->values != NULL ? request->values : catalog->value, count, funnel->key,
                &absent);
     for (uint32_t c = 0; c < count; c++) {
@@ -159,8 +158,8 @@ static bool before(const struct nba_funnel *funnel, const struct nba_scores *sco
     if (funnel->key[a] > funnel->key[b] || funnel->key[a] < funnel->key[b]) {
         return funnel->key[a] > funnel->key[b];
     }
-    const double p = scores->candidates[a].propensity;
-    const double q = scores->candidates[b].propensity;
+    const double p = scores->propensity[a];
+    const double q = scores->propensity[b];
     return p > q || (!(p < q) && a < b);
 }
 

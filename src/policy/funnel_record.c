@@ -77,7 +77,7 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
             .action_type = (enum nba_action_type)catalog->action_type[c],
             .channel = (enum nba_channel)catalog->channel[c],
             .reason = (enum nba_reason)funnel->reason[c],
-            .propensity = nba_round9(request->scores->candidates[c].propensity),
+            .propensity = nba_round9(request->scores->propensity[c]),
             .priority = nba_round9(nba_funnel_priority(funnel, request, c)),
             .unconstrained_rank = (int32_t)i + 1,
             .until_ms = NBA_TIME_NONE,

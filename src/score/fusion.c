@@ -1,6 +1,7 @@
 /* The definitions of the header, in its order. */
 #include "nba/score/fusion.h"
 
+#include "nba/base/vector.h"
 #include "nba/linalg/elementary.h"
 #include "nba/linalg/reduce.h"
 
@@ -21,15 +22,22 @@ void nba_popularity_scores(const uint32_t *segment, const uint32_t *everyone, si
     }
 }
 
+NBA_VECTOR_BODY scale_by_body(const float *x, size_t count, double mean, double scale, float *ret_z)
+{
+    for (size_t k = 0; k < count; k++) {
+        ret_z[k] = (float)(((double)x[k] - mean) * scale);
+    }
+}
+NBA_VECTOR_FORMS(scale_by, (const float *x, size_t count, double mean, double scale, float *ret_z),
+                 (x, count, mean, scale, ret_z))
+
 void nba_standardise(const float *x, size_t count, float *ret_z)
 {
     const struct nba_moments moments = nba_moments(x, count);
     /* sqrt is exact by IEEE 754, unlike the rest of libm. */
     const double deviation = moments.variance > 0.0 ? __builtin_sqrt(moments.variance) : 0.0;
     const double scale = deviation > 1e-12 ? 1.0 / deviation : 0.0;
-    for (size_t k = 0; k < count; k++) {
-        ret_z[k] = (float)(((double)x[k] - moments.mean) * scale);
-    }
+    scale_by(x, count, moments.mean, scale, ret_z);
 }
 
 struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_MEMBER_COUNT])
@@ -41,6 +49,18 @@ struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_ME
     }
     return fused;
 }
+
+NBA_VECTOR_BODY add_two_body(double b, double weight_x, const float *restrict x, double weight_y,
+                             const float *restrict y, size_t count, double *restrict ret_score)
+{
+    for (size_t i = 0; i < count; i++) {
+        ret_score[i] = (b + weight_x * (double)x[i]) + weight_y * (double)y[i];
+    }
+}
+NBA_VECTOR_FORMS(add_two,
+                 (double b, double weight_x, const float *restrict x, double weight_y,
+                  const float *restrict y, size_t count, double *restrict ret_score),
+                 (b, weight_x, x, weight_y, y, count, ret_score))
 
 void nba_fuse_cheap(const struct nba_fusion *fusion, const float *z_lstm, const float *z_popularity,
                     size_t count, double *ret_score)
@@ -54,9 +74,7 @@ void nba_fuse_cheap(const struct nba_fusion *fusion, const float *z_lstm, const 
         }
         return;
     }
-    for (size_t i = 0; i < count; i++) {
-        ret_score[i] = (b + lstm * (double)z_lstm[i]) + popularity * (double)z_popularity[i];
-    }
+    add_two(b, lstm, z_lstm, popularity, z_popularity, count, ret_score);
 }
 
 struct nba_fusion nba_fusion_cold(const struct nba_fusion *cheap)

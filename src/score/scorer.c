@@ -10,6 +10,7 @@
 #include "binding_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/memory.h"
+#include "nba/base/vector.h"
 #include "nba/event/message.h"
 #include "nba/linalg/elementary.h"
 #include "nba/linalg/reduce.h"
@@ -26,7 +27,6 @@ struct window {
 /* Room for one HCP's sums; K contents that the release knows, or all without one. */
 struct work {
     double *score;            /* (K) the fusion's opinion of each */
-    double *p;                /* (candidates) */
     float *z;                 /* (K) LSTM standardised */
     float *x;                 /* (K) a member's scores */
     float *open;              /* (K) of those not engaged with */
@@ -140,6 +140,18 @@ static void advance_states(const struct nba_lstm *lstm, struct nba_score_job *jo
 
 /* ---- one HCP's contents ---- */
 
+NBA_VECTOR_BODY gather_body(const float *restrict from, const uint32_t *restrict index,
+                            uint32_t count, float *restrict to)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = from[index[i]];
+    }
+}
+NBA_VECTOR_FORMS(gather,
+                 (const float *restrict from, const uint32_t *restrict index, uint32_t count,
+                  float *restrict to),
+                 (from, index, count, to))
+
 /* Standardised members of the contents the release knows, in their order. */
 struct members {
     const float *lstm; /* NULL: absent, or the HCP is cold */
@@ -239,9 +251,7 @@ static void score_contents(struct work *work, const struct nba_score_binding *bi
     }
     job->scores.cold = !window->known;
     if (!job->scores.cold && lstm_scores != NULL) {
-        for (uint32_t i = 0; i < binding->known_count; i++) {
-            work->z[i] = lstm_scores[binding->known_index[i]];
-        }
+        gather(lstm_scores, binding->known_index, binding->known_count, work->z);
         nba_standardise(work->z, binding->known_count, work->z);
         members.lstm = work->z;
     }
@@ -258,20 +268,23 @@ static void score_contents(struct work *work, const struct nba_score_binding *bi
 /* ---- candidates ---- */
 
 /* P = sigmoid(score + offset of the channel), several lanes at a time. */
-static void propensities(double *p, const struct nba_catalog *catalog, struct nba_score_job *job,
-                         const double *channel_offset, const struct nba_content_score *contents,
-                         struct nba_candidate_score *candidates)
+static void propensities(const struct nba_catalog *catalog, struct nba_score_job *job,
+                         const double *channel_offset, double *restrict p)
 {
-    const struct nba_kernels *kernels = nba_kernels_best();
-    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        p[c] = contents[catalog->candidates[c].content].score + channel_offset[catalog->channel[c]];
+    const struct nba_content_score *contents = job->scores.contents;
+    const uint8_t *restrict channels = catalog->channel;
+    for (uint32_t k = 0; k < catalog->content_count; k++) {
+        const double score = contents[k].score;
+        const uint32_t end = catalog->first_candidate[k + 1];
+        for (uint32_t c = catalog->first_candidate[k]; c < end; c++) {
+            p[c] = score + channel_offset[channels[c]];
+        }
     }
-    kernels->sigmoid_double(catalog->candidate_count, p, p);
+    nba_kernels_best()->sigmoid_double(catalog->candidate_count, p, p);
     nba_round9_all(p, catalog->candidate_count);
     double best[NBA_CHANNEL_COUNT] = {0};
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        const uint8_t channel = catalog->channel[c];
-        candidates[c].propensity = p[c];
+        const uint8_t channel = channels[c];
         if (p[c] > best[channel]) { /* seldom: no store that the next one must wait for */
             best[channel] = p[c];
         }
@@ -410,7 +423,6 @@ static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catal
     work->best = nba_arena_need(pages, K * sizeof(*work->best));
     work->indexes = nba_arena_need(pages, K * sizeof(*work->indexes));
     work->open = nba_arena_need(pages, K * sizeof(*work->open));
-    work->p = nba_arena_need(pages, (catalog->candidate_count + (size_t)1) * sizeof(*work->p));
     work->skip = nba_arena_need(pages, NBA_CONTENTS_MAX * sizeof(*work->skip));
 }
 
@@ -423,16 +435,16 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     double channel_offset[NBA_CHANNEL_COUNT] = {0};
     struct nba_content_score *contents =
         nba_arena_take(arena, (catalog->content_count + 1u) * sizeof(*contents));
-    struct nba_candidate_score *candidates =
-        nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*candidates));
-    if (contents == NULL || candidates == NULL) {
+    double *propensity =
+        nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*propensity));
+    if (contents == NULL || propensity == NULL) {
         return false;
     }
     take_work(scorer, catalog);
     job->scores = (struct nba_scores){
         .contents = contents,
         .content_count = catalog->content_count,
-        .candidates = candidates,
+        .propensity = propensity,
         .candidate_count = catalog->candidate_count,
         .model_version = nba_score_binding_version(binding),
     };
@@ -448,7 +460,7 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     if (binding->rankings_top_n != 0 && binding->release != NULL) {
         rank_all(work, binding, job, window);
     }
-    propensities(work->p, catalog, job, channel_offset, contents, candidates);
+    propensities(catalog, job, channel_offset, propensity);
     return true;
 }
 

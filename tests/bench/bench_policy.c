@@ -31,7 +31,7 @@ struct bench {
     struct nba_catalog *catalog;
     struct nba_funnel *funnel;
     struct nba_hcp *hcp;
-    struct nba_candidate_score candidates[CONTENTS_MAX * 3];
+    double propensity[CONTENTS_MAX * 3];
     struct nba_content_score contents[CONTENTS_MAX];
     char brands[BRANDS][16];
     char topics[BRANDS * TOPICS][16];
@@ -147,7 +147,7 @@ static void fill_hcp(struct bench *b)
 static double one_round(struct bench *b)
 {
     const struct nba_str topic = nba_str_of(b->topics[3]);
-    const struct nba_scores scores = {.candidates = b->candidates,
+    const struct nba_scores scores = {.propensity = b->propensity,
                                       .candidate_count = b->catalog->candidate_count,
                                       .contents = b->contents,
                                       .content_count = b->catalog->content_count,
@@ -183,7 +183,7 @@ static void bench_size(struct bench *b, const char *id, uint32_t contents, size_
     report(contents == CONTENTS_MAX ? "funnel_bind_3000" : "funnel_bind_510", cpu_us() - start, 0);
     fill_hcp(b);
     for (uint32_t c = 0; c < b->catalog->candidate_count; c++) {
-        b->candidates[c].propensity = nba_round9(nba_rng_double(&rng) * 0.3);
+        b->propensity[c] = nba_round9(nba_rng_double(&rng) * 0.3);
     }
     for (uint32_t k = 0; k < contents; k++) {
         b->contents[k] = (struct nba_content_score){

@@ -68,10 +68,9 @@ static void decide(struct nba_policy *policy)
     struct nba_control_state *control = nba_control_state_create();
     struct nba_funnel *funnel = NULL;
     NBA_ASSERT(nba_funnel_create(policy, catalog, control, &funnel, NULL) == NBA_OK);
-    static const struct nba_candidate_score candidates[CONTENTS] = {{0.3}, {0.2}, {0.1},
-                                                                    {0.3}, {0.0}, {1.0}};
+    static const double propensity[CONTENTS] = {0.3, 0.2, 0.1, 0.3, 0.0, 1.0};
     static const struct nba_content_score contents[CONTENTS];
-    const struct nba_scores scores = {.candidates = candidates,
+    const struct nba_scores scores = {.propensity = propensity,
                                       .candidate_count = CONTENTS,
                                       .contents = contents,
                                       .content_count = CONTENTS,

@@ -55,10 +55,6 @@ const char *nba_score_ranking_name(enum nba_score_ranking ranking);
  * member is popularity in the HCP's specialty. */
 const char *nba_score_model_label(const char *word);
 
-struct nba_candidate_score {
-    double propensity; /* P, 0 < P < 1, rounded to 1e-9 */
-};
-
 struct nba_content_score {
     double score;      /* log-odds, rounded to 1e-9 */
     double share_lstm; /* what each member added to it; not rounded */
@@ -69,7 +65,7 @@ struct nba_content_score {
 };
 
 struct nba_scores {
-    const struct nba_candidate_score *candidates; /* (C) */
+    const double *propensity; /* (C) P, 0 < P < 1, rounded to 1e-9 */
     uint32_t candidate_count;
     const struct nba_content_score *contents; /* (K) */
     uint32_t content_count;

@@ -16,7 +16,7 @@ struct fixture {
     struct nba_policy *policy;
     struct nba_funnel *funnel;
     struct nba_hcp hcp;
-    struct nba_candidate_score candidates[FIXTURE_CANDIDATES_MAX];
+    double propensity[FIXTURE_CANDIDATES_MAX];
     struct nba_content_score contents[FIXTURE_CANDIDATES_MAX];
     struct nba_scores scores;
     struct nba_decide_result result;
@@ -133,10 +133,10 @@ static inline void fixture_bind(struct fixture *f)
                      NBA_OK);
     assert_true(f->catalog->candidate_count <= FIXTURE_CANDIDATES_MAX);
     for (uint32_t c = 0; c < f->catalog->candidate_count; c++) {
-        f->candidates[c].propensity = 0.1;
+        f->propensity[c] = 0.1;
     }
     memset(f->contents, 0, sizeof(f->contents));
-    f->scores = (struct nba_scores){.candidates = f->candidates,
+    f->scores = (struct nba_scores){.propensity = f->propensity,
                                     .candidate_count = f->catalog->candidate_count,
                                     .contents = f->contents,
                                     .content_count = f->catalog->content_count,
@@ -174,7 +174,7 @@ static inline uint32_t fixture_candidate(const struct fixture *f, const char *id
 
 static inline void fixture_score(struct fixture *f, const char *id, double p)
 {
-    f->candidates[fixture_candidate(f, id)].propensity = p;
+    f->propensity[fixture_candidate(f, id)] = p;
 }
 
 static inline struct nba_event fixture_event(const char *id, const char *time, const char *topic)

@@ -284,8 +284,8 @@ static uint32_t check(const struct fixture *f)
     uint32_t passed = 0;
     for (uint32_t c = 0; c < f->catalog->candidate_count; c++) {
         const struct nba_content *content = nba_catalog_content(f->catalog, c);
-        const enum nba_reason want = plain_reason(
-            &f->hcp, content, nba_catalog_treatment(f->catalog, c), f->candidates[c].propensity);
+        const enum nba_reason want =
+            plain_reason(&f->hcp, content, nba_catalog_treatment(f->catalog, c), f->propensity[c]);
         const enum nba_reason got =
             (enum nba_reason)(uint8_t)f->result.decision.packed_reasons.data[c];
         const bool alive = got == NBA_REASON_NONE || got == NBA_REASON_LOST_ARBITRATION;
@@ -311,7 +311,7 @@ static void test_gates_of_random_hcps_equal_those_of_a_plain_evaluator(void **st
         for (uint32_t i = 0; i < 5; i++) {
             random_hcp(&f->hcp, &rng);
             for (uint32_t c = 0; c < f->catalog->candidate_count; c++) {
-                f->candidates[c].propensity = (double)nba_rng_below(&rng, 10) / 100;
+                f->propensity[c] = (double)nba_rng_below(&rng, 10) / 100;
             }
             struct nba_event event = fixture_event("e", "2026-11-20T15:20:00Z", "");
             event.event_time_ms = NOW;

@@ -347,7 +347,7 @@ static void check_against_plain(struct fixture *f, uint32_t size, uint32_t max_c
     const struct nba_catalog *catalog = f->catalog;
     const uint32_t n = catalog->candidate_count;
     for (uint32_t c = 0; c < n; c++) {
-        const double p = f->candidates[c].propensity;
+        const double p = f->propensity[c];
         list[c] = (struct plain){c, (int64_t)(p * catalog->value[c] * 1e9 + 0.5), p};
     }
     qsort(list, n, sizeof(*list), by_rank);
@@ -418,8 +418,7 @@ static void test_random_slates_equal_those_of_a_plain_evaluator(void **state)
         /* Few distinct values, so that ties are common. */
         const uint64_t distinct = round % 2 == 0 ? 4 : 1000000;
         for (uint32_t c = 0; c < f->catalog->candidate_count; c++) {
-            f->candidates[c].propensity =
-                (double)(1 + nba_rng_below(&rng, distinct)) / (double)(distinct + 1);
+            f->propensity[c] = (double)(1 + nba_rng_below(&rng, distinct)) / (double)(distinct + 1);
         }
         fixture_decide(f, NOW);
         check_against_plain(f, size, max_channel, max_topic);

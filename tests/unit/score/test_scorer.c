@@ -122,8 +122,8 @@ static void assert_same(const struct nba_score_job *a, const struct nba_score_jo
 {
     assert_memory_equal(a->state, b->state, state_floats * sizeof(float));
     assert_int_equal(a->scores.candidate_count, b->scores.candidate_count);
-    assert_memory_equal(a->scores.candidates, b->scores.candidates,
-                        a->scores.candidate_count * sizeof(*a->scores.candidates));
+    assert_memory_equal(a->scores.propensity, b->scores.propensity,
+                        a->scores.candidate_count * sizeof(*a->scores.propensity));
     for (uint32_t k = 0; k < a->scores.content_count; k++) {
         assert_true(a->scores.contents[k].score == b->scores.contents[k].score);
         assert_true(a->scores.contents[k].share_ncf == b->scores.contents[k].share_ncf);
@@ -237,8 +237,8 @@ static void test_a_content_nobody_trained_on_stands_below_the_known(void **state
         assert_true(job.scores.contents[k].score >= job.scores.contents[unknown].score);
     }
     for (uint32_t c = 0; c < job.scores.candidate_count; c++) {
-        assert_true(job.scores.candidates[c].propensity > 0.0);
-        assert_true(job.scores.candidates[c].propensity < 1.0);
+        assert_true(job.scores.propensity[c] > 0.0);
+        assert_true(job.scores.propensity[c] < 1.0);
     }
     nba_score_binding_destroy(binding);
     world_clear(&w);
