@@ -22,6 +22,9 @@ struct setting {
 };
 
 /* Defaults that the user may change. */
+#define AS_TEXT_(value) #value
+#define AS_TEXT(value)  AS_TEXT_(value)
+
 static const struct setting DEFAULTS[] = {
     {KAFKA_ROLE_ANY, "client.id", "nba"},
     {KAFKA_ROLE_ANY, "log.connection.close", "false"},
@@ -38,7 +41,7 @@ static const struct setting DEFAULTS[] = {
      * fetched for a whole second: so never by count, and by bytes only far above what a second's
      * work takes.  It is the back-pressure, and with the fetch in flight the bound on memory. */
     {KAFKA_ROLE_CONSUMER, "queued.min.messages", "1000000"},
-    {KAFKA_ROLE_MEMBER, "queued.max.messages.kbytes", "65536"},
+    {KAFKA_ROLE_MEMBER, "queued.max.messages.kbytes", AS_TEXT(NBA_MEMBER_QUEUE_KIB)},
     {KAFKA_ROLE_READER, "queued.max.messages.kbytes", "131072"},
     {KAFKA_ROLE_MEMBER, "session.timeout.ms", "6000"},
     {KAFKA_ROLE_MEMBER, "heartbeat.interval.ms", "500"},

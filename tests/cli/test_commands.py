@@ -101,6 +101,56 @@ class Front(unittest.TestCase):
         self.assertIn("0 wrong", answer.stdout)
 
 
+class Size(unittest.TestCase):
+    def needs(self, *arguments):
+        answer = run("size", "--json", *arguments)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        return json.loads(answer.stdout)
+
+    def test_measured_figures_are_those_of_the_document(self):
+        text = (ROOT / "docs" / "PERFORMANCE.md").read_text(encoding="utf-8")
+        rows = re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", text, re.M)
+        measured = self.needs("--hcps", 1, "--events-per-second", 1)["measured"]
+        self.assertEqual({name: float(value) for name, value in rows}, measured)
+
+    def test_figures_are_the_arithmetic_they_say(self):
+        asked = ("--hcps", 2_000_000, "--events-per-second", 30_000, "--contents", 500,
+                 "--treatments", 4, "--days", 10, "--set", "topics.replication=3")
+        answer = self.needs(*asked)
+        m = answer["measured"]
+        need = {name: figure["value"] for name, figure in answer["needs"].items()}
+        events = 30_000 * 86_400 * 10
+        self.assertAlmostEqual(need["cpu_an_event"], 59 * (0.44 + 0.56 * 2))
+        self.assertEqual(need["workers"], 6)  # 30,000 x 92.04 us at half a worker, rounded up
+        self.assertEqual(need["instances"], 2)
+        self.assertEqual(need["workers_an_instance"], 3)
+        self.assertEqual(need["cores_an_instance"], 4)  # 2.76 of work + 3 x 0.32
+        self.assertEqual(need["partitions"], 24)
+        self.assertEqual(need["topic_decision"], events * m["decision_bytes"])
+        self.assertEqual(need["disk_state"], 2_000_000 * m["store_bytes"] * 2)
+        self.assertEqual(need["memory_queues"], 3 * 64 * 1024 * 1024)
+        parts = [v for name, v in need.items() if name.startswith("memory_")
+                 and name != "memory_an_instance"]
+        self.assertAlmostEqual(need["memory_an_instance"] / sum(parts), 1, 6)
+        topics = [v for name, v in need.items() if name.startswith("topic_")]
+        self.assertAlmostEqual(need["topics_all"] / (3 * sum(topics)), 1, 6)
+        twice = self.needs("--hcps", 4_000_000, *asked[2:])["needs"]
+        self.assertEqual(twice["disk_state"]["value"], 2 * need["disk_state"])
+        self.assertEqual(twice["workers"]["value"], need["workers"])
+
+    def test_the_table_has_the_same_figures_and_limits_are_told(self):
+        asked = ("--hcps", 50_000, "--events-per-second", 20)
+        lines = run("size", *asked).stdout.splitlines()
+        self.assertEqual([line.split()[0] for line in lines], list(self.needs(*asked)["needs"]))
+        for arguments, code, words in (((), 2, "expected --hcps and --events-per-second"),
+                                       ((*asked, "--contents", 20_000), 1, "candidates; at most"),
+                                       (("--hcps", 9, "--events-per-second", 9e6), 1,
+                                        "partitions and")):
+            answer = run("size", *arguments)
+            self.assertEqual(answer.returncode, code, answer.stderr)
+            self.assertIn(words, answer.stderr)
+
+
 class Data(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()

@@ -39,6 +39,7 @@
     X(check)               \
     X(state)               \
     X(reset)               \
+    X(size)                \
     X(describe)
 
 struct nba_command {
