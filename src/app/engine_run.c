@@ -19,7 +19,8 @@ enum nba_status nba_engine_run_open(const struct nba_workplace *place,
         .metrics = ret_run->metrics,
         .range = range,
     };
-    return nba_engine_create(&options, &ret_run->engine, error);
+    const enum nba_status status = nba_engine_create(&options, &ret_run->engine, error);
+    return status == NBA_OK ? nba_engine_note_crashes(ret_run->engine, error) : status;
 }
 
 enum nba_status nba_engine_run_while(struct nba_engine_run *run,

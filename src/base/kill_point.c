@@ -17,7 +17,8 @@ static const char *const point_names[] = {
 static pthread_once_t read_once = PTHREAD_ONCE_INIT;
 static _Atomic int armed_point = -1;
 static _Atomic long passes_left;
-static _Atomic long pause_ms; /* 0: death */
+static const char *crash_text; /* NULL: none */
+static _Atomic long pause_ms;  /* 0: death */
 
 static bool arm(const char *text)
 {
@@ -37,9 +38,18 @@ static bool arm(const char *text)
 
 static void read_environment(void)
 {
+    crash_text = getenv("NBA_CRASH_AT");
     const char *text = getenv("NBA_KILL_AT");
     if (text != NULL) {
         (void)arm(text);
+    }
+}
+
+void nba_crash_point_pass(struct nba_str text)
+{
+    (void)pthread_once(&read_once, read_environment);
+    if (crash_text != NULL && nba_str_is(text, crash_text)) {
+        abort();
     }
 }
 

@@ -1,6 +1,7 @@
 /* An instance: its parts in the order in which they come up, and down again. */
 #include "nba/engine/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,8 +11,9 @@
 #include "nba/base/log.h"
 #include "nba/base/memory.h"
 
-#define PAUSE_MS      500
-#define PAUSE_STEP_MS 20
+#define PATH_BYTES_MAX 4096u
+#define PAUSE_MS       500
+#define PAUSE_STEP_MS  20
 
 void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error)
 {
@@ -155,6 +157,15 @@ enum nba_status nba_engine_create(const struct nba_engine_options *options,
     return NBA_OK;
 }
 
+enum nba_status nba_engine_note_crashes(struct nba_engine *engine, struct nba_error *error)
+{
+    char path[PATH_BYTES_MAX];
+    NBA_ASSERT(engine->worker_count == 0);
+    (void)snprintf(path, sizeof(path), "%s/crashes", engine->options.config->state.dir);
+    const enum nba_status status = nba_crash_notes_load(path, &engine->crash_notes, error);
+    return status == NBA_OK ? nba_crash_notes_watch(path, error) : status;
+}
+
 enum nba_status nba_engine_start(struct nba_engine *engine, struct nba_error *error)
 {
     enum nba_status status = nba_follower_start(engine, error);
@@ -221,6 +232,7 @@ void nba_engine_destroy(struct nba_engine *engine)
     if (engine != NULL) {
         NBA_ASSERT(engine->worker_count == 0 && !engine->follower_started);
         nba_side_inputs_destroy(engine->side_inputs);
+        nba_crash_notes_clear(&engine->crash_notes);
         nba_state_store_close(engine->store);
         (void)pthread_mutex_destroy(&engine->failure_lock);
         (void)pthread_mutex_destroy(&engine->table.lock);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "crash_notes.h"
 #include "nba/engine/engine.h"
 #include "nba/engine/side_inputs.h"
 #include "nba/state/task.h"
@@ -37,6 +38,7 @@ struct nba_engine {
     struct nba_side_inputs *side_inputs;
     struct nba_task_table table;
     struct nba_parking parking;
+    struct nba_crash_notes crash_notes;
     int32_t partition_count; /* of the input topic */
     int64_t changelog_delete_retention_ms;
 

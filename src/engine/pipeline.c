@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash_notes.h"
 #include "intake.h"
 #include "nba/base/assert.h"
+#include "nba/base/kill_point.h"
 #include "nba/base/memory.h"
 #include "pipeline_internal.h"
 
@@ -93,14 +95,28 @@ static bool clock_is_wall(const struct nba_pipeline *pipeline)
     return nba_policy_head(pipeline->side->policy)->clock == NBA_POLICY_CLOCK_WALL;
 }
 
+/* With the event clock, wall time is no side input: it must not enter journal or state. */
+static struct nba_journal journal_of(const struct nba_pipeline *pipeline, int64_t input_next)
+{
+    return nba_side_journal(pipeline->side, input_next,
+                            clock_is_wall(pipeline) ? pipeline->wall_ms : NBA_TIME_NONE);
+}
+
+static void say_journal(struct nba_pipeline *pipeline, const struct nba_task *task, const char *why,
+                        const struct nba_journal *journal)
+{
+    char src[64];
+    (void)snprintf(src, sizeof(src), "%s%lld", why, (long long)journal->input_next);
+    const struct nba_origin origin = {nba_str_of(src), nba_task_partition(task)};
+    nba_emit_journal(&pipeline->emitter, origin, journal);
+}
+
 enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
                                        struct nba_error *error)
 {
     nba_task_begin(task, pipeline->arena);
     struct nba_meta *meta = nba_task_meta(task);
-    /* With the event clock, wall time is no side input: it must not enter journal or state. */
-    const int64_t wall_ms = clock_is_wall(pipeline) ? pipeline->wall_ms : NBA_TIME_NONE;
-    const struct nba_journal now = nba_side_journal(pipeline->side, meta->input_next, wall_ms);
+    const struct nba_journal now = journal_of(pipeline, meta->input_next);
     if (!nba_meta_differs(meta, &now)) {
         return NBA_OK;
     }
@@ -108,14 +124,16 @@ enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba
     if (status != NBA_OK) {
         return status;
     }
-    if (wall_ms != NBA_TIME_NONE && wall_ms > meta->clock_ms) {
-        meta->clock_ms = wall_ms;
+    if (now.wall_clock_ms != NBA_TIME_NONE && now.wall_clock_ms > meta->clock_ms) {
+        meta->clock_ms = now.wall_clock_ms;
     }
-    char src[64];
-    (void)snprintf(src, sizeof(src), "journal:%lld", (long long)meta->input_next);
-    const struct nba_origin origin = {nba_str_of(src), nba_task_partition(task)};
-    nba_emit_journal(&pipeline->emitter, origin, &now);
+    say_journal(pipeline, task, "journal:", &now);
     return NBA_OK;
+}
+
+static struct nba_crash_place place_of(const struct nba_record *record)
+{
+    return (struct nba_crash_place){record->partition, record->offset};
 }
 
 /* ---- one item leaves ---- */
@@ -124,6 +142,7 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
                                  struct nba_error *error)
 {
     nba_arena_reset(&pipeline->said);
+    nba_crash_notes_at(place_of(item->record));
     if (item->job != NULL) { /* before anything of this item changes the HCP */
         const enum nba_status status =
             nba_scorer_finish(pipeline->scorer, pipeline->side->binding, pipeline->jobs,
@@ -135,6 +154,10 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
     char src[NBA_SRC_BYTES];
     nba_emit_src(item->record, src);
     const struct nba_origin origin = {nba_str_of(src), nba_task_partition(item->task)};
+    if (item->why.status == NBA_E_CRASH_LOOP) {
+        const struct nba_journal journal = journal_of(pipeline, item->record->offset);
+        say_journal(pipeline, item->task, NBA_CRASH_LOOP_SRC, &journal);
+    }
     if (item->why.status != NBA_OK) {
         nba_emit_deadletter(&pipeline->emitter, origin, item->record, &item->why);
         nba_pipeline_metrics_deadletter(&pipeline->metrics, item->why.status);
@@ -293,6 +316,7 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
 {
     const struct nba_event *event = &item->event;
     struct nba_hcp *hcp = NULL;
+    NBA_CRASH_POINT(event->event_id);
     enum nba_status status = nba_task_get(item->task, event->hcp_id, &hcp, error);
     if (status == NBA_OK && in_wave(pipeline, hcp)) {
         status = flush_wave(pipeline, error);
@@ -399,8 +423,13 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
         nba_arena_reset(&pipeline->scratch);
     }
     struct nba_meta *meta = nba_task_meta(source->task);
-    enum nba_status status = nba_intake(pipeline->decoder, pipeline->side->policy, source->record,
-                                        &pipeline->scratch, &item.event, &item.why);
+    nba_crash_notes_at(place_of(source->record));
+    enum nba_status status =
+        nba_crash_notes_loop(pipeline->options.crash_notes, place_of(source->record))
+            ? nba_error_set(&item.why, NBA_E_CRASH_LOOP, "the engine crashed %u times at it",
+                            NBA_CRASHES_MAX)
+            : nba_intake(pipeline->decoder, pipeline->side->policy, source->record,
+                         &pipeline->scratch, &item.event, &item.why);
     if (status != NBA_OK && nba_status_class(status) != NBA_CLASS_SKIP) {
         return nba_error_set(error, status, "%s", item.why.message);
     }
@@ -446,13 +475,16 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
         status = take_in(pipeline, &items[done], &full, error);
         done += full ? 0 : 1;
         if (status == NBA_OK && (pipeline->item_count == WAVE_ITEMS_MAX ||
-                                 pipeline->job_count == pipeline->options.wave_max)) {
+                                 pipeline->job_count == pipeline->options.wave_max ||
+                                 nba_crash_notes_near(pipeline->options.crash_notes,
+                                                      place_of(items[done - 1].record)))) {
             status = flush_wave(pipeline, error);
         }
     }
     if (status == NBA_OK) {
         status = flush_wave(pipeline, error);
     }
+    nba_crash_notes_at((struct nba_crash_place){-1, -1});
     if (status == NBA_OK) {
         *ret_done = done;
     }

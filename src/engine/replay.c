@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crash_notes.h"
 #include "load_release.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
@@ -45,6 +46,7 @@ struct nba_replay {
     struct records side[SIDE_TOPIC_COUNT];
     struct records journal[NBA_PARTITIONS_MAX];
     struct records input[NBA_PARTITIONS_MAX];
+    struct nba_crash_notes crash_notes; /* of the journal */
     int32_t partition_count;
     uint64_t events;
     struct nba_state_store *store;
@@ -110,12 +112,33 @@ void nba_replay_destroy(struct nba_replay *replay)
         free(replay->journal[p].items);
         free(replay->input[p].items);
     }
+    nba_crash_notes_clear(&replay->crash_notes);
     free(replay->side[CATALOG].items);
     free(replay->side[CONTROL].items);
     nba_state_store_close(replay->store);
     nba_arena_clear(&replay->memory);
     (void)pthread_mutex_destroy(&replay->failure_lock);
     free(replay);
+}
+
+/* A journal record may say that a record was not looked at. */
+static void take_crash_loop(struct nba_replay *replay, const struct nba_record *record)
+{
+    const size_t prefix = strlen(NBA_CRASH_LOOP_SRC);
+    for (uint32_t i = 0; i < record->header_count; i++) {
+        const struct nba_str src = record->headers[i].value;
+        char number[24] = "";
+        if (nba_str_is(record->headers[i].name, "src") && src.bytes > prefix &&
+            src.bytes - prefix < sizeof(number) &&
+            memcmp(src.data, NBA_CRASH_LOOP_SRC, prefix) == 0) {
+            memcpy(number, src.data + prefix, src.bytes - prefix);
+            for (unsigned times = 0; times < NBA_CRASHES_MAX; times++) {
+                nba_crash_notes_add(
+                    &replay->crash_notes,
+                    (struct nba_crash_place){record->partition, strtoll(number, NULL, 10)});
+            }
+        }
+    }
 }
 
 enum nba_status nba_replay_add(struct nba_replay *replay, const struct nba_record *record,
@@ -150,6 +173,9 @@ enum nba_status nba_replay_add(struct nba_replay *replay, const struct nba_recor
         copy->value = nba_arena_copy(&replay->memory, record->value);
         if (copy->key.data == NULL || copy->value.data == NULL) {
             return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory holding the log");
+        }
+        if (i == 1) {
+            take_crash_loop(replay, record);
         }
         if (i == 0) {
             replay->events++;
@@ -418,6 +444,7 @@ static enum nba_status run_partition(struct nba_replay *replay, int32_t partitio
         .schemas = options->schemas,
         .config = options->config,
         .wave_max = options->wave_max,
+        .crash_notes = &replay->crash_notes,
     };
     struct runner runner = {.replay = replay, .partition = partition, .release_id = "-"};
     nba_arena_init(&runner.arena, TRANSACTION_BYTES);

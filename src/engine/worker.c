@@ -301,6 +301,7 @@ enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
         .schemas = engine->options.schemas,
         .config = config,
         .metrics = engine->options.metrics,
+        .crash_notes = &engine->crash_notes,
     };
     struct nba_worker *worker = calloc(1, sizeof(*worker));
     if (worker == NULL) {

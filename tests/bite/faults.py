@@ -74,12 +74,6 @@ FAULTS = [
           [("record.offset < owned->taken_next ||",
             "")],
           ["simulate.seeds"]),
-    Fault("no assign steps after a stand-still",
-          "src/engine/restore.c",
-          [("status == NBA_E_CORRUPT && group_went_on(engine, task, &committed)",
-            "status == NBA_E_CORRUPT && engine == NULL && "
-            "group_went_on(engine, task, &committed)")],
-          ["simulate.seeds"]),
     Fault("overlay kept after an abort",
           "src/engine/transaction.c",
           [("            nba_task_drop(owned->task);\n"
@@ -91,6 +85,18 @@ FAULTS = [
           [("    worker->aborts_in_a_row++;\n",
             "    worker->aborts_in_a_row++;\n    nba_worker_release_records(worker);\n")],
           [KILL + "test_each_fault_changes_no_byte"]),
+    Fault("a record that crashes the engine is tried for ever",
+          "src/engine/crash_notes.c",
+          [("    return times >= NBA_CRASHES_MAX;",
+            "    return times >= 100 * NBA_CRASHES_MAX;")],
+          ["tests/fault/test_crash_loop.py:CrashLoop."
+           "test_a_record_that_crashes_the_engine_becomes_a_dead_letter"]),
+    Fault("the journal does not know of a crash loop",
+          "src/engine/pipeline.c",
+          [("    if (item->why.status == NBA_E_CRASH_LOOP) {",
+            "    if (item->why.status == NBA_E_CRASH_LOOP && item->job != NULL) {")],
+          ["tests/fault/test_crash_loop.py:CrashLoop."
+           "test_a_record_that_crashes_the_engine_becomes_a_dead_letter"]),
     Fault("dead letter dropped",
           "src/engine/pipeline.c",
           [("        nba_emit_deadletter(&pipeline->emitter, origin, item->record, "

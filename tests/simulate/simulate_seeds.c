@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "nba/base/log.h"
 #include "sim.h"
 
-#define SEED_SECONDS 60 /* hundreds of times what one takes */
+#define SEED_SECONDS 20 /* of the processor: a hundred times what one takes */
 
 static char replay_line[256];
 
@@ -30,7 +31,7 @@ static void on_signal(int number)
 
 static void catch_signals(void)
 {
-    static const int numbers[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGALRM};
+    static const int numbers[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGPROF};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(numbers); i++) {
         (void)signal(numbers[i], on_signal);
     }
@@ -46,6 +47,7 @@ int main(int argc, char **argv)
     struct nba_schemas *schemas = NULL;
     struct nba_error error = {0};
     struct stat info;
+    const struct itimerval limit = {.it_value = {.tv_sec = SEED_SECONDS}};
     int next = 1;
     sim.verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
     next += sim.verbose ? 1 : 0;
@@ -71,10 +73,10 @@ int main(int argc, char **argv)
     for (; good && done < count; done++) {
         (void)snprintf(replay_line, sizeof(replay_line), "again: %s --verbose %llu\n", argv[0],
                        (unsigned long long)(first + done));
-        (void)alarm(SEED_SECONDS);
+        (void)setitimer(ITIMER_PROF, &limit, NULL);
         good = sim_run(first + done);
     }
-    (void)alarm(0);
+    (void)setitimer(ITIMER_PROF, &(struct itimerval){0}, NULL);
     nba_schemas_destroy(schemas);
     for (unsigned i = 0; i < FAULT_COUNT; i++) {
         (void)printf("%8llu %s\n", (unsigned long long)sim_counts[i], texts[i]);

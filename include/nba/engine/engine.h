@@ -61,6 +61,12 @@ NBA_MUST_USE
 enum nba_status nba_engine_create(const struct nba_engine_options *options,
                                   struct nba_engine **ret_engine, struct nba_error *error);
 
+/* Before the start, once a process: a crash (SIGSEGV, SIGABRT, SIGBUS, SIGFPE) while a record is
+ * worked on is noted in <state.dir>/crashes, and a record with three notes becomes a dead letter
+ * instead.  NBA_E_IO, NBA_E_LIMIT. */
+NBA_MUST_USE
+enum nba_status nba_engine_note_crashes(struct nba_engine *engine, struct nba_error *error);
+
 /* Reads the side inputs, then starts follower and workers. */
 NBA_MUST_USE
 enum nba_status nba_engine_start(struct nba_engine *engine, struct nba_error *error);

@@ -38,11 +38,14 @@
 /* Timers that one transaction fires; the rest goes on in the next one. */
 #define NBA_TIMERS_PER_TRANSACTION_MAX 1000u
 
+struct nba_crash_notes;
+
 struct nba_pipeline_options {
     const struct nba_schemas *schemas; /* must outlive the pipeline, as must config and metrics */
     const struct nba_config *config;
-    struct nba_metrics *metrics; /* NULL: nothing is counted */
-    size_t wave_max;             /* 1..NBA_SCORE_WAVE; 0: 32 */
+    struct nba_metrics *metrics;               /* NULL: nothing is counted */
+    size_t wave_max;                           /* 1..NBA_SCORE_WAVE; 0: 32 */
+    const struct nba_crash_notes *crash_notes; /* records not to be touched; NULL: none */
 };
 
 struct nba_pipeline_item {
