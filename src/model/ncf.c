@@ -12,6 +12,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
+#include "nba/base/vector.h"
 #include "tensor_block.h"
 
 #define BLOCK 32u
@@ -149,14 +150,13 @@ size_t nba_ncf_user_floats(const struct nba_ncf *ncf)
     return 2 * (size_t)ncf->shape.width;
 }
 
-/* Plain loops: each element is its own chain in the window's order, so a compiler may use any
- * vectors; square root and division are exact by IEEE 754. */
-void nba_ncf_fold_in(const struct nba_ncf *ncf, uint32_t segment, const uint32_t *contents,
-                     size_t count, float *ret_user)
+/* Each element is its own chain in the window's order, so a compiler may use any vectors; square
+ * root and division are exact by IEEE 754. */
+NBA_VECTOR_BODY fold_in_body(const struct nba_ncf *ncf, const float *restrict prior,
+                             const uint32_t *restrict contents, size_t count,
+                             float *restrict ret_user)
 {
-    NBA_ASSERT(segment < ncf->shape.segments);
-    const size_t floats = nba_ncf_user_floats(ncf);
-    const float *prior = ncf->prior + segment * floats;
+    const size_t floats = 2 * (size_t)ncf->shape.width;
     float sum[2 * NBA_NCF_WIDTH_MAX] = {0};
     size_t known = 0;
     for (size_t i = 0; i < count; i++) {
@@ -175,6 +175,17 @@ void nba_ncf_fold_in(const struct nba_ncf *ncf, uint32_t segment, const uint32_t
         const float folded = scale * sum[k]; /* two roundings: no fused form to differ by */
         ret_user[k] = prior[k] + folded;
     }
+}
+NBA_VECTOR_FORMS(fold_in,
+                 (const struct nba_ncf *ncf, const float *restrict prior,
+                  const uint32_t *restrict contents, size_t count, float *restrict ret_user),
+                 (ncf, prior, contents, count, ret_user))
+
+void nba_ncf_fold_in(const struct nba_ncf *ncf, uint32_t segment, const uint32_t *contents,
+                     size_t count, float *ret_user)
+{
+    NBA_ASSERT(segment < ncf->shape.segments);
+    fold_in(ncf, ncf->prior + segment * nba_ncf_user_floats(ncf), contents, count, ret_user);
 }
 
 /* At most BLOCK candidates.  `user_1` is the user's half of layer 1, `weights` the output's with
