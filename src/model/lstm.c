@@ -233,18 +233,22 @@ void nba_lstm_run(const struct nba_lstm *lstm, const struct nba_lstm_window *win
     }
 }
 
+static void gather_h2(const struct nba_lstm *lstm, const float *state, float *x)
+{
+    memcpy(x, state + 2 * (size_t)lstm->shape.hidden_1, lstm->shape.width * sizeof *x);
+}
+
 /* Weights of a chunk of contents stay in the second cache while all rows of a block pass. */
 void nba_lstm_scores(const struct nba_lstm *lstm, const float *const *states, size_t count,
                      float *ret_scores)
 {
     const size_t width = lstm->shape.width;
-    const size_t h2_at = 2 * (size_t)lstm->shape.hidden_1;
     const size_t columns = lstm->out.columns;
     _Alignas(64) float x[BLOCK * NBA_LSTM_WIDTH_MAX]; /* [rows][D] */
     for (size_t at = 0; at < count; at += BLOCK) {
         const size_t rows = count - at < BLOCK ? count - at : BLOCK;
         for (size_t i = 0; i < rows; i++) {
-            memcpy(x + i * width, states[at + i] + h2_at, width * sizeof *x);
+            gather_h2(lstm, states[at + i], x + i * width);
         }
         for (size_t first = 0; first < columns; first += CHUNK) {
             const struct nba_layer chunk = nba_layer_slice(&lstm->out, first, CHUNK);
@@ -254,49 +258,53 @@ void nba_lstm_scores(const struct nba_lstm *lstm, const float *const *states, si
     }
 }
 
-/* At most TILE rows, chunk by chunk.  What is left out starts its sum at -infinity. */
-static void rank_tile(const struct nba_lstm *lstm, struct nba_lstm_ranking *rankings, size_t count,
-                      size_t k)
+/* A chunk's scores of at most TILE rows, ranked while they are in the first cache. */
+static void rank_tile(const struct nba_lstm *lstm, const struct nba_layer *chunk, size_t first,
+                      const float *x, const struct nba_lstm_ranking *rankings, size_t count,
+                      struct nba_top *tops)
+{
+    _Alignas(64) float y[TILE * CHUNK]; /* [count][CHUNK] */
+    lstm->kernels->dense(chunk, count, x, lstm->shape.width, y, CHUNK);
+    for (size_t i = 0; i < count; i++) {
+        float *row = y + i * CHUNK;
+        for (size_t n = 0; rankings[i].skip != NULL && n < chunk->outputs; n++) {
+            row[n] = rankings[i].skip[first + n] ? -INFINITY : row[n];
+        }
+        nba_top_add(&tops[i], row, chunk->outputs, first);
+    }
+}
+
+static void rank_block(const struct nba_lstm *lstm, struct nba_lstm_ranking *rankings, size_t count,
+                       size_t k)
 {
     const size_t width = lstm->shape.width;
-    _Alignas(64) float x[TILE * NBA_LSTM_WIDTH_MAX]; /* [count][D] */
-    _Alignas(64) float y[TILE * CHUNK];              /* [count][CHUNK] */
-    struct nba_top top[TILE];
+    _Alignas(64) float x[BLOCK * NBA_LSTM_WIDTH_MAX]; /* [count][D] */
+    struct nba_top tops[BLOCK];
     for (size_t i = 0; i < count; i++) {
-        nba_top_init(&top[i], lstm->kernels, k);
-        memcpy(x + i * width, rankings[i].state + 2 * (size_t)lstm->shape.hidden_1,
-               width * sizeof *x);
+        nba_top_init(&tops[i], lstm->kernels, k);
+        gather_h2(lstm, rankings[i].state, x + i * width);
     }
     for (size_t first = 0; first < lstm->out.columns; first += CHUNK) {
         const struct nba_layer chunk = nba_layer_slice(&lstm->out, first, CHUNK);
-        for (size_t i = 0; i < count; i++) {
-            memcpy(y + i * CHUNK, chunk.bias, chunk.columns * sizeof *y);
-            for (size_t n = 0; rankings[i].skip != NULL && n < chunk.outputs; n++) {
-                y[i * CHUNK + n] = rankings[i].skip[first + n] ? -INFINITY : y[i * CHUNK + n];
-            }
-        }
-        lstm->kernels->dense_add(&chunk, count, x, width, y, CHUNK);
-        for (size_t i = 0; i < count; i++) {
-            nba_top_add(&top[i], y + i * CHUNK, chunk.outputs, first);
+        for (size_t at = 0; at < count; at += TILE) {
+            const size_t rows = count - at < TILE ? count - at : TILE;
+            rank_tile(lstm, &chunk, first, x + at * width, rankings + at, rows, tops + at);
         }
     }
     for (size_t i = 0; i < count; i++) {
-        size_t found = top[i].count;
-        while (found > 0 && isinf(top[i].values[found - 1])) {
+        size_t found = tops[i].count;
+        while (found > 0 && isinf(tops[i].values[found - 1])) {
             found--; /* was left out, and fewer than k were not */
         }
         rankings[i].ret_count = found;
-        memcpy(rankings[i].ret_contents, top[i].indexes, found * sizeof *top[i].indexes);
+        memcpy(rankings[i].ret_contents, tops[i].indexes, found * sizeof *tops[i].indexes);
     }
 }
 
 void nba_lstm_rank(const struct nba_lstm *lstm, struct nba_lstm_ranking *rankings, size_t count,
                    size_t k)
 {
-    for (size_t at = 0; at < count;) {
-        const size_t tiles = (count - at + TILE - 1) / TILE;
-        const size_t rows = (count - at + tiles - 1) / tiles;
-        rank_tile(lstm, rankings + at, rows, k);
-        at += rows;
+    for (size_t at = 0; at < count; at += BLOCK) {
+        rank_block(lstm, rankings + at, count - at < BLOCK ? count - at : BLOCK, k);
     }
 }
