@@ -19,6 +19,7 @@ E2E = "tests/e2e/test_local.py:"
 ROAD = E2E + "Road."
 SAME = E2E + "SameBytes."
 TIME = "tests/e2e/test_time.py:Time."
+SWAP = "tests/e2e/test_swap.py:Swaps."
 KILL = "tests/kill/test_faults.py:Faults."
 BROKER = "tests/kill/test_broker.py:Broker."
 
@@ -284,6 +285,22 @@ FAULTS = [
           [("    if (bits.opt_outs != 0) {\n        verdict.reason",
             "    if (bits.opt_outs == UINT32_MAX) {\n        verdict.reason")],
           ["unit.policy.gates"]),
+    # ---- releases ----
+    Fault("a new release without a word in the journal",
+          "src/state/meta.c",
+          [("           !nba_str_is(now->release_champion, meta->release_champion) ||\n",
+            "")],
+          [SWAP + "test_each_output_is_of_one_release_and_a_replay_makes_the_same_bytes"]),
+    Fault("states of another release taken for this one's",
+          "src/state/task_vector.c",
+          [("    if (vector->float_count != float_count || vector->tag.release != tag->release ||",
+            "    if (vector->float_count != float_count ||")],
+          [SWAP + "test_each_output_is_of_one_release_and_a_replay_makes_the_same_bytes"]),
+    Fault("a gate that lets everybody pass",
+          "src/train/gate.c",
+          [("gate.passed = gate.challenger >= gate.champion.lo;",
+            "gate.passed = gate.n != 0;")],
+          ["unit.train.gate"]),
     # ---- bytes, numbers, doors ----
     Fault("a latency on a bucket's bound in the next one",
           "src/metrics/metrics.c",

@@ -7,7 +7,7 @@
  * reads catalogue and control topics to their ends before any worker starts, then goes on reading,
  * and looks for a changed policy file or champion; what it finds is adopted at the next
  * transaction.  A policy or release that can't be loaded is reported once and the one in force
- * stays.
+ * stays; at the start, where none is, the former champion serves.
  *
  * READY means: every worker is a member of the group and all its tasks are restored.
  *

@@ -95,7 +95,7 @@ struct nba_calibrator {
 
 /* What training hands over.  Everything is borrowed for the call. */
 struct nba_release_parts {
-    struct nba_str parent;          /* id of the release it started from; empty: none */
+    struct nba_str parent;          /* id of the champion while it was trained; empty: none */
     uint32_t window_events;         /* W, 1..NBA_RELEASE_WINDOW_MAX */
     const struct nba_str *contents; /* strictly ascending, bytewise */
     uint32_t content_count;
