@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How fast a log goes through the engine without a broker (nba replay): a speed of the engine alone.
+"""How fast a log goes through the engine without a broker (nba replay).
 
     tools/bench replay [--rounds N] [--events N] [--keep FOLDER]
 
 lstm  the peer's work of tools/bench stream: 20,000 HCPs by Zipf 0.8, 1,000 contents, LSTM step and
       scores, the five best, a shadow decision for every event (tests/bench/stream_policy.yaml)
-full  everything on: 5,000 HCPs whose profiles come first, 500 contents in four channels, LSTM, NCF over 32, fusion with popularity, the
-      policy of config/policy-basic.yaml with a reason for every candidate, actions with timers
+full  everything on: 5,000 HCPs whose profiles come first, 500 contents in four channels, LSTM, NCF
+      over 32, fusion with popularity, the policy of config/policy-basic.yaml with a reason for every candidate, actions with timers
 
 Random weights of the usual sizes (tools/bench-peer/release.c).  Medians of rounds that take turns.
 """
@@ -32,10 +32,12 @@ START = int(time.time() + 86_400) * 1000  # behind the catalogue, whose records 
 SKEW = 0.8
 CHANNELS = {"web": "portal_content", "email": "email", "rep": "rep_call", "event": "event_invite"}
 KINDS = {
-    "lstm": {"hcps": 20_000, "contents": 1000, "channels": ["web"], "release": [], "slate.publish": "false",
+    "lstm": {"hcps": 20_000, "contents": 1000, "channels": ["web"], "release": [],
+             "slate.publish": "false",
              "policy": ROOT / "tests" / "bench" / "stream_policy.yaml", "market": "DE",
              "types": ["portal_content_viewed"], "bar": 100_000},
-    "full": {"hcps": 5_000, "contents": 500, "channels": list(CHANNELS), "release": ["c%04u", "all"],
+    "full": {"hcps": 5_000, "contents": 500, "channels": list(CHANNELS),
+             "release": ["c%04u", "all"],
              "policy": ROOT / "config" / "policy-basic.yaml", "market": "US",
              "types": ["portal_content_viewed", "email_opened", "email_clicked",
                        "webinar_attended", "rep_call_completed"], "bar": 40_000},
@@ -58,7 +60,8 @@ def engagement(kind, count):
         yield {"event_id": f"p{hcp}", "source": "bench", "event_type": "profile_updated",
                "event_time": START, "hcp_id": f"hcp-{hcp:05d}", "profile": {
                    "market": kind["market"], "tz": "America/New_York", "language": "en",
-                   "rep_id": f"rep-{hcp % 50}", "specialties": [("cardiology", "pulmonology")[hcp % 2]],
+                   "rep_id": f"rep-{hcp % 50}",
+                   "specialties": [("cardiology", "pulmonology")[hcp % 2]],
                    "addresses": {channel: "ok" for channel in kind["channels"]}}}
     weights = [1 / (rank + 1) ** SKEW for rank in hcps]
     for i, hcp in enumerate(chance.choices(hcps, weights, k=count)):
@@ -89,7 +92,8 @@ class Log:
                        stdout=subprocess.DEVNULL)
         place = ["--log", self.dir / "log"]
         self.nba("topics", *place, "create")
-        for topic, records in (("catalog", catalog(kind)), ("engagement", engagement(kind, events))):
+        for topic, records in (("catalog", catalog(kind)),
+                               ("engagement", engagement(kind, events))):
             lines = self.dir / f"{topic}.jsonl"
             lines.write_text("".join(json.dumps(record) + "\n" for record in records))
             self.nba("produce", *place, "--topic", topic, lines)
