@@ -31,27 +31,26 @@ static const char *would(void)
     return args.yes ? "" : "would ";
 }
 
-static enum nba_status drop_task(struct nba_state_store *store, const char *topic,
+static enum nba_status drop_task(struct nba_state_store *store, struct nba_str topic,
                                  int32_t partition, struct nba_error *error)
 {
     struct nba_task *task = NULL;
-    const enum nba_status status =
-        nba_task_open(store, nba_str_of(topic), partition, 0, &task, error);
+    const enum nba_status status = nba_task_open(store, topic, partition, 0, &task, error);
     return status == NBA_OK ? nba_task_destroy(task, error) : status;
 }
 
 static enum nba_status drop_local_state(struct nba_workplace *place, struct nba_error *error)
 {
     static struct nba_state_view view;
-    const char *topic = place->config.topics.engagement;
+    const struct nba_str topic = nba_str_of(place->config.topics.engagement);
     enum nba_status status = nba_state_view_open_writable(&place->config, &view, error);
     for (size_t i = 0; status == NBA_OK && i < view.partition_count; i++) {
         const int32_t partition = view.partitions[i];
         if (args.partition >= 0 && partition != (int32_t)args.partition) {
             continue;
         }
-        nba_buf_printf(&place->out, "%sforget local state of %s partition %d\n", would(), topic,
-                       (int)partition);
+        nba_buf_printf(&place->out, "%sforget local state of %.*s partition %d\n", would(),
+                       NBA_STR_ARG(topic), (int)partition);
         if (args.yes) {
             status = drop_task(view.store, topic, partition, error);
         }

@@ -137,7 +137,8 @@ static const struct {
 static const struct {
     const char *word;
     double value;
-} no_numbers[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+} no_numbers[] = {
+    {"NaN", (double)NAN}, {"Infinity", (double)INFINITY}, {"-Infinity", -(double)INFINITY}};
 
 /* Index into no_numbers, or their count. */
 static size_t no_number(const json_t *json)

@@ -2,8 +2,6 @@
  * can't change the result, since no two lanes meet before the fold. */
 #include "nba/linalg/reduce.h"
 
-#include <stdbool.h>
-
 #include "nba/base/vector.h"
 #include "nba/linalg/kernels.h"
 
@@ -17,30 +15,45 @@ static double fold_sum(double lanes[NBA_LANES])
     return lanes[0];
 }
 
-/* The sum of (x - from)^power, power 1 or 2. */
-NBA_VECTOR_BODY sum_body(const float *x, size_t count, double from, bool squared, double *ret_sum)
+NBA_VECTOR_BODY sum_body(const float *x, size_t count, double *ret_sum)
 {
     double lanes[NBA_LANES] = {0};
     size_t i = 0;
     for (; i + NBA_LANES <= count; i += NBA_LANES) {
         for (size_t l = 0; l < NBA_LANES; l++) {
-            const double d = (double)x[i + l] - from;
-            lanes[l] += squared ? d * d : d;
+            lanes[l] += (double)x[i + l];
         }
     }
     for (size_t l = 0; i + l < count; l++) {
-        const double d = (double)x[i + l] - from;
-        lanes[l] += squared ? d * d : d;
+        lanes[l] += (double)x[i + l];
     }
     *ret_sum = fold_sum(lanes);
 }
-NBA_VECTOR_FORMS(sum, (const float *x, size_t count, double from, bool squared, double *ret_sum),
-                 (x, count, from, squared, ret_sum))
+NBA_VECTOR_FORMS(sum, (const float *x, size_t count, double *ret_sum), (x, count, ret_sum))
+
+NBA_VECTOR_BODY squares_body(const float *x, size_t count, double mean, double *ret_sum)
+{
+    double lanes[NBA_LANES] = {0};
+    size_t i = 0;
+    for (; i + NBA_LANES <= count; i += NBA_LANES) {
+        for (size_t l = 0; l < NBA_LANES; l++) {
+            const double d = (double)x[i + l] - mean;
+            lanes[l] += d * d;
+        }
+    }
+    for (size_t l = 0; i + l < count; l++) {
+        const double d = (double)x[i + l] - mean;
+        lanes[l] += d * d;
+    }
+    *ret_sum = fold_sum(lanes);
+}
+NBA_VECTOR_FORMS(squares, (const float *x, size_t count, double mean, double *ret_sum),
+                 (x, count, mean, ret_sum))
 
 double nba_sum(const float *x, size_t count)
 {
     double total = 0;
-    sum(x, count, 0, false, &total);
+    sum(x, count, &total);
     return total;
 }
 
@@ -50,7 +63,7 @@ struct nba_moments nba_moments(const float *x, size_t count)
         return (struct nba_moments){0};
     }
     const double mean = nba_sum(x, count) / (double)count;
-    double squares = 0;
-    sum(x, count, mean, true, &squares);
-    return (struct nba_moments){mean, squares / (double)count};
+    double total = 0;
+    squares(x, count, mean, &total);
+    return (struct nba_moments){mean, total / (double)count};
 }
