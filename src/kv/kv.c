@@ -168,6 +168,20 @@ static enum nba_status look_for_room(const struct nba_kv *kv, struct nba_error *
     return status;
 }
 
+/* A store that is there and names a file that isn't there is damaged.  (Beside a writer it may only
+ * have gone on.) */
+static enum nba_status answer_open(const struct nba_kv *kv, bool exists, struct nba_error *error,
+                                   const char *what, char *text)
+{
+    const bool damaged = text != NULL && exists && kv->secondary == NULL &&
+                         strstr(text, "No such file or directory") != NULL;
+    const enum nba_status status = answer(error, what, text);
+    if (damaged && error != NULL) {
+        error->status = NBA_E_CORRUPT;
+    }
+    return damaged ? NBA_E_CORRUPT : status;
+}
+
 /* Opens the database with the column families it has; a new one has only "default". */
 static enum nba_status open_db(struct nba_kv *kv, bool exists, struct nba_error *error)
 {
@@ -175,7 +189,7 @@ static enum nba_status open_db(struct nba_kv *kv, bool exists, struct nba_error 
     size_t count = 0;
     char **names =
         exists ? rocksdb_list_column_families(kv->options, kv->path, &count, &text) : NULL;
-    enum nba_status status = answer(error, "list column families", text);
+    enum nba_status status = answer_open(kv, exists, error, "list column families", text);
     const char *const *wanted =
         exists ? (const char *const *)names : (const char *const[]){"default"};
     count = exists ? count : 1;
@@ -192,7 +206,7 @@ static enum nba_status open_db(struct nba_kv *kv, bool exists, struct nba_error 
                      : rocksdb_open_as_secondary_column_families(kv->options, kv->path,
                                                                  kv->secondary, (int)count, wanted,
                                                                  options, handles, &text);
-        status = answer(error, "open store", text);
+        status = answer_open(kv, exists, error, "open store", text);
         kv->db = status == NBA_OK ? kv->db : NULL;
     }
     for (size_t i = 0; i < count && status == NBA_OK; i++) {

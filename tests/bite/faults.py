@@ -98,6 +98,11 @@ FAULTS = [
             "    if (item->why.status == NBA_E_CRASH_LOOP && item->job != NULL) {")],
           ["tests/fault/test_crash_loop.py:CrashLoop."
            "test_a_record_that_crashes_the_engine_becomes_a_dead_letter"]),
+    Fault("a missing file of the state is no damage",
+          "src/kv/kv.c",
+          [("    const bool damaged = text != NULL && exists &&",
+            "    const bool damaged = text != NULL && !exists &&")],
+          ["tests/fault/test_state_files.py:StateFiles.test_any_file_gone"]),
     Fault("dead letter dropped",
           "src/engine/pipeline.c",
           [("        nba_emit_deadletter(&pipeline->emitter, origin, item->record, "

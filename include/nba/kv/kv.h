@@ -16,8 +16,9 @@
  * MEMORY.  The block cache and the write buffers of all column families together are bounded by
  * the options; iterators and snapshots pin what they see, so keep them short.
  *
- * ERRORS.  NBA_E_CORRUPT (a checksum or the format is wrong), NBA_E_BUSY (another process has the
- * store open for writing), NBA_E_NOT_FOUND, NBA_E_IO (all else: disk full, permission).
+ * ERRORS.  NBA_E_CORRUPT (a checksum or the format is wrong, a file is missing), NBA_E_BUSY
+ * (another process has the store open for writing), NBA_E_NOT_FOUND, NBA_E_IO (all else: disk full,
+ * permission).
  *
  * THREADS.  A store, its column families and snapshots may be used from any thread at once; opening
  * and dropping column families too.  A batch and an iterator belong to one thread at a time.
