@@ -26,6 +26,7 @@
 /* Kafka's protocol: numbers of requests. */
 enum request {
     PRODUCE = 0,
+    FETCH = 1,
     HEARTBEAT = 12,
     INIT_PRODUCER_ID = 22,
     ADD_PARTITIONS = 24,
@@ -149,14 +150,20 @@ static int open_shared(void **state)
     return poll_until_assigned(&shared, 1) == NBA_OK ? 0 : -1;
 }
 
-/* A transactional producer that is ready, with the shared member. */
-static void open_producer(struct fixture *f)
+/* A transactional producer with the shared member. */
+static void create_producer(struct fixture *f)
 {
     static int number;
     char id[32];
     *f = shared;
     (void)snprintf(id, sizeof(id), "txn-%d", ++number);
     assert_int_equal(nba_producer_create(f->stream, id, &f->producer, &f->error), NBA_OK);
+}
+
+/* The same, ready. */
+static void open_producer(struct fixture *f)
+{
+    create_producer(f);
     assert_int_equal(nba_producer_init(f->producer, 10000, &f->error), NBA_OK);
 }
 
@@ -245,116 +252,113 @@ static enum nba_status run(struct fixture *f, int commit_ms)
         }                                                                       \
     } while (0)
 
-/* What one error does to a transaction, and how it ends. */
-struct one_error {
+/* ---- every request x error ---- */
+
+/* The requests of a transaction, in the order of the columns below. */
+static const enum request columns[] = {INIT_PRODUCER_ID, PRODUCE,           ADD_PARTITIONS,
+                                       ADD_OFFSETS,      TXN_OFFSET_COMMIT, END_TXN};
+
+/* What each request's error means for us: o: waited out; a: abort, run again; m: abort, the group
+ * moved on; u: outcome unknown; f: another of this name, stop; c: configuration, stop; -: no broker
+ * answers so. */
+static const struct one_error {
     const char *name;
-    enum request request;
     rd_kafka_resp_err_t code;
-    enum nba_status expected;
+    const char *meaning;
+} errors[] = {
+#define ERROR(code, meaning)                     \
+    {                                            \
+#code, RD_KAFKA_RESP_ERR_##code, meaning \
+    }
+    ERROR(_TRANSPORT, "oooooo"), /* the connection is cut */
+    ERROR(COORDINATOR_LOAD_IN_PROGRESS, "o-oooo"),
+    ERROR(COORDINATOR_NOT_AVAILABLE, "o-oooo"),
+    ERROR(NOT_COORDINATOR, "o-oooo"),
+    ERROR(CONCURRENT_TRANSACTIONS, "o-oo-o"),
+    ERROR(UNKNOWN_TOPIC_OR_PART, "-oo-o-"),
+    ERROR(REQUEST_TIMED_OUT, "oo-oou"), /* of a commit: it may have landed */
+    ERROR(LEADER_NOT_AVAILABLE, "-o----"),
+    ERROR(NOT_LEADER_FOR_PARTITION, "-o----"),
+    ERROR(NOT_ENOUGH_REPLICAS, "-o----"),
+    ERROR(NOT_ENOUGH_REPLICAS_AFTER_APPEND, "-o----"),
+    ERROR(KAFKA_STORAGE_ERROR, "-o----"),
+    ERROR(INVALID_MSG, "-a----"),
+    ERROR(MSG_SIZE_TOO_LARGE, "-a----"),
+    ERROR(DUPLICATE_SEQUENCE_NUMBER, "-a----"),
+    ERROR(UNKNOWN_PRODUCER_ID, "-a----"),
+    ERROR(OUT_OF_ORDER_SEQUENCE_NUMBER, "-u----"),
+    ERROR(OFFSET_METADATA_TOO_LARGE, "----a-"),
+    ERROR(TOPIC_AUTHORIZATION_FAILED, "-aa-a-"),
+    ERROR(GROUP_AUTHORIZATION_FAILED, "---aa-"),
+    ERROR(ILLEGAL_GENERATION, "----m-"),
+    ERROR(UNKNOWN_MEMBER_ID, "----m-"),
+    ERROR(FENCED_INSTANCE_ID, "----f-"),
+    ERROR(UNKNOWN, "oaaaau"), /* of a commit: the coordinator doesn't say what it did */
+    ERROR(INVALID_PRODUCER_ID_MAPPING, "o-aaua"),
+    ERROR(INVALID_TXN_STATE, "--uuuu"),
+    ERROR(INVALID_PRODUCER_EPOCH, "uuuuuu"),
+    ERROR(PRODUCER_FENCED, "u-uaau"),
+    ERROR(TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "c-uuuu"),
+    ERROR(CLUSTER_AUTHORIZATION_FAILED, "ca----"),
+#undef ERROR
 };
 
-static void check_table(const struct one_error *table, size_t count)
+static enum nba_status status_of(char meaning)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct fixture f;
-        open_producer(&f);
-        /* The first transaction has no error: connections are up, as they are in a
-         * running engine. */
-        assert_status(&f, run(&f, 10000), NBA_OK);
-        push_error(&f, table[i].request, table[i].code);
-        const enum nba_status status = run(&f, 10000);
-        if (status != table[i].expected) {
-            fail_msg("%s: got %s, expected %s: %s", table[i].name, nba_status_name(status),
-                     nba_status_name(table[i].expected), status == NBA_OK ? "" : f.error.message);
-        }
-        if (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP) {
-            assert_status(&f, produce(&f), status);
-            assert_status(&f, nba_producer_commit(f.producer, 10000, &f.error), status);
-            assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), NBA_OK);
-            assert_status(&f, run(&f, 10000), NBA_OK);
-        } else if (status != NBA_OK) {
-            assert_status(&f, nba_producer_abort(f.producer, 10000, &f.error), status);
-            assert_status(&f, nba_producer_begin(f.producer, &f.error), status);
-        }
-        close_producer(&f);
+    return meaning == 'o'   ? NBA_OK
+           : meaning == 'a' ? NBA_E_TXN_ABORTABLE
+           : meaning == 'm' ? NBA_E_TXN_MEMBERSHIP
+           : meaning == 'u' ? NBA_E_TXN_UNKNOWN
+           : meaning == 'f' ? NBA_E_FENCED
+                            : NBA_E_CONFIG;
+}
+
+/* A transaction that goes well, so that connections are up; then one that meets the error. */
+static enum nba_status meet(struct fixture *f, enum request request, rd_kafka_resp_err_t code)
+{
+    if (request == INIT_PRODUCER_ID) {
+        create_producer(f);
+        push_error(f, request, code);
+        return nba_producer_init(f->producer, 10000, &f->error);
+    }
+    open_producer(f);
+    assert_status(f, run(f, 10000), NBA_OK);
+    push_error(f, request, code);
+    return run(f, 10000);
+}
+
+/* What the error said holds until it is answered as producer.h asks. */
+static void check_after(struct fixture *f, enum nba_status status)
+{
+    if (status == NBA_E_TXN_ABORTABLE || status == NBA_E_TXN_MEMBERSHIP) {
+        assert_status(f, produce(f), status);
+        assert_status(f, nba_producer_commit(f->producer, 10000, &f->error), status);
+        assert_status(f, nba_producer_abort(f->producer, 10000, &f->error), NBA_OK);
+        assert_status(f, run(f, 10000), NBA_OK);
+    } else if (status == NBA_E_TXN_UNKNOWN || status == NBA_E_FENCED) {
+        assert_status(f, nba_producer_abort(f->producer, 10000, &f->error), status);
+        assert_status(f, nba_producer_begin(f->producer, &f->error), status);
     }
 }
 
-#define CASE(request, code, expected)                                   \
-    {                                                                   \
-#request " " #code, request, RD_KAFKA_RESP_ERR_##code, expected \
+static void test_every_error_of_every_request_is_what_producer_h_says(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(errors); i++) {
+        for (size_t c = 0; c < NBA_ARRAY_COUNT(columns); c++) {
+            struct fixture f;
+            if (errors[i].meaning[c] == '-') {
+                continue;
+            }
+            const enum nba_status status = meet(&f, columns[c], errors[i].code);
+            if (status != status_of(errors[i].meaning[c])) {
+                fail_msg("%s to request %d: got %s: %s", errors[i].name, (int)columns[c],
+                         nba_status_name(status), status == NBA_OK ? "" : f.error.message);
+            }
+            check_after(&f, status);
+            close_producer(&f);
+        }
     }
-
-static void test_errors_that_pass_are_waited_out(void **state)
-{
-    (void)state;
-    static const struct one_error table[] = {
-        CASE(PRODUCE, NOT_LEADER_FOR_PARTITION, NBA_OK),
-        CASE(PRODUCE, NOT_ENOUGH_REPLICAS, NBA_OK),
-        CASE(PRODUCE, _TRANSPORT, NBA_OK),
-        CASE(ADD_PARTITIONS, COORDINATOR_NOT_AVAILABLE, NBA_OK),
-        CASE(ADD_PARTITIONS, CONCURRENT_TRANSACTIONS, NBA_OK),
-        CASE(ADD_OFFSETS, NOT_COORDINATOR, NBA_OK),
-        CASE(ADD_OFFSETS, CONCURRENT_TRANSACTIONS, NBA_OK),
-        CASE(ADD_OFFSETS, COORDINATOR_LOAD_IN_PROGRESS, NBA_OK),
-        CASE(TXN_OFFSET_COMMIT, COORDINATOR_LOAD_IN_PROGRESS, NBA_OK),
-        CASE(TXN_OFFSET_COMMIT, NOT_COORDINATOR, NBA_OK),
-        CASE(END_TXN, COORDINATOR_NOT_AVAILABLE, NBA_OK),
-        CASE(END_TXN, NOT_COORDINATOR, NBA_OK),
-        CASE(END_TXN, CONCURRENT_TRANSACTIONS, NBA_OK),
-        CASE(END_TXN, _TRANSPORT, NBA_OK),
-    };
-    check_table(table, NBA_ARRAY_COUNT(table));
-}
-
-static void test_a_record_that_is_not_delivered_asks_for_an_abort(void **state)
-{
-    (void)state;
-    static const struct one_error table[] = {
-        CASE(PRODUCE, MSG_SIZE_TOO_LARGE, NBA_E_TXN_ABORTABLE),
-        CASE(PRODUCE, TOPIC_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
-        CASE(ADD_PARTITIONS, TOPIC_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
-    };
-    check_table(table, NBA_ARRAY_COUNT(table));
-}
-
-static void test_refused_offsets_ask_for_an_abort(void **state)
-{
-    (void)state;
-    static const struct one_error table[] = {
-        CASE(ADD_OFFSETS, GROUP_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
-        CASE(TXN_OFFSET_COMMIT, GROUP_AUTHORIZATION_FAILED, NBA_E_TXN_ABORTABLE),
-        CASE(TXN_OFFSET_COMMIT, OFFSET_METADATA_TOO_LARGE, NBA_E_TXN_ABORTABLE),
-    };
-    check_table(table, NBA_ARRAY_COUNT(table));
-}
-
-static void test_a_member_of_an_old_generation_is_told_so(void **state)
-{
-    (void)state;
-    static const struct one_error table[] = {
-        CASE(TXN_OFFSET_COMMIT, ILLEGAL_GENERATION, NBA_E_TXN_MEMBERSHIP),
-        CASE(TXN_OFFSET_COMMIT, UNKNOWN_MEMBER_ID, NBA_E_TXN_MEMBERSHIP),
-        CASE(TXN_OFFSET_COMMIT, FENCED_INSTANCE_ID, NBA_E_FENCED),
-    };
-    check_table(table, NBA_ARRAY_COUNT(table));
-}
-
-static void test_fatal_errors_leave_the_outcome_unknown(void **state)
-{
-    (void)state;
-    static const struct one_error table[] = {
-        CASE(PRODUCE, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
-        CASE(ADD_PARTITIONS, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
-        CASE(ADD_OFFSETS, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
-        CASE(TXN_OFFSET_COMMIT, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
-        CASE(END_TXN, INVALID_PRODUCER_EPOCH, NBA_E_TXN_UNKNOWN),
-        CASE(END_TXN, PRODUCER_FENCED, NBA_E_TXN_UNKNOWN),
-        CASE(END_TXN, INVALID_TXN_STATE, NBA_E_TXN_UNKNOWN),
-        /* Not fatal, but the coordinator doesn't say what it did. */
-        CASE(END_TXN, UNKNOWN, NBA_E_TXN_UNKNOWN),
-    };
-    check_table(table, NBA_ARRAY_COUNT(table));
 }
 
 /* After this error librdkafka's produce fails locally while its commit succeeds. */
@@ -574,6 +578,42 @@ static void test_a_reader_says_that_no_broker_is_there_and_recovers(void **state
     close_all(&f);
 }
 
+static void test_a_reader_outlives_what_a_fetch_is_answered(void **state)
+{
+    (void)state;
+    static const rd_kafka_resp_err_t codes[] = {
+        RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR};
+    struct fixture f;
+    struct nba_reader *reader = NULL;
+    const struct nba_position position = {"out", 1, 0};
+    open_cluster(&f);
+    assert_int_equal(nba_producer_create(f.stream, NULL, &f.producer, &f.error), NBA_OK);
+    assert_status(&f, nba_reader_create(f.stream, NBA_READ_COMMITTED, &reader, &f.error), NBA_OK);
+    assert_status(&f, nba_reader_assign(reader, &position, 1, &f.error), NBA_OK);
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(codes); i++) {
+        push_error(&f, FETCH, codes[i]);
+        assert_status(&f, produce(&f), NBA_OK);
+        assert_status(&f, nba_producer_flush(f.producer, 10000, &f.error), NBA_OK);
+        enum nba_poll what = NBA_POLL_NONE;
+        struct nba_record record = {0};
+        for (int polls = 0; polls < 400 && what != NBA_POLL_RECORD; polls++) {
+            nba_record_release(&record);
+            what = NBA_POLL_NONE;
+            const enum nba_status status = nba_reader_poll(reader, 50, &what, &record, &f.error);
+            if (status != NBA_OK && status != NBA_E_UNAVAILABLE) {
+                fail_msg("%s: %s", rd_kafka_err2name(codes[i]), f.error.message);
+            }
+        }
+        assert_int_equal(what, NBA_POLL_RECORD);
+        assert_int_equal(record.offset, i);
+        nba_record_release(&record);
+        assert_int_equal(answers_left(&f, FETCH), 0);
+    }
+    nba_reader_destroy(reader);
+    close_all(&f);
+}
+
 /* A broker would take offsets without a member id unchecked. */
 static void test_a_member_outside_its_group_sends_no_offsets(void **state)
 {
@@ -628,11 +668,7 @@ static void test_a_member_that_lost_its_session_to_an_outage_joins_again(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors_that_pass_are_waited_out),
-        cmocka_unit_test(test_a_record_that_is_not_delivered_asks_for_an_abort),
-        cmocka_unit_test(test_refused_offsets_ask_for_an_abort),
-        cmocka_unit_test(test_a_member_of_an_old_generation_is_told_so),
-        cmocka_unit_test(test_fatal_errors_leave_the_outcome_unknown),
+        cmocka_unit_test(test_every_error_of_every_request_is_what_producer_h_says),
         cmocka_unit_test(test_commit_never_succeeds_when_a_topic_was_refused),
         cmocka_unit_test(test_a_commit_without_an_answer_has_an_unknown_outcome),
         cmocka_unit_test(test_an_abort_without_an_answer_has_an_unknown_outcome),
@@ -646,6 +682,7 @@ int main(void)
         cmocka_unit_test(test_a_member_outside_its_group_sends_no_offsets),
         cmocka_unit_test(test_a_member_whose_name_is_taken_is_fenced),
         cmocka_unit_test(test_a_member_that_lost_its_session_to_an_outage_joins_again),
+        cmocka_unit_test(test_a_reader_outlives_what_a_fetch_is_answered),
         cmocka_unit_test(test_a_reader_says_that_no_broker_is_there_and_recovers),
     };
     return cmocka_run_group_tests(tests, open_shared, close_shared);
