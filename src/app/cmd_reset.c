@@ -1,6 +1,6 @@
 /* nba reset: lets state be built again, from the changelog or from the beginning. */
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 #include "nba/app/command.h"
 #include "nba/app/walk.h"
@@ -59,6 +59,26 @@ static enum nba_status drop_local_state(struct nba_workplace *place, struct nba_
     return args.to == TO_START && status == NBA_E_NOT_FOUND ? NBA_OK : status;
 }
 
+/* None can't be set; 0 and no state mean the same.  With static membership an instance that stopped
+ * just now is in its group until the session time-out (6 s). */
+static enum nba_status forget_offset(const struct nba_workplace *place, const struct nba_span *span,
+                                     struct nba_error *error)
+{
+    const char *group = place->config.application_id;
+    const struct timespec pause = {0, 500000000};
+    enum nba_status status = NBA_E_BUSY;
+    for (int tries = 0; status == NBA_E_BUSY && tries < 20; tries++) {
+        if (tries != 0) {
+            (void)nanosleep(&pause, NULL);
+        }
+        status =
+            nba_stream_group_reset(place->stream, group, span->topic, span->partition, 0, error);
+    }
+    return status == NBA_E_BUSY
+               ? nba_error_set(error, status, "group '%s' has members: stop its instances", group)
+               : status;
+}
+
 /* First, because a group that has members refuses it. */
 static enum nba_status drop_offsets(struct nba_workplace *place, struct nba_error *error)
 {
@@ -76,10 +96,7 @@ static enum nba_status drop_offsets(struct nba_workplace *place, struct nba_erro
         }
         nba_buf_printf(&place->out, "%sforget offset %lld of group %s in %s partition %d\n",
                        would(), (long long)committed, group, span->topic, (int)span->partition);
-        if (args.yes) { /* none can't be set; 0 and no state mean the same */
-            status = nba_stream_group_reset(place->stream, group, span->topic, span->partition, 0,
-                                            error);
-        }
+        status = args.yes ? forget_offset(place, span, error) : NBA_OK;
     }
     free(spans.items);
     return status;

@@ -48,6 +48,46 @@ class OnKafka(unittest.TestCase):
         # Plain producers leave no gaps, so the inputs' offsets are the same on both logs.
         self.assertEqual(results[0], results[1])
 
+    def test_a_backfill_and_a_reset_do_the_same_on_both_logs(self):
+        results = []
+        for instance in self.twins():
+            instance.setup(seed=23, hcps=40, count=900)
+            instance.nba("run", "--no-http", "--workers", "2", "--from", "30", "--until", "120")
+            part = instance.consume("decision")
+            offsets = {int(r["headers"]["src"].rsplit("/", 1)[1]) for r in part}
+            self.assertEqual((min(offsets), max(offsets)), (30, 119))
+            self.assertEqual(len(part), 3 * 90)
+            refused = instance.nba("run", "--no-http", "--from", "start", check=False)
+            self.assertIn("nba reset --to start", refused.stderr)
+            instance.drain()
+            self.assertEqual(instance.replay(), instance.digests())
+            backup = os.path.join(instance.dir, "backup")
+            instance.nba("state", "backup", backup, where=False)
+            instance.nba("reset", "--to", "start", "--yes")
+            self.assertEqual(instance.consume("changelog"), [])
+            instance.drain()
+            state = instance.nba("state", "hash", where=False).stdout
+            instance.nba("reset", "--to", "changelog", "--yes", where=False)
+            self.assertIn("how=whole", instance.drain().stderr)
+            self.assertEqual(instance.nba("state", "hash", where=False).stdout, state)
+            results.append((instance.digests(), state))
+        self.assertEqual(results[0], results[1])
+
+    def test_the_end_is_reached_over_the_gaps_that_transactions_leave(self):
+        first, _ = self.twins()
+        first.setup(seed=24, count=200)
+        first.drain()
+        prefix = first.topics["decision"].split("nba.")[0] + "reader."
+        own = {"application_id": prefix, "state.dir": os.path.join(first.dir, "state-2"),
+               "topics.engagement": first.topics["decision"]}  # all of it is dead letters
+        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal"):
+            own[f"topics.{word}"] = prefix + word
+        sets = [f"--set={k}={v}" for k, v in own.items()]
+        first.nba("topics", "create", *sets)
+        first.nba("run", "--no-http", "--drain", *sets)
+        self.assertEqual(len(first.consume(prefix + "deadletter", *sets)),
+                         len(first.consume("decision")))
+
     def test_kill_and_restart_with_another_instance_loses_and_doubles_nothing(self):
         first, _ = self.twins()
         first.setup(seed=22, hcps=40, count=1500)

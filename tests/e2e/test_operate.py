@@ -184,6 +184,19 @@ class Backfill(Operate):
             self.assertIn("has state of partition 0", done.stderr)
             self.assertIn("nba reset --to start", done.stderr)
 
+    def test_the_end_is_reached_over_the_gaps_that_transactions_leave(self):
+        self.inst.setup(count=200)
+        self.inst.drain()
+        own = {"application_id": "reader", "state.dir": os.path.join(self.inst.dir, "state-2"),
+               "topics.engagement": self.inst.topics["decision"]}  # all of it is dead letters
+        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal"):
+            own[f"topics.{word}"] = f"reader.{word}"
+        sets = [f"--set={k}={v}" for k, v in own.items()]
+        self.inst.nba("topics", "create", *sets)
+        self.inst.nba("run", "--no-http", "--drain", *sets)
+        self.assertEqual(len(self.inst.consume("reader.deadletter", *sets)),
+                         len(self.inst.consume("decision")))
+
     def test_a_backfill_beside_the_application_touches_nothing_of_it(self):
         self.inst.drain()
         before, state = self.inst.digests(), self.state_hash(self.inst)
