@@ -179,23 +179,26 @@ static inline const unsigned char *nba_machine_sized(struct nba_machine *m, cons
     return nba_machine_take(m, name, p, raw >> 1);
 }
 
+/* Texts of more than 63 bytes, or not all ASCII. */
+const unsigned char *nba_machine_string_slow(struct nba_machine *m, const char *name,
+                                             const unsigned char *p, size_t limit,
+                                             struct nba_str *ret_text);
+
 static inline const unsigned char *nba_machine_string(struct nba_machine *m, const char *name,
                                                       const unsigned char *p, size_t limit,
-                                                      struct nba_str *text)
+                                                      struct nba_str *ret_text)
 {
-    const unsigned char *data = p;
-    p = nba_machine_sized(m, name, p, &data);
-    if (p == NULL) {
-        return NULL;
+    const size_t left = (size_t)(m->end - p);
+    if (left != 0 && (*p & 0x81) == 0) {
+        const size_t length = *p >> 1;
+        if (length < left && length <= limit && nba_utf8_is_ascii(p + 1, length)) {
+            *ret_text = nba_str((const char *)p + 1, length);
+            return p + 1 + length;
+        }
     }
-    const size_t length = (size_t)(p - data);
-    if (length > limit) {
-        return nba_machine_stop_number(m, name, NBA_E_LIMIT, "a text above its limit", length);
-    }
-    if (!nba_utf8_is_valid(data, length)) {
-        return nba_machine_stop(m, name, NBA_E_BAD_UTF8, "not UTF-8");
-    }
-    *text = nba_str((const char *)data, length);
+    struct nba_str text = {0};
+    p = nba_machine_string_slow(m, name, p, limit, &text);
+    *ret_text = text;
     return p;
 }
 

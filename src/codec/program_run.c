@@ -61,6 +61,26 @@ const unsigned char *nba_machine_varint_slow(struct nba_machine *m, const char *
     return nba_machine_stop(m, name, NBA_E_NOT_AVRO, "a number of more than 64 bits");
 }
 
+const unsigned char *nba_machine_string_slow(struct nba_machine *m, const char *name,
+                                             const unsigned char *p, size_t limit,
+                                             struct nba_str *ret_text)
+{
+    const unsigned char *data = p;
+    p = nba_machine_sized(m, name, p, &data);
+    if (p == NULL) {
+        return NULL;
+    }
+    const size_t length = (size_t)(p - data);
+    if (length > limit) {
+        return nba_machine_stop_number(m, name, NBA_E_LIMIT, "a text above its limit", length);
+    }
+    if (!nba_utf8_is_valid(data, length)) {
+        return nba_machine_stop(m, name, NBA_E_BAD_UTF8, "not UTF-8");
+    }
+    *ret_text = nba_str((const char *)data, length);
+    return p;
+}
+
 const unsigned char *nba_machine_bool(struct nba_machine *m, const char *name,
                                       const unsigned char *p, bool *ret_value)
 {

@@ -11,7 +11,7 @@
 
 /* ASCII, which nearly every text is, goes eight bytes a step, the last step overlapping the one
  * before. */
-static inline bool nba_utf8_is_valid(const unsigned char *data, size_t bytes)
+static inline bool nba_utf8_is_ascii(const unsigned char *data, size_t bytes)
 {
     uint64_t high = 0;
     uint64_t eight = 0;
@@ -33,7 +33,12 @@ static inline bool nba_utf8_is_valid(const unsigned char *data, size_t bytes)
             high |= data[i];
         }
     }
-    if ((high & UINT64_C(0x8080808080808080)) == 0) {
+    return (high & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static inline bool nba_utf8_is_valid(const unsigned char *data, size_t bytes)
+{
+    if (nba_utf8_is_ascii(data, bytes)) {
         return true;
     }
     size_t i = 0;

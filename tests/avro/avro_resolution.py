@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Schema resolution against Java's Avro and fastavro: the specification's table row by row, then
-random pairs of schemas with random data.
+"""Schema resolution against Java's Avro, fastavro and avro-c: the specification's table row by row,
+then random pairs of schemas with random data.
 
-    avro_resolution.py DRIVER [--seed N] [--pairs N] [--values N]
+    avro_resolution.py DRIVER AVRO_C_PEER [--seed N] [--pairs N] [--values N]
 
 Each implementation reads a datum of the writer's schema as the reader's and says it in the reader's
-schema.  A row of ROWS names the implementations that are known to differ from the specification and
-how; everything else must agree.  An implementation that isn't installed is left out and said so; exit
-77 when none is.
+schema.  A row of ROWS says what the specification wants, and which implementation is known to do
+something else; all others must agree.  avro-c is asked only where no field has a default, no enum
+changes and nothing has a new name.  What isn't installed is left out and said so; exit 77 when only
+avro-c is there.
 """
 import argparse
 import copy
@@ -282,6 +283,7 @@ class Pair:
         self.renamed = {}
         self.exact = True  # False: fastavro takes an earlier branch by promotion
         self.broken = False  # something that need not be readable
+        self.plain = True  # nothing that avro-c is known to read wrongly
         self.writer = self.record("Root", 0)
         self.writer["namespace"] = "some.where"
         self.reader = self.read(self.writer)
@@ -363,10 +365,12 @@ class Pair:
             kind["values"] = self.read(kind["values"])
             return kind
         if rng.random() < 0.2 and kind["name"] != "Root":
+            self.plain = False
             kind["name"] = self.name("New")
             kind["aliases"] = [rng.choice([schema["name"], "some.where." + schema["name"]])]
             self.renamed[schema["name"]] = kind["name"]
         if kind["type"] == "enum":
+            self.plain = False
             kind["symbols"] = list(kind["symbols"])
             rng.shuffle(kind["symbols"])
             if rng.random() < 0.3:
@@ -390,6 +394,7 @@ class Pair:
         if name not in PRIMITIVES:
             return self.renamed.get(name, name)
         if roll < 0.15 and name in wider:
+            self.plain = self.plain and name not in ("string", "bytes")
             return rng.choice(wider[name])
         if roll < 0.25 and name != "null":
             return ["null", name] if rng.random() < 0.7 else [name, "null"]
@@ -406,9 +411,11 @@ class Pair:
                 continue  # what it defines may be named further on
             new = {"name": field["name"], "type": kind}
             if rng.random() < 0.2:
+                self.plain = False
                 new = {"name": self.name("g"), "type": kind, "aliases": ["other", field["name"]]}
             out.append(new)
         for _ in range(rng.choice([0, 0, 1, 2])):
+            self.plain = False
             kind = self.type(2)
             kind = self.fresh_names(kind)
             new = {"name": self.name("added"), "type": kind}
@@ -482,12 +489,139 @@ def defines(schema):
     return None
 
 
+# ---- the table --------------------------------------------------------------------------------
+
+def enum(symbols, **more):
+    return {"type": "enum", "name": "E", "symbols": symbols.split(), **more}
+
+
+def fixed(size, **more):
+    return {"type": "fixed", "name": "F", "size": size, **more}
+
+
+def record(name, *fields, **more):
+    return {"type": "record", "name": name, "fields": [
+        {"name": f[0], "type": f[1], **({"default": f[2]} if len(f) > 2 else {})}
+        for f in fields], **more}
+
+
+def decimal(precision, scale):
+    return {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
+
+
+def array(items):
+    return {"type": "array", "items": items}
+
+
+def mapping(values):
+    return {"type": "map", "values": values}
+
+
+REFUSED = "refused"
+ONE = struct.pack("<f", 1.5)
+# What, writer's type, reader's type, bytes, the value by the specification, who differs and how.  A
+# writer's type of None: it has no such field, and the reader's is (type, default).
+ROWS = [
+    ("int to long", "int", "long", b"\x05", -3, {}),
+    ("int to float", "int", "float", b"\x05", -3.0, {}),
+    ("int to double", "int", "double", b"\x05", -3.0, {}),
+    ("long to float", "long", "float", b"\x05", -3.0, {}),
+    ("long to double", "long", "double", b"\x05", -3.0, {}),
+    ("float to double", "float", "double", ONE, 1.5, {}),
+    ("string to bytes", "string", "bytes", b"\x04hi", b"hi", {}),
+    ("bytes to string", "bytes", "string", b"\x04hi", "hi", {}),
+    ("long to int", "long", "int", b"\x05", REFUSED, {}),
+    ("double to float", "double", "float", bytes(8), REFUSED, {}),
+    ("float to long", "float", "long", ONE, REFUSED, {}),
+    ("boolean to int", "boolean", "int", b"\1", REFUSED, {}),
+    ("null to null", "null", "null", b"", None, {}),
+    ("enum by symbol", enum("A B C"), enum("C B A"), b"\0", "A", {}),
+    ("enum without the symbol", enum("A B"), enum("B"), b"\0", REFUSED, {}),
+    ("enum with a default", enum("A B"), enum("B C", default="C"), b"\0", "C", {}),
+    ("enum by another name", enum("A"), dict(enum("A"), name="G"), b"\0", REFUSED, {}),
+    ("enum by alias", enum("A"), dict(enum("A"), name="G", aliases=["E"]), b"\0", "A", {}),
+    ("fixed", fixed(2), fixed(2), b"ab", b"ab", {}),
+    ("fixed of another size", fixed(2), fixed(3), b"ab", REFUSED, {}),
+    ("fixed by alias", fixed(2), dict(fixed(2), name="G", aliases=["n.F"]), b"ab", b"ab", {}),
+    ("record by alias", record("A", ("x", "int")), record("B", ("x", "int"), aliases=["A"]),
+     b"\2", {"x": 1}, {}),
+    ("record by another name", record("A", ("x", "int")), record("B", ("x", "int")), b"\2", REFUSED,
+     {"java": {"x": 1}}),
+    ("fields in another order", record("A", ("x", "int"), ("y", "string")),
+     record("A", ("y", "string"), ("x", "long")), b"\2\2z", {"y": "z", "x": 1}, {}),
+    ("field of the writer alone", record("A", ("x", array(mapping("bytes"))), ("y", "int")),
+     record("A", ("y", "int")), b"\1\x0c\2\2k\2v\0\0\4", {"y": 2}, {}),
+    ("field without default", record("A", ("y", "int")), record("A", ("x", "int"), ("y", "int")),
+     b"\2", REFUSED, {}),
+    ("array", array("int"), array("double"), b"\3\4\2\4\0", [1.0, 2.0], {}),
+    ("map", mapping("int"), mapping("long"), b"\2\2k\2\0", {"k": 1}, {}),
+    ("array of another type", array("string"), array("int"), b"\2\2x\0", REFUSED, {}),
+    ("array of another type, without items", array("string"), array("int"), b"\0", REFUSED,
+     {"java": []}),
+    ("writer's union, reader's none", ["null", "int"], "long", b"\2\2", 1, {}),
+    ("writer's union, branch unfit", ["null", "int"], "long", b"\0", REFUSED, {}),
+    ("reader's union, writer's none", "int", ["null", "long"], b"\2", 1, {}),
+    ("reader's union, none fits", "int", ["null", "string"], b"\2", REFUSED, {}),
+    ("both unions", ["int", "null", "string"], ["null", "bytes", "double"], b"\4\2x", b"x", {}),
+    ("both unions, branch unfit", ["int", "boolean"], ["null", "int"], b"\2\1", REFUSED, {}),
+    # The same type before one by promotion, as a value would change by being read.
+    ("the best branch", "int", ["float", "int"], b"\2", 1, {"fastavro": 1.0}),
+    ("enum in a union", enum("A B"), ["null", enum("B A")], b"\2", "B", {}),
+    ("decimal", decimal(5, 2), decimal(5, 2), b"\2x", b"x", {"fastavro": "Decimal('1.20')"}),
+    ("decimal of another scale", decimal(5, 2), decimal(5, 1), b"\2x", REFUSED,
+     {"java": b"x", "fastavro": "Decimal('1.20')"}),
+    ("logical type unknown", {"type": "int", "logicalType": "moon"}, "int", b"\2", 1, {}),
+    ("default null", None, ("null", None), b"", None, {}),
+    ("default boolean", None, ("boolean", True), b"", True, {}),
+    ("default int", None, ("int", -7), b"", -7, {}),
+    ("default long", None, ("long", 2**62), b"", 2**62, {}),
+    ("default float", None, ("float", 1.5), b"", 1.5, {}),
+    ("default double", None, ("double", 3), b"", 3.0, {}),
+    ("default bytes", None, ("bytes", "\u00ff\0a"), b"", b"\xff\0a", {}),
+    ("default string", None, ("string", "\u00ff\0a"), b"", "\u00ff\0a", {}),
+    ("default fixed", None, (fixed(2), "\u00ff\0"), b"", b"\xff\0", {}),
+    ("default enum", None, (enum("A B"), "B"), b"", "B", {}),
+    ("default array", None, (array("int"), [1, 2]), b"", [1, 2], {}),
+    ("default map", None, (mapping(array("string")), {"a": ["b"]}), b"", {"a": ["b"]}, {}),
+    ("default record", None, (record("A", ("x", "int"), ("y", "int", 4)), {"x": 3}), b"",
+     {"x": 3, "y": 4}, {}),
+    ("default of a union's first branch", None, (["int", "null"], 3), b"", 3, {}),
+    ("default of a union's second branch", None, (["null", "int"], 3), b"", 3, {}),
+]
+
+
+def row_schemas(writer, reader):
+    field = {"name": "f", "type": reader}
+    if writer is None:
+        field = {"name": "f", "type": reader[0], "default": reader[1]}
+    pair = Pair.__new__(Pair)
+    pair.writer = {"type": "record", "name": "R", "namespace": "n",
+                   "fields": [{"name": "f", "type": writer}] if writer is not None else []}
+    pair.reader = {"type": "record", "name": "R", "namespace": "n", "fields": [field]}
+    return pair
+
+
+def table(judge):
+    """Every row by every implementation; what a row says of one must still be true."""
+    for what, writer, reader, datum, wanted, others in ROWS:
+        pair = row_schemas(writer, reader)
+        types = Types(pair.reader)
+        for name, answer in judge.answers(pair, datum, types):
+            value = bare(answer["f"]) if answer is not None else REFUSED
+            value = value if isinstance(value, (str, bytes, list, dict, float, int, bool,
+                                                type(None))) else repr(value)
+            if value != others.get(name, wanted) or \
+                    type(value) is not type(others.get(name, wanted)):
+                judge.differ(pair, datum, f"{what}: {name} says {value!r}, the specification "
+                                          f"{wanted!r}")
+
+
 # ---- comparing --------------------------------------------------------------------------------
 
 class Judge:
-    def __init__(self, driver, java, fastavro):
-        self.driver, self.java, self.fastavro = driver, java, fastavro
-        self.equal = self.refused = self.lenient = self.known = 0
+    def __init__(self, driver, java, fastavro, avro_c):
+        self.driver, self.java, self.fastavro, self.avro_c = driver, java, fastavro, avro_c
+        self.equal = self.refused = self.lenient = self.known = self.plain = 0
         self.problems = []
 
     def differ(self, pair, datum, text):
@@ -501,7 +635,18 @@ class Judge:
         for problem in self.problems:
             print("DIFFERS", problem)
         print(f"{self.equal} values equal, {self.refused} refused by all, {self.lenient} read "
-              f"by Java alone, {self.known} known limits and bugs, {len(self.problems)} differ")
+              f"by Java alone, {self.known} known limits and bugs, {self.plain} by avro-c too, "
+              f"{len(self.problems)} differ")
+
+    def answers(self, pair, datum, types):
+        """(name, value or None) by ours and those that read all of Avro"""
+        for name, pipe in (("ours", self.driver), ("java", self.java)):
+            data = pipe.resolve(pair.writer, pair.reader, datum)[0] if pipe else None
+            if pipe:
+                yield name, types.whole(data) if data is not None else None
+        if self.fastavro:
+            data, problem = by_fastavro(self.fastavro, pair.writer, pair.reader, datum)
+            yield "fastavro", filled(types, pair.reader, data) if problem is None else None
 
     def pair(self, pair, datum):
         types = Types(pair.reader)
@@ -515,6 +660,11 @@ class Judge:
             data, problem = by_fastavro(self.fastavro, pair.writer, pair.reader, datum)
             data = filled(types, pair.reader, data) if problem is None else None
             others.append(("fastavro", data, problem, bare(value)))
+        if pair.plain:
+            data, problem = self.avro_c.resolve(pair.writer, pair.reader, datum)
+            others.append(("avro-c", types.whole(data) if data is not None else None, problem,
+                           value))
+            self.plain += 1
         if why is not None and any(limit in why for limit in LIMITS):
             self.known += 1
             return
@@ -541,6 +691,7 @@ class Judge:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("driver")
+    parser.add_argument("avro_c_peer")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=500)
     parser.add_argument("--values", type=int, default=4)
@@ -560,7 +711,8 @@ def main():
                 print(f"skipped: {name} is missing (tools/setup)")
         if not java and not fastavro:
             return 77
-        judge = Judge(Pipe([args.driver]), java, fastavro)
+        judge = Judge(Pipe([args.driver]), java, fastavro, Pipe([args.avro_c_peer]))
+        table(judge)
         rng = random.Random(args.seed)
         for _ in range(args.pairs):
             pair = Pair(rng)
@@ -571,6 +723,7 @@ def main():
                 judge.pair(pair, b"".join(out))
         judge.report()
         judge.driver.close()
+        judge.avro_c.close()
         if java:
             java.close()
     return 1 if judge.problems or judge.equal < args.pairs else 0
