@@ -17,7 +17,7 @@
  *   NBA_E_UNKNOWN_SCHEMA_ID    nothing loaded has this id
  *   NBA_E_SCHEMA_INCOMPATIBLE  the writer's schema, or the branch or symbol in this value, has no
  *                              reading as ours; the former is remembered per id
- *   NBA_E_LIMIT                value, string, id, array or map above base/limits.h
+ *   NBA_E_LIMIT                value, string, id, array, map or depth above base/limits.h
  *   NBA_E_BAD_UTF8, NBA_E_NON_FINITE
  *   NBA_E_UNKNOWN_TYPE         event_type is none that we know
  *   NBA_E_NO_MEMORY            the arena is full: it needs at most 32 times the value's bytes, and

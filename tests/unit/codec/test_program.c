@@ -519,6 +519,9 @@ static void test_fixed_needs_the_same_name_and_size(void **state)
             BYTES(""), &thing),
         NBA_OK);
     assert_memory_equal(thing.fixed.data, "a\0\xff", 3);
+    /* A character that is no byte. */
+    assert_int_equal(run(f, "", FIELD_DEFAULT("blob", "'bytes'", "'\\u0100'"), BYTES(""), &thing),
+                     NBA_E_CONFIG);
 }
 
 static void test_decimals_match_by_precision_and_scale(void **state)
