@@ -66,9 +66,11 @@ class Company:
 
 
 class Running:
-    """A command that runs on, `nba run` or a service, and its log lines as they come."""
+    """A command that runs on, `nba run` or a service, and its log lines as they come; it ends with
+    its test at the latest."""
 
-    def __init__(self, instance, *args, env=None, command="run"):
+    def __init__(self, case, *args, env=None, command="run"):
+        instance = case.instance
         line = [NBA, command, *instance.common, *instance.where, *args]
         self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         text=True, cwd=instance.dir,
@@ -77,6 +79,7 @@ class Running:
         self.changed = threading.Condition()
         self.thread = threading.Thread(target=self.read)
         self.thread.start()
+        case.addCleanup(lambda: self.process.poll() is None and self.end(signal.SIGKILL))
 
     def read(self):
         for line in self.process.stderr:
@@ -93,9 +96,25 @@ class Running:
             return next((line for line in self.lines[begin:] if line and re.search(pattern, line)),
                         None)
         with self.changed:
-            in_time = self.changed.wait_for(lambda: found() or None in self.lines, 60)
+            in_time = self.changed.wait_for(lambda: found() or None in self.lines, 200)
             assert in_time, f"no '{pattern}' in {self.lines[-20:]}"
             return found() or ""
+
+    def metric(self, name):
+        """0 when the process has ended."""
+        port = re.search(r"port=(\d+)", self.wait_for(" http ")).group(1)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                return int(re.search(rf"(?m)^{name} (\d+)$", answer.read().decode()).group(1))
+        except OSError:
+            return 0
+
+    def wait_for_transactions(self, count):
+        """Until so many more are committed, or the process ended."""
+        name = "nba_transactions_total"
+        until = self.metric(name) + count
+        while self.process.poll() is None and self.metric(name) < until:
+            time.sleep(0.02)
 
     def end(self, number=None):
         if number is not None:
@@ -134,8 +153,8 @@ class Swaps(unittest.TestCase):
     def work(self, env=None):
         """An engine at work; where all was done, more comes."""
         while True:
-            run = Running(self.instance, "--drain", "--no-http", "--workers=2",
-                          "--set=commit.events_max=1", env=env)
+            run = Running(self, "--drain", "--workers=2", "--set=commit.events_max=1",
+                          "--set=http.listen=127.0.0.1:0", env=env)
             if run.wait_for("first_commit"):
                 return run
             self.assertEqual(run.end(), 0, run.lines[-5:])
@@ -164,15 +183,18 @@ class Swaps(unittest.TestCase):
             champion = self.announce(swap, champion)
             pattern = f" release .*champion={champion[:12]}"
             adopted = run.wait_for(pattern, begin)
-            time.sleep(self.rng.uniform(0.0, 0.1) if kill else 0.05)
             if kill:
+                time.sleep(self.rng.uniform(0.0, 0.1))
                 self.kills += run.end(signal.SIGKILL) == -signal.SIGKILL
-            elif not adopted:
+            elif adopted:
+                run.wait_for_transactions(6)  # of two workers: some began after the swap
+            else:
                 self.assertEqual(run.end(), 0, run.lines[-5:])
             if kill or not adopted:
                 run = self.work()
                 self.assertTrue(run.wait_for(pattern), "a restart chose another release")
-        self.assertEqual(run.end(), 0, run.lines[-5:])
+        self.assertIn(run.end(signal.SIGTERM), (0, 1), run.lines[-5:])  # 1: with some left
+        self.instance.drain()  # fast
 
     def test_each_output_is_of_one_release_and_a_replay_makes_the_same_bytes(self):
         began = time.monotonic()
@@ -194,14 +216,15 @@ class Swaps(unittest.TestCase):
             self.assertEqual(named, {entries[at][1]}, src)
             made[entries[at][1]] += 1
         self.assertEqual(set(made), set(self.company.releases), "a release made nothing")
-        adopted = [sum(a[1] != b[1] for a, b in zip(entries, entries[1:]))
-                   for _, entries in sorted(changes.items())]
-        self.assertGreaterEqual(max(adopted), SWAPS - 2 * self.kills - self.drained)
+        told = [record["value"]["release_champion"] for record in sorted(
+            self.instance.consume("journal"), key=lambda record: record["timestamp"])]
+        adopted = sum(a != b for a, b in zip(told, told[1:]))
+        self.assertGreaterEqual(adopted, SWAPS - 2 * self.kills - self.drained)
         inputs = collections.Counter(f"{r['topic']}/{r['partition']}/{r['offset']}"
                                      for r in self.instance.consume("engagement"))
         self.assertEqual(accounted, inputs, "lost, invented or doubled")
         self.assertEqual(self.instance.replay(), self.instance.digests())
-        print(f"{SWAPS} swaps ({min(adopted)} to {max(adopted)} between events of a partition), "
+        print(f"{SWAPS} swaps ({adopted} between events), "
               f"{self.kills} kill -9, "
               f"{inputs.total()} events, {made.total()} outputs of {len(made)} "
               f"releases, each of exactly one; 0 lost, 0 doubled, replay equal; "
@@ -232,8 +255,7 @@ class BadReleases(unittest.TestCase):
         good, bad, other = self.releases
         self.instance.nba("models", "release", good, where=False)
         self.damage(bad)
-        run = Running(self.instance, "--set=http.listen=127.0.0.1:0")
-        port = re.search(r"port=(\d+)", run.wait_for(" http ")).group(1)
+        run = Running(self, "--set=http.listen=127.0.0.1:0")
         self.assertTrue(run.wait_for("first_commit"))
         refused = 0
         for text in (bad + "\n", "0" * 64 + "\n", "../../etc/passwd\n"):
@@ -242,9 +264,7 @@ class BadReleases(unittest.TestCase):
             self.assertIn("stays=old", run.wait_for("release_refused", begin), run.lines[-9:])
             refused += 1
             time.sleep(0.3)  # looked at again and again, told and counted once
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-                self.assertIn(f"\nnba_side_inputs_refused_total {refused}\n",
-                              answer.read().decode())
+            self.assertEqual(run.metric("nba_side_inputs_refused_total"), refused)
         begin = len(run.lines)
         self.announce(other + "\n")
         self.assertTrue(run.wait_for(f"champion={other[:12]}", begin))
@@ -341,7 +361,7 @@ class Retraining(unittest.TestCase):
 
     def test_the_service_survives_a_failing_training_and_trains_when_it_is_due(self):
         small = [f"--set={k}={v}" for k, v in SMALL.items()]
-        run = Running(self.instance, "--every=2s", *small, command="train")
+        run = Running(self, "--every=2s", *small, command="train")
         self.assertIn("exit=1", run.wait_for("training_failed"))
         self.instance.produce("engagement", self.records)
         for _ in range(2):
@@ -349,14 +369,14 @@ class Retraining(unittest.TestCase):
             self.assertRegex(run.wait_for(" trained ", begin), "exit=[03] ")
         self.assertTrue(self.champion())
         self.assertEqual(run.end(signal.SIGTERM), 0)
-        run = Running(self.instance, "--every=7d", *small, command="train")
+        run = Running(self, "--every=7d", *small, command="train")
         self.assertTrue(run.wait_for("training next="))
         self.assertEqual(run.end(signal.SIGTERM), 0)
         self.assertFalse(any("epoch" in line for line in run.lines if line), "was not due")
         for period in ("soon", "0h", "1y", "-2h", "5"):
             done = self.instance.nba("train", f"--every={period}", check=False)
             self.assertEqual(done.returncode, 2, period)
-        run = Running(self.instance, "--every=1s", "--only=cnn", command="train")
+        run = Running(self, "--every=1s", "--only=cnn", command="train")
         self.assertEqual(run.end(), 2, "what can't succeed isn't tried again")
 
 
