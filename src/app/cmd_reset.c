@@ -1,10 +1,14 @@
 /* nba reset: lets state be built again, from the changelog or from the beginning. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "nba/app/command.h"
 #include "nba/app/walk.h"
+#include "nba/engine/engine.h"
 #include "state_view.h"
+
+#define PATH_BYTES_MAX 4096u
 
 enum target { TO_CHANGELOG, TO_START };
 
@@ -133,6 +137,11 @@ static enum nba_status to_start(struct nba_workplace *place, struct nba_error *e
     const bool done =
         nba_workplace_open(place, mode, error) == NBA_OK && drop_offsets(place, error) == NBA_OK &&
         empty_topics(place, error) == NBA_OK && drop_local_state(place, error) == NBA_OK;
+    if (done && args.yes) { /* which records the engine crashed at: there are others now */
+        char path[PATH_BYTES_MAX];
+        (void)snprintf(path, sizeof(path), "%s/" NBA_ENGINE_CRASH_FILE, place->config.state.dir);
+        (void)remove(path);
+    }
     return nba_outcome(done, error);
 }
 

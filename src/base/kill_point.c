@@ -45,10 +45,12 @@ static void read_environment(void)
     }
 }
 
-void nba_crash_point_pass(struct nba_str text)
+void nba_crash_point_pass(const char *where, struct nba_str id)
 {
     (void)pthread_once(&read_once, read_environment);
-    if (crash_text != NULL && nba_str_is(text, crash_text)) {
+    const size_t length = strlen(where);
+    if (crash_text != NULL && strncmp(crash_text, where, length) == 0 &&
+        crash_text[length] == ':' && nba_str_is(id, crash_text + length + 1)) {
         abort();
     }
 }

@@ -9,14 +9,22 @@
 
 #include "nba/base/compiler.h"
 #include "nba/base/file.h"
+#include "nba/base/hash.h"
 #include "nba/base/memory.h"
+#include "nba/base/version.h"
 
 #define FILE_BYTES_MAX (1u << 20)
 
 static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE};
 static struct sigaction before[NBA_ARRAY_COUNT(signals)];
 static int file = -1;
-static _Thread_local struct nba_crash_place here = {-1, -1};
+static uint64_t engine;
+static _Thread_local struct nba_crash_place here = {.partition = -1};
+
+static uint64_t engine_hash(void)
+{
+    return nba_xxh64(NBA_ENGINE_VERSION, strlen(NBA_ENGINE_VERSION));
+}
 
 void nba_crash_notes_add(struct nba_crash_notes *notes, struct nba_crash_place place)
 {
@@ -37,7 +45,9 @@ enum nba_status nba_crash_notes_load(const char *path, struct nba_crash_notes *n
     for (size_t at = 0; status == NBA_OK && at + sizeof(place) <= bytes.bytes;
          at += sizeof(place)) {
         memcpy(&place, bytes.data + at, sizeof(place));
-        nba_crash_notes_add(notes, place);
+        if (place.engine == engine_hash()) {
+            nba_crash_notes_add(notes, place);
+        }
     }
     nba_buf_clear(&bytes);
     return status;
@@ -72,6 +82,7 @@ bool nba_crash_notes_near(const struct nba_crash_notes *notes, struct nba_crash_
 void nba_crash_notes_at(struct nba_crash_place place)
 {
     here = place;
+    here.engine = engine;
 }
 
 static void on_crash(int number)
@@ -95,6 +106,7 @@ enum nba_status nba_crash_notes_watch(const char *path, struct nba_error *error)
         return NBA_OK;
     }
     file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    engine = engine_hash();
     if (file < 0) {
         return nba_error_set(error, NBA_E_IO, "cannot open '%s'", path);
     }

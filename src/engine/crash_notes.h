@@ -10,6 +10,9 @@
  * Up to the last noted offset of a partition records are scored one by one, so that what is noted
  * then is exact.
  *
+ * Notes of another engine version are passed over: it may have been put right.  `nba reset --to
+ * start` removes them.
+ *
  * FILE.  struct nba_crash_place after struct nba_crash_place, as it lies in memory.
  * THREADS.  Notes are immutable while pipelines use them.
  */
@@ -28,6 +31,7 @@
 struct nba_crash_place {
     int64_t partition; /* -1: at no record */
     int64_t offset;
+    uint64_t engine; /* hash of the version that crashed; another one's notes don't count */
 };
 
 struct nba_crash_notes {

@@ -161,7 +161,8 @@ enum nba_status nba_engine_note_crashes(struct nba_engine *engine, struct nba_er
 {
     char path[PATH_BYTES_MAX];
     NBA_ASSERT(engine->worker_count == 0);
-    (void)snprintf(path, sizeof(path), "%s/crashes", engine->options.config->state.dir);
+    (void)snprintf(path, sizeof(path), "%s/" NBA_ENGINE_CRASH_FILE,
+                   engine->options.config->state.dir);
     const enum nba_status status = nba_crash_notes_load(path, &engine->crash_notes, error);
     return status == NBA_OK ? nba_crash_notes_watch(path, error) : status;
 }

@@ -47,6 +47,7 @@ struct nba_engine {
     struct nba_reader *side_reader;
     int64_t catalog_high, control_high;       /* to be read before the first event */
     char champion_seen[NBA_RELEASE_ID_BYTES]; /* taken or refused last */
+    int64_t champion_again_us;                /* not before: the last one couldn't be read */
     struct nba_counter *side_inputs_refused;
 
     struct nba_worker *workers[NBA_WORKERS_MAX];

@@ -18,6 +18,7 @@
 
 #define POLL_MS          100
 #define FILES_EVERY_US   100000
+#define AGAIN_US         ((int64_t)5000000) /* until an unreadable release is tried again */
 #define PATH_BYTES_MAX   4096u
 #define POLICY_BYTES_MAX NBA_YAML_BYTES_MAX
 
@@ -92,17 +93,25 @@ static enum nba_status adopt(struct nba_engine *engine, const char *id, struct n
 }
 
 /* No champion chosen is no failure: popularity scores until there is one.  A bad one is refused
- * once, not ten times a second. */
+ * once, not ten times a second; one that can't be read now is asked for again. */
 static enum nba_status load_champion(struct nba_engine *engine, struct nba_error *error)
 {
     char id[NBA_RELEASE_ID_BYTES] = "unreadable";
     const enum nba_status status =
         nba_shelf_champion(engine->options.config->release_dir, id, error);
-    if (status == NBA_E_NOT_FOUND || strcmp(id, engine->champion_seen) == 0) {
+    const int64_t now_us = nba_clock_monotonic_us(engine->options.clock);
+    if (status == NBA_E_NOT_FOUND || strcmp(id, engine->champion_seen) == 0 ||
+        now_us < engine->champion_again_us) {
         return NBA_OK;
     }
-    memcpy(engine->champion_seen, id, sizeof(id));
-    return status == NBA_OK ? adopt(engine, id, error) : status;
+    const enum nba_status adopted = status == NBA_OK ? adopt(engine, id, error) : status;
+    const bool passing =
+        adopted == NBA_E_IO || adopted == NBA_E_NOT_FOUND || adopted == NBA_E_NO_MEMORY;
+    engine->champion_again_us = passing ? now_us + AGAIN_US : 0;
+    if (!passing) {
+        memcpy(engine->champion_seen, id, sizeof(id));
+    }
+    return adopted;
 }
 
 /* Where nothing is in force yet, there is no old one to stay: the champion before serves. */

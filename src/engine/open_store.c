@@ -87,6 +87,7 @@ static void reopen(struct nba_engine *engine)
         } else {
             nba_log(NBA_LOG_WARN, "state_away", "reason=\"%s\"", error.message);
         }
+        damaged = false; /* it is set aside by now, and no half-made one may take its place */
     }
     parking->reopened_us = nba_clock_monotonic_us(engine->options.clock);
 }

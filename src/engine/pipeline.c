@@ -13,6 +13,7 @@
 #include "intake.h"
 #include "nba/base/assert.h"
 #include "nba/base/kill_point.h"
+#include "nba/base/log.h"
 #include "nba/base/memory.h"
 #include "pipeline_internal.h"
 
@@ -133,7 +134,7 @@ enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba
 
 static struct nba_crash_place place_of(const struct nba_record *record)
 {
-    return (struct nba_crash_place){record->partition, record->offset};
+    return (struct nba_crash_place){.partition = record->partition, .offset = record->offset};
 }
 
 /* ---- one item leaves ---- */
@@ -186,6 +187,9 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
 
 static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_error *error)
 {
+    for (size_t i = 0; i < pipeline->item_count; i++) {
+        NBA_CRASH_POINT("scoring", pipeline->items[i].event.event_id);
+    }
     if (pipeline->job_count != 0) {
         nba_scorer_start(pipeline->scorer, pipeline->side->binding, pipeline->jobs,
                          pipeline->job_count);
@@ -316,7 +320,7 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
 {
     const struct nba_event *event = &item->event;
     struct nba_hcp *hcp = NULL;
-    NBA_CRASH_POINT(event->event_id);
+    NBA_CRASH_POINT("taking", event->event_id);
     enum nba_status status = nba_task_get(item->task, event->hcp_id, &hcp, error);
     if (status == NBA_OK && in_wave(pipeline, hcp)) {
         status = flush_wave(pipeline, error);
@@ -412,6 +416,14 @@ static enum nba_status forget_silent(struct nba_pipeline *pipeline, struct nba_t
     return status;
 }
 
+static enum nba_status pass_over(const struct nba_record *record, struct nba_error *why)
+{
+    nba_log(NBA_LOG_ERROR, "crash_loop", "partition=%d offset=%lld", (int)record->partition,
+            (long long)record->offset);
+    return nba_error_set(why, NBA_E_CRASH_LOOP, "the engine crashed %u times at it",
+                         NBA_CRASHES_MAX);
+}
+
 /* Decodes the record, moves the clocks, applies the event.  *ret_full: a timer is left,
  * come again. */
 static enum nba_status take_in(struct nba_pipeline *pipeline,
@@ -426,8 +438,7 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
     nba_crash_notes_at(place_of(source->record));
     enum nba_status status =
         nba_crash_notes_loop(pipeline->options.crash_notes, place_of(source->record))
-            ? nba_error_set(&item.why, NBA_E_CRASH_LOOP, "the engine crashed %u times at it",
-                            NBA_CRASHES_MAX)
+            ? pass_over(source->record, &item.why)
             : nba_intake(pipeline->decoder, pipeline->side->policy, source->record,
                          &pipeline->scratch, &item.event, &item.why);
     if (status != NBA_OK && nba_status_class(status) != NBA_CLASS_SKIP) {
@@ -472,19 +483,23 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
     bool full = false;
     enum nba_status status = NBA_OK;
     while (status == NBA_OK && done < count && !full) {
-        status = take_in(pipeline, &items[done], &full, error);
+        /* Nothing shares a wave with a record near a crash: whoever crashes is noted, no other. */
+        const bool alone =
+            nba_crash_notes_near(pipeline->options.crash_notes, place_of(items[done].record));
+        status = alone ? flush_wave(pipeline, error) : NBA_OK;
+        if (status == NBA_OK) {
+            status = take_in(pipeline, &items[done], &full, error);
+        }
         done += full ? 0 : 1;
-        if (status == NBA_OK && (pipeline->item_count == WAVE_ITEMS_MAX ||
-                                 pipeline->job_count == pipeline->options.wave_max ||
-                                 nba_crash_notes_near(pipeline->options.crash_notes,
-                                                      place_of(items[done - 1].record)))) {
+        if (status == NBA_OK && (alone || pipeline->item_count == WAVE_ITEMS_MAX ||
+                                 pipeline->job_count == pipeline->options.wave_max)) {
             status = flush_wave(pipeline, error);
         }
     }
     if (status == NBA_OK) {
         status = flush_wave(pipeline, error);
     }
-    nba_crash_notes_at((struct nba_crash_place){-1, -1});
+    nba_crash_notes_at((struct nba_crash_place){.partition = -1});
     if (status == NBA_OK) {
         *ret_done = done;
     }

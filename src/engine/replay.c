@@ -133,9 +133,9 @@ static void take_crash_loop(struct nba_replay *replay, const struct nba_record *
             memcmp(src.data, NBA_CRASH_LOOP_SRC, prefix) == 0) {
             memcpy(number, src.data + prefix, src.bytes - prefix);
             for (unsigned times = 0; times < NBA_CRASHES_MAX; times++) {
-                nba_crash_notes_add(
-                    &replay->crash_notes,
-                    (struct nba_crash_place){record->partition, strtoll(number, NULL, 10)});
+                nba_crash_notes_add(&replay->crash_notes,
+                                    (struct nba_crash_place){.partition = record->partition,
+                                                             .offset = strtoll(number, NULL, 10)});
             }
         }
     }

@@ -68,6 +68,23 @@ class Time(unittest.TestCase):
             instance.drain(**settings)
             self.assertEqual(instance.nba("state", "hash", where=False).stdout, state)
 
+    def test_more_timers_and_silent_hcps_than_a_transaction_takes(self):
+        one = [dict(e, hcp_id=f"hcp-{h}", event_id=f"{e['event_id']}-{h}")
+               for h in range(1200) for e in (profile(), view("early", START + HOUR))]
+        late = [dict(view(f"late-{h}", START + 90 * DAY), hcp_id=f"other-{h}") for h in range(3)]
+        for contents in (web_content(2), []):  # with actions that expire, without
+            instance = Instance(partitions=1)
+            self.addCleanup(instance.close)
+            instance.nba("topics", "create")
+            instance.produce("catalog", contents)
+            instance.produce("engagement", one + late)
+            instance.drain(**{"state.inactive_ttl": "P30D"})
+            self.assertEqual(instance.consume("deadletter"), [])
+            self.assertEqual(len(instance.consume("decision")), len(one) + len(late))
+            state = instance.nba("state", "hash", where=False).stdout
+            replayed = instance.replay("--state-hash", "--set=state.inactive_ttl=P30D")
+            self.assertEqual(replayed, state + instance.digests())
+
     def test_late_is_judged_by_the_watermark_not_by_the_event_before(self):
         early = START + 10 * DAY
         events = [profile(), view("now", early), view("late-1", early - 5 * DAY),

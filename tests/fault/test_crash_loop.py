@@ -49,10 +49,23 @@ class CrashLoop(unittest.TestCase):
         self.assertEqual(replayed, f"state {state.split()[-1]}\n" + self.instance.digests())
 
     def test_a_record_that_crashes_the_engine_becomes_a_dead_letter(self):
-        self.check({"NBA_CRASH_AT": BAD}, "event")
+        self.check({"NBA_CRASH_AT": f"taking:{BAD}"}, "event")
 
     def test_so_it_does_with_the_wall_clock(self):
-        self.check({"NBA_CRASH_AT": BAD}, "wall")
+        self.check({"NBA_CRASH_AT": f"taking:{BAD}"}, "wall")
+
+    def test_so_does_one_that_crashes_when_its_wave_is_scored(self):
+        self.check({"NBA_CRASH_AT": f"scoring:{BAD}"}, "event")
+
+    def test_notes_end_with_the_log_they_are_about(self):
+        self.drain_until_it_lives({"NBA_CRASH_AT": f"taking:{BAD}"}, 12)
+        notes = os.path.join(self.instance.dir, "state", "crashes")
+        self.assertGreater(os.path.getsize(notes), 0)
+        self.instance.nba("reset", "--to", "start", "--yes")
+        self.assertFalse(os.path.exists(notes))
+        before = len(self.instance.consume("deadletter"))
+        self.instance.drain()
+        self.assertEqual(len(self.instance.consume("deadletter")), before)
 
     def test_a_kill_leaves_no_note(self):
         for passes in (1, 2, 1, 2):

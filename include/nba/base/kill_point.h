@@ -44,15 +44,15 @@ void nba_kill_point_pass(enum nba_kill_point point);
  * and nothing changes, when `text` isn't like that. */
 bool nba_kill_point_arm(const char *text);
 
-/* NBA_CRASH_AT=<text>: aborts where this text comes by.  Not for callers: use the macro. */
-void nba_crash_point_pass(struct nba_str text);
+/* NBA_CRASH_AT=<where>:<id>: aborts where this id comes by.  Not for callers: use the macro. */
+void nba_crash_point_pass(const char *where, struct nba_str id);
 
 #ifdef NBA_KILL_POINTS
-#define NBA_KILL_POINT(name)  nba_kill_point_pass(NBA_KILL_POINT_##name)
-#define NBA_CRASH_POINT(text) nba_crash_point_pass(text)
+#define NBA_KILL_POINT(name)       nba_kill_point_pass(NBA_KILL_POINT_##name)
+#define NBA_CRASH_POINT(where, id) nba_crash_point_pass(where, id)
 #else
-#define NBA_KILL_POINT(name)  ((void)0)
-#define NBA_CRASH_POINT(text) ((void)0)
+#define NBA_KILL_POINT(name)       ((void)0)
+#define NBA_CRASH_POINT(where, id) ((void)0)
 #endif
 
 #endif

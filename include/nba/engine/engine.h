@@ -37,6 +37,8 @@ struct nba_engine;
  * of a new folder, which gets a checkpoint of the store; the file goes when that is done or failed.
  */
 #define NBA_ENGINE_BACKUP_REQUEST "backup.request"
+/* In the state folder: which records the engine crashed at. */
+#define NBA_ENGINE_CRASH_FILE "crashes"
 
 /* A part of the input, by partition. */
 struct nba_engine_range {
