@@ -138,6 +138,21 @@ static bool may_pass(rd_kafka_resp_err_t code, int64_t deadline_us)
     return false;
 }
 
+/* A client that found its brokers again may know a topic without partitions for a moment: what a
+ * fresh look-up has is there. */
+static enum nba_status explain_unknown(void *self, const char *topic, int32_t partition,
+                                       struct nba_error *error)
+{
+    int32_t count = 0;
+    const enum nba_status status = topic_partitions(self, topic, &count, error);
+    return status != NBA_OK ? status
+           : partition < count
+               ? nba_error_set(error, NBA_E_UNAVAILABLE, "no leader of %s/%d is known yet", topic,
+                               partition)
+               : nba_error_set(error, NBA_E_NOT_FOUND, "no partition %d of topic '%s', it has %d",
+                               partition, topic, count);
+}
+
 static enum nba_status watermarks(void *self, const char *topic, int32_t partition,
                                   enum nba_isolation isolation, int64_t *ret_low, int64_t *ret_high,
                                   struct nba_error *error)
@@ -154,6 +169,9 @@ static enum nba_status watermarks(void *self, const char *topic, int32_t partiti
         code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, &low, &high,
                                                 nba_kafka_left_ms(deadline_us));
     } while (may_pass(code, deadline_us));
+    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        return explain_unknown(self, topic, partition, error);
+    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return nba_kafka_fail(client, code, error, topic);
     }

@@ -614,6 +614,21 @@ static void test_a_reader_outlives_what_a_fetch_is_answered(void **state)
     close_all(&f);
 }
 
+static void test_marks_of_a_partition_that_is_not_there_are_not_waited_for(void **state)
+{
+    (void)state;
+    int64_t low = 0;
+    int64_t high = 0;
+    assert_status(&shared,
+                  nba_stream_watermarks(shared.stream, "in", 1, NBA_READ_COMMITTED, &low, &high,
+                                        &shared.error),
+                  NBA_OK);
+    assert_status(&shared,
+                  nba_stream_watermarks(shared.stream, "in", 2, NBA_READ_COMMITTED, &low, &high,
+                                        &shared.error),
+                  NBA_E_NOT_FOUND);
+}
+
 /* A broker would take offsets without a member id unchecked. */
 static void test_a_member_outside_its_group_sends_no_offsets(void **state)
 {
@@ -682,6 +697,7 @@ int main(void)
         cmocka_unit_test(test_a_member_outside_its_group_sends_no_offsets),
         cmocka_unit_test(test_a_member_whose_name_is_taken_is_fenced),
         cmocka_unit_test(test_a_member_that_lost_its_session_to_an_outage_joins_again),
+        cmocka_unit_test(test_marks_of_a_partition_that_is_not_there_are_not_waited_for),
         cmocka_unit_test(test_a_reader_outlives_what_a_fetch_is_answered),
         cmocka_unit_test(test_a_reader_says_that_no_broker_is_there_and_recovers),
     };
