@@ -7,6 +7,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/file.h"
+#include "nba/base/vector.h"
 
 #define CONFIG_PATH     "config/nba.yaml"
 #define ARENA_BYTES_MAX ((size_t)256 << 20)
@@ -73,6 +74,25 @@ static enum nba_status set_log(struct nba_config *config, struct nba_error *erro
     return nba_outcome(done, error);
 }
 
+/* Of the whole process, so before anything computes. */
+static enum nba_status set_kernels(const struct nba_config *config, struct nba_error *error)
+{
+    static const enum nba_vector_level levels[] = {
+        [NBA_CONFIG_KERNELS_SCALAR] = NBA_VECTOR_PLAIN,
+        [NBA_CONFIG_KERNELS_AVX2] = NBA_VECTOR_AVX2,
+        [NBA_CONFIG_KERNELS_AVX512] = NBA_VECTOR_AVX512,
+    };
+    const enum nba_vector_level best = nba_vector_best();
+    const bool automatic = config->score_kernels == NBA_CONFIG_KERNELS_AUTO;
+    const enum nba_vector_level level = automatic ? best : levels[config->score_kernels];
+    if (level > best) {
+        return nba_config_fail(config, "score.kernels", error,
+                               "this processor can't run it: expected auto or scalar");
+    }
+    nba_vector_limit(level);
+    return NBA_OK;
+}
+
 enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_error *error)
 {
     struct nba_config *config = &place->config;
@@ -88,7 +108,10 @@ enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_
     for (size_t i = 0; i < common.set.count && status == NBA_OK; i++) {
         status = set_one(config, common.set.items[i], error);
     }
-    return status == NBA_OK ? nba_config_check(config, error) : status;
+    if (status == NBA_OK) {
+        status = nba_config_check(config, error);
+    }
+    return status == NBA_OK ? set_kernels(config, error) : status;
 }
 
 enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct nba_error *error)

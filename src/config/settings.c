@@ -119,7 +119,7 @@ const struct setting nba_settings[] = {
     INTEGER("score.ncf_candidates", score_ncf_candidates, "32", 1, 200,
             "Contents that the collaborative model scores again after the cheap ones ranked them."),
     WORD("score.kernels", score_kernels, "auto", kernels,
-         "Instruction set of the kernels; results are the same bit for bit."),
+         "Widest instructions of scoring and deciding; results are the same bit for bit."),
     SECTION("slate", "Slate"),
     INTEGER("slate.top_n", slate_top_n, "10", 1, 50, "Contents in the slate's ranked list."),
     BOOL("slate.publish", slate_publish, "true",

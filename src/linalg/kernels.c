@@ -5,6 +5,7 @@
 
 #include "kernels_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/vector.h"
 
 const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form)
 {
@@ -15,10 +16,9 @@ const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form)
     case NBA_KERNELS_SCALAR:
         return __builtin_cpu_supports("fma") ? &nba_kernels_scalar : NULL;
     case NBA_KERNELS_AVX2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &nba_kernels_avx2
-                                                                               : NULL;
+        return nba_vector_best() >= NBA_VECTOR_AVX2 ? &nba_kernels_avx2 : NULL;
     case NBA_KERNELS_AVX512:
-        return __builtin_cpu_supports("avx512f") ? &nba_kernels_avx512 : NULL;
+        return nba_vector_best() >= NBA_VECTOR_AVX512 ? &nba_kernels_avx512 : NULL;
 #else
     case NBA_KERNELS_SCALAR:
     case NBA_KERNELS_AVX2:
@@ -32,34 +32,13 @@ const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form)
 
 const struct nba_kernels *nba_kernels_best(void)
 {
-    /* The list rises in speed. */
-    for (int form = NBA_KERNELS_COUNT - 1; form > 0; form--) {
-        const struct nba_kernels *kernels = nba_kernels_get((enum nba_kernels_form)form);
-        if (kernels != NULL) {
-            return kernels;
-        }
-    }
-    return &nba_kernels_portable;
-}
-
-const struct nba_kernels *nba_kernels_find(struct nba_str name)
-{
-    static const char *const names[NBA_KERNELS_COUNT] = {
-#define NBA_KERNELS_NAME(constant, text) [NBA_KERNELS_##constant] = (text),
-        NBA_KERNELS_MAP(NBA_KERNELS_NAME)
-#undef NBA_KERNELS_NAME
+    static const enum nba_kernels_form highest[NBA_VECTOR_COUNT] = {
+        [NBA_VECTOR_PLAIN] = NBA_KERNELS_SCALAR,
+        [NBA_VECTOR_AVX2] = NBA_KERNELS_AVX2,
+        [NBA_VECTOR_AVX512] = NBA_KERNELS_AVX512,
     };
-    if (nba_str_is(name, "auto")) {
-        return nba_kernels_best();
-    }
-    for (int form = 0; form < NBA_KERNELS_COUNT; form++) {
-        if (nba_str_is(name, names[form])) {
-            const struct nba_kernels *kernels = nba_kernels_get((enum nba_kernels_form)form);
-            const bool falls_back = kernels == NULL && form == NBA_KERNELS_SCALAR;
-            return falls_back ? &nba_kernels_portable : kernels;
-        }
-    }
-    return NULL;
+    const struct nba_kernels *kernels = nba_kernels_get(highest[nba_vector_level()]);
+    return kernels != NULL ? kernels : &nba_kernels_portable; /* no FMA3 */
 }
 
 struct nba_layer nba_layer_slice(const struct nba_layer *layer, size_t first, size_t columns)

@@ -20,12 +20,12 @@
  * one panel is four cache lines side by side; the last panel is filled up with zeros.  N is rounded
  * up to a multiple of 16 in what is computed (`columns`), and the rows of y must have room for it.
  *
- * FORMS.  One table of functions a form; a new instruction set is one more line of the list:
+ * FORMS.  One table of functions a form; a new instruction set is one more of the list:
  *   portable   libm's fmaf: any machine (on x86-64 without FMA3 about 50 times slower)
  *   scalar     one FMA3 instruction at a time
  *   avx2       AVX2 + FMA3, eight lanes
  *   avx512     AVX-512 F, sixteen lanes
- * "auto" is the fastest this CPU has.  Asking for a form that this CPU lacks gives NULL.
+ * Asking for a form that this CPU lacks gives NULL.
  *
  * OWNERSHIP.  Tables are static.  A layer borrows its weights.
  * THREADS.  Everything here is pure or const: any thread may call.
@@ -38,24 +38,18 @@
 #include <stdint.h>
 
 #include "nba/base/compiler.h"
-#include "nba/base/str.h"
 
 /* Outputs that lie side by side in packed weights. */
 #define NBA_PANEL 64u
 /* What is computed comes in whole vectors of the widest form (AVX-512). */
 #define NBA_LANES 16u
 
-#define NBA_KERNELS_MAP(X)  \
-    X(PORTABLE, "portable") \
-    X(SCALAR, "scalar")     \
-    X(AVX2, "avx2")         \
-    X(AVX512, "avx512")
-
 enum nba_kernels_form {
-#define NBA_KERNELS_ENUM(constant, name) NBA_KERNELS_##constant,
-    NBA_KERNELS_MAP(NBA_KERNELS_ENUM)
-#undef NBA_KERNELS_ENUM
-        NBA_KERNELS_COUNT
+    NBA_KERNELS_PORTABLE,
+    NBA_KERNELS_SCALAR,
+    NBA_KERNELS_AVX2,
+    NBA_KERNELS_AVX512,
+    NBA_KERNELS_COUNT
 };
 
 /* One dense layer, K inputs to N outputs. */
@@ -100,11 +94,8 @@ struct nba_kernels {
 
 /* The table of a form; NULL when this CPU can't run it. */
 const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form);
-/* The fastest form this CPU runs; never NULL. */
+/* The fastest form of the level in force (nba/base/vector.h); never NULL. */
 const struct nba_kernels *nba_kernels_best(void);
-/* "auto" or a word of the list, as configuration says it.  NULL for another word or for
- * a form that this CPU can't run; "scalar" falls back to portable, which gives the same bits. */
-const struct nba_kernels *nba_kernels_find(struct nba_str name);
 
 /* Floats of packed weights and of the bias of a K x N layer; both start on a cache line when they
  * are laid one after the other. */

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "nba/base/random.h"
+#include "nba/base/vector.h"
 #include "nba/linalg/kernels.h"
 
 enum { ROWS = 64, K_MAX = 192, N_MAX = 1008 };
@@ -278,23 +279,26 @@ static void test_add_relu_joins_two_halves(void **state)
     }
 }
 
-static void test_forms_are_found_by_the_words_of_configuration(void **state)
+static void test_the_best_form_follows_the_level_of_the_process(void **state)
 {
     (void)state;
-    assert_ptr_equal(nba_kernels_find(nba_str_of("auto")), nba_kernels_best());
     for (int form = 0; form < NBA_KERNELS_COUNT; form++) {
         const struct nba_kernels *kernels = nba_kernels_get((enum nba_kernels_form)form);
         if (kernels != NULL) {
             assert_string_equal(kernels->name, form_names[form]);
         }
-        if (kernels != NULL || form != NBA_KERNELS_SCALAR) {
-            assert_ptr_equal(nba_kernels_find(nba_str_of(form_names[form])), kernels);
-        }
     }
-    assert_non_null(nba_kernels_find(nba_str_of("scalar")));
-    assert_null(nba_kernels_find(nba_str_of("AVX2")));
-    assert_null(nba_kernels_find(nba_str_of("")));
     assert_ptr_equal(nba_kernels_best(), forms[form_count - 1]);
+    for (int level = nba_vector_best(); level > NBA_VECTOR_PLAIN; level--) {
+        nba_vector_limit((enum nba_vector_level)level);
+        assert_int_equal(nba_vector_level(), level);
+        assert_string_equal(nba_kernels_best()->name, level == NBA_VECTOR_AVX2 ? "avx2" : "avx512");
+    }
+    nba_vector_limit(NBA_VECTOR_PLAIN);
+    const struct nba_kernels *scalar = nba_kernels_get(NBA_KERNELS_SCALAR);
+    assert_ptr_equal(nba_kernels_best(),
+                     scalar != NULL ? scalar : nba_kernels_get(NBA_KERNELS_PORTABLE));
+    nba_vector_limit(nba_vector_best());
 }
 
 int main(void)
@@ -316,7 +320,7 @@ int main(void)
         cmocka_unit_test(test_dot_is_sixteen_chains_and_one_fold),
         cmocka_unit_test(test_lstm_cell_is_equal_in_all_forms_and_close_to_libm),
         cmocka_unit_test(test_add_relu_joins_two_halves),
-        cmocka_unit_test(test_forms_are_found_by_the_words_of_configuration),
+        cmocka_unit_test(test_the_best_form_follows_the_level_of_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

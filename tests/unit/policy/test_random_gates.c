@@ -5,6 +5,7 @@
 #include "policy_fixture.h"
 
 #include "nba/base/random.h"
+#include "nba/base/vector.h"
 
 #define NOW      INT64_C(1795190400000)
 #define CONTENTS 60u
@@ -298,6 +299,23 @@ static uint32_t check(const struct fixture *f)
     return passed;
 }
 
+/* What another level of instructions decides. */
+static void assert_same(const struct nba_decision *a, const struct nba_decision *b)
+{
+    assert_true(nba_str_equal(a->packed_reasons, b->packed_reasons));
+    assert_memory_equal(a->reason_count, b->reason_count, sizeof(a->reason_count));
+    assert_int_equal(a->selected_count, b->selected_count);
+    for (uint32_t i = 0; i < a->selected_count; i++) {
+        assert_true(nba_str_equal(a->selected[i].action_id, b->selected[i].action_id));
+        assert_memory_equal(&a->selected[i].priority, &b->selected[i].priority, sizeof(double));
+    }
+    assert_int_equal(a->suppressed_count, b->suppressed_count);
+    for (uint32_t i = 0; i < a->suppressed_count; i++) {
+        assert_true(nba_str_equal(a->suppressed[i].content_id, b->suppressed[i].content_id));
+        assert_memory_equal(&a->suppressed[i].priority, &b->suppressed[i].priority, sizeof(double));
+    }
+}
+
 static void test_gates_of_random_hcps_equal_those_of_a_plain_evaluator(void **state)
 {
     struct nba_rng rng = nba_rng(5);
@@ -317,6 +335,13 @@ static void test_gates_of_random_hcps_equal_those_of_a_plain_evaluator(void **st
             event.event_time_ms = NOW;
             fixture_decide_event(f, &event);
             passed += check(f);
+            const struct nba_decision best = f->result.decision;
+            for (int level = NBA_VECTOR_PLAIN; level < (int)nba_vector_best(); level++) {
+                nba_vector_limit((enum nba_vector_level)level);
+                fixture_decide_event(f, &event);
+                assert_same(&f->result.decision, &best);
+            }
+            nba_vector_limit(nba_vector_best());
         }
         fixture_destroy(f);
     }

@@ -2,6 +2,7 @@
 #include "../release/release_fixture.h"
 
 #include "nba/base/hash.h"
+#include "nba/base/vector.h"
 #include "nba/score/fusion.h"
 #include "nba/score/scorer.h"
 
@@ -160,14 +161,18 @@ static void test_scalar_and_vector_kernels_give_the_same_bits(void **state)
     static struct world vector;
     static struct world scalar;
     world_init(&vector, *state, nba_kernels_best());
-    world_init(&scalar, *state, nba_kernels_find(nba_str_of("scalar")));
+    nba_vector_limit(NBA_VECTOR_PLAIN);
+    world_init(&scalar, *state, nba_kernels_best());
+    nba_vector_limit(nba_vector_best());
     struct nba_score_binding *a = bind(&vector, NBA_SCORE_FUSION);
     struct nba_score_binding *b = bind(&scalar, NBA_SCORE_FUSION);
     for (size_t i = 0; i < HCPS; i += 7) {
         struct nba_score_job x = job_of(&vector, a, i);
         struct nba_score_job y = job_of(&scalar, b, i);
         run(&vector, a, &x, 1);
+        nba_vector_limit(NBA_VECTOR_PLAIN);
         run(&scalar, b, &y, 1);
+        nba_vector_limit(nba_vector_best());
         assert_same(&x, &y, nba_score_binding_state_floats(a));
     }
     nba_score_binding_destroy(a);
