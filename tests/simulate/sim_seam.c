@@ -8,10 +8,12 @@
 #include "nba/state/task.h"
 #include "sim.h"
 
-/* Every wrapped function is its own prototype. */
-#define WRAP(type, name, ...)        \
-    type __real_##name(__VA_ARGS__); \
-    type __wrap_##name(__VA_ARGS__); \
+/* Every wrapped function is its own prototype, which must be that of its header. */
+#define WRAP(type, name, ...)                                                                 \
+    type __real_##name(__VA_ARGS__);                                                          \
+    type __wrap_##name(__VA_ARGS__);                                                          \
+    _Static_assert(__builtin_types_compatible_p(__typeof__(__real_##name), __typeof__(name)), \
+                   #name " has another prototype in its header");                             \
     type __wrap_##name(__VA_ARGS__)
 
 /* ---- time and threads ---- */
@@ -230,10 +232,10 @@ WRAP(enum nba_status, nba_producer_abort, struct nba_producer *producer, int tim
 }
 
 WRAP(enum nba_status, nba_task_restore_begin, struct nba_task *task, enum nba_restore how,
-     int64_t low, int64_t *ret_offset, struct nba_error *error)
+     const struct nba_changelog_bounds *bounds, int64_t *ret_offset, struct nba_error *error)
 {
     return is_dead() ? died(error)
-                     : __real_nba_task_restore_begin(task, how, low, ret_offset, error);
+                     : __real_nba_task_restore_begin(task, how, bounds, ret_offset, error);
 }
 
 WRAP(enum nba_status, nba_task_restore_apply, struct nba_task *task, struct nba_str key,
