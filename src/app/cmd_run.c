@@ -165,8 +165,7 @@ const struct nba_command nba_command_run = {
     .examples = "nba run --config config/nba.yaml\n"
                 "nba run --kafka broker:9092 --instance a --workers 4\n"
                 "nba run --log /var/lib/nba/log --drain\n"
-                "nba run --set application_id=backfill --set clock=event --from 2026-01-01 "
-                "--until 2026-02-01",
+                "nba run --config backfill.yaml --no-http --from 2026-01-01 --until 2026-02-01",
     .options = options,
     .run = run,
 };

@@ -3,9 +3,13 @@
 Run by ctest (e2e.operate), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/test_operate.py -v
 """
 import calendar
+import contextlib
 import os
+import pathlib
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -209,6 +213,37 @@ class Backfill(Operate):
         self.assertEqual(self.inst.digests().splitlines()[:3], before.splitlines()[:3])
         self.assertEqual(self.state_hash(self.inst), state)
         self.assertEqual(self.state_hash(self.inst, *sets), state)
+
+    def test_the_backfill_of_the_document_goes_as_typed_beside_an_instance(self):
+        text = pathlib.Path(world.ROOT, "docs", "DEPLOY.md").read_text(encoding="utf-8")
+        text = text[text.index("## Backfills"):text.index("## Health")]
+        file, commands = ("".join(line[4:] + "\n" for line in block.splitlines()) for block in
+                          re.findall(r"(?:^    .*\n)+", text, re.M))
+        for line in commands.splitlines()[1:]:
+            self.assertIn(line + "\n", self.inst.nba("run", "--help", where=False).stdout)
+        inst = self.instance()
+        inst.nba("topics", "create")
+        inst.produce("catalog", list(world.contents(40)))
+        inst.produce("engagement", [{**event, "event_time": event["event_time"] - 33 * world.DAY}
+                                    for event in self.events])  # to the 2nd of February
+        inst.drain()
+        before, state = inst.digests(), self.state_hash(inst)
+        pathlib.Path(inst.dir, "backfill.yaml").write_text(file, encoding="utf-8")
+        like = ["--log", inst.log, "--set", f"policy.file={inst.policy}", "--set",
+                f"schemas.dir={world.ROOT}/schemas", "--set", "topics.partitions=3"]
+        with socket.socket() as port:  # the instance beside it
+            port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                port.bind(("127.0.0.1", 9464))
+                port.listen()
+            for line in commands.splitlines():
+                inst.nba(*line.split()[1:], *like, common=False, where=False)
+        self.assertEqual((inst.digests(), self.state_hash(inst)), (before, state))
+        new = {r["headers"]["src"] for r in inst.consume("backfill.decision")}
+        took = {f"{r['topic']}/{r['partition']}/{r['offset']}" for r in inst.consume("engagement")
+                if r["timestamp"] < "2026-02-01"}
+        self.assertGreater(len(took), 100)
+        self.assertEqual(new, took)
 
 
 class Reset(Operate):
