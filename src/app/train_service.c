@@ -89,11 +89,15 @@ static int wait_for(pid_t child)
 {
     int how = 0;
     bool told = false;
-    while (waitpid(child, &how, WNOHANG) == 0) {
+    pid_t ended = 0;
+    while ((ended = waitpid(child, &how, WNOHANG)) == 0) {
         if (nba_interrupted() && !told) {
             told = kill(child, SIGTERM) == 0;
         }
         nap(NAP_MS);
+    }
+    if (ended < 0) {
+        return 1; /* nobody knows how it went: not well */
     }
     return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
 }
@@ -102,6 +106,7 @@ enum nba_status nba_train_service(const char *release_dir, int64_t every_ms, boo
                                   struct nba_error *error)
 {
     int64_t due_ms = first_due_ms(release_dir, every_ms);
+    (void)signal(SIGCHLD, SIG_DFL); /* who starts us may ignore it: no exit code would be left */
     for (;;) {
         char next[NBA_TIME_TEXT_BYTES];
         nba_time_format(due_ms > now_ms() ? due_ms : now_ms(), next);

@@ -12,6 +12,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -69,9 +70,9 @@ class Running:
     """A command that runs on, `nba run` or a service, and its log lines as they come; it ends with
     its test at the latest."""
 
-    def __init__(self, case, *args, env=None, command="run"):
+    def __init__(self, case, *args, env=None, command="run", before=()):
         instance = case.instance
-        line = [NBA, command, *instance.common, *instance.where, *args]
+        line = [*before, NBA, command, *instance.common, *instance.where, *args]
         self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         text=True, cwd=instance.dir,
                                         env={**os.environ, **(env or {})})
@@ -361,7 +362,11 @@ class Retraining(unittest.TestCase):
 
     def test_the_service_survives_a_failing_training_and_trains_when_it_is_due(self):
         small = [f"--set={k}={v}" for k, v in SMALL.items()]
-        run = Running(self, "--every=2s", *small, command="train")
+        # who starts it may ignore children
+        ignores = (sys.executable, "-c", "import os, signal, sys\n"
+                   "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+                   "os.execv(sys.argv[1], sys.argv[1:])")
+        run = Running(self, "--every=2s", *small, command="train", before=ignores)
         self.assertIn("exit=1", run.wait_for("training_failed"))
         self.instance.produce("engagement", self.records)
         for _ in range(2):
