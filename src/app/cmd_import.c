@@ -153,6 +153,9 @@ static enum nba_status emit(struct importing *im, const struct nba_import_item *
                             struct nba_error *error)
 {
     const struct nba_config_topics *topics = &im->place->config.topics;
+    if (item->is_event && nba_sink_check_time(item->event.event_time_ms, error) != NBA_OK) {
+        return error->status;
+    }
     im->messages++;
     if (args.dry_run) {
         if (im->shown++ < SHOWN_MAX) {
@@ -277,7 +280,8 @@ const struct nba_command nba_command_import = {
         "A mapping (config/mappings has some, docs/IMPORT.md explains them) says which column is\n"
         "which field, how values translate, what is constant, and which rule makes a row which\n"
         "event. Events and profiles go to the input, the others to the catalogue. Rows that no\n"
-        "rule takes, or that can't be read, are counted by reason.",
+        "rule takes, that can't be read, or whose time is more than 10 minutes ahead of now, are\n"
+        "refused and counted by reason.",
     .examples = "nba import events --mapping config/mappings/hcp-a.yaml --dry-run events.csv.gz\n"
                 "nba import profiles --mapping my.yaml --kafka 127.0.0.1:9092 doctors.csv\n"
                 "nba import contents --mapping my.yaml --log var/log contents.jsonl",

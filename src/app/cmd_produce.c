@@ -14,6 +14,7 @@ static struct {
     const char *topic;
     int64_t tick_ms;
     bool log_file;
+    bool allow_future;
 } args = {.topic = "engagement", .tick_ms = NBA_TIME_NONE};
 
 static const struct nba_option options[] = {
@@ -23,6 +24,8 @@ static const struct nba_option options[] = {
                     "send control_tick with this time to every partition of the input"),
     NBA_OPTION_FLAG(&args.log_file, "log-file",
                     "FILE is a log file (consume --out): its records of TOPIC go out unchanged"),
+    NBA_OPTION_FLAG(&args.allow_future, "allow-future",
+                    "send also what is more than 10 minutes ahead of now, as of a simulation"),
     {0},
 };
 
@@ -33,13 +36,24 @@ struct producing {
     enum nba_topic_role role;
 };
 
+static enum nba_status check_time(const struct producing *p, int64_t time_ms,
+                                  struct nba_error *error)
+{
+    return args.allow_future || p->role != NBA_TOPIC_ENGAGEMENT
+               ? NBA_OK
+               : nba_sink_check_time(time_ms, error);
+}
+
 static enum nba_status send_event(struct producing *p, struct nba_str line, struct nba_error *error)
 {
     struct nba_event event;
-    const enum nba_status status =
+    enum nba_status status =
         nba_json_parse_event(p->place->decoder, line, &p->place->arena, &event, error);
     if (status == NBA_OK && nba_str_empty(event.hcp_id)) {
         return nba_error_set(error, NBA_E_CONFIG, "hcp_id: expected an id");
+    }
+    if (status == NBA_OK) {
+        status = check_time(p, event.event_time_ms, error);
     }
     return status == NBA_OK ? nba_sink_event(&p->sink, p->topic, &event, error) : status;
 }
@@ -94,7 +108,11 @@ static enum nba_status take_record(void *context, const struct nba_record *recor
                                           .header_count = record->header_count,
                                           .timestamp_ms = record->timestamp_ms};
     nba_ticker_at(&p->place->ticker, p->sink.sent);
-    return nba_str_is(record->topic, p->topic) ? nba_sink_send(&p->sink, &outgoing, error) : NBA_OK;
+    if (!nba_str_is(record->topic, p->topic)) {
+        return NBA_OK;
+    }
+    const enum nba_status status = check_time(p, record->timestamp_ms, error);
+    return status == NBA_OK ? nba_sink_send(&p->sink, &outgoing, error) : status;
 }
 
 /* A tick has no HCP: no key, and every partition gets its own. */
@@ -103,6 +121,9 @@ static enum nba_status produce_ticks(struct producing *p, struct nba_error *erro
     int32_t partitions = 0;
     enum nba_status status =
         nba_stream_topic_partitions(p->place->stream, p->topic, &partitions, error);
+    if (status == NBA_OK) {
+        status = check_time(p, args.tick_ms, error);
+    }
     for (int32_t i = 0; i < partitions && status == NBA_OK; i++) {
         char id[64];
         (void)snprintf(id, sizeof(id), "tick-%" PRId64 "-%d", args.tick_ms, (int)i);
@@ -177,13 +198,15 @@ const struct nba_command nba_command_produce = {
         "Each line is one message in the form that `nba consume --raw` prints; without FILE,\n"
         "standard input is read. Events are keyed by hcp_id and have their event time as record\n"
         "time; catalogue records are keyed kind:id. --tick moves the clock of partitions that\n"
-        "are idle (clock: event).",
+        "are idle (clock: event). An event or tick more than 10 minutes ahead of now is an error: "
+        "the\n"
+        "partition's clock would go there, and what it knows of HCPs be forgotten.",
     .examples =
         "nba produce --log var/log events.jsonl\n"
         "echo '{\"event_id\":\"e1\",\"source\":\"crm\",\"event_type\":\"email_opened\",'\\\n"
         "     '\"event_time\":\"2026-11-20T15:30:00Z\",\"hcp_id\":\"hcp-1\"}' | nba produce\n"
         "nba produce --topic catalog contents.jsonl\n"
-        "nba produce --tick 2026-12-01T00:00:00Z\n"
+        "nba produce --tick 2026-11-01T00:00:00Z\n"
         "nba produce --log-file --kafka 127.0.0.1:9092 run.avro",
     .options = options,
     .operands_max = NBA_OPERANDS_MAX,

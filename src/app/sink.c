@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "nba/app/interrupt.h"
+#include "nba/base/clock.h"
 #include "nba/codec/encoder.h"
 
-#define STEP_MS 1000
+#define STEP_MS   1000
+#define FUTURE_MS (INT64_C(10) * 60 * 1000)
 
 enum nba_status nba_sink_open(const struct nba_workplace *place, struct nba_sink *ret_sink,
                               struct nba_error *error)
@@ -41,6 +43,13 @@ enum nba_status nba_sink_value(struct nba_sink *sink, const char *topic, int32_t
                                           .timestamp_ms = timestamp_ms};
     return sink->value.failed ? nba_error_set(error, NBA_E_LIMIT, "message is too large")
                               : nba_sink_send(sink, &outgoing, error);
+}
+
+enum nba_status nba_sink_check_time(int64_t event_time_ms, struct nba_error *error)
+{
+    return event_time_ms <= nba_clock_wall_ms(&nba_clock_system) + FUTURE_MS
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_LIMIT, "event_time: more than 10 minutes ahead of now");
 }
 
 enum nba_status nba_sink_event(struct nba_sink *sink, const char *topic,

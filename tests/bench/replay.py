@@ -96,7 +96,7 @@ class Log:
                                ("engagement", engagement(kind, events))):
             lines = self.dir / f"{topic}.jsonl"
             lines.write_text("".join(json.dumps(record) + "\n" for record in records))
-            self.nba("produce", *place, "--topic", topic, lines)
+            self.nba("produce", *place, "--allow-future", "--topic", topic, lines)
         self.nba("consume", *place, "catalog", "engagement", "--out", self.file)
 
     def nba(self, command, *words):

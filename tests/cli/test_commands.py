@@ -232,13 +232,41 @@ class Data(unittest.TestCase):
         self.assertEqual(len(self.consume("engagement")), 1)
 
     def test_a_tick_goes_to_every_partition_without_a_key(self):
-        self.nba("produce", *self.log, "--tick", "2026-12-01T00:00:00Z")
+        self.nba("produce", *self.log, "--allow-future", "--tick", "2026-12-01T00:00:00Z")
         records = self.consume("engagement")
         self.assertEqual([r["partition"] for r in records], [0, 1, 2, 3])
         for record in records:
             self.assertIsNone(record["key"])
             self.assertEqual(record["value"]["event_type"], "control_tick")
             self.assertEqual(record["value"]["event_time"], "2026-12-01T00:00:00Z")
+
+    def test_what_is_ahead_of_now_is_refused_unless_asked_for(self):
+        path = self.path / "events.jsonl"
+        path.write_text(self.event(1) + "\n" + self.event(2, event_time="2126-01-01T00:00:00Z"))
+        for arguments, words in (((path,), f"{path}:2: event_time: more than 10 minutes ahead"),
+                                 (("--tick", "2126-01-01T00:00:00Z"), "event_time: more than 10")):
+            answer = run("produce", *self.log, *arguments)
+            self.assertEqual(answer.returncode, 1, answer.stderr)
+            self.assertIn(words, answer.stderr)
+        self.assertEqual(len(self.consume("engagement")), 1)
+        self.nba("produce", *self.log, "--allow-future", path)
+        self.assertEqual(len(self.consume("engagement")), 3)
+        out, again = self.path / "log.avro", ("--log", self.path / "again")
+        self.nba("consume", "engagement", *self.log, "--out", out)
+        self.nba("topics", "create", *again)
+        self.assertEqual(run("produce", "--log-file", *again, out).returncode, 1)
+        self.nba("produce", "--log-file", "--allow-future", *again, out)
+        table = self.path / "events.csv"
+        table.write_text("event_id,ts_ms,hcp_id,event,channel,content_id,campaign_id,dwell_s,device"
+                         "\nE1,1767254929436,H1,engaged,email,C1,CMP1,41,desktop"
+                         "\nE2,4922899200000,H1,engaged,email,C1,CMP1,41,desktop\n")
+        mapping = ("--mapping", "config/mappings/hcp-a.yaml")
+        shown = self.nba("import", "events", *mapping, "--dry-run", table)
+        self.assertIn("2 rows, 1 refused, 1 messages (not sent)", shown)
+        self.assertIn("1  refused: event_time: more than 10 minutes ahead of now (first in row 2)",
+                      shown)
+        self.nba("import", "events", *mapping, *self.log, table)
+        self.assertEqual(len(self.consume("engagement")), 4)
 
     def test_a_table_is_imported_by_its_mapping_and_twice_gives_the_same_ids(self):
         table = self.path / "events.csv.gz"

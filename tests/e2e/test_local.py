@@ -158,7 +158,7 @@ class Road(unittest.TestCase):
         path = os.path.join(self.instance.dir, "bad.avro")
         world.log_file(path, [(topic, partition, i, *case)
                               for i, case in enumerate([*cases.values(), early])])
-        self.instance.nba("produce", "--log-file", path)
+        self.instance.nba("produce", "--log-file", "--allow-future", path)
         self.instance.drain()
         accounted(self, self.instance)
         reasons = [r["headers"]["reason"] for r in self.instance.consume("deadletter")]
