@@ -11,7 +11,7 @@
 #include "nba/engine/engine.h"
 #include "state_view.h"
 
-#define BACKUP_PAUSES 600 /* 30 s; an instance looks twice a second */
+#define BACKUP_PAUSES 600 /* 30 s; an instance looks ten times a second */
 
 static struct {
     const char *hcp;
@@ -139,6 +139,8 @@ static enum nba_status ask_instance(const char *state_dir, const char *folder,
 {
     const struct timespec pause = {0, 50000000};
     char request[NBA_PATH_BYTES_MAX];
+    char taken[NBA_PATH_BYTES_MAX];
+    (void)snprintf(taken, sizeof(taken), "%s/" NBA_ENGINE_BACKUP_TAKEN, state_dir);
     (void)snprintf(request, sizeof(request), "%s/" NBA_ENGINE_BACKUP_REQUEST, state_dir);
     enum nba_status status = nba_file_write(request, nba_str_of(folder), error);
     if (status != NBA_OK) {
@@ -149,6 +151,9 @@ static enum nba_status ask_instance(const char *state_dir, const char *folder,
     }
     if (remove(request) == 0) {
         return nba_error_set(error, NBA_E_TIMEOUT, "no instance answered in 30 s");
+    }
+    while (nba_file_exists(taken)) { /* a copy to another disk takes what it takes */
+        (void)nanosleep(&pause, NULL);
     }
     return nba_file_exists(folder)
                ? NBA_OK

@@ -136,16 +136,35 @@ static void remember_policy_file(const struct nba_engine *engine, struct watched
     }
 }
 
-/* Between two writes, by hard links: the workers hardly notice. */
+static void backup_paths(const struct nba_engine *engine, char request[PATH_BYTES_MAX],
+                         char taken[PATH_BYTES_MAX])
+{
+    const char *dir = engine->options.config->state.dir;
+    (void)snprintf(request, PATH_BYTES_MAX, "%s/" NBA_ENGINE_BACKUP_REQUEST, dir);
+    (void)snprintf(taken, PATH_BYTES_MAX, "%s/" NBA_ENGINE_BACKUP_TAKEN, dir);
+}
+
+/* Of one that died or gave up, whose asker waits no more. */
+static void drop_old_backup_request(const struct nba_engine *engine)
+{
+    char request[PATH_BYTES_MAX];
+    char taken[PATH_BYTES_MAX];
+    backup_paths(engine, request, taken);
+    (void)remove(request);
+    (void)remove(taken);
+}
+
+/* Between two writes, by hard links: the workers hardly notice.  On another disk it copies, which
+ * may take long: the request is renamed first, so that the asker knows. */
 static void look_for_backup(struct nba_engine *engine)
 {
+    char request[PATH_BYTES_MAX];
     char path[PATH_BYTES_MAX];
     struct nba_buf folder;
     struct nba_error error = {0};
-    (void)snprintf(path, sizeof(path), "%s/" NBA_ENGINE_BACKUP_REQUEST,
-                   engine->options.config->state.dir);
-    if (!nba_file_exists(path)) {
-        return;
+    backup_paths(engine, request, path);
+    if (rename(request, path) != 0) {
+        return; /* mostly: nobody asked */
     }
     nba_buf_init(&folder, PATH_BYTES_MAX);
     enum nba_status status = nba_file_read(path, &folder, &error);
@@ -253,6 +272,7 @@ static void *follower_main(void *context)
     struct nba_error error = {0};
     int64_t files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
     remember_policy_file(engine, &watched);
+    drop_old_backup_request(engine);
     while (!atomic_load(&engine->stopping)) {
         bool got = false;
         if (follow(engine, POLL_MS, &got, &error) != NBA_OK) {

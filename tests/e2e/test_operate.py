@@ -77,6 +77,9 @@ class Backup(Operate):
 
     def test_of_a_running_instance(self):
         line = [NBA, "run", "--no-http", *self.inst.common, *self.inst.where]
+        os.makedirs(os.path.join(self.inst.dir, "state"))
+        pathlib.Path(self.inst.dir, "state", "backup.request").write_text(
+            self.inst.dir + "/unasked", encoding="utf-8")  # nobody waits for it
         running = subprocess.Popen(line, cwd=self.inst.dir, stderr=subprocess.DEVNULL)
         try:
             inputs = sum(1 for _ in self.inst.consume("engagement"))
@@ -85,6 +88,7 @@ class Backup(Operate):
                     break
                 time.sleep(0.05)
             then = self.state_hash(self.inst)
+            self.assertFalse(os.path.exists(self.inst.dir + "/unasked"), "an old request was answered")
             self.inst.nba("state", "backup", "backup", where=False)  # relative to the tool's folder
         finally:
             running.send_signal(signal.SIGTERM)

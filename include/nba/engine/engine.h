@@ -34,9 +34,10 @@ struct nba_engine;
 #define NBA_CHANGELOG_DELETE_RETENTION_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 /* A file of this name in the state folder asks a running instance for a backup: it holds the path
- * of a new folder, which gets a checkpoint of the store; the file goes when that is done or failed.
- */
+ * of a new folder, which gets a checkpoint of the store.  The instance renames it at once, and
+ * removes it when that is done or failed; one that is found at start is removed. */
 #define NBA_ENGINE_BACKUP_REQUEST "backup.request"
+#define NBA_ENGINE_BACKUP_TAKEN   "backup.request.taken"
 /* In the state folder: which records the engine crashed at. */
 #define NBA_ENGINE_CRASH_FILE "crashes"
 
