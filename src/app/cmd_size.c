@@ -76,7 +76,7 @@ static const struct {
 
 static struct {
     int64_t hcps, contents, days;
-    double events, treatments;
+    double events, a_day, treatments;
     bool json;
 } args = {.contents = 1000, .days = 30, .treatments = 3};
 
@@ -84,6 +84,8 @@ static const struct nba_option options[] = {
     NBA_OPTION_INTEGER(&args.hcps, "hcps", "N", 1, 1e9, "HCPs that are remembered"),
     NBA_OPTION_NUMBER(&args.events, "events-per-second", "X", 0.001, 1e7,
                       "input events a second, all HCPs together, in the busiest hour"),
+    NBA_OPTION_NUMBER(&args.a_day, "events-per-day", "X", 0.001, 1e12,
+                      "input events a day (default: a quarter of the busiest hour's, all day)"),
     NBA_OPTION_INTEGER(&args.contents, "contents", "N", 1, NBA_CONTENTS_MAX,
                        "contents of the catalogue (default: 1000)"),
     NBA_OPTION_NUMBER(&args.treatments, "treatments", "X", 1, NBA_TREATMENTS_MAX,
@@ -142,6 +144,9 @@ static void reckon_processor(struct sheet *s)
 {
     const double us = measured[EVENT_US].value;
     const double share = measured[CANDIDATE_SHARE].value;
+    const bool told = args.a_day > 0;
+    args.a_day = add(s, "events_a_day", "", told ? args.a_day : args.events * SECONDS_A_DAY / 4,
+                     "%s", told ? "--events-per-day" : "the busiest hour's rate x 86,400 / 4");
     s->candidates =
         add(s, "candidates", "", (double)args.contents * args.treatments, "contents x treatments");
     s->event_us = add(
@@ -174,8 +179,7 @@ static void reckon_memory(struct sheet *s)
     const double content_floats =
         2 * lstm + 1 + 4 * (double)train->lstm_hidden_1 + 7 * ncf + (double)train->ncf_hidden_1;
     const double state_floats = 2 * ((double)train->lstm_hidden_1 + lstm);
-    const double lively =
-        least((double)args.hcps, args.events * SECONDS_A_DAY) / (s->instances - 1);
+    const double lively = least((double)args.hcps, args.a_day) / (s->instances - 1);
     double sum = add(s, "memory_program", "bytes", measured[BASE_BYTES].value, "measured");
     sum += add(s, "memory_hot_hcps", "bytes", (double)s->config->state.cache_bytes,
                "state.cache_bytes; a miss costs a read of RocksDB");
@@ -207,17 +211,16 @@ static void reckon_memory(struct sheet *s)
 /* The part of a compacted topic that is never compacted: active segments. */
 static double active_bytes(const struct sheet *s, double event_bytes)
 {
-    return least(s->partitions * SEGMENT_BYTES,
-                 args.events * event_bytes * SECONDS_A_DAY * SEGMENT_DAYS);
+    return least(s->partitions * SEGMENT_BYTES, args.a_day * event_bytes * SEGMENT_DAYS);
 }
 
 static void reckon_disk(struct sheet *s)
 {
     const double hcps = (double)args.hcps;
     const double days = (double)args.days;
-    const double events = args.events * SECONDS_A_DAY * days;
+    const double events = args.a_day * days;
     const double commits = 1000.0 / (double)s->config->commit.interval_ms;
-    const double journals = least(args.events, s->partitions * commits) * SECONDS_A_DAY * days;
+    const double journals = least(args.a_day, s->partitions * commits * SECONDS_A_DAY) * days;
     const double copies = (double)s->config->topics.replication;
     (void)add(s, "disk_state", "bytes",
               hcps / (s->instances - 1) * measured[STORE_BYTES].value * STORE_ROOM,
@@ -273,6 +276,7 @@ static void print_json(const struct sheet *s, struct nba_buf *out)
     nba_json_open(out, "asked", '{');
     nba_json_number(out, "hcps", (double)args.hcps);
     nba_json_number(out, "events_per_second", args.events);
+    nba_json_number(out, "events_per_day", args.a_day);
     nba_json_number(out, "contents", (double)args.contents);
     nba_json_number(out, "treatments", args.treatments);
     nba_json_number(out, "days", (double)args.days);

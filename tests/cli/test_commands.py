@@ -115,11 +115,11 @@ class Size(unittest.TestCase):
 
     def test_figures_are_the_arithmetic_they_say(self):
         asked = ("--hcps", 2_000_000, "--events-per-second", 30_000, "--contents", 500,
-                 "--treatments", 4, "--days", 10, "--set", "topics.replication=3")
+                 "--treatments", 4, "--days", 10, "--events-per-day", 3e8, "--set", "topics.replication=3")
         answer = self.needs(*asked)
         m = answer["measured"]
         need = {name: figure["value"] for name, figure in answer["needs"].items()}
-        events = 30_000 * 86_400 * 10
+        events = 3e8 * 10
         self.assertAlmostEqual(need["cpu_an_event"], 59 * (0.44 + 0.56 * 2))
         self.assertEqual(need["workers"], 6)  # 30,000 x 92.04 us at half a worker, rounded up
         self.assertEqual(need["instances"], 2)
@@ -136,6 +136,8 @@ class Size(unittest.TestCase):
         self.assertAlmostEqual(need["topics_all"] / (3 * sum(topics)), 1, 6)
         twice = self.needs("--hcps", 4_000_000, *asked[2:])["needs"]
         self.assertEqual(twice["disk_state"]["value"], 2 * need["disk_state"])
+        quarter = self.needs("--hcps", 9, "--events-per-second", 20)["needs"]["events_a_day"]
+        self.assertEqual(quarter["value"], 20 * 86_400 / 4)
         self.assertEqual(twice["workers"]["value"], need["workers"])
 
     def test_the_table_has_the_same_figures_and_limits_are_told(self):
