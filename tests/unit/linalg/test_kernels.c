@@ -289,7 +289,7 @@ static void test_the_best_form_follows_the_level_of_the_process(void **state)
         }
     }
     assert_ptr_equal(nba_kernels_best(), forms[form_count - 1]);
-    for (int level = nba_vector_best(); level > NBA_VECTOR_PLAIN; level--) {
+    for (int level = (int)nba_vector_best(); level > NBA_VECTOR_PLAIN; level--) {
         nba_vector_limit((enum nba_vector_level)level);
         assert_int_equal(nba_vector_level(), level);
         assert_string_equal(nba_kernels_best()->name, level == NBA_VECTOR_AVX2 ? "avx2" : "avx512");
