@@ -258,9 +258,9 @@ static enum nba_status run(struct fixture *f, int commit_ms)
 static const enum request columns[] = {INIT_PRODUCER_ID, PRODUCE,           ADD_PARTITIONS,
                                        ADD_OFFSETS,      TXN_OFFSET_COMMIT, END_TXN};
 
-/* What each request's error means for us: o: waited out; w: the same, or an abort if records were on
- * the way; a: abort, run again; m: abort, the group moved on; u: outcome unknown; f: another of this
- * name, stop; c: configuration, stop; -: no broker answers so. */
+/* What each request's error means for us: o: waited out; w: the same, or an abort if records were
+ * on the way; a: abort, run again; m: abort, the group moved on; u: outcome unknown; f: another of
+ * this name, stop; c: configuration, stop; -: no broker answers so. */
 static const struct one_error {
     const char *name;
     rd_kafka_resp_err_t code;
