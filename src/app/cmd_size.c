@@ -161,7 +161,7 @@ static void reckon_processor(struct sheet *s)
     const double work = args.events * s->event_us / 1e6 / (s->instances - 1);
     (void)add(s, "cores_an_instance", "",
               up(work + s->instance_workers * measured[IDLE_WORKER_CORES].value),
-              "with one instance away: %.2f of work, %.2f a worker for commits every 20 ms", work,
+              "with one instance away: %.2f of work, %.2f a worker for commits every 10 ms", work,
               measured[IDLE_WORKER_CORES].value);
     s->partitions = add(s, "partitions", "", most(PARTITIONS_MIN, PARTITIONS_A_WORKER * s->workers),
                         "%.0f a worker, as they can't be added later; at most %u",

@@ -85,8 +85,9 @@ const struct setting nba_settings[] = {
             "Copies of each partition on a Kafka cluster; 3 in production."),
 
     SECTION("commit", "Transactions"),
-    INTEGER("commit.interval_ms", commit.interval_ms, "20", 1, 5000,
-            "A transaction is closed after this time: latency against throughput."),
+    INTEGER("commit.interval_ms", commit.interval_ms, "10", 1, 5000,
+            "A transaction is closed after this time, with a backlog when it is full or after ten "
+            "times this: latency against CPU."),
     INTEGER("commit.events_max", commit.events_max, "1000", 1, 100000,
             "A transaction is closed after this many events."),
     INTEGER("commit.bytes_max", commit.bytes_max, "8388608", 65536, 268435456,

@@ -90,16 +90,6 @@ void nba_worker_drop_overlays(struct nba_worker *worker)
 
 /* ---- one transaction ---- */
 
-/* The interval runs from the start of the last commit: the commit's own time is part of it, and an
- * event that comes after a quiet interval is committed at once.  With a backlog it is an interval
- * of work, since larger transactions get through more. */
-static int64_t deadline_of(const struct nba_worker *worker)
-{
-    const int64_t interval_us = worker->engine->options.config->commit.interval_ms * (int64_t)1000;
-    const bool backlog = worker->record_count >= BATCH_MAX;
-    return (backlog ? nba_worker_now_us(worker) : worker->commit_began_us) + interval_us;
-}
-
 enum nba_status nba_worker_begin(struct nba_worker *worker, struct nba_error *error)
 {
     struct nba_engine *engine = worker->engine;
@@ -122,7 +112,6 @@ enum nba_status nba_worker_begin(struct nba_worker *worker, struct nba_error *er
     status = nba_producer_begin(nba_worker_producer(worker), error);
     if (status == NBA_OK) {
         worker->in_transaction = true;
-        worker->deadline_us = deadline_of(worker);
         NBA_KILL_POINT(after_begin);
         status = nba_pipeline_begin(worker->pipeline, side, &worker->arena, &worker->outbox,
                                     nba_clock_wall_ms(engine->options.clock), error);

@@ -180,6 +180,7 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
 {
     const size_t events_max = (size_t)worker->engine->options.config->commit.events_max;
     const size_t room = events_max > worker->record_count ? events_max - worker->record_count : 0;
+    worker->backlog = false;
     for (size_t taken = 0; taken < BATCH_MAX && taken < room; taken++) {
         enum nba_poll what = NBA_POLL_NONE;
         struct nba_record record = {0};
@@ -210,7 +211,17 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
         }
         owned->taken_next = record.offset + 1;
     }
+    worker->backlog = true;
     return NBA_OK;
+}
+
+/* The interval runs from the start of the last commit: the commit's own time is part of it, and an
+ * event that comes after a quiet interval is committed at once.  With a backlog larger transactions
+ * get through more. */
+static int64_t deadline_us(const struct nba_worker *worker)
+{
+    const int64_t interval_us = worker->engine->options.config->commit.interval_ms * (int64_t)1000;
+    return worker->commit_began_us + interval_us * (worker->backlog ? BACKLOG_INTERVALS : 1);
 }
 
 static int poll_timeout_ms(const struct nba_worker *worker)
@@ -218,7 +229,7 @@ static int poll_timeout_ms(const struct nba_worker *worker)
     if (!worker->in_transaction) {
         return worker->run < worker->record_count ? 0 : IDLE_POLL_MS;
     }
-    const int64_t left_us = worker->deadline_us - nba_worker_now_us(worker);
+    const int64_t left_us = deadline_us(worker) - nba_worker_now_us(worker);
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
@@ -249,7 +260,7 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
     if (status != NBA_OK || !worker->in_transaction) {
         return status;
     }
-    if (full || nba_worker_now_us(worker) >= worker->deadline_us ||
+    if (full || nba_worker_now_us(worker) >= deadline_us(worker) ||
         worker->record_count >= (size_t)config->commit.events_max ||
         worker->outbox.bytes + worker->record_bytes >= (size_t)config->commit.bytes_max) {
         return nba_worker_commit(worker, error);

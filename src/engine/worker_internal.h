@@ -5,15 +5,17 @@
 #include "engine_internal.h"
 #include "nba/engine/pipeline.h"
 
-#define INIT_MS         30000
-#define COMMIT_MS       20000
-#define ABORT_MS        10000
-#define IDLE_POLL_MS    50
-#define CLOSE_MS        5000
-#define BATCH_MAX       256u /* records polled before the pipeline runs */
-#define REBUILDS_MAX    5u
-#define REBUILD_SPAN_US 60000000
-#define ABORTS_IN_A_ROW 3u
+#define INIT_MS      30000
+#define COMMIT_MS    20000
+#define ABORT_MS     10000
+#define IDLE_POLL_MS 50
+#define CLOSE_MS     5000
+#define BATCH_MAX    256u /* records polled before the pipeline runs */
+/* A transaction of a backlog lasts so many intervals, if it isn't full before. */
+#define BACKLOG_INTERVALS 10
+#define REBUILDS_MAX      5u
+#define REBUILD_SPAN_US   60000000
+#define ABORTS_IN_A_ROW   3u
 /* Overlays and outbox of the largest transaction. */
 #define ARENA_BYTES_MAX ((size_t)2 << 30)
 /* Above this much memory a transaction is closed early. */
@@ -49,9 +51,9 @@ struct nba_worker {
     size_t owned_count;
 
     bool in_transaction;
-    bool has_committed;      /* an event, since it was started */
-    int64_t commit_began_us; /* the last one's */
-    int64_t deadline_us;
+    bool has_committed;         /* an event, since it was started */
+    int64_t commit_began_us;    /* the last one's */
+    bool backlog;               /* the last gathering was cut short: there is more */
     struct nba_record *records; /* retained, in the order they came */
     int64_t *arrived_us;
     size_t record_count, record_capacity;

@@ -15,7 +15,7 @@ static void test_an_empty_file_gives_the_defaults(void **state)
     struct nba_error error = {0};
     (void)state;
     assert_int_equal(parse("# nothing\n", &config, &error), NBA_OK);
-    assert_int_equal(config.commit.interval_ms, 20);
+    assert_int_equal(config.commit.interval_ms, 10);
     assert_int_equal(config.workers, 1);
     assert_int_equal(config.log_kind, NBA_CONFIG_LOG_LOCAL);
     assert_int_equal(config.clock, NBA_CONFIG_CLOCK_POLICY);
@@ -276,7 +276,7 @@ static void test_settings_in_force_never_show_a_secret(void **state)
     assert_null(strstr((const char *)buf.data, "CANARY"));
     assert_non_null(strstr((const char *)buf.data, "kafka.properties.sasl.password = ***"));
     assert_non_null(strstr((const char *)buf.data, "security.protocol = sasl_ssl"));
-    assert_non_null(strstr((const char *)buf.data, "commit.interval_ms = 20"));
+    assert_non_null(strstr((const char *)buf.data, "commit.interval_ms = 10"));
     nba_buf_clear(&buf);
     nba_config_clear(&config);
 }
