@@ -125,6 +125,7 @@ enum nba_status nba_worker_join_transaction(struct nba_worker *worker, int32_t p
 {
     struct owned_task *owned = &worker->tasks[partition];
     *ret_more = false;
+    owned->touched = true;
     if (owned->in_transaction) {
         return NBA_OK;
     }
@@ -205,6 +206,9 @@ static enum nba_status produce_changelog(struct nba_worker *worker, struct nba_t
     size_t count = 0;
     enum nba_status status = nba_task_seal(task, &changes, &count, error);
     for (size_t i = 0; status == NBA_OK && i < count; i++) {
+        if (changes[i].repeated) {
+            continue;
+        }
         const struct nba_outgoing outgoing = {
             .topic = worker->engine->options.config->topics.changelog,
             .partition = nba_task_partition(task),
@@ -217,6 +221,19 @@ static enum nba_status produce_changelog(struct nba_worker *worker, struct nba_t
             status = nba_producer_produce(nba_worker_producer(worker), &outgoing, error);
         }
         status = status == NBA_E_BUSY ? NBA_E_TXN_ABORTABLE : status;
+    }
+    return status;
+}
+
+enum nba_status nba_worker_produce_changes(struct nba_worker *worker, struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    for (size_t i = 0; status == NBA_OK && i < worker->owned_count; i++) {
+        struct owned_task *owned = &worker->tasks[worker->owned[i]];
+        if (owned->in_transaction && owned->touched) {
+            status = produce_changelog(worker, owned->task, error);
+            owned->touched = false;
+        }
     }
     return status;
 }
@@ -316,11 +333,8 @@ enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *e
     const int64_t began_us = nba_worker_now_us(worker);
     worker->commit_began_us = began_us;
     enum nba_status status = produce_outbox(worker, error);
-    for (size_t i = 0; status == NBA_OK && i < worker->owned_count; i++) {
-        const struct owned_task *owned = &worker->tasks[worker->owned[i]];
-        if (owned->in_transaction) {
-            status = produce_changelog(worker, owned->task, error);
-        }
+    if (status == NBA_OK) {
+        status = nba_worker_produce_changes(worker, error);
     }
     if (status == NBA_OK) {
         status = send_offsets(worker, error);

@@ -253,6 +253,11 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
         if (status == NBA_OK) {
             status = nba_worker_run_records(worker, &full, error);
         }
+        /* What is there before the commit doesn't delay it.  With a backlog the commit is far off,
+         * and until then a record may change again. */
+        if (status == NBA_OK && !worker->backlog) {
+            status = nba_worker_produce_changes(worker, error);
+        }
     } else if (!worker->in_transaction && (timers_due(worker) || offset_lags(worker))) {
         status = join_all(worker, error);
         full = true;

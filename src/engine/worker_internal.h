@@ -25,6 +25,7 @@ struct owned_task {
     struct nba_task *task;
     int64_t taken_next; /* behind the last record that was retained */
     bool in_transaction;
+    bool touched;    /* since its changes went to the log */
     int64_t reached; /* no record before this offset is still to come */
 };
 
@@ -98,6 +99,9 @@ enum nba_status nba_worker_join_transaction(struct nba_worker *worker, int32_t p
 NBA_MUST_USE
 enum nba_status nba_worker_run_records(struct nba_worker *worker, bool *ret_full,
                                        struct nba_error *error);
+/* To the log goes what the tasks' states have changed since the last time. */
+NBA_MUST_USE
+enum nba_status nba_worker_produce_changes(struct nba_worker *worker, struct nba_error *error);
 NBA_MUST_USE
 enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *error);
 

@@ -208,6 +208,7 @@ static enum nba_status add_change(struct nba_task *task, struct nba_change *chan
     change->value =
         value.bytes != 0 ? nba_arena_copy(task->overlay.arena, value) : nba_str(NULL, 0);
     change->deleted = value.bytes == 0;
+    change->repeated = false;
     return change->key.bytes == key.bytes && change->value.bytes == value.bytes
                ? NBA_OK
                : nba_error_set(error, NBA_E_NO_MEMORY, "no room for the changes");
@@ -223,11 +224,13 @@ static enum nba_status add_entry(struct nba_task *task, struct nba_overlay_entry
     }
     const struct nba_str bytes =
         task->value.bytes != BLANK_BYTES ? nba_buf_str(&task->value) : nba_str(NULL, 0);
-    entry->changed = !nba_str_equal(bytes, entry->original);
+    const bool repeated = nba_str_equal(bytes, entry->changed ? entry->encoded : entry->original);
+    entry->changed = entry->changed || !repeated;
     if (entry->changed) {
         status = add_change(task, changes, count,
                             nba_task_key(task, NBA_KEY_HCP, entry->hcp.hcp_id), bytes, error);
         entry->encoded = changes[*count - 1].value;
+        changes[*count - 1].repeated = repeated;
     }
     return status;
 }

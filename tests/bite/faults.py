@@ -255,12 +255,15 @@ FAULTS = [
     Fault("last record of a transaction not in the changelog",
           "src/engine/transaction.c",
           [("    for (size_t i = 0; status == NBA_OK && i < count; i++) {\n"
-            "        const struct nba_outgoing outgoing = {\n"
-            "            .topic = worker->engine->",
+            "        if (changes[i].repeated)",
             "    for (size_t i = 0; status == NBA_OK && i + 1 < count; i++) {\n"
-            "        const struct nba_outgoing outgoing = {\n"
-            "            .topic = worker->engine->")],
+            "        if (changes[i].repeated)")],
           [SAME + "test_a_lost_state_folder_is_rebuilt_from_the_changelog"]),
+    Fault("a record that changed again not sent again",
+          "src/state/task_overlay.c",
+          [("    const bool repeated = nba_str_equal(bytes, entry->changed ? entry->encoded : entry->original);",
+            "    const bool repeated = entry->changed || nba_str_equal(bytes, entry->original);")],
+          ["unit.state.task"]),
     Fault("an event of the next year taken",
           "src/engine/intake.c",
           [("event.event_time_ms > record->timestamp_ms + NBA_INTAKE_FUTURE_MS",

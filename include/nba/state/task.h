@@ -139,11 +139,12 @@ struct nba_change {
     struct nba_str key;
     struct nba_str value; /* empty when deleted */
     bool deleted;         /* a tombstone */
+    bool repeated;        /* the transaction's list before had the same */
 };
 
 /* Encodes every changed record once and lists the changes in key order, the meta record among
- * them (its txn_seq is raised by one).  The list lives in the arena.  Sealing again gives a fresh
- * list.  NBA_E_NO_MEMORY. */
+ * them (its txn_seq is raised by one).  The list lives in the arena.  Sealing again, after more
+ * changes, gives a fresh list; what was listed once stays in it.  NBA_E_NO_MEMORY. */
 NBA_MUST_USE
 enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **ret_changes,
                               size_t *ret_count, struct nba_error *error);

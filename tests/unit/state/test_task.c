@@ -86,6 +86,36 @@ static void test_a_seal_lists_changed_records_and_meta_in_key_order(void **state
     store_fixture_clear(&s);
 }
 
+/* The changelog is told as the transaction goes on: of each record what it is at the end comes
+ * last, also where that is what it was at the beginning. */
+static void test_sealing_again_marks_what_was_listed_before(void **state)
+{
+    struct store_fixture s;
+    const struct nba_change *changes = NULL;
+    (void)state;
+    store_fixture_init(&s, 1u << 20);
+    begin(&s);
+    portal_login(&s, "hcp-a", 1);
+    assert_int_equal(seal(&s, &changes), 2);
+    assert_false(changes[0].repeated);
+    portal_login(&s, "hcp-b", 2);
+    assert_int_equal(seal(&s, &changes), 3);
+    assert_str_equal(changes[0].key, "Hhcp-a");
+    assert_true(changes[0].repeated);
+    assert_str_equal(changes[1].key, "Hhcp-b");
+    assert_false(changes[1].repeated);
+    portal_login(&s, "hcp-a", 3);
+    assert_ok(&s, nba_task_delete(s.task, nba_str_of("hcp-b"), &s.f.error));
+    assert_int_equal(seal(&s, &changes), 3);
+    assert_false(changes[0].repeated);
+    assert_false(changes[1].repeated);
+    assert_true(changes[1].deleted); /* the store has none: only the changelog needs it */
+    assert_int_equal(seal(&s, &changes), 3);
+    assert_true(changes[0].repeated && changes[1].repeated);
+    commit(&s);
+    store_fixture_clear(&s);
+}
+
 static void test_what_was_written_is_there_after_a_restart(void **state)
 {
     struct store_fixture s;
@@ -451,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_an_aborted_transaction_leaves_nothing),
         cmocka_unit_test(test_a_record_got_twice_is_the_same_pointer),
         cmocka_unit_test(test_a_seal_lists_changed_records_and_meta_in_key_order),
+        cmocka_unit_test(test_sealing_again_marks_what_was_listed_before),
         cmocka_unit_test(test_what_was_written_is_there_after_a_restart),
         cmocka_unit_test(test_the_cache_never_shows_what_is_not_committed),
         cmocka_unit_test(test_the_cache_stays_within_its_bytes_and_evicted_records_are_right),
