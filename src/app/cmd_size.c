@@ -41,9 +41,9 @@ static const struct {
     const char *name;
     double value;
 } measured[MEASURED_COUNT] = {
-    [EVENT_US] = {"event_us", 59},
+    [EVENT_US] = {"event_us", 34},
     [CANDIDATE_SHARE] = {"candidate_share", 0.56},
-    [IDLE_WORKER_CORES] = {"idle_worker_cores", 0.32},
+    [IDLE_WORKER_CORES] = {"idle_worker_cores", 0.36},
     [BASE_BYTES] = {"base_bytes", 38e6},
     [CONTENT_BYTES] = {"content_bytes", 4900},
     [CONTENT_WORKER_BYTES] = {"content_worker_bytes", 1400},

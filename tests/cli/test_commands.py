@@ -120,15 +120,15 @@ class Size(unittest.TestCase):
         m = answer["measured"]
         need = {name: figure["value"] for name, figure in answer["needs"].items()}
         events = 3e8 * 10
-        self.assertAlmostEqual(need["cpu_an_event"], 59 * (0.44 + 0.56 * 2))
-        self.assertEqual(need["workers"], 6)  # 30,000 x 92.04 us at half a worker, rounded up
+        self.assertAlmostEqual(need["cpu_an_event"], 34 * (0.44 + 0.56 * 2))
+        self.assertEqual(need["workers"], 4)  # 30,000 x 53.04 us at half a worker, rounded up
         self.assertEqual(need["instances"], 2)
-        self.assertEqual(need["workers_an_instance"], 3)
-        self.assertEqual(need["cores_an_instance"], 4)  # 2.76 of work + 3 x 0.32
-        self.assertEqual(need["partitions"], 24)
+        self.assertEqual(need["workers_an_instance"], 2)
+        self.assertEqual(need["cores_an_instance"], 3)  # 1.59 of work + 2 x 0.36
+        self.assertEqual(need["partitions"], 16)
         self.assertEqual(need["topic_decision"], events * m["decision_bytes"])
         self.assertEqual(need["disk_state"], 2_000_000 * m["store_bytes"] * 2)
-        self.assertEqual(need["memory_queues"], 3 * 64 * 1024 * 1024)
+        self.assertEqual(need["memory_queues"], 2 * 64 * 1024 * 1024)
         parts = [v for name, v in need.items() if name.startswith("memory_")
                  and name != "memory_an_instance"]
         self.assertAlmostEqual(need["memory_an_instance"] / sum(parts), 1, 6)
