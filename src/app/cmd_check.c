@@ -1,13 +1,12 @@
 /* nba check: everything a run would refuse, found before it runs. */
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "nba/app/command.h"
-#include "nba/app/walk.h"
+#include "nba/base/assert.h"
 #include "nba/catalog/catalog.h"
 #include "nba/codec/json.h"
 #include "nba/policy/policy.h"
-
-#define WHAT_BYTES 512u
 
 static struct {
     const char *catalog;
@@ -29,9 +28,15 @@ struct checking {
     bool unusable; /* some failure was one of configuration */
 };
 
-static void say(struct checking *c, const char *what, const struct nba_error *error)
+NBA_PRINTF(3, 4)
+static void say(struct checking *c, const struct nba_error *error, const char *format, ...)
 {
-    (void)printf("%s  %s\n", error->status == NBA_OK ? "ok  " : "FAIL", what);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)printf("%s  ", error->status == NBA_OK ? "ok  " : "FAIL");
+    (void)vprintf(format, arguments);
+    (void)printf("\n");
+    va_end(arguments);
     if (error->status != NBA_OK) {
         c->failures++;
         c->unusable = c->unusable || error->status == NBA_E_CONFIG || error->status == NBA_E_USAGE;
@@ -53,18 +58,15 @@ static enum nba_status apply_line(void *context, struct nba_str line, struct nba
 static void check_catalog(struct checking *c)
 {
     struct nba_error error = {NBA_OK, ""};
-    char what[WHAT_BYTES];
-    int used = snprintf(what, sizeof(what), "catalogue %s", args.catalog);
     c->builder = nba_catalog_builder_create();
-    if (c->builder == NULL) {
-        (void)nba_error_set(&error, NBA_E_NO_MEMORY, "out of memory");
-    } else if (nba_walk_lines(args.catalog, apply_line, c, &error) == NBA_OK &&
-               nba_catalog_builder_build(c->builder, &c->catalog, &error) == NBA_OK &&
-               used < (int)sizeof(what)) {
-        (void)snprintf(what + used, sizeof(what) - (size_t)used, ": %u contents, %u candidates",
-                       (unsigned)c->catalog->content_count, (unsigned)c->catalog->candidate_count);
+    NBA_ASSERT(c->builder != NULL);
+    if (nba_walk_lines(args.catalog, apply_line, c, &error) == NBA_OK &&
+        nba_catalog_builder_build(c->builder, &c->catalog, &error) == NBA_OK) {
+        say(c, &error, "catalogue %s: %u contents, %u candidates", args.catalog,
+            (unsigned)c->catalog->content_count, (unsigned)c->catalog->candidate_count);
+    } else {
+        say(c, &error, "catalogue %s", args.catalog);
     }
-    say(c, what, &error);
     nba_catalog_builder_destroy(c->builder);
 }
 
@@ -80,13 +82,12 @@ static void check_policy(struct checking *c)
     const char *path = c->place->config.policy_file;
     struct nba_error error = {NBA_OK, ""};
     struct nba_policy *policy = NULL;
-    char what[WHAT_BYTES];
-    (void)snprintf(what, sizeof(what), "policy %s", path);
     if (nba_policy_load(path, &policy, &error) == NBA_OK) {
-        (void)snprintf(what, sizeof(what), "policy %s, version %.*s", path,
-                       NBA_STR_ARG(nba_policy_head(policy)->version));
+        say(c, &error, "policy %s, version %.*s", path,
+            NBA_STR_ARG(nba_policy_head(policy)->version));
+    } else {
+        say(c, &error, "policy %s", path);
     }
-    say(c, what, &error);
     if (policy != NULL && c->catalog != NULL) {
         nba_policy_warnings(policy, c->catalog, warn, c);
     }
@@ -97,11 +98,9 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     struct checking c = {.place = place};
     struct nba_error found = {NBA_OK, ""};
-    char what[WHAT_BYTES];
-    say(&c, "configuration", &found);
+    say(&c, &found, "configuration");
     found.status = nba_workplace_load_schemas(place, &found);
-    (void)snprintf(what, sizeof(what), "schemas %s", place->config.schemas_dir);
-    say(&c, what, &found);
+    say(&c, &found, "schemas %s", place->config.schemas_dir);
     if (args.catalog != NULL && found.status == NBA_OK) {
         check_catalog(&c);
     }

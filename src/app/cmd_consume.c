@@ -5,7 +5,6 @@
 
 #include "digest.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/codec/container.h"
 #include "nba/codec/json.h"
 
@@ -81,13 +80,13 @@ static enum nba_status add_topic(struct consumer *c, const char *topic, struct n
     return status;
 }
 
-static enum nba_status print_line(struct consumer *c, const struct nba_log_record *record,
+static enum nba_status print_line(struct consumer *c, const struct nba_record *record,
                                   struct nba_error *error)
 {
     struct nba_buf *out = &c->place->out;
     if (!args.raw) {
         nba_json_print_record(c->place->schemas, record, out);
-    } else if (!record->has_value) {
+    } else if (record->value_null) {
         nba_buf_append_str(out, nba_str_of("null\n"));
     } else if (nba_json_print_value(c->place->schemas, record->value, out, error) == NBA_OK) {
         nba_buf_append_byte(out, '\n');
@@ -100,23 +99,15 @@ static enum nba_status print_line(struct consumer *c, const struct nba_log_recor
 
 static enum nba_status take(void *context, const struct nba_record *record, struct nba_error *error)
 {
-    struct nba_log_header headers[NBA_LOG_HEADERS_MAX];
-    struct nba_log_record logged;
     struct consumer *c = context;
-    enum nba_status status = NBA_OK;
     if (args.key != NULL && !nba_str_is(record->key, args.key)) {
         return NBA_OK;
     }
     nba_ticker_at(&c->place->ticker, ++c->taken);
-    if (args.digest) {
-        status = nba_digests_add(&c->digests, record, error);
-    } else {
-        status = nba_log_record_from(record, headers, &logged, error);
-        if (status == NBA_OK) {
-            status = c->writer != NULL ? nba_container_writer_append(c->writer, &logged, error)
-                                       : print_line(c, &logged, error);
-        }
-    }
+    const enum nba_status status = args.digest ? nba_digests_add(&c->digests, record, error)
+                                   : c->writer != NULL
+                                       ? nba_container_writer_append(c->writer, record, error)
+                                       : print_line(c, record, error);
     return status == NBA_OK && c->taken == (uint64_t)args.limit ? NBA_E_INTERRUPTED : status;
 }
 
@@ -160,9 +151,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     nba_interrupt_install();
     nba_digests_init(&c.digests, NULL, NULL);
     enum nba_status status = nba_workplace_open(place, NBA_LOCAL_READER, error);
-    if (status == NBA_OK) {
-        status = consume(&c, error);
-    }
+    status = status == NBA_OK ? consume(&c, error) : status;
     nba_container_writer_destroy(c.writer);
     nba_digests_clear(&c.digests);
     free(c.spans.items);

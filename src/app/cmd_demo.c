@@ -9,7 +9,6 @@
 #include "engine_run.h"
 #include "learn.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/base/file.h"
 #include "nba/base/log.h"
 #include "nba/release/shelf.h"
@@ -73,7 +72,8 @@ static enum nba_status configure(const char *dir, struct nba_config *config,
     (void)snprintf(log, sizeof(log), "%s/log", dir);
     (void)snprintf(state, sizeof(state), "%s/state", dir);
     (void)snprintf(releases, sizeof(releases), "%s/releases", dir);
-    enum nba_status status = nba_config_init(config, error);
+    nba_config_init(config);
+    enum nba_status status = NBA_OK;
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(settings); i++) {
         status = nba_config_set(config, settings[i][0], settings[i][1], error);
     }
@@ -197,9 +197,7 @@ static enum nba_status run_engine(struct demo *demo, struct nba_error *error)
     (void)fprintf(stderr, "running: every event updates, scores and decides, exactly once\n");
     enum nba_status status = nba_engine_run_open(demo->place, NULL, &demo->engine, error);
     nba_log_set_level(NBA_LOG_WARN); /* the view says how it goes */
-    if (status == NBA_OK) {
-        status = nba_engine_run_while(&demo->engine, live, demo, error);
-    }
+    status = status == NBA_OK ? nba_engine_run_while(&demo->engine, live, demo, error) : status;
     nba_engine_run_close(&demo->engine);
     return status;
 }

@@ -1,7 +1,6 @@
 /* nba evaluate: how good a release is on a log, or how good the learners are on a data set. */
 #include "learn.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/linalg/kernels.h"
 #include "nba/train/evaluate.h"
 #include "side_loader.h"
@@ -81,15 +80,14 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     struct nba_dataset *dataset = NULL;
     nba_interrupt_install();
     enum nba_status status = set_up(&place->config, &evaluate, error);
-    if (status == NBA_OK) {
-        status = nba_learn_load(place, &dataset, error);
-    }
+    status = status == NBA_OK ? nba_learn_load(place, &dataset, error) : status;
     if (status == NBA_OK) {
         nba_learn_report(dataset);
         status = nba_evaluate_run(&evaluate, dataset, &progress, &report, error);
     }
     if (status == NBA_OK) {
-        nba_learn_print(&report, args.json, &place->out);
+        (args.json ? nba_report_print_json : nba_report_print_table)(&report, &place->out);
+        nba_buf_append_str(&place->out, nba_str_of(args.json ? "\n" : ""));
     }
     nba_dataset_destroy(dataset);
     nba_release_unref(evaluate.release);

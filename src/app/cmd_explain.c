@@ -1,7 +1,6 @@
 /* nba explain: a recorded decision, for somebody who asks why. */
 #include "decision_text.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/base/limits.h"
 #include "nba/codec/json.h"
 

@@ -7,9 +7,7 @@
 #include <time.h>
 
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/app/sink.h"
-#include "nba/app/walk.h"
 #include "nba/base/limits.h"
 #include "nba/base/time_text.h"
 #include "nba/simulate/world.h"
@@ -230,9 +228,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     sizes.days = args.days > 0 ? args.days : sizes.days;
     nba_interrupt_install();
     enum nba_status status = nba_workplace_open(place, NBA_LOCAL_WRITER, error);
-    if (status == NBA_OK) {
-        status = generate(&g, &sizes, error);
-    }
+    status = status == NBA_OK ? generate(&g, &sizes, error) : status;
     nba_reader_destroy(g.reader);
     nba_world_destroy(g.world);
     return status;

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/app/sink.h"
-#include "nba/app/walk.h"
 #include "nba/base/memory.h"
 #include "nba/codec/encoder.h"
 #include "nba/codec/json.h"
@@ -245,9 +243,7 @@ static enum nba_status import(struct importing *im, struct nba_error *error)
         (args.dry_run || nba_sink_open(im->place, &im->sink, error) == NBA_OK);
     enum nba_status status = nba_outcome(opened, error);
     nba_ticker_begin(&im->place->ticker, "rows", 0);
-    if (status == NBA_OK) {
-        status = import_files(im, error);
-    }
+    status = status == NBA_OK ? import_files(im, error) : status;
     if (status == NBA_OK && !args.dry_run) {
         status = send_waiting(im, error);
     }

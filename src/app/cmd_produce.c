@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/app/sink.h"
-#include "nba/app/walk.h"
 #include "nba/codec/encoder.h"
 #include "nba/codec/json.h"
 
@@ -44,54 +42,48 @@ static enum nba_status check_time(const struct producing *p, int64_t time_ms,
                : nba_sink_check_time(time_ms, error);
 }
 
-static enum nba_status send_event(struct producing *p, struct nba_str line, struct nba_error *error)
+static enum nba_status send_event(struct producing *p, const struct nba_event *event,
+                                  struct nba_error *error)
 {
-    struct nba_event event;
-    enum nba_status status =
-        nba_json_parse_event(p->place->decoder, line, &p->place->arena, &event, error);
-    if (status == NBA_OK && nba_str_empty(event.hcp_id)) {
+    if (nba_str_empty(event->hcp_id)) {
         return nba_error_set(error, NBA_E_CONFIG, "hcp_id: expected an id");
     }
-    if (status == NBA_OK) {
-        status = check_time(p, event.event_time_ms, error);
-    }
-    return status == NBA_OK ? nba_sink_event(&p->sink, p->topic, &event, error) : status;
+    const enum nba_status status = check_time(p, event->event_time_ms, error);
+    return status == NBA_OK ? nba_sink_event(&p->sink, p->topic, event, error) : status;
 }
 
-static enum nba_status send_reference(struct producing *p, struct nba_str line,
-                                      struct nba_error *error)
-{
-    struct nba_reference reference;
-    const enum nba_status status =
-        nba_json_parse_reference(p->place->decoder, line, &p->place->arena, &reference, error);
-    return status == NBA_OK
-               ? nba_sink_reference(&p->sink, p->topic, &reference, NBA_TIMESTAMP_NOW, error)
-               : status;
-}
-
-static enum nba_status send_control(struct producing *p, struct nba_str line,
+static enum nba_status send_control(struct producing *p, const struct nba_control *control,
                                     struct nba_error *error)
 {
-    struct nba_control control;
-    const enum nba_status status =
-        nba_json_parse_control(p->place->decoder, line, &p->place->arena, &control, error);
-    if (status != NBA_OK) {
-        return status;
-    }
     nba_buf_reset(&p->sink.value);
-    nba_encode_control(p->place->schemas, &control, &p->sink.value);
+    nba_encode_control(p->place->schemas, control, &p->sink.value);
     return nba_sink_value(&p->sink, p->topic, 0, nba_str(NULL, 0),
-                          control.time_ms > 0 ? control.time_ms : NBA_TIMESTAMP_NOW, error);
+                          control->time_ms > 0 ? control->time_ms : NBA_TIMESTAMP_NOW, error);
 }
 
 static enum nba_status take_line(void *context, struct nba_str line, struct nba_error *error)
 {
     struct producing *p = context;
-    nba_arena_reset(&p->place->arena);
+    struct nba_decoder *decoder = p->place->decoder;
+    struct nba_arena *arena = &p->place->arena;
+    struct nba_event event;
+    struct nba_reference reference;
+    struct nba_control control;
+    bool done = false;
+    nba_arena_reset(arena);
     nba_ticker_at(&p->place->ticker, p->sink.sent);
-    return p->role == NBA_TOPIC_ENGAGEMENT ? send_event(p, line, error)
-           : p->role == NBA_TOPIC_CATALOG  ? send_reference(p, line, error)
-                                           : send_control(p, line, error);
+    if (p->role == NBA_TOPIC_ENGAGEMENT) {
+        done = nba_json_parse_event(decoder, line, arena, &event, error) == NBA_OK &&
+               send_event(p, &event, error) == NBA_OK;
+    } else if (p->role == NBA_TOPIC_CATALOG) {
+        done =
+            nba_json_parse_reference(decoder, line, arena, &reference, error) == NBA_OK &&
+            nba_sink_reference(&p->sink, p->topic, &reference, NBA_TIMESTAMP_NOW, error) == NBA_OK;
+    } else {
+        done = nba_json_parse_control(decoder, line, arena, &control, error) == NBA_OK &&
+               send_control(p, &control, error) == NBA_OK;
+    }
+    return nba_outcome(done, error);
 }
 
 static enum nba_status take_record(void *context, const struct nba_record *record,
@@ -121,9 +113,7 @@ static enum nba_status produce_ticks(struct producing *p, struct nba_error *erro
     int32_t partitions = 0;
     enum nba_status status =
         nba_stream_topic_partitions(p->place->stream, p->topic, &partitions, error);
-    if (status == NBA_OK) {
-        status = check_time(p, args.tick_ms, error);
-    }
+    status = status == NBA_OK ? check_time(p, args.tick_ms, error) : status;
     for (int32_t i = 0; i < partitions && status == NBA_OK; i++) {
         char id[64];
         (void)snprintf(id, sizeof(id), "tick-%" PRId64 "-%d", args.tick_ms, (int)i);

@@ -3,7 +3,6 @@
 
 #include "json_text.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/base/version.h"
 #include "nba/policy/funnel.h"
 #include "nba/score/scorer.h"
@@ -255,7 +254,7 @@ static enum nba_status recommend_stored(struct recommender *r, struct nba_arena 
 {
     static struct nba_state_view view;
     static struct nba_hcp hcp;
-    enum nba_status status = nba_state_view_open(&r->place->config, &view, error);
+    enum nba_status status = nba_state_view_open(&r->place->config, false, &view, error);
     if (args.hcp != NULL) {
         const bool done = status == NBA_OK &&
                           nba_state_view_hcp(&view, args.hcp, arena, &hcp, error) == NBA_OK &&

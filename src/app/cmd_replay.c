@@ -4,8 +4,6 @@
 
 #include "digest.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
-#include "nba/app/walk.h"
 #include "nba/engine/replay.h"
 #include "nba/score/scorer.h"
 
@@ -84,9 +82,7 @@ static enum nba_status add_path(struct nba_replay *replay, const struct nba_work
     }
     enum nba_status status =
         nba_stream_open_local(path, NBA_LOCAL_READER, &nba_clock_system, &stream, error);
-    if (status == NBA_OK) {
-        status = add_stream(replay, &place->config, stream, error);
-    }
+    status = status == NBA_OK ? add_stream(replay, &place->config, stream, error) : status;
     nba_stream_close(stream);
     return status;
 }

@@ -4,7 +4,6 @@
 #include <time.h>
 
 #include "nba/app/command.h"
-#include "nba/app/walk.h"
 #include "nba/engine/engine.h"
 #include "state_view.h"
 
@@ -47,7 +46,7 @@ static enum nba_status drop_local_state(struct nba_workplace *place, struct nba_
 {
     static struct nba_state_view view;
     const struct nba_str topic = nba_str_of(place->config.topics.engagement);
-    enum nba_status status = nba_state_view_open_writable(&place->config, &view, error);
+    enum nba_status status = nba_state_view_open(&place->config, true, &view, error);
     for (size_t i = 0; status == NBA_OK && i < view.partition_count; i++) {
         const int32_t partition = view.partitions[i];
         if (args.partition >= 0 && partition != (int32_t)args.partition) {

@@ -5,7 +5,6 @@
 
 #include "engine_run.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/base/log.h"
 #include "nba/serve/server.h"
 #include "run_fault.h"

@@ -18,45 +18,26 @@
 #define FIGURES_MAX   48u
 #define HOW_BYTES     192u
 
-enum measured {
-    EVENT_US,
-    CANDIDATE_SHARE,
-    IDLE_WORKER_CORES,
-    BASE_BYTES,
-    CONTENT_BYTES,
-    CONTENT_WORKER_BYTES,
-    RECORD_BYTES,
-    STORE_BYTES,
-    INPUT_BYTES,
-    DECISION_BYTES,
-    ACTION_BYTES,
-    SLATE_BYTES,
-    SLATE_KEY_BYTES,
-    CHANGELOG_BYTES,
-    JOURNAL_BYTES,
-    MEASURED_COUNT
-};
+#define MEASURED_MAP(X)           \
+    X(event_us, 34)               \
+    X(candidate_share, 0.56)      \
+    X(idle_worker_cores, 0.36)    \
+    X(base_bytes, 38e6)           \
+    X(content_bytes, 4900)        \
+    X(content_worker_bytes, 1400) \
+    X(record_bytes, 1626)         \
+    X(store_bytes, 2275)          \
+    X(input_bytes, 153)           \
+    X(decision_bytes, 1609)       \
+    X(action_bytes, 826)          \
+    X(slate_bytes, 542)           \
+    X(slate_key_bytes, 1812)      \
+    X(changelog_bytes, 1074)      \
+    X(journal_bytes, 170)
 
-static const struct {
-    const char *name;
-    double value;
-} measured[MEASURED_COUNT] = {
-    [EVENT_US] = {"event_us", 34},
-    [CANDIDATE_SHARE] = {"candidate_share", 0.56},
-    [IDLE_WORKER_CORES] = {"idle_worker_cores", 0.36},
-    [BASE_BYTES] = {"base_bytes", 38e6},
-    [CONTENT_BYTES] = {"content_bytes", 4900},
-    [CONTENT_WORKER_BYTES] = {"content_worker_bytes", 1400},
-    [RECORD_BYTES] = {"record_bytes", 1626},
-    [STORE_BYTES] = {"store_bytes", 2275},
-    [INPUT_BYTES] = {"input_bytes", 153},
-    [DECISION_BYTES] = {"decision_bytes", 1609},
-    [ACTION_BYTES] = {"action_bytes", 826},
-    [SLATE_BYTES] = {"slate_bytes", 542},
-    [SLATE_KEY_BYTES] = {"slate_key_bytes", 1812},
-    [CHANGELOG_BYTES] = {"changelog_bytes", 1074},
-    [JOURNAL_BYTES] = {"journal_bytes", 170},
-};
+#define NBA_X(name, value) static const double name = value;
+MEASURED_MAP(NBA_X)
+#undef NBA_X
 
 /* What we choose: half of a worker is left for bursts and for catching up, an instance is no more
  * than a machine may well lose at once, and partitions can't be added later. */
@@ -142,16 +123,16 @@ __attribute__((format(printf, 5, 6))) static double add(struct sheet *sheet, con
 
 static void reckon_processor(struct sheet *s)
 {
-    const double us = measured[EVENT_US].value;
-    const double share = measured[CANDIDATE_SHARE].value;
     const bool told = args.a_day > 0;
     args.a_day = add(s, "events_a_day", "", told ? args.a_day : args.events * SECONDS_A_DAY / 4,
                      "%s", told ? "--events-per-day" : "the busiest hour's rate x 86,400 / 4");
     s->candidates =
         add(s, "candidates", "", (double)args.contents * args.treatments, "contents x treatments");
-    s->event_us = add(
-        s, "cpu_an_event", "us", us * (1 - share + share * s->candidates / CANDIDATES_OF_MEASURE),
-        "%.0f us at 1,000 candidates, %.0f %% of it grows with them", us, share * 100);
+    const double grown = s->candidates / CANDIDATES_OF_MEASURE;
+    s->event_us =
+        add(s, "cpu_an_event", "us", event_us * (1 - candidate_share + candidate_share * grown),
+            "%.0f us at 1,000 candidates, %.0f %% of it grows with them", event_us,
+            candidate_share * 100);
     s->workers = add(s, "workers", "", most(1, up(args.events * s->event_us / 1e6 / UTILISATION)),
                      "events/s x CPU an event, each worker %.0f %% busy", UTILISATION * 100);
     s->instances = add(s, "instances", "", most(2, up(s->workers / WORKERS_AN_INSTANCE)),
@@ -159,10 +140,9 @@ static void reckon_processor(struct sheet *s)
     s->instance_workers =
         add(s, "workers_an_instance", "", up(s->workers / s->instances), "`workers`");
     const double work = args.events * s->event_us / 1e6 / (s->instances - 1);
-    (void)add(s, "cores_an_instance", "",
-              up(work + s->instance_workers * measured[IDLE_WORKER_CORES].value),
+    (void)add(s, "cores_an_instance", "", up(work + s->instance_workers * idle_worker_cores),
               "with one instance away: %.2f of work, %.2f a worker for commits every 10 ms", work,
-              measured[IDLE_WORKER_CORES].value);
+              idle_worker_cores);
     s->partitions = add(s, "partitions", "", most(PARTITIONS_MIN, PARTITIONS_A_WORKER * s->workers),
                         "%.0f a worker, as they can't be added later; at most %u",
                         PARTITIONS_A_WORKER, NBA_PARTITIONS_MAX);
@@ -180,17 +160,15 @@ static void reckon_memory(struct sheet *s)
         2 * lstm + 1 + 4 * (double)train->lstm_hidden_1 + 7 * ncf + (double)train->ncf_hidden_1;
     const double state_floats = 2 * ((double)train->lstm_hidden_1 + lstm);
     const double lively = least((double)args.hcps, args.a_day) / (s->instances - 1);
-    double sum = add(s, "memory_program", "bytes", measured[BASE_BYTES].value, "measured");
+    double sum = add(s, "memory_program", "bytes", base_bytes, "measured");
     sum += add(s, "memory_hot_hcps", "bytes", (double)s->config->state.cache_bytes,
                "state.cache_bytes; a miss costs a read of RocksDB");
     sum += add(s, "memory_rocksdb", "bytes",
                (double)(s->config->state.block_cache_bytes + s->config->state.write_buffer_bytes),
                "state.block_cache_bytes + state.write_buffer_bytes");
     sum += add(s, "memory_catalogue", "bytes",
-               contents *
-                   (measured[CONTENT_BYTES].value + workers * measured[CONTENT_WORKER_BYTES].value),
-               "contents x (%.0f + %.0f a worker)", measured[CONTENT_BYTES].value,
-               measured[CONTENT_WORKER_BYTES].value);
+               contents * (content_bytes + workers * content_worker_bytes),
+               "contents x (%.0f + %.0f a worker)", content_bytes, content_worker_bytes);
     sum += add(s, "memory_releases", "bytes", 2 * contents * content_floats * 4,
                "two while they change: contents x %.0f floats (train.*)", content_floats);
     sum += add(s, "memory_transactions", "bytes",
@@ -202,10 +180,10 @@ static void reckon_memory(struct sheet *s)
                "at most, a worker: %d KiB of records fetched", NBA_MEMBER_QUEUE_KIB);
     (void)add(s, "memory_an_instance", "bytes", sum, "sum of these");
     (void)add(s, "cache_for_a_day", "bytes",
-              lively * (measured[RECORD_BYTES].value + state_floats * 4 + HOT_ENTRY_BYTES),
+              lively * (record_bytes + state_floats * 4 + HOT_ENTRY_BYTES),
               "a state.cache_bytes without misses: %.0f HCPs a day, one instance away, x (%.0f "
               "record + %.0f recurrent state + %.0f)",
-              lively, measured[RECORD_BYTES].value, state_floats * 4, HOT_ENTRY_BYTES);
+              lively, record_bytes, state_floats * 4, HOT_ENTRY_BYTES);
 }
 
 /* The part of a compacted topic that is never compacted: active segments. */
@@ -222,28 +200,22 @@ static void reckon_disk(struct sheet *s)
     const double commits = 1000.0 / (double)s->config->commit.interval_ms;
     const double journals = least(args.a_day, s->partitions * commits * SECONDS_A_DAY) * days;
     const double copies = (double)s->config->topics.replication;
-    (void)add(s, "disk_state", "bytes",
-              hcps / (s->instances - 1) * measured[STORE_BYTES].value * STORE_ROOM,
-              "an instance, one away: HCPs x %.0f x %.0f", measured[STORE_BYTES].value, STORE_ROOM);
-    double sum = add(s, "topic_input", "bytes", events * measured[INPUT_BYTES].value,
-                     "%.0f an event", measured[INPUT_BYTES].value);
-    sum += add(s, "topic_decision", "bytes", events * measured[DECISION_BYTES].value,
-               "%.0f an event", measured[DECISION_BYTES].value);
-    sum += add(s, "topic_action", "bytes", events * measured[ACTION_BYTES].value,
-               "%.0f an event, routed ones too", measured[ACTION_BYTES].value);
+    (void)add(s, "disk_state", "bytes", hcps / (s->instances - 1) * store_bytes * STORE_ROOM,
+              "an instance, one away: HCPs x %.0f x %.0f", store_bytes, STORE_ROOM);
+    double sum = add(s, "topic_input", "bytes", events * input_bytes, "%.0f an event", input_bytes);
+    sum +=
+        add(s, "topic_decision", "bytes", events * decision_bytes, "%.0f an event", decision_bytes);
+    sum += add(s, "topic_action", "bytes", events * action_bytes, "%.0f an event, routed ones too",
+               action_bytes);
     sum += add(s, "topic_slate", "bytes",
-               hcps * measured[SLATE_KEY_BYTES].value * COMPACTED_ROOM +
-                   active_bytes(s, measured[SLATE_BYTES].value),
-               "compacted: HCPs x %.0f x %.0f + active segments", measured[SLATE_KEY_BYTES].value,
-               COMPACTED_ROOM);
+               hcps * slate_key_bytes * COMPACTED_ROOM + active_bytes(s, slate_bytes),
+               "compacted: HCPs x %.0f x %.0f + active segments", slate_key_bytes, COMPACTED_ROOM);
     sum += add(s, "topic_changelog", "bytes",
-               hcps * measured[RECORD_BYTES].value * COMPACTED_ROOM +
-                   active_bytes(s, measured[CHANGELOG_BYTES].value),
-               "compacted: HCPs x %.0f x %.0f + active segments", measured[RECORD_BYTES].value,
-               COMPACTED_ROOM);
-    sum += add(s, "topic_journal", "bytes", journals * measured[JOURNAL_BYTES].value,
+               hcps * record_bytes * COMPACTED_ROOM + active_bytes(s, changelog_bytes),
+               "compacted: HCPs x %.0f x %.0f + active segments", record_bytes, COMPACTED_ROOM);
+    sum += add(s, "topic_journal", "bytes", journals * journal_bytes,
                "%.0f a commit and partition with the wall clock; next to none with the events'",
-               measured[JOURNAL_BYTES].value);
+               journal_bytes);
     (void)add(s, "topics_all", "bytes", sum * copies, "sum of these x topics.replication (%.0f)",
               copies);
 }
@@ -282,9 +254,9 @@ static void print_json(const struct sheet *s, struct nba_buf *out)
     nba_json_number(out, "days", (double)args.days);
     nba_buf_append_byte(out, '}');
     nba_json_open(out, "measured", '{');
-    for (size_t i = 0; i < MEASURED_COUNT; i++) {
-        nba_json_number(out, measured[i].name, measured[i].value);
-    }
+#define NBA_X(name, value) nba_json_number(out, #name, name);
+    MEASURED_MAP(NBA_X)
+#undef NBA_X
     nba_buf_append_byte(out, '}');
     nba_json_open(out, "needs", '{');
     for (size_t i = 0; i < s->count; i++) {

@@ -37,48 +37,36 @@ static void print_profile(const struct nba_hcp_profile *profile, struct nba_buf 
     nba_buf_append_str(buf, nba_str_of("]}"));
 }
 
-/* ---- one item of a list each ---- */
-
-static void print_consent(const void *item, struct nba_buf *buf)
+static void print_consents(const struct nba_hcp *hcp, struct nba_buf *buf)
 {
-    const struct nba_consent *consent = item;
-    nba_json_word(buf, "channel", nba_channel_name(consent->channel));
-    nba_json_word(buf, "scope", nba_consent_scope_name(consent->scope));
-    nba_json_text(buf, "scope_id", consent->scope_id);
-    nba_json_word(buf, "status", nba_consent_status_name(consent->status));
-    nba_json_time(buf, "captured_at", consent->captured_at_ms);
-    nba_json_time(buf, "expires_at", consent->expires_at_ms);
-    nba_json_text(buf, "evidence", consent->evidence_event_id);
-}
-
-static void print_action(const void *item, struct nba_buf *buf)
-{
-    const struct nba_open_action *action = item;
-    nba_json_text(buf, "action_id", action->action_id);
-    nba_json_text(buf, "content_id", action->content_id);
-    nba_json_word(buf, "channel", nba_channel_name(action->channel));
-    nba_json_time(buf, "proposed_at", action->proposed_at_ms);
-    nba_json_time(buf, "expires_at", action->expires_at_ms);
-    nba_json_number(buf, "priority", action->priority);
-}
-
-static void print_ring_event(const void *item, struct nba_buf *buf)
-{
-    const struct nba_ring_event *event = item;
-    char hash[16];
-    (void)snprintf(hash, sizeof(hash), "%08x", event->content_hash);
-    nba_json_time(buf, "time", event->time_ms);
-    nba_json_word(buf, "type", nba_event_type_name((enum nba_event_type)event->type));
-    nba_json_word(buf, "content_hash", hash);
-}
-
-static void print_list(struct nba_buf *buf, const char *name, const void *items, size_t item_bytes,
-                       uint32_t count, void (*print)(const void *item, struct nba_buf *buf))
-{
-    nba_json_open(buf, name, '[');
-    for (uint32_t i = 0; i < count; i++) {
+    nba_json_open(buf, "consents", '[');
+    for (uint32_t i = 0; i < hcp->consent_count; i++) {
+        const struct nba_consent *consent = &hcp->consents[i];
         nba_json_open(buf, NULL, '{');
-        print((const char *)items + i * item_bytes, buf);
+        nba_json_word(buf, "channel", nba_channel_name(consent->channel));
+        nba_json_word(buf, "scope", nba_consent_scope_name(consent->scope));
+        nba_json_text(buf, "scope_id", consent->scope_id);
+        nba_json_word(buf, "status", nba_consent_status_name(consent->status));
+        nba_json_time(buf, "captured_at", consent->captured_at_ms);
+        nba_json_time(buf, "expires_at", consent->expires_at_ms);
+        nba_json_text(buf, "evidence", consent->evidence_event_id);
+        nba_buf_append_byte(buf, '}');
+    }
+    nba_buf_append_byte(buf, ']');
+}
+
+static void print_actions(const struct nba_hcp *hcp, struct nba_buf *buf)
+{
+    nba_json_open(buf, "open_actions", '[');
+    for (uint32_t i = 0; i < hcp->action_count; i++) {
+        const struct nba_open_action *action = &hcp->actions[i];
+        nba_json_open(buf, NULL, '{');
+        nba_json_text(buf, "action_id", action->action_id);
+        nba_json_text(buf, "content_id", action->content_id);
+        nba_json_word(buf, "channel", nba_channel_name(action->channel));
+        nba_json_time(buf, "proposed_at", action->proposed_at_ms);
+        nba_json_time(buf, "expires_at", action->expires_at_ms);
+        nba_json_number(buf, "priority", action->priority);
         nba_buf_append_byte(buf, '}');
     }
     nba_buf_append_byte(buf, ']');
@@ -93,12 +81,16 @@ static void print_hcp(const struct nba_hcp *hcp, struct nba_buf *buf)
     nba_json_time(buf, "first_event", hcp->first_event_ms);
     nba_json_time(buf, "last_event", hcp->last_event_ms);
     print_profile(&hcp->profile, buf);
-    print_list(buf, "consents", hcp->consents, sizeof(*hcp->consents), hcp->consent_count,
-               print_consent);
-    print_list(buf, "open_actions", hcp->actions, sizeof(*hcp->actions), hcp->action_count,
-               print_action);
-    print_list(buf, "ring", hcp->ring, sizeof(*hcp->ring), hcp->ring_count, print_ring_event);
-    nba_buf_append_str(buf, nba_str_of("}\n"));
+    print_consents(hcp, buf);
+    print_actions(hcp, buf);
+    nba_json_open(buf, "ring", '[');
+    for (uint32_t i = 0; i < hcp->ring_count; i++) {
+        nba_json_open(buf, NULL, '{');
+        nba_json_time(buf, "time", hcp->ring[i].time_ms);
+        nba_json_word(buf, "type", nba_event_type_name((enum nba_event_type)hcp->ring[i].type));
+        nba_buf_printf(buf, ",\"content_hash\":\"%08x\"}", hcp->ring[i].content_hash);
+    }
+    nba_buf_append_str(buf, nba_str_of("]}\n"));
 }
 
 static enum nba_status show(struct nba_workplace *place, struct nba_state_view *view,
@@ -180,10 +172,11 @@ static enum nba_status copy_store(const struct nba_config *config, const char *f
     if (nba_file_exists(store)) {
         return nba_error_set(error, NBA_E_EXISTS, "'%s' is there already: move it away", store);
     }
-    status = nba_state_view_open(&source, &view, error); /* whole, and of a format we know? */
+    status =
+        nba_state_view_open(&source, false, &view, error); /* whole, and of a format we know? */
     nba_state_view_close(&view);
     if (status == NBA_OK) {
-        status = nba_state_view_open_writable(&source, &view, error);
+        status = nba_state_view_open(&source, true, &view, error);
         if (status == NBA_OK) {
             status = nba_state_store_checkpoint(view.store, store, error);
         } else if (status == NBA_E_BUSY) {
@@ -218,7 +211,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     if (strcmp(what, "backup") == 0 || strcmp(what, "restore") == 0) {
         return copy(place, what[0] == 'r', error);
     }
-    enum nba_status status = nba_state_view_open(&place->config, &view, error);
+    enum nba_status status = nba_state_view_open(&place->config, false, &view, error);
     if (status == NBA_OK && strcmp(what, "show") == 0) {
         status = show(place, &view, error);
     } else if (status == NBA_OK && strcmp(what, "list") == 0) {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "nba/app/command.h"
-#include "nba/app/walk.h"
 
 static struct {
     bool all;

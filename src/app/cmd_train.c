@@ -5,7 +5,6 @@
 #include "json_text.h"
 #include "learn.h"
 #include "nba/app/command.h"
-#include "nba/app/interrupt.h"
 #include "nba/linalg/kernels.h"
 #include "nba/release/shelf.h"
 #include "side_loader.h"

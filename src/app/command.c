@@ -87,9 +87,7 @@ static enum nba_status run_parsed(const struct nba_command *command, struct nba_
 {
     enum nba_status status =
         command->makes_settings ? NBA_OK : nba_workplace_configure(place, error);
-    if (status == NBA_OK) {
-        status = command->run(place, error);
-    }
+    status = status == NBA_OK ? command->run(place, error) : status;
     /* What was found before it failed is printed too; the first failure is the one told. */
     struct nba_error printing = {NBA_OK, ""};
     printing.status = nba_workplace_flush(place, &printing);

@@ -125,9 +125,7 @@ enum nba_status nba_demo_market_past(struct nba_demo_market *market, uint64_t ev
         nba_world_fact(market->world, i, arena, &event);
         status = emit(market, &event, error);
     }
-    if (status == NBA_OK) {
-        status = emit_flow(market, events, error);
-    }
+    status = status == NBA_OK ? emit_flow(market, events, error) : status;
     for (int32_t p = 0; status == NBA_OK && p < market->lane_count; p++) {
         struct nba_demo_lane *lane = &market->lanes[p];
         lane->live_from = lane->emitted != 0 ? lane->offsets[lane->emitted - 1] + 1 : 0;

@@ -75,16 +75,6 @@ static void update_nullable(struct nba_sha256 *sha, struct nba_str bytes, bool n
     }
 }
 
-static enum nba_status keep(struct nba_digest *entry, const struct nba_record *record,
-                            struct nba_error *error)
-{
-    struct nba_log_header headers[NBA_LOG_HEADERS_MAX];
-    struct nba_log_record kept;
-    const enum nba_status status = nba_log_record_from(record, headers, &kept, error);
-    kept.offset = entry->records;
-    return status == NBA_OK ? nba_container_writer_append(entry->writer, &kept, error) : status;
-}
-
 enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_record *record,
                                 struct nba_error *error)
 {
@@ -93,7 +83,9 @@ enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_re
     enum nba_status status = find_entry(digests, record, &entry, error);
     (void)pthread_mutex_unlock(&digests->lock);
     if (status == NBA_OK && entry->writer != NULL) {
-        status = keep(entry, record, error);
+        struct nba_record kept = *record;
+        kept.offset = entry->records;
+        status = nba_container_writer_append(entry->writer, &kept, error);
     }
     if (status != NBA_OK) {
         return status;

@@ -44,49 +44,39 @@ static enum nba_status kept(enum nba_status status, struct nba_error *error)
                : nba_error_set(error, status, "cannot keep the data: %s", nba_status_text(status));
 }
 
-static enum nba_status take_event(struct source *source, int32_t partition, struct nba_str value,
-                                  struct nba_error *error)
-{
-    struct nba_workplace *place = source->place;
-    struct nba_event event;
-    source->taken++;
-    if (nba_decode_event(place->decoder, value, &place->arena, &event, NULL) != NBA_OK) {
-        source->skipped++;
-        return NBA_OK;
-    }
-    return kept(nba_dataset_builder_add_event(source->builder, partition, &event), error);
-}
-
-static enum nba_status take_reference(struct source *source, struct nba_str value,
-                                      struct nba_error *error)
-{
-    struct nba_workplace *place = source->place;
-    struct nba_reference reference;
-    if (nba_decode_reference(place->decoder, value, &place->arena, &reference, NULL) != NBA_OK ||
-        reference.kind != NBA_REFERENCE_CONTENT) {
-        return NBA_OK;
-    }
-    return kept(nba_dataset_builder_add_content(source->builder, reference.content.content_id),
-                error);
-}
-
 static enum nba_status take_record(void *context, const struct nba_record *record,
                                    struct nba_error *error)
 {
     struct source *source = context;
-    const struct nba_config_topics *topics = &source->place->config.topics;
+    struct nba_workplace *place = source->place;
+    const struct nba_config_topics *topics = &place->config.topics;
     /* What is known of an HCP counts whenever it was said; touches only inside the range. */
     const bool inside = (args.to_ms == NBA_TIME_NONE || record->timestamp_ms < args.to_ms) &&
                         (args.from_ms == NBA_TIME_NONE || record->timestamp_ms >= args.from_ms);
-    nba_ticker_at(&source->place->ticker, source->taken);
-    nba_arena_reset(&source->place->arena);
-    if (!record->value_null && nba_str_is(record->topic, topics->catalog)) {
-        return take_reference(source, record->value, error);
+    struct nba_event event;
+    struct nba_reference reference;
+    enum nba_status status = NBA_OK;
+    nba_ticker_at(&place->ticker, source->taken);
+    nba_arena_reset(&place->arena);
+    if (record->value_null) {
+        return NBA_OK;
     }
-    if (!record->value_null && nba_str_is(record->topic, topics->engagement) && inside) {
-        return take_event(source, record->partition, record->value, error);
+    if (nba_str_is(record->topic, topics->catalog)) {
+        if (nba_decode_reference(place->decoder, record->value, &place->arena, &reference, NULL) ==
+                NBA_OK &&
+            reference.kind == NBA_REFERENCE_CONTENT) {
+            status = nba_dataset_builder_add_content(source->builder, reference.content.content_id);
+        }
+    } else if (nba_str_is(record->topic, topics->engagement) && inside) {
+        source->taken++;
+        if (nba_decode_event(place->decoder, record->value, &place->arena, &event, NULL) ==
+            NBA_OK) {
+            status = nba_dataset_builder_add_event(source->builder, record->partition, &event);
+        } else {
+            source->skipped++;
+        }
     }
-    return NBA_OK;
+    return kept(status, error);
 }
 
 static enum nba_status take_row(void *context, const struct nba_mapped_row *mapped, uint64_t row,
@@ -285,14 +275,4 @@ struct nba_progress nba_learn_progress(void)
 {
     return (struct nba_progress){
         .epoch = show_epoch, .interrupted = nba_interrupt_flag(), .clock = &nba_clock_system};
-}
-
-void nba_learn_print(const struct nba_report *report, bool json, struct nba_buf *out)
-{
-    if (json) {
-        nba_report_print_json(report, out);
-        nba_buf_append_byte(out, '\n');
-    } else {
-        nba_report_print_table(report, out);
-    }
 }

@@ -31,6 +31,5 @@ enum nba_status nba_learn_config(const struct nba_config *config, const char *on
                                  struct nba_train_config *ret_train, struct nba_error *error);
 /* One line an epoch on standard error, and Ctrl-C. */
 struct nba_progress nba_learn_progress(void);
-void nba_learn_print(const struct nba_report *report, bool json, struct nba_buf *out);
 
 #endif

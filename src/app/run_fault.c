@@ -46,17 +46,6 @@ static const char *const answers[] = {
     [NBA_E_TXN_MEMBERSHIP] = "membership",
 };
 
-static bool find_word(const char *const *words, size_t count, const char *word, unsigned *ret_index)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (words[i] != NULL && strcmp(words[i], word) == 0) {
-            *ret_index = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 enum nba_status nba_run_fault_install(struct nba_stream *stream, struct nba_error *error)
 {
     const char *text = getenv("NBA_FAULT_AT");
@@ -70,10 +59,11 @@ enum nba_status nba_run_fault_install(struct nba_stream *stream, struct nba_erro
     const int words =
         sscanf(text, "%31[a-z_]:%31[0-9]:%31[a-z]:%63s", where, number, answer, fault.kill);
     const long passes = words >= 3 ? strtol(number, NULL, 10) : 0;
-    unsigned place = 0;
-    unsigned status = 0;
-    if (passes < 1 || !find_word(places, NBA_ARRAY_COUNT(places), where, &place) ||
-        !find_word(answers, NBA_ARRAY_COUNT(answers), answer, &status)) {
+    const size_t place =
+        words >= 3 ? nba_str_find(nba_str_of(where), places, NBA_ARRAY_COUNT(places)) : 0;
+    const size_t status =
+        words >= 3 ? nba_str_find(nba_str_of(answer), answers, NBA_ARRAY_COUNT(answers)) : 0;
+    if (passes < 1 || place == NBA_ARRAY_COUNT(places) || status == NBA_ARRAY_COUNT(answers)) {
         return nba_error_set(error, NBA_E_USAGE, "NBA_FAULT_AT: not understood: '%s'", text);
     }
     fault.where = (enum nba_fault)place;

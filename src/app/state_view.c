@@ -14,10 +14,11 @@ static void note_task(void *context, struct nba_str topic, int32_t partition)
     }
 }
 
-static enum nba_status open_store(const struct nba_config *config, bool secondary,
-                                  struct nba_state_view *view, struct nba_error *error)
+enum nba_status nba_state_view_open(const struct nba_config *config, bool writable,
+                                    struct nba_state_view *ret_view, struct nba_error *error)
 {
-    const struct nba_state_options options = {.secondary = secondary};
+    const struct nba_state_options options = {.secondary = !writable};
+    struct nba_state_view *view = ret_view;
     char path[NBA_PATH_BYTES_MAX];
     *view = (struct nba_state_view){.store = NULL};
     (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
@@ -25,28 +26,14 @@ static enum nba_status open_store(const struct nba_config *config, bool secondar
         return nba_error_set(error, NBA_E_NOT_FOUND, "no state in '%s' (state.dir)",
                              config->state.dir);
     }
-    const enum nba_status status = nba_state_store_open(path, &options, &view->store, error);
+    enum nba_status status = nba_state_store_open(path, &options, &view->store, error);
     if (status == NBA_OK) {
         nba_state_store_visit(view->store, note_task, view);
     }
-    return status;
-}
-
-enum nba_status nba_state_view_open_writable(const struct nba_config *config,
-                                             struct nba_state_view *ret_view,
-                                             struct nba_error *error)
-{
-    return open_store(config, false, ret_view, error);
-}
-
-enum nba_status nba_state_view_open(const struct nba_config *config,
-                                    struct nba_state_view *ret_view, struct nba_error *error)
-{
-    enum nba_status status = open_store(config, true, ret_view, error);
-    for (size_t i = 0; status == NBA_OK && i < ret_view->partition_count; i++) {
-        status = nba_task_open(ret_view->store, nba_str_of(ret_view->topic),
-                               ret_view->partitions[i], 0, &ret_view->tasks[i], error);
-        ret_view->task_count += status == NBA_OK ? 1 : 0;
+    for (size_t i = 0; status == NBA_OK && !writable && i < view->partition_count; i++) {
+        status = nba_task_open(view->store, nba_str_of(view->topic), view->partitions[i], 0,
+                               &view->tasks[i], error);
+        view->task_count += status == NBA_OK ? 1 : 0;
     }
     return status;
 }

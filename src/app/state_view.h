@@ -14,10 +14,11 @@ struct nba_state_view {
     size_t task_count;
 };
 
-/* Opens every task of <state.dir>/store to read, beside a running writer if there is one.
- * NBA_E_NOT_FOUND: no instance ran with this state.dir. */
+/* Opens <state.dir>/store: every task to read, beside a running writer if there is one; or, to
+ * change it, with its partitions listed and no task open.  NBA_E_NOT_FOUND: no instance ran with
+ * this state.dir. */
 NBA_MUST_USE
-enum nba_status nba_state_view_open(const struct nba_config *config,
+enum nba_status nba_state_view_open(const struct nba_config *config, bool writable,
                                     struct nba_state_view *ret_view, struct nba_error *error);
 /* Texts live in `arena`.  NBA_E_NOT_FOUND. */
 NBA_MUST_USE
@@ -26,11 +27,5 @@ enum nba_status nba_state_view_hcp(struct nba_state_view *view, const char *hcp_
                                    struct nba_error *error);
 /* Fine also after an open that failed, or on a zeroed one. */
 void nba_state_view_close(struct nba_state_view *view);
-
-/* The store to change, with its partitions listed and no task open. */
-NBA_MUST_USE
-enum nba_status nba_state_view_open_writable(const struct nba_config *config,
-                                             struct nba_state_view *ret_view,
-                                             struct nba_error *error);
 
 #endif

@@ -7,82 +7,73 @@
 #include "nba/base/assert.h"
 #include "nba/base/time_text.h"
 
-#define FOR_EVER   (-1)
-#define DAYS_MS(n) ((n)*NBA_DAY_MS)
+#define FOR_EVER      (-1)
+#define FIELD(member) offsetof(struct nba_config_topics, member)
 
-static void add(struct nba_topic_table *table, const struct nba_topic_entry *entry)
-{
-    NBA_ASSERT(table->count < NBA_TOPICS_MAX);
-    table->entries[table->count++] = *entry;
-}
+enum keeping { DELETED, COMPACTED, BOTH };
 
-static struct nba_topic_spec kept(const char *name, int64_t partitions, int64_t retention_ms)
-{
-    return (struct nba_topic_spec){.name = name,
-                                   .partitions = (int32_t)partitions,
-                                   .deleted = true,
-                                   .retention_ms = retention_ms,
-                                   .delete_retention_ms = DAYS_MS(1)};
-}
+static const struct {
+    enum nba_topic_role role;
+    const char *word, *key, *what;
+    size_t name; /* where the configuration has it */
+    bool single; /* one partition */
+    enum keeping keeping;
+    int days;
+} fixed[] = {
+    {NBA_TOPIC_ENGAGEMENT, "engagement", "hcp_id", "input: everything about one HCP",
+     FIELD(engagement), false, DELETED, FOR_EVER},
+    {NBA_TOPIC_CATALOG, "catalog", "kind:id", "contents, campaigns and reps", FIELD(catalog), true,
+     COMPACTED, FOR_EVER},
+    {NBA_TOPIC_CONTROL, "control", "none", "mode, exclusions, announcements", FIELD(control), true,
+     DELETED, FOR_EVER},
+    {NBA_TOPIC_ACTION, "action", "hcp_id", "proposed and recalled actions", FIELD(action), false,
+     DELETED, 30},
+    {NBA_TOPIC_SLATE, "slate", "hcp_id", "the current ranked list", FIELD(slate), false, COMPACTED,
+     FOR_EVER},
+    {NBA_TOPIC_DECISION, "decision", "hcp_id", "audit, one record for each input record",
+     FIELD(decision), false, DELETED, FOR_EVER},
+    {NBA_TOPIC_DEADLETTER, "deadletter", "input key and src", "records that could not be taken",
+     FIELD(deadletter), false, BOTH, 7},
+    {NBA_TOPIC_CHANGELOG, "changelog", "kind and id", "state, for restoring", FIELD(changelog),
+     false, COMPACTED, FOR_EVER},
+    {NBA_TOPIC_JOURNAL, "journal", "none", "where side inputs changed", FIELD(journal), false,
+     DELETED, FOR_EVER},
+};
 
 /* Tombstones stay a week: a reader that was away longer reads the topic anew. */
-static struct nba_topic_spec compacted(const char *name, int64_t partitions)
+static struct nba_topic_spec spec_of(const struct nba_config_topics *topics, const char *name,
+                                     bool single, enum keeping keeping, int days)
 {
     return (struct nba_topic_spec){.name = name,
-                                   .partitions = (int32_t)partitions,
-                                   .compacted = true,
-                                   .retention_ms = FOR_EVER,
-                                   .delete_retention_ms = DAYS_MS(7)};
-}
-
-static void add_fixed(struct nba_topic_table *table, const struct nba_config_topics *topics)
-{
-    const int64_t n = topics->partitions;
-    struct nba_topic_spec dead = compacted(topics->deadletter, n);
-    dead.deleted = true;
-    dead.retention_ms = DAYS_MS(7);
-    const struct nba_topic_entry fixed[] = {
-        {NBA_TOPIC_ENGAGEMENT, "engagement", "hcp_id", "input: everything about one HCP",
-         kept(topics->engagement, n, FOR_EVER)},
-        {NBA_TOPIC_CATALOG, "catalog", "kind:id", "contents, campaigns and reps",
-         compacted(topics->catalog, 1)},
-        {NBA_TOPIC_CONTROL, "control", "none", "mode, exclusions, announcements",
-         kept(topics->control, 1, FOR_EVER)},
-        {NBA_TOPIC_ACTION, "action", "hcp_id", "proposed and recalled actions",
-         kept(topics->action, n, DAYS_MS(30))},
-        {NBA_TOPIC_SLATE, "slate", "hcp_id", "the current ranked list",
-         compacted(topics->slate, n)},
-        {NBA_TOPIC_DECISION, "decision", "hcp_id", "audit, one record for each input record",
-         kept(topics->decision, n, FOR_EVER)},
-        {NBA_TOPIC_DEADLETTER, "deadletter", "input key and src", "records that could not be taken",
-         dead},
-        {NBA_TOPIC_CHANGELOG, "changelog", "kind and id", "state, for restoring",
-         compacted(topics->changelog, n)},
-        {NBA_TOPIC_JOURNAL, "journal", "none", "where side inputs changed",
-         kept(topics->journal, n, FOR_EVER)},
-    };
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(fixed); i++) {
-        add(table, &fixed[i]);
-    }
+                                   .partitions = single ? 1 : (int32_t)topics->partitions,
+                                   .compacted = keeping != DELETED,
+                                   .deleted = keeping != COMPACTED,
+                                   .retention_ms = days == FOR_EVER ? FOR_EVER : days * NBA_DAY_MS,
+                                   .delete_retention_ms = (keeping == DELETED ? 1 : 7) * NBA_DAY_MS,
+                                   .replication = (int16_t)topics->replication};
 }
 
 void nba_topic_table_init(struct nba_topic_table *table, const struct nba_config *config)
 {
+    const struct nba_config_topics *topics = &config->topics;
     memset(table, 0, sizeof(*table));
-    add_fixed(table, &config->topics);
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(fixed); i++) {
+        const char *name = NULL;
+        memcpy(&name, (const char *)topics + fixed[i].name, sizeof(name));
+        table->entries[table->count++] = (struct nba_topic_entry){
+            fixed[i].role, fixed[i].word, fixed[i].key, fixed[i].what,
+            spec_of(topics, name, fixed[i].single, fixed[i].keeping, fixed[i].days)};
+    }
     for (uint32_t i = 0; i < config->route_count; i++) {
         const struct nba_config_route *route = &config->routes[i];
         if (nba_topic_table_find(table, route->topic) == NULL) {
-            const struct nba_topic_entry entry = {
+            NBA_ASSERT(table->count < NBA_TOPICS_MAX);
+            table->entries[table->count++] = (struct nba_topic_entry){
                 NBA_TOPIC_ROUTE, route->topic,
                 route->key == NBA_CONFIG_ROUTE_BY_REP ? "rep_id" : "hcp_id",
                 "actions, routed by channel and campaign",
-                kept(route->topic, config->topics.partitions, DAYS_MS(30))};
-            add(table, &entry);
+                spec_of(topics, route->topic, false, DELETED, 30)};
         }
-    }
-    for (size_t i = 0; i < table->count; i++) {
-        table->entries[i].spec.replication = (int16_t)config->topics.replication;
     }
 }
 

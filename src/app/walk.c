@@ -106,9 +106,7 @@ enum nba_status nba_walk_spans(const struct nba_walk *walk, struct nba_spans *sp
     enum nba_status status = nba_outcome(done, error);
     while (status == NBA_OK && open > 0) {
         status = nba_interrupt_check(error);
-        if (status == NBA_OK) {
-            status = step(walk, reader, spans, &open, error);
-        }
+        status = status == NBA_OK ? step(walk, reader, spans, &open, error) : status;
     }
     nba_reader_destroy(reader);
     free(positions);
@@ -144,72 +142,24 @@ enum nba_status nba_walk_topic(struct nba_stream *stream, const char *topic, nba
     return status;
 }
 
-static enum nba_status too_many_headers(uint32_t count, struct nba_error *error)
-{
-    return nba_error_set(error, NBA_E_LIMIT, "a record has %u headers", (unsigned)count);
-}
-
 enum nba_status nba_walk_log_file(const struct nba_schemas *schemas, const char *path,
                                   nba_take_record *take, void *context, struct nba_error *error)
 {
-    struct nba_header headers[NBA_LOG_HEADERS_MAX];
     struct nba_container_reader *reader = NULL;
     bool more = true;
     enum nba_status status = nba_container_reader_open(schemas, path, &reader, error);
-    if (status != NBA_OK) {
-        return status;
-    }
     while (status == NBA_OK && more) {
-        struct nba_log_record from = {.header_count = 0};
+        struct nba_record record;
         status = nba_interrupt_check(error);
         if (status == NBA_OK) {
-            status = nba_container_reader_next(reader, &from, &more, error);
+            status = nba_container_reader_next(reader, &record, &more, error);
         }
-        if (status == NBA_OK && from.header_count > NBA_LOG_HEADERS_MAX) {
-            status = too_many_headers(from.header_count, error);
-        }
-        for (uint32_t i = 0; status == NBA_OK && i < from.header_count; i++) {
-            headers[i] = (struct nba_header){from.headers[i].name, from.headers[i].value};
-        }
-        const struct nba_record record = {.topic = from.topic,
-                                          .partition = from.partition,
-                                          .offset = from.offset,
-                                          .timestamp_ms = from.timestamp_ms,
-                                          .key = from.key,
-                                          .value = from.value,
-                                          .key_null = !from.has_key,
-                                          .value_null = !from.has_value,
-                                          .headers = headers,
-                                          .header_count = from.header_count};
         if (status == NBA_OK && more) {
             status = take(context, &record, error);
         }
     }
     nba_container_reader_close(reader);
     return status;
-}
-
-enum nba_status nba_log_record_from(const struct nba_record *record,
-                                    struct nba_log_header headers[NBA_LOG_HEADERS_MAX],
-                                    struct nba_log_record *ret_record, struct nba_error *error)
-{
-    if (record->header_count > NBA_LOG_HEADERS_MAX) {
-        return too_many_headers(record->header_count, error);
-    }
-    for (uint32_t i = 0; i < record->header_count; i++) {
-        headers[i] = (struct nba_log_header){record->headers[i].name, record->headers[i].value};
-    }
-    *ret_record = (struct nba_log_record){.topic = record->topic,
-                                          .partition = record->partition,
-                                          .offset = record->offset,
-                                          .timestamp_ms = record->timestamp_ms,
-                                          .key = record->key,
-                                          .value = record->value,
-                                          .has_key = !record->key_null,
-                                          .has_value = !record->value_null,
-                                          .headers = headers,
-                                          .header_count = record->header_count};
-    return NBA_OK;
 }
 
 enum nba_status nba_walk_lines(const char *path,
@@ -226,9 +176,7 @@ enum nba_status nba_walk_lines(const char *path,
     while (status == NBA_OK && more) {
         struct nba_str line = {NULL, 0};
         status = nba_interrupt_check(error);
-        if (status == NBA_OK) {
-            status = nba_text_lines_next(lines, &line, &more, error);
-        }
+        status = status == NBA_OK ? nba_text_lines_next(lines, &line, &more, error) : status;
         if (status == NBA_OK && more && line.bytes > 0) {
             status = take(context, line, error);
         }
@@ -240,40 +188,11 @@ enum nba_status nba_walk_lines(const char *path,
     return status;
 }
 
-static enum nba_status walk_rows(struct nba_workplace *place, const struct nba_table *table,
-                                 struct nba_row_source *rows, struct nba_mapped_row *mapped,
-                                 struct nba_error *error)
-{
-    const char *slash = strrchr(table->path, '/');
-    const struct nba_str file = nba_str_of(slash != NULL ? slash + 1 : table->path);
-    enum nba_status status = NBA_OK;
-    bool more = true;
-    while (status == NBA_OK) {
-        const struct nba_str *cells = NULL;
-        status = nba_interrupt_check(error);
-        if (status == NBA_OK) {
-            status = nba_row_source_next(rows, &cells, &more, error);
-        }
-        if (status == NBA_OK && !more) {
-            break;
-        }
-        const struct nba_row row = {cells, file, nba_row_source_row(rows)};
-        if (status == NBA_OK) {
-            nba_arena_reset(&place->arena);
-            status =
-                nba_mapping_apply(table->mapping, table->kind, &row, &place->arena, mapped, error);
-        }
-        if (status == NBA_OK || status == NBA_E_CONFIG) {
-            status =
-                table->take(table->context, status == NBA_OK ? mapped : NULL, row.number, error);
-        }
-    }
-    return status;
-}
-
 enum nba_status nba_walk_table(struct nba_workplace *place, const struct nba_table *table,
                                struct nba_error *error)
 {
+    const char *slash = strrchr(table->path, '/');
+    const struct nba_str file = nba_str_of(slash != NULL ? slash + 1 : table->path);
     struct nba_row_source *rows = NULL;
     const struct nba_mapping_section *section = nba_mapping_section(table->mapping, table->kind);
     if (section == NULL) {
@@ -282,11 +201,24 @@ enum nba_status nba_walk_table(struct nba_workplace *place, const struct nba_tab
     }
     enum nba_status status =
         nba_row_source_open(table->path, &section->form, place->schemas, &rows, error);
-    if (status != NBA_OK) {
-        return status;
-    }
     struct nba_mapped_row *mapped = nba_zeros(1, sizeof(*mapped));
-    status = walk_rows(place, table, rows, mapped, error);
+    while (status == NBA_OK) {
+        const struct nba_str *cells = NULL;
+        bool more = true;
+        const bool read = nba_interrupt_check(error) == NBA_OK &&
+                          nba_row_source_next(rows, &cells, &more, error) == NBA_OK;
+        if (!read || !more) {
+            status = nba_outcome(read, error);
+            break;
+        }
+        const struct nba_row row = {cells, file, nba_row_source_row(rows)};
+        nba_arena_reset(&place->arena);
+        status = nba_mapping_apply(table->mapping, table->kind, &row, &place->arena, mapped, error);
+        if (status == NBA_OK || status == NBA_E_CONFIG) {
+            status =
+                table->take(table->context, status == NBA_OK ? mapped : NULL, row.number, error);
+        }
+    }
     free(mapped);
     nba_row_source_close(rows);
     return status;

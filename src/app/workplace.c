@@ -100,17 +100,15 @@ enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_
     if (path == NULL && nba_file_exists(CONFIG_PATH)) {
         path = CONFIG_PATH;
     }
-    enum nba_status status =
-        path != NULL ? nba_config_load(path, config, error) : nba_config_init(config, error);
-    if (status == NBA_OK) {
-        status = set_log(config, error);
+    if (path == NULL) {
+        nba_config_init(config);
     }
+    enum nba_status status = path != NULL ? nba_config_load(path, config, error) : NBA_OK;
+    status = status == NBA_OK ? set_log(config, error) : status;
     for (size_t i = 0; i < common.set.count && status == NBA_OK; i++) {
         status = set_one(config, common.set.items[i], error);
     }
-    if (status == NBA_OK) {
-        status = nba_config_check(config, error);
-    }
+    status = status == NBA_OK ? nba_config_check(config, error) : status;
     return status == NBA_OK ? set_kernels(config, error) : status;
 }
 

@@ -114,6 +114,12 @@ void nba_buf_append_zigzag(struct nba_buf *buf, int64_t value)
     nba_buf_append_varint(buf, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
 }
 
+void nba_buf_append_sized(struct nba_buf *buf, struct nba_str text)
+{
+    nba_buf_append_zigzag(buf, (int64_t)text.bytes);
+    nba_buf_append_str(buf, text);
+}
+
 /* We are little-endian ourselves. */
 void nba_buf_append_u32le(struct nba_buf *buf, uint32_t value)
 {

@@ -86,20 +86,18 @@ static struct nba_avro_type *take_type(struct parser *p, enum nba_avro_kind kind
     return type;
 }
 
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+
 /* Letters, digits and underscores, no digit first; dots too where a full name may stand. */
 static bool is_name(const char *text, bool dots)
 {
-    bool first = true;
-    for (const char *c = text; *c != '\0'; c++) {
-        const bool letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || *c == '_';
-        const bool digit = *c >= '0' && *c <= '9';
-        const bool dot = dots && *c == '.';
-        if (!letter && (first || !(digit || dot))) {
-            return false;
-        }
-        first = dot;
+    bool good = strspn(text, LETTERS) != 0;
+    text += strspn(text, LETTERS "0123456789");
+    while (good && dots && *text == '.') {
+        good = strspn(++text, LETTERS) != 0;
+        text += strspn(text, LETTERS "0123456789");
     }
-    return !first;
+    return good && *text == '\0';
 }
 
 /* "space.name", or the name alone without a namespace or when it brings one itself. */
@@ -191,11 +189,9 @@ static void parse_enum(struct parser *p, const json_t *json, struct nba_avro_typ
 {
     const json_t *fallback = json_object_get(json, "default");
     type->symbols = parse_names(p, json, "symbols", false, &type->symbol_count);
-    for (uint32_t i = 0; json_is_string(fallback) && i < type->symbol_count; i++) {
-        if (strcmp(type->symbols[i], json_string_value(fallback)) == 0) {
-            type->symbol_default = (int32_t)i;
-        }
-    }
+    const size_t found =
+        nba_str_find(nba_str_of(json_string_value(fallback)), type->symbols, type->symbol_count);
+    type->symbol_default = found < type->symbol_count ? (int32_t)found : -1;
     if (p->status == NBA_OK && type->symbol_count == 0) {
         (void)refuse(p, type->name, "has no symbols");
     } else if (p->status == NBA_OK && fallback != NULL && type->symbol_default < 0) {

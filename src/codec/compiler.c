@@ -30,6 +30,7 @@ struct compiler {
     struct nba_arena *arena;
     size_t arena_bytes_max;
     struct nba_error *error;
+    enum nba_status status; /* nothing that is compiled after a failure counts */
     const struct part *parts;
     bool for_writing;
     const char *field; /* being compiled, for messages */
@@ -74,15 +75,6 @@ static void *take(struct compiler *c, size_t count, size_t size)
 
 /* ---- plain values -------------------------------------------------------------------------- */
 
-static uint32_t symbol_index(const struct nba_avro_type *type, const char *symbol)
-{
-    uint32_t i = 0;
-    while (i < type->symbol_count && strcmp(type->symbols[i], symbol) != 0) {
-        i++;
-    }
-    return i;
-}
-
 static int32_t word_value(const struct nba_words *words, const char *symbol)
 {
     for (uint32_t i = 0; i < words->count; i++) {
@@ -94,16 +86,22 @@ static int32_t word_value(const struct nba_words *words, const char *symbol)
     return NBA_NO_WORD;
 }
 
-static enum nba_status unbindable(struct compiler *c, const struct nba_avro_type *r)
+/* "field: what". */
+static void refuse(struct compiler *c, enum nba_status status, const char *what)
 {
-    return nba_error_set(c->error, NBA_E_CONFIG,
-                         "%s: our schema says %s, our struct something else", c->field,
-                         nba_avro_kind_name(r->kind));
+    c->status = nba_error_set(c->error, status, "%s: %s", c->field, what);
+}
+
+static void refuse_binding(struct compiler *c, const struct nba_avro_type *r)
+{
+    c->status =
+        nba_error_set(c->error, NBA_E_CONFIG, "%s: our schema says %s, our struct something else",
+                      c->field, nba_avro_kind_name(r->kind));
 }
 
 /* A table from the writer's symbols to our values; for writing, from our values to the symbols. */
-static enum nba_status compile_word(struct compiler *c, const struct nba_avro_type *w,
-                                    const struct nba_avro_type *r, struct nba_op *op)
+static void compile_word(struct compiler *c, const struct nba_avro_type *w,
+                         const struct nba_avro_type *r, struct nba_op *op)
 {
     const struct nba_words *words = op->binding->words;
     NBA_ASSERT(words != NULL);
@@ -113,24 +111,21 @@ static enum nba_status compile_word(struct compiler *c, const struct nba_avro_ty
     op->of.table = table;
     for (uint32_t i = 0; i < op->a; i++) {
         const char *word = c->for_writing ? words->name(i) : w->symbols[i];
-        const uint32_t symbol = word != NULL ? symbol_index(r, word) : 0;
+        const size_t symbol = nba_str_find(nba_str_of(word), r->symbols, r->symbol_count);
+        const bool ours = symbol < r->symbol_count;
         table[i] = NBA_NO_WORD;
-        if (c->for_writing && word != NULL) {
-            if (symbol == r->symbol_count) {
-                return nba_error_set(c->error, NBA_E_CONFIG, "enum %s: expected a symbol '%s'",
-                                     r->name, word);
-            }
-            table[i] = (int32_t)symbol;
-        } else if (!c->for_writing) {
-            if (symbol < r->symbol_count) {
-                table[i] = word_value(words, word);
-            }
+        if (!c->for_writing) {
+            table[i] = ours ? word_value(words, word) : NBA_NO_WORD;
             if (table[i] == NBA_NO_WORD && r->symbol_default >= 0) {
                 table[i] = word_value(words, r->symbols[r->symbol_default]);
             }
+        } else if (word != NULL && ours) {
+            table[i] = (int32_t)symbol;
+        } else if (word != NULL) {
+            c->status = nba_error_set(c->error, NBA_E_CONFIG, "enum %s: expected a symbol '%s'",
+                                      r->name, word);
         }
     }
-    return NBA_OK;
 }
 
 /* The values of a word list in bytewise order of their words, NBA_NO_WORD behind the last. */
@@ -169,114 +164,92 @@ static struct nba_op fail_op(struct compiler *c)
     struct nba_str *why = take(c, 1, sizeof(*why));
     *why = nba_arena_copy(c->arena, nba_str(c->error->message, strlen(c->error->message) + 1));
     NBA_ASSERT(why->data != NULL);
+    c->status = NBA_OK;
     return (struct nba_op){.code = NBA_OP_FAIL, .name = c->field, .of.text = why};
 }
 
 /* The bytes of a field's default. */
-static enum nba_status default_text(struct compiler *c, const struct nba_avro_field *field,
-                                    const struct nba_str **ret_text)
+static const struct nba_str *default_text(struct compiler *c, const struct nba_avro_field *field)
 {
     struct nba_buf buf;
+    struct nba_str *text = take(c, 1, sizeof(*text));
     nba_buf_init(&buf, DEFAULT_BYTES);
-    const enum nba_status status =
+    c->status =
         nba_json_read_datum(field->default_value, field->type, NBA_JSON_DEFAULT, &buf, c->error);
-    if (status == NBA_OK) {
-        struct nba_str *text = take(c, 1, sizeof(*text));
-        *text = nba_arena_copy(c->arena, nba_buf_str(&buf));
-        NBA_ASSERT(text->data != NULL);
-        *ret_text = text;
-    }
+    *text = nba_arena_copy(c->arena, nba_buf_str(&buf));
+    NBA_ASSERT(text->data != NULL);
     nba_buf_clear(&buf);
-    return status;
+    return text;
 }
 
 /* ---- values with parts --------------------------------------------------------------------- */
 
 /* NOLINTBEGIN(misc-no-recursion): bounded by the schemas' depth */
 
-static enum nba_status compile_value(struct compiler *c, const struct nba_avro_type *w,
-                                     const struct nba_avro_type *r, const struct nba_binding *b,
-                                     uint32_t base, struct nba_op *op);
+static void compile_value(struct compiler *c, const struct nba_avro_type *w,
+                          const struct nba_avro_type *r, const struct nba_binding *b, uint32_t base,
+                          struct nba_op *op);
 
 /* A branch that has no reading fails when a value takes it. */
-static enum nba_status compile_union(struct compiler *c, const struct nba_avro_type *w,
-                                     const struct nba_avro_type *r, const struct nba_binding *b,
-                                     uint32_t base, struct nba_op *op)
+static void compile_union(struct compiler *c, const struct nba_avro_type *w,
+                          const struct nba_avro_type *r, const struct nba_binding *b, uint32_t base,
+                          struct nba_op *op)
 {
     const bool certain = c->certain;
     uint32_t failed = 0;
     c->certain = false;
     struct nba_op *branches = take(c, 2 * (size_t)w->branch_count, sizeof(*branches));
-    enum nba_status status = NBA_OK;
-    for (uint32_t i = 0; status == NBA_OK && i < w->branch_count; i++) {
-        status = compile_value(c, w->branches[i], r, b, base, &branches[2 * (size_t)i]);
-        if (status == NBA_E_SCHEMA_INCOMPATIBLE && !c->for_writing) {
+    for (uint32_t i = 0; c->status == NBA_OK && i < w->branch_count; i++) {
+        compile_value(c, w->branches[i], r, b, base, &branches[2 * (size_t)i]);
+        if (c->status == NBA_E_SCHEMA_INCOMPATIBLE && !c->for_writing) {
             branches[2 * (size_t)i] = fail_op(c);
             failed++;
-            status = NBA_OK;
         }
     }
     c->certain = certain;
-    if (status == NBA_OK && failed == w->branch_count) {
-        return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
-                             "%s: no branch of the writer's union can be read as ours", c->field);
-    }
     const int32_t null_branch = nba_avro_null_branch(w);
-    if (status == NBA_OK && w->branch_count == 2 && null_branch >= 0 && failed == 0) {
+    if (failed == w->branch_count) {
+        refuse(c, NBA_E_SCHEMA_INCOMPATIBLE, "no branch of the writer's union can be read as ours");
+    } else if (w->branch_count == 2 && null_branch >= 0 && failed == 0) {
         *op = branches[2 - 2 * (size_t)null_branch];
         op->null_first = (uint8_t)(1 + null_branch);
-    } else if (status == NBA_OK) {
+    } else {
         *op = (struct nba_op){
             .code = NBA_OP_UNION, .a = w->branch_count, .name = c->field, .body = branches};
-        status = c->for_writing && b->kind != NBA_BIND_UNION ? unbindable(c, w) : NBA_OK;
+        if (c->for_writing && b->kind != NBA_BIND_UNION && c->status == NBA_OK) {
+            refuse_binding(c, w);
+        }
     }
-    return status;
 }
 
 /* A field that the writer lacks.  Its default is in the image from the start, or is read like a
  * value where it depends on a branch. */
-static enum nba_status compile_default(struct compiler *c, const struct nba_avro_field *field,
-                                       const struct nba_binding *b, uint32_t base,
-                                       struct nba_op *op)
+static void compile_default(struct compiler *c, const struct nba_avro_field *field,
+                            const struct nba_binding *b, uint32_t base, struct nba_op *op)
 {
     if (field->default_value == NULL) {
-        return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
-                             "%s: the writer doesn't have it, and it has no default", field->name);
+        refuse(c, NBA_E_SCHEMA_INCOMPATIBLE, "the writer doesn't have it, and it has no default");
     }
-    if (b == NULL) {
-        return NBA_OK;
+    if (b == NULL || c->status != NBA_OK) {
+        return;
     }
     struct nba_op *body = take(c, 2, sizeof(*body));
     unsigned char *filled = take(c, c->image_bytes, 1);
-    const struct nba_str *text = NULL;
-    enum nba_status status = default_text(c, field, &text);
-    if (status == NBA_OK) {
-        status = compile_value(c, field->type, field->type, b, base, body);
+    const struct nba_str *text = default_text(c, field);
+    if (c->status == NBA_OK) {
+        compile_value(c, field->type, field->type, b, base, body);
     }
-    if (status == NBA_OK) {
+    if (c->status == NBA_OK) {
         struct nba_cursor cursor = nba_cursor(text->data, text->bytes);
         memcpy(filled, c->image, c->image_bytes);
-        status = nba_program_run_ops(body, &cursor, c->arena, filled, c->error);
+        c->status = nba_program_run_ops(body, &cursor, c->arena, filled, c->error);
     }
-    if (status == NBA_OK && c->certain) {
+    if (c->status == NBA_OK && c->certain) {
         memcpy(c->image, filled, c->image_bytes);
-    } else if (status == NBA_OK && memcmp(filled, c->image, c->image_bytes) != 0) {
+    } else if (memcmp(filled, c->image, c->image_bytes) != 0) {
         *op = (struct nba_op){
             .code = NBA_OP_CONSTANT, .name = field->name, .body = body, .of.text = text};
     }
-    return status;
-}
-
-/* A field of ours that no member holds. */
-static enum nba_status compile_constant(struct compiler *c, const struct nba_avro_field *field,
-                                        struct nba_op *op)
-{
-    if (field->default_value == NULL) {
-        return nba_error_set(c->error, NBA_E_CONFIG, "%s: expected a default, no struct holds it",
-                             field->name);
-    }
-    op->code = NBA_OP_CONSTANT;
-    return default_text(c, field, &op->of.text);
 }
 
 static const struct nba_binding *find_binding(const struct compiler *c,
@@ -287,23 +260,22 @@ static const struct nba_binding *find_binding(const struct compiler *c,
     return b != NULL && (b->derive == NULL || c->for_writing) ? b : NULL;
 }
 
-static enum nba_status compile_field(struct compiler *c, const struct nba_avro_field *w,
-                                     const struct nba_avro_field *r,
-                                     const struct nba_record_binding *record, uint32_t base,
-                                     struct nba_op *op)
+/* A field of the writer's.  One of ours that no member holds is written as its default. */
+static void compile_field(struct compiler *c, const struct nba_avro_field *w,
+                          const struct nba_avro_field *r, const struct nba_record_binding *record,
+                          uint32_t base, struct nba_op *op)
 {
     const struct nba_binding *b = r != NULL ? find_binding(c, record, r->name) : NULL;
     c->field = w->name;
     if (b != NULL) {
-        return compile_value(c, w->type, r->type, b, base, op);
-    }
-    if (c->for_writing) {
-        return compile_constant(c, w, op);
-    }
-    if (w->type->bytes_min != 0) {
+        compile_value(c, w->type, r->type, b, base, op);
+    } else if (c->for_writing && w->default_value == NULL) {
+        refuse(c, NBA_E_CONFIG, "expected a default, no struct holds it");
+    } else if (c->for_writing) {
+        *op = (struct nba_op){.code = NBA_OP_CONSTANT, .of.text = default_text(c, w)};
+    } else if (w->type->bytes_min != 0) {
         *op = (struct nba_op){.code = NBA_OP_SKIP, .name = w->name, .of.type = w->type};
     }
-    return NBA_OK;
 }
 
 /* Operations of a record's fields; the last one ends the list. */
@@ -314,33 +286,30 @@ static struct nba_op *take_ops(struct compiler *c, const struct nba_avro_type *w
 }
 
 /* The fields of a record, those that only the reader has too. */
-static enum nba_status compile_fields(struct compiler *c, const struct nba_avro_type *w,
-                                      const struct nba_avro_type *r,
-                                      const struct nba_record_binding *record, uint32_t base,
-                                      struct nba_op *next)
+static void compile_fields(struct compiler *c, const struct nba_avro_type *w,
+                           const struct nba_avro_type *r, const struct nba_record_binding *record,
+                           uint32_t base, struct nba_op *next)
 {
     const char *outer = c->field;
-    enum nba_status status = NBA_OK;
     for (uint32_t i = 0; c->for_writing && i < record->count; i++) {
         if (nba_avro_field_find(w, record->fields[i].name) == NULL) {
-            return nba_error_set(c->error, NBA_E_CONFIG, "%s: expected a field '%s'", w->name,
-                                 record->fields[i].name);
+            c->status = nba_error_set(c->error, NBA_E_CONFIG, "%s: expected a field '%s'", w->name,
+                                      record->fields[i].name);
         }
     }
-    for (uint32_t i = 0; status == NBA_OK && i < w->field_count + r->field_count; i++) {
-        if (i < w->field_count) {
-            const struct nba_avro_field *field = &w->fields[i];
-            status =
-                compile_field(c, field, nba_avro_reader_field(w, field, r), record, base, next);
-        } else if (!nba_avro_is_filled(w, &r->fields[i - w->field_count], r)) {
-            const struct nba_avro_field *field = &r->fields[i - w->field_count];
+    for (uint32_t i = 0; c->status == NBA_OK && i < w->field_count + r->field_count; i++) {
+        const bool theirs = i < w->field_count;
+        const struct nba_avro_field *field =
+            theirs ? &w->fields[i] : &r->fields[i - w->field_count];
+        if (theirs) {
+            compile_field(c, field, nba_avro_reader_field(w, field, r), record, base, next);
+        } else if (!nba_avro_is_filled(w, field, r)) {
             c->field = field->name;
-            status = compile_default(c, field, find_binding(c, record, field->name), base, next);
+            compile_default(c, field, find_binding(c, record, field->name), base, next);
         }
         next += next->code > NBA_OP_NOTHING;
     }
     c->field = outer;
-    return status;
 }
 
 static void take_image(struct compiler *c, const struct nba_record_binding *record)
@@ -363,15 +332,15 @@ static const struct nba_binding *take_whole(struct compiler *c,
 
 /* What is read for each item: the value of a slot, key and value of a map, a plain member, or a
  * record. */
-static enum nba_status compile_items(struct compiler *c, const struct nba_avro_type *w,
-                                     const struct nba_avro_type *r, const struct nba_binding *b,
-                                     struct nba_op *body)
+static void compile_items(struct compiler *c, const struct nba_avro_type *w,
+                          const struct nba_avro_type *r, const struct nba_binding *b,
+                          struct nba_op *body)
 {
     const struct nba_binding *member = b->record->fields;
     if (nba_item_bytes_min(w) == 0 && !c->for_writing) {
-        return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
-                             "%s: the writer's items take no bytes, their number has no bound",
-                             c->field);
+        refuse(c, NBA_E_SCHEMA_INCOMPATIBLE,
+               "the writer's items take no bytes, their number has no bound");
+        return;
     }
     if (b->kind == NBA_BIND_MAP) {
         *body++ = (struct nba_op){.code = NBA_OP_STRING,
@@ -383,25 +352,22 @@ static enum nba_status compile_items(struct compiler *c, const struct nba_avro_t
     } else if (b->record->count == 0 || member->name != NULL) {
         member = take_whole(c, b->record);
     }
-    const enum nba_status status = compile_value(c, w->items, r->items, member, 0, body);
-    if (status == NBA_E_SCHEMA_INCOMPATIBLE && nba_avro_fit(w->items, r->items) != NBA_FIT_NOT) {
+    compile_value(c, w->items, r->items, member, 0, body);
+    if (c->status == NBA_E_SCHEMA_INCOMPATIBLE && nba_avro_fit(w->items, r->items) != NBA_FIT_NOT) {
         *body = fail_op(c); /* none in the collection is fine */
-        return NBA_OK;
     }
-    return status;
 }
 
 /* A struct of its own: a record behind a pointer, or the items of a collection.  What contains
  * itself comes back to the part that is being compiled. */
-static enum nba_status compile_parts(struct compiler *c, const struct nba_avro_type *w,
-                                     const struct nba_avro_type *r, const struct nba_binding *b,
-                                     struct nba_op *op)
+static void compile_parts(struct compiler *c, const struct nba_avro_type *w,
+                          const struct nba_avro_type *r, const struct nba_binding *b,
+                          struct nba_op *op)
 {
     const struct part *part = c->parts;
     while (part != NULL && (part->writer != w || part->reader != r || part->binding != b)) {
         part = part->next;
     }
-    enum nba_status status = NBA_OK;
     if (part == NULL) {
         const struct compiler outer = *c;
         const bool pointer = b->kind == NBA_BIND_POINTER;
@@ -413,14 +379,16 @@ static enum nba_status compile_parts(struct compiler *c, const struct nba_avro_t
                               .binding = b,
                               .body = pointer ? take_ops(c, w, r) : take(c, 3, sizeof(*op)),
                               .image = c->image};
-        c->parts = made;
-        part = made;
-        status = pointer ? compile_fields(c, w, r, b->record, 0, made->body)
-                         : compile_items(c, w, r, b, made->body);
+        c->parts = part = made;
+        if (pointer) {
+            compile_fields(c, w, r, b->record, 0, made->body);
+        } else {
+            compile_items(c, w, r, b, made->body);
+        }
         c->image = outer.image;
         c->image_bytes = outer.image_bytes;
         c->certain = outer.certain;
-        c->parts = status == NBA_OK ? c->parts : outer.parts;
+        c->parts = c->status == NBA_OK ? c->parts : outer.parts;
     }
     op->body = part->body;
     op->of.image = part->image;
@@ -430,40 +398,44 @@ static enum nba_status compile_parts(struct compiler *c, const struct nba_avro_t
     if (b->kind == NBA_BIND_SLOTS) {
         compile_order(c, b->words, op);
     }
-    return status;
 }
 
 /* Puts SET in front of a value whose presence is a bool. */
 static void add_presence(struct compiler *c, uint32_t base, struct nba_op *op)
 {
     struct nba_op *both = take(c, 3, sizeof(*both));
-    both[0] = (struct nba_op){.code = NBA_OP_SET, .offset = base + op->binding->presence_offset};
+    both[0] = (struct nba_op){.code = NBA_OP_SET,
+                              .offset = base + op->binding->presence_offset,
+                              .a = op->binding->presence == NBA_PRESENT_BOOL};
     both[1] = *op;
     *op = (struct nba_op){.code = NBA_OP_BLOCK, .name = op->name, .body = both};
 }
 
-static enum nba_status compile_value(struct compiler *c, const struct nba_avro_type *w,
-                                     const struct nba_avro_type *r, const struct nba_binding *b,
-                                     uint32_t base, struct nba_op *op)
+static void compile_value(struct compiler *c, const struct nba_avro_type *w,
+                          const struct nba_avro_type *r, const struct nba_binding *b, uint32_t base,
+                          struct nba_op *op)
 {
     if (c->arena->bytes_used > c->arena_bytes_max) {
-        return nba_error_set(c->error, NBA_E_LIMIT, "%s: schema is too large to compile", c->field);
+        refuse(c, NBA_E_LIMIT, "schema is too large to compile");
+        return;
     }
     if (w->kind == NBA_AVRO_UNION) {
-        return compile_union(c, w, r, b, base, op);
+        compile_union(c, w, r, b, base, op);
+        return;
     }
     uint32_t index = 0;
     const struct nba_avro_type *branch =
         r->kind == NBA_AVRO_UNION ? nba_avro_fitting_branch(w, r, &index) : r;
     if (branch == NULL || nba_avro_fit(w, branch) == NBA_FIT_NOT) {
-        return nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
-                             "%s: writer's %s %s can't be read as %s %s", c->field,
-                             nba_avro_kind_name(w->kind), w->name != NULL ? w->name : "",
-                             nba_avro_kind_name(r->kind), r->name != NULL ? r->name : "");
+        c->status = nba_error_set(c->error, NBA_E_SCHEMA_INCOMPATIBLE,
+                                  "%s: writer's %s %s can't be read as %s %s", c->field,
+                                  nba_avro_kind_name(w->kind), w->name != NULL ? w->name : "",
+                                  nba_avro_kind_name(r->kind), r->name != NULL ? r->name : "");
+        return;
     }
     if (branch->kind == NBA_AVRO_NULL && r->kind == NBA_AVRO_UNION) {
         op->code = NBA_OP_NOTHING;
-        return NBA_OK;
+        return;
     }
     if (r->kind == NBA_AVRO_UNION && b->kind == NBA_BIND_UNION) {
         NBA_ASSERT(b->record->count == r->branch_count);
@@ -471,16 +443,16 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
         b = &b->record->fields[index];
     }
     if (branch->kind != kinds[b->kind].avro) {
-        return unbindable(c, branch);
+        refuse_binding(c, branch);
+        return;
     }
-    enum nba_status status = NBA_OK;
     *op = (struct nba_op){.code = (uint8_t)promoted(kinds[b->kind].code, w->kind),
                           .offset = base + b->offset,
                           .a = kinds[b->kind].limit,
                           .name = c->field,
                           .binding = b};
     if (op->code == NBA_OP_WORD) {
-        status = compile_word(c, w, branch, op);
+        compile_word(c, w, branch, op);
     } else if (op->code == NBA_OP_REAL) {
         op->a = w->kind;
     } else if (op->code == NBA_OP_FIXED) {
@@ -488,15 +460,14 @@ static enum nba_status compile_value(struct compiler *c, const struct nba_avro_t
     } else if (op->code == NBA_OP_BLOCK) {
         struct nba_op *body = take_ops(c, w, branch);
         op->body = body;
-        status = compile_fields(c, w, branch, b->record, op->offset, body);
+        compile_fields(c, w, branch, b->record, op->offset, body);
     } else if (op->code >= NBA_OP_POINTER) {
-        status = compile_parts(c, w, branch, b, op);
+        compile_parts(c, w, branch, b, op);
     }
-    if (status == NBA_OK && b->presence == NBA_PRESENT_BOOL && b->kind != NBA_BIND_SLOTS &&
-        !c->for_writing) {
+    if (c->status == NBA_OK && !c->for_writing && b->kind != NBA_BIND_SLOTS &&
+        (b->presence == NBA_PRESENT_BOOL || b->presence == NBA_PRESENT_NOT)) {
         add_presence(c, base, op);
     }
-    return status;
 }
 
 /* NOLINTEND(misc-no-recursion) */
@@ -518,10 +489,10 @@ enum nba_status nba_program_compile(const struct nba_avro_type *writer,
     take_image(&c, binding);
     program->image = c.image;
     program->image_bytes = c.image_bytes;
-    const enum nba_status status = compile_value(&c, writer, reader != NULL ? reader : writer,
-                                                 take_whole(&c, binding), 0, program->root);
-    if (status == NBA_OK) {
+    compile_value(&c, writer, reader != NULL ? reader : writer, take_whole(&c, binding), 0,
+                  program->root);
+    if (c.status == NBA_OK) {
         *ret_program = program;
     }
-    return status == NBA_E_LIMIT ? NBA_E_SCHEMA_INCOMPATIBLE : status;
+    return c.status == NBA_E_LIMIT ? NBA_E_SCHEMA_INCOMPATIBLE : c.status;
 }

@@ -1,7 +1,8 @@
 /*
- * Reading container files.  A window of the file is held, at least a block, and its records are
- * read one by one from there, or from where it was inflated; nothing a file says about sizes is
- * believed before it is compared with what is there.
+ * Container files.  The reader holds one block, stored and inflated, and reads its records one by
+ * one from there; nothing a file says about sizes is believed before it is compared with what is
+ * there.  The writer gathers records in one block, which goes out when it is full; the file is
+ * renamed to its name only when it is whole.
  */
 #include "nba/codec/container.h"
 
@@ -11,155 +12,141 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <zlib.h>
 
-#include "container_internal.h"
 #include "json_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/hash.h"
 #include "nba/base/limits.h"
 #include "nba/base/memory.h"
-#include "nba/codec/program.h"
+#include "program_internal.h"
 #include "schema_registry_internal.h"
 
-#define HEAD_BYTES_MAX       ((size_t)1024 * 1024)
-#define BLOCK_HEAD_BYTES_MAX 20u /* two varints */
-#define READ_BYTES           ((size_t)64 * 1024)
-#define ARENA_BYTES          ((size_t)64 * 1024 * 1024)
-#define PATH_SHOWN           200
+#define MAGIC              "Obj\1"
+#define SYNC_BYTES         16u
+#define BLOCK_BYTES_MAX    ((size_t)NBA_CONTAINER_BLOCK_BYTES_MAX)
+#define BLOCK_BYTES_WANTED ((size_t)64 * 1024)
+#define ARENA_BYTES        ((size_t)64 * 1024 * 1024)
+#define PATH_BYTES         4096u
+#define LONG_BYTES_MAX     10u
+/* Raw deflate, without zlib's head and checksum, as Avro wants it. */
+#define WINDOW_BITS (-15)
+
+/* ---- reading ------------------------------------------------------------------------------- */
 
 struct nba_container_reader {
     const struct nba_schemas *schemas;
     FILE *file;
     uint64_t file_bytes;
-    char path[PATH_SHOWN + 1];
+    char path[PATH_BYTES];
     struct nba_arena arena; /* the file's schema and program */
     struct nba_avro_schema schema;
     const struct nba_program *program; /* to log records, compiled when first wanted */
     struct nba_arena record_arena;
-    struct nba_buf window; /* read ahead */
-    size_t window_used;
-    uint64_t window_offset;  /* in the file */
-    struct nba_buf inflated; /* a block */
-    struct nba_cursor cursor;
-    uint64_t block_left; /* records */
+    struct nba_buf stored, inflated; /* a block */
+    struct nba_cursor cursor;        /* in it */
+    uint64_t block_left;             /* records */
     uint64_t records;
     bool deflated;
-    unsigned char sync[NBA_CONTAINER_SYNC_BYTES];
+    unsigned char sync[SYNC_BYTES];
 };
-
-static const char *error_text(void)
-{
-    return strerror(errno);
-}
 
 static enum nba_status fail(const struct nba_container_reader *r, enum nba_status status,
                             const char *what, struct nba_error *error)
 {
-    return nba_error_set(error, status, "'%s' at byte %" PRIu64 ": %s", r->path,
-                         r->window_offset + r->window_used, what);
+    return nba_error_set(error, status, "'%.200s' at byte %ld: %s", r->path, ftell(r->file), what);
 }
 
+/* Also where the file ends too early, or can't be read. */
 static enum nba_status corrupt(const struct nba_container_reader *r, const char *what,
                                struct nba_error *error)
 {
-    return fail(r, NBA_E_CORRUPT, what, error);
+    return ferror(r->file) ? fail(r, NBA_E_IO, strerror(errno), error)
+                           : fail(r, NBA_E_CORRUPT, what, error);
 }
 
-/* What is left of the window, with `bytes` bytes or all there are in the file. */
-static enum nba_status look(struct nba_container_reader *r, size_t bytes,
-                            struct nba_cursor *ret_cursor, struct nba_error *error)
+static bool read_long(struct nba_container_reader *r, int64_t *ret_value)
 {
-    struct nba_buf *window = &r->window;
-    size_t left = window->bytes - r->window_used;
-    if (left < bytes) {
-        if (left != 0) {
-            memmove(window->data, window->data + r->window_used, left);
-        }
-        r->window_offset += r->window_used;
-        r->window_used = 0;
-        window->bytes = left;
-        const size_t room = bytes - left + READ_BYTES;
-        void *data = nba_buf_extend(window, room);
-        NBA_ASSERT(data != NULL);
-        const size_t got = fread(data, 1, room, r->file);
-        if (ferror(r->file)) {
-            return fail(r, NBA_E_IO, error_text(), error);
-        }
-        window->bytes -= room - got;
-        left += got;
+    unsigned char bytes[LONG_BYTES_MAX];
+    size_t count = 0;
+    int byte = 0x80;
+    while (count < sizeof(bytes) && byte >= 0x80) {
+        byte = getc(r->file);
+        bytes[count++] = (unsigned char)byte;
     }
-    *ret_cursor = nba_cursor(window->data + r->window_used, left);
-    return NBA_OK;
+    struct nba_cursor cursor = nba_cursor(bytes, count);
+    *ret_value = nba_cursor_zigzag(&cursor);
+    return byte != EOF && !cursor.failed;
 }
 
-static void use(struct nba_container_reader *r, const struct nba_cursor *cursor)
+/* Appends `bytes` bytes of the file, which it must still have, to a buffer that has room. */
+static bool read_bytes(struct nba_container_reader *r, int64_t bytes, struct nba_buf *buf)
 {
-    r->window_used = (size_t)(cursor->next - r->window.data);
+    const bool there = bytes >= 0 && (uint64_t)bytes <= r->file_bytes - (uint64_t)ftell(r->file);
+    void *room = there ? nba_buf_extend(buf, (size_t)bytes) : NULL;
+    return room != NULL && fread(room, 1, (size_t)bytes, r->file) == (size_t)bytes;
 }
 
-static struct nba_str take_sized(struct nba_cursor *cursor)
+static bool read_sized(struct nba_container_reader *r, struct nba_buf *buf)
 {
-    const int64_t bytes = nba_cursor_zigzag(cursor);
-    return nba_cursor_take(cursor, bytes < 0 ? SIZE_MAX : (size_t)bytes);
+    int64_t bytes = 0;
+    nba_buf_reset(buf);
+    return read_long(r, &bytes) && read_bytes(r, bytes, buf);
 }
 
-/* Schema and codec from the map of metadata. */
-static void read_meta(struct nba_cursor *cursor, struct nba_str *ret_schema,
-                      struct nba_str *ret_codec)
+/* Schema and codec from the map of metadata: `inflated` has a name, `stored` its value. */
+static bool read_meta(struct nba_container_reader *r, struct nba_buf *schema, struct nba_buf *codec)
 {
     int64_t count = 0;
+    int64_t ignored = 0;
     do {
-        count = nba_cursor_zigzag(cursor);
-        if (count < 0) {
-            (void)nba_cursor_zigzag(cursor);
+        if (!read_long(r, &count) || (count < 0 && !read_long(r, &ignored))) {
+            return false;
         }
-        const uint64_t entries = count < 0 ? -(uint64_t)count : (uint64_t)count;
-        for (uint64_t i = 0; i < entries && !cursor->failed; i++) {
-            const struct nba_str name = take_sized(cursor);
-            const struct nba_str value = take_sized(cursor);
-            if (nba_str_is(name, "avro.schema")) {
-                *ret_schema = value;
-            } else if (nba_str_is(name, "avro.codec")) {
-                *ret_codec = value;
+        for (uint64_t left = count < 0 ? -(uint64_t)count : (uint64_t)count; left > 0; left--) {
+            if (!read_sized(r, &r->inflated) || !read_sized(r, &r->stored)) {
+                return false;
+            }
+            const struct nba_str name = nba_buf_str(&r->inflated);
+            struct nba_buf *value = nba_str_is(name, "avro.schema")  ? schema
+                                    : nba_str_is(name, "avro.codec") ? codec
+                                                                     : NULL;
+            if (value != NULL) {
+                nba_buf_reset(value);
+                nba_buf_append_str(value, nba_buf_str(&r->stored));
             }
         }
-    } while (count != 0 && !cursor->failed);
+    } while (count != 0);
+    return true;
 }
 
-static enum nba_status read_head(struct nba_container_reader *r, struct nba_error *error)
+static enum nba_status read_head(struct nba_container_reader *r, struct nba_buf *schema,
+                                 struct nba_buf *codec, struct nba_error *error)
 {
-    struct nba_cursor cursor;
-    struct nba_str schema = {NULL, 0};
-    struct nba_str codec = nba_str_of("null");
+    char magic[sizeof(MAGIC) - 1];
     struct nba_error why = {0};
-    const enum nba_status status = look(r, HEAD_BYTES_MAX, &cursor, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    const struct nba_str magic = nba_cursor_take(&cursor, NBA_CONTAINER_MAGIC_BYTES);
-    if (!nba_str_is(magic, NBA_CONTAINER_MAGIC)) {
+    if (fread(magic, 1, sizeof(magic), r->file) != sizeof(magic) ||
+        memcmp(magic, MAGIC, sizeof(magic)) != 0) {
         return corrupt(r, "not an Avro container file", error);
     }
-    read_meta(&cursor, &schema, &codec);
-    const struct nba_str sync = nba_cursor_take(&cursor, sizeof(r->sync));
-    if (cursor.failed) {
+    if (!read_meta(r, schema, codec) || fread(r->sync, 1, SYNC_BYTES, r->file) != SYNC_BYTES) {
         return corrupt(r, "the head is cut", error);
     }
-    memcpy(r->sync, sync.data, sizeof(r->sync));
-    r->deflated = nba_str_is(codec, "deflate");
-    if (!r->deflated && !nba_str_is(codec, "null")) {
-        return nba_error_set(error, NBA_E_CORRUPT, "'%s': codec '%.*s', expected null or deflate",
-                             r->path, NBA_STR_ARG(codec));
+    const struct nba_str name = nba_buf_str(codec);
+    r->deflated = nba_str_is(name, "deflate");
+    if (!r->deflated && name.bytes != 0 && !nba_str_is(name, "null")) {
+        return nba_error_set(error, NBA_E_CORRUPT,
+                             "'%.200s': codec '%.*s', expected null or deflate", r->path,
+                             NBA_STR_ARG(name));
     }
-    if (nba_avro_schema_parse(schema, &r->arena, &r->schema, &why) != NBA_OK) {
+    if (nba_avro_schema_parse(nba_buf_str(schema), &r->arena, &r->schema, &why) != NBA_OK) {
         return corrupt(r, why.message, error);
     }
-    if (r->schema.type->bytes_min == 0) {
-        return corrupt(r, "records of its schema take no bytes", error);
-    }
-    use(r, &cursor);
-    return NBA_OK;
+    return r->schema.type->bytes_min != 0
+               ? NBA_OK
+               : corrupt(r, "records of its schema take no bytes", error);
 }
 
 enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, const char *path,
@@ -168,24 +155,30 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
 {
     NBA_ASSERT(schemas != NULL && path != NULL && ret_reader != NULL);
     struct stat about;
+    struct nba_buf schema;
+    struct nba_buf codec;
     struct nba_container_reader *r = nba_zeros(1, sizeof(*r));
     r->schemas = schemas;
     nba_arena_init(&r->arena, ARENA_BYTES);
     nba_arena_init(&r->record_arena, ARENA_BYTES);
-    nba_buf_init(&r->window, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX + 2 * READ_BYTES);
-    nba_buf_init(&r->inflated, (size_t)NBA_CONTAINER_BLOCK_BYTES_MAX);
+    nba_buf_init(&r->stored, BLOCK_BYTES_MAX + SYNC_BYTES);
+    nba_buf_init(&r->inflated, BLOCK_BYTES_MAX);
+    nba_buf_init(&schema, BLOCK_BYTES_MAX);
+    nba_buf_init(&codec, BLOCK_BYTES_MAX);
     (void)snprintf(r->path, sizeof(r->path), "%s", path);
     r->file = fopen(path, "rb");
     enum nba_status status = NBA_OK;
     if (r->file == NULL) {
         status = nba_error_set(error, errno == ENOENT ? NBA_E_NOT_FOUND : NBA_E_IO,
-                               "cannot open '%s': %s", r->path, error_text());
+                               "cannot open '%.200s': %s", r->path, strerror(errno));
     } else if (fstat(fileno(r->file), &about) != 0 || !S_ISREG(about.st_mode)) {
-        status = nba_error_set(error, NBA_E_IO, "'%s': not a plain file", r->path);
+        status = nba_error_set(error, NBA_E_IO, "'%.200s': not a plain file", r->path);
     } else {
         r->file_bytes = (uint64_t)about.st_size;
-        status = read_head(r, error);
+        status = read_head(r, &schema, &codec, error);
     }
+    nba_buf_clear(&schema);
+    nba_buf_clear(&codec);
     if (status != NBA_OK) {
         nba_container_reader_close(r);
         return status;
@@ -199,11 +192,9 @@ static enum nba_status inflate_block(struct nba_container_reader *r, struct nba_
                                      struct nba_error *error)
 {
     struct nba_buf *block = &r->inflated;
-    z_stream z = {0};
-    int step = inflateInit2(&z, NBA_CONTAINER_WINDOW_BITS);
+    z_stream z = {.next_in = (Bytef *)stored.data, .avail_in = (uInt)stored.bytes};
+    int step = inflateInit2(&z, WINDOW_BITS);
     NBA_ASSERT(step == Z_OK);
-    z.next_in = (Bytef *)stored.data;
-    z.avail_in = (uInt)stored.bytes;
     nba_buf_reset(block);
     enum nba_status status = NBA_OK;
     while (status == NBA_OK && step == Z_OK) {
@@ -231,52 +222,50 @@ static enum nba_status inflate_block(struct nba_container_reader *r, struct nba_
 static enum nba_status next_block(struct nba_container_reader *r, bool *ret_more,
                                   struct nba_error *error)
 {
-    struct nba_cursor cursor;
-    enum nba_status status = look(r, BLOCK_HEAD_BYTES_MAX, &cursor, error);
-    *ret_more = status == NBA_OK && nba_cursor_left(&cursor) != 0;
+    int64_t count = 0;
+    int64_t bytes = 0;
+    *ret_more = (uint64_t)ftell(r->file) < r->file_bytes;
     if (!*ret_more) {
-        return status;
+        return NBA_OK;
     }
-    const int64_t count = nba_cursor_zigzag(&cursor);
-    const int64_t bytes = nba_cursor_zigzag(&cursor);
-    use(r, &cursor);
-    if (cursor.failed || bytes < 0 ||
-        r->window_offset + r->window_used + (uint64_t)bytes > r->file_bytes) {
-        return corrupt(r, "a length beyond the end of the file", error);
+    nba_buf_reset(&r->stored);
+    if (!read_long(r, &count) || !read_long(r, &bytes)) {
+        return corrupt(r, "a block's head is cut", error);
     }
-    if (bytes > (int64_t)NBA_CONTAINER_BLOCK_BYTES_MAX) {
+    if (bytes > (int64_t)BLOCK_BYTES_MAX && (uint64_t)bytes <= r->file_bytes) {
         return fail(r, NBA_E_LIMIT, "a block of more than 16 MiB", error);
     }
-    status = look(r, (size_t)bytes + sizeof(r->sync), &cursor, error);
-    if (status != NBA_OK) {
-        return status;
+    if (!read_bytes(r, bytes, &r->stored)) {
+        return corrupt(r, "a length beyond the end of the file", error);
     }
-    struct nba_str data = nba_cursor_take(&cursor, (size_t)bytes);
-    const struct nba_str sync = nba_cursor_take(&cursor, sizeof(r->sync));
-    if (cursor.failed || memcmp(sync.data, r->sync, sizeof(r->sync)) != 0) {
+    struct nba_str data = nba_buf_str(&r->stored);
+    if (!read_bytes(r, SYNC_BYTES, &r->stored) ||
+        memcmp(r->stored.data + data.bytes, r->sync, SYNC_BYTES) != 0) {
         return corrupt(r, "a block doesn't end with the sync marker", error);
     }
-    use(r, &cursor);
+    data.data = (const char *)r->stored.data; /* where the marker may have moved it to */
     if (r->deflated) {
-        status = inflate_block(r, data, error);
+        const enum nba_status status = inflate_block(r, data, error);
+        if (status != NBA_OK) {
+            return status;
+        }
         data = nba_buf_str(&r->inflated);
     }
-    if (status == NBA_OK &&
-        (count < 0 || (uint64_t)count > data.bytes / r->schema.type->bytes_min)) {
-        status = corrupt(r, "a block can't hold as many records as it says", error);
+    if (count < 0 || (uint64_t)count > data.bytes / r->schema.type->bytes_min) {
+        return corrupt(r, "a block can't hold as many records as it says", error);
     }
     r->cursor = nba_cursor(data.data, data.bytes);
-    r->block_left = status == NBA_OK ? (uint64_t)count : 0;
-    return status;
+    r->block_left = (uint64_t)count;
+    return NBA_OK;
 }
 
 /* The next record, into a struct or, without one, as JSON.  One that its own schema can't read
  * makes the file corrupt. */
-static enum nba_status next(struct nba_container_reader *r, struct nba_log_record *ret_record,
+static enum nba_status next(struct nba_container_reader *r, struct nba_record *ret_record,
                             struct nba_buf *json, bool *ret_more, struct nba_error *error)
 {
     bool more = true;
-    struct nba_log_record record;
+    struct nba_record record;
     struct nba_error why = {0};
     enum nba_status status = NBA_OK;
     while (status == NBA_OK && more && r->block_left == 0) {
@@ -287,28 +276,29 @@ static enum nba_status next(struct nba_container_reader *r, struct nba_log_recor
     if (status != NBA_OK) {
         return status;
     }
-    if (more) {
-        nba_arena_reset(&r->record_arena);
-        status = ret_record != NULL
-                     ? nba_program_run(r->program, &r->cursor, &r->record_arena, &record, &why)
-                     : nba_json_print_datum(&r->cursor, r->schema.type, json, &why);
-        if (status != NBA_OK) {
-            const bool keep = status == NBA_E_LIMIT || status == NBA_E_NO_MEMORY;
-            return nba_error_set(error, keep ? status : NBA_E_CORRUPT,
-                                 "'%s': record %" PRIu64 ": %s", r->path, r->records, why.message);
-        }
-        r->block_left--;
-        r->records++;
-        if (ret_record != NULL) {
-            *ret_record = record;
-        }
-    }
     *ret_more = more;
+    if (!more) {
+        return NBA_OK;
+    }
+    nba_arena_reset(&r->record_arena);
+    status = ret_record != NULL
+                 ? nba_program_run(r->program, &r->cursor, &r->record_arena, &record, &why)
+                 : nba_json_print_datum(&r->cursor, r->schema.type, json, &why);
+    if (status != NBA_OK) {
+        const bool keep = status == NBA_E_LIMIT || status == NBA_E_NO_MEMORY;
+        return nba_error_set(error, keep ? status : NBA_E_CORRUPT,
+                             "'%.200s': record %" PRIu64 ": %s", r->path, r->records, why.message);
+    }
+    r->block_left--;
+    r->records++;
+    if (ret_record != NULL) {
+        *ret_record = record;
+    }
     return NBA_OK;
 }
 
 enum nba_status nba_container_reader_next(struct nba_container_reader *reader,
-                                          struct nba_log_record *ret_record, bool *ret_more,
+                                          struct nba_record *ret_record, bool *ret_more,
                                           struct nba_error *error)
 {
     NBA_ASSERT(reader != NULL && ret_record != NULL && ret_more != NULL);
@@ -318,7 +308,7 @@ enum nba_status nba_container_reader_next(struct nba_container_reader *reader,
             reader->schema.type, nba_schemas_current(reader->schemas, NBA_SCHEMA_LOG_RECORD),
             nba_bindings_of(NBA_SCHEMA_LOG_RECORD), &reader->arena, &reader->program, &why);
         if (status != NBA_OK) {
-            return nba_error_set(error, status, "'%s' is no log file: %s", reader->path,
+            return nba_error_set(error, status, "'%.200s' is no log file: %s", reader->path,
                                  why.message);
         }
     }
@@ -344,7 +334,175 @@ void nba_container_reader_close(struct nba_container_reader *reader)
     nba_avro_schema_clear(&reader->schema);
     nba_arena_clear(&reader->arena);
     nba_arena_clear(&reader->record_arena);
-    nba_buf_clear(&reader->window);
+    nba_buf_clear(&reader->stored);
     nba_buf_clear(&reader->inflated);
     free(reader);
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+struct nba_container_writer {
+    const struct nba_schemas *schemas;
+    enum nba_container_codec codec;
+    FILE *file;
+    char path[PATH_BYTES];
+    char part[PATH_BYTES];
+    struct nba_buf block;
+    struct nba_buf packed; /* the block, deflated */
+    struct nba_buf out;    /* what is written at once */
+    uint64_t block_records;
+    unsigned char sync[SYNC_BYTES];
+};
+
+static enum nba_status io_error(const struct nba_container_writer *w, const char *what,
+                                struct nba_error *error)
+{
+    return nba_error_set(error, NBA_E_IO, "cannot %s '%s': %s", what, w->part, strerror(errno));
+}
+
+/* What was appended to w->out, and the sync marker behind it. */
+static enum nba_status write_out(struct nba_container_writer *w, struct nba_error *error)
+{
+    struct nba_buf *out = &w->out;
+    nba_buf_append(out, w->sync, SYNC_BYTES);
+    NBA_ASSERT(!out->failed);
+    const bool written = fwrite(out->data, 1, out->bytes, w->file) == out->bytes;
+    nba_buf_reset(out);
+    return written ? NBA_OK : io_error(w, "write", error);
+}
+
+/* The marker is the first half of the schema's SHA-256: the same file for the same records. */
+static enum nba_status write_head(struct nba_container_writer *w, struct nba_error *error)
+{
+    const struct nba_str schema = nba_schemas_text(w->schemas, NBA_SCHEMA_LOG_RECORD);
+    char digest[NBA_SHA256_TEXT_BYTES];
+    nba_sha256_text(schema.data, schema.bytes, digest);
+    for (size_t i = 0; i < SYNC_BYTES; i++) {
+        const char two[3] = {digest[2 * i], digest[2 * i + 1], '\0'};
+        w->sync[i] = (unsigned char)strtoul(two, NULL, 16);
+    }
+    nba_buf_append_str(&w->out, nba_str_of(MAGIC));
+    nba_buf_append_zigzag(&w->out, 2);
+    nba_buf_append_sized(&w->out, nba_str_of("avro.codec"));
+    nba_buf_append_sized(&w->out,
+                         nba_str_of(w->codec == NBA_CONTAINER_DEFLATE ? "deflate" : "null"));
+    nba_buf_append_sized(&w->out, nba_str_of("avro.schema"));
+    nba_buf_append_sized(&w->out, schema);
+    nba_buf_append_byte(&w->out, 0);
+    return write_out(w, error);
+}
+
+enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, const char *path,
+                                            enum nba_container_codec codec,
+                                            struct nba_container_writer **ret_writer,
+                                            struct nba_error *error)
+{
+    NBA_ASSERT(schemas != NULL && path != NULL && ret_writer != NULL);
+    struct nba_container_writer *w = nba_zeros(1, sizeof(*w));
+    w->schemas = schemas;
+    w->codec = codec;
+    nba_buf_init(&w->block, BLOCK_BYTES_MAX);
+    nba_buf_init(&w->packed, 2 * BLOCK_BYTES_MAX);
+    nba_buf_init(&w->out, 3 * BLOCK_BYTES_MAX);
+    enum nba_status status = NBA_OK;
+    const int length = snprintf(w->part, sizeof(w->part), "%s.part", path);
+    if (length < 0 || (size_t)length >= sizeof(w->part)) {
+        status = nba_error_set(error, NBA_E_IO, "'%.100s...': path is too long", path);
+    } else {
+        memcpy(w->path, path, strlen(path) + 1);
+        w->file = fopen(w->part, "wb");
+        status = w->file != NULL ? write_head(w, error) : io_error(w, "create", error);
+    }
+    if (status != NBA_OK) {
+        nba_container_writer_destroy(w);
+        return status;
+    }
+    *ret_writer = w;
+    return NBA_OK;
+}
+
+static void deflate_block(struct nba_container_writer *w)
+{
+    z_stream z = {.next_in = w->block.data, .avail_in = (uInt)w->block.bytes};
+    const int begun =
+        deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS, 8, Z_DEFAULT_STRATEGY);
+    NBA_ASSERT(begun == Z_OK);
+    const uLong bound = deflateBound(&z, (uLong)w->block.bytes);
+    nba_buf_reset(&w->packed);
+    z.next_out = nba_buf_extend(&w->packed, bound);
+    z.avail_out = (uInt)bound;
+    const int ended = deflate(&z, Z_FINISH);
+    NBA_ASSERT(ended == Z_STREAM_END);
+    w->packed.bytes -= z.avail_out;
+    (void)deflateEnd(&z);
+}
+
+static enum nba_status flush_block(struct nba_container_writer *w, struct nba_error *error)
+{
+    const bool deflated = w->codec == NBA_CONTAINER_DEFLATE;
+    if (w->block_records == 0) {
+        return NBA_OK;
+    }
+    if (deflated) {
+        deflate_block(w);
+    }
+    nba_buf_append_zigzag(&w->out, (int64_t)w->block_records);
+    nba_buf_append_sized(&w->out, nba_buf_str(deflated ? &w->packed : &w->block));
+    nba_buf_reset(&w->block);
+    w->block_records = 0;
+    return write_out(w, error);
+}
+
+enum nba_status nba_container_writer_append(struct nba_container_writer *writer,
+                                            const struct nba_record *record,
+                                            struct nba_error *error)
+{
+    NBA_ASSERT(writer != NULL && writer->file != NULL && record != NULL);
+    nba_program_write(nba_schemas_writer(writer->schemas, NBA_SCHEMA_LOG_RECORD), record,
+                      &writer->block);
+    if (writer->block.failed) {
+        /* What came before stays: the buffer is as it was. */
+        writer->block.failed = false;
+        return nba_error_set(error, NBA_E_LIMIT, "record %.*s/%d/%lld: too large for a log file",
+                             NBA_STR_ARG(record->topic), record->partition,
+                             (long long)record->offset);
+    }
+    writer->block_records++;
+    return writer->block.bytes >= BLOCK_BYTES_WANTED ? flush_block(writer, error) : NBA_OK;
+}
+
+enum nba_status nba_container_writer_finish(struct nba_container_writer *writer,
+                                            struct nba_error *error)
+{
+    NBA_ASSERT(writer != NULL && writer->file != NULL);
+    const enum nba_status status = flush_block(writer, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (fflush(writer->file) != 0 || fsync(fileno(writer->file)) != 0) {
+        return io_error(writer, "write", error);
+    }
+    const int closed = fclose(writer->file);
+    writer->file = NULL;
+    if (closed != 0 || rename(writer->part, writer->path) != 0) {
+        const enum nba_status failed = io_error(writer, "finish", error);
+        (void)unlink(writer->part);
+        return failed;
+    }
+    return NBA_OK;
+}
+
+void nba_container_writer_destroy(struct nba_container_writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    if (writer->file != NULL) {
+        (void)fclose(writer->file);
+        (void)unlink(writer->part);
+    }
+    nba_buf_clear(&writer->block);
+    nba_buf_clear(&writer->packed);
+    nba_buf_clear(&writer->out);
+    free(writer);
 }

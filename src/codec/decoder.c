@@ -63,9 +63,9 @@ static enum nba_status find_program(struct nba_decoder *decoder, enum nba_schema
                                     const struct nba_program **ret_program, struct nba_error *error)
 {
     uint32_t index = 0;
-    const struct nba_avro_type *writer = nba_schemas_find(decoder->schemas, id, &index);
+    const struct nba_avro_type *writer = nba_schemas_find(decoder->schemas, id, &index, error);
     if (writer == NULL) {
-        return nba_error_set(error, NBA_E_UNKNOWN_SCHEMA_ID, "no schema has the id %u", id);
+        return NBA_E_UNKNOWN_SCHEMA_ID;
     }
     struct compiled *entry = &decoder->compiled[which][index];
     if (entry->program == NULL && entry->failure == NULL) {
@@ -138,16 +138,12 @@ static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which
     if (program == NULL || decoder->last[which].id != id) {
         status = find_program(decoder, which, id, &program, error);
     }
-    if (status == NBA_OK) {
-        status = nba_program_run(program, &body, arena, &record, error);
-    }
+    status = status == NBA_OK ? nba_program_run(program, &body, arena, &record, error) : status;
     if (status == NBA_OK && nba_cursor_left(&body) != 0) {
         return nba_error_set(error, NBA_E_NOT_AVRO, "value: %zu bytes left over behind the record",
                              nba_cursor_left(&body));
     }
-    if (status == NBA_OK) {
-        status = check(which, &record, error);
-    }
+    status = status == NBA_OK ? check(which, &record, error) : status;
     if (status == NBA_OK) {
         memcpy(ret_record, &record, nba_bindings_of(which)->bytes);
     }

@@ -21,9 +21,9 @@ enum nba_status nba_json_print_value(const struct nba_schemas *schemas, struct n
     if (status != NBA_OK) {
         return status;
     }
-    const struct nba_avro_type *type = nba_schemas_find(schemas, id, NULL);
+    const struct nba_avro_type *type = nba_schemas_find(schemas, id, NULL, error);
     if (type == NULL) {
-        return nba_error_set(error, NBA_E_UNKNOWN_SCHEMA_ID, "no schema has the id %u", id);
+        return NBA_E_UNKNOWN_SCHEMA_ID;
     }
     const size_t bytes_before = buf->bytes;
     status = nba_json_print_datum(&body, type, buf, error);
@@ -35,7 +35,7 @@ enum nba_status nba_json_print_value(const struct nba_schemas *schemas, struct n
     return status;
 }
 
-void nba_json_print_record(const struct nba_schemas *schemas, const struct nba_log_record *record,
+void nba_json_print_record(const struct nba_schemas *schemas, const struct nba_record *record,
                            struct nba_buf *buf)
 {
     NBA_ASSERT(schemas != NULL && record != NULL && buf != NULL);
@@ -44,8 +44,8 @@ void nba_json_print_record(const struct nba_schemas *schemas, const struct nba_l
     nba_buf_printf(buf, ",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"timestamp\":",
                    record->partition, record->offset);
     nba_json_print_time(record->timestamp_ms, buf);
-    nba_buf_printf(buf, ",\"key\":%s", record->has_key ? "" : "null");
-    if (record->has_key) {
+    nba_buf_printf(buf, ",\"key\":%s", record->key_null ? "null" : "");
+    if (!record->key_null) {
         nba_json_print_text(record->key, buf);
     }
     nba_buf_printf(buf, ",\"headers\":{");
@@ -55,8 +55,8 @@ void nba_json_print_record(const struct nba_schemas *schemas, const struct nba_l
         nba_buf_append_byte(buf, ':');
         nba_json_print_text(record->headers[i].value, buf);
     }
-    nba_buf_printf(buf, "},\"value\":%s", record->has_value ? "" : "null");
-    if (record->has_value && nba_json_print_value(schemas, record->value, buf, NULL) != NBA_OK) {
+    nba_buf_printf(buf, "},\"value\":%s", record->value_null ? "null" : "");
+    if (!record->value_null && nba_json_print_value(schemas, record->value, buf, NULL) != NBA_OK) {
         nba_json_print_raw(record->value, buf);
     }
     nba_buf_printf(buf, "}\n");

@@ -13,6 +13,7 @@
 #include "nba/base/compiler.h"
 #include "nba/base/limits.h"
 #include "nba/base/time_text.h"
+#include "resolution_internal.h"
 
 #define PLACE_BYTES 200u
 
@@ -24,8 +25,10 @@ struct place {
     size_t index;
 };
 
+/* Once `status` is set nothing that is read counts. */
 struct reader {
     enum nba_json_form form;
+    enum nba_status status;
     struct nba_buf *buf;
     struct nba_error *error;
     uint32_t depth; /* of records */
@@ -66,8 +69,8 @@ static const char *place_text(const struct place *place, char text[PLACE_BYTES])
     return used != 0 ? text : "value";
 }
 
-static enum nba_status expected(struct reader *r, const struct place *place, const char *what,
-                                const json_t *json)
+static void expected(struct reader *r, const struct place *place, const char *what,
+                     const json_t *json)
 {
     static const char *const kinds[] = {
         [JSON_OBJECT] = "an object",   [JSON_ARRAY] = "an array", [JSON_STRING] = "a string",
@@ -76,26 +79,10 @@ static enum nba_status expected(struct reader *r, const struct place *place, con
     };
     char where[PLACE_BYTES];
     const bool text = json_is_string(json);
-    return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, got %s%.60s%s",
-                         place_text(place, where), what, text ? "\"" : "",
-                         text ? json_string_value(json) : kinds[json_typeof(json)],
-                         text ? "\"" : "");
-}
-
-/* "one of a, b, c", or as many of them as there is room for. */
-static enum nba_status expected_symbol(struct reader *r, const struct place *place,
-                                       const struct nba_avro_type *type, const json_t *json)
-{
-    char words[96];
-    size_t used = (size_t)snprintf(words, sizeof(words), "one of");
-    for (uint32_t i = 0; i < type->symbol_count && used < sizeof(words); i++) {
-        used += (size_t)snprintf(words + used, sizeof(words) - used, "%s %s", i != 0 ? "," : "",
-                                 type->symbols[i]);
-    }
-    if (used >= sizeof(words)) {
-        memcpy(words + sizeof(words) - 5, " ...", 5);
-    }
-    return expected(r, place, words, json);
+    r->status =
+        nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, got %s%.60s%s",
+                      place_text(place, where), what, text ? "\"" : "",
+                      text ? json_string_value(json) : kinds[json_typeof(json)], text ? "\"" : "");
 }
 
 static struct nba_str text_of(const json_t *json)
@@ -103,13 +90,9 @@ static struct nba_str text_of(const json_t *json)
     return nba_str(json_string_value(json), json_string_length(json));
 }
 
-static uint32_t symbol_index(const struct nba_avro_type *type, const json_t *json)
+static size_t find_symbol(const struct nba_avro_type *type, const json_t *json)
 {
-    uint32_t i = 0;
-    while (i < type->symbol_count && !nba_str_is(text_of(json), type->symbols[i])) {
-        i++;
-    }
-    return i;
+    return nba_str_find(text_of(json), type->symbols, type->symbol_count);
 }
 
 /* What a value of each type looks like from outside. */
@@ -165,19 +148,27 @@ static bool fits(const json_t *json, const struct nba_avro_type *type)
     if (type->kind == NBA_AVRO_INT) {
         return json_integer_value(json) >= INT32_MIN && json_integer_value(json) <= INT32_MAX;
     }
-    return type->kind != NBA_AVRO_ENUM || symbol_index(type, json) < type->symbol_count;
+    return type->kind != NBA_AVRO_ENUM || find_symbol(type, json) < type->symbol_count;
 }
 
-static enum nba_status expected_type(struct reader *r, const struct place *place,
-                                     const struct nba_avro_type *type, const json_t *json)
+/* Of a symbol: "one of a, b, c", or as many of them as there is room for. */
+static void expected_type(struct reader *r, const struct place *place,
+                          const struct nba_avro_type *type, const json_t *json)
 {
-    if (type->kind == NBA_AVRO_ENUM) {
-        return expected_symbol(r, place, type, json);
+    char words[96];
+    size_t used = (size_t)snprintf(words, sizeof(words), "%s",
+                                   type->timestamp_millis ? "a time"
+                                   : type->kind == NBA_AVRO_INT && json_is_integer(json)
+                                       ? "an integer of 32 bits"
+                                       : values[type->kind].text);
+    for (uint32_t i = 0; i < type->symbol_count && used < sizeof(words); i++) {
+        used += (size_t)snprintf(words + used, sizeof(words) - used, "%s %s", i != 0 ? "," : "",
+                                 type->symbols[i]);
     }
-    if (type->kind == NBA_AVRO_INT && json_is_integer(json)) {
-        return expected(r, place, "an integer of 32 bits", json);
+    if (used >= sizeof(words)) {
+        memcpy(words + sizeof(words) - 5, " ...", 5);
     }
-    return expected(r, place, type->timestamp_millis ? "a time" : values[type->kind].text, json);
+    expected(r, place, words, json);
 }
 
 /* ---- texts --------------------------------------------------------------------------------- */
@@ -226,14 +217,8 @@ static bool append_code_points(struct nba_buf *buf, const char *text, size_t len
     return true;
 }
 
-static void append_sized(struct nba_buf *buf, const void *data, size_t bytes)
-{
-    nba_buf_append_zigzag(buf, (int64_t)bytes);
-    nba_buf_append(buf, data, bytes);
-}
-
-static enum nba_status read_bytes(struct reader *r, const json_t *json,
-                                  const struct nba_avro_type *type, const struct place *place)
+static void read_bytes(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                       const struct place *place)
 {
     const char *text = json_string_value(json);
     const size_t length = json_string_length(json);
@@ -241,34 +226,31 @@ static enum nba_status read_bytes(struct reader *r, const json_t *json,
     nba_buf_init(&bytes, length + 1);
     const bool good = r->form == NBA_JSON_DEFAULT ? append_code_points(&bytes, text, length)
                                                   : append_base64(&bytes, text, length);
-    enum nba_status status = NBA_OK;
     if (!good || bytes.failed) {
-        status = expected_type(r, place, type, json);
+        expected_type(r, place, type, json);
     } else if (type->kind == NBA_AVRO_BYTES) {
-        append_sized(r->buf, bytes.data, bytes.bytes);
+        nba_buf_append_sized(r->buf, nba_buf_str(&bytes));
     } else if (bytes.bytes == type->fixed_bytes) {
         nba_buf_append_str(r->buf, nba_buf_str(&bytes));
     } else {
-        status = expected(r, place, "as many bytes as the schema says", json);
+        expected(r, place, "as many bytes as the schema says", json);
     }
     nba_buf_clear(&bytes);
-    return status;
 }
 
 /* ---- numbers ------------------------------------------------------------------------------- */
 
-static enum nba_status read_integer(struct reader *r, const json_t *json, const struct place *place)
+static void read_integer(struct reader *r, const json_t *json, const struct place *place)
 {
     int64_t value = json_integer_value(json);
     if (json_is_string(json) && !nba_time_parse(text_of(json), &value)) {
-        return expected(r, place, "a time like 2026-11-20T15:30:00Z", json);
+        expected(r, place, "a time like 2026-11-20T15:30:00Z", json);
     }
     nba_buf_append_zigzag(r->buf, value);
-    return NBA_OK;
 }
 
-static enum nba_status read_real(struct reader *r, const json_t *json,
-                                 const struct nba_avro_type *type, const struct place *place)
+static void read_real(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                      const struct place *place)
 {
     const double value =
         json_is_string(json) ? no_numbers[no_number(json)].value : json_number_value(json);
@@ -278,59 +260,57 @@ static enum nba_status read_real(struct reader *r, const json_t *json,
     } else if (isfinite(narrow) || !isfinite(value)) {
         nba_buf_append(r->buf, &narrow, sizeof(narrow));
     } else {
-        return expected(r, place, "a number that fits a float", json);
+        expected(r, place, "a number that fits a float", json);
     }
-    return NBA_OK;
 }
 
 /* ---- values with parts --------------------------------------------------------------------- */
 
 /* NOLINTBEGIN(misc-no-recursion): read_record stops at NBA_VALUE_DEPTH_MAX */
-static enum nba_status read_value(struct reader *r, const json_t *json,
-                                  const struct nba_avro_type *type, const struct place *place);
+static void read_value(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                       const struct place *place);
 
-/* Leaves nothing behind when it fails. */
-static enum nba_status read_branch(struct reader *r, const json_t *json,
-                                   const struct nba_avro_type *type, uint32_t index,
-                                   const struct place *place)
+/* False, and nothing left behind, when the value isn't of this branch. */
+static bool read_branch(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                        uint32_t index, const struct place *place)
 {
-    const struct reader before = *r;
+    struct reader before = *r;
     const size_t bytes_before = r->buf->bytes;
+    r->status = NBA_OK;
     nba_buf_append_zigzag(r->buf, index);
-    const enum nba_status status = read_value(r, json, type->branches[index], place);
-    if (status != NBA_OK) {
+    read_value(r, json, type->branches[index], place);
+    if (r->status != NBA_OK) {
+        before.status = r->status;
         *r = before;
         r->buf->bytes = bytes_before;
     }
-    return status;
+    return r->status == NBA_OK;
 }
 
 /* The value alone: the first branch that takes it. */
-static enum nba_status read_bare(struct reader *r, const json_t *json,
-                                 const struct nba_avro_type *type, const struct place *place)
+static void read_bare(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                      const struct place *place)
 {
-    enum nba_status status = NBA_OK;
-    uint32_t tried = 0;
+    bool tried = false;
     for (uint32_t i = 0; i < type->branch_count; i++) {
         if (fits(json, type->branches[i])) {
-            status = read_branch(r, json, type, i, place);
-            tried++;
-            if (status == NBA_OK) {
-                return NBA_OK;
+            tried = true;
+            if (read_branch(r, json, type, i, place)) {
+                return;
             }
         }
     }
     /* Nothing fits: of a union of null and one type, that type says best what is wrong. */
     const int32_t null_branch = nba_avro_null_branch(type);
-    if (tried == 0 && type->branch_count == 2 && null_branch >= 0) {
-        return expected_type(r, place, type->branches[1 - null_branch], json);
+    if (!tried) {
+        const bool nullable = type->branch_count == 2 && null_branch >= 0;
+        expected_type(r, place, nullable ? type->branches[1 - null_branch] : type, json);
     }
-    return tried != 0 ? status : expected_type(r, place, type, json);
 }
 
 /* {"type": value} */
-static enum nba_status read_union(struct reader *r, const json_t *json,
-                                  const struct nba_avro_type *type, const struct place *place)
+static void read_union(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                       const struct place *place)
 {
     void *only = json_object_size(json) == 1 ? json_object_iter((json_t *)json) : NULL;
     uint32_t tag = only == NULL || r->form == NBA_JSON_DEFAULT ? type->branch_count : 0;
@@ -338,69 +318,60 @@ static enum nba_status read_union(struct reader *r, const json_t *json,
            strcmp(nba_json_tag(type->branches[tag]), json_object_iter_key(only)) != 0) {
         tag++;
     }
-    enum nba_status status = NBA_E_CONFIG;
-    if (tag == type->branch_count || !nba_json_is_tagged(type)) {
-        status = read_bare(r, json, type, place);
+    const bool told = tag < type->branch_count;
+    const bool bare = !told || !nba_json_is_tagged(type);
+    if (bare) {
+        read_bare(r, json, type, place);
     }
-    return status != NBA_OK && tag < type->branch_count
-               ? read_branch(r, json_object_iter_value(only), type, tag, place)
-               : status;
+    if (told && (!bare || r->status != NBA_OK)) {
+        (void)read_branch(r, json_object_iter_value(only), type, tag, place);
+    }
 }
 
-static enum nba_status read_items(struct reader *r, const json_t *json,
-                                  const struct nba_avro_type *type, const struct place *place)
+static void read_items(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                       const struct place *place)
 {
     const size_t count = json_is_array(json) ? json_array_size(json) : json_object_size(json);
     if (count > NBA_ITEMS_MAX) {
-        return expected(r, place, "at most 1000 items", json);
+        expected(r, place, "at most 1000 items", json);
+        return;
     }
     if (count != 0) {
         nba_buf_append_zigzag(r->buf, (int64_t)count);
     }
-    enum nba_status status = NBA_OK;
-    for (size_t i = 0; i < json_array_size(json) && status == NBA_OK; i++) {
+    for (size_t i = 0; i < json_array_size(json) && r->status == NBA_OK; i++) {
         const struct place item = {place, NULL, i};
-        status = read_value(r, json_array_get(json, i), type->items, &item);
+        read_value(r, json_array_get(json, i), type->items, &item);
     }
     /* jansson's iterators take a json_t that isn't const and leave it as it is. */
     json_t *object = (json_t *)json;
-    for (void *at = json_object_iter(object); at != NULL && status == NBA_OK;
+    for (void *at = json_object_iter(object); at != NULL && r->status == NBA_OK;
          at = json_object_iter_next(object, at)) {
         const struct place item = {place, json_object_iter_key(at), 0};
-        append_sized(r->buf, item.name, strlen(item.name));
-        status = read_value(r, json_object_iter_value(at), type->items, &item);
+        nba_buf_append_sized(r->buf, nba_str_of(item.name));
+        read_value(r, json_object_iter_value(at), type->items, &item);
     }
     nba_buf_append_byte(r->buf, 0);
-    return status;
 }
 
-static bool has_field(const struct nba_avro_type *type, const char *name)
-{
-    uint32_t i = 0;
-    while (i < type->field_count && strcmp(type->fields[i].name, name) != 0) {
-        i++;
-    }
-    return i < type->field_count;
-}
-
-static enum nba_status read_record(struct reader *r, const json_t *json,
-                                   const struct nba_avro_type *type, const struct place *place)
+static void read_record(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                        const struct place *place)
 {
     json_t *object = (json_t *)json;
     char where[PLACE_BYTES];
     for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
         const struct place unknown = {place, json_object_iter_key(at), 0};
-        if (!has_field(type, unknown.name)) {
-            return nba_error_set(r->error, NBA_E_CONFIG, "%s: no such field in %s",
-                                 place_text(&unknown, where), type->name);
+        if (nba_avro_field_find(type, unknown.name) == NULL) {
+            r->status = nba_error_set(r->error, NBA_E_CONFIG, "%s: no such field in %s",
+                                      place_text(&unknown, where), type->name);
+            return;
         }
     }
-    enum nba_status status = NBA_OK;
     if (++r->depth > NBA_VALUE_DEPTH_MAX) {
-        return nba_error_set(r->error, NBA_E_LIMIT, "%s: a record inside a record too often",
-                             place_text(place, where));
+        r->status = nba_error_set(r->error, NBA_E_LIMIT, "%s: a record inside a record too often",
+                                  place_text(place, where));
     }
-    for (uint32_t i = 0; i < type->field_count && status == NBA_OK; i++) {
+    for (uint32_t i = 0; i < type->field_count && r->status == NBA_OK; i++) {
         const struct nba_avro_field *field = &type->fields[i];
         const struct place inner = {place, field->name, 0};
         const json_t *value = json_object_get(json, field->name);
@@ -410,52 +381,58 @@ static enum nba_status read_record(struct reader *r, const json_t *json,
             r->form = NBA_JSON_DEFAULT;
         }
         if (value == NULL) {
-            return nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, it is missing",
-                                 place_text(&inner, where), nba_avro_kind_name(field->type->kind));
+            r->status =
+                nba_error_set(r->error, NBA_E_CONFIG, "%s: expected %s, it is missing",
+                              place_text(&inner, where), nba_avro_kind_name(field->type->kind));
+            return;
         }
-        status = read_value(r, value, field->type, &inner);
+        read_value(r, value, field->type, &inner);
         r->form = form;
     }
     r->depth--;
-    return status;
 }
 
-static enum nba_status read_value(struct reader *r, const json_t *json,
-                                  const struct nba_avro_type *type, const struct place *place)
+static void read_value(struct reader *r, const json_t *json, const struct nba_avro_type *type,
+                       const struct place *place)
 {
     if (!fits(json, type)) {
-        return expected_type(r, place, type, json);
+        expected_type(r, place, type, json);
+        return;
     }
     switch (type->kind) {
     case NBA_AVRO_NULL:
-        return NBA_OK;
+        return;
     case NBA_AVRO_BOOLEAN:
         nba_buf_append_byte(r->buf, json_is_true(json) ? 1 : 0);
-        return NBA_OK;
+        return;
     case NBA_AVRO_INT:
     case NBA_AVRO_LONG:
-        return read_integer(r, json, place);
+        read_integer(r, json, place);
+        return;
     case NBA_AVRO_FLOAT:
     case NBA_AVRO_DOUBLE:
-        return read_real(r, json, type, place);
+        read_real(r, json, type, place);
+        return;
     case NBA_AVRO_BYTES:
     case NBA_AVRO_FIXED:
-        return read_bytes(r, json, type, place);
+        read_bytes(r, json, type, place);
+        return;
     case NBA_AVRO_STRING:
-        append_sized(r->buf, json_string_value(json), json_string_length(json));
-        return NBA_OK;
+        nba_buf_append_sized(r->buf, text_of(json));
+        return;
     case NBA_AVRO_ENUM:
-        nba_buf_append_zigzag(r->buf, symbol_index(type, json));
-        return NBA_OK;
+        nba_buf_append_zigzag(r->buf, (int64_t)find_symbol(type, json));
+        return;
     case NBA_AVRO_ARRAY:
     case NBA_AVRO_MAP:
-        return read_items(r, json, type, place);
+        read_items(r, json, type, place);
+        return;
     case NBA_AVRO_UNION:
-        return read_union(r, json, type, place);
+        read_union(r, json, type, place);
+        return;
     case NBA_AVRO_RECORD:
-        break;
+        read_record(r, json, type, place);
     }
-    return read_record(r, json, type, place);
 }
 
 /* NOLINTEND(misc-no-recursion) */
@@ -466,9 +443,9 @@ enum nba_status nba_json_read_datum(const struct json_t *json, const struct nba_
 {
     NBA_ASSERT(json != NULL && type != NULL && buf != NULL);
     struct reader reader = {.form = form, .buf = buf, .error = error};
-    const enum nba_status status = read_value(&reader, json, type, NULL);
-    if (status == NBA_OK && buf->failed) {
+    read_value(&reader, json, type, NULL);
+    if (reader.status == NBA_OK && buf->failed) {
         return nba_error_set(error, NBA_E_LIMIT, "value: more than %zu bytes", buf->bytes_max);
     }
-    return status;
+    return reader.status;
 }

@@ -37,7 +37,7 @@ enum nba_op_code {
     NBA_OP_BLOB,
     NBA_OP_FIXED,    /* a: bytes */
     NBA_OP_SKIP,     /* type */
-    NBA_OP_SET,      /* true into a bool; takes no bytes */
+    NBA_OP_SET,      /* a into a bool; takes no bytes */
     NBA_OP_FAIL,     /* a value that has no reading; text: why */
     NBA_OP_UNION,    /* body: a list of one for each branch; a: branches */
     NBA_OP_BLOCK,    /* body: a list in the same struct */

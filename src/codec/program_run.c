@@ -403,7 +403,7 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
         return run_constant(m, op, p, dst);
     default:
         NBA_ASSERT(op->code == NBA_OP_SET);
-        dst[op->offset] = true;
+        dst[op->offset] = op->a != 0;
         return p;
     }
 }

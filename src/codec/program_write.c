@@ -158,6 +158,8 @@ static bool is_present(const struct nba_op *op, const unsigned char *src)
     switch (op->code == NBA_OP_SLOTS ? NBA_PRESENT_NATURAL : b->presence) {
     case NBA_PRESENT_BOOL:
         return base[b->presence_offset] != 0;
+    case NBA_PRESENT_NOT:
+        return base[b->presence_offset] == 0;
     case NBA_PRESENT_TEXT:
         return load_str(base + b->presence_offset).bytes != 0;
     case NBA_PRESENT_WORD:

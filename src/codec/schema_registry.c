@@ -47,7 +47,7 @@ const char *nba_schema_topic(enum nba_schema which)
 }
 
 const struct nba_avro_type *nba_schemas_find(const struct nba_schemas *schemas, uint32_t id,
-                                             uint32_t *ret_index)
+                                             uint32_t *ret_index, struct nba_error *error)
 {
     for (uint32_t i = schemas->entry_count; i > 0; i--) {
         if (schemas->entries[i - 1].id == id) {
@@ -57,6 +57,7 @@ const struct nba_avro_type *nba_schemas_find(const struct nba_schemas *schemas, 
             return schemas->entries[i - 1].schema.type;
         }
     }
+    (void)nba_error_set(error, NBA_E_UNKNOWN_SCHEMA_ID, "no schema has the id %u", id);
     return NULL;
 }
 
@@ -94,7 +95,7 @@ enum nba_status nba_schemas_add(struct nba_schemas *schemas, uint32_t id, struct
 {
     NBA_ASSERT(schemas != NULL);
     uint32_t known = 0;
-    if (nba_schemas_find(schemas, id, &known) != NULL) {
+    if (nba_schemas_find(schemas, id, &known, NULL) != NULL) {
         if (nba_str_equal(schemas->entries[known].text, json)) {
             return NBA_OK;
         }
@@ -156,7 +157,7 @@ static enum nba_status load_entry(struct nba_schemas *schemas, const char *dir, 
         return nba_error_set(error, NBA_E_CONFIG,
                              "%s/ids.json: expected {\"id\", \"subjects\", \"file\"}", dir);
     }
-    if (nba_schemas_find(schemas, (uint32_t)id, NULL) != NULL) {
+    if (nba_schemas_find(schemas, (uint32_t)id, NULL, NULL) != NULL) {
         return nba_error_set(error, NBA_E_CONFIG, "id %lld stands twice in ids.json",
                              (long long)id);
     }
@@ -183,9 +184,7 @@ static enum nba_status load_ids(struct nba_schemas *schemas, const char *dir,
     json_t *ids = NULL;
     (void)snprintf(what, sizeof(what), "%s/ids.json:", dir);
     enum nba_status status = read_file(dir, "ids.json", &buf, error);
-    if (status == NBA_OK) {
-        status = nba_json_load(nba_buf_str(&buf), what, &ids, error);
-    }
+    status = status == NBA_OK ? nba_json_load(nba_buf_str(&buf), what, &ids, error) : status;
     const json_t *list = json_object_get(ids, "schemas");
     if (status == NBA_OK && !json_is_array(list)) {
         status = nba_error_set(error, NBA_E_CONFIG, "%s/ids.json: expected a list 'schemas'", dir);
@@ -225,9 +224,7 @@ enum nba_status nba_schemas_load(const char *dir, struct nba_schemas **ret_schem
     nba_arena_init(&schemas->arena, ARENA_BYTES);
     memset(schemas->current, -1, sizeof(schemas->current));
     enum nba_status status = load_ids(schemas, dir, error);
-    if (status == NBA_OK) {
-        status = settle(schemas, dir, error);
-    }
+    status = status == NBA_OK ? settle(schemas, dir, error) : status;
     if (status != NBA_OK) {
         nba_schemas_destroy(schemas);
         return status;

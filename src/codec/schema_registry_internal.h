@@ -6,10 +6,10 @@
 #include "nba/codec/program.h"
 #include "nba/codec/schema_registry.h"
 
-/* NULL: nothing loaded has this id.  *ret_index, if wanted, counts from 0 in the order
- * of loading. */
+/* NULL: nothing loaded has this id (NBA_E_UNKNOWN_SCHEMA_ID).  *ret_index, if wanted, counts from 0
+ * in the order of loading. */
 const struct nba_avro_type *nba_schemas_find(const struct nba_schemas *schemas, uint32_t id,
-                                             uint32_t *ret_index);
+                                             uint32_t *ret_index, struct nba_error *error);
 /* Our current schema of a message. */
 const struct nba_avro_type *nba_schemas_current(const struct nba_schemas *schemas,
                                                 enum nba_schema which);

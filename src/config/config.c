@@ -118,9 +118,7 @@ static enum nba_status apply_text(struct nba_config *config, const struct settin
     struct nba_str text = {0};
     const char *value = NULL;
     enum nba_status status = nba_yaml_string(node, &text, error);
-    if (status == NBA_OK) {
-        status = resolve(config, node, &value, error);
-    }
+    status = status == NBA_OK ? resolve(config, node, &value, error) : status;
     if (status != NBA_OK) {
         return status;
     }
@@ -309,52 +307,38 @@ static enum nba_status check_keys(const struct nba_yaml_node *map, struct nba_st
     return nba_yaml_check_keys(map, names, NULL, error);
 }
 
-static enum nba_status apply_section(struct nba_config *config, const struct nba_yaml_node *map,
-                                     struct nba_error *error)
+/* The whole file, whose sections are maps in it, or one of them. */
+/* NOLINTNEXTLINE(misc-no-recursion): the keys of a section are settings */
+static enum nba_status apply_map(struct nba_config *config, struct nba_str section,
+                                 const struct nba_yaml_node *map, struct nba_error *error)
 {
-    const struct nba_str section = map->key->text;
     enum nba_status status = check_keys(map, section, error);
     for (const struct nba_yaml_node *n = map->first; n != NULL && status == NBA_OK; n = n->next) {
-        status = apply(config, find_setting(section, n->key->text), n, error);
+        const struct setting *setting = find_setting(section, n->key->text);
+        status = setting != NULL ? apply(config, setting, n, error)
+                                 : apply_map(config, n->key->text, n, error);
     }
     return status;
 }
 
-static enum nba_status apply_all(struct nba_config *config, const struct nba_yaml_node *map,
-                                 struct nba_error *error)
-{
-    const struct nba_str top = {0};
-    enum nba_status status = check_keys(map, top, error);
-    for (const struct nba_yaml_node *n = map->first; n != NULL && status == NBA_OK; n = n->next) {
-        const struct setting *setting = find_setting(top, n->key->text);
-        status =
-            setting != NULL ? apply(config, setting, n, error) : apply_section(config, n, error);
-    }
-    return status;
-}
-
-enum nba_status nba_config_init(struct nba_config *ret_config, struct nba_error *error)
+void nba_config_init(struct nba_config *ret_config)
 {
     NBA_ASSERT(ret_config != NULL);
     struct nba_config config = {.name = "configuration"};
-    struct nba_yaml tree = {.name = "default"};
-    enum nba_status status = NBA_OK;
     nba_arena_init(&config.arena, CONFIG_BYTES_MAX);
-    config.places = nba_arena_need(&config.arena, nba_setting_count * sizeof(*config.places));
-    memset(config.places, 0, nba_setting_count * sizeof(*config.places));
+    config.places = nba_arena_zeros(&config.arena, nba_setting_count, sizeof(*config.places));
     config.kafka.properties =
         nba_arena_need(&config.arena, NBA_CONFIG_PROPERTIES_MAX * sizeof(*config.kafka.properties));
     config.routes = default_routes;
     config.route_count = NBA_ARRAY_COUNT(default_routes);
-    for (size_t i = 0; i < nba_setting_count && status == NBA_OK; i++) {
+    for (size_t i = 0; i < nba_setting_count; i++) {
         const struct setting *s = &nba_settings[i];
-        const struct nba_yaml_node node = {
-            .tree = &tree, .quoted = s->type == SETTING_TEXT, .text = nba_str_of(s->default_text)};
-        status = s->default_text != NULL ? apply(&config, s, &node, error) : NBA_OK;
+        const struct nba_yaml_node node = {.source = "default",
+                                           .quoted = s->type == SETTING_TEXT,
+                                           .text = nba_str_of(s->default_text)};
+        NBA_ASSERT(s->default_text == NULL || apply(&config, s, &node, NULL) == NBA_OK);
     }
-    NBA_ASSERT(status == NBA_OK);
     *ret_config = config;
-    return NBA_OK;
 }
 
 void nba_config_clear(struct nba_config *config)
@@ -373,14 +357,10 @@ static enum nba_status from_tree(enum nba_status status, struct nba_yaml *tree, 
     if (status != NBA_OK) {
         return status;
     }
-    status = nba_config_init(&config, error);
+    nba_config_init(&config);
     config.name = copy_text(&config, nba_str_of(name));
-    if (status == NBA_OK) {
-        status = apply_all(&config, nba_yaml_root(tree), error);
-    }
-    if (status == NBA_OK) {
-        status = nba_config_check(&config, error);
-    }
+    status = apply_map(&config, nba_str(NULL, 0), nba_yaml_root(tree), error);
+    status = status == NBA_OK ? nba_config_check(&config, error) : status;
     if (status == NBA_OK) {
         *ret_config = config;
     } else {
@@ -416,14 +396,13 @@ enum nba_status nba_config_set(struct nba_config *config, const char *key, const
     const struct setting *setting =
         find_setting(nba_str(key, dot != NULL ? (size_t)(dot - key) : 0),
                      nba_str_of(dot != NULL ? dot + 1 : key));
-    struct nba_yaml tree = {.name = key};
     const struct nba_yaml_node name = {
-        .tree = &tree,
+        .source = key,
         .line = 1,
         .column = 1,
         .text = nba_str_of(property ? key + sizeof(properties) - 1 : "")};
     struct nba_yaml_node node = {
-        .tree = &tree, .line = 1, .column = 1, .text = nba_str_of(value), .quoted = true};
+        .source = key, .line = 1, .column = 1, .text = nba_str_of(value), .quoted = true};
     if (property) {
         node.key = &name;
         return apply_property(config, &node, error);

@@ -98,7 +98,7 @@ static struct nba_yaml_node *node_create(struct parse *parse, enum nba_yaml_kind
                                          const yaml_mark_t *mark)
 {
     struct nba_yaml_node *node = nba_arena_need(&parse->tree->arena, sizeof(*node));
-    *node = (struct nba_yaml_node){.tree = parse->tree,
+    *node = (struct nba_yaml_node){.source = parse->tree->name,
                                    .kind = kind,
                                    .line = (uint32_t)mark->line + 1,
                                    .column = (uint32_t)mark->column + 1};

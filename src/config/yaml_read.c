@@ -2,6 +2,7 @@
 #include "nba/config/yaml.h"
 
 #include <inttypes.h>
+#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +64,7 @@ static enum nba_status fail(const struct nba_yaml_node *node, const struct nba_y
     char text[NBA_ERROR_MESSAGE_BYTES];
     path_of(node, path, sizeof(path));
     (void)vsnprintf(text, sizeof(text), format, arguments);
-    return nba_error_set(error, NBA_E_CONFIG, "%s:%u:%u: %s%s%s", node->tree->name, place->line,
+    return nba_error_set(error, NBA_E_CONFIG, "%s:%u:%u: %s%s%s", node->source, place->line,
                          place->column, path, path[0] != '\0' ? ": " : "", text);
 }
 
@@ -93,9 +94,8 @@ enum nba_status nba_yaml_fail_missing(const struct nba_yaml_node *map, const cha
 {
     char path[PATH_BYTES];
     path_of(map, path, sizeof(path));
-    return nba_error_set(error, NBA_E_CONFIG, "%s:%u:%u: %s%s%s: missing, expected %s",
-                         map->tree->name, map->line, map->column, path, path[0] != '\0' ? "." : "",
-                         key, expected);
+    return nba_error_set(error, NBA_E_CONFIG, "%s:%u:%u: %s%s%s: missing, expected %s", map->source,
+                         map->line, map->column, path, path[0] != '\0' ? "." : "", key, expected);
 }
 
 const struct nba_yaml_node *nba_yaml_get(const struct nba_yaml_node *map, const char *key)
@@ -224,57 +224,36 @@ enum nba_status nba_yaml_expect(const struct nba_yaml_node *node, enum nba_yaml_
     return nba_yaml_fail(node, error, "expected %s, got %s", names[kind], kind_text(node));
 }
 
-#define DIGITS "0123456789"
-
-/* A number to YAML 1.1: decimal, octal, hexadecimal, with _ and exponents, or base 60 (20:00). */
-static bool reads_as_number(const char *p)
+static bool matches(struct nba_str text, const char *pattern)
 {
-    static const char digits[] = DIGITS "_";
-    p += *p == '+' || *p == '-';
-    if (p[0] == '0' && (p[1] == 'x' || p[1] == 'b') && p[2] != '\0') {
-        return p[2 + strspn(p + 2, DIGITS "abcdefABCDEF_")] == '\0';
-    }
-    const size_t whole = *p != '_' ? strspn(p, digits) : 0;
-    size_t fraction = 0;
-    p += whole;
-    while (whole > 0 && *p == ':' && strspn(p + 1, digits) > 0) {
-        p += 1 + strspn(p + 1, digits);
-    }
-    if (*p == '.') {
-        fraction = strspn(p + 1, digits);
-        p += 1 + fraction;
-    }
-    if (whole == 0 && fraction == 0) {
-        return false;
-    }
-    if (*p == 'e' || *p == 'E') {
-        p++;
-        p += *p == '+' || *p == '-';
-        return *p != '\0' && p[strspn(p, digits)] == '\0';
-    }
-    return *p == '\0';
+    regex_t regex;
+    const int failed = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+    NBA_ASSERT(failed == 0);
+    const bool found = regexec(&regex, text.data, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return found;
 }
 
-static bool reads_as_date(const char *p)
-{
-    const size_t length = strlen(p);
-    return length >= 8 && strspn(p, DIGITS) == 4 && p[4] == '-' &&
-           (strspn(p, DIGITS "-") == length || (length > 10 && strchr("Tt ", p[10]) != NULL));
-}
-
-/* What a reader of YAML 1.1 would make of an unquoted scalar; NULL: text. */
+/* What a reader of YAML 1.1 would make of an unquoted scalar; NULL: text.  A number may be decimal,
+ * octal, hexadecimal, with _ and exponents, or base 60 (20:00). */
 static const char *other_reading(struct nba_str text)
 {
-    static const char *const booleans[] = {
-        "y",    "Y",     "yes",   "Yes",   "YES", "n",  "N",  "no",  "No",  "NO",  "true", "True",
-        "TRUE", "false", "False", "FALSE", "on",  "On", "ON", "off", "Off", "OFF", NULL};
-    if (nba_yaml_is_one_of(text, booleans)) {
-        return "true or false";
+    static const struct {
+        const char *what, *pattern;
+    } readings[] = {
+        {"true or false",
+         "^(y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|"
+         "off|Off|OFF)$"},
+        {"a date", "^[0-9]{4}-([0-9-]{3,}|.{5}[Tt ].*)$"},
+        {"a number", "^[-+]?(0[xb][0-9a-fA-F_]+|([0-9][0-9_]*(:[0-9_]+)*(\\.[0-9_]*)?|\\.[0-9_]+)"
+                     "([eE][-+]?[0-9_]+)?)$"},
+    };
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(readings); i++) {
+        if (matches(text, readings[i].pattern)) {
+            return readings[i].what;
+        }
     }
-    if (reads_as_date(text.data)) {
-        return "a date";
-    }
-    return reads_as_number(text.data) ? "a number" : NULL;
+    return NULL;
 }
 
 enum nba_status nba_yaml_string(const struct nba_yaml_node *node, struct nba_str *ret_text,
@@ -328,28 +307,10 @@ enum nba_status nba_yaml_bool(const struct nba_yaml_node *node, bool *ret_value,
     return NBA_OK;
 }
 
-/* -?digits, with an optional fraction and exponent when `fraction`. */
-static bool is_number(const struct nba_yaml_node *node, bool fraction)
+static bool is_number(const struct nba_yaml_node *node, const char *pattern)
 {
-    const char *p = node->text.data;
-    size_t digits = 1;
-    if (node->kind != NBA_YAML_SCALAR || node->quoted || node->text.bytes > 40) {
-        return false;
-    }
-    p += *p == '-';
-    digits = strspn(p, DIGITS);
-    p += digits;
-    if (digits > 0 && fraction && *p == '.') {
-        digits = strspn(p + 1, DIGITS);
-        p += 1 + digits;
-    }
-    if (digits > 0 && fraction && (*p == 'e' || *p == 'E')) {
-        p++;
-        p += *p == '-' || *p == '+';
-        digits = strspn(p, DIGITS);
-        p += digits;
-    }
-    return digits > 0 && *p == '\0';
+    return node->kind == NBA_YAML_SCALAR && !node->quoted && node->text.bytes <= 40 &&
+           matches(node->text, pattern);
 }
 
 /* The start of every complaint about a scalar that should be something else. */
@@ -368,7 +329,7 @@ enum nba_status nba_yaml_integer(const struct nba_yaml_node *node, int64_t min, 
                                  int64_t *ret_value, struct nba_error *error)
 {
     struct shown buffer;
-    const bool fits = is_number(node, false) && node->text.bytes <= 18;
+    const bool fits = is_number(node, "^-?[0-9]+$") && node->text.bytes <= 18;
     const int64_t value = fits ? strtoll(node->text.data, NULL, 10) : 0;
     if (!fits || value < min || value > max) {
         return nba_yaml_fail(node, error,
@@ -383,7 +344,7 @@ enum nba_status nba_yaml_number(const struct nba_yaml_node *node, double min, do
                                 double *ret_value, struct nba_error *error)
 {
     struct shown buffer;
-    const bool fits = is_number(node, true);
+    const bool fits = is_number(node, "^-?[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?$");
     const double value = fits ? strtod(node->text.data, NULL) : 0.0;
     if (!fits || !(value >= min && value <= max)) {
         return nba_yaml_fail(node, error, "expected a number from %g to %g, got %s", min, max,

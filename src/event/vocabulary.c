@@ -7,33 +7,20 @@
 #include "nba/base/assert.h"
 #include "nba/base/compiler.h"
 
-static bool find_word(const char *const *names, size_t count, struct nba_str word, size_t *ret_i)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (nba_str_is(word, names[i])) {
-            *ret_i = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 #define NBA_X(constant, word) word,
-#define NBA_DEFINE_WORDS(PREFIX, name, MAP)                               \
-    static const char *const name##_names[] = {MAP(NBA_X)};               \
-    const char *nba_##name##_name(enum nba_##name value)                  \
-    {                                                                     \
-        NBA_ASSERT((size_t)value < NBA_##PREFIX##_COUNT);                 \
-        return name##_names[value];                                       \
-    }                                                                     \
-    bool nba_##name##_of(struct nba_str word, enum nba_##name *ret_value) \
-    {                                                                     \
-        size_t i = 0;                                                     \
-        if (!find_word(name##_names, NBA_##PREFIX##_COUNT, word, &i)) {   \
-            return false;                                                 \
-        }                                                                 \
-        *ret_value = (enum nba_##name)i;                                  \
-        return true;                                                      \
+#define NBA_DEFINE_WORDS(PREFIX, name, MAP)                                      \
+    static const char *const name##_names[] = {MAP(NBA_X)};                      \
+    const char *nba_##name##_name(enum nba_##name value)                         \
+    {                                                                            \
+        NBA_ASSERT((size_t)value < NBA_##PREFIX##_COUNT);                        \
+        return name##_names[value];                                              \
+    }                                                                            \
+    bool nba_##name##_of(struct nba_str word, enum nba_##name *ret_value)        \
+    {                                                                            \
+        const size_t i = nba_str_find(word, name##_names, NBA_##PREFIX##_COUNT); \
+        const bool found = i < NBA_##PREFIX##_COUNT;                             \
+        *ret_value = found ? (enum nba_##name)i : *ret_value;                    \
+        return found;                                                            \
     }
 
 NBA_DEFINE_WORDS(CHANNEL, channel, NBA_CHANNEL_MAP)
@@ -106,12 +93,10 @@ const char *nba_event_type_name(enum nba_event_type type)
 
 bool nba_event_type_of(struct nba_str word, enum nba_event_type *ret_type)
 {
-    size_t i = 0;
-    if (!find_word(event_type_names, NBA_EVENT_TYPE_COUNT, word, &i)) {
-        return false;
-    }
-    *ret_type = (enum nba_event_type)i;
-    return true;
+    const size_t i = nba_str_find(word, event_type_names, NBA_EVENT_TYPE_COUNT);
+    const bool found = i < NBA_EVENT_TYPE_COUNT;
+    *ret_type = found ? (enum nba_event_type)i : *ret_type;
+    return found;
 }
 
 bool nba_event_type_in_ring(enum nba_event_type type)

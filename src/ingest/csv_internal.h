@@ -3,7 +3,7 @@
 #define NBA_INGEST_CSV_INTERNAL_H
 
 #include "nba/base/buf.h"
-#include "nba/codec/text_source.h"
+#include "nba/codec/text_lines.h"
 #include "nba/ingest/row_source.h"
 
 struct nba_csv {

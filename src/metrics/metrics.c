@@ -1,5 +1,5 @@
-/* One list of families under a lock that only registration and exposition take; each family holds
- * its series in a list, so that a series never moves while someone counts on it. */
+/* One list of series, those of a name side by side, under a lock that only registration and
+ * exposition take; a series never moves while someone counts on it. */
 #include "nba/metrics/metrics.h"
 
 #include <inttypes.h>
@@ -43,6 +43,9 @@ static const char *const kind_names[] = {"counter", "gauge", "histogram"};
 
 struct series {
     struct series *next;
+    char *name;
+    char *help;
+    enum kind kind;
     char *labels; /* `a="b",c="d"`, escaped; empty without labels */
     union {
         struct nba_counter counter;
@@ -51,17 +54,9 @@ struct series {
     } as;
 };
 
-struct family {
-    struct family *next;
-    char *name;
-    char *help;
-    enum kind kind;
-    struct series *first;
-};
-
 struct nba_metrics {
     pthread_mutex_t lock;
-    struct family *first;
+    struct series *first;
 };
 
 struct nba_metrics *nba_metrics_create(void)
@@ -75,17 +70,12 @@ struct nba_metrics *nba_metrics_create(void)
 void nba_metrics_destroy(struct nba_metrics *metrics)
 {
     while (metrics != NULL && metrics->first != NULL) {
-        struct family *family = metrics->first;
-        metrics->first = family->next;
-        while (family->first != NULL) {
-            struct series *series = family->first;
-            family->first = series->next;
-            free(series->labels);
-            free(series);
-        }
-        free(family->name);
-        free(family->help);
-        free(family);
+        struct series *series = metrics->first;
+        metrics->first = series->next;
+        free(series->labels);
+        free(series->name);
+        free(series->help);
+        free(series);
     }
     if (metrics != NULL) {
         (void)pthread_mutex_destroy(&metrics->lock);
@@ -120,23 +110,6 @@ static char *labels_text(const struct nba_label *labels, size_t label_count)
     return (char *)buf.data;
 }
 
-static struct family *family_of(struct nba_metrics *metrics, enum kind kind, const char *name,
-                                const char *help)
-{
-    struct family **link = &metrics->first;
-    for (; *link != NULL; link = &(*link)->next) {
-        if (strcmp((*link)->name, name) == 0) {
-            NBA_ASSERT((*link)->kind == kind);
-            return *link;
-        }
-    }
-    *link = nba_zeros(1, sizeof(**link));
-    (*link)->kind = kind;
-    (*link)->name = nba_copy(name);
-    (*link)->help = nba_copy(help);
-    return *link;
-}
-
 static struct series *get_series(struct nba_metrics *metrics, enum kind kind, const char *name,
                                  const char *help, const struct nba_label *labels,
                                  size_t label_count)
@@ -146,16 +119,29 @@ static struct series *get_series(struct nba_metrics *metrics, enum kind kind, co
     }
     char *text = labels_text(labels, label_count);
     (void)pthread_mutex_lock(&metrics->lock);
-    struct series **link = &family_of(metrics, kind, name, help)->first;
-    while (*link != NULL && strcmp((*link)->labels, text) != 0) {
-        link = &(*link)->next;
-    }
-    if (*link == NULL) {
-        *link = nba_zeros(1, sizeof(**link));
-        (*link)->labels = text;
-        text = NULL;
+    struct series **behind = NULL; /* the last one of this name */
+    struct series **link = &metrics->first;
+    for (; *link != NULL; link = &(*link)->next) {
+        if (strcmp((*link)->name, name) == 0) {
+            NBA_ASSERT((*link)->kind == kind);
+            if (strcmp((*link)->labels, text) == 0) {
+                break;
+            }
+            behind = &(*link)->next;
+        }
     }
     struct series *series = *link;
+    if (series == NULL) {
+        link = behind != NULL ? behind : link;
+        series = nba_zeros(1, sizeof(*series));
+        series->name = nba_copy(name);
+        series->help = nba_copy(help);
+        series->kind = kind;
+        series->labels = text;
+        series->next = *link;
+        *link = series;
+        text = NULL;
+    }
     (void)pthread_mutex_unlock(&metrics->lock);
     free(text);
     return series;
@@ -265,15 +251,14 @@ uint64_t nba_histogram_quantile_us(const struct nba_histogram *histogram, double
     return bucket_us_max[BUCKET_COUNT - 1];
 }
 
-static void write_name(struct nba_buf *buf, const char *name, const char *part,
-                       const struct series *series)
+static void write_name(struct nba_buf *buf, const char *part, const struct series *series)
 {
-    nba_buf_printf(buf, *series->labels != '\0' ? "%s%s{%s} " : "%s%s%s ", name, part,
+    nba_buf_printf(buf, *series->labels != '\0' ? "%s%s{%s} " : "%s%s%s ", series->name, part,
                    series->labels);
 }
 
 /* Buckets are cumulative; the sum is read after them, so a scrape may see it a little ahead. */
-static void write_histogram(struct nba_buf *buf, const char *name, const struct series *series)
+static void write_histogram(struct nba_buf *buf, const struct series *series)
 {
     const struct nba_histogram *histogram = &series->as.histogram;
     const char *comma = *series->labels != '\0' ? "," : "";
@@ -284,33 +269,14 @@ static void write_histogram(struct nba_buf *buf, const char *name, const struct 
             (void)snprintf(bound, sizeof(bound), "%g", (double)bucket_us_max[i] / 1e6);
         }
         count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
-        nba_buf_printf(buf, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, series->labels, comma,
-                       bound, count);
+        nba_buf_printf(buf, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", series->name, series->labels,
+                       comma, bound, count);
     }
     const uint64_t sum_us = atomic_load_explicit(&histogram->sum_us, memory_order_relaxed);
-    write_name(buf, name, "_sum", series);
+    write_name(buf, "_sum", series);
     nba_buf_printf(buf, "%.6f\n", (double)sum_us / 1e6);
-    write_name(buf, name, "_count", series);
+    write_name(buf, "_count", series);
     nba_buf_printf(buf, "%" PRIu64 "\n", count);
-}
-
-static void write_family(struct nba_buf *buf, const struct family *family)
-{
-    nba_buf_printf(buf, "# HELP %s ", family->name);
-    append_escaped(buf, family->help, false);
-    nba_buf_printf(buf, "\n# TYPE %s %s\n", family->name, kind_names[family->kind]);
-    for (const struct series *series = family->first; series != NULL; series = series->next) {
-        if (family->kind == KIND_HISTOGRAM) {
-            write_histogram(buf, family->name, series);
-            continue;
-        }
-        write_name(buf, family->name, "", series);
-        if (family->kind == KIND_COUNTER) {
-            nba_buf_printf(buf, "%" PRIu64 "\n", nba_counter_value(&series->as.counter));
-        } else {
-            nba_buf_printf(buf, "%" PRId64 "\n", nba_gauge_value(&series->as.gauge));
-        }
-    }
 }
 
 void nba_metrics_write(struct nba_metrics *metrics, struct nba_buf *buf)
@@ -318,9 +284,25 @@ void nba_metrics_write(struct nba_metrics *metrics, struct nba_buf *buf)
     if (metrics == NULL) {
         return;
     }
+    const char *name = "";
     (void)pthread_mutex_lock(&metrics->lock);
-    for (const struct family *family = metrics->first; family != NULL; family = family->next) {
-        write_family(buf, family);
+    for (const struct series *series = metrics->first; series != NULL; series = series->next) {
+        if (strcmp(series->name, name) != 0) {
+            name = series->name;
+            nba_buf_printf(buf, "# HELP %s ", name);
+            append_escaped(buf, series->help, false);
+            nba_buf_printf(buf, "\n# TYPE %s %s\n", name, kind_names[series->kind]);
+        }
+        if (series->kind == KIND_HISTOGRAM) {
+            write_histogram(buf, series);
+            continue;
+        }
+        write_name(buf, "", series);
+        if (series->kind == KIND_COUNTER) {
+            nba_buf_printf(buf, "%" PRIu64 "\n", nba_counter_value(&series->as.counter));
+        } else {
+            nba_buf_printf(buf, "%" PRId64 "\n", nba_gauge_value(&series->as.gauge));
+        }
     }
     (void)pthread_mutex_unlock(&metrics->lock);
 }

@@ -111,10 +111,7 @@ static void answer_text(struct nba_server *server, struct evhttp_request *reques
 static bool host_is(const char *host, const char *name)
 {
     const size_t bytes = strlen(name);
-    if (strncasecmp(host, name, bytes) != 0) {
-        return false;
-    }
-    return host[bytes] == '\0' || host[bytes] == ':';
+    return strncasecmp(host, name, bytes) == 0 && (host[bytes] == '\0' || host[bytes] == ':');
 }
 
 static bool host_is_ours(const struct nba_server *server, const char *host)
@@ -359,12 +356,8 @@ enum nba_status nba_server_start(const struct nba_server_options *options,
     (void)snprintf(server->address, sizeof(server->address), "%s",
                    options->address != NULL ? options->address : "127.0.0.1");
     enum nba_status status = check_access(server, error);
-    if (status == NBA_OK) {
-        status = make_loop(server, error);
-    }
-    if (status == NBA_OK) {
-        status = bind_listener(server, error);
-    }
+    status = status == NBA_OK ? make_loop(server, error) : status;
+    status = status == NBA_OK ? bind_listener(server, error) : status;
     if (status == NBA_OK) {
         nba_connection_table_open(&server->connections, server->base, server->http,
                                   server->listener);

@@ -164,7 +164,7 @@ static enum nba_status copy(struct driver *d, const char *in, const char *out, c
     }
     bool more = true;
     while (status == NBA_OK && more) {
-        struct nba_log_record record;
+        struct nba_record record;
         status = nba_container_reader_next(reader, &record, &more, &d->error);
         if (status == NBA_OK && more) {
             status = nba_container_writer_append(writer, &record, &d->error);

@@ -19,6 +19,8 @@
 #ifndef NBA_APP_COMMAND_H
 #define NBA_APP_COMMAND_H
 
+#include "nba/app/interrupt.h"
+#include "nba/app/walk.h"
 #include "nba/app/workplace.h"
 
 /* In the order of `nba --help`.  A new one is a file that defines nba_command_<name>, and a row. */

@@ -9,13 +9,8 @@
 #define NBA_APP_WALK_H
 
 #include "nba/app/workplace.h"
-#include "nba/base/limits.h"
-#include "nba/codec/log_record.h"
 #include "nba/ingest/mapping.h"
 #include "nba/stream/reader.h"
-
-/* Of a record that is read; others may send more than we do. */
-#define NBA_LOG_HEADERS_MAX (4u * NBA_HEADERS_MAX)
 
 typedef enum nba_status nba_take_record(void *context, const struct nba_record *record,
                                         struct nba_error *error);
@@ -71,12 +66,6 @@ enum nba_status nba_walk_topic(struct nba_stream *stream, const char *topic, nba
 NBA_MUST_USE
 enum nba_status nba_walk_log_file(const struct nba_schemas *schemas, const char *path,
                                   nba_take_record *take, void *context, struct nba_error *error);
-
-/* A record as a log file holds it; `headers` has room for NBA_LOG_HEADERS_MAX.  NBA_E_LIMIT. */
-NBA_MUST_USE
-enum nba_status nba_log_record_from(const struct nba_record *record,
-                                    struct nba_log_header headers[NBA_LOG_HEADERS_MAX],
-                                    struct nba_log_record *ret_record, struct nba_error *error);
 
 /* Messages as JSON, one a line: the lines that are not empty, of a file or of standard input ("-"),
  * gzipped or not, without their line ends.  A failure is told behind "path:line". */

@@ -41,6 +41,9 @@ void nba_buf_printf(struct nba_buf *buf, const char *format, ...);
 void nba_buf_append_varint(struct nba_buf *buf, uint64_t value);
 void nba_buf_append_zigzag(struct nba_buf *buf, int64_t value);
 
+/* Avro's bytes and string: the length as a long, then the bytes. */
+void nba_buf_append_sized(struct nba_buf *buf, struct nba_str text);
+
 static inline struct nba_str nba_buf_str(const struct nba_buf *buf)
 {
     return nba_str((const char *)buf->data, buf->bytes);

@@ -45,6 +45,16 @@ static inline bool nba_str_empty(struct nba_str a)
     return a.bytes == 0;
 }
 
+/* Index of the word among `count`, NULL ones passed over; `count`: it is none of them. */
+static inline size_t nba_str_find(struct nba_str word, const char *const *words, size_t count)
+{
+    size_t i = 0;
+    while (i < count && (words[i] == NULL || !nba_str_is(word, words[i]))) {
+        i++;
+    }
+    return i;
+}
+
 /* Bytewise order, as memcmp, a prefix first: the order of content ids and of store keys. */
 static inline int nba_str_compare(struct nba_str a, struct nba_str b)
 {

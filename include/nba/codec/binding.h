@@ -62,6 +62,7 @@ enum nba_bind {
 enum nba_presence {
     NBA_PRESENT_NATURAL, /* not the absent value */
     NBA_PRESENT_BOOL, /* bool at presence_offset; the decoder sets it.  SLOTS: an array of them */
+    NBA_PRESENT_NOT,  /* bool at presence_offset, true when absent; the decoder clears it */
     NBA_PRESENT_TEXT, /* struct nba_str at presence_offset is not empty */
     NBA_PRESENT_WORD, /* enum at presence_offset equals presence_value */
 };

@@ -21,8 +21,8 @@
 
 #include "nba/base/arena.h"
 #include "nba/base/buf.h"
+#include "nba/base/record.h"
 #include "nba/base/status.h"
-#include "nba/codec/log_record.h"
 #include "nba/codec/schema_registry.h"
 
 /* Java writes 64 KB blocks by default, fastavro 16 KB, Spark up to some MB. */
@@ -41,7 +41,7 @@ enum nba_status nba_container_writer_create(const struct nba_schemas *schemas, c
 /* NBA_E_IO, NBA_E_LIMIT (more than a block may hold; nothing is written). */
 NBA_MUST_USE
 enum nba_status nba_container_writer_append(struct nba_container_writer *writer,
-                                            const struct nba_log_record *record,
+                                            const struct nba_record *record,
                                             struct nba_error *error);
 /* Writes what is left, syncs, renames.  Only _destroy may follow. */
 NBA_MUST_USE
@@ -61,7 +61,7 @@ enum nba_status nba_container_reader_open(const struct nba_schemas *schemas, con
  * the next call.  NBA_E_CORRUPT, NBA_E_IO, NBA_E_LIMIT, NBA_E_SCHEMA_INCOMPATIBLE (no log file). */
 NBA_MUST_USE
 enum nba_status nba_container_reader_next(struct nba_container_reader *reader,
-                                          struct nba_log_record *ret_record, bool *ret_more,
+                                          struct nba_record *ret_record, bool *ret_more,
                                           struct nba_error *error);
 /* Appends the next record as one JSON object, no line feed.  Don't mix with _next. */
 NBA_MUST_USE

@@ -16,9 +16,9 @@
 
 #include "nba/base/arena.h"
 #include "nba/base/buf.h"
+#include "nba/base/record.h"
 #include "nba/base/status.h"
 #include "nba/codec/decoder.h"
-#include "nba/codec/log_record.h"
 #include "nba/codec/schema_registry.h"
 
 /*
@@ -29,7 +29,7 @@
  * A value whose first byte is not 0 or that its schema can't read (dead letters, the changelog) is
  * printed as {"base64":"..."} too.  Never fails but by buf->failed.
  */
-void nba_json_print_record(const struct nba_schemas *schemas, const struct nba_log_record *record,
+void nba_json_print_record(const struct nba_schemas *schemas, const struct nba_record *record,
                            struct nba_buf *buf);
 
 /* The value alone, no line feed.  Errors as in decoder.h; nothing is appended then. */

@@ -2,10 +2,9 @@
  * The settings of an instance: config/nba.yaml, read through one table.
  *
  * src/config/settings.c holds the table: key (its unit last), type, default, range, one sentence.
- * docs/CONFIGURATION.md and the comments of config/nba.yaml come from it
- * (nba_config_write_reference, nba_config_write_example) and a test fails when they differ.  A key
- * that is not in the table is an error; so is a value out of range.  None changes while the engine
- * runs.
+ * docs/CONFIGURATION.md and the comments of config/nba.yaml come from it and a test fails when they
+ * differ (tests/unit/config).  A key that is not in the table is an error; so is a value out of
+ * range.  None changes while the engine runs.
  *
  * REFERENCES.  A text, or a value in kafka.properties, that is wholly `${env:NAME}` or
  * `${file:PATH}` is replaced by the environment's variable or by the file's text less its last
@@ -122,9 +121,8 @@ struct nba_config {
     struct nba_config_place *places; /* by row of the table: where it was set */
 };
 
-/* All defaults.  NBA_E_NO_MEMORY. */
-NBA_MUST_USE
-enum nba_status nba_config_init(struct nba_config *ret_config, struct nba_error *error);
+/* All defaults. */
+void nba_config_init(struct nba_config *ret_config);
 /* Defaults, then the file.  NBA_E_CONFIG with file:line:column, NBA_E_NOT_FOUND, NBA_E_IO. */
 NBA_MUST_USE
 enum nba_status nba_config_load(const char *path, struct nba_config *ret_config,
@@ -150,10 +148,7 @@ enum nba_status nba_config_fail(const struct nba_config *config, const char *key
 /* NULL-safe; the struct may be half built. */
 void nba_config_clear(struct nba_config *config);
 
-/* docs/CONFIGURATION.md; config/nba.yaml with every key at its default; the settings in force, one
- * "key = value" a line with secrets as ***. */
-void nba_config_write_reference(struct nba_buf *buf);
-void nba_config_write_example(struct nba_buf *buf);
+/* The settings in force, one "key = value" a line with secrets as ***. */
 void nba_config_write_effective(const struct nba_config *config, struct nba_buf *buf);
 
 #endif

@@ -33,7 +33,7 @@ enum nba_yaml_kind { NBA_YAML_SCALAR, NBA_YAML_LIST, NBA_YAML_MAP };
 struct nba_yaml;
 
 struct nba_yaml_node {
-    struct nba_yaml *tree;
+    const char *source; /* the file, in messages */
     enum nba_yaml_kind kind;
     bool quoted;                        /* scalar in quotes or as a block */
     uint32_t line;                      /* from 1 */

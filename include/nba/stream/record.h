@@ -1,41 +1,15 @@
 /*
- * A record of a log: key, value, headers, time, and where it stands.
+ * Records read and records to send.
  *
- * NULL AND EMPTY.  A key or value may be absent (null) or there with no bytes; both are kept apart.
- * A null value on a compacted topic is a tombstone.
- *
- * OWNERSHIP.  A record that a poll returned owns its memory until nba_record_release; everything
- * in it (topic, key, value, headers) points into that memory.  It may be kept as long as one likes,
- * also past the reader that gave it, but not past its stream, and released on any thread.
+ * OWNERSHIP.  A record that a poll returned owns its memory until nba_record_release.  It may be
+ * kept as long as one likes, also past the reader that gave it, but not past its stream, and
+ * released on any thread.
  * A record to send borrows from the caller, who gets everything back when the call returns.
  */
 #ifndef NBA_STREAM_RECORD_H
 #define NBA_STREAM_RECORD_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "nba/base/str.h"
-
-struct nba_header {
-    struct nba_str name;
-    struct nba_str value;
-};
-
-struct nba_record {
-    struct nba_str topic;
-    int32_t partition;
-    int64_t offset;
-    int64_t timestamp_ms;
-    struct nba_str key;
-    struct nba_str value;
-    bool key_null;
-    bool value_null;
-    const struct nba_header *headers;
-    uint32_t header_count;
-    void *owner; /* the backend's */
-    void (*release)(void *owner);
-};
+#include "nba/base/record.h"
 
 /* Gives the record's memory back and zeroes it; NULL and zeroed records are fine. */
 void nba_record_release(struct nba_record *record);

@@ -43,23 +43,23 @@ static int teardown(void **state)
     return 0;
 }
 
-static const struct nba_log_header sample_headers[] = {{{"src", 3}, {"t/0/7", 5}},
-                                                       {{"src", 3}, {"", 0}}};
+static const struct nba_header sample_headers[] = {{{"src", 3}, {"t/0/7", 5}},
+                                                   {{"src", 3}, {"", 0}}};
 
-static struct nba_log_record sample_record(int i)
+static struct nba_record sample_record(int i)
 {
     static char value[300];
     memset(value, 'a' + i % 26, sizeof(value));
-    return (struct nba_log_record){.topic = T("hcp.engagement.v1"),
-                                   .partition = i % 4,
-                                   .offset = 2 * (int64_t)i,
-                                   .timestamp_ms = 1795188600000 + i,
-                                   .key = nba_str("hcp-0001", (size_t)(i % 9)),
-                                   .value = nba_str(value, (size_t)(i % 300)),
-                                   .has_key = i % 3 != 0,
-                                   .has_value = i % 5 != 0,
-                                   .headers = sample_headers,
-                                   .header_count = (uint32_t)i % 3};
+    return (struct nba_record){.topic = T("hcp.engagement.v1"),
+                               .partition = i % 4,
+                               .offset = 2 * (int64_t)i,
+                               .timestamp_ms = 1795188600000 + i,
+                               .key = nba_str("hcp-0001", (size_t)(i % 9)),
+                               .value = nba_str(value, (size_t)(i % 300)),
+                               .key_null = i % 3 == 0,
+                               .value_null = i % 5 == 0,
+                               .headers = sample_headers,
+                               .header_count = (uint32_t)i % 3};
 }
 
 static void write_records(struct fixture *f, enum nba_container_codec codec, int count)
@@ -69,7 +69,7 @@ static void write_records(struct fixture *f, enum nba_container_codec codec, int
     assert_int_equal(nba_container_writer_create(f->schemas, f->path, codec, &writer, &f->error),
                      NBA_OK);
     for (int i = 0; i < count; i++) {
-        const struct nba_log_record record = sample_record(i);
+        const struct nba_record record = sample_record(i);
         assert_int_equal(nba_container_writer_append(writer, &record, &f->error), NBA_OK);
     }
     assert_false(nba_file_exists(f->path));
@@ -77,17 +77,17 @@ static void write_records(struct fixture *f, enum nba_container_codec codec, int
     nba_container_writer_destroy(writer);
 }
 
-static void assert_record(const struct nba_log_record *record, int i)
+static void assert_record(const struct nba_record *record, int i)
 {
-    const struct nba_log_record expected = sample_record(i);
+    const struct nba_record expected = sample_record(i);
     assert_true(nba_str_equal(record->topic, expected.topic));
     assert_int_equal(record->partition, expected.partition);
     assert_int_equal(record->offset, expected.offset);
     assert_int_equal(record->timestamp_ms, expected.timestamp_ms);
-    assert_int_equal(record->has_key, expected.has_key);
-    assert_int_equal(record->has_value, expected.has_value);
-    assert_true(!expected.has_key || nba_str_equal(record->key, expected.key));
-    assert_true(!expected.has_value || nba_str_equal(record->value, expected.value));
+    assert_int_equal(record->key_null, expected.key_null);
+    assert_int_equal(record->value_null, expected.value_null);
+    assert_true(expected.key_null || nba_str_equal(record->key, expected.key));
+    assert_true(expected.value_null || nba_str_equal(record->value, expected.value));
     assert_int_equal(record->header_count, expected.header_count);
     for (uint32_t h = 0; h < record->header_count; h++) {
         assert_true(nba_str_equal(record->headers[h].name, expected.headers[h].name));
@@ -98,7 +98,7 @@ static void assert_record(const struct nba_log_record *record, int i)
 static void round_trip(struct fixture *f, enum nba_container_codec codec, int count)
 {
     struct nba_container_reader *reader = NULL;
-    struct nba_log_record record;
+    struct nba_record record;
     bool more = true;
     int i = 0;
     write_records(f, codec, count);
@@ -160,7 +160,7 @@ static void test_a_record_too_large_is_refused_and_the_others_stay(void **state)
     struct fixture *f = *state;
     struct nba_container_writer *writer = NULL;
     struct nba_container_reader *reader = NULL;
-    struct nba_log_record record = sample_record(1);
+    struct nba_record record = sample_record(1);
     char *large = calloc(1, NBA_CONTAINER_BLOCK_BYTES_MAX);
     assert_non_null(large);
     assert_int_equal(
@@ -191,7 +191,7 @@ static void test_a_record_too_large_is_refused_and_the_others_stay(void **state)
 static enum nba_status read_all(struct fixture *f, struct nba_str bytes)
 {
     struct nba_container_reader *reader = NULL;
-    struct nba_log_record record;
+    struct nba_record record;
     bool more = true;
     assert_int_equal(nba_file_write(f->path, bytes, &f->error), NBA_OK);
     enum nba_status status = nba_container_reader_open(f->schemas, f->path, &reader, &f->error);

@@ -102,17 +102,15 @@ static void test_a_record_is_one_line_with_its_place_key_and_headers(void **stat
     struct fixture *f = *state;
     const struct nba_action action = sample_action();
     nba_encode_action(f->schemas, &action, &f->value);
-    const struct nba_log_header headers[] = {{T("ce_id"), T("x\"y")}, {T("raw"), T("\xff")}};
-    const struct nba_log_record record = {.topic = T("nba.action.v1"),
-                                          .partition = 3,
-                                          .offset = 77,
-                                          .timestamp_ms = 1795188600123,
-                                          .key = T("hcp-0001"),
-                                          .value = nba_buf_str(&f->value),
-                                          .has_key = true,
-                                          .has_value = true,
-                                          .headers = headers,
-                                          .header_count = 2};
+    const struct nba_header headers[] = {{T("ce_id"), T("x\"y")}, {T("raw"), T("\xff")}};
+    const struct nba_record record = {.topic = T("nba.action.v1"),
+                                      .partition = 3,
+                                      .offset = 77,
+                                      .timestamp_ms = 1795188600123,
+                                      .key = T("hcp-0001"),
+                                      .value = nba_buf_str(&f->value),
+                                      .headers = headers,
+                                      .header_count = 2};
     nba_json_print_record(f->schemas, &record, &f->text);
     assert_contains(f, "{\"topic\":\"nba.action.v1\",\"partition\":3,\"offset\":77,"
                        "\"timestamp\":\"2026-11-20T15:30:00.123Z\",\"key\":\"hcp-0001\","
@@ -125,16 +123,16 @@ static void test_a_record_is_one_line_with_its_place_key_and_headers(void **stat
 static void test_values_that_no_schema_reads_are_printed_as_base64(void **state)
 {
     struct fixture *f = *state;
-    struct nba_log_record record = {.topic = T("nba.deadletter.v1"),
-                                    .timestamp_ms = INT64_MIN,
-                                    .value = T("\0\0\0\0\1"),
-                                    .has_value = true};
+    struct nba_record record = {.topic = T("nba.deadletter.v1"),
+                                .timestamp_ms = INT64_MIN,
+                                .key_null = true,
+                                .value = T("\0\0\0\0\1")};
     nba_json_print_record(f->schemas, &record, &f->text);
     assert_contains(f, "\"key\":null,\"headers\":{},\"value\":{\"base64\":\"AAAAAAE=\"}}\n");
     assert_contains(f, "\"timestamp\":-9223372036854775808");
     nba_buf_reset(&f->text);
-    record.has_value = false;
-    record.has_key = true;
+    record.value_null = true;
+    record.key_null = false;
     nba_json_print_record(f->schemas, &record, &f->text);
     assert_contains(f, "\"key\":\"\",\"headers\":{},\"value\":null}\n");
 }
