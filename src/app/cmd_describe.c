@@ -11,17 +11,12 @@ static const struct nba_option options[] = {
     {0},
 };
 
-static bool is_read(enum nba_topic_role role)
-{
-    return role == NBA_TOPIC_ENGAGEMENT || role == NBA_TOPIC_CATALOG || role == NBA_TOPIC_CONTROL;
-}
-
 static void describe_topics(const struct nba_topic_table *table, bool read, struct nba_buf *buf)
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct nba_topic_entry *entry = &table->entries[i];
         const struct nba_topic_spec *spec = &entry->spec;
-        if (is_read(entry->role) == read) {
+        if ((entry->role <= NBA_TOPIC_INPUTS_LAST) == read) {
             nba_buf_printf(buf, "  %-26s %4d partition%s  key %-18s %s%s\n", spec->name,
                            (int)spec->partitions, spec->partitions == 1 ? " " : "s", entry->key,
                            entry->what, spec->compacted ? " (compacted)" : "");

@@ -151,8 +151,7 @@ static enum nba_status produce(struct producing *p, struct nba_error *error)
 static enum nba_status choose_topic(struct producing *p, struct nba_error *error)
 {
     const struct nba_topic_entry *topic = nba_topic_table_find(&p->place->topics, args.topic);
-    if (topic == NULL || (topic->role != NBA_TOPIC_ENGAGEMENT && topic->role != NBA_TOPIC_CATALOG &&
-                          topic->role != NBA_TOPIC_CONTROL)) {
+    if (topic == NULL || topic->role > NBA_TOPIC_INPUTS_LAST) {
         return nba_error_set(error, NBA_E_USAGE,
                              "--topic: expected engagement, catalog or control, got '%s'",
                              args.topic);

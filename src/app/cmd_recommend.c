@@ -11,9 +11,8 @@
 
 #define FLUSH_BYTES ((size_t)1 << 20)
 
+/* In the order of enum nba_score_model. */
 static const char *const model_words[] = {"fusion", "lstm", "ncf", "popularity", NULL};
-static const enum nba_score_model models[] = {NBA_SCORE_FUSION, NBA_SCORE_LSTM, NBA_SCORE_NCF,
-                                              NBA_SCORE_POPULARITY};
 
 static struct {
     const char *hcp, *history, *segment, *release;
@@ -296,7 +295,7 @@ static enum nba_status make_recommender(struct recommender *r, struct nba_error 
 {
     const struct nba_score_options score_options = {
         .ncf_candidates = (uint32_t)r->place->config.score_ncf_candidates,
-        .model = models[args.model],
+        .model = (enum nba_score_model)args.model,
     };
     const enum nba_status status = nba_side_load(r->place, args.release, &r->side, error);
     if (status != NBA_OK) {

@@ -18,37 +18,32 @@
 
 /* ---- words --------------------------------------------------------------------------------- */
 
-#define WORDS(noun, total)                                \
-    static const char *noun##_word(uint32_t value)        \
-    {                                                     \
-        return nba_##noun##_name((enum nba_##noun)value); \
-    }                                                     \
-    static const struct nba_words noun##_words = {noun##_word, total}
-
-WORDS(event_type, NBA_EVENT_TYPE_COUNT);
-WORDS(channel, NBA_CHANNEL_COUNT);
-WORDS(action_type, NBA_ACTION_TYPE_COUNT);
-WORDS(consent_scope, NBA_CONSENT_SCOPE_COUNT);
-WORDS(consent_status, NBA_CONSENT_STATUS_COUNT);
-WORDS(bot, NBA_BOT_COUNT);
-WORDS(bounce, NBA_BOUNCE_COUNT);
-WORDS(content_class, NBA_CONTENT_CLASS_COUNT);
-WORDS(approval, NBA_APPROVAL_COUNT);
-WORDS(rep_role, NBA_REP_ROLE_COUNT);
-WORDS(stage, NBA_STAGE_COUNT);
-WORDS(driver, NBA_DRIVER_COUNT);
-WORDS(reason, NBA_REASON_NUMBER_MAX + 1);
-
-/* Words of enums that have no list macro: the index is the value. */
 #define WORD_LIST(noun, ...)                                \
     static const char *const noun##_list[] = {__VA_ARGS__}; \
-    static const char *noun##_word(uint32_t value)          \
-    {                                                       \
-        NBA_ASSERT(value < NBA_ARRAY_COUNT(noun##_list));   \
-        return noun##_list[value];                          \
-    }                                                       \
-    static const struct nba_words noun##_words = {noun##_word, NBA_ARRAY_COUNT(noun##_list)}
+    static const struct nba_words noun##_words = {noun##_list, NBA_ARRAY_COUNT(noun##_list)}
 
+#define NBA_X(constant, word) word,
+WORD_LIST(channel, NBA_CHANNEL_MAP(NBA_X));
+WORD_LIST(action_type, NBA_ACTION_TYPE_MAP(NBA_X));
+WORD_LIST(consent_scope, NBA_CONSENT_SCOPE_MAP(NBA_X));
+WORD_LIST(consent_status, NBA_CONSENT_STATUS_MAP(NBA_X));
+WORD_LIST(bot, NBA_BOT_MAP(NBA_X));
+WORD_LIST(bounce, NBA_BOUNCE_MAP(NBA_X));
+WORD_LIST(content_class, NBA_CONTENT_CLASS_MAP(NBA_X));
+WORD_LIST(approval, NBA_APPROVAL_MAP(NBA_X));
+WORD_LIST(rep_role, NBA_REP_ROLE_MAP(NBA_X));
+WORD_LIST(stage, NBA_STAGE_MAP(NBA_X));
+#undef NBA_X
+#define NBA_X(constant, word, ring, outcome, channel) word,
+WORD_LIST(event_type, NBA_EVENT_TYPE_MAP(NBA_X));
+#undef NBA_X
+#define NBA_X(constant) #constant,
+WORD_LIST(driver, NBA_DRIVER_MAP(NBA_X));
+#undef NBA_X
+#define NBA_X(constant, number, stage) [NBA_REASON_##constant] = #constant,
+WORD_LIST(reason, [NBA_REASON_NONE] = "NONE", NBA_REASON_MAP(NBA_X)[NBA_REASON_NUMBER_MAX] = NULL);
+#undef NBA_X
+/* Words of enums that have no list macro. */
 WORD_LIST(address, NULL, "ok", "bounced", "none");
 WORD_LIST(action_status, "proposed", "recalled");
 WORD_LIST(decision_kind, "decided", "updated", "skipped", "lifecycle");

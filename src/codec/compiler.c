@@ -77,13 +77,8 @@ static void *take(struct compiler *c, size_t count, size_t size)
 
 static int32_t word_value(const struct nba_words *words, const char *symbol)
 {
-    for (uint32_t i = 0; i < words->count; i++) {
-        const char *name = words->name(i);
-        if (name != NULL && strcmp(name, symbol) == 0) {
-            return (int32_t)i;
-        }
-    }
-    return NBA_NO_WORD;
+    const size_t value = nba_str_find(nba_str_of(symbol), words->names, words->count);
+    return value < words->count ? (int32_t)value : NBA_NO_WORD;
 }
 
 /* "field: what". */
@@ -110,7 +105,7 @@ static void compile_word(struct compiler *c, const struct nba_avro_type *w,
     int32_t *table = take(c, op->a, sizeof(*table));
     op->of.table = table;
     for (uint32_t i = 0; i < op->a; i++) {
-        const char *word = c->for_writing ? words->name(i) : w->symbols[i];
+        const char *word = c->for_writing ? words->names[i] : w->symbols[i];
         const size_t symbol = nba_str_find(nba_str_of(word), r->symbols, r->symbol_count);
         const bool ours = symbol < r->symbol_count;
         table[i] = NBA_NO_WORD;
@@ -135,12 +130,12 @@ static void compile_order(struct compiler *c, const struct nba_words *words, str
     int32_t *order = take(c, words->count + 1, sizeof(*order));
     uint32_t count = 0;
     for (uint32_t value = 0; value < words->count; value++) {
-        const char *word = words->name(value);
+        const char *word = words->names[value];
         uint32_t at = count;
         if (word == NULL) {
             continue;
         }
-        for (; at > 0 && strcmp(words->name((uint32_t)order[at - 1]), word) > 0; at--) {
+        for (; at > 0 && strcmp(words->names[order[at - 1]], word) > 0; at--) {
             order[at] = order[at - 1];
         }
         order[at] = (int32_t)value;

@@ -270,16 +270,14 @@ static const unsigned char *run_loop(struct nba_machine *m, const struct nba_op 
 static unsigned char *find_slot(const struct nba_op *op, struct nba_str key, unsigned char *dst)
 {
     const struct nba_binding *b = op->binding;
-    for (uint32_t i = 0; i < b->words->count; i++) {
-        const char *name = b->words->name(i);
-        if (name != NULL && nba_str_is(key, name)) {
-            if (b->presence == NBA_PRESENT_BOOL) {
-                dst[op->offset - b->offset + b->presence_offset + i] = true;
-            }
-            return dst + op->offset + i * b->record->bytes;
-        }
+    const size_t value = nba_str_find(key, b->words->names, b->words->count);
+    if (value == b->words->count) {
+        return NULL;
     }
-    return NULL;
+    if (b->presence == NBA_PRESENT_BOOL) {
+        dst[op->offset - b->offset + b->presence_offset + value] = true;
+    }
+    return dst + op->offset + value * b->record->bytes;
 }
 
 static const unsigned char *run_slots(struct nba_machine *m, const struct nba_op *op,

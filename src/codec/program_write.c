@@ -245,7 +245,7 @@ static void put_slots(struct writer *w, const struct nba_op *op, const unsigned 
     for (const int32_t *next = op->of.table; *next != NBA_NO_WORD; next++) {
         const uint32_t value = (uint32_t)*next;
         if (slot_is_present(op, src, value)) {
-            put_sized(w, nba_str_of(b->words->name(value)), NBA_ID_BYTES_MAX);
+            put_sized(w, nba_str_of(b->words->names[value]), NBA_ID_BYTES_MAX);
             put_list(w, op->body, src + op->offset + value * b->record->bytes);
         }
     }

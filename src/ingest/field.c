@@ -69,7 +69,7 @@ static void add_all(struct fields *fields, const struct nba_record_binding *reco
             add_all(fields, b->record, base + b->offset);
         } else if (b->kind == NBA_BIND_SLOTS) {
             for (uint32_t k = NBA_CHANNEL_UNKNOWN + 1; k < b->words->count; k++) {
-                add(fields, "address_", b->words->name(k), &b->record->fields[0],
+                add(fields, "address_", b->words->names[k], &b->record->fields[0],
                     base + b->offset + k * b->record->bytes);
             }
         }
@@ -208,7 +208,7 @@ static const char *set_bool(struct nba_str text, void *at)
 static const char *set_word(struct nba_str text, const struct nba_binding *b, unsigned char *at)
 {
     uint32_t value = 0;
-    while (value < b->words->count && !nba_str_is(text, b->words->name(value))) {
+    while (value < b->words->count && !nba_str_is(text, b->words->names[value])) {
         value++;
     }
     if (value == b->words->count) {

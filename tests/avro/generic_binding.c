@@ -10,34 +10,15 @@
 #define RECORDS_MAX  512u
 #define IN_PLACE_MAX 256u
 
-/* ---- enums: a list of words has no room for a schema, so each has a function of its own ------ */
-
-static const struct nba_avro_type *enums[32];
+static struct nba_words words[32];
 static uint32_t enum_count;
-
-#define ENUM(n)                                 \
-    static const char *word_##n(uint32_t value) \
-    {                                           \
-        return enums[n]->symbols[value];        \
-    }
-/* clang-format off */
-#define EACH(X)                                                                              \
-    X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)    \
-    X(16) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29)      \
-    X(30) X(31)
-/* clang-format on */
-EACH(ENUM)
-#define NAME(n) word_##n,
-static const char *(*const names[])(uint32_t value) = {EACH(NAME)};
-static struct nba_words words[NBA_ARRAY_COUNT(enums)];
 
 static const struct nba_words *words_of(const struct nba_avro_type *type)
 {
-    if (enum_count == NBA_ARRAY_COUNT(enums)) {
+    if (enum_count == NBA_ARRAY_COUNT(words)) {
         return NULL;
     }
-    enums[enum_count] = type;
-    words[enum_count] = (struct nba_words){names[enum_count], type->symbol_count};
+    words[enum_count] = (struct nba_words){type->symbols, type->symbol_count};
     return &words[enum_count++];
 }
 

@@ -67,9 +67,9 @@ enum nba_presence {
     NBA_PRESENT_WORD, /* enum at presence_offset equals presence_value */
 };
 
-/* A closed list of words; `name` of a value, NULL where the list has a gap. */
+/* A closed list of words by their values, NULL where it has a gap. */
 struct nba_words {
-    const char *(*name)(uint32_t value);
+    const char *const *names;
     uint32_t count;
 };
 

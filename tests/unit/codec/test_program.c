@@ -35,12 +35,8 @@ struct thing {
     } choice;
 };
 
-static const char *color_word(uint32_t value)
-{
-    static const char *const words[] = {"unknown", "red", "green", "blue"};
-    return words[value];
-}
-static const struct nba_words colors = {color_word, 4};
+static const char *const color_names[] = {"unknown", "red", "green", "blue"};
+static const struct nba_words colors = {color_names, 4};
 
 static const struct nba_binding inner_fields[] = {
     {.name = "name", .kind = NBA_BIND_ID, .offset = offsetof(struct inner, name)},
