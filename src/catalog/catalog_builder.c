@@ -1,5 +1,4 @@
-/* The newest record of each id, in the order they first came, with a hash index over them; a
- * removed one leaves a hole. */
+/* The newest record of each id, in any order, with a hash index over them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,20 +6,20 @@
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 
-#define VALUE_MAX     1e6
-#define ENTRIES_FIRST 64u
+#define VALUE_MAX 1e6
 
 struct nba_catalog_builder {
-    struct catalog_entry **entries; /* NULL: removed */
-    uint32_t entry_count, capacity;
+    struct catalog_entry **entries;
+    size_t entry_count, capacity;
     struct nba_hash_index index;
     uint32_t counts[NBA_REFERENCE_REP + 1];
 };
 
 struct nba_catalog_builder *nba_catalog_builder_create(void)
 {
-    return calloc(1, sizeof(struct nba_catalog_builder));
+    return nba_zeros(1, sizeof(struct nba_catalog_builder));
 }
 
 void nba_catalog_builder_destroy(struct nba_catalog_builder *builder)
@@ -28,7 +27,7 @@ void nba_catalog_builder_destroy(struct nba_catalog_builder *builder)
     if (builder == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < builder->entry_count; i++) {
+    for (size_t i = 0; i < builder->entry_count; i++) {
         nba_catalog_entry_unref(builder->entries[i]);
     }
     free(builder->entries);
@@ -114,49 +113,23 @@ static uint32_t find_entry(const struct nba_catalog_builder *builder, enum nba_r
     uint32_t i = 0;
     while ((i = nba_hash_index_next(&builder->index, hash, &cursor)) != NBA_HASH_INDEX_NONE) {
         const struct catalog_entry *entry = builder->entries[i];
-        if (entry == NULL || entry->record.kind != kind) {
-            continue;
-        }
-        if (nba_str_equal(entry->id, id)) {
+        if (entry->record.kind == kind && nba_str_equal(entry->id, id)) {
             break;
         }
-        if (kind == NBA_REFERENCE_CONTENT) {
+        if (entry->record.kind == kind && kind == NBA_REFERENCE_CONTENT) {
             *ret_collision = entry->id;
         }
     }
     return i;
 }
 
-/* Room for one entry more.  A full list leaves its holes out before it is made longer. */
-static bool make_room(struct nba_catalog_builder *builder)
+/* The index anew, after entries changed their places. */
+static void index_all(struct nba_catalog_builder *builder)
 {
-    if (builder->entry_count < builder->capacity) {
-        return true;
-    }
-    uint32_t kept = 0;
     nba_hash_index_reset(&builder->index);
     for (uint32_t i = 0; i < builder->entry_count; i++) {
-        if (builder->entries[i] != NULL) {
-            builder->entries[kept] = builder->entries[i];
-            nba_hash_index_add(&builder->index, builder->entries[kept]->hash, kept);
-            kept++;
-        }
+        nba_hash_index_add(&builder->index, builder->entries[i]->hash, i);
     }
-    builder->entry_count = kept;
-    if (kept < builder->capacity / 2) {
-        return true;
-    }
-    const uint32_t capacity = builder->capacity != 0 ? builder->capacity * 2 : ENTRIES_FIRST;
-    struct catalog_entry **wider = realloc(builder->entries, capacity * sizeof(void *));
-    if (wider == NULL) {
-        return false;
-    }
-    builder->entries = wider;
-    if (!nba_hash_index_reserve(&builder->index, capacity)) {
-        return false;
-    }
-    builder->capacity = capacity;
-    return true;
 }
 
 enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
@@ -184,16 +157,16 @@ enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
                              max);
     }
     struct catalog_entry *entry = nba_catalog_entry_create(record);
-    if (entry == NULL || (found == NBA_CATALOG_NONE && !make_room(builder))) {
-        nba_catalog_entry_unref(entry);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
-    }
     if (found != NBA_CATALOG_NONE) {
         nba_catalog_entry_unref(builder->entries[found]);
         builder->entries[found] = entry;
         return NBA_OK;
     }
-    nba_hash_index_add(&builder->index, entry->hash, builder->entry_count);
+    const uint32_t count = (uint32_t)builder->entry_count;
+    const bool room = nba_hash_index_reserve(&builder->index, count + 1);
+    NBA_ASSERT(room);
+    builder->entries = nba_room(builder->entries, count, &builder->capacity, sizeof(entry));
+    nba_hash_index_add(&builder->index, entry->hash, count);
     builder->entries[builder->entry_count++] = entry;
     builder->counts[record->kind]++;
     return NBA_OK;
@@ -213,8 +186,9 @@ bool nba_catalog_builder_remove(struct nba_catalog_builder *builder, struct nba_
                                           nba_str(key.data + bytes, key.bytes - bytes), &ignored);
         if (found != NBA_CATALOG_NONE) {
             nba_catalog_entry_unref(builder->entries[found]);
-            builder->entries[found] = NULL;
+            builder->entries[found] = builder->entries[--builder->entry_count];
             builder->counts[kind]--;
+            index_all(builder);
         }
         return found != NBA_CATALOG_NONE;
     }
@@ -235,18 +209,10 @@ enum nba_status nba_catalog_builder_build(struct nba_catalog_builder *builder,
                                           struct nba_catalog **ret_catalog, struct nba_error *error)
 {
     NBA_ASSERT(builder != NULL && ret_catalog != NULL);
-    struct catalog_entry **sorted = calloc(builder->entry_count + 1, sizeof(void *));
-    if (sorted == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
+    if (builder->entry_count != 0) {
+        qsort(builder->entries, builder->entry_count, sizeof(void *), by_kind_and_id);
+        index_all(builder);
     }
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < builder->entry_count; i++) {
-        if (builder->entries[i] != NULL) {
-            sorted[count++] = builder->entries[i];
-        }
-    }
-    qsort(sorted, count, sizeof(struct catalog_entry *), by_kind_and_id);
-    const enum nba_status status = nba_catalog_snapshot_create(sorted, count, ret_catalog, error);
-    free(sorted);
-    return status;
+    return nba_catalog_snapshot_create(builder->entries, (uint32_t)builder->entry_count,
+                                       ret_catalog, error);
 }

@@ -9,6 +9,7 @@
 #include "catalog_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "nba/base/memory.h"
 
 #define ALIGNMENT sizeof(int64_t)
 
@@ -126,10 +127,7 @@ struct catalog_entry *nba_catalog_entry_create(const struct nba_reference *recor
     struct copier measure = {NULL, 0};
     struct nba_reference measured = *record;
     copy_record(&measure, &measured);
-    struct catalog_entry *entry = malloc(sizeof(*entry) + measure.used);
-    if (entry == NULL) {
-        return NULL;
-    }
+    struct catalog_entry *entry = nba_zeros(1, sizeof(*entry) + measure.used);
     struct copier copier = {(unsigned char *)(entry + 1), 0};
     atomic_init(&entry->refs, 1);
     entry->record = *record;

@@ -16,7 +16,7 @@ struct catalog_entry {
     struct nba_reference record;
 };
 
-/* NULL: out of memory.  The record was checked. */
+/* The record was checked. */
 struct catalog_entry *nba_catalog_entry_create(const struct nba_reference *record);
 void nba_catalog_entry_unref(struct catalog_entry *entry);
 struct nba_str nba_catalog_record_id(const struct nba_reference *record);

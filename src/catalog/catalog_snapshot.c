@@ -2,15 +2,14 @@
  * From sorted records to columns.  Interning goes through one hash index each for words, market and
  * language sets, gate and weight classes; the last three are needed while building only.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "catalog_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
 #include "nba/base/limits.h"
+#include "nba/base/memory.h"
 
-#define ARENA_BYTES_MAX ((size_t)1024 * 1024 * 1024)
 /* Words a content brings at most: those of add_content and add_candidate. */
 #define WORDS_PER_CONTENT 8u
 /* Words every catalogue knows: of channels, action types and classes. */
@@ -64,46 +63,47 @@ static uint32_t intern_set(struct build *b, struct nba_str_list list)
     return number;
 }
 
-static void *array(struct build *b, size_t count, size_t size, bool *whole)
+static void *array(struct build *b, size_t count, size_t size)
 {
     void *memory = nba_arena_zeros(&b->snapshot->arena, count + 1, size);
-    *whole = *whole && memory != NULL;
+    NBA_ASSERT(memory != NULL);
     return memory;
 }
 
 /* Room for `entries` records, of which `contents` with `candidates`. */
-static bool allocate(struct build *b, uint32_t entries, uint32_t contents, uint32_t candidates)
+static void allocate(struct build *b, uint32_t entries, uint32_t contents, uint32_t candidates)
 {
     struct catalog_snapshot *s = b->snapshot;
     struct nba_catalog *to = b->shown;
     const uint32_t words = contents * WORDS_PER_CONTENT + WORDS_FIXED;
     const uint32_t sets = 2 * candidates + 1;
-    bool whole = true;
-    s->entries = array(b, entries, sizeof(struct catalog_entry *), &whole);
-    s->reps = array(b, entries, sizeof(const struct nba_rep *), &whole);
-    s->campaigns = array(b, entries, sizeof(const struct nba_campaign *), &whole);
-    to->contents = array(b, contents, sizeof(*to->contents), &whole);
-    to->first_candidate = array(b, contents, sizeof(*to->first_candidate), &whole);
-    to->content_hash = array(b, contents, sizeof(*to->content_hash), &whole);
-    to->content_family = array(b, contents, sizeof(*to->content_family), &whole);
-    to->content_topic = array(b, contents, sizeof(*to->content_topic), &whole);
-    to->content_brand = array(b, contents, sizeof(*to->content_brand), &whole);
-    to->words = array(b, words, sizeof(*to->words), &whole);
-    to->candidates = array(b, candidates, sizeof(*to->candidates), &whole);
-    to->gate_class = array(b, candidates, sizeof(*to->gate_class), &whole);
-    to->weight_class = array(b, candidates, sizeof(*to->weight_class), &whole);
-    to->channel = array(b, candidates, sizeof(*to->channel), &whole);
-    to->action_type = array(b, candidates, sizeof(*to->action_type), &whole);
-    to->effective_from_ms = array(b, candidates, sizeof(*to->effective_from_ms), &whole);
-    to->expires_at_ms = array(b, candidates, sizeof(*to->expires_at_ms), &whole);
-    to->value = array(b, candidates, sizeof(*to->value), &whole);
-    to->gates = array(b, candidates, sizeof(*to->gates), &whole);
-    to->weights = array(b, candidates, sizeof(*to->weights), &whole);
-    to->sets = array(b, sets, sizeof(*to->sets), &whole);
-    return whole && nba_hash_index_reserve(&s->by_content_hash, contents) &&
-           nba_hash_index_reserve(&s->by_word, words) && nba_hash_index_reserve(&b->by_set, sets) &&
-           nba_hash_index_reserve(&b->by_gate, candidates) &&
-           nba_hash_index_reserve(&b->by_weight, candidates);
+    s->entries = array(b, entries, sizeof(struct catalog_entry *));
+    s->reps = array(b, entries, sizeof(const struct nba_rep *));
+    s->campaigns = array(b, entries, sizeof(const struct nba_campaign *));
+    to->contents = array(b, contents, sizeof(*to->contents));
+    to->first_candidate = array(b, contents, sizeof(*to->first_candidate));
+    to->content_hash = array(b, contents, sizeof(*to->content_hash));
+    to->content_family = array(b, contents, sizeof(*to->content_family));
+    to->content_topic = array(b, contents, sizeof(*to->content_topic));
+    to->content_brand = array(b, contents, sizeof(*to->content_brand));
+    to->words = array(b, words, sizeof(*to->words));
+    to->candidates = array(b, candidates, sizeof(*to->candidates));
+    to->gate_class = array(b, candidates, sizeof(*to->gate_class));
+    to->weight_class = array(b, candidates, sizeof(*to->weight_class));
+    to->channel = array(b, candidates, sizeof(*to->channel));
+    to->action_type = array(b, candidates, sizeof(*to->action_type));
+    to->effective_from_ms = array(b, candidates, sizeof(*to->effective_from_ms));
+    to->expires_at_ms = array(b, candidates, sizeof(*to->expires_at_ms));
+    to->value = array(b, candidates, sizeof(*to->value));
+    to->gates = array(b, candidates, sizeof(*to->gates));
+    to->weights = array(b, candidates, sizeof(*to->weights));
+    to->sets = array(b, sets, sizeof(*to->sets));
+    const bool room =
+        nba_hash_index_reserve(&s->by_content_hash, contents) &&
+        nba_hash_index_reserve(&s->by_word, words) && nba_hash_index_reserve(&b->by_set, sets) &&
+        nba_hash_index_reserve(&b->by_gate, candidates) &&
+        nba_hash_index_reserve(&b->by_weight, candidates);
+    NBA_ASSERT(room);
 }
 
 static struct nba_str first_of(struct nba_str_list list)
@@ -227,24 +227,15 @@ enum nba_status nba_catalog_snapshot_create(struct catalog_entry *const *entries
                              "catalogue: %u candidates (content x treatment), at most %u are taken",
                              candidates, NBA_CANDIDATES_MAX);
     }
-    struct catalog_snapshot *snapshot = calloc(1, sizeof(*snapshot));
-    if (snapshot == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
-    }
+    struct catalog_snapshot *snapshot = nba_zeros(1, sizeof(*snapshot));
     atomic_init(&snapshot->refs, 1);
-    nba_arena_init(&snapshot->arena, ARENA_BYTES_MAX);
+    nba_arena_init(&snapshot->arena, SIZE_MAX);
     struct build b = {.snapshot = snapshot, .shown = &snapshot->shown};
-    const bool whole = allocate(&b, count, contents, candidates);
-    if (whole) {
-        fill(&b, entries, count);
-    }
+    allocate(&b, count, contents, candidates);
+    fill(&b, entries, count);
     nba_hash_index_clear(&b.by_set);
     nba_hash_index_clear(&b.by_gate);
     nba_hash_index_clear(&b.by_weight);
-    if (!whole) {
-        nba_catalog_unref(&snapshot->shown);
-        return nba_error_set(error, NBA_E_NO_MEMORY, "catalogue: out of memory");
-    }
     *ret_catalog = &snapshot->shown;
     return NBA_OK;
 }
