@@ -98,11 +98,11 @@ static void allocate(struct build *b, uint32_t entries, uint32_t contents, uint3
     to->gates = array(b, candidates, sizeof(*to->gates));
     to->weights = array(b, candidates, sizeof(*to->weights));
     to->sets = array(b, sets, sizeof(*to->sets));
-    const bool room =
-        nba_hash_index_reserve(&s->by_content_hash, contents) &&
-        nba_hash_index_reserve(&s->by_word, words) && nba_hash_index_reserve(&b->by_set, sets) &&
-        nba_hash_index_reserve(&b->by_gate, candidates) &&
-        nba_hash_index_reserve(&b->by_weight, candidates);
+    const bool room = nba_hash_index_reserve(&s->by_content_hash, contents) &&
+                      nba_hash_index_reserve(&s->by_word, words) &&
+                      nba_hash_index_reserve(&b->by_set, sets) &&
+                      nba_hash_index_reserve(&b->by_gate, candidates) &&
+                      nba_hash_index_reserve(&b->by_weight, candidates);
     NBA_ASSERT(room);
 }
 

@@ -433,6 +433,13 @@ void nba_kv_batch_delete(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struc
     rocksdb_writebatch_delete_cf(batch_of(batch), cf->handle, key.data, key.bytes);
 }
 
+void nba_kv_batch_delete_range(struct nba_kv_batch *batch, struct nba_kv_cf *cf,
+                               struct nba_str from, struct nba_str to)
+{
+    rocksdb_writebatch_delete_range_cf(batch_of(batch), cf->handle, from.data, from.bytes, to.data,
+                                       to.bytes);
+}
+
 size_t nba_kv_batch_count(struct nba_kv_batch *batch)
 {
     return (size_t)rocksdb_writebatch_count(batch_of(batch));
@@ -482,6 +489,11 @@ void nba_kv_iter_destroy(struct nba_kv_iter *iter)
     }
 }
 
+void nba_kv_iter_seek_last(struct nba_kv_iter *iter)
+{
+    rocksdb_iter_seek_to_last(iter->iter);
+}
+
 void nba_kv_iter_seek(struct nba_kv_iter *iter, struct nba_str key)
 {
     rocksdb_iter_seek(iter->iter, key.data, key.bytes);
@@ -496,6 +508,12 @@ void nba_kv_iter_next(struct nba_kv_iter *iter)
 {
     NBA_ASSERT(nba_kv_iter_valid(iter));
     rocksdb_iter_next(iter->iter);
+}
+
+void nba_kv_iter_previous(struct nba_kv_iter *iter)
+{
+    NBA_ASSERT(nba_kv_iter_valid(iter));
+    rocksdb_iter_prev(iter->iter);
 }
 
 struct nba_str nba_kv_iter_key(const struct nba_kv_iter *iter)

@@ -1,12 +1,10 @@
 /*
  * Cleaning: compaction by key, deletion by age, transactions nobody ended.
  *
- * COMPACTION of a partition, in rounds.  A list of the keys of the dirty part [clean, end) with
- * their newest offsets is made, by the first 128 bits of their SHA-256 (as Kafka's cleaner does by
- * MD5); then everything below `end` whose key has a newer offset in the list goes.  A list holds at
- * most KEYS_MAX keys; `end` is where it got full.  Tombstones go when delete_retention_ms has
- * passed since they were appended; what they cover was dirty with them or before them, so it goes
- * in the same scan at the latest, and, being older, first.
+ * COMPACTION of a partition is one walk back from its end: a record whose key was met already, by
+ * the first 128 bits of its SHA-256 (as Kafka's cleaner does by MD5), is covered and goes.
+ * Tombstones go when delete_retention_ms has passed since they were appended, after all that they
+ * cover.  The walk ends where KEYS_MAX keys have been met: what is before stays.
  *
  * The keeper compacts a partition when at least half of it is dirty.
  */
@@ -16,223 +14,133 @@
 #include "local_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "nba/base/hash_index.h"
+#include "nba/base/memory.h"
 
-/* 40 bytes each, and as much again to sort them: 160 MB for a round of two million keys. */
-#define KEYS_MAX ((size_t)2 << 20)
+/* Some 80 bytes each: 160 MB for two million keys. */
+#define KEYS_MAX  ((uint32_t)2 << 20)
+#define KEY_BYTES 32u /* hexadecimal: 128 bits */
 /* Deletions in one write. */
 #define ERASE_BATCH 5000u
 /* Fewer dirty records than this aren't worth a scan. */
 #define DIRTY_MIN 16384
 #define KEEPER_US 1000000
 
-/* --- the newest offset of each key --- */
-
-struct newest {
-    char hash[32]; /* hexadecimal: 128 bits */
-    int64_t offset;
+/* Keys that were met. */
+struct keys {
+    char (*items)[KEY_BYTES];
+    size_t capacity;
+    struct nba_hash_index index;
 };
 
-/* The cleaning of a partition. */
-struct cleaning {
-    struct nba_local_log *log;
-    struct nba_local_topic *topic;
-    int32_t partition;
-    struct nba_sha256 *sha; /* NULL: everything goes */
-    struct newest *newest;  /* by hash, once sorted */
-    size_t count;
-};
-
-static int by_hash(const void *a, const void *b)
+/* Whether the key is met for the first time; notes it. */
+static bool is_newest(struct keys *keys, struct nba_str key)
 {
-    return memcmp(a, b, sizeof(((const struct newest *)a)->hash));
-}
-
-static struct newest newest_of(const struct cleaning *c, const struct nba_local_scan *scan)
-{
-    struct newest newest = {.offset = scan->head.offset};
     char text[NBA_SHA256_TEXT_BYTES];
-    nba_sha256_update(c->sha, scan->head.key.data, scan->head.key.bytes);
-    nba_sha256_finish(c->sha, text);
-    memcpy(newest.hash, text, sizeof(newest.hash));
-    return newest;
+    const uint32_t known = keys->index.count;
+    const bool room = nba_hash_index_reserve(&keys->index, known + 1);
+    NBA_ASSERT(room);
+    keys->items = nba_room(keys->items, known, &keys->capacity, KEY_BYTES);
+    nba_sha256_text(key.data, key.bytes, text);
+    return nba_hash_index_intern(&keys->index, keys->items, KEY_BYTES, text) == known;
 }
 
-/* Sorts, and leaves of each key the newest. */
-static void sort(struct cleaning *c)
+static struct nba_local_marks get_marks(struct nba_local_log *log,
+                                        const struct nba_local_partition *p)
 {
-    size_t kept = 0;
-    qsort(c->newest, c->count, sizeof(*c->newest), by_hash);
-    for (size_t i = 0; i < c->count; i++) {
-        const struct newest item = c->newest[i];
-        if (kept == 0 || by_hash(&c->newest[kept - 1], &item) != 0) {
-            c->newest[kept++] = item;
-        } else if (c->newest[kept - 1].offset < item.offset) {
-            c->newest[kept - 1].offset = item.offset;
-        }
-    }
-    c->count = kept;
+    pthread_mutex_lock(&log->lock);
+    const struct nba_local_marks marks = p->marks;
+    pthread_mutex_unlock(&log->lock);
+    return marks;
 }
 
-/* Whether the key of the record, which has one, has a newer record. */
-static bool is_covered(const struct cleaning *c, const struct nba_local_scan *scan)
-{
-    const struct newest own = newest_of(c, scan);
-    const struct newest *found = bsearch(&own, c->newest, c->count, sizeof(own), by_hash);
-    return found != NULL && found->offset > own.offset;
-}
-
-/* Lists the keys of from..to-1; *ret_end is where that ended: `to`, or before when the list got
- * full or the log closes. */
-static enum nba_status list_newest(struct cleaning *c, int64_t from, int64_t to, int64_t *ret_end,
-                                   struct nba_error *error)
-{
-    enum nba_status status = NBA_OK;
-    bool full = false;
-    struct nba_local_scan scan = nba_local_scan(c->log, c->topic, c->partition, from, to);
-    c->count = 0;
-    *ret_end = to;
-    while (status == NBA_OK && *ret_end == to && nba_local_scan_next(&scan)) {
-        if (c->count == KEYS_MAX) {
-            sort(c);
-            full = c->count > KEYS_MAX / 2;
-        }
-        if (scan.damaged) {
-            status = nba_error_set(error, NBA_E_CORRUPT, "cannot compact: record %lld is damaged",
-                                   (long long)scan.head.offset);
-        } else if (full || c->log->closing) {
-            *ret_end = scan.head.offset;
-        } else if (!scan.head.key_null) {
-            c->newest[c->count++] = newest_of(c, &scan);
-        }
-    }
-    sort(c);
-    const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
-    return status == NBA_OK ? ended : status;
-}
-
-/* Deletes what the list covers, and tombstones whose time has passed. */
-static enum nba_status sweep(const struct cleaning *c, int64_t from, int64_t to, int64_t *ret_kept,
-                             struct nba_error *error)
-{
-    const int64_t old_ms = nba_clock_wall_ms(c->log->clock) - c->topic->spec.delete_retention_ms;
-    enum nba_status status = NBA_OK;
-    struct nba_kv_batch *batch = nba_kv_batch_create();
-    struct nba_local_scan scan = nba_local_scan(c->log, c->topic, c->partition, from, to);
-    *ret_kept = 0;
-    while (status == NBA_OK && nba_local_scan_next(&scan)) {
-        const bool keyed = !scan.damaged && !scan.head.key_null;
-        const bool passed = scan.head.value_null && scan.appended_ms <= old_ms;
-        if (c->sha == NULL || (keyed && (passed || is_covered(c, &scan)))) {
-            nba_kv_batch_delete(batch, c->log->records, nba_kv_iter_key(scan.iter));
-        } else {
-            ++*ret_kept;
-        }
-        if (nba_kv_batch_count(batch) >= ERASE_BATCH) {
-            status = nba_kv_write(c->log->kv, batch, error);
-            nba_kv_batch_reset(batch);
-        }
-    }
-    const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
-    status = status == NBA_OK ? ended : status;
-    if (status == NBA_OK) {
-        status = nba_kv_write(c->log->kv, batch, error);
-    }
-    nba_kv_batch_destroy(batch);
-    return status;
-}
-
-enum nba_status nba_local_erase(struct nba_local_log *log, struct nba_local_topic *topic,
-                                int32_t partition, int64_t from, int64_t to,
-                                struct nba_error *error)
-{
-    const struct cleaning c = {.log = log, .topic = topic, .partition = partition};
-    int64_t kept = 0;
-    return sweep(&c, from, to, &kept, error);
-}
-
-/* Moves low, clean and kept in memory and in the store. */
-static enum nba_status set_marks(struct nba_local_log *log, struct nba_local_topic *topic,
-                                 int32_t partition, const struct nba_local_partition *cleaned,
+/* Moves low, clean and kept in memory and, with the batch, in the store; frees the batch. */
+static enum nba_status set_marks(struct nba_local_log *log, struct nba_local_partition *p,
+                                 const struct nba_local_marks *cleaned, struct nba_kv_batch *batch,
                                  struct nba_error *error)
 {
-    struct nba_kv_batch *batch = nba_kv_batch_create();
     pthread_mutex_lock(&log->lock);
-    struct nba_local_partition *marks = &topic->partitions[partition];
-    marks->low = cleaned->low;
-    marks->clean = cleaned->clean;
-    marks->kept = cleaned->kept;
-    nba_local_put_marks(log, batch, topic, partition, marks);
+    p->marks.low = cleaned->low;
+    p->marks.clean = cleaned->clean;
+    p->marks.kept = cleaned->kept;
+    nba_local_put_marks(log, batch, p);
     const enum nba_status status = nba_kv_write(log->kv, batch, error);
     pthread_mutex_unlock(&log->lock);
     nba_kv_batch_destroy(batch);
     return status;
 }
 
-static struct nba_local_partition get_marks(struct nba_local_log *log,
-                                            const struct nba_local_topic *topic, int32_t partition)
+enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_partition *p,
+                                  struct nba_error *error)
 {
-    pthread_mutex_lock(&log->lock);
-    const struct nba_local_partition marks = topic->partitions[partition];
-    pthread_mutex_unlock(&log->lock);
-    return marks;
-}
-
-static int64_t dirty_from(const struct nba_local_partition *marks)
-{
-    return marks->clean > marks->low ? marks->clean : marks->low;
-}
-
-enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_topic *topic,
-                                  int32_t partition, struct nba_error *error)
-{
-    struct nba_local_partition marks = get_marks(log, topic, partition);
-    const int64_t to = marks.stable;
-    int64_t from = dirty_from(&marks);
-    const size_t dirty = (size_t)(to - from);
-    struct cleaning c = {log, topic, partition, .sha = nba_sha256_create()};
-    c.newest = malloc(((dirty < KEYS_MAX ? dirty : KEYS_MAX) + 1) * sizeof(*c.newest));
-    NBA_ASSERT(c.newest != NULL);
+    struct nba_local_marks marks = get_marks(log, p);
+    const int64_t old_ms = nba_clock_wall_ms(log->clock) - p->topic->spec.delete_retention_ms;
+    struct keys keys = {0};
+    struct nba_kv_batch *covered = nba_kv_batch_create();
+    struct nba_kv_batch *passed = nba_kv_batch_create(); /* tombstones: the last to go */
+    struct nba_local_scan scan = nba_local_scan(log, p, marks.low, marks.stable);
     enum nba_status status = NBA_OK;
-    do {
-        status = list_newest(&c, from, to, &marks.clean, error);
-        if (status == NBA_OK) {
-            status = sweep(&c, marks.low, marks.clean, &marks.kept, error);
+    scan.backwards = true;
+    marks.clean = marks.stable;
+    marks.kept = 0;
+    while (status == NBA_OK && !log->closing && keys.index.count < KEYS_MAX &&
+           nba_local_scan_next(&scan)) {
+        if (scan.damaged) {
+            status = nba_error_set(error, NBA_E_CORRUPT, "cannot compact: record %lld is damaged",
+                                   (long long)scan.head.offset);
+        } else if (!scan.head.key_null && !is_newest(&keys, scan.head.key)) {
+            nba_kv_batch_delete(covered, log->records, nba_kv_iter_key(scan.iter));
+        } else if (scan.head.value_null && !scan.head.key_null && scan.appended_ms <= old_ms) {
+            nba_kv_batch_delete(passed, log->records, nba_kv_iter_key(scan.iter));
+        } else {
+            marks.kept++;
         }
-        if (status == NBA_OK) {
-            status = set_marks(log, topic, partition, &marks, error);
+        if (status == NBA_OK && nba_kv_batch_count(covered) >= ERASE_BATCH) {
+            status = nba_kv_write(log->kv, covered, error);
+            nba_kv_batch_reset(covered);
         }
-        from = marks.clean;
-    } while (status == NBA_OK && from < to && !log->closing);
-    nba_sha256_destroy(c.sha);
-    free(c.newest);
+    }
+    if (nba_kv_iter_valid(scan.iter)) {
+        nba_kv_batch_reset(passed); /* what they cover may be there still */
+    }
+    const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
+    status = status == NBA_OK ? ended : status;
+    if (status == NBA_OK) {
+        status = nba_kv_write(log->kv, covered, error);
+    }
+    if (status == NBA_OK && !log->closing) {
+        status = set_marks(log, p, &marks, passed, error);
+    } else {
+        nba_kv_batch_destroy(passed);
+    }
+    nba_kv_batch_destroy(covered);
+    nba_hash_index_clear(&keys.index);
+    free(keys.items);
     return status;
 }
 
 /* --- the keeper --- */
 
 /* Deletes from the front what is older than the topic's retention. */
-static enum nba_status retain(struct nba_local_log *log, struct nba_local_topic *topic,
-                              int32_t partition)
+static enum nba_status retain(struct nba_local_log *log, struct nba_local_partition *p)
 {
-    const int64_t oldest_ms = nba_clock_wall_ms(log->clock) - topic->spec.retention_ms;
-    struct nba_local_partition marks = get_marks(log, topic, partition);
+    const int64_t oldest_ms = nba_clock_wall_ms(log->clock) - p->topic->spec.retention_ms;
+    struct nba_local_marks marks = get_marks(log, p);
     const int64_t old_low = marks.low;
-    struct nba_local_scan scan = nba_local_scan(log, topic, partition, old_low, marks.stable);
+    struct nba_local_scan scan = nba_local_scan(log, p, old_low, marks.stable);
     marks.low = marks.stable;
     while (marks.low == marks.stable && nba_local_scan_next(&scan)) {
         if (scan.damaged || scan.head.timestamp_ms >= oldest_ms) {
             marks.low = scan.head.offset;
         }
     }
-    enum nba_status status = nba_local_scan_end(&scan, NULL);
-    if (status == NBA_OK && marks.low > old_low) {
-        /* low first: readers are told, rather than silently given less */
-        status = set_marks(log, topic, partition, &marks, NULL);
-        if (status == NBA_OK) {
-            status = nba_local_erase(log, topic, partition, old_low, marks.low, NULL);
-        }
+    const enum nba_status status = nba_local_scan_end(&scan, NULL);
+    if (status != NBA_OK || marks.low == old_low) {
+        return status;
     }
-    return status;
+    struct nba_kv_batch *batch = nba_kv_batch_create();
+    nba_local_delete_records(log, batch, p, old_low, marks.low);
+    return set_marks(log, p, &marks, batch, NULL);
 }
 
 /* Failures are met again, and told, by whoever writes next. */
@@ -241,17 +149,18 @@ static void clean_topic(struct nba_local_log *log, struct nba_local_topic *topic
     enum nba_status status = NBA_OK;
     pthread_mutex_lock(&log->clean_lock);
     for (int32_t i = 0; i < topic->spec.partitions && status == NBA_OK; i++) {
-        const struct nba_local_partition marks = get_marks(log, topic, i);
-        const int64_t dirty = marks.stable - dirty_from(&marks);
+        struct nba_local_partition *p = &topic->partitions[i];
+        const struct nba_local_marks marks = get_marks(log, p);
+        const int64_t dirty = marks.stable - (marks.clean > marks.low ? marks.clean : marks.low);
         if (topic->gone || log->closing) {
             break;
         }
         if (topic->spec.deleted && topic->spec.retention_ms >= 0) {
-            status = retain(log, topic, i);
+            status = retain(log, p);
         }
         if (status == NBA_OK && topic->spec.compacted && dirty >= DIRTY_MIN &&
             dirty >= marks.kept) {
-            status = nba_local_compact(log, topic, i, NULL);
+            status = nba_local_compact(log, p, NULL);
         }
     }
     pthread_mutex_unlock(&log->clean_lock);

@@ -40,25 +40,29 @@ struct __attribute__((packed)) topic_row {
     int64_t delete_retention_ms;
 };
 _Static_assert(sizeof(struct topic_row) == 25, "the format's");
-_Static_assert(sizeof(struct nba_local_partition) == 40, "the format's: value of a 'p' row");
+_Static_assert(sizeof(struct nba_local_marks) == 40, "the format's: value of a 'p' row");
 
-static struct place place_of(const struct nba_local_topic *topic, int32_t partition, int64_t offset)
+static struct place place_of(const struct nba_local_partition *p, int64_t offset)
 {
-    return (struct place){__builtin_bswap32(topic->id), __builtin_bswap32((uint32_t)partition),
+    return (struct place){__builtin_bswap32(p->topic->id), __builtin_bswap32((uint32_t)p->index),
                           __builtin_bswap64((uint64_t)offset)};
+}
+
+static struct nba_str key_of(const struct place *place)
+{
+    return nba_str((const char *)place, sizeof(*place));
 }
 
 /* --- records --- */
 
-struct nba_kv_iter *nba_local_iter(struct nba_local_log *log, const struct nba_local_topic *topic,
-                                   int32_t partition, int64_t from, int64_t to)
+struct nba_kv_iter *nba_local_iter(struct nba_local_log *log, const struct nba_local_partition *p,
+                                   int64_t from, int64_t to)
 {
-    const struct place lower = place_of(topic, partition, from);
-    const struct place upper = place_of(topic, partition, to);
-    const struct nba_str first = nba_str((const char *)&lower, sizeof(lower));
-    struct nba_kv_iter *iter = nba_kv_iter_create(log->kv, log->records, NULL, first,
-                                                  nba_str((const char *)&upper, sizeof(upper)));
-    nba_kv_iter_seek(iter, first);
+    const struct place lower = place_of(p, from);
+    const struct place upper = place_of(p, to);
+    struct nba_kv_iter *iter =
+        nba_kv_iter_create(log->kv, log->records, NULL, key_of(&lower), key_of(&upper));
+    nba_kv_iter_seek(iter, key_of(&lower));
     return iter;
 }
 
@@ -97,11 +101,18 @@ void nba_local_record_encode(const struct nba_outgoing *outgoing, int64_t append
 }
 
 void nba_local_put_record(struct nba_local_log *log, struct nba_kv_batch *batch,
-                          const struct nba_local_topic *topic, int32_t partition, int64_t offset,
-                          struct nba_str bytes)
+                          const struct nba_local_partition *p, int64_t offset, struct nba_str bytes)
 {
-    const struct place place = place_of(topic, partition, offset);
-    nba_kv_batch_put(batch, log->records, nba_str((const char *)&place, sizeof(place)), bytes);
+    const struct place place = place_of(p, offset);
+    nba_kv_batch_put(batch, log->records, key_of(&place), bytes);
+}
+
+void nba_local_delete_records(struct nba_local_log *log, struct nba_kv_batch *batch,
+                              const struct nba_local_partition *p, int64_t from, int64_t to)
+{
+    const struct place lower = place_of(p, from);
+    const struct place upper = place_of(p, to);
+    nba_kv_batch_delete_range(batch, log->records, key_of(&lower), key_of(&upper));
 }
 
 static struct nba_str take_sized(struct nba_cursor *cursor)
@@ -128,16 +139,20 @@ static struct nba_cursor take_head(struct nba_str bytes, struct nba_record *ret_
     return cursor;
 }
 
-struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_topic *topic,
-                                     int32_t partition, int64_t from, int64_t to)
+struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_partition *p,
+                                     int64_t from, int64_t to)
 {
-    return (struct nba_local_scan){.iter = nba_local_iter(log, topic, partition, from, to)};
+    return (struct nba_local_scan){.iter = nba_local_iter(log, p, from, to)};
 }
 
 bool nba_local_scan_next(struct nba_local_scan *scan)
 {
-    if (scan->begun) {
+    if (scan->begun && scan->backwards) {
+        nba_kv_iter_previous(scan->iter);
+    } else if (scan->begun) {
         nba_kv_iter_next(scan->iter);
+    } else if (scan->backwards) {
+        nba_kv_iter_seek_last(scan->iter);
     }
     scan->begun = true;
     if (!nba_kv_iter_valid(scan->iter)) {
@@ -193,26 +208,25 @@ enum nba_status nba_local_record_decode(const struct nba_kv_iter *iter,
 
 /* --- meta: topics 't', marks 'p', group offsets 'g', version 'v' --- */
 
-/* A kind, a name (a group's with its zero byte), and with a topic the place. */
+/* A kind, a name (a group's with its zero byte), and with a partition the place. */
 static struct nba_str meta_key(char *to, char kind, const char *name, size_t name_bytes,
-                               const struct nba_local_topic *topic, int32_t partition)
+                               const struct nba_local_partition *p)
 {
     size_t bytes = 1 + name_bytes;
     NBA_ASSERT(name_bytes <= NAME_BYTES_MAX);
     to[0] = kind;
     memcpy(to + 1, name, name_bytes);
-    if (topic != NULL) {
-        const struct place place = place_of(topic, partition, 0);
+    if (p != NULL) {
+        const struct place place = place_of(p, 0);
         memcpy(to + bytes, &place, META_PLACE_BYTES);
         bytes += META_PLACE_BYTES;
     }
     return nba_str(to, bytes);
 }
 
-static struct nba_str group_key(char *to, const char *group, const struct nba_local_topic *topic,
-                                int32_t partition)
+static struct nba_str group_key(char *to, const char *group, const struct nba_local_partition *p)
 {
-    return meta_key(to, 'g', group, strlen(group) + 1, topic, partition);
+    return meta_key(to, 'g', group, strlen(group) + 1, p);
 }
 
 static enum nba_status get_row(struct nba_local_log *log, struct nba_str key, void *row,
@@ -246,57 +260,53 @@ void nba_local_put_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
         .retention_ms = spec->retention_ms,
         .delete_retention_ms = spec->delete_retention_ms,
     };
-    nba_kv_batch_put(batch, log->meta, meta_key(key, 't', spec->name, strlen(spec->name), NULL, 0),
+    nba_kv_batch_put(batch, log->meta, meta_key(key, 't', spec->name, strlen(spec->name), NULL),
                      nba_str((const char *)&row, sizeof(row)));
     nba_kv_batch_put(batch, log->meta, nba_str_of("v"),
                      nba_str((const char *)&version, sizeof(version)));
     for (int32_t i = 0; i < spec->partitions; i++) {
-        nba_local_put_marks(log, batch, topic, i, &topic->partitions[i]);
+        nba_local_put_marks(log, batch, &topic->partitions[i]);
     }
 }
 
 void nba_local_put_marks(struct nba_local_log *log, struct nba_kv_batch *batch,
-                         const struct nba_local_topic *topic, int32_t partition,
-                         const struct nba_local_partition *marks)
+                         const struct nba_local_partition *p)
 {
     char key[META_KEY_MAX];
-    nba_kv_batch_put(batch, log->meta, meta_key(key, 'p', "", 0, topic, partition),
-                     nba_str((const char *)marks, sizeof(*marks)));
+    nba_kv_batch_put(batch, log->meta, meta_key(key, 'p', "", 0, p),
+                     nba_str((const char *)&p->marks, sizeof(p->marks)));
 }
 
 void nba_local_put_group_offset(struct nba_local_log *log, struct nba_kv_batch *batch,
-                                const char *group, const struct nba_local_topic *topic,
-                                int32_t partition, int64_t offset)
+                                const char *group, const struct nba_local_partition *p,
+                                int64_t offset)
 {
     char key[META_KEY_MAX];
-    nba_kv_batch_put(batch, log->meta, group_key(key, group, topic, partition),
+    nba_kv_batch_put(batch, log->meta, group_key(key, group, p),
                      nba_str((const char *)&offset, sizeof(offset)));
 }
 
 enum nba_status nba_local_get_group_offset(struct nba_local_log *log, const char *group,
-                                           const struct nba_local_topic *topic, int32_t partition,
-                                           int64_t *ret_offset, struct nba_error *error)
+                                           const struct nba_local_partition *p, int64_t *ret_offset,
+                                           struct nba_error *error)
 {
     char key[META_KEY_MAX];
-    int64_t offset = -1;
     bool found = false;
-    const enum nba_status status = get_row(log, group_key(key, group, topic, partition), &offset,
-                                           sizeof(offset), &found, error);
-    if (status == NBA_OK) {
-        *ret_offset = offset;
-    }
-    return status;
+    *ret_offset = -1;
+    return get_row(log, group_key(key, group, p), ret_offset, sizeof(*ret_offset), &found, error);
 }
 
 void nba_local_delete_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
                             const struct nba_local_topic *topic)
 {
-    const struct place place = place_of(topic, 0, 0);
+    const struct place place = place_of(topic->partitions, 0);
     const char *name = topic->spec.name;
     char key[META_KEY_MAX];
-    nba_kv_batch_delete(batch, log->meta, meta_key(key, 't', name, strlen(name), NULL, 0));
+    nba_kv_batch_delete(batch, log->meta, meta_key(key, 't', name, strlen(name), NULL));
     for (int32_t i = 0; i < topic->spec.partitions; i++) {
-        nba_kv_batch_delete(batch, log->meta, meta_key(key, 'p', "", 0, topic, i));
+        const struct nba_local_partition *p = &topic->partitions[i];
+        nba_kv_batch_delete(batch, log->meta, meta_key(key, 'p', "", 0, p));
+        nba_local_delete_records(log, batch, p, 0, p->marks.next);
     }
     struct nba_kv_iter *iter =
         nba_kv_iter_create(log->kv, log->meta, NULL, nba_str_of("g"), nba_str_of("h"));
@@ -318,6 +328,9 @@ struct nba_local_topic *nba_local_topic_create(const struct nba_topic_spec *spec
     topic->spec = *spec;
     topic->spec.name = nba_copy(spec->name);
     topic->partitions = nba_zeros((size_t)spec->partitions, sizeof(*topic->partitions));
+    for (int32_t i = 0; i < spec->partitions; i++) {
+        topic->partitions[i] = (struct nba_local_partition){.topic = topic, .index = i};
+    }
     topic->id = id;
     return topic;
 }
@@ -334,17 +347,17 @@ static enum nba_status load_marks(struct nba_local_log *log, struct nba_local_to
 {
     enum nba_status status = NBA_OK;
     for (int32_t i = 0; i < topic->spec.partitions && status == NBA_OK; i++) {
+        struct nba_local_partition *p = &topic->partitions[i];
+        struct nba_local_marks marks = {0};
         char key[META_KEY_MAX];
         bool found = false;
-        struct nba_local_partition marks = {0};
-        status =
-            get_row(log, meta_key(key, 'p', "", 0, topic, i), &marks, sizeof(marks), &found, error);
+        status = get_row(log, meta_key(key, 'p', "", 0, p), &marks, sizeof(marks), &found, error);
         if (status == NBA_OK &&
             (!found || marks.low < 0 || marks.low > marks.next || marks.stable > marks.next)) {
             status = nba_error_set(error, NBA_E_CORRUPT, "cannot open log: marks of %s/%d",
                                    topic->spec.name, i);
         } else if (status == NBA_OK) {
-            topic->partitions[i] = marks;
+            p->marks = marks;
         }
     }
     return status;

@@ -26,12 +26,18 @@
 #define NBA_LOCAL_TRANSACTION_MS_MAX 15000
 
 /* Marks of a partition; these bytes stand in the store. */
-struct nba_local_partition {
+struct nba_local_marks {
     int64_t low;
     int64_t stable;
     int64_t next;  /* the high watermark: the next offset to give away */
     int64_t clean; /* compaction has been done below this */
     int64_t kept;  /* records the last compaction left below `clean` */
+};
+
+struct nba_local_partition {
+    struct nba_local_topic *topic;
+    int32_t index;
+    struct nba_local_marks marks;
 };
 
 struct nba_local_topic {
@@ -44,8 +50,7 @@ struct nba_local_topic {
 
 /* What a transaction has of one partition: records, or a group's offset to be committed. */
 struct nba_local_claim {
-    struct nba_local_topic *topic;
-    int32_t partition;
+    struct nba_local_partition *partition;
     struct nba_local_group *group; /* NULL: records */
     int64_t first;                 /* offset of the first record */
     int64_t next;                  /* the offset after the last one; or the group's */
@@ -72,8 +77,7 @@ struct nba_local_producer {
 
 /* One partition being read: an iterator over what was visible when it was made. */
 struct nba_local_cursor {
-    struct nba_local_topic *topic;
-    int32_t partition;
+    struct nba_local_partition *partition;
     int64_t position;
     int64_t end_told; /* position of the last NBA_POLL_END, or -1 */
     int64_t iter_end;
@@ -136,6 +140,7 @@ struct nba_local_log {
 /* A walk over a partition's records, with what cleaning must know of the one it stands on. */
 struct nba_local_scan {
     struct nba_kv_iter *iter;
+    bool backwards;
     bool begun;
     struct nba_record head; /* without headers and value */
     int64_t appended_ms;
@@ -143,18 +148,22 @@ struct nba_local_scan {
 };
 
 /* An iterator over the offsets from..to-1, standing on the first. */
-struct nba_kv_iter *nba_local_iter(struct nba_local_log *log, const struct nba_local_topic *topic,
-                                   int32_t partition, int64_t from, int64_t to);
-/* The same as a walk: scan_next until it says false, then scan_end. */
-struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_topic *topic,
-                                     int32_t partition, int64_t from, int64_t to);
+struct nba_kv_iter *nba_local_iter(struct nba_local_log *log, const struct nba_local_partition *p,
+                                   int64_t from, int64_t to);
+/* The same as a walk, which may be told to go backwards: scan_next until it says false, then
+ * scan_end. */
+struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_partition *p,
+                                     int64_t from, int64_t to);
 bool nba_local_scan_next(struct nba_local_scan *scan);
 NBA_MUST_USE
 enum nba_status nba_local_scan_end(struct nba_local_scan *scan, struct nba_error *error);
 
 void nba_local_put_record(struct nba_local_log *log, struct nba_kv_batch *batch,
-                          const struct nba_local_topic *topic, int32_t partition, int64_t offset,
+                          const struct nba_local_partition *p, int64_t offset,
                           struct nba_str bytes);
+/* Deletes the records of from..to-1. */
+void nba_local_delete_records(struct nba_local_log *log, struct nba_kv_batch *batch,
+                              const struct nba_local_partition *p, int64_t from, int64_t to);
 /* Appends the record's value to `buf`; timestamp_ms is filled in already. */
 void nba_local_record_encode(const struct nba_outgoing *outgoing, int64_t appended_ms,
                              struct nba_buf *buf);
@@ -165,17 +174,17 @@ enum nba_status nba_local_record_decode(const struct nba_kv_iter *iter,
 
 void nba_local_put_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
                          const struct nba_local_topic *topic);
+/* Its marks as they are now. */
 void nba_local_put_marks(struct nba_local_log *log, struct nba_kv_batch *batch,
-                         const struct nba_local_topic *topic, int32_t partition,
-                         const struct nba_local_partition *marks);
+                         const struct nba_local_partition *p);
 void nba_local_put_group_offset(struct nba_local_log *log, struct nba_kv_batch *batch,
-                                const char *group, const struct nba_local_topic *topic,
-                                int32_t partition, int64_t offset);
+                                const char *group, const struct nba_local_partition *p,
+                                int64_t offset);
 NBA_MUST_USE
 enum nba_status nba_local_get_group_offset(struct nba_local_log *log, const char *group,
-                                           const struct nba_local_topic *topic, int32_t partition,
-                                           int64_t *ret_offset, struct nba_error *error);
-/* Deletes what stands in `meta` about the topic, group offsets included. */
+                                           const struct nba_local_partition *p, int64_t *ret_offset,
+                                           struct nba_error *error);
+/* Deletes all that stands in the store of the topic, group offsets included. */
 void nba_local_delete_topic(struct nba_local_log *log, struct nba_kv_batch *batch,
                             const struct nba_local_topic *topic);
 /* A topic of the spec, all marks 0, in no list yet. */
@@ -187,12 +196,11 @@ enum nba_status nba_local_load(struct nba_local_log *log, struct nba_error *erro
 
 /* --- local_log.c: topics and marks --- */
 
-/* The topic, if the partition is there.  `lock` is held.  NULL: fills `error`. */
-struct nba_local_topic *nba_local_find_topic(struct nba_local_log *log, const char *name,
-                                             int32_t partition, struct nba_error *error);
+/* The partition, if it is there.  `lock` is held.  NULL: fills `error` with NBA_E_NOT_FOUND. */
+struct nba_local_partition *nba_local_find(struct nba_local_log *log, const char *topic,
+                                           int32_t index, struct nba_error *error);
 /* First offset of the open transactions on the partition, else its next.  `lock` is held. */
-int64_t nba_local_stable(const struct nba_local_log *log, const struct nba_local_topic *topic,
-                         int32_t partition);
+int64_t nba_local_stable(const struct nba_local_log *log, const struct nba_local_partition *p);
 /* Tells everyone who waits.  `lock` is held. */
 void nba_local_broadcast(struct nba_local_log *log);
 /* Waits for a broadcast after `version` or the deadline; read-only: looks for news of the writer.
@@ -207,8 +215,8 @@ bool nba_local_timed_wait(struct nba_local_log *log, pthread_cond_t *condition,
 /* --- local_reader.c --- */
 
 /* One more partition to read, from `position` on. */
-void nba_local_cursor_add(struct nba_local_reader *reader, struct nba_local_topic *topic,
-                          int32_t partition, int64_t position);
+void nba_local_cursor_add(struct nba_local_reader *reader, struct nba_local_partition *partition,
+                          int64_t position);
 void nba_local_cursors_clear(struct nba_local_reader *reader);
 enum nba_status nba_local_reader_create(void *self, enum nba_isolation isolation, void **ret_reader,
                                         struct nba_error *error);
@@ -255,15 +263,10 @@ bool nba_local_producer_next_offset(const void *self, const char *topic, int32_t
 
 /* --- local_clean.c: compaction, retention, old transactions --- */
 
-/* Both with clean_lock held. */
+/* clean_lock is held. */
 NBA_MUST_USE
-enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_topic *topic,
-                                  int32_t partition, struct nba_error *error);
-/* Deletes the records of from..to-1. */
-NBA_MUST_USE
-enum nba_status nba_local_erase(struct nba_local_log *log, struct nba_local_topic *topic,
-                                int32_t partition, int64_t from, int64_t to,
-                                struct nba_error *error);
+enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_partition *p,
+                                  struct nba_error *error);
 /* Old transactions are dropped, partitions dirty enough are cleaned. */
 void nba_local_keep(struct nba_local_log *log);
 /* The keeper thread: that, every second. */

@@ -65,8 +65,8 @@ bool nba_local_wait(struct nba_local_log *log, uint64_t version, int64_t deadlin
 
 /* --- topics --- */
 
-struct nba_local_topic *nba_local_find_topic(struct nba_local_log *log, const char *name,
-                                             int32_t partition, struct nba_error *error)
+struct nba_local_partition *nba_local_find(struct nba_local_log *log, const char *name,
+                                           int32_t index, struct nba_error *error)
 {
     struct nba_local_topic *topic = log->topics;
     while (topic != NULL && (topic->gone || strcmp(topic->spec.name, name) != 0)) {
@@ -76,25 +76,23 @@ struct nba_local_topic *nba_local_find_topic(struct nba_local_log *log, const ch
         nba_error_set(error, NBA_E_NOT_FOUND, "no topic '%s'", name);
         return NULL;
     }
-    if (partition < 0 || partition >= topic->spec.partitions) {
-        nba_error_set(error, NBA_E_NOT_FOUND, "no partition %d of topic '%s', it has %d", partition,
+    if (index < 0 || index >= topic->spec.partitions) {
+        nba_error_set(error, NBA_E_NOT_FOUND, "no partition %d of topic '%s', it has %d", index,
                       name, topic->spec.partitions);
         return NULL;
     }
-    return topic;
+    return &topic->partitions[index];
 }
 
-int64_t nba_local_stable(const struct nba_local_log *log, const struct nba_local_topic *topic,
-                         int32_t partition)
+int64_t nba_local_stable(const struct nba_local_log *log, const struct nba_local_partition *p)
 {
-    int64_t stable = topic->partitions[partition].next;
+    int64_t stable = p->marks.next;
     const struct nba_local_producer *producer = log->producers;
     for (; producer != NULL; producer = producer->next) {
         const size_t count = producer->open ? producer->claim_count : 0;
         for (size_t i = 0; i < count; i++) {
             const struct nba_local_claim *claim = &producer->claims[i];
-            if (claim->group == NULL && claim->topic == topic && claim->partition == partition &&
-                claim->first < stable) {
+            if (claim->group == NULL && claim->partition == p && claim->first < stable) {
                 stable = claim->first;
             }
         }
@@ -123,7 +121,7 @@ static enum nba_status topic_create(void *self, const struct nba_topic_spec *spe
     struct nba_local_topic *topic = nba_local_topic_create(spec, id);
     nba_local_put_topic(log, batch, topic);
     enum nba_status status = NBA_OK;
-    if (nba_local_find_topic(log, spec->name, 0, NULL) != NULL) {
+    if (nba_local_find(log, spec->name, 0, NULL) != NULL) {
         status = nba_error_set(error, NBA_E_EXISTS, "cannot create topic '%s': it is there already",
                                spec->name);
     } else {
@@ -146,7 +144,8 @@ static enum nba_status retire_topic(struct nba_local_log *log, struct nba_local_
                                     struct nba_error *error)
 {
     for (int32_t i = 0; i < topic->spec.partitions; i++) {
-        if (nba_local_stable(log, topic, i) < topic->partitions[i].next) {
+        const struct nba_local_partition *p = &topic->partitions[i];
+        if (nba_local_stable(log, p) < p->marks.next) {
             return nba_error_set(error, NBA_E_BUSY,
                                  "cannot delete topic '%s': a transaction is open on it",
                                  topic->spec.name);
@@ -158,51 +157,47 @@ static enum nba_status retire_topic(struct nba_local_log *log, struct nba_local_
     return NBA_OK;
 }
 
-/* The records go first, so that what is left after a crash is still a topic, and deletable. */
 static enum nba_status topic_delete(void *self, const char *name, struct nba_error *error)
 {
     struct nba_local_log *log = self;
     pthread_mutex_lock(&log->clean_lock);
     pthread_mutex_lock(&log->lock);
-    struct nba_local_topic *topic = nba_local_find_topic(log, name, 0, error);
-    enum nba_status status = topic != NULL ? retire_topic(log, topic, error) : NBA_E_NOT_FOUND;
+    const struct nba_local_partition *p = nba_local_find(log, name, 0, error);
+    enum nba_status status = p != NULL ? retire_topic(log, p->topic, error) : NBA_E_NOT_FOUND;
     pthread_mutex_unlock(&log->lock);
-    for (int32_t i = 0; status == NBA_OK && i < topic->spec.partitions; i++) {
-        status = nba_local_erase(log, topic, i, 0, topic->partitions[i].next, error);
-    }
     if (status == NBA_OK) {
         struct nba_kv_batch *batch = nba_kv_batch_create();
-        nba_local_delete_topic(log, batch, topic);
+        nba_local_delete_topic(log, batch, p->topic);
         status = write_and_destroy(log, batch, error);
     }
     pthread_mutex_unlock(&log->clean_lock);
     return status;
 }
 
-/* The topic, and the partition's marks as they are now. */
-static enum nba_status look_up(struct nba_local_log *log, const char *name, int32_t partition,
-                               struct nba_local_topic **ret_topic,
-                               struct nba_local_partition *ret_marks, struct nba_error *error)
+/* The partition, and its marks as they are now; NULL as nba_local_find. */
+static struct nba_local_partition *look_up(struct nba_local_log *log, const char *name,
+                                           int32_t index, struct nba_local_marks *ret_marks,
+                                           struct nba_error *error)
 {
     lock_fresh(log);
-    *ret_topic = nba_local_find_topic(log, name, partition, error);
-    if (*ret_topic != NULL) {
-        *ret_marks = (*ret_topic)->partitions[partition];
+    struct nba_local_partition *p = nba_local_find(log, name, index, error);
+    if (p != NULL) {
+        *ret_marks = p->marks;
     }
     pthread_mutex_unlock(&log->lock);
-    return *ret_topic != NULL ? NBA_OK : NBA_E_NOT_FOUND;
+    return p;
 }
 
 static enum nba_status topic_partitions(void *self, const char *name, int32_t *ret_count,
                                         struct nba_error *error)
 {
-    struct nba_local_topic *topic = NULL;
-    struct nba_local_partition marks;
-    const enum nba_status status = look_up(self, name, 0, &topic, &marks, error);
-    if (status == NBA_OK) {
-        *ret_count = topic->spec.partitions;
+    struct nba_local_marks marks;
+    const struct nba_local_partition *p = look_up(self, name, 0, &marks, error);
+    if (p == NULL) {
+        return NBA_E_NOT_FOUND;
     }
-    return status;
+    *ret_count = p->topic->spec.partitions;
+    return NBA_OK;
 }
 
 static enum nba_status topic_list(void *self,
@@ -225,15 +220,15 @@ static enum nba_status topic_list(void *self,
 static enum nba_status topic_compact(void *self, const char *name, struct nba_error *error)
 {
     struct nba_local_log *log = self;
-    struct nba_local_topic *topic = NULL;
-    struct nba_local_partition marks;
+    struct nba_local_marks marks;
     pthread_mutex_lock(&log->clean_lock);
-    enum nba_status status = look_up(log, name, 0, &topic, &marks, error);
-    if (status == NBA_OK && !topic->spec.compacted) {
+    const struct nba_local_partition *first = look_up(log, name, 0, &marks, error);
+    enum nba_status status = first != NULL ? NBA_OK : NBA_E_NOT_FOUND;
+    if (status == NBA_OK && !first->topic->spec.compacted) {
         status = nba_error_set(error, NBA_E_CONFIG, "topic '%s' is not compacted", name);
     }
-    for (int32_t i = 0; status == NBA_OK && i < topic->spec.partitions; i++) {
-        status = nba_local_compact(log, topic, i, error);
+    for (int32_t i = 0; status == NBA_OK && i < first->topic->spec.partitions; i++) {
+        status = nba_local_compact(log, &first->topic->partitions[i], error);
     }
     pthread_mutex_unlock(&log->clean_lock);
     return status;
@@ -245,33 +240,31 @@ static enum nba_status watermarks(void *self, const char *name, int32_t partitio
                                   enum nba_isolation isolation, int64_t *ret_low, int64_t *ret_high,
                                   struct nba_error *error)
 {
-    struct nba_local_topic *topic = NULL;
-    struct nba_local_partition marks;
-    const enum nba_status status = look_up(self, name, partition, &topic, &marks, error);
-    if (status == NBA_OK) {
-        *ret_low = marks.low;
-        *ret_high = isolation == NBA_READ_COMMITTED ? marks.stable : marks.next;
+    struct nba_local_marks marks;
+    if (look_up(self, name, partition, &marks, error) == NULL) {
+        return NBA_E_NOT_FOUND;
     }
-    return status;
+    *ret_low = marks.low;
+    *ret_high = isolation == NBA_READ_COMMITTED ? marks.stable : marks.next;
+    return NBA_OK;
 }
 
 static enum nba_status offset_of_time(void *self, const char *name, int32_t partition, int64_t ms,
                                       int64_t *ret_offset, struct nba_error *error)
 {
-    struct nba_local_topic *topic = NULL;
-    struct nba_local_partition marks;
-    enum nba_status status = look_up(self, name, partition, &topic, &marks, error);
-    if (status != NBA_OK) {
-        return status;
+    struct nba_local_marks marks;
+    const struct nba_local_partition *p = look_up(self, name, partition, &marks, error);
+    if (p == NULL) {
+        return NBA_E_NOT_FOUND;
     }
     int64_t offset = marks.next;
-    struct nba_local_scan scan = nba_local_scan(self, topic, partition, marks.low, marks.stable);
+    struct nba_local_scan scan = nba_local_scan(self, p, marks.low, marks.stable);
     while (offset == marks.next && nba_local_scan_next(&scan)) {
         if (!scan.damaged && scan.head.timestamp_ms >= ms) {
             offset = scan.head.offset;
         }
     }
-    status = nba_local_scan_end(&scan, error);
+    const enum nba_status status = nba_local_scan_end(&scan, error);
     if (status == NBA_OK) {
         *ret_offset = offset;
     }
@@ -282,28 +275,26 @@ static enum nba_status group_committed(void *self, const char *group, const char
                                        int32_t partition, int64_t *ret_offset,
                                        struct nba_error *error)
 {
-    struct nba_local_topic *topic = NULL;
-    struct nba_local_partition marks;
-    const enum nba_status status = look_up(self, name, partition, &topic, &marks, error);
-    return status == NBA_OK
-               ? nba_local_get_group_offset(self, group, topic, partition, ret_offset, error)
-               : status;
+    struct nba_local_marks marks;
+    const struct nba_local_partition *p = look_up(self, name, partition, &marks, error);
+    return p != NULL ? nba_local_get_group_offset(self, group, p, ret_offset, error)
+                     : NBA_E_NOT_FOUND;
 }
 
-static enum nba_status group_reset(void *self, const char *name, const char *topic_name,
+static enum nba_status group_reset(void *self, const char *group, const char *name,
                                    int32_t partition, int64_t offset, struct nba_error *error)
 {
     struct nba_local_log *log = self;
     enum nba_status status = NBA_OK;
     pthread_mutex_lock(&log->lock);
-    const struct nba_local_topic *topic = nba_local_find_topic(log, topic_name, partition, error);
-    if (topic == NULL) {
+    const struct nba_local_partition *p = nba_local_find(log, name, partition, error);
+    if (p == NULL) {
         status = NBA_E_NOT_FOUND;
-    } else if (nba_local_find_group(log, name)->members != NULL) {
-        status = nba_error_set(error, NBA_E_BUSY, "cannot reset group '%s': it has members", name);
+    } else if (nba_local_find_group(log, group)->members != NULL) {
+        status = nba_error_set(error, NBA_E_BUSY, "cannot reset group '%s': it has members", group);
     } else {
         struct nba_kv_batch *batch = nba_kv_batch_create();
-        nba_local_put_group_offset(log, batch, name, topic, partition, offset);
+        nba_local_put_group_offset(log, batch, group, p, offset);
         status = write_and_destroy(log, batch, error);
     }
     pthread_mutex_unlock(&log->lock);
@@ -398,7 +389,7 @@ enum nba_status nba_local_open(const char *dir, enum nba_local_mode mode,
     if (!log->read_only) {
         for (struct nba_local_topic *topic = log->topics; topic != NULL; topic = topic->next) {
             for (int32_t i = 0; i < topic->spec.partitions; i++) {
-                topic->partitions[i].stable = topic->partitions[i].next;
+                topic->partitions[i].marks.stable = topic->partitions[i].marks.next;
             }
         }
         NBA_ASSERT(pthread_create(&log->keeper, NULL, nba_local_keeper, log) == 0);

@@ -76,7 +76,7 @@ static void share_topic(struct nba_local_reader *member, struct nba_local_topic 
     const int32_t extra = topic->spec.partitions % sharers;
     const int32_t first = each * rank + (rank < extra ? rank : extra);
     for (int32_t i = first; i < first + each + (rank < extra); i++) {
-        nba_local_cursor_add(member, topic, i, 0);
+        nba_local_cursor_add(member, &topic->partitions[i], 0);
     }
 }
 
@@ -85,8 +85,7 @@ static bool is_of_share(const struct nba_local_claim *claim, const struct nba_lo
 {
     bool found = false;
     for (size_t i = 0; claim->group == member->group && i < member->cursor_count; i++) {
-        const struct nba_local_cursor *cursor = &member->cursors[i];
-        found |= claim->topic == cursor->topic && claim->partition == cursor->partition;
+        found |= claim->partition == member->cursors[i].partition;
     }
     return found;
 }
@@ -110,14 +109,13 @@ static enum nba_status find_offsets(struct nba_local_reader *member, struct nba_
     enum nba_status status = NBA_OK;
     member->share = nba_zeros(member->cursor_count + 1, sizeof(*member->share));
     for (size_t i = 0; i < member->cursor_count && status == NBA_OK; i++) {
-        const struct nba_local_cursor *cursor = &member->cursors[i];
+        const struct nba_local_partition *p = member->cursors[i].partition;
         struct nba_assignment *share = &member->share[i];
-        share->topic = cursor->topic->spec.name;
-        share->partition = cursor->partition;
-        status = nba_local_get_group_offset(member->log, member->group->name, cursor->topic,
-                                            cursor->partition, &share->committed, error);
-        share->offset = share->committed >= 0 ? share->committed
-                                              : cursor->topic->partitions[cursor->partition].low;
+        share->topic = p->topic->spec.name;
+        share->partition = p->index;
+        status = nba_local_get_group_offset(member->log, member->group->name, p, &share->committed,
+                                            error);
+        share->offset = share->committed >= 0 ? share->committed : p->marks.low;
     }
     return status;
 }
@@ -127,9 +125,9 @@ static enum nba_status take_share(struct nba_local_reader *member, struct nba_er
 {
     struct nba_local_log *log = member->log;
     for (size_t i = 0; i < member->topic_count; i++) {
-        struct nba_local_topic *topic = nba_local_find_topic(log, member->topics[i], 0, NULL);
-        if (topic != NULL) {
-            share_topic(member, topic);
+        const struct nba_local_partition *p = nba_local_find(log, member->topics[i], 0, NULL);
+        if (p != NULL) {
+            share_topic(member, p->topic);
         }
     }
     const bool pending = offsets_pending(member);

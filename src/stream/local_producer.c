@@ -19,19 +19,18 @@
 
 /* What the transaction has of the partition: of its records, or of the group's offset. */
 static struct nba_local_claim *claim(struct nba_local_producer *producer,
-                                     struct nba_local_group *group, struct nba_local_topic *topic,
-                                     int32_t partition)
+                                     struct nba_local_group *group, struct nba_local_partition *p)
 {
     for (size_t i = 0; i < producer->claim_count; i++) {
         struct nba_local_claim *known = &producer->claims[i];
-        if (known->topic == topic && known->partition == partition && known->group == group) {
+        if (known->partition == p && known->group == group) {
             return known;
         }
     }
     producer->claims = nba_room(producer->claims, producer->claim_count, &producer->claim_capacity,
                                 sizeof(*producer->claims));
     struct nba_local_claim *made = &producer->claims[producer->claim_count++];
-    *made = (struct nba_local_claim){topic, partition, group, topic->partitions[partition].next, 0};
+    *made = (struct nba_local_claim){p, group, p->marks.next, 0};
     return made;
 }
 
@@ -50,6 +49,14 @@ static void collect(struct nba_local_producer *producer)
     nba_local_producer_free(producer);
 }
 
+static void move_stable(const struct nba_local_producer *producer)
+{
+    for (size_t i = 0; i < producer->claim_count; i++) {
+        struct nba_local_partition *p = producer->claims[i].partition;
+        p->marks.stable = nba_local_stable(producer->log, p);
+    }
+}
+
 /* Writes what the transaction has and moves its marks.  After a failed write one with an id stays
  * open: its outcome is unknown until the store is opened again.  `lock` is held. */
 static enum nba_status end_transaction(struct nba_local_producer *producer, bool commit,
@@ -57,23 +64,18 @@ static enum nba_status end_transaction(struct nba_local_producer *producer, bool
 {
     struct nba_local_log *log = producer->log;
     producer->open = false;
+    move_stable(producer);
     for (size_t i = 0; i < producer->claim_count; i++) {
         const struct nba_local_claim *c = &producer->claims[i];
         if (c->group == NULL) {
-            struct nba_local_partition marks = c->topic->partitions[c->partition];
-            marks.stable = nba_local_stable(log, c->topic, c->partition);
-            nba_local_put_marks(log, producer->batch, c->topic, c->partition, &marks);
-        } else if (commit && !c->topic->gone) {
-            nba_local_put_group_offset(log, producer->batch, c->group->name, c->topic, c->partition,
-                                       c->next);
+            nba_local_put_marks(log, producer->batch, c->partition);
+        } else if (commit && !c->partition->topic->gone) {
+            nba_local_put_group_offset(log, producer->batch, c->group->name, c->partition, c->next);
         }
     }
     const enum nba_status status = nba_kv_write(log->kv, producer->batch, error);
     producer->open = status != NBA_OK && commit && producer->base.transactional_id != NULL;
-    for (size_t i = 0; i < producer->claim_count; i++) {
-        const struct nba_local_claim *c = &producer->claims[i];
-        c->topic->partitions[c->partition].stable = nba_local_stable(log, c->topic, c->partition);
-    }
+    move_stable(producer);
     nba_local_broadcast(log);
     return status;
 }
@@ -182,22 +184,21 @@ enum nba_status nba_local_producer_begin(void *self, struct nba_error *error)
 static enum nba_status append(struct nba_local_producer *producer,
                               const struct nba_outgoing *outgoing, struct nba_error *error)
 {
-    int32_t partition = outgoing->partition;
-    struct nba_local_topic *topic =
-        nba_local_find_topic(producer->log, outgoing->topic, partition > 0 ? partition : 0, error);
-    if (topic == NULL) {
+    const bool by_key = outgoing->partition == NBA_PARTITION_BY_KEY;
+    struct nba_local_partition *p =
+        nba_local_find(producer->log, outgoing->topic, by_key ? 0 : outgoing->partition, error);
+    if (p == NULL) {
         return NBA_E_NOT_FOUND;
     }
-    if (partition == NBA_PARTITION_BY_KEY && outgoing->key_null) {
-        partition = (int32_t)(producer->turn++ % (uint32_t)topic->spec.partitions);
-    } else if (partition == NBA_PARTITION_BY_KEY) {
-        partition = nba_partition_of_key(outgoing->key, topic->spec.partitions);
+    const int32_t count = p->topic->spec.partitions;
+    if (by_key) {
+        p += outgoing->key_null ? (int32_t)(producer->turn++ % (uint32_t)count)
+                                : nba_partition_of_key(outgoing->key, count);
     }
-    struct nba_local_claim *records = claim(producer, NULL, topic, partition);
-    const int64_t offset = topic->partitions[partition].next++;
-    records->next = offset + 1;
-    nba_local_put_record(producer->log, producer->batch, topic, partition, offset,
+    struct nba_local_claim *records = claim(producer, NULL, p);
+    nba_local_put_record(producer->log, producer->batch, p, p->marks.next,
                          nba_buf_str(&producer->scratch));
+    records->next = ++p->marks.next;
     return NBA_OK;
 }
 
@@ -246,14 +247,13 @@ enum nba_status nba_local_producer_send_offsets(void *self, const struct nba_pos
                                "member has no part in the group's present generation");
     }
     for (size_t i = 0; i < count && status == NBA_OK; i++) {
-        const int32_t partition = positions[i].partition;
-        struct nba_local_topic *topic =
-            nba_local_find_topic(log, positions[i].topic, partition, error);
-        if (topic == NULL) {
+        struct nba_local_partition *p =
+            nba_local_find(log, positions[i].topic, positions[i].partition, error);
+        if (p == NULL) {
             status = nba_error_set(error, NBA_E_TXN_ABORTABLE, "cannot send offset: no %s/%d",
-                                   positions[i].topic, partition);
+                                   positions[i].topic, positions[i].partition);
         } else {
-            claim(producer, sender->group, topic, partition)->next = positions[i].offset;
+            claim(producer, sender->group, p)->next = positions[i].offset;
         }
     }
     pthread_mutex_unlock(&log->lock);
@@ -298,8 +298,8 @@ bool nba_local_producer_next_offset(const void *self, const char *topic, int32_t
     const struct nba_local_producer *producer = self;
     for (size_t i = 0; i < producer->claim_count; i++) {
         const struct nba_local_claim *wrote = &producer->claims[i];
-        if (wrote->group == NULL && wrote->partition == partition &&
-            strcmp(wrote->topic->spec.name, topic) == 0) {
+        if (wrote->group == NULL && wrote->partition->index == partition &&
+            strcmp(wrote->partition->topic->spec.name, topic) == 0) {
             *ret_next = wrote->next;
             return true;
         }

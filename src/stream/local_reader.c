@@ -10,13 +10,13 @@
 #include "nba/base/assert.h"
 #include "nba/base/memory.h"
 
-void nba_local_cursor_add(struct nba_local_reader *reader, struct nba_local_topic *topic,
-                          int32_t partition, int64_t position)
+void nba_local_cursor_add(struct nba_local_reader *reader, struct nba_local_partition *partition,
+                          int64_t position)
 {
     reader->cursors = nba_room(reader->cursors, reader->cursor_count, &reader->cursor_capacity,
                                sizeof(*reader->cursors));
-    reader->cursors[reader->cursor_count++] = (struct nba_local_cursor){
-        .topic = topic, .partition = partition, .position = position, .end_told = -1};
+    reader->cursors[reader->cursor_count++] =
+        (struct nba_local_cursor){.partition = partition, .position = position, .end_told = -1};
 }
 
 void nba_local_cursors_clear(struct nba_local_reader *reader)
@@ -35,8 +35,8 @@ void nba_local_cursors_clear(struct nba_local_reader *reader)
 static void tell(const struct nba_local_cursor *cursor, enum nba_poll what, int64_t offset,
                  enum nba_poll *ret_what, struct nba_record *ret_record)
 {
-    ret_record->topic = nba_str_of(cursor->topic->spec.name);
-    ret_record->partition = cursor->partition;
+    ret_record->topic = nba_str_of(cursor->partition->topic->spec.name);
+    ret_record->partition = cursor->partition->index;
     ret_record->offset = offset;
     *ret_what = what;
 }
@@ -57,7 +57,8 @@ static enum nba_status take_record(struct nba_local_cursor *cursor, enum nba_pol
     const enum nba_status status = nba_local_record_decode(cursor->iter, ret_record, error);
     if (status != NBA_OK) {
         if (error != NULL) {
-            nba_error_prefix(error, "%s/%d", cursor->topic->spec.name, cursor->partition);
+            nba_error_prefix(error, "%s/%d", cursor->partition->topic->spec.name,
+                             cursor->partition->index);
         }
         return status;
     }
@@ -72,19 +73,19 @@ static enum nba_status look(struct nba_local_log *log, struct nba_local_cursor *
                             enum nba_poll *ret_what, struct nba_record *ret_record,
                             struct nba_error *error)
 {
+    const struct nba_local_partition *p = cursor->partition;
     pthread_mutex_lock(&log->lock);
-    const bool gone = cursor->topic->gone;
-    const struct nba_local_partition marks = cursor->topic->partitions[cursor->partition];
+    const bool gone = p->topic->gone;
+    const struct nba_local_marks marks = p->marks;
     pthread_mutex_unlock(&log->lock);
     if (gone || cursor->position < marks.low || cursor->position > marks.next) {
-        return nba_error_set(
-            error, NBA_E_NOT_FOUND, "cannot read %s/%d at offset %lld: the log has %lld to %lld%s",
-            cursor->topic->spec.name, cursor->partition, (long long)cursor->position,
-            (long long)marks.low, (long long)marks.next, gone ? ", deleted" : "");
+        return nba_error_set(error, NBA_E_NOT_FOUND,
+                             "cannot read %s/%d at offset %lld: the log has %lld to %lld%s",
+                             p->topic->spec.name, p->index, (long long)cursor->position,
+                             (long long)marks.low, (long long)marks.next, gone ? ", deleted" : "");
     }
     if (cursor->position < marks.stable) {
-        cursor->iter =
-            nba_local_iter(log, cursor->topic, cursor->partition, cursor->position, marks.stable);
+        cursor->iter = nba_local_iter(log, p, cursor->position, marks.stable);
         cursor->iter_end = marks.stable;
     } else if (cursor->end_told != cursor->position && cursor->position == marks.stable) {
         cursor->end_told = cursor->position;
@@ -144,12 +145,12 @@ enum nba_status nba_local_reader_assign(void *self, const struct nba_position *p
     pthread_mutex_lock(&reader->log->lock);
     for (size_t i = 0; i < count && status == NBA_OK; i++) {
         NBA_ASSERT(positions[i].offset >= 0);
-        struct nba_local_topic *topic =
-            nba_local_find_topic(reader->log, positions[i].topic, positions[i].partition, error);
-        if (topic == NULL) {
+        struct nba_local_partition *p =
+            nba_local_find(reader->log, positions[i].topic, positions[i].partition, error);
+        if (p == NULL) {
             status = NBA_E_NOT_FOUND;
         } else {
-            nba_local_cursor_add(&assigned, topic, positions[i].partition, positions[i].offset);
+            nba_local_cursor_add(&assigned, p, positions[i].offset);
         }
     }
     pthread_mutex_unlock(&reader->log->lock);

@@ -167,7 +167,7 @@ static void rewind_member(struct nba_member *member)
     if (reader->owns && reader->cursor_count != 0 && sim_strikes(FAULT_AGAIN, 40)) {
         struct nba_local_cursor *cursor =
             &reader->cursors[nba_rng_below(&sim.rng, reader->cursor_count)];
-        const int64_t low = cursor->topic->partitions[cursor->partition].low;
+        const int64_t low = cursor->partition->marks.low;
         const int64_t back = cursor->position - 1 - (int64_t)nba_rng_below(&sim.rng, 8);
         nba_kv_iter_destroy(cursor->iter);
         cursor->iter = NULL;

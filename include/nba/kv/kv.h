@@ -81,6 +81,9 @@ void nba_kv_batch_reset(struct nba_kv_batch *batch);
 void nba_kv_batch_put(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key,
                       struct nba_str value);
 void nba_kv_batch_delete(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key);
+/* All keys from <= key < to. */
+void nba_kv_batch_delete_range(struct nba_kv_batch *batch, struct nba_kv_cf *cf,
+                               struct nba_str from, struct nba_str to);
 size_t nba_kv_batch_count(struct nba_kv_batch *batch);
 
 /* Writes the batch, all or nothing; the batch itself is left as it is. */
@@ -98,8 +101,10 @@ struct nba_kv_iter *nba_kv_iter_create(struct nba_kv *kv, struct nba_kv_cf *cf,
                                        struct nba_str upper);
 void nba_kv_iter_destroy(struct nba_kv_iter *iter);
 void nba_kv_iter_seek(struct nba_kv_iter *iter, struct nba_str key); /* first key >= `key` */
+void nba_kv_iter_seek_last(struct nba_kv_iter *iter);
 bool nba_kv_iter_valid(const struct nba_kv_iter *iter);
 void nba_kv_iter_next(struct nba_kv_iter *iter);
+void nba_kv_iter_previous(struct nba_kv_iter *iter);
 struct nba_str nba_kv_iter_key(const struct nba_kv_iter *iter);
 struct nba_str nba_kv_iter_value(const struct nba_kv_iter *iter);
 NBA_MUST_USE
