@@ -98,23 +98,16 @@ enum nba_status nba_lstm_create(const struct nba_lstm_weights *weights,
     NBA_ASSERT(nba_lstm_shape_check(shape, NULL) == NBA_OK);
     NBA_ASSERT(kernels != NULL);
 
-    const size_t gates_1 = 4 * (size_t)shape.hidden_1;
-    const size_t gates_2 = 4 * (size_t)shape.hidden_2;
-    const size_t floats =
-        nba_tensor_block_layer_room(shape.hidden_1, gates_1) +
-        nba_tensor_block_layer_room((size_t)shape.hidden_1 + shape.hidden_2, gates_2) +
-        nba_tensor_block_layer_room(shape.width, shape.contents) +
-        nba_tensor_block_room(shape.contents * gates_1);
     struct nba_lstm *lstm = calloc(1, sizeof *lstm);
     if (lstm == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "lstm: out of memory");
     }
     lstm->shape = shape;
     lstm->kernels = kernels;
+    pack_layers(lstm, weights); /* counts */
+    const size_t floats = lstm->block.used;
     lstm->block = nba_tensor_block(floats);
-    if (lstm->block.data != NULL) {
-        pack_layers(lstm, weights);
-    }
+    pack_layers(lstm, weights);
     if (lstm->gates_of_content == NULL) {
         nba_lstm_destroy(lstm);
         return nba_error_set(error, NBA_E_NO_MEMORY, "lstm: no memory for %zu floats", floats);

@@ -56,19 +56,6 @@ enum nba_status nba_ncf_shape_check(struct nba_ncf_shape shape, struct nba_error
     return NBA_OK;
 }
 
-static size_t floats_needed(struct nba_ncf_shape shape)
-{
-    const size_t contents = shape.contents;
-    const size_t width = shape.width;
-    return nba_tensor_block_layer_room(width, shape.layer_1) +
-           nba_tensor_block_layer_room(shape.layer_1, shape.layer_2) +
-           nba_tensor_block_layer_room(shape.layer_2, shape.layer_3) +
-           nba_tensor_block_room(contents * shape.layer_1) +
-           nba_tensor_block_room(contents * width) + nba_tensor_block_room(contents * 2 * width) +
-           nba_tensor_block_room(2 * width * shape.segments) +
-           nba_tensor_block_room(width + shape.layer_3);
-}
-
 static void pack_layers(struct nba_ncf *ncf, const struct nba_ncf_weights *weights)
 {
     const struct nba_ncf_shape shape = ncf->shape;
@@ -113,17 +100,16 @@ enum nba_status nba_ncf_create(const struct nba_ncf_weights *weights,
     NBA_ASSERT(nba_ncf_shape_check(shape, NULL) == NBA_OK);
     NBA_ASSERT(kernels != NULL);
 
-    const size_t floats = floats_needed(shape);
     struct nba_ncf *ncf = calloc(1, sizeof *ncf);
     if (ncf == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "ncf: out of memory");
     }
     ncf->shape = shape;
     ncf->kernels = kernels;
+    pack_layers(ncf, weights); /* counts */
+    const size_t floats = ncf->block.used;
     ncf->block = nba_tensor_block(floats);
-    if (ncf->block.data != NULL) {
-        pack_layers(ncf, weights);
-    }
+    pack_layers(ncf, weights);
     if (ncf->item_1 == NULL) {
         nba_ncf_destroy(ncf);
         return nba_error_set(error, NBA_E_NO_MEMORY, "ncf: no memory for %zu floats", floats);

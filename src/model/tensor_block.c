@@ -12,9 +12,21 @@
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
+/* Floats that a piece takes. */
+static size_t room_of(size_t floats)
+{
+    return (floats + 15) / 16 * 16;
+}
+
+static size_t layer_floats(const struct nba_layer_source *source)
+{
+    return nba_layer_weight_floats(source->inputs, source->outputs) +
+           nba_layer_bias_floats(source->outputs);
+}
+
 struct nba_tensor_block nba_tensor_block(size_t floats)
 {
-    const size_t bytes = nba_tensor_block_room(floats) * sizeof(float);
+    const size_t bytes = room_of(floats) * sizeof(float);
     const size_t step = bytes >= HUGE_PAGE_BYTES / 2 ? HUGE_PAGE_BYTES : 64;
     const size_t whole = (bytes + step - 1) / step * step;
     void *data = NULL;
@@ -36,28 +48,29 @@ void nba_tensor_block_clear(struct nba_tensor_block *block)
     *block = (struct nba_tensor_block){0};
 }
 
-float *nba_tensor_block_take(struct nba_tensor_block *block, size_t floats)
+/* The next piece; NULL of an empty block. */
+static float *take(struct nba_tensor_block *block, size_t floats)
 {
-    const size_t room = nba_tensor_block_room(floats);
-    NBA_ASSERT(room <= block->floats - block->used);
-    float *piece = block->data + block->used;
-    block->used += room;
+    float *piece = block->data != NULL ? block->data + block->used : NULL;
+    block->used += room_of(floats);
+    NBA_ASSERT(piece == NULL || block->used <= block->floats);
     return piece;
 }
 
 void nba_tensor_block_pack(struct nba_tensor_block *block, const struct nba_layer_source *source,
                            struct nba_layer *ret_layer)
 {
-    nba_layer_pack(
-        source,
-        nba_tensor_block_take(block, nba_tensor_block_layer_room(source->inputs, source->outputs)),
-        ret_layer);
+    float *piece = take(block, layer_floats(source));
+    if (piece != NULL) {
+        nba_layer_pack(source, piece, ret_layer);
+    }
 }
 
 const float *nba_tensor_block_copy(struct nba_tensor_block *block, const float *values,
                                    size_t count)
 {
-    return memcpy(nba_tensor_block_take(block, count), values, count * sizeof *values);
+    float *piece = take(block, count);
+    return piece != NULL ? memcpy(piece, values, count * sizeof *values) : NULL;
 }
 
 const float *nba_tensor_block_table(struct nba_tensor_block *block,
@@ -65,13 +78,15 @@ const float *nba_tensor_block_table(struct nba_tensor_block *block,
                                     const struct nba_layer_source *source, const float *vectors,
                                     size_t rows)
 {
-    struct nba_tensor_block scratch =
-        nba_tensor_block(nba_tensor_block_layer_room(source->inputs, source->outputs));
+    float *table = take(block, rows * source->outputs);
+    struct nba_tensor_block scratch = {0};
     struct nba_layer layer;
+    if (table != NULL) {
+        scratch = nba_tensor_block(layer_floats(source));
+    }
     if (scratch.data == NULL) {
         return NULL;
     }
-    float *table = nba_tensor_block_take(block, rows * source->outputs);
     nba_tensor_block_pack(&scratch, source, &layer);
     kernels->dense(&layer, rows, vectors, source->inputs, table, source->outputs);
     nba_tensor_block_clear(&scratch);
