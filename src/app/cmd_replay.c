@@ -36,21 +36,6 @@ static const struct nba_option options[] = {
     {0},
 };
 
-/* A record that the engine has made. */
-static enum nba_status take_output(void *digests, const struct nba_outbox_record *made,
-                                   struct nba_error *error)
-{
-    const struct nba_record record = {.topic = nba_str_of(made->topic),
-                                      .partition = made->partition,
-                                      .key = made->key,
-                                      .value = made->value,
-                                      .key_null = made->key_null,
-                                      .value_null = made->value_null,
-                                      .headers = made->headers,
-                                      .header_count = made->header_count};
-    return nba_digests_add(digests, &record, error);
-}
-
 static enum nba_status take_input(void *replay, const struct nba_record *record,
                                   struct nba_error *error)
 {
@@ -148,7 +133,7 @@ static enum nba_status replay_logs(struct nba_workplace *place, struct nba_diges
         .threads = (size_t)args.threads,
         .wave_max = (size_t)args.batch,
         .transaction_events = (size_t)args.transaction,
-        .sink = {take_output, digests},
+        .sink = {nba_digests_add_made, digests},
         .progress = show_progress,
         .progress_context = &place->ticker,
     };

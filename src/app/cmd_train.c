@@ -172,10 +172,10 @@ static enum nba_status train_once(struct nba_workplace *place, struct outcome *o
     }
     if (done) {
         static struct nba_report report;
-        report = *nba_training_report(training);
+        report = training->report;
         outcome->report = &report;
-        outcome->gate = *nba_training_gate(training);
-        outcome->warm = nba_training_is_warm(training);
+        outcome->gate = training->gate;
+        outcome->warm = training->warm;
         outcome->word = "written";
         if (train.init != NULL && !outcome->warm) {
             (void)fprintf(stderr,

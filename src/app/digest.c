@@ -75,9 +75,10 @@ static void update_nullable(struct nba_sha256 *sha, struct nba_str bytes, bool n
     }
 }
 
-enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_record *record,
+enum nba_status nba_digests_add(void *self, const struct nba_record *record,
                                 struct nba_error *error)
 {
+    struct nba_digests *digests = self;
     struct nba_digest *entry = NULL;
     (void)pthread_mutex_lock(&digests->lock);
     enum nba_status status = find_entry(digests, record, &entry, error);
@@ -100,6 +101,20 @@ enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_re
         nba_sha256_update_sized(entry->sha, record->headers[i].value);
     }
     return NBA_OK;
+}
+
+enum nba_status nba_digests_add_made(void *self, const struct nba_outbox_record *made,
+                                     struct nba_error *error)
+{
+    const struct nba_record record = {.topic = nba_str_of(made->topic),
+                                      .partition = made->partition,
+                                      .key = made->key,
+                                      .value = made->value,
+                                      .key_null = made->key_null,
+                                      .value_null = made->value_null,
+                                      .headers = made->headers,
+                                      .header_count = made->header_count};
+    return nba_digests_add(self, &record, error);
 }
 
 enum nba_status nba_digests_finish(struct nba_digests *digests, struct nba_buf *buf,

@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "nba/app/walk.h"
+#include "nba/engine/outbox.h"
 
 struct nba_digest;
 
@@ -27,10 +28,14 @@ struct nba_digests {
 
 void nba_digests_init(struct nba_digests *digests, const struct nba_schemas *schemas,
                       const char *dir);
-/* NBA_E_IO, NBA_E_LIMIT. */
+/* A record of a log, or one that the engine has made; functions for walks and sinks, `self` is the
+ * digests.  NBA_E_IO, NBA_E_LIMIT. */
 NBA_MUST_USE
-enum nba_status nba_digests_add(struct nba_digests *digests, const struct nba_record *record,
+enum nba_status nba_digests_add(void *self, const struct nba_record *record,
                                 struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_digests_add_made(void *self, const struct nba_outbox_record *made,
+                                     struct nba_error *error);
 /* Finishes the files and appends "sha256 <hex> <topic> <partition>" a line, in order. */
 NBA_MUST_USE
 enum nba_status nba_digests_finish(struct nba_digests *digests, struct nba_buf *buf,

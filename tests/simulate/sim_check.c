@@ -102,26 +102,6 @@ void sim_check_ledger(void)
 
 /* ---- replay ---- */
 
-static enum nba_status digest(void *digests, const struct nba_record *record,
-                              struct nba_error *error)
-{
-    return nba_digests_add(digests, record, error);
-}
-
-static enum nba_status digest_made(void *digests, const struct nba_outbox_record *made,
-                                   struct nba_error *error)
-{
-    const struct nba_record record = {.topic = nba_str_of(made->topic),
-                                      .partition = made->partition,
-                                      .key = made->key,
-                                      .value = made->value,
-                                      .key_null = made->key_null,
-                                      .value_null = made->value_null,
-                                      .headers = made->headers,
-                                      .header_count = made->header_count};
-    return nba_digests_add(digests, &record, error);
-}
-
 static enum nba_status add_input(void *replay, const struct nba_record *record,
                                  struct nba_error *error)
 {
@@ -170,7 +150,7 @@ void sim_check_replay(const char *live_hash, const char *rebuilt_hash)
                                                .state_dir = dir,
                                                .policies_dir = config->state.dir,
                                                .threads = 1,
-                                               .sink = {digest_made, &made}};
+                                               .sink = {nba_digests_add_made, &made}};
     enum nba_status status = nba_replay_create(&options, &replay, &error);
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(inputs); i++) {
         status = nba_walk_topic(sim.stream, inputs[i], add_input, replay, &error);
@@ -179,8 +159,8 @@ void sim_check_replay(const char *live_hash, const char *rebuilt_hash)
     for (size_t i = 0; status == NBA_OK && i < outputs.count; i++) {
         const enum nba_topic_role role = outputs.entries[i].role;
         if (role >= NBA_TOPIC_ACTION && role != NBA_TOPIC_CHANGELOG) {
-            status =
-                nba_walk_topic(sim.stream, outputs.entries[i].spec.name, digest, &live, &error);
+            status = nba_walk_topic(sim.stream, outputs.entries[i].spec.name, nba_digests_add,
+                                    &live, &error);
         }
     }
     if (status != NBA_OK || nba_replay_run(replay, &error) != NBA_OK ||
