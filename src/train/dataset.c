@@ -222,6 +222,17 @@ static struct nba_str *sort_texts(const struct intern *from, struct nba_arena *p
     return sorted;
 }
 
+static int by_user_and_time(const void *a, const void *b)
+{
+    const struct row *x = *(const struct row *const *)a;
+    const struct row *y = *(const struct row *const *)b;
+    if (x->user != y->user) {
+        return x->user < y->user ? -1 : 1;
+    }
+    return x->time_ms != y->time_ms ? (x->time_ms > y->time_ms) - (x->time_ms < y->time_ms)
+                                    : (x > y) - (x < y);
+}
+
 /* Log order kept. */
 static const struct row **rows_by_user(const struct nba_dataset_builder *builder,
                                        struct nba_arena *scratch)
@@ -236,6 +247,9 @@ static const struct row **rows_by_user(const struct nba_dataset_builder *builder
     }
     for (size_t r = 0; r < builder->row_count; r++) {
         order[from[builder->rows[r].user]++] = &builder->rows[r];
+    }
+    if (builder->options.by_time) {
+        qsort(order, builder->row_count, sizeof(*order), by_user_and_time);
     }
     return order;
 }

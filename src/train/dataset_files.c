@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "nba/base/hash.h"
-#include "nba/base/memory.h"
 #include "nba/base/random.h"
 #include "nba/codec/text_lines.h"
 
@@ -24,11 +23,6 @@
 #define NCF_ITEMS     3706u
 #define NCF_NEGATIVES 99u
 
-struct rating {
-    long long user, item, time_s;
-    size_t line;
-};
-
 struct load {
     const char *folder;
     struct nba_error *error;
@@ -37,8 +31,7 @@ struct load {
     size_t index;                /* of the line, from 0 */
     enum nba_status status;      /* of what was done with the line */
     bool of_contents;            /* hcp-a: the table that is read */
-    struct rating *ratings;
-    size_t rating_count, rating_capacity;
+    long long users, contents;   /* the next numbers to be added */
 };
 
 /* Takes a line of a file; returns what was expected in its place, or NULL. */
@@ -123,70 +116,45 @@ static void add_numbered(struct load *load, long long user, long long content, i
     load->status = nba_dataset_builder_add(load->builder, &row);
 }
 
-/* Users and contents first .. last, so that their indexes follow their numbers. */
-static enum nba_status add_ranges(struct load *load, long long first, long long last_user,
-                                  long long last_content)
+/* Users and contents up to these numbers, so that their indexes follow their numbers. */
+static void add_up_to(struct load *load, long long user, long long content)
 {
     char text[32];
-    enum nba_status status = NBA_OK;
-    for (long long u = first; u <= last_user; u++) {
-        nba_dataset_builder_add_user(load->builder, padded(text, u), nba_str(NULL, 0));
+    for (; load->users <= user; load->users++) {
+        nba_dataset_builder_add_user(load->builder, padded(text, load->users), nba_str(NULL, 0));
     }
-    for (long long c = first; status == NBA_OK && c <= last_content; c++) {
-        status = nba_dataset_builder_add_content(load->builder, padded(text, c));
+    for (; load->status == NBA_OK && load->contents <= content; load->contents++) {
+        load->status = nba_dataset_builder_add_content(load->builder, padded(text, load->contents));
     }
-    return status;
 }
 
 /* ---- ml-100k ---- */
 
-static int compare_ratings(const void *a, const void *b)
-{
-    const struct rating *x = a;
-    const struct rating *y = b;
-    if (x->time_s != y->time_s) {
-        return x->time_s < y->time_s ? -1 : 1;
-    }
-    return (x->line > y->line) - (x->line < y->line);
-}
-
 static const char *take_rating(struct load *load, char *line)
 {
     char *fields[FIELDS_MAX];
-    struct rating r = {.line = load->index};
+    long long user = 0;
+    long long item = 0;
+    long long time_s = 0;
     if (load->index == 0) {
         return NULL; /* header */
     }
-    if (split_fields(line, '\t', fields) != 4 || !take_number(&fields[0], 1, NUMBER_MAX, &r.user) ||
-        !take_number(&fields[1], 1, NUMBER_MAX, &r.item) ||
-        !take_number(&fields[3], 0, INT64_MAX / 1000, &r.time_s)) {
+    if (split_fields(line, '\t', fields) != 4 || !take_number(&fields[0], 1, NUMBER_MAX, &user) ||
+        !take_number(&fields[1], 1, NUMBER_MAX, &item) ||
+        !take_number(&fields[3], 0, INT64_MAX / 1000, &time_s)) {
         return "user, item, rating and time between tabs";
     }
-    load->ratings = nba_room(load->ratings, load->rating_count, &load->rating_capacity, sizeof(r));
-    load->ratings[load->rating_count++] = r;
+    add_up_to(load, user, item);
+    if (load->status == NBA_OK) {
+        add_numbered(load, user, item, (int64_t)time_s * 1000);
+    }
     return NULL;
 }
 
 static enum nba_status load_ml_100k(struct load *load)
 {
-    long long users = 0;
-    long long items = 0;
-    enum nba_status status = each_line(load, "ml-100k/ml-100k.inter", take_rating);
-    struct rating *ratings = load->ratings;
-    const size_t count = load->rating_count;
-    for (size_t i = 0; i < count; i++) {
-        users = ratings[i].user > users ? ratings[i].user : users;
-        items = ratings[i].item > items ? ratings[i].item : items;
-    }
-    if (status == NBA_OK && count > 0) {
-        qsort(ratings, count, sizeof(*ratings), compare_ratings);
-        status = add_ranges(load, 1, users, items);
-    }
-    for (size_t i = 0; status == NBA_OK && i < count; i++) {
-        add_numbered(load, ratings[i].user, ratings[i].item, (int64_t)ratings[i].time_s * 1000);
-        status = load->status;
-    }
-    return status;
+    load->users = load->contents = 1;
+    return each_line(load, "ml-100k/ml-100k.inter", take_rating);
 }
 
 /* ---- "user item item ..." ---- */
@@ -217,8 +185,8 @@ static enum nba_status load_sasrec(struct load *load)
 
 static enum nba_status load_ncf(struct load *load)
 {
-    const enum nba_status status = add_ranges(load, 0, NCF_USERS - 1, NCF_ITEMS - 1);
-    return status == NBA_OK ? each_line(load, "ml-1m-ncf/train.txt", take_sequence) : status;
+    add_up_to(load, NCF_USERS - 1, NCF_ITEMS - 1);
+    return each_line(load, "ml-1m-ncf/train.txt", take_sequence);
 }
 
 static const char *take_test(struct load *load, char *line)
@@ -365,8 +333,9 @@ static const struct set {
     const char *name;
     enum nba_status (*rows)(struct load *load);
     enum nba_status (*finish)(struct load *load); /* with the data set built; NULL: nothing */
+    bool by_time;                                 /* lines are not in the order of time */
     double lstm_dropout;                          /* 0: the default */
-} sets[] = {{.name = "ml-100k", .rows = load_ml_100k, .lstm_dropout = 0.4},
+} sets[] = {{.name = "ml-100k", .rows = load_ml_100k, .by_time = true, .lstm_dropout = 0.4},
             {.name = "ml-1m-ncf", .rows = load_ncf, .finish = finish_ncf},
             {.name = "ml-1m-sasrec", .rows = load_sasrec},
             {.name = "hcp-a", .rows = load_hcp}};
@@ -387,13 +356,8 @@ double nba_dataset_lstm_dropout(const char *name)
     return set != NULL ? set->lstm_dropout : 0.0;
 }
 
-static enum nba_status load_set(struct load *load, const char *name)
+static enum nba_status load_set(struct load *load, const struct set *set)
 {
-    const struct set *set = find_set(name);
-    if (set == NULL) {
-        return nba_error_set(load->error, NBA_E_USAGE,
-                             "unknown data set '%s': expected one of " NBA_DATASET_NAMES, name);
-    }
     enum nba_status status = set->rows(load);
     if (status == NBA_OK) {
         status = nba_dataset_builder_finish(load->builder, &load->dataset, load->error);
@@ -404,13 +368,17 @@ static enum nba_status load_set(struct load *load, const char *name)
 enum nba_status nba_dataset_load(const char *folder, const char *name,
                                  struct nba_dataset **ret_dataset, struct nba_error *error)
 {
-    const struct nba_dataset_options options = {.name = name};
+    const struct set *set = find_set(name);
+    if (set == NULL) {
+        return nba_error_set(error, NBA_E_USAGE,
+                             "unknown data set '%s': expected one of " NBA_DATASET_NAMES, name);
+    }
+    const struct nba_dataset_options options = {.name = name, .by_time = set->by_time};
     struct nba_error own = {.status = NBA_OK};
     struct load load = {.folder = folder, .error = &own};
     load.builder = nba_dataset_builder_create(&options);
-    const enum nba_status status = load_set(&load, name);
+    const enum nba_status status = load_set(&load, set);
     nba_dataset_builder_destroy(load.builder);
-    free(load.ratings);
     if (status != NBA_OK) {
         nba_dataset_destroy(load.dataset);
         return own.status != NBA_OK

@@ -3,18 +3,16 @@
 #include "nba/train/evaluate.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
-#include "nba/base/memory.h"
 #include "nba/score/fusion.h"
 #include "nba/train/window.h"
 
 /* Touches looked at for AUC. */
 #define TOUCHES_MAX 200000u
 
-struct nba_served {
+struct served {
     struct nba_release *release;
     const struct nba_dataset *dataset;
     struct nba_members members;
@@ -27,11 +25,10 @@ struct nba_served {
     uint32_t *known;      /* (N) release contents among those asked for */
     float *some;          /* (N) */
     uint32_t *all;        /* (N) 0, 1, 2 ... */
-    struct nba_arena pool;
 };
 
 /* The window before a query as release contents. */
-static uint32_t gather_window(const struct nba_served *s, struct nba_query query,
+static uint32_t gather_window(const struct served *s, struct nba_query query,
                               uint32_t *ret_contents)
 {
     const struct nba_dataset *d = s->dataset;
@@ -45,7 +42,7 @@ static uint32_t gather_window(const struct nba_served *s, struct nba_query query
 }
 
 /* A row over the release's contents -> one over the data set's. */
-static void spread(const struct nba_served *s, const float *from, float *to)
+static void spread(const struct served *s, const float *from, float *to)
 {
     for (uint32_t c = 0; c < s->dataset->content_count; c++) {
         to[c] = s->to_release[c] != NBA_RELEASE_UNKNOWN ? from[s->to_release[c]] : -INFINITY;
@@ -55,7 +52,7 @@ static void spread(const struct nba_served *s, const float *from, float *to)
 static void served_lstm_score(void *context, const struct nba_query *queries, size_t count,
                               float *ret_scores)
 {
-    struct nba_served *s = context;
+    struct served *s = context;
     const struct nba_lstm *lstm = nba_release_lstm(s->release);
     const size_t state_floats = nba_lstm_state_floats(lstm);
     const size_t row_floats = nba_lstm_score_floats(lstm);
@@ -80,7 +77,7 @@ static void served_lstm_score(void *context, const struct nba_query *queries, si
 static void served_popularity_score(void *context, const struct nba_query *queries, size_t count,
                                     float *ret_scores)
 {
-    const struct nba_served *s = context;
+    const struct served *s = context;
     const size_t known = nba_release_parts(s->release)->content_count;
     for (size_t i = 0; i < count; i++) {
         const uint32_t segment = s->segments[s->dataset->segment[queries[i].user]];
@@ -91,7 +88,7 @@ static void served_popularity_score(void *context, const struct nba_query *queri
 static void served_ncf_score_some(void *context, struct nba_query query, const uint32_t *contents,
                                   size_t count, float *ret_scores)
 {
-    struct nba_served *s = context;
+    struct served *s = context;
     const struct nba_ncf *ncf = nba_release_ncf(s->release);
     float user[2 * NBA_NCF_WIDTH_MAX];
     size_t known = 0;
@@ -114,14 +111,14 @@ static void served_ncf_score_some(void *context, struct nba_query query, const u
 static void served_ncf_score(void *context, const struct nba_query *queries, size_t count,
                              float *ret_scores)
 {
-    struct nba_served *s = context;
+    struct served *s = context;
     const uint32_t N = s->dataset->content_count;
     for (size_t i = 0; i < count; i++) {
         served_ncf_score_some(s, queries[i], s->all, N, ret_scores + i * N);
     }
 }
 
-static void served_init(struct nba_served *s)
+static void served_init(struct served *s, struct nba_arena *pool)
 {
     const struct nba_dataset *d = s->dataset;
     const size_t known = nba_release_parts(s->release)->content_count;
@@ -129,7 +126,6 @@ static void served_init(struct nba_served *s)
     const struct nba_lstm *lstm = nba_release_lstm(s->release);
     const size_t state = lstm != NULL ? nba_lstm_state_floats(lstm) : 0;
     const size_t row = lstm != NULL ? nba_lstm_score_floats(lstm) : 0;
-    struct nba_arena *pool = &s->pool;
     s->to_release = nba_pool_take(pool, d->content_count, sizeof(*s->to_release));
     s->segments = nba_pool_take(pool, 1 + (size_t)d->specialty_count, sizeof(*s->segments));
     s->popularity = nba_pool_floats(pool, segments * known);
@@ -140,10 +136,10 @@ static void served_init(struct nba_served *s)
     s->known = nba_pool_take(pool, d->content_count, sizeof(*s->known));
     s->some = nba_pool_floats(pool, (size_t)d->content_count + NBA_LANES);
     s->all = nba_pool_take(pool, d->content_count, sizeof(*s->all));
-    s->members = nba_members(d);
+    s->members = nba_members(d, pool);
 }
 
-static void served_bind(struct nba_served *s)
+static void served_bind(struct served *s)
 {
     const struct nba_dataset *d = s->dataset;
     const uint32_t known = nba_release_parts(s->release)->content_count;
@@ -176,30 +172,15 @@ static void served_bind(struct nba_served *s)
     s->members.blend.ncf_candidates = nba_blend_options().ncf_candidates;
 }
 
-struct nba_served *nba_served_create(struct nba_release *release, const struct nba_dataset *dataset)
+struct nba_members *nba_served_members(struct nba_release *release,
+                                       const struct nba_dataset *dataset, struct nba_arena *pool)
 {
-    struct nba_served *s = nba_zeros(1, sizeof(*s));
-    s->release = nba_release_ref(release);
+    struct served *s = nba_pool_take(pool, 1, sizeof(*s));
+    s->release = release;
     s->dataset = dataset;
-    served_init(s);
+    served_init(s, pool);
     served_bind(s);
-    return s;
-}
-
-void nba_served_destroy(struct nba_served *served)
-{
-    if (served == NULL) {
-        return;
-    }
-    nba_release_unref(served->release);
-    nba_members_clear(&served->members);
-    nba_arena_clear(&served->pool);
-    free(served);
-}
-
-struct nba_members *nba_served_members(struct nba_served *served)
-{
-    return &served->members;
+    return &s->members;
 }
 
 /* ---- judging ---- */
@@ -210,8 +191,10 @@ static void judge_release(const struct nba_evaluate_config *config, const struct
     const struct nba_ranking ranking = {d, NBA_PROTOCOL_EXISTING, 0};
     const struct nba_split split = {
         .by_time = true, .validation_from_ms = config->from_ms, .test_from_ms = config->from_ms};
-    struct nba_served *served = nba_served_create(config->release, d);
-    struct nba_query *queries = nba_zeros(d->sequence_offset[d->user_count], sizeof(*queries));
+    struct nba_arena pool = {0};
+    struct nba_members *members = nba_served_members(config->release, d, &pool);
+    struct nba_query *queries =
+        nba_pool_take(&pool, d->sequence_offset[d->user_count], sizeof(*queries));
     size_t count = 0;
     for (uint32_t u = 0; u < d->user_count; u++) {
         const size_t from = d->sequence_offset[u];
@@ -222,11 +205,10 @@ static void judge_release(const struct nba_evaluate_config *config, const struct
         }
     }
     count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / d->content_count);
-    const struct nba_ranker fusion = nba_members_fusion_ranker(&served->members);
-    nba_report_members(report, &ranking, &served->members, &fusion, 1, queries, count);
-    nba_report_touches(report, &served->members, &split, NBA_TOUCHES_TEST, TOUCHES_MAX);
-    free(queries);
-    nba_served_destroy(served);
+    const struct nba_ranker fusion = nba_members_fusion_ranker(members);
+    nba_report_members(report, &ranking, members, &fusion, 1, queries, count);
+    nba_report_touches(report, members, &split, NBA_TOUCHES_TEST, TOUCHES_MAX);
+    nba_arena_clear(&pool);
 }
 
 enum nba_status nba_evaluate_run(const struct nba_evaluate_config *config,
@@ -243,7 +225,7 @@ enum nba_status nba_evaluate_run(const struct nba_evaluate_config *config,
     train.refit = false;
     const enum nba_status status = nba_training_run(&train, dataset, progress, &training, error);
     if (status == NBA_OK) {
-        *ret_report = *nba_training_report(training);
+        *ret_report = training->report;
     }
     nba_training_destroy(training);
     return status;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nba/base/memory.h"
 #include "nba/train/evaluate.h"
 
 #define K_OF_CHOICE 10u
@@ -47,13 +46,14 @@ struct nba_gate nba_gate(struct nba_release *champion, struct nba_members *chall
     const struct nba_dataset *d = challenger->dataset;
     const struct nba_ranking ranking = {
         d, split->by_time ? NBA_PROTOCOL_EXISTING : NBA_PROTOCOL_FULL, 0};
-    struct nba_query *queries = nba_zeros(split->validation_count, sizeof(*queries));
+    struct nba_arena pool = {0};
+    struct nba_query *queries = nba_pool_take(&pool, split->validation_count, sizeof(*queries));
     size_t count = nba_gate_queries(d, split, after_ms, queries);
     count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / d->content_count);
-    struct nba_served *served = nba_served_create(champion, d);
-    const struct nba_ranker rankers[2] = {nba_members_fusion_ranker(challenger),
-                                          nba_members_fusion_ranker(nba_served_members(served))};
-    double *ranks = nba_zeros(2 * count, sizeof(*ranks));
+    const struct nba_ranker rankers[2] = {
+        nba_members_fusion_ranker(challenger),
+        nba_members_fusion_ranker(nba_served_members(champion, d, &pool))};
+    double *ranks = nba_pool_take(&pool, 2 * count, sizeof(*ranks));
     for (size_t i = 0; i < 2; i++) {
         nba_ranking_run(&ranking, &rankers[i], queries, count, ranks + i * count);
     }
@@ -67,8 +67,6 @@ struct nba_gate nba_gate(struct nba_release *champion, struct nba_members *chall
         .champion = nba_metric_interval(ranks + count, count),
     };
     gate.passed = gate.challenger >= gate.champion.lo;
-    free(ranks);
-    free(queries);
-    nba_served_destroy(served);
+    nba_arena_clear(&pool);
     return gate;
 }

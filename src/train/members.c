@@ -6,20 +6,14 @@
 #include "nba/base/assert.h"
 #include "nba/score/fusion.h"
 
-struct nba_members nba_members(const struct nba_dataset *dataset)
+struct nba_members nba_members(const struct nba_dataset *dataset, struct nba_arena *pool)
 {
     const size_t N = dataset->content_count;
-    struct nba_members members = {.dataset = dataset};
-    members.cheap = nba_pool_floats(&members.pool, N);
+    struct nba_members members = {.dataset = dataset, .cheap = nba_pool_floats(pool, N)};
     for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        members.rows[m] = nba_pool_floats(&members.pool, NBA_RANKING_BATCH * N);
+        members.rows[m] = nba_pool_floats(pool, NBA_RANKING_BATCH * N);
     }
     return members;
-}
-
-void nba_members_clear(struct nba_members *members)
-{
-    nba_arena_clear(&members->pool);
 }
 
 /* In place; what isn't finite becomes 0.  `scratch` (count). */

@@ -5,13 +5,13 @@
 #include "nba/score/fusion.h"
 
 struct nba_popularity nba_popularity(const struct nba_dataset *dataset,
-                                     const struct nba_split *split)
+                                     const struct nba_split *split, struct nba_arena *pool)
 {
     const size_t N = dataset->content_count;
     const size_t segments = 1 + (size_t)dataset->specialty_count;
-    struct nba_popularity popularity = {.dataset = dataset};
-    popularity.counts = nba_pool_take(&popularity.pool, segments * N, sizeof(*popularity.counts));
-    popularity.scores = nba_pool_floats(&popularity.pool, segments * N);
+    const struct nba_popularity popularity = {dataset,
+                                              nba_pool_take(pool, segments * N, sizeof(uint32_t)),
+                                              nba_pool_floats(pool, segments * N)};
     for (uint32_t u = 0; u < dataset->user_count; u++) {
         const uint32_t *sequence = dataset->sequence + dataset->sequence_offset[u];
         for (uint32_t i = 0; i < split->train_count[u]; i++) {
@@ -26,11 +26,6 @@ struct nba_popularity nba_popularity(const struct nba_dataset *dataset,
                               popularity.scores + s * N);
     }
     return popularity;
-}
-
-void nba_popularity_clear(struct nba_popularity *popularity)
-{
-    nba_arena_clear(&popularity->pool);
 }
 
 static void popularity_score(void *context, const struct nba_query *queries, size_t count,

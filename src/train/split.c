@@ -10,19 +10,14 @@
 #define LAST_TWO_LEAST 3u
 
 /* Room for the largest split there could be. */
-static struct nba_split split_of(const struct nba_dataset *d)
+static struct nba_split split_of(const struct nba_dataset *d, struct nba_arena *pool)
 {
     const size_t queries = d->sequence_offset[d->user_count] + d->user_count;
-    struct nba_split split = {0};
-    split.train_count = nba_pool_take(&split.pool, d->user_count, sizeof(*split.train_count));
-    split.validation = nba_pool_take(&split.pool, queries, sizeof(*split.validation));
-    split.test = nba_pool_take(&split.pool, queries, sizeof(*split.test));
-    return split;
-}
-
-void nba_split_clear(struct nba_split *split)
-{
-    nba_arena_clear(&split->pool);
+    return (struct nba_split){
+        .train_count = nba_pool_take(pool, d->user_count, sizeof(uint32_t)),
+        .validation = nba_pool_take(pool, queries, sizeof(struct nba_query)),
+        .test = nba_pool_take(pool, queries, sizeof(struct nba_query)),
+    };
 }
 
 static int compare_times(const void *a, const void *b)
@@ -39,11 +34,12 @@ static int64_t time_at(const int64_t *sorted, size_t count, double share)
     return at < count ? sorted[at] : INT64_MAX;
 }
 
-struct nba_split nba_split_by_time(const struct nba_dataset *d, double train, double validation)
+struct nba_split nba_split_by_time(const struct nba_dataset *d, struct nba_arena *pool,
+                                   double train, double validation)
 {
     const size_t count = d->sequence_offset[d->user_count];
-    struct nba_split split = split_of(d);
-    int64_t *times = nba_pool_take(&split.pool, count, sizeof(*times));
+    struct nba_split split = split_of(d, pool);
+    int64_t *times = nba_pool_take(pool, count, sizeof(*times));
     NBA_ASSERT(train > 0.0 && validation >= 0.0 && train + validation <= 1.0 + 1e-9);
     memcpy(times, d->sequence_time, count * sizeof(*times));
     qsort(times, count, sizeof(*times), compare_times);
@@ -70,9 +66,9 @@ struct nba_split nba_split_by_time(const struct nba_dataset *d, double train, do
     return split;
 }
 
-struct nba_split nba_split_last_two(const struct nba_dataset *d)
+struct nba_split nba_split_last_two(const struct nba_dataset *d, struct nba_arena *pool)
 {
-    struct nba_split split = split_of(d);
+    struct nba_split split = split_of(d, pool);
     for (uint32_t u = 0; u < d->user_count; u++) {
         const uint32_t length = (uint32_t)(d->sequence_offset[u + 1] - d->sequence_offset[u]);
         if (length < LAST_TWO_LEAST) {
@@ -86,9 +82,9 @@ struct nba_split nba_split_last_two(const struct nba_dataset *d)
     return split;
 }
 
-struct nba_split nba_split_fixed(struct nba_dataset *d, uint64_t seed)
+struct nba_split nba_split_fixed(struct nba_dataset *d, struct nba_arena *pool, uint64_t seed)
 {
-    struct nba_split split = split_of(d);
+    struct nba_split split = split_of(d, pool);
     struct nba_rng rng = nba_rng(seed);
     NBA_ASSERT(d->fixed_test != NULL);
     for (uint32_t u = 0; u < d->user_count; u++) {

@@ -8,17 +8,17 @@
 #include "nba/linalg/blas.h"
 #include "nba/train/warm_start.h"
 
-struct nba_training {
+struct training {
+    struct nba_training shown; /* first */
+    struct nba_arena pool;
     struct nba_train_config config;
     struct nba_dataset *dataset;
     const struct nba_progress *progress;
     struct nba_split split;
     struct nba_popularity popularity;
-    struct nba_trainer *trainers[NBA_MEMBER_COUNT]; /* NULL: not trained */
-    struct nba_trainer *users;                      /* NCF with learned user vectors, or NULL */
+    struct nba_learner learners[NBA_MEMBER_COUNT]; /* without parameters: not trained */
+    struct nba_learner users;                      /* NCF with learned user vectors, alike */
     struct nba_members members;
-    struct nba_report report;
-    struct nba_gate gate;
     struct nba_learned learned[NBA_MEMBER_COUNT];
     struct nba_learned other; /* of users, then of what is refitted */
 };
@@ -43,24 +43,22 @@ struct nba_train_config nba_train_config(void)
 
 void nba_training_destroy(struct nba_training *training)
 {
-    if (training == NULL) {
-        return;
+    struct training *t = (struct training *)training;
+    if (t != NULL) {
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            nba_parameters_destroy(t->learners[m].parameters);
+        }
+        nba_parameters_destroy(t->users.parameters);
+        nba_arena_clear(&t->pool);
+        free(t);
     }
-    nba_split_clear(&training->split);
-    nba_popularity_clear(&training->popularity);
-    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        nba_trainer_destroy(training->trainers[m]);
-    }
-    nba_trainer_destroy(training->users);
-    nba_members_clear(&training->members);
-    free(training);
 }
 
 /* ---- the models ---- */
 
 /* What a warm start was trained on can't choose anything: validation is what came after.  Where
  * that is too little, models start from chance. */
-static void keep_init_from_validation(struct nba_training *t)
+static void keep_init_from_validation(struct training *t)
 {
     const struct nba_dataset *d = t->dataset;
     const int64_t seen_ms = nba_gate_learned_to_ms(t->config.init);
@@ -80,17 +78,18 @@ static void keep_init_from_validation(struct nba_training *t)
     }
 }
 
-static enum nba_status make_split(struct nba_training *t, struct nba_error *error)
+static enum nba_status make_split(struct training *t, struct nba_error *error)
 {
     if (t->config.init != NULL) {
         keep_init_from_validation(t);
     }
     if (t->dataset->fixed_test != NULL) {
-        t->split = nba_split_fixed(t->dataset, t->config.seed);
+        t->split = nba_split_fixed(t->dataset, &t->pool, t->config.seed);
     } else if (t->config.split == NBA_SPLIT_LAST_TWO) {
-        t->split = nba_split_last_two(t->dataset);
+        t->split = nba_split_last_two(t->dataset, &t->pool);
     } else {
-        t->split = nba_split_by_time(t->dataset, t->config.train_share, t->config.validation_share);
+        t->split = nba_split_by_time(t->dataset, &t->pool, t->config.train_share,
+                                     t->config.validation_share);
     }
     return t->split.validation_count != 0
                ? NBA_OK
@@ -100,14 +99,13 @@ static enum nba_status make_split(struct nba_training *t, struct nba_error *erro
 
 /* Trains one model; `epochs` exactly, or as configured when that is 0.  Once interrupted, a model
  * still gets what one batch teaches, so that it exists. */
-static enum nba_status fit(struct nba_training *t, enum nba_fusion_member member, bool users,
-                           uint32_t epochs, struct nba_trainer **ret_trainer,
+static enum nba_status fit(struct training *t, enum nba_fusion_member member, bool users,
+                           uint32_t epochs, struct nba_learner *learner,
                            struct nba_learned *learned, struct nba_error *error)
 {
     struct nba_lstm_options lstm = t->config.lstm_options;
     struct nba_ncf_options ncf = t->config.ncf_options;
     struct nba_fit_options *options = member == NBA_MEMBER_LSTM ? &lstm.fit : &ncf.fit;
-    struct nba_learner learner;
     if (epochs != 0) {
         options->epochs = epochs;
         options->patience = 0;
@@ -117,33 +115,30 @@ static enum nba_status fit(struct nba_training *t, enum nba_fusion_member member
     }
     ncf.users = users;
     enum nba_status status = member == NBA_MEMBER_LSTM
-                                 ? nba_lstm_learner(t->dataset, &t->split, &lstm, &learner, error)
-                                 : nba_ncf_learner(t->dataset, &t->split, &ncf, &learner, error);
+                                 ? nba_lstm_learner(t->dataset, &t->split, &lstm, learner, error)
+                                 : nba_ncf_learner(t->dataset, &t->split, &ncf, learner, error);
     if (status == NBA_OK && t->config.init != NULL && !users) {
-        status = nba_warm_start(t->config.init, member, t->dataset, learner.parameters, error);
-        if (status != NBA_OK) {
-            nba_parameters_destroy(learner.parameters);
-        }
+        status = nba_warm_start(t->config.init, member, t->dataset, learner->parameters, error);
     }
     if (status == NBA_OK) {
-        *ret_trainer = nba_trainer_create(t->dataset, &t->split, options, t->progress, &learner);
-        status = nba_trainer_run(*ret_trainer, learned, error);
+        status =
+            nba_trainer_run(learner, t->dataset, &t->split, options, t->progress, learned, error);
     }
     /* A loss that isn't finite keeps the best epoch, if there was one: that is a model. */
     return status == NBA_E_NON_FINITE && learned->best_epoch != 0 ? NBA_OK : status;
 }
 
-static enum nba_status train_models(struct nba_training *t, struct nba_error *error)
+static enum nba_status train_models(struct training *t, struct nba_error *error)
 {
     const bool wanted[NBA_MEMBER_COUNT] = {[NBA_MEMBER_LSTM] =
                                                t->config.lstm && t->dataset->ordered,
                                            [NBA_MEMBER_NCF] = t->config.ncf};
     enum nba_status status = NBA_OK;
-    t->popularity = nba_popularity(t->dataset, &t->split);
+    t->popularity = nba_popularity(t->dataset, &t->split, &t->pool);
     for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
         if (wanted[m]) {
             status =
-                fit(t, (enum nba_fusion_member)m, false, 0, &t->trainers[m], &t->learned[m], error);
+                fit(t, (enum nba_fusion_member)m, false, 0, &t->learners[m], &t->learned[m], error);
         }
     }
     if (status == NBA_OK && t->config.ncf_users) {
@@ -152,11 +147,10 @@ static enum nba_status train_models(struct nba_training *t, struct nba_error *er
     return status;
 }
 
-static void bind_members(struct nba_training *t)
+static void bind_members(struct training *t)
 {
     for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        t->members.rankers[m] = t->trainers[m] != NULL ? nba_trainer_learner(t->trainers[m])->ranker
-                                                       : (struct nba_ranker){0};
+        t->members.rankers[m] = t->learners[m].ranker;
     }
     t->members.rankers[NBA_MEMBER_POPULARITY] = nba_popularity_ranker(&t->popularity);
     t->members.without_history = !t->split.by_time;
@@ -164,17 +158,17 @@ static void bind_members(struct nba_training *t)
 
 /* ---- the figures ---- */
 
-static void report_queries(struct nba_training *t, const struct nba_query *queries, size_t count)
+static void report_queries(struct training *t, const struct nba_query *queries, size_t count)
 {
     struct nba_ranking ranking = {t->dataset, NBA_PROTOCOL_FULL, 100};
     struct nba_ranker more[3];
     size_t more_count = 0;
     const bool fuse = t->dataset->fixed_test == NULL;
-    if (t->trainers[NBA_MEMBER_NCF] != NULL && !t->dataset->ordered) {
-        more[more_count++] = nba_trainer_learner(t->trainers[NBA_MEMBER_NCF])->served;
+    if (t->learners[NBA_MEMBER_NCF].parameters != NULL && !t->dataset->ordered) {
+        more[more_count++] = t->learners[NBA_MEMBER_NCF].served;
     }
-    if (t->users != NULL) {
-        more[more_count++] = nba_trainer_learner(t->users)->ranker;
+    if (t->users.parameters != NULL) {
+        more[more_count++] = t->users.ranker;
     }
     if (fuse) {
         more[more_count++] = nba_members_fusion_ranker(&t->members);
@@ -182,28 +176,28 @@ static void report_queries(struct nba_training *t, const struct nba_query *queri
     if (t->split.by_time) {
         ranking.protocol = NBA_PROTOCOL_EXISTING;
     }
-    nba_report_members(&t->report, &ranking, &t->members, more, more_count, queries, count);
+    nba_report_members(&t->shown.report, &ranking, &t->members, more, more_count, queries, count);
     if (!t->split.by_time) {
         ranking.protocol = fuse ? NBA_PROTOCOL_SAMPLED : NBA_PROTOCOL_FIXED;
-        nba_report_members(&t->report, &ranking, &t->members, more, more_count, queries, count);
+        nba_report_members(&t->shown.report, &ranking, &t->members, more, more_count, queries,
+                           count);
     }
 }
 
 /* How the members mix, and how good all is. */
-static void judge(struct nba_training *t)
+static void judge(struct training *t)
 {
     const bool test = t->split.test_count > 0;
     size_t count = test ? t->split.test_count : t->split.validation_count;
-    struct nba_query *queries = nba_zeros(count, sizeof(*queries));
-    t->members = nba_members(t->dataset);
+    struct nba_query *queries = nba_pool_take(&t->pool, count, sizeof(*queries));
+    t->members = nba_members(t->dataset, &t->pool);
     bind_members(t);
     nba_blend_fit(&t->members, &t->split, &t->config.blend_options);
     memcpy(queries, test ? t->split.test : t->split.validation, count * sizeof(*queries));
     count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / t->dataset->content_count);
     report_queries(t, queries, count);
-    free(queries);
     if (t->dataset->fixed_test == NULL) {
-        nba_report_touches(&t->report, &t->members, &t->split,
+        nba_report_touches(&t->shown.report, &t->members, &t->split,
                            test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION,
                            t->config.blend_options.touches_max);
     }
@@ -212,7 +206,7 @@ static void judge(struct nba_training *t)
 /* ---- refit ---- */
 
 /* Validation trains too, as far as it isn't newer than `until_ms`; the test part never does. */
-static void take_all(struct nba_training *t, int64_t until_ms)
+static void take_all(struct training *t, int64_t until_ms)
 {
     const struct nba_dataset *d = t->dataset;
     for (uint32_t u = 0; u < d->user_count; u++) {
@@ -234,32 +228,31 @@ static void take_all(struct nba_training *t, int64_t until_ms)
 /* Validation trains too; the number of epochs is what it found.  Its queries stay, to have
  * something to print; nothing is chosen by them any more, and the history that is kept is that of
  * the search.  Where a model's second training is interrupted, the one there was stays. */
-static enum nba_status refit(struct nba_training *t, int64_t until_ms, struct nba_error *error)
+static enum nba_status refit(struct training *t, int64_t until_ms, struct nba_error *error)
 {
     enum nba_status status = NBA_OK;
     if (nba_progress_interrupted(t->progress)) {
         return NBA_OK;
     }
     take_all(t, until_ms);
-    nba_popularity_clear(&t->popularity);
-    t->popularity = nba_popularity(t->dataset, &t->split);
+    t->popularity = nba_popularity(t->dataset, &t->split, &t->pool);
     for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
-        struct nba_trainer *again = NULL;
-        if (t->trainers[m] == NULL || nba_progress_interrupted(t->progress)) {
+        struct nba_learner again = {0};
+        if (t->learners[m].parameters == NULL || nba_progress_interrupted(t->progress)) {
             continue;
         }
         status = fit(t, (enum nba_fusion_member)m, false, t->learned[m].best_epoch, &again,
                      &t->other, error);
         const bool whole = status == NBA_OK && !t->other.interrupted;
-        nba_trainer_destroy(whole ? t->trainers[m] : again);
-        t->trainers[m] = whole ? again : t->trainers[m];
+        nba_parameters_destroy(whole ? t->learners[m].parameters : again.parameters);
+        t->learners[m] = whole ? again : t->learners[m];
     }
     bind_members(t);
     return status;
 }
 
 /* With news the challenger is judged on them before it learns them too. */
-static enum nba_status refit_and_gate(struct nba_training *t, struct nba_error *error)
+static enum nba_status refit_and_gate(struct training *t, struct nba_error *error)
 {
     struct nba_release *champion = t->config.champion;
     const int64_t seen_ms =
@@ -272,14 +265,14 @@ static enum nba_status refit_and_gate(struct nba_training *t, struct nba_error *
             status = refit(t, seen_ms, error);
         }
         if (status == NBA_OK) {
-            t->gate = nba_gate(champion, &t->members, &t->split, seen_ms);
+            t->shown.gate = nba_gate(champion, &t->members, &t->split, seen_ms);
         }
     }
     if (status == NBA_OK && t->config.refit) {
         status = refit(t, INT64_MAX, error);
     }
     if (status == NBA_OK && champion != NULL && !news) {
-        t->gate = nba_gate(champion, &t->members, &t->split, INT64_MIN);
+        t->shown.gate = nba_gate(champion, &t->members, &t->split, INT64_MIN);
     }
     return status;
 }
@@ -323,7 +316,7 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
     if (status != NBA_OK) {
         return status;
     }
-    struct nba_training *t = nba_zeros(1, sizeof(*t));
+    struct training *t = nba_zeros(1, sizeof(*t));
     nba_blas_use_one_thread();
     t->config = own;
     t->dataset = dataset;
@@ -337,37 +330,19 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
         status = refit_and_gate(t, error);
     }
     if (status != NBA_OK) {
-        nba_training_destroy(t);
+        nba_training_destroy(&t->shown);
         return status;
     }
-    *ret_training = t;
+    t->shown.warm = t->config.init != NULL;
+    t->shown.test_from_ms = t->split.by_time ? t->split.test_from_ms : INT64_MIN;
+    *ret_training = &t->shown;
     return NBA_OK;
-}
-
-const struct nba_report *nba_training_report(const struct nba_training *training)
-{
-    return &training->report;
-}
-
-bool nba_training_is_warm(const struct nba_training *training)
-{
-    return training->config.init != NULL;
-}
-
-const struct nba_gate *nba_training_gate(const struct nba_training *training)
-{
-    return &training->gate;
-}
-
-int64_t nba_training_test_from_ms(const struct nba_training *training)
-{
-    return training->split.by_time ? training->split.test_from_ms : INT64_MIN;
 }
 
 /* ---- the release ---- */
 
 /* {"lstm": [epochs], "ncf": [epochs]} */
-static void print_history(const struct nba_training *t, struct nba_buf *text)
+static void print_history(const struct training *t, struct nba_buf *text)
 {
     nba_buf_printf(text, "{\"lstm\":");
     nba_learned_print_json(&t->learned[NBA_MEMBER_LSTM], text);
@@ -377,7 +352,7 @@ static void print_history(const struct nba_training *t, struct nba_buf *text)
 }
 
 /* The newest engagement that the weights have seen; the next gate asks about newer ones. */
-static int64_t learned_to_ms(const struct nba_training *t)
+static int64_t learned_to_ms(const struct training *t)
 {
     const struct nba_dataset *d = t->dataset;
     int64_t newest_ms = INT64_MIN;
@@ -391,7 +366,7 @@ static int64_t learned_to_ms(const struct nba_training *t)
 }
 
 /* What another training needs to repeat this one; no paths, and no times but the data's. */
-static void print_training(const struct nba_training *t, struct nba_buf *text)
+static void print_training(const struct training *t, struct nba_buf *text)
 {
     const struct nba_lstm_options *l = &t->config.lstm_options;
     const struct nba_ncf_options *n = &t->config.ncf_options;
@@ -421,9 +396,10 @@ static void print_training(const struct nba_training *t, struct nba_buf *text)
 enum nba_status nba_training_release(const struct nba_training *training, const char *folder,
                                      char ret_id[NBA_RELEASE_ID_BYTES], struct nba_error *error)
 {
-    const struct nba_dataset *d = training->dataset;
-    const struct nba_trainer *lstm_trainer = training->trainers[NBA_MEMBER_LSTM];
-    const struct nba_trainer *ncf_trainer = training->trainers[NBA_MEMBER_NCF];
+    const struct training *t = (const struct training *)training;
+    const struct nba_dataset *d = t->dataset;
+    const struct nba_learner *lstm_learner = &t->learners[NBA_MEMBER_LSTM];
+    const struct nba_learner *ncf_learner = &t->learners[NBA_MEMBER_NCF];
     struct nba_lstm_weights lstm;
     struct nba_ncf_weights ncf;
     struct nba_buf history;
@@ -432,33 +408,33 @@ enum nba_status nba_training_release(const struct nba_training *training, const 
     nba_buf_init(&history, NBA_RELEASE_DOCUMENT_BYTES_MAX);
     nba_buf_init(&report, NBA_RELEASE_DOCUMENT_BYTES_MAX);
     nba_buf_init(&config, NBA_RELEASE_MANIFEST_BYTES_MAX);
-    print_history(training, &history);
+    print_history(t, &history);
     nba_buf_printf(&report, "{\"figures\":");
     nba_report_print_json(&training->report, &report);
     nba_buf_printf(&report, "}\n");
-    print_training(training, &config);
+    print_training(t, &config);
     struct nba_release_parts parts = {
-        .parent = training->config.parent,
-        .window_events = training->config.window_events,
+        .parent = t->config.parent,
+        .window_events = t->config.window_events,
         .contents = d->contents,
         .content_count = d->content_count,
         .specialties = d->specialties,
         .specialty_count = d->specialty_count,
-        .popularity = training->popularity.counts,
-        .calibrator = training->members.blend.calibrator,
+        .popularity = t->popularity.counts,
+        .calibrator = t->members.blend.calibrator,
         .training_json = nba_buf_str(&config),
         .report_json = nba_buf_str(&report),
         .history_json = nba_buf_str(&history),
-        .created_ms = nba_clock_wall_ms(training->progress->clock),
-        .engine_version = nba_str_of(training->config.engine_version),
+        .created_ms = nba_clock_wall_ms(t->progress->clock),
+        .engine_version = nba_str_of(t->config.engine_version),
     };
-    memcpy(parts.fusion, training->members.blend.fusion, sizeof(parts.fusion));
-    if (lstm_trainer != NULL) {
-        lstm = nba_lstm_learner_weights(nba_trainer_learner(lstm_trainer));
+    memcpy(parts.fusion, t->members.blend.fusion, sizeof(parts.fusion));
+    if (lstm_learner->parameters != NULL) {
+        lstm = nba_lstm_learner_weights(lstm_learner);
         parts.lstm = &lstm;
     }
-    if (ncf_trainer != NULL) {
-        ncf = nba_ncf_learner_weights(nba_trainer_learner(ncf_trainer));
+    if (ncf_learner->parameters != NULL) {
+        ncf = nba_ncf_learner_weights(ncf_learner);
         parts.ncf = &ncf;
     }
     const bool failed = history.failed || report.failed || config.failed;

@@ -3,11 +3,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
-#include "nba/base/memory.h"
 #include "nba/release/release.h"
 #include "nba/train/adam.h"
 #include "nba/train/metrics.h"
@@ -29,10 +27,10 @@ struct sample {
     size_t count;
 };
 
-struct nba_trainer {
-    struct nba_arena pool;
-    struct nba_learner learner;
-    struct nba_fit_options options;
+/* One training. */
+struct trainer {
+    const struct nba_learner *learner;
+    const struct nba_fit_options *options;
     const struct nba_progress *progress;
     struct nba_ranking ranking;
     struct sample training, validation;
@@ -69,83 +67,68 @@ static double seconds_since(const struct nba_progress *progress, int64_t start_u
     return (double)(nba_clock_monotonic_us(progress->clock) - start_us) * 1e-6;
 }
 
-/* The last training position of each user. */
-static size_t training_queries(const struct nba_dataset *dataset, const struct nba_split *split,
-                               struct nba_query *queries)
+/* As many of the queries as an epoch can afford. */
+static void thin(const struct trainer *t, struct sample *sample, size_t most)
 {
-    size_t count = 0;
-    for (uint32_t u = 0; u < dataset->user_count; u++) {
-        if (split->train_count[u] >= 2) {
-            queries[count++] = (struct nba_query){u, split->train_count[u] - 1};
-        }
+    const bool few = t->ranking.protocol == NBA_PROTOCOL_SAMPLED;
+    sample->count = nba_split_thin(sample->queries, sample->count, most);
+    if (t->learner->binary && !few) {
+        sample->count = nba_split_thin(sample->queries, sample->count,
+                                       BINARY_SCORES_MAX / t->ranking.dataset->content_count + 1);
     }
-    return count;
 }
 
-struct nba_trainer *nba_trainer_create(const struct nba_dataset *dataset,
-                                       const struct nba_split *split,
-                                       const struct nba_fit_options *options,
-                                       const struct nba_progress *progress,
-                                       const struct nba_learner *learner)
+/* Of training the last position of each user. */
+static void find_queries(struct trainer *t, const struct nba_split *split)
 {
-    struct nba_trainer *t = nba_zeros(1, sizeof(*t));
-    t->learner = *learner;
-    t->options = *options;
-    t->progress = progress;
-    t->rng = nba_rng(options->seed ^ learner->salt);
-    t->adam = nba_adam(options->rate);
-    t->adam.decay = options->decay;
-    t->adam.clip = options->clip;
+    struct nba_arena *pool = &t->learner->parameters->pool;
+    const uint32_t users = t->ranking.dataset->user_count;
+    t->training.queries = nba_pool_take(pool, users, sizeof(struct nba_query));
+    for (uint32_t u = 0; u < users; u++) {
+        if (split->train_count[u] >= 2) {
+            t->training.queries[t->training.count++] =
+                (struct nba_query){u, split->train_count[u] - 1};
+        }
+    }
+    t->validation.count = split->validation_count;
+    t->validation.queries = nba_pool_take(pool, t->validation.count, sizeof(struct nba_query));
+    memcpy(t->validation.queries, split->validation,
+           t->validation.count * sizeof(struct nba_query));
+    thin(t, &t->training, TRAINING_MAX);
+    thin(t, &t->validation, QUERIES_MAX);
+}
+
+static void trainer_init(struct trainer *t, const struct nba_dataset *dataset,
+                         const struct nba_split *split)
+{
+    struct nba_parameters *all = t->learner->parameters;
+    t->rng = nba_rng(t->options->seed ^ t->learner->salt);
+    t->adam = nba_adam(t->options->rate);
+    t->adam.decay = t->options->decay;
+    t->adam.clip = t->options->clip;
     t->ranking = (struct nba_ranking){dataset, NBA_PROTOCOL_FULL, SAMPLED_NEGATIVES};
     if (dataset->fixed_test != NULL) {
         t->ranking.protocol = NBA_PROTOCOL_SAMPLED;
     } else if (split->by_time) {
         t->ranking.protocol = NBA_PROTOCOL_EXISTING;
     }
-    const size_t query_bytes = sizeof(struct nba_query);
-    t->training.queries = nba_pool_take(&t->pool, dataset->user_count, query_bytes);
-    t->validation.queries = nba_pool_take(&t->pool, split->validation_count, query_bytes);
-    for (size_t i = 0; options->average_epochs > 0.0 && i < learner->parameters->count; i++) {
-        learner->parameters->items[i]->average =
-            nba_pool_floats(&t->pool, nba_parameter_count(learner->parameters->items[i]));
+    for (size_t i = 0; t->options->average_epochs > 0.0 && i < all->count; i++) {
+        all->items[i]->average = nba_pool_floats(&all->pool, nba_parameter_count(all->items[i]));
     }
-    const bool spare = learner->binary && t->ranking.protocol != NBA_PROTOCOL_SAMPLED;
-    const size_t spare_max = spare ? BINARY_SCORES_MAX / dataset->content_count + 1 : SIZE_MAX;
-    memcpy(t->validation.queries, split->validation, split->validation_count * query_bytes);
-    t->training.count = nba_split_thin(
-        t->training.queries, training_queries(dataset, split, t->training.queries), TRAINING_MAX);
-    t->validation.count =
-        nba_split_thin(t->validation.queries, split->validation_count, QUERIES_MAX);
-    t->training.count = nba_split_thin(t->training.queries, t->training.count, spare_max);
-    t->validation.count = nba_split_thin(t->validation.queries, t->validation.count, spare_max);
-    return t;
-}
-
-void nba_trainer_destroy(struct nba_trainer *trainer)
-{
-    if (trainer != NULL) {
-        nba_parameters_destroy(trainer->learner.parameters);
-        nba_arena_clear(&trainer->pool);
-        free(trainer);
-    }
-}
-
-const struct nba_learner *nba_trainer_learner(const struct nba_trainer *trainer)
-{
-    return &trainer->learner;
+    find_queries(t, split);
 }
 
 /* ---- learning ---- */
 
 /* Young averages forget fast, so that the first weights don't linger: 1 / step at first. */
-static void add_to_averages(struct nba_trainer *t, size_t batches)
+static void add_to_averages(struct trainer *t, size_t batches)
 {
-    const double steps = t->options.average_epochs * (double)batches;
+    const double steps = t->options->average_epochs * (double)batches;
     const double young = 0.2 * (double)t->adam.step;
     const double horizon = young < steps ? young : steps;
     const float part = horizon > 1.0 ? (float)(1.0 / horizon) : 1.0f;
-    for (size_t i = 0; i < t->learner.parameters->count; i++) {
-        const struct nba_parameter *p = t->learner.parameters->items[i];
+    for (size_t i = 0; i < t->learner->parameters->count; i++) {
+        const struct nba_parameter *p = t->learner->parameters->items[i];
         const size_t numbers = nba_parameter_count(p);
         for (size_t j = 0; j < numbers; j++) {
             p->average[j] += part * (p->value[j] - p->average[j]);
@@ -154,19 +137,19 @@ static void add_to_averages(struct nba_trainer *t, size_t batches)
 }
 
 /* The averages in the values' place, and back. */
-static void swap_averages(struct nba_trainer *t)
+static void swap_averages(struct trainer *t)
 {
-    for (size_t i = 0; t->options.average_epochs > 0.0 && i < t->learner.parameters->count; i++) {
-        struct nba_parameter *p = t->learner.parameters->items[i];
+    for (size_t i = 0; t->options->average_epochs > 0.0 && i < t->learner->parameters->count; i++) {
+        struct nba_parameter *p = t->learner->parameters->items[i];
         float *value = p->value;
         p->value = p->average;
         p->average = value;
     }
 }
 
-static enum nba_status learn(struct nba_trainer *t, double *ret_loss)
+static enum nba_status learn(struct trainer *t, double *ret_loss)
 {
-    const struct nba_learner *learner = &t->learner;
+    const struct nba_learner *learner = t->learner;
     const size_t end = learner->begin(learner->model, &t->rng);
     double loss = 0.0;
     size_t targets = 0;
@@ -176,7 +159,7 @@ static enum nba_status learn(struct nba_trainer *t, double *ret_loss)
         loss += learner->learn(learner->model, &at, &t->rng, &batch_targets);
         targets += batch_targets;
         const double norm = nba_adam_step(&t->adam, learner->parameters);
-        if (t->options.average_epochs > 0.0) {
+        if (t->options->average_epochs > 0.0) {
             add_to_averages(t, end);
         }
         if (!isfinite(loss) || !isfinite(norm)) {
@@ -223,54 +206,54 @@ static double binary_loss(const struct nba_ranks *ranks)
     return loss / (1.0 + found);
 }
 
-static void judge_sample(const struct nba_trainer *t, const struct sample *sample, double *ret_loss,
+static void judge_sample(const struct trainer *t, const struct sample *sample, double *ret_loss,
                          double *ret_metric)
 {
     const double count = sample->count > 0 ? (double)sample->count : 1.0;
     struct nba_ranks ranks =
-        nba_ranks(&t->ranking, &t->learner.ranker, sample->queries, sample->count);
+        nba_ranks(&t->ranking, &t->learner->ranker, sample->queries, sample->count);
     double loss = 0.0;
     double metric = 0.0;
     while (nba_ranks_next(&ranks)) {
-        loss += t->learner.binary ? binary_loss(&ranks) : softmax_loss(&ranks);
+        loss += t->learner->binary ? binary_loss(&ranks) : softmax_loss(&ranks);
         metric += nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, ranks.rank);
     }
     *ret_loss = loss / count;
     *ret_metric = metric / count;
 }
 
-static void prepare(const struct nba_trainer *t)
+static void prepare(const struct trainer *t)
 {
-    if (t->learner.prepare != NULL) {
-        t->learner.prepare(t->learner.model);
+    if (t->learner->prepare != NULL) {
+        t->learner->prepare(t->learner->model);
     }
 }
 
 /* Both parts judged, the line filled in, and the parameters kept if they are the best. */
-static void judge(struct nba_trainer *t, struct nba_learned *learned, struct nba_epoch *line)
+static void judge(struct trainer *t, struct nba_learned *learned, struct nba_epoch *line)
 {
     double training_loss = 0.0;
     swap_averages(t);
     prepare(t);
     judge_sample(t, &t->training, &training_loss, &line->metric);
     judge_sample(t, &t->validation, &line->validation_loss, &line->validation_metric);
-    line->best = t->options.patience == 0 || learned->best_epoch == 0 ||
+    line->best = t->options->patience == 0 || learned->best_epoch == 0 ||
                  line->validation_metric > learned->best_metric;
     if (line->best) {
         learned->best_epoch = line->epoch;
         learned->best_metric = line->validation_metric;
-        for (size_t i = 0; i < t->learner.parameters->count; i++) {
-            const struct nba_parameter *p = t->learner.parameters->items[i];
+        for (size_t i = 0; i < t->learner->parameters->count; i++) {
+            const struct nba_parameter *p = t->learner->parameters->items[i];
             memcpy(p->best, p->value, nba_parameter_count(p) * sizeof(float));
         }
     }
     swap_averages(t);
 }
 
-static void recall(struct nba_trainer *t)
+static void recall(struct trainer *t)
 {
-    for (size_t i = 0; i < t->learner.parameters->count; i++) {
-        const struct nba_parameter *p = t->learner.parameters->items[i];
+    for (size_t i = 0; i < t->learner->parameters->count; i++) {
+        const struct nba_parameter *p = t->learner->parameters->items[i];
         memcpy(p->value, p->best, nba_parameter_count(p) * sizeof(float));
     }
     prepare(t);
@@ -278,7 +261,7 @@ static void recall(struct nba_trainer *t)
 
 /* ---- the loop ---- */
 
-static enum nba_status stop_non_finite(const struct nba_trainer *t, uint32_t epoch,
+static enum nba_status stop_non_finite(const struct trainer *t, uint32_t epoch,
                                        const struct nba_learned *learned, struct nba_error *error)
 {
     char kept[32] = "";
@@ -287,26 +270,29 @@ static enum nba_status stop_non_finite(const struct nba_trainer *t, uint32_t epo
     }
     return nba_error_set(error, NBA_E_NON_FINITE,
                          "%s: loss is not finite in epoch %u at step %" PRIu64 "%s",
-                         t->learner.name, epoch, t->adam.step, kept);
+                         t->learner->name, epoch, t->adam.step, kept);
 }
 
-enum nba_status nba_trainer_run(struct nba_trainer *trainer, struct nba_learned *ret_learned,
-                                struct nba_error *error)
+enum nba_status nba_trainer_run(const struct nba_learner *learner,
+                                const struct nba_dataset *dataset, const struct nba_split *split,
+                                const struct nba_fit_options *options,
+                                const struct nba_progress *progress,
+                                struct nba_learned *ret_learned, struct nba_error *error)
 {
-    const struct nba_fit_options *options = &trainer->options;
-    const int64_t start_us = nba_clock_monotonic_us(trainer->progress->clock);
+    const int64_t start_us = nba_clock_monotonic_us(progress->clock);
+    struct trainer trainer = {.learner = learner, .options = options, .progress = progress};
     enum nba_status status = NBA_OK;
     bool done = false;
     NBA_ASSERT(options->epochs > 0 && options->epochs <= NBA_EPOCHS_MAX);
     memset(ret_learned, 0, sizeof(*ret_learned));
+    trainer_init(&trainer, dataset, split);
     for (uint32_t epoch = 1; !done && epoch <= options->epochs; epoch++) {
-        const int64_t epoch_us = nba_clock_monotonic_us(trainer->progress->clock);
-        struct nba_epoch line = {
-            .model = trainer->learner.name, .epoch = epoch, .epochs = options->epochs};
-        status = learn(trainer, &line.loss);
+        const int64_t epoch_us = nba_clock_monotonic_us(progress->clock);
+        struct nba_epoch line = {.model = learner->name, .epoch = epoch, .epochs = options->epochs};
+        status = learn(&trainer, &line.loss);
         ret_learned->interrupted = status == NBA_E_INTERRUPTED;
         if (status == NBA_E_NON_FINITE) {
-            status = stop_non_finite(trainer, epoch, ret_learned, error);
+            status = stop_non_finite(&trainer, epoch, ret_learned, error);
             break;
         }
         if (ret_learned->interrupted && ret_learned->best_epoch != 0) {
@@ -314,22 +300,21 @@ enum nba_status nba_trainer_run(struct nba_trainer *trainer, struct nba_learned 
             break;
         }
         status = NBA_OK;
-        judge(trainer, ret_learned, &line);
-        line.seconds = seconds_since(trainer->progress, epoch_us);
-        line.seconds_left =
-            seconds_since(trainer->progress, start_us) / epoch * (options->epochs - epoch);
+        judge(&trainer, ret_learned, &line);
+        line.seconds = seconds_since(progress, epoch_us);
+        line.seconds_left = seconds_since(progress, start_us) / epoch * (options->epochs - epoch);
         ret_learned->epochs_run = epoch;
         ret_learned->history[epoch - 1] = line;
-        if (trainer->progress->epoch != NULL) {
-            trainer->progress->epoch(trainer->progress->context, &line);
+        if (progress->epoch != NULL) {
+            progress->epoch(progress->context, &line);
         }
         done = ret_learned->interrupted ||
                (options->patience > 0 && epoch - ret_learned->best_epoch >= options->patience);
     }
     if (ret_learned->best_epoch != 0) {
-        recall(trainer);
+        recall(&trainer);
     }
-    ret_learned->seconds = seconds_since(trainer->progress, start_us);
+    ret_learned->seconds = seconds_since(progress, start_us);
     return status;
 }
 

@@ -80,6 +80,7 @@ struct nba_dataset_options {
     size_t rows_max;             /* 0: NBA_DATASET_ROWS_MAX */
     int64_t allowed_lateness_ms; /* rows older than their partition's watermark less this are
                                     dropped, as the engine does; 0: nothing is late */
+    bool by_time;                /* rows are not in log order: a user's are sorted by time */
 };
 
 struct nba_dataset_builder *nba_dataset_builder_create(const struct nba_dataset_options *options);

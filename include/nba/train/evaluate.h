@@ -27,11 +27,9 @@ enum nba_status nba_evaluate_run(const struct nba_evaluate_config *config,
 
 /* Members as rankers over a data set, as the release serves them.  Contents and specialties are
  * matched by name; contents that the release doesn't know score -infinity. */
-struct nba_served;
-struct nba_served *nba_served_create(struct nba_release *release,
-                                     const struct nba_dataset *dataset);
-void nba_served_destroy(struct nba_served *served);
-/* The fusion's ranker is nba_members_fusion_ranker of these. */
-struct nba_members *nba_served_members(struct nba_served *served);
+/* Its fusion's ranker is nba_members_fusion_ranker of these.  They lie in `pool` and borrow release
+ * and data set. */
+struct nba_members *nba_served_members(struct nba_release *release,
+                                       const struct nba_dataset *dataset, struct nba_arena *pool);
 
 #endif

@@ -6,7 +6,7 @@
  * The NCF set is the `ncf_candidates` best by the cheap fusion, ties to the lower index.
  * Where a protocol leaves the history out (`without_history`), it can't be in the NCF set either.
  *
- * OWNERSHIP.  Borrows rankers and data set; nba_members_clear frees the scratch.  THREADS.  One.
+ * OWNERSHIP.  Borrows rankers and data set; the scratch lies in `pool`.  THREADS.  One.
  */
 #ifndef NBA_TRAIN_MEMBERS_H
 #define NBA_TRAIN_MEMBERS_H
@@ -30,12 +30,10 @@ struct nba_members {
     bool without_history;
     float *rows[NBA_MEMBER_COUNT]; /* (NBA_RANKING_BATCH, N) */
     float *cheap;                  /* (N) */
-    struct nba_arena pool;
 };
 
 /* Without rankers and blend. */
-struct nba_members nba_members(const struct nba_dataset *dataset);
-void nba_members_clear(struct nba_members *members);
+struct nba_members nba_members(const struct nba_dataset *dataset, struct nba_arena *pool);
 
 /* Standardised scores of LSTM and popularity for up to NBA_RANKING_BATCH queries, into `rows`. */
 void nba_members_standardise(struct nba_members *members, const struct nba_query *queries,

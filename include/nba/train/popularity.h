@@ -12,12 +12,10 @@ struct nba_popularity {
     const struct nba_dataset *dataset;
     uint32_t *counts; /* (1 + specialties, N) */
     float *scores;    /* (1 + specialties, N) */
-    struct nba_arena pool;
 };
 
 struct nba_popularity nba_popularity(const struct nba_dataset *dataset,
-                                     const struct nba_split *split);
-void nba_popularity_clear(struct nba_popularity *popularity);
+                                     const struct nba_split *split, struct nba_arena *pool);
 struct nba_ranker nba_popularity_ranker(struct nba_popularity *popularity);
 
 #endif

@@ -13,7 +13,7 @@
  *                     seed, which is moved to the end and is the validation; test queries stand
  *                     one past the end.
  *
- * Users' positions [0, train_count) train.  OWNERSHIP.  nba_split_clear frees.
+ * Users' positions [0, train_count) train.  OWNERSHIP.  All lies in `pool`.
  */
 #ifndef NBA_TRAIN_SPLIT_H
 #define NBA_TRAIN_SPLIT_H
@@ -34,16 +34,15 @@ struct nba_split {
     size_t test_count;
     bool by_time;
     int64_t validation_from_ms, test_from_ms; /* by time only */
-    struct nba_arena pool;
 };
 
 /* `train` + `validation` <= 1 are shares of the engaged touches; 1: no test part. */
-struct nba_split nba_split_by_time(const struct nba_dataset *dataset, double train,
-                                   double validation);
-struct nba_split nba_split_last_two(const struct nba_dataset *dataset);
+struct nba_split nba_split_by_time(const struct nba_dataset *dataset, struct nba_arena *pool,
+                                   double train, double validation);
+struct nba_split nba_split_last_two(const struct nba_dataset *dataset, struct nba_arena *pool);
 /* Reorders sequences inside `dataset`. */
-struct nba_split nba_split_fixed(struct nba_dataset *dataset, uint64_t seed);
-void nba_split_clear(struct nba_split *split);
+struct nba_split nba_split_fixed(struct nba_dataset *dataset, struct nba_arena *pool,
+                                 uint64_t seed);
 
 /* Keeps every k-th of `queries` so that at most `most` are left; returns how many. */
 size_t nba_split_thin(struct nba_query *queries, size_t count, size_t most);

@@ -48,7 +48,16 @@ struct nba_train_config {
 };
 struct nba_train_config nba_train_config(void); /* defaults: 0.9 and 0.1 by time, refit */
 
-struct nba_training;
+/* A training that was run; what is kept for the release lies behind it. */
+struct nba_training {
+    struct nba_report report;
+    struct nba_gate gate; /* n is 0 where there was no champion */
+    /* Did models start from `init`: not where less than NBA_GATE_QUERIES_MIN engagements are newer
+     * than it, since validation is on what it hasn't seen. */
+    bool warm;
+    int64_t
+        test_from_ms; /* INT64_MAX without a test part, INT64_MIN when the split is not by time */
+};
 
 /* Everything but the release.  `dataset` is borrowed until the training is destroyed (a data set
  * without order is shuffled by its split).  Errors: those of the trainers. */
@@ -57,15 +66,6 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
                                  const struct nba_progress *progress,
                                  struct nba_training **ret_training, struct nba_error *error);
 void nba_training_destroy(struct nba_training *training);
-
-const struct nba_report *nba_training_report(const struct nba_training *training);
-/* What the gate said: n is 0 where there was no champion. */
-const struct nba_gate *nba_training_gate(const struct nba_training *training);
-/* Did models start from `init`: not where less than NBA_GATE_QUERIES_MIN engagements are newer than
- * it, since validation is on what it hasn't seen. */
-bool nba_training_is_warm(const struct nba_training *training);
-/* Where the test part begins; INT64_MAX without one, INT64_MIN when the split is not by time. */
-int64_t nba_training_test_from_ms(const struct nba_training *training);
 
 /* Writes the release below `folder`.  Errors of nba_release_write; NBA_E_NOT_FOUND when no member
  * but popularity was trained. */

@@ -23,7 +23,7 @@
  * step; the best so far is kept when there is one.
  *
  * The same data set, options and seed on the same machine give the same weights.
- * OWNERSHIP.  A trainer owns its learner and borrows data set, split and progress.  THREADS.  One.
+ * OWNERSHIP.  A learner borrows data set and split; nba_parameters_destroy frees it.  THREADS.  One.
  */
 #ifndef NBA_TRAIN_TRAINER_H
 #define NBA_TRAIN_TRAINER_H
@@ -106,22 +106,14 @@ struct nba_learned {
     struct nba_epoch history[NBA_EPOCHS_MAX];
 };
 
-struct nba_trainer;
-
-/* Takes over the learner. */
-struct nba_trainer *nba_trainer_create(const struct nba_dataset *dataset,
-                                       const struct nba_split *split,
-                                       const struct nba_fit_options *options,
-                                       const struct nba_progress *progress,
-                                       const struct nba_learner *learner);
-void nba_trainer_destroy(struct nba_trainer *trainer);
-const struct nba_learner *nba_trainer_learner(const struct nba_trainer *trainer);
-
-/* *ret_learned is filled also on failure, with what had been done until then.
- * NBA_E_NON_FINITE. */
+/* Trains the learner, whose parameters' pool takes what is needed beside them.  *ret_learned is
+ * filled also on failure, with what had been done until then.  NBA_E_NON_FINITE. */
 NBA_MUST_USE
-enum nba_status nba_trainer_run(struct nba_trainer *trainer, struct nba_learned *ret_learned,
-                                struct nba_error *error);
+enum nba_status nba_trainer_run(const struct nba_learner *learner,
+                                const struct nba_dataset *dataset, const struct nba_split *split,
+                                const struct nba_fit_options *options,
+                                const struct nba_progress *progress,
+                                struct nba_learned *ret_learned, struct nba_error *error);
 
 /* The history as a JSON array. */
 void nba_learned_print_json(const struct nba_learned *learned, struct nba_buf *text);

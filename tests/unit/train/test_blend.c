@@ -72,9 +72,9 @@ static void fixture_open(struct fixture *f, double lstm, double ncf)
     f->dataset = make_dataset(USERS, CONTENTS, true, random_touches);
     f->lstm = (struct oracle){f->dataset, lstm, 1};
     f->ncf = (struct oracle){f->dataset, ncf, 2};
-    f->split = nba_split_by_time(f->dataset, 0.6, 0.2);
-    f->popularity = nba_popularity(f->dataset, &f->split);
-    f->members = nba_members(f->dataset);
+    f->split = nba_split_by_time(f->dataset, &f->dataset->pool, 0.6, 0.2);
+    f->popularity = nba_popularity(f->dataset, &f->split, &f->dataset->pool);
+    f->members = nba_members(f->dataset, &f->dataset->pool);
     f->members.rankers[NBA_MEMBER_LSTM] = (struct nba_ranker){"lstm", &f->lstm, oracle_score, NULL};
     f->members.rankers[NBA_MEMBER_NCF] =
         (struct nba_ranker){"ncf", &f->ncf, oracle_score, oracle_score_some};
@@ -85,9 +85,6 @@ static void fixture_open(struct fixture *f, double lstm, double ncf)
 
 static void fixture_close(struct fixture *f)
 {
-    nba_members_clear(&f->members);
-    nba_popularity_clear(&f->popularity);
-    nba_split_clear(&f->split);
     nba_dataset_destroy(f->dataset);
 }
 

@@ -1,18 +1,11 @@
 /* Who may take the champion's place, and what a warm start takes over. */
-#include "sequences.h"
+#include "train_fixture.h"
 
 #include <math.h>
 
-#include "nba/base/file.h"
-#include "nba/base/random.h"
-#include "nba/train/train.h"
 #include "nba/train/warm_start.h"
 
-enum { USERS = 150, CONTENTS = 20, LENGTH = 14, EARLY = 10 };
-
-static const struct nba_progress quiet = {.clock = &nba_clock_system};
-static char folder[] = "/tmp/nba-gate-XXXXXX";
-static struct nba_error error;
+enum { LENGTH = 14, EARLY = 10 };
 
 /* An order to learn; touches of all users interleave in time. */
 static bool journey(uint32_t user, uint32_t index, struct made_touch *ret_touch)
@@ -32,25 +25,9 @@ static bool beginning(uint32_t user, uint32_t index, struct made_touch *ret_touc
 
 static struct nba_train_config config_of(uint32_t epochs, double rate)
 {
-    struct nba_train_config config = nba_train_config();
+    struct nba_train_config config = small_config(epochs, rate);
     config.train_share = 0.7;
     config.validation_share = 0.3;
-    config.window_events = 4;
-    config.lstm_options.width = 16;
-    config.lstm_options.hidden = 32;
-    config.lstm_options.fit.batch = 8;
-    config.lstm_options.fit.rate = rate;
-    config.lstm_options.fit.epochs = epochs;
-    config.lstm_options.fit.patience = 0;
-    config.ncf_options.width = 16;
-    config.ncf_options.layer_1 = 32;
-    config.ncf_options.layer_2 = 16;
-    config.ncf_options.layer_3 = 16;
-    config.ncf_options.fit.batch = 64;
-    config.ncf_options.fit.rate = rate;
-    config.ncf_options.fit.epochs = epochs;
-    config.ncf_options.fit.patience = 0;
-    config.engine_version = "test";
     return config;
 }
 
@@ -58,18 +35,14 @@ static struct nba_release *train(const struct nba_train_config *config, struct n
                                  struct nba_gate *ret_gate)
 {
     struct nba_training *training = NULL;
-    struct nba_release *release = NULL;
     char id[NBA_RELEASE_ID_BYTES];
-    char path[256];
     assert_int_equal(nba_training_run(config, d, &quiet, &training, &error), NBA_OK);
     assert_int_equal(nba_training_release(training, folder, id, &error), NBA_OK);
     if (ret_gate != NULL) {
-        *ret_gate = *nba_training_gate(training);
+        *ret_gate = training->gate;
     }
     nba_training_destroy(training);
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, id);
-    assert_int_equal(nba_release_load(path, nba_kernels_best(), &release, &error), NBA_OK);
-    return release;
+    return load(id);
 }
 
 static void test_without_a_champion_nobody_is_asked(void **state)
@@ -188,18 +161,6 @@ static void test_a_warm_start_takes_over_what_the_release_knows(void **state)
     nba_release_unref(from);
     nba_dataset_destroy(wider);
     nba_dataset_destroy(d);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) != NULL ? 0 : 1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nba_file_remove_tree(folder, &error) == NBA_OK ? 0 : 1;
 }
 
 int main(void)

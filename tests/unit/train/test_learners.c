@@ -41,23 +41,19 @@ static struct nba_lstm_options small_lstm(void)
     return options;
 }
 
-static struct nba_trainer *trainer_of(const struct nba_dataset *d, const struct nba_split *split,
-                                      const struct nba_fit_options *fit,
-                                      const struct nba_progress *progress,
-                                      const struct nba_learner *learner)
-{
-    struct nba_trainer *trainer = NULL;
-    trainer = nba_trainer_create(d, split, fit, progress, learner);
-    return trainer;
-}
+static struct nba_learned learned;
 
-static struct nba_trainer *lstm_trainer(const struct nba_dataset *d, const struct nba_split *split,
-                                        const struct nba_lstm_options *options,
-                                        const struct nba_progress *progress)
+/* The caller's to free. */
+static struct nba_learner train_lstm(const struct nba_dataset *d, const struct nba_split *split,
+                                     const struct nba_lstm_options *options,
+                                     const struct nba_progress *progress, enum nba_status wanted,
+                                     struct nba_error *error)
 {
     struct nba_learner learner;
     assert_int_equal(nba_lstm_learner(d, split, options, &learner, NULL), NBA_OK);
-    return trainer_of(d, split, &options->fit, progress, &learner);
+    assert_int_equal(nba_trainer_run(&learner, d, split, &options->fit, progress, &learned, error),
+                     wanted);
+    return learner;
 }
 
 static double hits(const struct nba_dataset *d, const struct nba_ranker *ranker,
@@ -75,17 +71,12 @@ static void test_lstm_learns_an_order_across_windows(void **state)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     const struct nba_lstm_options options = small_lstm();
-    static struct nba_learned learned;
-    struct nba_split split;
     (void)state;
-    split = nba_split_last_two(d);
-    struct nba_trainer *trainer = lstm_trainer(d, &split, &options, &quiet);
-    assert_int_equal(nba_trainer_run(trainer, &learned, NULL), NBA_OK);
-    const struct nba_ranker ranker = nba_trainer_learner(trainer)->ranker;
-    assert_true(hits(d, &ranker, &split, 1) > 0.95);
+    const struct nba_split split = nba_split_last_two(d, &d->pool);
+    const struct nba_learner learner = train_lstm(d, &split, &options, &quiet, NBA_OK, NULL);
+    assert_true(hits(d, &learner.ranker, &split, 1) > 0.95);
     assert_true(learned.history[0].loss > 2.0 * learned.history[29].loss);
-    nba_trainer_destroy(trainer);
-    nba_split_clear(&split);
+    nba_parameters_destroy(learner.parameters);
     nba_dataset_destroy(d);
 }
 
@@ -93,28 +84,24 @@ static void test_the_same_seed_gives_the_same_weights_and_another_gives_others(v
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     struct nba_lstm_options options = small_lstm();
-    struct nba_trainer *trainers[3];
-    static struct nba_learned learned;
-    struct nba_split split;
+    struct nba_learner learners[3];
     (void)state;
     options.fit.epochs = 2;
-    split = nba_split_last_two(d);
+    const struct nba_split split = nba_split_last_two(d, &d->pool);
     for (size_t i = 0; i < 3; i++) {
         options.fit.seed = i < 2 ? 5 : 6;
-        trainers[i] = lstm_trainer(d, &split, &options, &quiet);
-        assert_int_equal(nba_trainer_run(trainers[i], &learned, NULL), NBA_OK);
+        learners[i] = train_lstm(d, &split, &options, &quiet, NBA_OK, NULL);
     }
-    const struct nba_lstm_weights a = nba_lstm_learner_weights(nba_trainer_learner(trainers[0]));
-    const struct nba_lstm_weights b = nba_lstm_learner_weights(nba_trainer_learner(trainers[1]));
-    const struct nba_lstm_weights c = nba_lstm_learner_weights(nba_trainer_learner(trainers[2]));
+    const struct nba_lstm_weights a = nba_lstm_learner_weights(&learners[0]);
+    const struct nba_lstm_weights b = nba_lstm_learner_weights(&learners[1]);
+    const struct nba_lstm_weights c = nba_lstm_learner_weights(&learners[2]);
     const size_t bytes = (16 + 32) * 4 * 32 * sizeof(float);
     assert_memory_equal(a.w1, b.w1, bytes);
     assert_memory_equal(a.embedding, b.embedding, CONTENTS * 16 * sizeof(float));
     assert_memory_not_equal(a.w1, c.w1, bytes);
     for (size_t i = 0; i < 3; i++) {
-        nba_trainer_destroy(trainers[i]);
+        nba_parameters_destroy(learners[i].parameters);
     }
-    nba_split_clear(&split);
     nba_dataset_destroy(d);
 }
 
@@ -123,8 +110,6 @@ static double ncf_hits(bool users)
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, taste);
     struct nba_ncf_options options = nba_ncf_options();
     struct nba_learner learner;
-    static struct nba_learned learned;
-    struct nba_split split;
     options.width = 16;
     options.layer_1 = 32;
     options.layer_2 = 16;
@@ -135,14 +120,12 @@ static double ncf_hits(bool users)
     options.fit.dropout = 0.1;
     options.fit.epochs = 25;
     options.fit.patience = 0;
-    split = nba_split_last_two(d);
+    const struct nba_split split = nba_split_last_two(d, &d->pool);
     assert_int_equal(nba_ncf_learner(d, &split, &options, &learner, NULL), NBA_OK);
-    struct nba_trainer *trainer = trainer_of(d, &split, &options.fit, &quiet, &learner);
-    assert_int_equal(nba_trainer_run(trainer, &learned, NULL), NBA_OK);
-    const struct nba_ranker ranker = nba_trainer_learner(trainer)->ranker;
-    const double value = hits(d, &ranker, &split, 8);
-    nba_trainer_destroy(trainer);
-    nba_split_clear(&split);
+    assert_int_equal(nba_trainer_run(&learner, d, &split, &options.fit, &quiet, &learned, NULL),
+                     NBA_OK);
+    const double value = hits(d, &learner.ranker, &split, 8);
+    nba_parameters_destroy(learner.parameters);
     nba_dataset_destroy(d);
     return value;
 }
@@ -163,18 +146,14 @@ static void test_a_set_interrupt_flag_ends_training_in_its_first_epoch(void **st
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     const struct nba_lstm_options options = small_lstm();
-    static struct nba_learned learned;
     volatile sig_atomic_t flag = 1;
     const struct nba_progress progress = {.interrupted = &flag, .clock = &nba_clock_system};
-    struct nba_split split;
     (void)state;
-    split = nba_split_last_two(d);
-    struct nba_trainer *trainer = lstm_trainer(d, &split, &options, &progress);
-    assert_int_equal(nba_trainer_run(trainer, &learned, NULL), NBA_OK);
+    const struct nba_split split = nba_split_last_two(d, &d->pool);
+    const struct nba_learner learner = train_lstm(d, &split, &options, &progress, NBA_OK, NULL);
     assert_true(learned.interrupted);
     assert_int_equal(learned.best_epoch, 1);
-    nba_trainer_destroy(trainer);
-    nba_split_clear(&split);
+    nba_parameters_destroy(learner.parameters);
     nba_dataset_destroy(d);
 }
 
@@ -182,18 +161,15 @@ static void test_a_rate_without_bound_stops_with_the_step_named(void **state)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, false, chain);
     struct nba_lstm_options options = small_lstm();
-    static struct nba_learned learned;
     struct nba_error error = {.message = ""};
-    struct nba_split split;
     (void)state;
     options.fit.rate = 1e38;
     options.fit.clip = 0.0;
-    split = nba_split_last_two(d);
-    struct nba_trainer *trainer = lstm_trainer(d, &split, &options, &quiet);
-    assert_int_equal(nba_trainer_run(trainer, &learned, &error), NBA_E_NON_FINITE);
+    const struct nba_split split = nba_split_last_two(d, &d->pool);
+    const struct nba_learner learner =
+        train_lstm(d, &split, &options, &quiet, NBA_E_NON_FINITE, &error);
     assert_non_null(strstr(error.message, "at step "));
-    nba_trainer_destroy(trainer);
-    nba_split_clear(&split);
+    nba_parameters_destroy(learner.parameters);
     nba_dataset_destroy(d);
 }
 

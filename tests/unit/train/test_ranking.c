@@ -23,7 +23,7 @@ static void test_a_split_by_time_trains_on_nothing_later_than_what_it_validates(
     struct nba_dataset *d = make_dataset(2, 13, false, two_users);
     struct nba_split split;
     (void)state;
-    split = nba_split_by_time(d, 0.5, 0.3);
+    split = nba_split_by_time(d, &d->pool, 0.5, 0.3);
     assert_true(split.by_time);
     assert_int_equal(
         split.validation_count + split.test_count + split.train_count[0] + split.train_count[1], 7);
@@ -41,7 +41,6 @@ static void test_a_split_by_time_trains_on_nothing_later_than_what_it_validates(
     }
     assert_int_equal(split.train_count[0], 1);
     assert_int_equal(split.train_count[1], 2);
-    nba_split_clear(&split);
     nba_dataset_destroy(d);
 }
 
@@ -50,13 +49,12 @@ static void test_leave_one_out_keeps_the_last_two(void **state)
     struct nba_dataset *d = make_dataset(2, 13, false, two_users);
     struct nba_split split;
     (void)state;
-    split = nba_split_last_two(d);
+    split = nba_split_last_two(d, &d->pool);
     assert_int_equal(split.validation_count, 2);
     assert_int_equal(split.test_count, 2);
     assert_int_equal(split.train_count[1], 2);
     assert_int_equal(nba_query_target(d, split.validation[1]), 7);
     assert_int_equal(nba_query_target(d, split.test[1]), 11);
-    nba_split_clear(&split);
     nba_dataset_destroy(d);
 }
 
@@ -73,7 +71,7 @@ static void test_a_given_test_content_leaves_the_sequence_to_training_and_valida
     d->fixed_test[1] = 9;
     d->fixed_negatives[2] = 9; /* the target itself, as in one case of forty of the real file */
     d->fixed_negatives[3] = 4;
-    split = nba_split_fixed(d, 1);
+    split = nba_split_fixed(d, &d->pool, 1);
     assert_int_equal(split.train_count[1], 3);
     assert_int_equal(split.validation_count, 2);
     assert_int_equal(split.validation[1].position, 3);
@@ -91,7 +89,6 @@ static void test_a_given_test_content_leaves_the_sequence_to_training_and_valida
     }
     assert_int_equal(candidates, 1);
     assert_int_equal(is_candidate[4], 1);
-    nba_split_clear(&split);
     nba_dataset_destroy(d);
 }
 

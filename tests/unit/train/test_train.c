@@ -1,17 +1,11 @@
 /* From a data set to a release that serves what was trained. */
-#include "sequences.h"
+#include "train_fixture.h"
 
 #include <dirent.h>
 #include <math.h>
 #include <unistd.h>
 
-#include "nba/base/file.h"
-#include "nba/base/random.h"
-#include "nba/train/evaluate.h"
-
-enum { USERS = 150, CONTENTS = 20, LENGTH = 12 };
-
-static const struct nba_progress quiet = {.clock = &nba_clock_system};
+enum { LENGTH = 12 };
 
 /* An order to learn, broken now and then, and refusals of what doesn't fit it. */
 static bool journey(uint32_t user, uint32_t index, struct made_touch *ret_touch)
@@ -26,60 +20,31 @@ static bool journey(uint32_t user, uint32_t index, struct made_touch *ret_touch)
     return index < LENGTH;
 }
 
-static struct nba_train_config small_config(void)
+static struct nba_train_config config_of(uint32_t epochs)
 {
-    struct nba_train_config config = nba_train_config();
+    struct nba_train_config config = small_config(epochs, 1e-2);
     config.train_share = 0.7;
     config.validation_share = 0.15;
-    config.window_events = 4;
     config.refit = false;
-    config.lstm_options.width = 16;
-    config.lstm_options.hidden = 32;
-    config.lstm_options.fit.batch = 8;
-    config.lstm_options.fit.rate = 1e-2;
-    config.lstm_options.fit.epochs = 6;
-    config.lstm_options.fit.patience = 0;
-    config.ncf_options.width = 16;
-    config.ncf_options.layer_1 = 32;
-    config.ncf_options.layer_2 = 16;
-    config.ncf_options.layer_3 = 16;
-    config.ncf_options.fit.batch = 64;
-    config.ncf_options.fit.rate = 1e-2;
-    config.ncf_options.fit.epochs = 5;
-    config.ncf_options.fit.patience = 0;
-    config.engine_version = "test";
     return config;
-}
-
-static char folder[] = "/tmp/nba-train-XXXXXX";
-static struct nba_error error;
-
-static struct nba_release *load(const char *id)
-{
-    struct nba_release *release = NULL;
-    char path[256];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, id);
-    assert_int_equal(nba_release_load(path, nba_kernels_best(), &release, &error), NBA_OK);
-    return release;
 }
 
 static void test_a_release_ranks_as_the_training_that_wrote_it(void **state)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
-    const struct nba_train_config config = small_config();
+    const struct nba_train_config config = config_of(6);
     struct nba_training *training = NULL;
     char id[NBA_RELEASE_ID_BYTES];
     static struct nba_report served;
     (void)state;
     assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_OK);
     assert_int_equal(nba_training_release(training, folder, id, &error), NBA_OK);
-    struct nba_evaluate_config evaluate = {.release = load(id),
-                                           .from_ms = nba_training_test_from_ms(training)};
+    struct nba_evaluate_config evaluate = {.release = load(id), .from_ms = training->test_from_ms};
     assert_int_equal(nba_evaluate_run(&evaluate, d, &quiet, &served, &error), NBA_OK);
     static const char *const models[] = {"lstm", "ncf", "popularity", "fusion"};
     for (size_t m = 0; m < NBA_ARRAY_COUNT(models); m++) {
-        const struct nba_figure *trained = nba_report_find(nba_training_report(training), models[m],
-                                                           "prequential", NBA_METRIC_NDCG, 10);
+        const struct nba_figure *trained =
+            nba_report_find(&training->report, models[m], "prequential", NBA_METRIC_NDCG, 10);
         const struct nba_figure *now =
             nba_report_find(&served, models[m], "prequential", NBA_METRIC_NDCG, 10);
         assert_non_null(trained);
@@ -104,10 +69,8 @@ static void test_the_same_training_gives_the_same_release_id(void **state)
     (void)state;
     for (uint64_t i = 0; i < 3; i++) {
         struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
-        struct nba_train_config config = small_config();
+        struct nba_train_config config = config_of(2);
         config.refit = true;
-        config.lstm_options.fit.epochs = 2;
-        config.ncf_options.fit.epochs = 1;
         config.seed = i < 2 ? 3 : 4;
         assert_int_equal(nba_train_run(&config, d, &quiet, folder, ids[i], NULL, &error), NBA_OK);
         nba_dataset_destroy(d);
@@ -144,11 +107,9 @@ static bool release_holds(const char *id, const char *text)
 static void test_a_release_names_contents_and_no_user(void **state)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
-    struct nba_train_config config = small_config();
+    const struct nba_train_config config = config_of(1);
     char id[NBA_RELEASE_ID_BYTES];
     (void)state;
-    config.lstm_options.fit.epochs = 1;
-    config.ncf_options.fit.epochs = 1;
     assert_int_equal(nba_train_run(&config, d, &quiet, folder, id, NULL, &error), NBA_OK);
     assert_true(release_holds(id, "C013"));
     assert_true(release_holds(id, "S1"));
@@ -160,24 +121,21 @@ static void test_contents_and_specialties_the_release_does_not_know_rank_last(vo
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
     struct nba_dataset *wider = make_dataset(USERS, CONTENTS + 5, true, journey);
-    struct nba_train_config config = small_config();
-    struct nba_served *served = NULL;
+    const struct nba_train_config config = config_of(1);
+    struct nba_arena pool = {0};
     char id[NBA_RELEASE_ID_BYTES];
     float scores[CONTENTS + 5];
     (void)state;
-    config.lstm_options.fit.epochs = 1;
-    config.ncf_options.fit.epochs = 1;
     assert_int_equal(nba_train_run(&config, d, &quiet, folder, id, NULL, &error), NBA_OK);
     struct nba_release *release = load(id);
-    served = nba_served_create(release, wider);
-    struct nba_members *members = nba_served_members(served);
+    struct nba_members *members = nba_served_members(release, wider, &pool);
     const struct nba_query query = {4, 3};
     for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
         members->rankers[m].score(members->rankers[m].context, &query, 1, scores);
         assert_true(isfinite(scores[0]));
         assert_true(isinf(scores[CONTENTS]) && scores[CONTENTS] < 0.0f);
     }
-    nba_served_destroy(served);
+    nba_arena_clear(&pool);
     nba_release_unref(release);
     nba_dataset_destroy(wider);
     nba_dataset_destroy(d);
@@ -186,7 +144,7 @@ static void test_contents_and_specialties_the_release_does_not_know_rank_last(vo
 static void test_an_interrupted_training_still_releases(void **state)
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
-    const struct nba_train_config config = small_config();
+    const struct nba_train_config config = config_of(6);
     volatile sig_atomic_t flag = 1;
     const struct nba_progress progress = {.interrupted = &flag, .clock = &nba_clock_system};
     char id[NBA_RELEASE_ID_BYTES];
@@ -200,36 +158,24 @@ static void test_sizes_that_no_release_takes_are_refused_before_training(void **
 {
     struct nba_dataset *d = make_dataset(USERS, CONTENTS, true, journey);
     struct nba_training *training = NULL;
-    struct nba_train_config config = small_config();
+    struct nba_train_config config = config_of(6);
     (void)state;
     config.window_events = NBA_RELEASE_WINDOW_MAX + 1;
     assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
     assert_non_null(strstr(error.message, "window_events"));
-    config = small_config();
+    config = config_of(6);
     config.ncf_options.fit.batch = 8;
     assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
     assert_string_equal(error.message, "ncf: batch is 8, expected 32..65536");
-    config = small_config();
+    config = config_of(6);
     config.lstm_options.width = 20;
     assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_SHAPE);
-    config = small_config();
+    config = config_of(6);
     config.train_share = 1.0;
     config.validation_share = 0.0;
     assert_int_equal(nba_training_run(&config, d, &quiet, &training, &error), NBA_E_NOT_FOUND);
     assert_null(training);
     nba_dataset_destroy(d);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) != NULL ? 0 : 1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nba_file_remove_tree(folder, &error) == NBA_OK ? 0 : 1;
 }
 
 int main(void)

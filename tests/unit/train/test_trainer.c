@@ -83,16 +83,13 @@ static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience,
                                   .begin = begin,
                                   .learn = learn,
                                   .ranker = {"made", s, score, NULL}};
-    struct nba_trainer *trainer = NULL;
-    struct nba_split split;
     s->dataset = d;
     nba_parameter_init(&s->number, learner.parameters, "number", 1, 1, false);
-    split = nba_split_last_two(d);
-    trainer = nba_trainer_create(d, &split, &options, &progress, &learner);
-    const enum nba_status status = nba_trainer_run(trainer, &learned, &error);
+    const struct nba_split split = nba_split_last_two(d, &d->pool);
+    const enum nba_status status =
+        nba_trainer_run(&learner, d, &split, &options, &progress, &learned, &error);
     s->kept = (uint32_t)(s->number.value[0] + 0.5f);
-    nba_trainer_destroy(trainer);
-    nba_split_clear(&split);
+    nba_parameters_destroy(learner.parameters);
     nba_dataset_destroy(d);
     return status;
 }
