@@ -78,20 +78,22 @@ enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_pa
     struct keys keys = {0};
     struct nba_kv_batch *covered = nba_kv_batch_create();
     struct nba_kv_batch *passed = nba_kv_batch_create(); /* tombstones: the last to go */
-    struct nba_local_scan scan = nba_local_scan(log, p, marks.low, marks.stable);
+    struct nba_kv_iter *iter = nba_local_iter(log, p, marks.low, marks.stable);
     enum nba_status status = NBA_OK;
-    scan.backwards = true;
     marks.clean = marks.stable;
     marks.kept = 0;
-    while (status == NBA_OK && !log->closing && keys.index.count < KEYS_MAX &&
-           nba_local_scan_next(&scan)) {
-        if (scan.damaged) {
+    for (nba_kv_iter_seek_last(iter); status == NBA_OK && !log->closing &&
+                                      keys.index.count < KEYS_MAX && nba_kv_iter_valid(iter);
+         nba_kv_iter_previous(iter)) {
+        struct nba_record head;
+        int64_t appended_ms = 0;
+        if (!nba_local_head(iter, &head, &appended_ms)) {
             status = nba_error_set(error, NBA_E_CORRUPT, "cannot compact: record %lld is damaged",
-                                   (long long)scan.head.offset);
-        } else if (!scan.head.key_null && !is_newest(&keys, scan.head.key)) {
-            nba_kv_batch_delete(covered, log->records, nba_kv_iter_key(scan.iter));
-        } else if (scan.head.value_null && !scan.head.key_null && scan.appended_ms <= old_ms) {
-            nba_kv_batch_delete(passed, log->records, nba_kv_iter_key(scan.iter));
+                                   (long long)head.offset);
+        } else if (!head.key_null && !is_newest(&keys, head.key)) {
+            nba_kv_batch_delete(covered, log->records, nba_kv_iter_key(iter));
+        } else if (head.value_null && !head.key_null && appended_ms <= old_ms) {
+            nba_kv_batch_delete(passed, log->records, nba_kv_iter_key(iter));
         } else {
             marks.kept++;
         }
@@ -100,20 +102,22 @@ enum nba_status nba_local_compact(struct nba_local_log *log, struct nba_local_pa
             nba_kv_batch_reset(covered);
         }
     }
-    if (nba_kv_iter_valid(scan.iter)) {
+    if (nba_kv_iter_valid(iter)) {
         nba_kv_batch_reset(passed); /* what they cover may be there still */
     }
-    const enum nba_status ended = nba_local_scan_end(&scan, status == NBA_OK ? error : NULL);
+    const enum nba_status ended = nba_local_iter_end(iter, status == NBA_OK ? error : NULL);
     status = status == NBA_OK ? ended : status;
     if (status == NBA_OK) {
         status = nba_kv_write(log->kv, covered, error);
     }
+    if (status == NBA_OK) {
+        status = nba_kv_write(log->kv, passed, error);
+    }
     if (status == NBA_OK && !log->closing) {
-        status = set_marks(log, p, &marks, passed, error);
-    } else {
-        nba_kv_batch_destroy(passed);
+        status = set_marks(log, p, &marks, nba_kv_batch_create(), error);
     }
     nba_kv_batch_destroy(covered);
+    nba_kv_batch_destroy(passed);
     nba_hash_index_clear(&keys.index);
     free(keys.items);
     return status;
@@ -127,14 +131,16 @@ static enum nba_status retain(struct nba_local_log *log, struct nba_local_partit
     const int64_t oldest_ms = nba_clock_wall_ms(log->clock) - p->topic->spec.retention_ms;
     struct nba_local_marks marks = get_marks(log, p);
     const int64_t old_low = marks.low;
-    struct nba_local_scan scan = nba_local_scan(log, p, old_low, marks.stable);
+    struct nba_kv_iter *iter = nba_local_iter(log, p, old_low, marks.stable);
     marks.low = marks.stable;
-    while (marks.low == marks.stable && nba_local_scan_next(&scan)) {
-        if (scan.damaged || scan.head.timestamp_ms >= oldest_ms) {
-            marks.low = scan.head.offset;
+    for (; marks.low == marks.stable && nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
+        struct nba_record head;
+        int64_t appended_ms = 0;
+        if (!nba_local_head(iter, &head, &appended_ms) || head.timestamp_ms >= oldest_ms) {
+            marks.low = head.offset;
         }
     }
-    const enum nba_status status = nba_local_scan_end(&scan, NULL);
+    const enum nba_status status = nba_local_iter_end(iter, NULL);
     if (status != NBA_OK || marks.low == old_low) {
         return status;
     }

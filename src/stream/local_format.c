@@ -139,36 +139,17 @@ static struct nba_cursor take_head(struct nba_str bytes, struct nba_record *ret_
     return cursor;
 }
 
-struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_partition *p,
-                                     int64_t from, int64_t to)
+bool nba_local_head(const struct nba_kv_iter *iter, struct nba_record *ret_head,
+                    int64_t *ret_appended_ms)
 {
-    return (struct nba_local_scan){.iter = nba_local_iter(log, p, from, to)};
+    ret_head->offset = offset_of(iter);
+    return !take_head(nba_kv_iter_value(iter), ret_head, ret_appended_ms).failed;
 }
 
-bool nba_local_scan_next(struct nba_local_scan *scan)
+enum nba_status nba_local_iter_end(struct nba_kv_iter *iter, struct nba_error *error)
 {
-    if (scan->begun && scan->backwards) {
-        nba_kv_iter_previous(scan->iter);
-    } else if (scan->begun) {
-        nba_kv_iter_next(scan->iter);
-    } else if (scan->backwards) {
-        nba_kv_iter_seek_last(scan->iter);
-    }
-    scan->begun = true;
-    if (!nba_kv_iter_valid(scan->iter)) {
-        return false;
-    }
-    const struct nba_cursor cursor =
-        take_head(nba_kv_iter_value(scan->iter), &scan->head, &scan->appended_ms);
-    scan->head.offset = offset_of(scan->iter);
-    scan->damaged = cursor.failed;
-    return true;
-}
-
-enum nba_status nba_local_scan_end(struct nba_local_scan *scan, struct nba_error *error)
-{
-    const enum nba_status status = nba_kv_iter_status(scan->iter, error);
-    nba_kv_iter_destroy(scan->iter);
+    const enum nba_status status = nba_kv_iter_status(iter, error);
+    nba_kv_iter_destroy(iter);
     return status;
 }
 
@@ -417,9 +398,6 @@ enum nba_status nba_local_load(struct nba_local_log *log, struct nba_error *erro
          nba_kv_iter_next(iter)) {
         status = load_topic(log, nba_kv_iter_key(iter), nba_kv_iter_value(iter), error);
     }
-    if (status == NBA_OK) {
-        status = nba_kv_iter_status(iter, error);
-    }
-    nba_kv_iter_destroy(iter);
-    return status;
+    const enum nba_status ended = nba_local_iter_end(iter, status == NBA_OK ? error : NULL);
+    return status == NBA_OK ? ended : status;
 }

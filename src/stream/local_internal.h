@@ -137,26 +137,16 @@ struct nba_local_log {
 
 /* --- local_format.c: bytes --- */
 
-/* A walk over a partition's records, with what cleaning must know of the one it stands on. */
-struct nba_local_scan {
-    struct nba_kv_iter *iter;
-    bool backwards;
-    bool begun;
-    struct nba_record head; /* without headers and value */
-    int64_t appended_ms;
-    bool damaged;
-};
-
 /* An iterator over the offsets from..to-1, standing on the first. */
 struct nba_kv_iter *nba_local_iter(struct nba_local_log *log, const struct nba_local_partition *p,
                                    int64_t from, int64_t to);
-/* The same as a walk, which may be told to go backwards: scan_next until it says false, then
- * scan_end. */
-struct nba_local_scan nba_local_scan(struct nba_local_log *log, const struct nba_local_partition *p,
-                                     int64_t from, int64_t to);
-bool nba_local_scan_next(struct nba_local_scan *scan);
+/* Of the record it stands on, what is there without headers and value, and when it was appended;
+ * false: the record is damaged. */
+bool nba_local_head(const struct nba_kv_iter *iter, struct nba_record *ret_head,
+                    int64_t *ret_appended_ms);
+/* Ends it; NBA_OK unless it ended for a failure. */
 NBA_MUST_USE
-enum nba_status nba_local_scan_end(struct nba_local_scan *scan, struct nba_error *error);
+enum nba_status nba_local_iter_end(struct nba_kv_iter *iter, struct nba_error *error);
 
 void nba_local_put_record(struct nba_local_log *log, struct nba_kv_batch *batch,
                           const struct nba_local_partition *p, int64_t offset,

@@ -258,13 +258,15 @@ static enum nba_status offset_of_time(void *self, const char *name, int32_t part
         return NBA_E_NOT_FOUND;
     }
     int64_t offset = marks.next;
-    struct nba_local_scan scan = nba_local_scan(self, p, marks.low, marks.stable);
-    while (offset == marks.next && nba_local_scan_next(&scan)) {
-        if (!scan.damaged && scan.head.timestamp_ms >= ms) {
-            offset = scan.head.offset;
+    struct nba_kv_iter *iter = nba_local_iter(self, p, marks.low, marks.stable);
+    for (; offset == marks.next && nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
+        struct nba_record head;
+        int64_t appended_ms = 0;
+        if (nba_local_head(iter, &head, &appended_ms) && head.timestamp_ms >= ms) {
+            offset = head.offset;
         }
     }
-    const enum nba_status status = nba_local_scan_end(&scan, error);
+    const enum nba_status status = nba_local_iter_end(iter, error);
     if (status == NBA_OK) {
         *ret_offset = offset;
     }

@@ -46,8 +46,7 @@ static enum nba_status take_record(struct nba_local_cursor *cursor, enum nba_pol
                                    struct nba_record *ret_record, struct nba_error *error)
 {
     if (!nba_kv_iter_valid(cursor->iter)) {
-        const enum nba_status status = nba_kv_iter_status(cursor->iter, error);
-        nba_kv_iter_destroy(cursor->iter);
+        const enum nba_status status = nba_local_iter_end(cursor->iter, error);
         cursor->iter = NULL;
         if (status == NBA_OK) {
             cursor->position = cursor->iter_end;
