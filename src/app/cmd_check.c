@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "nba/app/command.h"
-#include "nba/base/assert.h"
 #include "nba/catalog/catalog.h"
 #include "nba/codec/json.h"
 #include "nba/policy/policy.h"
@@ -59,7 +58,6 @@ static void check_catalog(struct checking *c)
 {
     struct nba_error error = {NBA_OK, ""};
     c->builder = nba_catalog_builder_create();
-    NBA_ASSERT(c->builder != NULL);
     if (nba_walk_lines(args.catalog, apply_line, c, &error) == NBA_OK &&
         nba_catalog_builder_build(c->builder, &c->catalog, &error) == NBA_OK) {
         say(c, &error, "catalogue %s: %u contents, %u candidates", args.catalog,

@@ -83,7 +83,7 @@ enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas,
     inputs->builder = nba_catalog_builder_create();
     inputs->control = nba_control_state_create();
     inputs->decoder = nba_decoder_create(schemas);
-    if (inputs->builder == NULL || inputs->control == NULL) {
+    if (inputs->control == NULL) {
         nba_side_inputs_destroy(inputs);
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }

@@ -119,14 +119,13 @@ void nba_catalog_unref(struct nba_catalog *catalog);
 
 struct nba_catalog_builder;
 
-/* NULL: out of memory. */
 struct nba_catalog_builder *nba_catalog_builder_create(void);
 void nba_catalog_builder_destroy(struct nba_catalog_builder *builder);
 
 /* Adds a record or puts it in the place of the one with its id; deep copies it.  On failure the
  * builder is as before.  NBA_E_LIMIT (too many, or a list or text too long), NBA_E_EXISTS (the
  * hash of another content), NBA_E_EMPTY_KEY (no id), NBA_E_NON_FINITE (a treatment's value is NaN,
- * negative or above 1e6), NBA_E_NO_MEMORY. */
+ * negative or above 1e6). */
 NBA_MUST_USE
 enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
                                           const struct nba_reference *record,
@@ -135,7 +134,7 @@ enum nba_status nba_catalog_builder_apply(struct nba_catalog_builder *builder,
  * false when there is none. */
 bool nba_catalog_builder_remove(struct nba_catalog_builder *builder, struct nba_str key);
 
-/* A snapshot with one reference.  NBA_E_NO_MEMORY, NBA_E_LIMIT (candidates). */
+/* A snapshot with one reference.  NBA_E_LIMIT (candidates). */
 NBA_MUST_USE
 enum nba_status nba_catalog_builder_build(struct nba_catalog_builder *builder,
                                           struct nba_catalog **ret_catalog,
