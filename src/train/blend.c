@@ -12,12 +12,13 @@
 #include "nba/base/memory.h"
 #include "nba/linalg/elementary.h"
 #include "nba/score/fusion.h"
-#include "nba/score/scorer.h"
 #include "nba/train/logistic.h"
 
 #define K_OF_CHOICE 10u
 /* Smallest slope of a score: the ranking must keep its direction. */
 #define SLOPE_LEAST 0.05
+/* Validation queries that weights are chosen by. */
+#define QUERIES_MAX 2000u
 /* Scores of two members kept at a time. */
 #define SCORES_MAX ((size_t)8 << 20)
 /* A fusion with NCF may rank this much worse than one without before NCF is let go. */
@@ -26,12 +27,6 @@
 #define TOUCHES_LEAST 100u
 
 static const double grid[] = {0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0};
-
-struct nba_blend_options nba_blend_options(void)
-{
-    return (struct nba_blend_options){
-        .queries_max = 2000, .touches_max = 20000, .ncf_candidates = NBA_SCORE_NCF_CANDIDATES};
-}
 
 /* ---- weights ---- */
 
@@ -48,11 +43,10 @@ struct fit {
     struct nba_arena pool;
 };
 
-static void fit_init(struct fit *f, struct nba_members *members, const struct nba_split *split,
-                     size_t queries_max)
+static void fit_init(struct fit *f, struct nba_members *members, const struct nba_split *split)
 {
     const size_t N = members->dataset->content_count;
-    const size_t most = SCORES_MAX / N < queries_max ? SCORES_MAX / N + 1 : queries_max;
+    const size_t most = SCORES_MAX / N < QUERIES_MAX ? SCORES_MAX / N + 1 : QUERIES_MAX;
     struct nba_arena *pool = &f->pool;
     *f = (struct fit){.members = members};
     f->ranking = (struct nba_ranking){
@@ -174,7 +168,7 @@ static void search_full(struct fit *f, const struct nba_fusion *cheap, struct nb
     const size_t N = f->members->dataset->content_count;
     for (size_t i = 0; i < f->count; i++) {
         nba_members_ncf_set(f->members, f->queries[i], f->z[NBA_MEMBER_LSTM] + i * N,
-                            f->z[NBA_MEMBER_POPULARITY] + i * N, cheap, &f->sets[i]);
+                            f->z[NBA_MEMBER_POPULARITY] + i * N, &f->sets[i]);
     }
     double best = full_ndcg(f, ret_full->weights);
     for (unsigned round = 0; round < 3; round++) {
@@ -211,7 +205,7 @@ static void mix_batch(struct nba_members *m, const struct nba_touch_sample *samp
         double z[NBA_MEMBER_COUNT] = {0};
         z[NBA_MEMBER_LSTM] = (double)lstm[samples[i].content];
         z[NBA_MEMBER_POPULARITY] = (double)popularity[samples[i].content];
-        nba_members_ncf_set(m, queries[i], lstm, popularity, &cheap, &set);
+        nba_members_ncf_set(m, queries[i], lstm, popularity, &set);
         const uint32_t place = nba_ncf_set_find(&set, samples[i].content);
         ret_mixes[i] = (struct touch_mix){.cheap = mix_of(cheap.weights, z)};
         if (place < set.count) {
@@ -299,14 +293,13 @@ static void fit_full(struct nba_blend *blend, struct nba_logistic_sample *rows,
     full->b = weights[1];
 }
 
-static void calibrate(struct nba_members *members, const struct nba_split *split,
-                      size_t touches_max)
+static void calibrate(struct nba_members *members, const struct nba_split *split)
 {
     struct nba_blend *blend = &members->blend;
     size_t count = 0;
     size_t engaged = 0;
-    struct nba_touch_sample *samples =
-        nba_touch_samples(members->dataset, split, NBA_TOUCHES_VALIDATION, touches_max, &count);
+    struct nba_touch_sample *samples = nba_touch_samples(
+        members->dataset, split, NBA_TOUCHES_VALIDATION, NBA_BLEND_TOUCHES_MAX, &count);
     for (size_t i = 0; i < count; i++) {
         engaged += samples[i].engaged ? 1 : 0;
     }
@@ -336,19 +329,16 @@ static void check_ncf(struct fit *f)
     }
 }
 
-void nba_blend_fit(struct nba_members *members, const struct nba_split *split,
-                   const struct nba_blend_options *options)
+void nba_blend_fit(struct nba_members *members, const struct nba_split *split)
 {
     struct nba_blend *blend = &members->blend;
     struct fit f;
     NBA_ASSERT(members->rankers[NBA_MEMBER_POPULARITY].score != NULL);
-    NBA_ASSERT(options->ncf_candidates <= NBA_TOP_MAX);
     memset(blend, 0, sizeof(*blend));
-    blend->ncf_candidates = options->ncf_candidates;
-    fit_init(&f, members, split, options->queries_max);
+    fit_init(&f, members, split);
     search_cheap(&f, &blend->fusion[NBA_FUSION_CHEAP]);
     search_full(&f, &blend->fusion[NBA_FUSION_CHEAP], &blend->fusion[NBA_FUSION_FULL]);
-    calibrate(members, split, options->touches_max);
+    calibrate(members, split);
     check_ncf(&f);
     nba_arena_clear(&f.pool);
 }

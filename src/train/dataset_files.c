@@ -226,16 +226,6 @@ static enum nba_status each_user(struct load *load, const char *file, take_line 
                : status;
 }
 
-static void shuffle(uint32_t *items, uint32_t count, struct nba_rng *rng)
-{
-    for (uint32_t i = count; i > 1; i--) {
-        const uint32_t j = (uint32_t)nba_rng_below(rng, i);
-        const uint32_t item = items[i - 1];
-        items[i - 1] = items[j];
-        items[j] = item;
-    }
-}
-
 /* The test contents and negatives; sequences are shuffled, since their order means nothing. */
 static enum nba_status finish_ncf(struct load *load)
 {
@@ -251,8 +241,8 @@ static enum nba_status finish_ncf(struct load *load)
     }
     struct nba_rng rng = nba_rng(SHUFFLE_SEED);
     for (uint32_t u = 0; u < d->user_count; u++) {
-        shuffle(d->sequence + d->sequence_offset[u],
-                (uint32_t)(d->sequence_offset[u + 1] - d->sequence_offset[u]), &rng);
+        nba_rng_shuffle(&rng, d->sequence + d->sequence_offset[u],
+                        d->sequence_offset[u + 1] - d->sequence_offset[u], sizeof(*d->sequence));
     }
     return status;
 }

@@ -118,31 +118,10 @@ static void served_ncf_score(void *context, const struct nba_query *queries, siz
     }
 }
 
-static void served_init(struct served *s, struct nba_arena *pool)
+static void served_find(struct served *s)
 {
     const struct nba_dataset *d = s->dataset;
-    const size_t known = nba_release_parts(s->release)->content_count;
-    const size_t segments = 1 + (size_t)nba_release_parts(s->release)->specialty_count;
-    const struct nba_lstm *lstm = nba_release_lstm(s->release);
-    const size_t state = lstm != NULL ? nba_lstm_state_floats(lstm) : 0;
-    const size_t row = lstm != NULL ? nba_lstm_score_floats(lstm) : 0;
-    s->to_release = nba_pool_take(pool, d->content_count, sizeof(*s->to_release));
-    s->segments = nba_pool_take(pool, 1 + (size_t)d->specialty_count, sizeof(*s->segments));
-    s->popularity = nba_pool_floats(pool, segments * known);
-    s->states = nba_pool_floats(pool, NBA_RANKING_BATCH * state);
-    s->scores = nba_pool_floats(pool, NBA_RANKING_BATCH * row);
-    s->window = nba_pool_take(pool, (size_t)NBA_RANKING_BATCH * 2 * NBA_RELEASE_WINDOW_MAX,
-                              sizeof(*s->window));
-    s->known = nba_pool_take(pool, d->content_count, sizeof(*s->known));
-    s->some = nba_pool_floats(pool, (size_t)d->content_count + NBA_LANES);
-    s->all = nba_pool_take(pool, d->content_count, sizeof(*s->all));
-    s->members = nba_members(d, pool);
-}
-
-static void served_bind(struct served *s)
-{
-    const struct nba_dataset *d = s->dataset;
-    const uint32_t known = nba_release_parts(s->release)->content_count;
+    const struct nba_release_parts *parts = nba_release_parts(s->release);
     for (uint32_t c = 0; c < d->content_count; c++) {
         s->to_release[c] = nba_release_content_find(s->release, d->contents[c]);
         s->all[c] = c;
@@ -150,36 +129,48 @@ static void served_bind(struct served *s)
     for (uint32_t i = 0; i < d->specialty_count; i++) {
         s->segments[1 + i] = nba_release_segment_find(s->release, d->specialties[i]);
     }
-    for (uint32_t g = 0; g <= nba_release_parts(s->release)->specialty_count; g++) {
+    for (uint32_t g = 0; g <= parts->specialty_count; g++) {
         nba_popularity_scores(nba_release_popularity(s->release, g),
-                              nba_release_popularity(s->release, 0), known,
-                              s->popularity + (size_t)g * known);
+                              nba_release_popularity(s->release, 0), parts->content_count,
+                              s->popularity + (size_t)g * parts->content_count);
     }
-    if (nba_release_lstm(s->release) != NULL) {
-        s->members.rankers[NBA_MEMBER_LSTM] =
-            (struct nba_ranker){.name = "lstm", .context = s, .score = served_lstm_score};
-    }
-    if (nba_release_ncf(s->release) != NULL) {
-        s->members.rankers[NBA_MEMBER_NCF] =
-            (struct nba_ranker){"ncf", s, served_ncf_score, served_ncf_score_some};
-    }
-    s->members.rankers[NBA_MEMBER_POPULARITY] =
-        (struct nba_ranker){.name = "popularity", .context = s, .score = served_popularity_score};
-    for (size_t k = 0; k < NBA_FUSION_COUNT; k++) {
-        s->members.blend.fusion[k] = nba_release_parts(s->release)->fusion[(enum nba_fusion_kind)k];
-    }
-    s->members.blend.calibrator = nba_release_parts(s->release)->calibrator;
-    s->members.blend.ncf_candidates = nba_blend_options().ncf_candidates;
 }
 
 struct nba_members *nba_served_members(struct nba_release *release,
                                        const struct nba_dataset *dataset, struct nba_arena *pool)
 {
+    const size_t N = dataset->content_count;
+    const struct nba_release_parts *parts = nba_release_parts(release);
+    const struct nba_lstm *lstm = nba_release_lstm(release);
     struct served *s = nba_pool_take(pool, 1, sizeof(*s));
+    struct nba_ranker *rankers = s->members.rankers;
     s->release = release;
     s->dataset = dataset;
-    served_init(s, pool);
-    served_bind(s);
+    s->to_release = nba_pool_take(pool, N, sizeof(*s->to_release));
+    s->segments = nba_pool_take(pool, 1 + (size_t)dataset->specialty_count, sizeof(*s->segments));
+    s->popularity =
+        nba_pool_floats(pool, (1 + (size_t)parts->specialty_count) * parts->content_count);
+    s->window = nba_pool_take(pool, (size_t)NBA_RANKING_BATCH * 2 * NBA_RELEASE_WINDOW_MAX,
+                              sizeof(*s->window));
+    s->known = nba_pool_take(pool, N, sizeof(*s->known));
+    s->some = nba_pool_floats(pool, N + NBA_LANES);
+    s->all = nba_pool_take(pool, N, sizeof(*s->all));
+    served_find(s);
+    s->members = nba_members(dataset, pool);
+    rankers[NBA_MEMBER_POPULARITY] =
+        (struct nba_ranker){.name = "popularity", .context = s, .score = served_popularity_score};
+    if (lstm != NULL) {
+        s->states = nba_pool_floats(pool, NBA_RANKING_BATCH * nba_lstm_state_floats(lstm));
+        s->scores = nba_pool_floats(pool, NBA_RANKING_BATCH * nba_lstm_score_floats(lstm));
+        rankers[NBA_MEMBER_LSTM] =
+            (struct nba_ranker){.name = "lstm", .context = s, .score = served_lstm_score};
+    }
+    if (nba_release_ncf(release) != NULL) {
+        rankers[NBA_MEMBER_NCF] =
+            (struct nba_ranker){"ncf", s, served_ncf_score, served_ncf_score_some};
+    }
+    memcpy(s->members.blend.fusion, parts->fusion, sizeof(parts->fusion));
+    s->members.blend.calibrator = parts->calibrator;
     return &s->members;
 }
 

@@ -40,6 +40,13 @@ struct nba_lstm_options nba_lstm_options(void)
     };
 }
 
+struct nba_lstm_shape nba_lstm_learner_shape(const struct nba_dataset *dataset,
+                                             const struct nba_lstm_options *options)
+{
+    return (struct nba_lstm_shape){dataset->content_count, options->width, options->hidden,
+                                   options->width};
+}
+
 static int compare_runs(const void *a, const void *b)
 {
     const struct run *x = a;
@@ -65,12 +72,7 @@ static size_t lstm_begin(void *model, struct nba_rng *rng)
     for (size_t b = 0; b < m->batch_count; b++) {
         m->batches[b] = (uint32_t)(b * m->options.fit.batch);
     }
-    for (size_t b = m->batch_count; b > 1; b--) {
-        const size_t other = nba_rng_below(rng, b);
-        const uint32_t first = m->batches[b - 1];
-        m->batches[b - 1] = m->batches[other];
-        m->batches[other] = first;
-    }
+    nba_rng_shuffle(rng, m->batches, m->batch_count, sizeof(*m->batches));
     return m->batch_count;
 }
 
@@ -135,16 +137,15 @@ enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct
                                  struct nba_learner *ret_learner, struct nba_error *error)
 {
     const struct nba_fit_options *fit = &options->fit;
-    const struct nba_lstm_net_shape shape = {dataset->content_count, options->width,
-                                             options->hidden};
     NBA_ASSERT(nba_fit_options_check(fit, "lstm", 1, NBA_LSTM_NET_BATCH_MAX, NULL) == NBA_OK);
     struct nba_parameters *all = nba_parameters_create();
     struct lstm *m = nba_pool_take(&all->pool, 1, sizeof(*m));
     m->dataset = dataset;
     m->split = split;
     m->options = *options;
-    m->net = nba_lstm_net_create(all, shape, (size_t)fit->batch * 2 * fit->window_events,
-                                 fit->dropout, fit->seed);
+    m->net =
+        nba_lstm_net_create(all, nba_lstm_learner_shape(dataset, options),
+                            (size_t)fit->batch * 2 * fit->window_events, fit->dropout, fit->seed);
     find_runs(m, &all->pool);
     if (m->run_count == 0) {
         nba_parameters_destroy(all);

@@ -11,7 +11,7 @@
 #define EMBEDDING_DEVIATION 0.05
 
 struct nba_lstm_net {
-    struct nba_lstm_net_shape shape;
+    struct nba_lstm_shape shape;
     size_t rows_max;
     struct nba_parameter embedding; /* (N, D) also the softmax's weights */
     struct nba_parameter out_bias;  /* (1, N) */
@@ -31,15 +31,14 @@ struct nba_lstm_net {
     float *w1, *w2;                           /* the serving layout */
 };
 
-struct nba_lstm_net *nba_lstm_net_create(struct nba_parameters *all,
-                                         struct nba_lstm_net_shape shape, size_t rows_max,
-                                         double dropout, uint64_t seed)
+struct nba_lstm_net *nba_lstm_net_create(struct nba_parameters *all, struct nba_lstm_shape shape,
+                                         size_t rows_max, double dropout, uint64_t seed)
 {
     const size_t N = shape.contents;
     const size_t D = shape.width;
-    const size_t H = shape.hidden;
+    const size_t H = shape.hidden_1;
     const size_t R = rows_max;
-    NBA_ASSERT(N > 0 && D > 0 && H > 0 && R > 0);
+    NBA_ASSERT(N > 0 && D > 0 && H > 0 && R > 0 && shape.hidden_2 == shape.width);
     struct nba_arena *pool = &all->pool;
     struct nba_lstm_net *net = nba_pool_take(pool, 1, sizeof(*net));
     net->shape = shape;
@@ -111,7 +110,7 @@ static void net_forward(struct nba_lstm_net *net, struct nba_rng *rng)
 {
     const size_t R = net->packing.total;
     const size_t D = net->shape.width;
-    const size_t H = net->shape.hidden;
+    const size_t H = net->shape.hidden_1;
     nba_parameter_gather(&net->embedding, net->contents, R, net->x);
     nba_dropout_forward(&net->drop_x, rng, net->x, R * D);
     nba_lstm_layer_forward(&net->first, &net->packing, net->x);
@@ -127,7 +126,7 @@ static void net_backward(struct nba_lstm_net *net)
 {
     const size_t R = net->packing.total;
     const size_t D = net->shape.width;
-    const size_t H = net->shape.hidden;
+    const size_t H = net->shape.hidden_1;
     nba_dropout_backward(&net->drop_top, net->d_top, R * D);
     nba_lstm_layer_backward(&net->second, &net->packing, net->middle, net->d_top, net->d_middle);
     nba_dropout_backward(&net->drop_middle, net->d_middle, R * H);
@@ -207,10 +206,7 @@ struct nba_lstm_weights nba_lstm_net_weights(struct nba_lstm_net *net)
     join_weights(&net->first, net->w1);
     join_weights(&net->second, net->w2);
     return (struct nba_lstm_weights){
-        .shape = {.contents = net->shape.contents,
-                  .width = net->shape.width,
-                  .hidden_1 = net->shape.hidden,
-                  .hidden_2 = net->shape.width},
+        .shape = net->shape,
         .embedding = net->embedding.value,
         .w1 = net->w1,
         .b1 = net->first.bias.value,

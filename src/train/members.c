@@ -5,6 +5,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/score/fusion.h"
+#include "nba/score/scorer.h"
 
 struct nba_members nba_members(const struct nba_dataset *dataset, struct nba_arena *pool)
 {
@@ -75,9 +76,9 @@ static void drop_history(struct nba_members *members, struct nba_query query)
 }
 
 void nba_members_ncf_set(struct nba_members *members, struct nba_query query, const float *lstm,
-                         const float *popularity, const struct nba_fusion *cheap,
-                         struct nba_ncf_set *ret_set)
+                         const float *popularity, struct nba_ncf_set *ret_set)
 {
+    const struct nba_fusion cheap = nba_members_cheap(members, query);
     const size_t N = members->dataset->content_count;
     const struct nba_ranker *ncf = &members->rankers[NBA_MEMBER_NCF];
     float scores[NBA_TOP_MAX];
@@ -87,14 +88,14 @@ void nba_members_ncf_set(struct nba_members *members, struct nba_query query, co
         return;
     }
     for (size_t k = 0; k < N; k++) {
-        members->cheap[k] = (float)(cheap->weights[NBA_MEMBER_LSTM] * (double)lstm[k] +
-                                    cheap->weights[NBA_MEMBER_POPULARITY] * (double)popularity[k]);
+        members->cheap[k] = (float)(cheap.weights[NBA_MEMBER_LSTM] * (double)lstm[k] +
+                                    cheap.weights[NBA_MEMBER_POPULARITY] * (double)popularity[k]);
     }
     if (members->without_history) {
         drop_history(members, query);
     }
     ret_set->count =
-        (uint32_t)nba_top_k(members->cheap, N, members->blend.ncf_candidates, ret_set->contents);
+        (uint32_t)nba_top_k(members->cheap, N, NBA_SCORE_NCF_CANDIDATES, ret_set->contents);
     ncf->score_some(ncf->context, query, ret_set->contents, ret_set->count, scores);
     standardise_known(scores, ret_set->count, scratch);
     for (uint32_t j = 0; j < ret_set->count; j++) {
@@ -128,7 +129,7 @@ static void fuse_row(struct nba_members *members, struct nba_query query, size_t
         z[NBA_MEMBER_POPULARITY] = (double)popularity[k];
         ret_scores[k] = (float)nba_fuse(&cheap, z).score;
     }
-    nba_members_ncf_set(members, query, lstm, popularity, &cheap, &set);
+    nba_members_ncf_set(members, query, lstm, popularity, &set);
     for (uint32_t j = 0; j < set.count; j++) {
         ret_scores[set.contents[j]] =
             (float)nba_fuse(&members->blend.fusion[NBA_FUSION_FULL], set.z[j]).score;

@@ -49,6 +49,14 @@ struct nba_ncf_options nba_ncf_options(void)
     };
 }
 
+struct nba_ncf_shape nba_ncf_learner_shape(const struct nba_dataset *dataset,
+                                           const struct nba_ncf_options *options)
+{
+    return (struct nba_ncf_shape){dataset->content_count, 1 + dataset->specialty_count,
+                                  options->width,         options->layer_1,
+                                  options->layer_2,       options->layer_3};
+}
+
 /* ---- batches ---- */
 
 /* Notes them, or counts as long as there is no room. */
@@ -84,12 +92,7 @@ static void find_chunks(struct ncf *m)
 static size_t ncf_begin(void *model, struct nba_rng *rng)
 {
     struct ncf *m = model;
-    for (size_t i = m->chunk_count; i > 1; i--) {
-        const size_t other = nba_rng_below(rng, i);
-        const struct chunk chunk = m->chunks[i - 1];
-        m->chunks[i - 1] = m->chunks[other];
-        m->chunks[other] = chunk;
-    }
+    nba_rng_shuffle(rng, m->chunks, m->chunk_count, sizeof(*m->chunks));
     return m->chunk_count;
 }
 
@@ -127,8 +130,7 @@ static double ncf_learn(void *model, size_t *at, struct nba_rng *rng, size_t *re
         uint32_t *negatives = m->negatives + (size_t)contexts * K;
         draw_negatives(m, chunk->user, rng, negatives, (size_t)chunk->count * K);
         m->groups[groups++] = (struct nba_ncf_group){
-            .user = chunk->user,
-            .segment = d->segment[chunk->user],
+            .segment = m->options.users ? chunk->user : d->segment[chunk->user],
             .run = d->sequence + d->sequence_offset[chunk->user] + chunk->start,
             .run_count =
                 d->ordered ? chunk->first + chunk->count : m->split->train_count[chunk->user],
@@ -157,15 +159,10 @@ static void score_some(void *context, struct nba_query query, const uint32_t *co
     const struct ncf *m = view->ncf;
     const struct nba_dataset *d = m->dataset;
     float user[2 * NBA_NCF_WIDTH_MAX];
-    if (m->options.users) {
-        nba_ncf_net_user(m->net, query.user, user);
-    } else {
-        const uint32_t n = query.position;
-        const uint32_t start =
-            view->windowed ? nba_window_start(n, m->options.fit.window_events) : 0;
-        nba_ncf_net_fold_in(m->net, d->segment[query.user],
-                            d->sequence + d->sequence_offset[query.user] + start, n - start, user);
-    }
+    const uint32_t n = m->options.users ? 0 : query.position;
+    const uint32_t start = view->windowed ? nba_window_start(n, m->options.fit.window_events) : 0;
+    nba_ncf_net_fold_in(m->net, m->options.users ? query.user : d->segment[query.user],
+                        d->sequence + d->sequence_offset[query.user] + start, n - start, user);
     nba_ncf_net_score(m->net, user, contents, count, ret_scores);
 }
 
@@ -184,19 +181,15 @@ static void make(struct ncf *m, struct nba_parameters *all)
 {
     const struct nba_ncf_options *options = &m->options;
     const size_t batch = options->fit.batch;
-    const struct nba_ncf_net_shape shape = {
-        .contents = m->dataset->content_count,
-        .segments = 1 + m->dataset->specialty_count,
-        .users = options->users ? m->dataset->user_count : 0,
-        .width = options->width,
-        .layer_1 = options->layer_1,
-        .layer_2 = options->layer_2,
-        .layer_3 = options->layer_3,
-    };
+    struct nba_ncf_shape shape = nba_ncf_learner_shape(m->dataset, options);
     const struct nba_ncf_net_options net = {.contexts_max = options->fit.batch,
                                             .negatives = options->negatives,
+                                            .learned = options->users,
                                             .dropout = options->fit.dropout,
                                             .seed = options->fit.seed};
+    if (options->users) {
+        shape.segments = m->dataset->user_count;
+    }
     m->groups = nba_pool_take(&all->pool, batch, sizeof(*m->groups));
     m->negatives = nba_pool_take(&all->pool, batch * options->negatives, sizeof(*m->negatives));
     m->stamp = nba_pool_take(&all->pool, shape.contents, sizeof(*m->stamp));

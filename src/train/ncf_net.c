@@ -17,12 +17,11 @@
 #define SCORE_CHUNK 256u
 
 struct nba_ncf_net {
-    struct nba_ncf_net_shape shape;
+    struct nba_ncf_shape shape;
     struct nba_ncf_net_options options;
     struct nba_parameter item_gmf, item_mlp; /* (N, D) */
-    struct nba_parameter history;            /* (N, 2 D) folded */
-    struct nba_parameter prior;              /* (G, 2 D) folded */
-    struct nba_parameter user;               /* (users, 2 D) trained */
+    struct nba_parameter history;            /* (N, 2 D) unless vectors are learned */
+    struct nba_parameter prior;              /* (G, 2 D) */
     struct nba_dense layer_1;                /* (2 D, M1) user half first */
     struct nba_dense layer_2, layer_3;
     struct nba_parameter w_out, b_out;
@@ -39,7 +38,7 @@ struct nba_ncf_net {
 
 static void take_buffers(struct nba_ncf_net *net, struct nba_arena *pool)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
+    const struct nba_ncf_shape *s = &net->shape;
     const size_t C = net->options.contexts_max;
     const size_t S = C * (1 + net->options.negatives);
     const size_t rows = S > SCORE_CHUNK ? S : SCORE_CHUNK;
@@ -65,16 +64,14 @@ static void take_buffers(struct nba_ncf_net *net, struct nba_arena *pool)
 
 static void make_parameters(struct nba_ncf_net *net, struct nba_parameters *all)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
+    const struct nba_ncf_shape *s = &net->shape;
     const size_t D = s->width;
     nba_parameter_init(&net->item_gmf, all, "item_gmf", s->contents, D, true);
     nba_parameter_init(&net->item_mlp, all, "item_mlp", s->contents, D, true);
-    if (s->users == 0) {
+    if (!net->options.learned) {
         nba_parameter_init(&net->history, all, "history", s->contents, 2 * D, true);
-        nba_parameter_init(&net->prior, all, "prior", s->segments, 2 * D, true);
-    } else {
-        nba_parameter_init(&net->user, all, "user", s->users, 2 * D, true);
     }
+    nba_parameter_init(&net->prior, all, "prior", s->segments, 2 * D, true);
     nba_dense_init(&net->layer_1, all, "w1", "b1", 2 * D, s->layer_1);
     nba_dense_init(&net->layer_2, all, "w2", "b2", s->layer_1, s->layer_2);
     nba_dense_init(&net->layer_3, all, "w3", "b3", s->layer_2, s->layer_3);
@@ -82,7 +79,7 @@ static void make_parameters(struct nba_ncf_net *net, struct nba_parameters *all)
     nba_parameter_init(&net->b_out, all, "b_out", 1, 1, false);
 }
 
-struct nba_ncf_net *nba_ncf_net_create(struct nba_parameters *all, struct nba_ncf_net_shape shape,
+struct nba_ncf_net *nba_ncf_net_create(struct nba_parameters *all, struct nba_ncf_shape shape,
                                        struct nba_ncf_net_options options)
 {
     NBA_ASSERT(shape.segments > 0 && options.contexts_max > 0);
@@ -173,15 +170,15 @@ static size_t net_gather(struct nba_ncf_net *net, const struct nba_ncf_group *gr
     for (size_t g = 0; g < count; g++) {
         const struct nba_ncf_group *group = &groups[g];
         NBA_ASSERT(contexts + group->count <= net->options.contexts_max);
-        if (net->shape.users == 0) {
+        if (!net->options.learned) {
             fold_group(net, group, net->users + contexts * V);
         }
         for (uint32_t i = 0; i < group->count; i++, contexts++) {
             uint32_t *items = net->items + contexts * (1 + K);
             items[0] = group->run[group->first + i];
             memcpy(items + 1, group->negatives + i * K, K * sizeof(uint32_t));
-            if (net->shape.users != 0) {
-                nba_parameter_gather(&net->user, &group->user, 1, net->users + contexts * V);
+            if (net->options.learned) {
+                nba_parameter_gather(&net->prior, &group->segment, 1, net->users + contexts * V);
             }
         }
     }
@@ -214,7 +211,7 @@ static struct nba_matrix p_mlp(const struct nba_ncf_net *net, const float *users
 /* Layers 2 and 3 and the output for `rows` rows whose a1 is done; gmf is added by the caller. */
 static void upper_forward(struct nba_ncf_net *net, size_t rows, struct nba_rng *rng)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
+    const struct nba_ncf_shape *s = &net->shape;
     nba_dropout_forward(&net->drop_1, rng, net->a1, rows * s->layer_1);
     nba_dense_forward(&net->layer_2, net->a1, rows, net->a2);
     nba_dropout_forward(&net->drop_2, rng, net->a2, rows * s->layer_2);
@@ -305,7 +302,7 @@ static void gmf_backward(struct nba_ncf_net *net, size_t rows)
 /* Down from the logits to the gradients of layer 1's net input, in d1. */
 static void upper_backward(struct nba_ncf_net *net, size_t rows)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
+    const struct nba_ncf_shape *s = &net->shape;
     nba_blas_multiply(nba_transposed(net->logits, rows, 1), nba_matrix(net->a3, rows, s->layer_3),
                       1.0f, nba_matrix(net->w_out.grad + s->width, 1, s->layer_3));
     nba_blas_multiply(nba_matrix(net->logits, rows, 1),
@@ -355,15 +352,14 @@ double nba_ncf_net_learn(struct nba_ncf_net *net, const struct nba_ncf_group *gr
     net_forward(net, contexts, rng);
     const double loss = net_loss(net, contexts);
     net_backward(net, contexts);
+    const size_t V = (size_t)2 * net->shape.width;
     const float *d = net->d_users;
-    for (size_t g = 0; g < count; g++) {
-        if (net->shape.users == 0) {
+    for (size_t g = 0; g < count; d += groups[g].count * V, g++) {
+        if (!net->options.learned) {
             unfold_group(net, &groups[g], d);
         }
-        for (uint32_t i = 0; i < groups[g].count; i++, d += (size_t)2 * net->shape.width) {
-            if (net->shape.users != 0) {
-                nba_parameter_scatter(&net->user, &groups[g].user, 1, d);
-            }
+        for (uint32_t i = 0; net->options.learned && i < groups[g].count; i++) {
+            nba_parameter_scatter(&net->prior, &groups[g].segment, 1, d + i * V);
         }
     }
     return loss;
@@ -388,7 +384,7 @@ void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const 
                          size_t count, float *ret_user)
 {
     const size_t V = (size_t)2 * net->shape.width;
-    NBA_ASSERT(net->shape.users == 0 && segment < net->shape.segments);
+    NBA_ASSERT(segment < net->shape.segments && (count == 0 || !net->options.learned));
     memset(ret_user, 0, V * sizeof(float));
     for (size_t i = 0; i < count; i++) {
         vector_add(ret_user, net->history.value + contents[i] * V, 1.0f, V);
@@ -397,12 +393,6 @@ void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const 
     for (size_t j = 0; j < V; j++) {
         ret_user[j] = net->prior.value[segment * V + j] + scale * ret_user[j];
     }
-}
-
-void nba_ncf_net_user(const struct nba_ncf_net *net, uint32_t user, float *ret_user)
-{
-    NBA_ASSERT(user < net->shape.users);
-    nba_parameter_gather(&net->user, &user, 1, ret_user);
 }
 
 void nba_ncf_net_score(struct nba_ncf_net *net, const float *user, const uint32_t *contents,
@@ -434,15 +424,9 @@ void nba_ncf_net_score(struct nba_ncf_net *net, const float *user, const uint32_
 
 struct nba_ncf_weights nba_ncf_net_weights(const struct nba_ncf_net *net)
 {
-    const struct nba_ncf_net_shape *s = &net->shape;
-    NBA_ASSERT(s->users == 0);
+    NBA_ASSERT(!net->options.learned);
     return (struct nba_ncf_weights){
-        .shape = {.contents = s->contents,
-                  .segments = s->segments,
-                  .width = s->width,
-                  .layer_1 = s->layer_1,
-                  .layer_2 = s->layer_2,
-                  .layer_3 = s->layer_3},
+        .shape = net->shape,
         .item_gmf = net->item_gmf.value,
         .item_mlp = net->item_mlp.value,
         .history = net->history.value,

@@ -6,6 +6,7 @@
 
 #include "nba/base/memory.h"
 #include "nba/linalg/blas.h"
+#include "nba/score/scorer.h"
 #include "nba/train/warm_start.h"
 
 struct training {
@@ -36,7 +37,6 @@ struct nba_train_config nba_train_config(void)
         .seed = 1,
         .lstm_options = nba_lstm_options(),
         .ncf_options = nba_ncf_options(),
-        .blend_options = nba_blend_options(),
         .engine_version = "",
     };
 }
@@ -192,14 +192,13 @@ static void judge(struct training *t)
     struct nba_query *queries = nba_pool_take(&t->pool, count, sizeof(*queries));
     t->members = nba_members(t->dataset, &t->pool);
     bind_members(t);
-    nba_blend_fit(&t->members, &t->split, &t->config.blend_options);
+    nba_blend_fit(&t->members, &t->split);
     memcpy(queries, test ? t->split.test : t->split.validation, count * sizeof(*queries));
     count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / t->dataset->content_count);
     report_queries(t, queries, count);
     if (t->dataset->fixed_test == NULL) {
         nba_report_touches(&t->shown.report, &t->members, &t->split,
-                           test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION,
-                           t->config.blend_options.touches_max);
+                           test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION, NBA_BLEND_TOUCHES_MAX);
     }
 }
 
@@ -283,13 +282,6 @@ static enum nba_status check_config(const struct nba_train_config *config,
 {
     const struct nba_lstm_options *l = &config->lstm_options;
     const struct nba_ncf_options *n = &config->ncf_options;
-    const struct nba_lstm_shape lstm = {dataset->content_count, l->width, l->hidden, l->width};
-    const struct nba_ncf_shape ncf = {dataset->content_count,
-                                      1 + dataset->specialty_count,
-                                      n->width,
-                                      n->layer_1,
-                                      n->layer_2,
-                                      n->layer_3};
     if (nba_fit_options_check(&l->fit, "lstm", 1, NBA_LSTM_NET_BATCH_MAX, error) != NBA_OK ||
         nba_fit_options_check(&n->fit, "ncf", NBA_NCF_CHUNK, NBA_NCF_BATCH_MAX, error) != NBA_OK) {
         return NBA_E_SHAPE;
@@ -298,9 +290,10 @@ static enum nba_status check_config(const struct nba_train_config *config,
         return nba_error_set(error, NBA_E_LIMIT, "%u specialties, at most %u",
                              dataset->specialty_count, NBA_RELEASE_SPECIALTIES_MAX);
     }
-    enum nba_status status = config->lstm ? nba_lstm_shape_check(lstm, error) : NBA_OK;
+    enum nba_status status =
+        config->lstm ? nba_lstm_shape_check(nba_lstm_learner_shape(dataset, l), error) : NBA_OK;
     if (status == NBA_OK && config->ncf) {
-        status = nba_ncf_shape_check(ncf, error);
+        status = nba_ncf_shape_check(nba_ncf_learner_shape(dataset, n), error);
     }
     return status;
 }
@@ -390,7 +383,7 @@ static void print_training(const struct training *t, struct nba_buf *text)
                    "\"rate\":%g,\"dropout\":%g,\"best_epoch\":%u},\"ncf_candidates\":%u}",
                    n->width, n->layer_1, n->layer_2, n->layer_3, n->fit.batch, n->negatives,
                    n->fit.rate, n->fit.dropout, t->learned[NBA_MEMBER_NCF].best_epoch,
-                   t->config.blend_options.ncf_candidates);
+                   NBA_SCORE_NCF_CANDIDATES);
 }
 
 enum nba_status nba_training_release(const struct nba_training *training, const char *folder,

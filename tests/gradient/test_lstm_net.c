@@ -24,7 +24,7 @@ static void test_lstm_gradients_are_the_finite_differences(void **state)
     struct nba_lstm_net *net = NULL;
     (void)state;
     struct nba_parameters *all = nba_parameters_create();
-    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 11);
+    net = nba_lstm_net_create(all, (struct nba_lstm_shape){7, 3, 5, 3}, 16, 0.0, 11);
     struct gradient_check check = {
         .context = net, .loss = lstm_loss, .step = 0.01, .absolute = 2e-4, .relative = 5e-3};
     check.parameters = all;
@@ -50,7 +50,7 @@ static void test_one_wrong_number_in_a_gradient_is_found(void **state)
     struct nba_lstm_net *net = NULL;
     (void)state;
     struct nba_parameters *all = nba_parameters_create();
-    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 11);
+    net = nba_lstm_net_create(all, (struct nba_lstm_shape){7, 3, 5, 3}, 16, 0.0, 11);
     struct gradient_check check = {.context = net,
                                    .loss = lstm_loss_with_a_wrong_gradient,
                                    .step = 0.01,
@@ -68,7 +68,7 @@ static void test_lstm_scores_are_those_the_loss_was_made_of(void **state)
     float scores[7];
     (void)state;
     struct nba_parameters *all = nba_parameters_create();
-    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){7, 3, 5}, 16, 0.0, 5);
+    net = nba_lstm_net_create(all, (struct nba_lstm_shape){7, 3, 5, 3}, 16, 0.0, 5);
     const struct nba_sequence whole = {contents_c, 4, 3};
     const struct nba_sequence history = {contents_c, 3, 1};
     size_t targets = 0;

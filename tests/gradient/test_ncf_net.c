@@ -23,18 +23,13 @@ static double ncf_loss(void *context)
     return sum / (double)samples;
 }
 
-static size_t mistakes_of(uint32_t users, bool ordered)
+static size_t mistakes_of(bool learned, bool ordered)
 {
-    struct ncf_case c = {.groups = {{1, 2, run_a, 5, ordered, 1, 3, negatives_a},
-                                    {2, 0, run_b, 3, ordered, 1, 1, negatives_b}}};
-    const struct nba_ncf_net_shape shape = {.contents = 7,
-                                            .segments = 3,
-                                            .users = users,
-                                            .width = 4,
-                                            .layer_1 = 6,
-                                            .layer_2 = 5,
-                                            .layer_3 = 3};
-    const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 3};
+    struct ncf_case c = {.groups = {{2, run_a, 5, ordered, 1, 3, negatives_a},
+                                    {0, run_b, 3, ordered, 1, 1, negatives_b}}};
+    const struct nba_ncf_shape shape = {7, 3, 4, 6, 5, 3};
+    const struct nba_ncf_net_options options = {
+        .contexts_max = 4, .negatives = 2, .learned = learned, .seed = 3};
     struct nba_parameters *all = nba_parameters_create();
     c.net = nba_ncf_net_create(all, shape, options);
     struct gradient_check check = {
@@ -61,32 +56,31 @@ static size_t mistakes_of(uint32_t users, bool ordered)
 static void test_gradients_with_earlier_contents_folded_in(void **state)
 {
     (void)state;
-    assert_int_equal(mistakes_of(0, true), 0);
+    assert_int_equal(mistakes_of(false, true), 0);
 }
 
 static void test_gradients_with_all_other_contents_folded_in(void **state)
 {
     (void)state;
-    assert_int_equal(mistakes_of(0, false), 0);
+    assert_int_equal(mistakes_of(false, false), 0);
 }
 
 static void test_gradients_with_learned_user_vectors(void **state)
 {
     (void)state;
-    assert_int_equal(mistakes_of(4, true), 0);
+    assert_int_equal(mistakes_of(true, true), 0);
 }
 
 /* A context is folded in while learning and while scoring: the same loss either way. */
 static void test_scores_are_those_the_loss_was_made_of(void **state)
 {
     (void)state;
-    const struct nba_ncf_net_shape shape = {
-        .contents = 7, .segments = 3, .width = 4, .layer_1 = 6, .layer_2 = 5, .layer_3 = 3};
+    const struct nba_ncf_shape shape = {7, 3, 4, 6, 5, 3};
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 9};
     struct nba_ncf_net *net = NULL;
     struct nba_parameters *all = nba_parameters_create();
     net = nba_ncf_net_create(all, shape, options);
-    const struct nba_ncf_group group = {0, 2, run_a, 5, true, 4, 1, negatives_a};
+    const struct nba_ncf_group group = {2, run_a, 5, true, 4, 1, negatives_a};
     size_t samples = 0;
     const double loss = nba_ncf_net_learn(net, &group, 1, NULL, &samples);
     const uint32_t asked[] = {run_a[4], negatives_a[0], negatives_a[1]};

@@ -6,6 +6,7 @@
 #ifndef NBA_BASE_RANDOM_H
 #define NBA_BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct nba_rng {
@@ -40,5 +41,9 @@ static inline uint64_t nba_rng_below(struct nba_rng *rng, uint64_t bound)
 
 /* Standard normal, Box-Muller (uses libm: for offline work only). */
 double nba_rng_normal(struct nba_rng *rng);
+
+/* Puts `count` items of `size` bytes, at most 64, into a random order (R. Durstenfeld, CACM 7(7),
+ * 1964). */
+void nba_rng_shuffle(struct nba_rng *rng, void *items, size_t count, size_t size);
 
 #endif

@@ -22,16 +22,11 @@
 #include "nba/train/metrics.h"
 #include "nba/train/touch_samples.h"
 
-struct nba_blend_options {
-    size_t queries_max;      /* validation queries: 2,000 */
-    size_t touches_max;      /* validation touches: 20,000 */
-    uint32_t ncf_candidates; /* NBA_SCORE_NCF_CANDIDATES */
-};
-struct nba_blend_options nba_blend_options(void);
+/* Touches looked at on validation, thinned evenly. */
+#define NBA_BLEND_TOUCHES_MAX 20000u
 
 /* Writes members->blend.  members->rankers and without_history are set. */
-void nba_blend_fit(struct nba_members *members, const struct nba_split *split,
-                   const struct nba_blend_options *options);
+void nba_blend_fit(struct nba_members *members, const struct nba_split *split);
 
 /* P of each sample as the engine would compute it, with its label. */
 void nba_blend_probabilities(struct nba_members *members, const struct nba_touch_sample *samples,

@@ -20,6 +20,8 @@ struct nba_lstm_options {
     struct nba_fit_options fit;
 };
 struct nba_lstm_options nba_lstm_options(void); /* defaults */
+struct nba_lstm_shape nba_lstm_learner_shape(const struct nba_dataset *dataset,
+                                             const struct nba_lstm_options *options);
 
 /* Borrows data set and split.  NBA_E_NOT_FOUND when nothing can be learned. */
 NBA_MUST_USE

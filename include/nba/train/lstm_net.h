@@ -23,12 +23,6 @@
 /* Sequences in one batch. */
 #define NBA_LSTM_NET_BATCH_MAX 4096u
 
-struct nba_lstm_net_shape {
-    uint32_t contents; /* N */
-    uint32_t width;    /* D, embedding and second layer */
-    uint32_t hidden;   /* H1, first layer */
-};
-
 struct nba_lstm_net;
 
 struct nba_sequence {
@@ -39,9 +33,8 @@ struct nba_sequence {
 
 /* Its parameters join `all` in a fixed order; it lies in the pool there.  `dropout` is on the
  * embedding and on the output of both layers. */
-struct nba_lstm_net *nba_lstm_net_create(struct nba_parameters *all,
-                                         struct nba_lstm_net_shape shape, size_t rows_max,
-                                         double dropout, uint64_t seed);
+struct nba_lstm_net *nba_lstm_net_create(struct nba_parameters *all, struct nba_lstm_shape shape,
+                                         size_t rows_max, double dropout, uint64_t seed);
 
 /* Forward and backward over a batch: gradients of the mean loss a target are added.  Returns the
  * summed loss; *ret_targets says over how many.  rng draws the dropout; NULL: none (for checks). */

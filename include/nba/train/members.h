@@ -3,7 +3,7 @@
  * of nba/score does on events, on arrays and whole data sets.
  *
  * A content that a member doesn't know scores -infinity there; it is not standardised and counts 0.
- * The NCF set is the `ncf_candidates` best by the cheap fusion, ties to the lower index.
+ * The NCF set is the NBA_SCORE_NCF_CANDIDATES best by the cheap fusion, ties to the lower index.
  * Where a protocol leaves the history out (`without_history`), it can't be in the NCF set either.
  *
  * OWNERSHIP.  Borrows rankers and data set; the scratch lies in `pool`.  THREADS.  One.
@@ -19,7 +19,6 @@
 struct nba_blend {
     struct nba_fusion fusion[NBA_FUSION_COUNT];
     struct nba_calibrator calibrator;
-    uint32_t ncf_candidates;
 };
 
 struct nba_members {
@@ -47,8 +46,7 @@ struct nba_ncf_set {
 };
 /* `lstm` and `popularity` are the query's rows, standardised. */
 void nba_members_ncf_set(struct nba_members *members, struct nba_query query, const float *lstm,
-                         const float *popularity, const struct nba_fusion *cheap,
-                         struct nba_ncf_set *ret_set);
+                         const float *popularity, struct nba_ncf_set *ret_set);
 /* The place of `content` in the set; its count when it isn't there. */
 uint32_t nba_ncf_set_find(const struct nba_ncf_set *set, uint32_t content);
 /* The cheap fusion as it applies to this query: a cold user's is popularity's. */

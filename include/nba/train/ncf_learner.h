@@ -28,6 +28,9 @@ struct nba_ncf_options {
     struct nba_fit_options fit; /* batch: NBA_NCF_CHUNK..NBA_NCF_BATCH_MAX */
 };
 struct nba_ncf_options nba_ncf_options(void); /* defaults */
+/* As released: not with a vector a user. */
+struct nba_ncf_shape nba_ncf_learner_shape(const struct nba_dataset *dataset,
+                                           const struct nba_ncf_options *options);
 
 /* Borrows data set and split.  NBA_E_NOT_FOUND when nothing can be learned. */
 NBA_MUST_USE

@@ -3,7 +3,7 @@
  * compare with, learned per user.
  *
  *   folded   p = prior[s] + 1 / sqrt(n) * sum of history rows of the n contents of the context
- *   trained  p = user[u]
+ *   learned  p = prior[u], a row a user in place of a row a segment, and nothing folded in
  *   score    w_out . [p_gmf * q_gmf ; relu(W3 relu(W2 relu(W1 [p_mlp; q_mlp] + b1) + b2) + b3)]
  *            + b_out
  *   loss     mean over samples of  log(1 + exp(-score)) for what was engaged with,
@@ -27,24 +27,16 @@
 #include "nba/model/ncf.h"
 #include "nba/train/parameter.h"
 
-struct nba_ncf_net_shape {
-    uint32_t contents; /* N */
-    uint32_t segments; /* G */
-    uint32_t users;    /* 0: folded in; else as many learned user vectors */
-    uint32_t width;    /* D */
-    uint32_t layer_1, layer_2, layer_3;
-};
-
 struct nba_ncf_net_options {
     uint32_t contexts_max; /* in one batch */
     uint32_t negatives;    /* a context */
+    bool learned;          /* the shape's segments are users */
     double dropout;        /* behind layers 1 and 2 */
     uint64_t seed;
 };
 
 struct nba_ncf_group {
-    uint32_t user; /* looked at when vectors are trained */
-    uint32_t segment;
+    uint32_t segment;    /* or the user */
     const uint32_t *run; /* contents */
     uint32_t run_count;
     bool ordered;
@@ -54,7 +46,7 @@ struct nba_ncf_group {
 
 struct nba_ncf_net;
 
-struct nba_ncf_net *nba_ncf_net_create(struct nba_parameters *all, struct nba_ncf_net_shape shape,
+struct nba_ncf_net *nba_ncf_net_create(struct nba_parameters *all, struct nba_ncf_shape shape,
                                        struct nba_ncf_net_options options);
 
 /* Forward and backward: gradients of the mean loss a sample are added.  The groups' positions
@@ -65,10 +57,9 @@ double nba_ncf_net_learn(struct nba_ncf_net *net, const struct nba_ncf_group *gr
 
 /* Before scoring, after the last change of a parameter: the item's half of layer 1. */
 void nba_ncf_net_prepare(struct nba_ncf_net *net);
-/* The user vector (2 D), folded in from a window, or the learned one. */
+/* The user vector (2 D), folded in from a window; a learned one from nothing. */
 void nba_ncf_net_fold_in(const struct nba_ncf_net *net, uint32_t segment, const uint32_t *contents,
                          size_t count, float *ret_user);
-void nba_ncf_net_user(const struct nba_ncf_net *net, uint32_t user, float *ret_user);
 /* Scores of `count` contents; contents NULL: of all, in order. */
 void nba_ncf_net_score(struct nba_ncf_net *net, const float *user, const uint32_t *contents,
                        size_t count, float *ret_scores);

@@ -40,7 +40,6 @@ struct nba_train_config {
     uint64_t seed;
     struct nba_lstm_options lstm_options; /* window_events and seed are taken from above */
     struct nba_ncf_options ncf_options;
-    struct nba_blend_options blend_options;
     struct nba_str parent;    /* id of the release that is replaced; empty: none */
     struct nba_release *init; /* models start from its weights; NULL: from chance. By time only */
     struct nba_release *champion; /* for the gate, loaded with kernels; NULL: none */

@@ -23,7 +23,8 @@
  * step; the best so far is kept when there is one.
  *
  * The same data set, options and seed on the same machine give the same weights.
- * OWNERSHIP.  A learner borrows data set and split; nba_parameters_destroy frees it.  THREADS.  One.
+ * OWNERSHIP.  A learner borrows data set and split and is freed by nba_parameters_destroy.
+ * THREADS.  One.
  */
 #ifndef NBA_TRAIN_TRAINER_H
 #define NBA_TRAIN_TRAINER_H

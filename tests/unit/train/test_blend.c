@@ -79,8 +79,7 @@ static void fixture_open(struct fixture *f, double lstm, double ncf)
     f->members.rankers[NBA_MEMBER_NCF] =
         (struct nba_ranker){"ncf", &f->ncf, oracle_score, oracle_score_some};
     f->members.rankers[NBA_MEMBER_POPULARITY] = nba_popularity_ranker(&f->popularity);
-    const struct nba_blend_options options = nba_blend_options();
-    nba_blend_fit(&f->members, &f->split, &options);
+    nba_blend_fit(&f->members, &f->split);
 }
 
 static void fixture_close(struct fixture *f)

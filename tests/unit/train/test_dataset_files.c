@@ -1,14 +1,9 @@
 /* Public layouts, in miniature. */
-#include "nba_test.h"
+#include "train_fixture.h"
 
 #include <unistd.h>
 
-#include "nba/base/file.h"
 #include "nba/train/dataset_files.h"
-#include "nba/train/lstm_learner.h"
-
-static char folder[] = "/tmp/nba-data-XXXXXX";
-static struct nba_error error;
 
 static void put(const char *name, const char *text)
 {
@@ -81,18 +76,6 @@ static void test_a_set_brings_the_dropout_it_needs_and_others_none(void **state)
     assert_true(nba_dataset_lstm_dropout("ml-100k") > nba_lstm_options().fit.dropout);
     assert_true(nba_dataset_lstm_dropout("hcp-a") == 0.0);
     assert_true(nba_dataset_lstm_dropout("ml-20m") == 0.0);
-}
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) != NULL ? 0 : 1;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nba_file_remove_tree(folder, &error) == NBA_OK ? 0 : 1;
 }
 
 int main(void)

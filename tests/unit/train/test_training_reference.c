@@ -69,7 +69,7 @@ static void test_lstm_learns_as_pytorch_does(void **state)
     struct nba_rng rng = nba_rng(77);
     (void)state;
     struct nba_parameters *all = nba_parameters_create();
-    net = nba_lstm_net_create(all, (struct nba_lstm_net_shape){11, 6, 9}, 32, 0.0, 1);
+    net = nba_lstm_net_create(all, (struct nba_lstm_shape){11, 6, 9, 6}, 32, 0.0, 1);
     struct training t = {.context = net, .loss = lstm_loss};
     t.parameters = all;
     const double scales[] = {0.8, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
@@ -93,10 +93,10 @@ static double ncf_loss(void *context)
     static const uint32_t negatives_a[] = {3, 5, 2, 2, 5, 3};
     static const uint32_t negatives_b[] = {6, 0};
     const struct ncf_case *c = context;
-    const struct nba_ncf_group groups[] = {{0, 2, run_a, 5, c->ordered, 0, 1, negatives_a},
-                                           {0, 2, run_a, 5, c->ordered, 2, 1, negatives_a + 2},
-                                           {0, 2, run_a, 5, c->ordered, 4, 1, negatives_a + 4},
-                                           {1, 0, run_b, 3, c->ordered, 1, 1, negatives_b}};
+    const struct nba_ncf_group groups[] = {{2, run_a, 5, c->ordered, 0, 1, negatives_a},
+                                           {2, run_a, 5, c->ordered, 2, 1, negatives_a + 2},
+                                           {2, run_a, 5, c->ordered, 4, 1, negatives_a + 4},
+                                           {0, run_b, 3, c->ordered, 1, 1, negatives_b}};
     size_t samples = 0;
     const double sum = nba_ncf_net_learn(c->net, groups, 4, NULL, &samples);
     return sum / (double)samples;
@@ -104,8 +104,7 @@ static double ncf_loss(void *context)
 
 static void check_ncf(bool ordered, const char *file)
 {
-    const struct nba_ncf_net_shape shape = {
-        .contents = 9, .segments = 3, .width = 4, .layer_1 = 7, .layer_2 = 5, .layer_3 = 6};
+    const struct nba_ncf_shape shape = {9, 3, 4, 7, 5, 6};
     const struct nba_ncf_net_options options = {.contexts_max = 4, .negatives = 2, .seed = 1};
     struct ncf_case c = {.ordered = ordered};
     struct nba_rng rng = nba_rng(88);
