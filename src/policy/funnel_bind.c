@@ -214,7 +214,9 @@ static bool allocate(struct nba_funnel *f)
     f->unit_rule = array(f, c, sizeof(*f->unit_rule), &whole);
     f->pairs = array(f, c, sizeof(*f->pairs), &whole);
     f->date_reason = array(f, c, sizeof(*f->date_reason), &whole);
+    f->threshold = array(f, c, sizeof(*f->threshold), &whole);
     f->key = array(f, c, sizeof(*f->key), &whole);
+    f->near_key = array(f, c, sizeof(*f->near_key), &whole);
     f->reason = array(f, c, sizeof(*f->reason), &whole);
     for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
         f->marks[kind] = array(f, c, sizeof(*f->marks[kind]), &whole);
@@ -246,6 +248,10 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
     }
     for (size_t i = 0; i < GROUPINGS; i++) {
         group(catalog, &funnel->groups[i]);
+    }
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        funnel->threshold[c] = policy->threshold[catalog->channel[c]];
+        funnel->thresholds_asked = funnel->thresholds_asked || funnel->threshold[c] > 0;
     }
     for (unsigned i = 1; i < NBA_CONTENT_CLASS_COUNT; i++) {
         funnel->class_word[i] = nba_catalog_find_word(

@@ -48,25 +48,18 @@ static bool tracks(const struct policy_suppression *rule, const struct nba_outco
     return channel && (rule->track >> (unsigned)outcome->outcome & 1) != 0;
 }
 
-/* Outcomes of the group of `last` inside its window, as bits. */
+/* Outcomes of `group` inside the window that ends with `last`, as bits. */
 static uint64_t window_of(const struct policy_suppression *rule, const struct moment *moment,
-                          const struct scope_key *keys, uint64_t tracked, uint32_t last,
-                          uint32_t *ret_count)
+                          uint64_t group, uint32_t last)
 {
     const int64_t end = moment->hcp->outcomes[last].time_ms;
     const int64_t start = nba_duration_subtract(end, rule->within);
-    uint64_t bits = 0;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < moment->hcp->outcome_count; i++) {
-        const int64_t time = moment->hcp->outcomes[i].time_ms;
-        if ((tracked >> i & 1) != 0 && same_scope(&keys[i], &keys[last]) && time > start &&
-            time <= end) {
-            bits |= UINT64_C(1) << i;
-            count++;
-        }
+    uint64_t inside = 0;
+    for (; group != 0; group &= group - 1) {
+        const int64_t time = moment->hcp->outcomes[__builtin_ctzll(group)].time_ms;
+        inside |= time > start && time <= end ? group & -group : 0;
     }
-    *ret_count = count;
-    return bits;
+    return inside;
 }
 
 static void mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candidate, uint32_t value)
@@ -113,34 +106,54 @@ static void mark_scope(struct nba_funnel *funnel, const struct policy_suppressio
     }
 }
 
+/* The outcomes that a rule counts, by scope. */
+struct outcome_groups {
+    struct scope_key keys[NBA_HCP_OUTCOMES_MAX];
+    uint64_t members[NBA_HCP_OUTCOMES_MAX]; /* at the first outcome of a group: all, as bits */
+    uint64_t firsts;
+};
+
+static void group_outcomes(const struct nba_funnel *funnel, const struct policy_suppression *rule,
+                           const struct nba_hcp *hcp, struct outcome_groups *ret_groups)
+{
+    uint8_t slots[2 * NBA_HCP_OUTCOMES_MAX] = {0}; /* by hash: first outcome + 1 */
+    struct outcome_groups *g = ret_groups;
+    g->firsts = 0;
+    for (uint32_t i = 0; i < hcp->outcome_count; i++) {
+        struct scope_key *key = &g->keys[i];
+        if (!tracks(rule, &hcp->outcomes[i]) || !scope_of(funnel, rule, &hcp->outcomes[i], key)) {
+            continue;
+        }
+        uint32_t slot = key->part[0] * 31 + key->part[1] * 7 + key->part[2] * 3 + key->part[3];
+        slot %= NBA_ARRAY_COUNT(slots);
+        while (slots[slot] != 0 && !same_scope(&g->keys[slots[slot] - 1], key)) {
+            slot = (slot + 1) % NBA_ARRAY_COUNT(slots);
+        }
+        if (slots[slot] == 0) {
+            slots[slot] = (uint8_t)(i + 1);
+            g->members[i] = 0;
+            g->firsts |= UINT64_C(1) << i;
+        }
+        g->members[slots[slot] - 1] |= UINT64_C(1) << i;
+    }
+}
+
 /* Every group once, by its outcome with the latest hold. */
 static void apply_rule(struct nba_funnel *funnel, const struct moment *moment, uint32_t r)
 {
     const struct policy_suppression *rule = &funnel->policy->suppressions[r];
-    struct scope_key keys[NBA_HCP_OUTCOMES_MAX];
-    uint64_t tracked = 0;
-    for (uint32_t i = 0; i < moment->hcp->outcome_count; i++) {
-        const struct nba_outcome_entry *outcome = &moment->hcp->outcomes[i];
-        if (tracks(rule, outcome) && scope_of(funnel, rule, outcome, &keys[i])) {
-            tracked |= UINT64_C(1) << i;
-        }
-    }
-    uint64_t left = tracked;
-    for (uint32_t i = 0; i < moment->hcp->outcome_count; i++) {
-        if ((left >> i & 1) == 0) {
-            continue;
-        }
+    struct outcome_groups groups;
+    group_outcomes(funnel, rule, moment->hcp, &groups);
+    for (uint64_t firsts = groups.firsts; firsts != 0; firsts &= firsts - 1) {
+        const uint32_t first = (uint32_t)__builtin_ctzll(firsts);
         struct hold best = {.rule = r, .until_ms = INT64_MIN};
-        for (uint32_t j = i; j < moment->hcp->outcome_count; j++) {
-            if ((left >> j & 1) == 0 || !same_scope(&keys[i], &keys[j])) {
-                continue;
-            }
-            left &= ~(UINT64_C(1) << j);
+        for (uint64_t left = groups.members[first]; left != 0; left &= left - 1) {
+            const uint32_t j = (uint32_t)__builtin_ctzll(left);
             const int64_t time = moment->hcp->outcomes[j].time_ms;
             const int64_t until = nba_duration_add(time, rule->hold);
-            uint32_t count = 0;
-            const uint64_t evidence = window_of(rule, moment, keys, tracked, j, &count);
-            if (count >= rule->count && time <= moment->now_ms && until > best.until_ms) {
+            const uint64_t evidence = window_of(rule, moment, groups.members[first], j);
+            if (nba_funnel_count_bits(evidence) >= rule->count && time <= moment->now_ms &&
+                until > best.until_ms) {
                 best.until_ms = until;
                 best.evidence = evidence;
             }
@@ -148,7 +161,7 @@ static void apply_rule(struct nba_funnel *funnel, const struct moment *moment, u
         if (moment->now_ms < best.until_ms) {
             NBA_ASSERT(funnel->hold_count < FUNNEL_HOLDS_MAX);
             funnel->holds[funnel->hold_count++] = best;
-            mark_scope(funnel, rule, &keys[i]);
+            mark_scope(funnel, rule, &groups.keys[first]);
         }
     }
 }

@@ -300,11 +300,7 @@ static uint64_t failures_of(const struct bound_rules *bound, const struct rule_u
 
 static uint32_t first_bit(uint64_t bits)
 {
-    uint32_t i = 0;
-    while ((bits >> i & 1) == 0) {
-        i++;
-    }
-    return i;
+    return (uint32_t)__builtin_ctzll(bits);
 }
 
 static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic)

@@ -97,6 +97,8 @@ struct nba_funnel {
     uint32_t exclusion_count;
     uint32_t *excluded_candidates;
     uint32_t class_word[NBA_CONTENT_CLASS_COUNT];
+    double *threshold; /* (C) least propensity, by its channel */
+    bool thresholds_asked;
 
     /* Scratch of one decision. */
     uint8_t *market_has;           /* (sets) the set names the HCP's market, or is empty */
@@ -106,6 +108,7 @@ struct nba_funnel {
     struct nba_str *unit_rule;     /* (gate units) */
     struct weight_pair *pairs;     /* (weight units) */
     double *key;                   /* (C) round(priority * 1e9); -1: absent */
+    float *near_key;               /* (C) the same as floats */
     uint8_t *reason;               /* (C) enum nba_reason; 0: alive */
     uint16_t *marks[MARK_KINDS];   /* (C) each: exclusion, hold or open action, + 1 */
     bool marked[MARK_KINDS];       /* is there a mark of this kind */

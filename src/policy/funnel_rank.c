@@ -2,15 +2,20 @@
  * Priorities, the stages that differ from candidate to candidate, the slate, and the order of the
  * best.  All loops here run over every candidate of every decision; they ask arrays only.
  */
+#include <string.h>
+
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/vector.h"
+#include "nba/linalg/kernels.h"
 
 /* Above this a priority can't be told from its neighbours anyway, and would not fit 63 bits. */
 #define SCALED_MAX 9e18
 #define TWO_52     0x1p52
-/* Strided groups whose maxima bound the best from below; more than FUNNEL_RANKED_MAX. */
-#define LANES 128u
+/* Candidates whose weights are brought together before the arithmetic. */
+#define STEP 64u
+/* Candidates sorted at once, beside the best so far. */
+#define PIECE 256u
 
 static uint8_t date_reason(const struct nba_catalog *catalog, uint32_t c, int64_t now_ms)
 {
@@ -65,17 +70,24 @@ NBA_VECTOR_BODY judge_keys_body(const double *restrict propensity,
                                 uint32_t count, double *restrict keys, uint64_t *ret_absent)
 {
     uint64_t absent = 0;
-    for (uint32_t c = 0; c < count; c++) {
-        const double p = propensity[c];
-        const double priority = p * pairs[unit[c]].context * value[c] * pairs[unit[c]].lever;
-        const double scaled = priority * 1e9 + 0.5;
-        const double near = (scaled + TWO_52) - TWO_52;
-        const double below = near - 1;
-        const double whole = near > scaled ? below : near;
-        const double key = scaled < TWO_52 ? whole : scaled;
-        const double bounded = key < SCALED_MAX ? key : SCALED_MAX;
-        keys[c] = p >= 0 ? bounded : -1;
-        absent += p < 0;
+    for (uint32_t first = 0; first < count; first += STEP) {
+        const uint32_t step = count - first < STEP ? count - first : STEP;
+        struct weight_pair own[STEP];
+        for (uint32_t i = 0; i < step; i++) {
+            own[i] = pairs[unit[first + i]];
+        }
+        for (uint32_t i = 0; i < step; i++) {
+            const double p = propensity[first + i];
+            const double priority = p * own[i].context * value[first + i] * own[i].lever;
+            const double scaled = priority * 1e9 + 0.5;
+            const double near = (scaled + TWO_52) - TWO_52;
+            const double below = near - 1;
+            const double whole = near > scaled ? below : near;
+            const double key = scaled < TWO_52 ? whole : scaled;
+            const double bounded = key < SCALED_MAX ? key : SCALED_MAX;
+            keys[first + i] = p >= 0 ? bounded : -1;
+            absent += p < 0;
+        }
     }
     *ret_absent = absent;
 }
@@ -84,6 +96,15 @@ NBA_VECTOR_FORMS(judge_keys,
                   const uint16_t *restrict unit, const double *restrict value, uint32_t count,
                   double *restrict keys, uint64_t *ret_absent),
                  (propensity, pairs, unit, value, count, keys, ret_absent))
+
+NBA_VECTOR_BODY to_floats_body(const double *restrict from, uint32_t count, float *restrict to)
+{
+    for (uint32_t c = 0; c < count; c++) {
+        to[c] = (float)from[c];
+    }
+}
+NBA_VECTOR_FORMS(to_floats, (const double *restrict from, uint32_t count, float *restrict to),
+                 (from, count, to))
 
 /* The earlier of two reasons for each candidate; REASON_ABSENT is none. */
 NBA_VECTOR_BODY earlier_body(uint8_t *restrict reasons, const uint8_t *restrict other,
@@ -106,21 +127,19 @@ NBA_VECTOR_BODY replace_body(uint8_t *restrict reasons, uint32_t count, uint8_t 
 NBA_VECTOR_FORMS(replace, (uint8_t *restrict reasons, uint32_t count, uint8_t from, uint8_t to),
                  (reasons, count, from, to))
 
-static void judge_propensities(const struct nba_funnel *funnel, const struct nba_scores *scores)
+NBA_VECTOR_BODY judge_thresholds_body(uint8_t *restrict reasons, const double *restrict propensity,
+                                      const double *restrict threshold, uint32_t count)
 {
-    const struct nba_catalog *catalog = funnel->catalog;
-    const double *threshold = funnel->policy->threshold;
-    bool asked = false;
-    for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
-        asked = asked || threshold[channel] > 0;
-    }
-    for (uint32_t c = 0; asked && c < catalog->candidate_count; c++) {
-        const bool below = scores->propensity[c] < threshold[catalog->channel[c]];
-        if (below && funnel->reason[c] > NBA_REASON_BELOW_PROPENSITY) {
-            funnel->reason[c] = (uint8_t)NBA_REASON_BELOW_PROPENSITY;
-        }
+    const uint8_t to = (uint8_t)NBA_REASON_BELOW_PROPENSITY;
+    for (uint32_t c = 0; c < count; c++) {
+        const uint8_t reason = reasons[c] > to ? to : reasons[c];
+        reasons[c] = propensity[c] < threshold[c] ? reason : reasons[c];
     }
 }
+NBA_VECTOR_FORMS(judge_thresholds,
+                 (uint8_t *restrict reasons, const double *restrict propensity,
+                  const double *restrict threshold, uint32_t count),
+                 (reasons, propensity, threshold, count))
 
 /* Keys of all candidates, and the reasons of the gates, dates and thresholds. */
 void nba_funnel_judge_candidates(struct nba_funnel *funnel,
@@ -136,13 +155,16 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
     judge_keys(request->scores->propensity, funnel->pairs, funnel->weights.unit,
                request->values != NULL ? request->values : catalog->value, count, funnel->key,
                &absent);
+    to_floats(funnel->key, count, funnel->near_key);
     for (uint32_t c = 0; c < count; c++) {
         reasons[c] = unit_reason[gate_unit[c]];
     }
     if (funnel->dated) {
         earlier(reasons, funnel->date_reason, count);
     }
-    judge_propensities(funnel, request->scores);
+    if (funnel->thresholds_asked) {
+        judge_thresholds(reasons, request->scores->propensity, funnel->threshold, count);
+    }
     replace(reasons, count, REASON_ABSENT, 0); /* 255 was "passes everything" */
     for (uint32_t c = 0; absent != 0 && c < count; c++) {
         reasons[c] = funnel->key[c] < 0 ? REASON_ABSENT : reasons[c];
@@ -260,95 +282,51 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
 
 /* ---- the order of the best ---- */
 
-/* The want-th largest of values[count], by selection in place (C. A. R. Hoare, "Algorithm 65:
- * Find", 1961). */
-static double nth_largest(double *values, int32_t count, int32_t want)
+/* Sorts list[count].  A candidate's place by key is the number of those above it: counting needs no
+ * branch that depends on the scores.  Only equal keys are compared one by one. */
+static void sort_candidates(const struct nba_funnel *funnel, const struct nba_scores *scores,
+                            uint32_t *list, uint32_t count)
 {
-    const int32_t nth = want - 1;
-    int32_t low = 0;
-    int32_t high = count - 1;
-    while (low < high) {
-        const double pivot = values[low + (high - low) / 2];
-        int32_t i = low;
-        int32_t j = high;
-        while (i <= j) {
-            while (values[i] > pivot) {
-                i++;
-            }
-            while (values[j] < pivot) {
-                j--;
-            }
-            if (i <= j) {
-                const double swap = values[i];
-                values[i++] = values[j];
-                values[j--] = swap;
-            }
+    double keys[FUNNEL_RANKED_MAX + PIECE + NBA_LANES];
+    uint32_t above[FUNNEL_RANKED_MAX + PIECE];
+    uint32_t equals[FUNNEL_RANKED_MAX + PIECE] = {0}; /* of this place, how many there are so far */
+    uint32_t unsorted[FUNNEL_RANKED_MAX + PIECE];
+    for (uint32_t i = 0; i < count; i++) {
+        unsorted[i] = list[i];
+        keys[i] = funnel->key[list[i]];
+    }
+    nba_kernels_best()->count_above(count, keys, above);
+    for (uint32_t i = 0; i < count; i++) {
+        list[above[i] + equals[above[i]]++] = unsorted[i];
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        const uint32_t c = list[i];
+        uint32_t at = i;
+        for (; at > 0 && before(funnel, scores, c, list[at - 1]); at--) {
+            list[at] = list[at - 1];
         }
-        /* values[low..j] >= the pivot >= values[i..high]; what is between them equals it. */
-        low = j < nth ? i : low;
-        high = nth < i ? j : high;
+        list[at] = c;
     }
-    return values[nth];
-}
-
-NBA_VECTOR_BODY lane_maxima_body(const double *restrict key, uint32_t count, double *restrict lanes)
-{
-    uint32_t i = 0;
-    for (; i + LANES <= count; i += LANES) {
-        for (uint32_t j = 0; j < LANES; j++) {
-            lanes[j] = key[i + j] > lanes[j] ? key[i + j] : lanes[j];
-        }
-    }
-    for (uint32_t j = 0; i + j < count; j++) {
-        lanes[j] = key[i + j] > lanes[j] ? key[i + j] : lanes[j];
-    }
-}
-NBA_VECTOR_FORMS(lane_maxima, (const double *restrict key, uint32_t count, double *restrict lanes),
-                 (key, count, lanes))
-
-/* A key that at least `want` candidates reach: the want-th largest maximum of LANES groups. */
-static double lower_bound(const struct nba_funnel *funnel, uint32_t want)
-{
-    double lanes[LANES];
-    for (uint32_t j = 0; j < LANES; j++) {
-        lanes[j] = -1;
-    }
-    lane_maxima(funnel->key, funnel->catalog->candidate_count, lanes);
-    return nth_largest(lanes, (int32_t)LANES, (int32_t)want);
-}
-
-/* Sorted list of the best `want` seen so far; most of what comes later loses against its last. */
-static uint32_t insert(const struct nba_funnel *funnel, const struct nba_scores *scores,
-                       uint32_t *list, uint32_t count, uint32_t want, uint32_t c)
-{
-    if (count == want && !before(funnel, scores, c, list[count - 1])) {
-        return count;
-    }
-    uint32_t i = count < want ? count : want - 1;
-    for (; i > 0 && before(funnel, scores, c, list[i - 1]); i--) {
-        list[i] = list[i - 1];
-    }
-    list[i] = c;
-    return count < want ? count + 1 : want;
 }
 
 uint32_t nba_funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
                          uint32_t want, uint32_t *ret_ranked)
 {
-    NBA_ASSERT(want > 0 && want < LANES);
+    NBA_ASSERT(want > 0 && want <= FUNNEL_RANKED_MAX);
+    const struct nba_kernels *kernels = nba_kernels_best();
     const uint32_t count = funnel->catalog->candidate_count;
-    const double reached = lower_bound(funnel, want);
-    const double bound = reached > 0 ? reached : 0; /* an absent one has a key below 0 */
-    uint32_t *restrict list = funnel->collected;
-    const double *restrict keys = funnel->key;
-    uint32_t collected = 0;
-    for (uint32_t c = 0; c < count; c++) {
-        list[collected] = c;
-        collected += keys[c] >= bound;
-    }
+    /* Rounding to float keeps the order: what is below the bound isn't among the best. */
+    const float reached = kernels->kth_bound(count, funnel->near_key, want);
+    const float bound = reached > 0 ? reached : 0; /* an absent one has a key below 0 */
+    const size_t found = kernels->at_least(count, funnel->near_key, bound, funnel->collected);
+    uint32_t list[FUNNEL_RANKED_MAX + PIECE];
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < collected; i++) {
-        kept = insert(funnel, request->scores, ret_ranked, kept, want, list[i]);
+    for (size_t first = 0; first < found; first += PIECE) {
+        const uint32_t piece = (uint32_t)(found - first < PIECE ? found - first : PIECE);
+        memcpy(list + kept, funnel->collected + first, piece * sizeof(*list));
+        sort_candidates(funnel, request->scores, list, kept + piece);
+        kept = kept + piece < want ? kept + piece : want;
     }
+    memcpy(ret_ranked, list, kept * sizeof(*list));
     return kept;
 }

@@ -3,6 +3,7 @@
 
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/vector.h"
 
 uint32_t nba_funnel_count_bits(uint64_t bits)
 {
@@ -20,10 +21,10 @@ static bool list_evidence(uint64_t bits, const struct nba_hcp *hcp, bool outcome
     const uint32_t room = nba_funnel_count_bits(bits);
     struct nba_str *items = room != 0 ? nba_arena_zeros(arena, room, sizeof(*items)) : NULL;
     uint32_t count = 0;
-    for (uint32_t i = 0; i < 64 && items != NULL; i++) {
-        const struct nba_str id = (bits >> i & 1) == 0 ? nba_str("", 0)
-                                  : outcomes           ? hcp->outcomes[i].evidence_event_id
-                                                       : hcp->consents[i].evidence_event_id;
+    for (; bits != 0 && items != NULL; bits &= bits - 1) {
+        const uint32_t i = (uint32_t)__builtin_ctzll(bits);
+        const struct nba_str id =
+            outcomes ? hcp->outcomes[i].evidence_event_id : hcp->consents[i].evidence_event_id;
         if (id.bytes != 0) {
             items[count++] = id;
         }
@@ -92,22 +93,48 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
     return NBA_OK;
 }
 
-/* Counts by reason.  Four tables in turn: one would wait for its own last write. */
+NBA_VECTOR_BODY count_equal_body(const uint8_t *restrict reasons, uint32_t count, uint8_t reason,
+                                 uint32_t *ret_count)
+{
+    uint16_t lanes[64] = {0}; /* 40,000 candidates at most: none overflows */
+    uint32_t c = 0;
+    uint32_t sum = 0;
+    for (; c + NBA_ARRAY_COUNT(lanes) <= count; c += NBA_ARRAY_COUNT(lanes)) {
+        for (uint32_t i = 0; i < NBA_ARRAY_COUNT(lanes); i++) {
+            lanes[i] = (uint16_t)(lanes[i] + (reasons[c + i] == reason));
+        }
+    }
+    for (; c < count; c++) {
+        sum += reasons[c] == reason;
+    }
+    for (uint32_t i = 0; i < NBA_ARRAY_COUNT(lanes); i++) {
+        sum += lanes[i];
+    }
+    *ret_count = sum;
+}
+NBA_VECTOR_FORMS(count_equal,
+                 (const uint8_t *restrict reasons, uint32_t count, uint8_t reason,
+                  uint32_t *ret_count),
+                 (reasons, count, reason, ret_count))
+
+/* Counts by reason: a decision has few different ones, so all candidates are asked for each. */
 static void count_reasons(const struct nba_funnel *funnel, struct nba_decision *decision)
 {
-    uint32_t counts[4][256];
-    memset(counts, 0, sizeof(counts));
     const uint32_t total = funnel->catalog->candidate_count;
-    for (uint32_t c = 0; c < total; c++) {
-        counts[c & 3][funnel->reason[c]]++;
+    bool counted[256] = {false};
+    uint32_t c = 0;
+    for (uint32_t done = 0; done < total; c++) {
+        const uint8_t reason = funnel->reason[c];
+        if (!counted[reason]) {
+            uint32_t count = 0;
+            count_equal(funnel->reason, total, reason, &count);
+            counted[reason] = true;
+            const bool named = reason != 0 && reason != REASON_ABSENT;
+            decision->reason_count[reason] = named ? (int32_t)count : 0;
+            done += count;
+        }
     }
-    uint32_t absent = 0;
-    for (uint32_t r = 0; r <= NBA_REASON_NUMBER_MAX; r++) {
-        const uint32_t sum = counts[0][r] + counts[1][r] + counts[2][r] + counts[3][r];
-        absent = r == REASON_ABSENT ? sum : absent;
-        decision->reason_count[r] = r == 0 || r == REASON_ABSENT ? 0 : (int32_t)sum;
-    }
-    decision->candidate_count = (int32_t)(total - absent);
+    decision->candidate_count = (int32_t)(total - funnel->absent_count);
 }
 
 static enum nba_status pack_reasons(const struct nba_funnel *funnel, struct nba_arena *arena,
