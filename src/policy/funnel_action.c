@@ -77,14 +77,14 @@ static double positive(double x)
     return x > 0 ? x : 0;
 }
 
-static void add_score_drivers(struct drivers *drivers, const struct nba_content_score *score)
+static void add_score_drivers(struct drivers *drivers, struct nba_score_shares shares)
 {
     const struct {
         enum nba_driver code;
         double share;
-    } members[] = {{NBA_DRIVER_SEQUENCE_NEXT, positive(score->share_lstm)},
-                   {NBA_DRIVER_PEERS_ENGAGED, positive(score->share_ncf)},
-                   {NBA_DRIVER_POPULAR_IN_SPECIALTY, positive(score->share_popularity)}};
+    } members[] = {{NBA_DRIVER_SEQUENCE_NEXT, positive(shares.lstm)},
+                   {NBA_DRIVER_PEERS_ENGAGED, positive(shares.ncf)},
+                   {NBA_DRIVER_POPULAR_IN_SPECIALTY, positive(shares.popularity)}};
     const double sum = members[0].share + members[1].share + members[2].share;
     for (size_t i = 0; i < NBA_ARRAY_COUNT(members) && sum > 0; i++) {
         if (members[i].share / sum >= DRIVER_WEIGHT_MIN) {
@@ -123,7 +123,7 @@ static void find_drivers(const struct nba_funnel *funnel, const struct nba_decid
         add_driver(drivers, NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT,
                    share > TOPIC_WEIGHT_MIN ? share : TOPIC_WEIGHT_MIN, topic);
     }
-    add_score_drivers(drivers, &request->scores->contents[k]);
+    add_score_drivers(drivers, nba_score_shares_of(request->scores, k));
     const double affinity = channel_affinity(request->scores, channel);
     if (affinity >= DRIVER_WEIGHT_MIN) {
         add_driver(drivers, NBA_DRIVER_CHANNEL_AFFINITY, affinity,

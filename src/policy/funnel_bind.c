@@ -223,6 +223,7 @@ static bool allocate(struct nba_funnel *f)
     }
     f->holds = array(f, FUNNEL_HOLDS_MAX, sizeof(*f->holds), &whole);
     f->collected = array(f, c, sizeof(*f->collected), &whole);
+    f->content_open = array(f, catalog->content_count, sizeof(*f->content_open), &whole);
     f->content_top = array(f, catalog->content_count, sizeof(*f->content_top), &whole);
     return whole;
 }

@@ -120,6 +120,7 @@ struct nba_funnel {
     int64_t dates_until_ms;
     bool dated;            /* one of them isn't 255 */
     uint32_t *collected;   /* (C) */
+    double *content_open;  /* (contents) score; -infinity: not to be ranked */
     uint32_t *content_top; /* (top_n) */
 };
 

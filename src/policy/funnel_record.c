@@ -1,9 +1,11 @@
 /* The audit record and the slate of a decision. */
+#include <math.h>
 #include <string.h>
 
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/vector.h"
+#include "nba/linalg/reduce.h"
 
 uint32_t nba_funnel_count_bits(uint64_t bits)
 {
@@ -212,21 +214,18 @@ static bool is_there(const struct nba_funnel *funnel, uint32_t k)
 static uint32_t rank_contents(struct nba_funnel *funnel, const struct nba_scores *scores,
                               uint32_t want)
 {
-    uint32_t *top = funnel->content_top;
-    uint32_t count = 0;
-    for (uint32_t k = 0; k < funnel->catalog->content_count && want != 0; k++) {
-        const double score = scores->contents[k].score;
-        if ((count == want && !(score > scores->contents[top[count - 1]].score)) ||
-            scores->contents[k].in_ring || !is_there(funnel, k)) {
-            continue;
-        }
-        uint32_t i = count < want ? count++ : want - 1;
-        for (; i > 0 && score > scores->contents[top[i - 1]].score; i--) {
-            top[i] = top[i - 1];
-        }
-        top[i] = k;
+    double *open = funnel->content_open;
+    for (uint32_t k = 0; k < scores->content_count; k++) {
+        open[k] = scores->in_ring[k] ? -HUGE_VAL : scores->score[k];
     }
-    return count;
+    for (uint32_t k = 0; k < scores->content_count && funnel->absent_count != 0; k++) {
+        open[k] = is_there(funnel, k) ? open[k] : -HUGE_VAL;
+    }
+    size_t count = nba_top_k_double(open, scores->content_count, want, funnel->content_top);
+    while (count > 0 && open[funnel->content_top[count - 1]] <= -HUGE_VAL) {
+        count--;
+    }
+    return (uint32_t)count;
 }
 
 /* Proposed now, then those still open in the order they were proposed. */
@@ -270,13 +269,13 @@ enum nba_status nba_funnel_write_slate(struct nba_funnel *funnel,
     const uint32_t count = rank_contents(funnel, scores, want);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t k = funnel->content_top[i];
-        const struct nba_content_score *score = &scores->contents[k];
+        const struct nba_score_shares shares = nba_score_shares_of(scores, k);
         top[i] = (struct nba_slate_content){
             .content_id = funnel->catalog->contents[k].content_id,
-            .score = nba_round9(score->score),
-            .share_lstm = nba_round9(score->share_lstm),
-            .share_ncf = nba_round9(score->share_ncf),
-            .share_popularity = nba_round9(score->share_popularity),
+            .score = nba_round9(scores->score[k]),
+            .share_lstm = nba_round9(shares.lstm),
+            .share_ncf = nba_round9(shares.ncf),
+            .share_popularity = nba_round9(shares.popularity),
         };
         (void)first_failed(funnel, k, &top[i].first_failed);
     }

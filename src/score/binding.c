@@ -11,6 +11,8 @@ static void match_vocabulary(struct nba_score_binding *binding)
 {
     const struct nba_catalog *catalog = binding->catalog;
     binding->known = nba_zeros(catalog->content_count, sizeof(*binding->known));
+    binding->is_known = nba_zeros(catalog->content_count, sizeof(*binding->is_known));
+    binding->place = nba_zeros(catalog->content_count, sizeof(*binding->place));
     binding->known_index = nba_zeros(catalog->content_count, sizeof(*binding->known_index));
     const uint32_t release_count = nba_release_parts(binding->release)->content_count;
     binding->of_release = nba_zeros(release_count, sizeof(*binding->of_release));
@@ -20,6 +22,8 @@ static void match_vocabulary(struct nba_score_binding *binding)
             nba_release_content_find(binding->release, catalog->contents[k].content_id);
         if (index != NBA_RELEASE_UNKNOWN) {
             binding->of_release[index] = k;
+            binding->is_known[k] = true;
+            binding->place[k] = binding->known_count;
             binding->known_index[binding->known_count] = index;
             binding->known[binding->known_count++] = k;
         }
@@ -118,6 +122,8 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     nba_catalog_unref(binding->catalog);
     nba_release_unref(binding->release);
     free(binding->known);
+    free(binding->is_known);
+    free(binding->place);
     free(binding->known_index);
     free(binding->of_release);
     free(binding->popularity);

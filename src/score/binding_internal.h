@@ -13,6 +13,9 @@ struct nba_score_binding {
     /* (known_count) the catalogue's contents that the release knows, ascending. */
     uint32_t *known;
     uint32_t known_count;
+    /* (contents) among `known`: is it there, and where */
+    bool *is_known;
+    uint32_t *place;
     /* (known_count) their indexes in the release's vocabulary. */
     uint32_t *known_index;
     /* (release's contents) the catalogue's content, or NBA_CATALOG_NONE */

@@ -27,7 +27,6 @@ struct window {
 /* Room for one HCP's sums; K contents that the release knows, or all without one. */
 struct work {
     double *score;            /* (K) the fusion's opinion of each */
-    float *z;                 /* (K) LSTM standardised */
     float *x;                 /* (K) a member's scores */
     float *open;              /* (K) of those not engaged with */
     uint32_t *best, *indexes; /* (K) */
@@ -152,24 +151,20 @@ NBA_VECTOR_FORMS(gather,
                   float *restrict to),
                  (from, index, count, to))
 
-/* Standardised members of the contents the release knows, in their order. */
-struct members {
-    const float *lstm; /* NULL: absent, or the HCP is cold */
-    const float *popularity;
-};
-
-static void write_members(const struct nba_score_binding *binding, const struct members *members,
-                          const struct nba_fusion *fusion, struct nba_content_score *contents)
+struct nba_score_shares nba_score_shares_of(const struct nba_scores *scores, uint32_t content)
 {
-    const double lstm = fusion->a * fusion->weights[NBA_MEMBER_LSTM];
-    const double popularity = fusion->a * fusion->weights[NBA_MEMBER_POPULARITY];
-    for (uint32_t i = 0; i < binding->known_count; i++) {
-        contents[binding->known[i]] = (struct nba_content_score){
-            .share_lstm = members->lstm != NULL ? lstm * (double)members->lstm[i] : 0.0,
-            .share_popularity = popularity * (double)members->popularity[i],
-            .known = true,
-        };
+    const struct nba_score_members *members = &scores->members;
+    struct nba_score_shares shares = {0};
+    if (members->tallied) {
+        shares.popularity = scores->score[content];
+    } else if (members->rescored != NULL && members->rescored[content] != 0) {
+        shares = members->shares[members->rescored[content] - 1];
+    } else if (scores->known[content]) {
+        const uint32_t i = members->place[content];
+        shares.lstm = members->lstm != NULL ? members->lstm_weight * (double)members->lstm[i] : 0.0;
+        shares.popularity = members->popularity_weight * (double)members->popularity[i];
     }
+    return shares;
 }
 
 /* The best by the cheap fusion, as indexes into `known`; all of them when NCF ranks alone. */
@@ -186,13 +181,19 @@ static size_t ncf_set(const struct nba_score_binding *binding, const double *che
 }
 
 /* They get NCF's opinion too. */
-static void fuse_full(struct work *work, const struct nba_score_binding *binding, uint32_t segment,
-                      const struct window *window, const struct members *members,
-                      struct nba_content_score *contents)
+static bool fuse_full(struct work *work, const struct nba_score_binding *binding, uint32_t segment,
+                      const struct window *window, struct nba_score_members *members, double *score,
+                      struct nba_arena *arena)
 {
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
     const uint32_t *best = work->best;
-    const size_t count = ncf_set(binding, work->score, work->best);
+    const size_t count = ncf_set(binding, score, work->best);
+    uint16_t *rescored =
+        nba_arena_zeros(arena, binding->catalog->content_count + 1u, sizeof(*rescored));
+    struct nba_score_shares *shares = nba_arena_take(arena, (count + 1) * sizeof(*shares));
+    if (rescored == NULL || shares == NULL) {
+        return false;
+    }
     for (size_t i = 0; i < count; i++) {
         work->indexes[i] = binding->known_index[best[i]];
     }
@@ -205,12 +206,15 @@ static void fuse_full(struct work *work, const struct nba_score_binding *binding
         z[NBA_MEMBER_NCF] = (double)work->x[i];
         z[NBA_MEMBER_POPULARITY] = (double)members->popularity[best[i]];
         const struct nba_fused fused = nba_fuse(&binding->full, z);
-        struct nba_content_score *content = &contents[binding->known[best[i]]];
-        work->score[best[i]] = fused.score;
-        content->share_lstm = fused.share[NBA_MEMBER_LSTM];
-        content->share_ncf = fused.share[NBA_MEMBER_NCF];
-        content->share_popularity = fused.share[NBA_MEMBER_POPULARITY];
+        score[best[i]] = fused.score;
+        rescored[binding->known[best[i]]] = (uint16_t)(i + 1);
+        shares[i] = (struct nba_score_shares){.lstm = fused.share[NBA_MEMBER_LSTM],
+                                              .ncf = fused.share[NBA_MEMBER_NCF],
+                                              .popularity = fused.share[NBA_MEMBER_POPULARITY]};
     }
+    members->rescored = rescored;
+    members->shares = shares;
+    return true;
 }
 
 static uint32_t segment_of(const struct nba_score_binding *binding, const struct nba_hcp *hcp)
@@ -221,48 +225,56 @@ static uint32_t segment_of(const struct nba_score_binding *binding, const struct
 }
 
 /* What the release doesn't know stands below all that it knows: nothing speaks for it yet. */
-static void place(const struct nba_score_binding *binding, double *score,
-                  struct nba_content_score *contents)
+static void place(const struct nba_score_binding *binding, const double *known, double *score)
 {
     const uint32_t content_count = binding->catalog->content_count;
     double lowest = 0.0;
-    nba_round9_all(score, binding->known_count);
     for (uint32_t i = 0; i < binding->known_count; i++) {
-        contents[binding->known[i]].score = score[i];
-        lowest = i == 0 || score[i] < lowest ? score[i] : lowest;
+        lowest = i == 0 || known[i] < lowest ? known[i] : lowest;
     }
-    for (uint32_t k = 0; binding->known_count != content_count && k < content_count; k++) {
-        if (!contents[k].known) {
-            contents[k].score = lowest;
-        }
+    for (uint32_t k = 0; k < content_count; k++) {
+        score[k] = binding->is_known[k] ? known[binding->place[k]] : lowest;
     }
 }
 
-static void score_contents(struct work *work, const struct nba_score_binding *binding,
+/* `score`: (K).  False: the arena is full. */
+static bool score_contents(struct work *work, const struct nba_score_binding *binding,
                            struct nba_score_job *job, const struct window *window,
-                           const float *lstm_scores, struct nba_content_score *contents)
+                           const float *lstm_scores, struct nba_arena *arena, double *score)
 {
     const uint32_t segment = segment_of(binding, job->hcp);
-    struct members members = {
-        .popularity = binding->popularity + (size_t)segment * binding->known_count,
-    };
-    if (binding->known_count != binding->catalog->content_count) {
-        memset(contents, 0, binding->catalog->content_count * sizeof(*contents));
+    const uint32_t count = binding->known_count;
+    const bool all = count == binding->catalog->content_count;
+    double *known = all ? score : work->score;
+    float *z = nba_arena_take(arena, (count + 1u) * sizeof(*z));
+    if (z == NULL) {
+        return false;
     }
     job->scores.cold = !window->known;
-    if (!job->scores.cold && lstm_scores != NULL) {
-        gather(lstm_scores, binding->known_index, binding->known_count, work->z);
-        nba_standardise(work->z, binding->known_count, work->z);
-        members.lstm = work->z;
-    }
     const struct nba_fusion fusion =
         job->scores.cold ? nba_fusion_cold(&binding->cheap) : binding->cheap;
-    nba_fuse_cheap(&fusion, members.lstm, members.popularity, binding->known_count, work->score);
-    write_members(binding, &members, &fusion, contents);
-    if (!job->scores.cold && binding->ncf_candidates != 0) {
-        fuse_full(work, binding, segment, window, &members, contents);
+    struct nba_score_members *members = &job->scores.members;
+    *members = (struct nba_score_members){
+        .place = binding->place,
+        .popularity = binding->popularity + (size_t)segment * count,
+        .lstm_weight = fusion.a * fusion.weights[NBA_MEMBER_LSTM],
+        .popularity_weight = fusion.a * fusion.weights[NBA_MEMBER_POPULARITY],
+    };
+    if (!job->scores.cold && lstm_scores != NULL) {
+        gather(lstm_scores, binding->known_index, count, z);
+        nba_standardise(z, count, z);
+        members->lstm = z;
     }
-    place(binding, work->score, contents);
+    nba_fuse_cheap(&fusion, members->lstm, members->popularity, count, known);
+    if (!job->scores.cold && binding->ncf_candidates != 0 &&
+        !fuse_full(work, binding, segment, window, members, known, arena)) {
+        return false;
+    }
+    nba_round9_all(known, count);
+    if (!all) {
+        place(binding, known, score);
+    }
+    return true;
 }
 
 /* ---- candidates ---- */
@@ -271,14 +283,11 @@ static void score_contents(struct work *work, const struct nba_score_binding *bi
 static void propensities(const struct nba_catalog *catalog, struct nba_score_job *job,
                          const double *channel_offset, double *restrict p)
 {
-    const struct nba_content_score *contents = job->scores.contents;
+    const double *restrict score = job->scores.score;
+    const struct nba_candidate *restrict candidates = catalog->candidates;
     const uint8_t *restrict channels = catalog->channel;
-    for (uint32_t k = 0; k < catalog->content_count; k++) {
-        const double score = contents[k].score;
-        const uint32_t end = catalog->first_candidate[k + 1];
-        for (uint32_t c = catalog->first_candidate[k]; c < end; c++) {
-            p[c] = score + channel_offset[channels[c]];
-        }
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        p[c] = score[candidates[c].content] + channel_offset[channels[c]];
     }
     nba_kernels_best()->sigmoid_double(catalog->candidate_count, p, p);
     nba_round9_all(p, catalog->candidate_count);
@@ -292,22 +301,20 @@ static void propensities(const struct nba_catalog *catalog, struct nba_score_job
     memcpy(job->scores.channel_probability, best, sizeof(best));
 }
 
-static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *hcp,
-                      struct nba_content_score *contents)
+static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *hcp, bool *in_ring)
 {
     for (uint32_t i = 0; i < hcp->ring_count; i++) {
         const uint32_t k = nba_catalog_find_hash(catalog, hcp->ring[i].content_hash);
         if (k != NBA_CATALOG_NONE) {
-            contents[k].in_ring = true;
+            in_ring[k] = true;
         }
     }
 }
 
 /* Nothing trained yet: a content's share of the engagements seen, relative to the most popular
  * one, times the HCP's own rate on the channel. */
-static void score_by_tally(double *score, const struct nba_score_binding *binding,
-                           struct nba_score_job *job, struct nba_content_score *contents,
-                           double *channel_offset)
+static void score_by_tally(const struct nba_score_binding *binding, struct nba_score_job *job,
+                           double *score, bool *known, double *channel_offset)
 {
     const uint32_t count = binding->catalog->content_count;
     double total = 0.0;
@@ -328,12 +335,9 @@ static void score_by_tally(double *score, const struct nba_score_binding *bindin
     }
     nba_round9_all(score, count);
     for (uint32_t k = 0; k < count; k++) {
-        contents[k] = (struct nba_content_score){
-            .score = score[k],
-            .share_popularity = score[k],
-            .known = job->tally.everyone[k] != 0,
-        };
+        known[k] = job->tally.everyone[k] != 0;
     }
+    job->scores.members.tallied = true;
     for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
         channel_offset[channel] =
             nba_logit(nba_hcp_channel_rate(job->hcp, (enum nba_channel)channel));
@@ -358,10 +362,10 @@ static void rank_member(struct work *work, const struct nba_score_binding *bindi
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < binding->known_count; i++) {
-        const struct nba_content_score *content = &scores->contents[binding->known[i]];
-        if (!content->in_ring) {
-            work->open[count] = x != NULL ? x[i] : (float)content->score;
-            work->best[count++] = binding->known[i];
+        const uint32_t k = binding->known[i];
+        if (!scores->in_ring[k]) {
+            work->open[count] = x != NULL ? x[i] : (float)scores->score[k];
+            work->best[count++] = k;
         }
     }
     uint32_t best[NBA_SCORE_RANKING_MAX];
@@ -381,7 +385,7 @@ static void rank_lstm(struct work *work, const struct nba_score_binding *binding
     const uint32_t count = nba_release_parts(binding->release)->content_count;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t k = binding->of_release[i];
-        work->skip[i] = k == NBA_CATALOG_NONE || scores->contents[k].in_ring;
+        work->skip[i] = k == NBA_CATALOG_NONE || scores->in_ring[k];
     }
     struct nba_lstm_ranking ranking = {
         .state = job->state, .skip = work->skip, .ret_contents = best};
@@ -418,7 +422,6 @@ static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catal
     struct nba_arena *pages = &scorer->pages;
     nba_arena_reset(pages);
     work->score = nba_arena_need(pages, K * sizeof(*work->score));
-    work->z = nba_arena_need(pages, K * sizeof(*work->z));
     work->x = nba_arena_need(pages, K * sizeof(*work->x));
     work->best = nba_arena_need(pages, K * sizeof(*work->best));
     work->indexes = nba_arena_need(pages, K * sizeof(*work->indexes));
@@ -433,16 +436,20 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     const struct nba_catalog *catalog = binding->catalog;
     struct work *work = &scorer->work;
     double channel_offset[NBA_CHANNEL_COUNT] = {0};
-    struct nba_content_score *contents =
-        nba_arena_take(arena, (catalog->content_count + 1u) * sizeof(*contents));
+    const size_t contents = catalog->content_count + (size_t)1;
+    double *score = nba_arena_take(arena, contents * sizeof(*score));
+    bool *in_ring = nba_arena_zeros(arena, contents, sizeof(*in_ring));
+    bool *tallied = nba_arena_take(arena, contents * sizeof(*tallied));
     double *propensity =
         nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*propensity));
-    if (contents == NULL || propensity == NULL) {
+    if (score == NULL || in_ring == NULL || tallied == NULL || propensity == NULL) {
         return false;
     }
     take_work(scorer, catalog);
     job->scores = (struct nba_scores){
-        .contents = contents,
+        .score = score,
+        .known = binding->release != NULL ? binding->is_known : tallied,
+        .in_ring = in_ring,
         .content_count = catalog->content_count,
         .propensity = propensity,
         .candidate_count = catalog->candidate_count,
@@ -451,12 +458,14 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     memcpy(job->scores.channel_present, catalog->channel_present,
            sizeof(job->scores.channel_present));
     if (binding->release == NULL) {
-        score_by_tally(work->score, binding, job, contents, channel_offset);
+        score_by_tally(binding, job, score, tallied, channel_offset);
     } else {
-        score_contents(work, binding, job, window, lstm_scores, contents);
+        if (!score_contents(work, binding, job, window, lstm_scores, arena, score)) {
+            return false;
+        }
         channel_offsets(binding->release, job->hcp, channel_offset);
     }
-    mark_ring(catalog, job->hcp, contents);
+    mark_ring(catalog, job->hcp, in_ring);
     if (binding->rankings_top_n != 0 && binding->release != NULL) {
         rank_all(work, binding, job, window);
     }

@@ -32,7 +32,10 @@ struct bench {
     struct nba_funnel *funnel;
     struct nba_hcp *hcp;
     double propensity[CONTENTS_MAX * 3];
-    struct nba_content_score contents[CONTENTS_MAX];
+    double score[CONTENTS_MAX];
+    bool in_ring[CONTENTS_MAX];
+    struct nba_score_shares shares;
+    uint16_t rescored[CONTENTS_MAX];
     char brands[BRANDS][16];
     char topics[BRANDS * TOPICS][16];
     struct nba_error error;
@@ -149,7 +152,9 @@ static double one_round(struct bench *b)
     const struct nba_str topic = nba_str_of(b->topics[3]);
     const struct nba_scores scores = {.propensity = b->propensity,
                                       .candidate_count = b->catalog->candidate_count,
-                                      .contents = b->contents,
+                                      .score = b->score,
+                                      .in_ring = b->in_ring,
+                                      .members = {.rescored = b->rescored, .shares = &b->shares},
                                       .content_count = b->catalog->content_count,
                                       .model_version = "bench"};
     const struct nba_event event = {.type = NBA_EVENT_PORTAL_CONTENT_VIEWED,
@@ -182,12 +187,13 @@ static void bench_size(struct bench *b, const char *id, uint32_t contents, size_
     must(b, nba_funnel_create(b->policy, b->catalog, b->control, &b->funnel, &b->error));
     report(contents == CONTENTS_MAX ? "funnel_bind_3000" : "funnel_bind_510", cpu_us() - start, 0);
     fill_hcp(b);
+    b->shares = (struct nba_score_shares){.lstm = 0.5, .ncf = 0.3};
     for (uint32_t c = 0; c < b->catalog->candidate_count; c++) {
         b->propensity[c] = nba_round9(nba_rng_double(&rng) * 0.3);
     }
     for (uint32_t k = 0; k < contents; k++) {
-        b->contents[k] = (struct nba_content_score){
-            .score = nba_rng_double(&rng), .share_lstm = 0.5, .share_ncf = 0.3};
+        b->score[k] = nba_rng_double(&rng);
+        b->rescored[k] = 1;
     }
     for (size_t r = 0; r < rounds; r++) {
         times[r] = one_round(b);

@@ -69,10 +69,13 @@ static void decide(struct nba_policy *policy)
     struct nba_funnel *funnel = NULL;
     NBA_ASSERT(nba_funnel_create(policy, catalog, control, &funnel, NULL) == NBA_OK);
     static const double propensity[CONTENTS] = {0.3, 0.2, 0.1, 0.3, 0.0, 1.0};
-    static const struct nba_content_score contents[CONTENTS];
+    static const double score[CONTENTS];
+    static const bool known[CONTENTS];
     const struct nba_scores scores = {.propensity = propensity,
                                       .candidate_count = CONTENTS,
-                                      .contents = contents,
+                                      .score = score,
+                                      .known = known,
+                                      .in_ring = known,
                                       .content_count = CONTENTS,
                                       .model_version = "table"};
     struct nba_hcp *hcp = nba_arena_take(&arena, sizeof(*hcp));

@@ -55,20 +55,29 @@ const char *nba_score_ranking_name(enum nba_score_ranking ranking);
  * member is popularity in the HCP's specialty. */
 const char *nba_score_model_label(const char *word);
 
-struct nba_content_score {
-    double score;      /* log-odds, rounded to 1e-9 */
-    double share_lstm; /* what each member added to it; not rounded */
-    double share_ncf;
-    double share_popularity;
-    bool known;   /* in the release's vocabulary (or tallied) */
-    bool in_ring; /* engaged with, as far as the ring remembers */
+/* What each member added to a content's score; not rounded. */
+struct nba_score_shares {
+    double lstm, ncf, popularity;
+};
+
+/* What shares follow from: few contents are asked for theirs, nba_score_shares_of() works it out. */
+struct nba_score_members {
+    bool tallied;             /* no release: popularity is all of the score */
+    const uint16_t *rescored; /* (K) 1 + where in `shares`, 0: NCF wasn't asked; NULL: for none */
+    const struct nba_score_shares *shares;
+    const uint32_t *place;          /* (K) where in the next two; those not known aren't there */
+    const float *lstm, *popularity; /* standardised; NULL: absent, or the HCP is cold */
+    double lstm_weight, popularity_weight;
 };
 
 struct nba_scores {
     const double *propensity; /* (C) P, 0 < P < 1, rounded to 1e-9 */
     uint32_t candidate_count;
-    const struct nba_content_score *contents; /* (K) */
+    const double *score; /* (K) log-odds, rounded to 1e-9 */
+    const bool *known;   /* (K) in the release's vocabulary (or tallied) */
+    const bool *in_ring; /* (K) engaged with, as far as the ring remembers */
     uint32_t content_count;
+    struct nba_score_members members;
     double channel_probability[NBA_CHANNEL_COUNT]; /* best P a channel offers; 0 without one */
     bool channel_present[NBA_CHANNEL_COUNT];
     bool cold;                 /* no history that a model knows */
@@ -77,5 +86,7 @@ struct nba_scores {
     uint32_t rankings[NBA_RANKING_COUNT][NBA_SCORE_RANKING_MAX];
     uint32_t ranking_count[NBA_RANKING_COUNT];
 };
+
+struct nba_score_shares nba_score_shares_of(const struct nba_scores *scores, uint32_t content);
 
 #endif

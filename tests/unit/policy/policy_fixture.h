@@ -17,7 +17,10 @@ struct fixture {
     struct nba_funnel *funnel;
     struct nba_hcp hcp;
     double propensity[FIXTURE_CANDIDATES_MAX];
-    struct nba_content_score contents[FIXTURE_CANDIDATES_MAX];
+    double score[FIXTURE_CANDIDATES_MAX];
+    bool in_ring[FIXTURE_CANDIDATES_MAX];
+    struct nba_score_shares shares[FIXTURE_CANDIDATES_MAX];
+    uint16_t rescored[FIXTURE_CANDIDATES_MAX]; /* all */
     struct nba_scores scores;
     struct nba_decide_result result;
 };
@@ -135,10 +138,16 @@ static inline void fixture_bind(struct fixture *f)
     for (uint32_t c = 0; c < f->catalog->candidate_count; c++) {
         f->propensity[c] = 0.1;
     }
-    memset(f->contents, 0, sizeof(f->contents));
+    for (uint16_t k = 0; k < FIXTURE_CANDIDATES_MAX; k++) {
+        f->score[k] = 0;
+        f->shares[k] = (struct nba_score_shares){0};
+        f->rescored[k] = k + 1;
+    }
     f->scores = (struct nba_scores){.propensity = f->propensity,
                                     .candidate_count = f->catalog->candidate_count,
-                                    .contents = f->contents,
+                                    .score = f->score,
+                                    .in_ring = f->in_ring,
+                                    .members = {.rescored = f->rescored, .shares = f->shares},
                                     .content_count = f->catalog->content_count,
                                     .model_version = "table"};
 }

@@ -265,10 +265,10 @@ static void test_the_slate_ranks_contents_by_score_with_the_gate_that_stops_them
     fixture_content_edited(f, "b", "X", "t", draft, NULL);
     fixture_email(f, "c");
     fixture_bind(f);
-    f->contents[0].score = -1;
-    f->contents[1].score = 2;
-    f->contents[2].score = -1;
-    f->contents[1].share_lstm = 1.5;
+    f->score[0] = -1;
+    f->score[1] = 2;
+    f->score[2] = -1;
+    f->shares[1].lstm = 1.5;
     f->scores.channel_probability[NBA_CHANNEL_EMAIL] = 0.25;
     f->scores.channel_present[NBA_CHANNEL_EMAIL] = true;
     fixture_decide(f, NOW);
@@ -293,8 +293,7 @@ static void test_drivers_are_ordered_by_weight_and_name_the_trigger(void **state
     (void)state;
     fixture_email(f, "mail");
     fixture_bind(f);
-    f->contents[0] =
-        (struct nba_content_score){.share_lstm = 0.6, .share_ncf = 0.3, .share_popularity = 0.1};
+    f->shares[0] = (struct nba_score_shares){.lstm = 0.6, .ncf = 0.3, .popularity = 0.1};
     f->scores.channel_probability[NBA_CHANNEL_EMAIL] = 0.4;
     f->scores.channel_probability[NBA_CHANNEL_WEB] = 0.3;
     f->scores.channel_present[NBA_CHANNEL_EMAIL] = true;

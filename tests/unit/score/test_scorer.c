@@ -126,8 +126,11 @@ static void assert_same(const struct nba_score_job *a, const struct nba_score_jo
     assert_memory_equal(a->scores.propensity, b->scores.propensity,
                         a->scores.candidate_count * sizeof(*a->scores.propensity));
     for (uint32_t k = 0; k < a->scores.content_count; k++) {
-        assert_true(a->scores.contents[k].score == b->scores.contents[k].score);
-        assert_true(a->scores.contents[k].share_ncf == b->scores.contents[k].share_ncf);
+        const struct nba_score_shares of_a = nba_score_shares_of(&a->scores, k);
+        const struct nba_score_shares of_b = nba_score_shares_of(&b->scores, k);
+        assert_true(a->scores.score[k] == b->scores.score[k]);
+        assert_true(of_a.lstm == of_b.lstm && of_a.ncf == of_b.ncf);
+        assert_true(of_a.popularity == of_b.popularity);
     }
 }
 
@@ -222,8 +225,8 @@ static void test_a_newcomer_is_ranked_by_popularity_in_the_specialty(void **stat
     for (uint32_t i = 0; i + 1 < N; i++) {
         const uint32_t a = nba_catalog_find_content(w.catalog, w.f.contents[i]);
         const uint32_t b = nba_catalog_find_content(w.catalog, w.f.contents[i + 1]);
-        assert_true(job.scores.contents[a].score < job.scores.contents[b].score);
-        assert_true(job.scores.contents[a].share_lstm == 0.0);
+        assert_true(job.scores.score[a] < job.scores.score[b]);
+        assert_true(nba_score_shares_of(&job.scores, a).lstm == 0.0);
     }
     nba_score_binding_destroy(binding);
     world_clear(&w);
@@ -237,9 +240,9 @@ static void test_a_content_nobody_trained_on_stands_below_the_known(void **state
     struct nba_score_job job = job_of(&w, binding, 20);
     run(&w, binding, &job, 1);
     const uint32_t unknown = nba_catalog_find_content(w.catalog, nba_str_of("brand-new"));
-    assert_false(job.scores.contents[unknown].known);
+    assert_false(job.scores.known[unknown]);
     for (uint32_t k = 0; k < job.scores.content_count; k++) {
-        assert_true(job.scores.contents[k].score >= job.scores.contents[unknown].score);
+        assert_true(job.scores.score[k] >= job.scores.score[unknown]);
     }
     for (uint32_t c = 0; c < job.scores.candidate_count; c++) {
         assert_true(job.scores.propensity[c] > 0.0);
@@ -266,7 +269,7 @@ static void test_one_member_alone_ranks_as_that_model_does(void **state)
             const uint32_t a = nba_catalog_find_content(w.catalog, w.f.contents[i]);
             const uint32_t b = nba_catalog_find_content(w.catalog, w.f.contents[j]);
             if (row[i] < row[j]) {
-                assert_true(job.scores.contents[a].score < job.scores.contents[b].score);
+                assert_true(job.scores.score[a] < job.scores.score[b]);
             }
         }
     }
@@ -284,7 +287,7 @@ static void test_the_audit_ranks_by_each_member_what_is_new_to_the_hcp(void **st
     const struct nba_scores *scores = &job.scores;
     uint32_t open = 0;
     for (uint32_t k = 0; k < scores->content_count; k++) {
-        open += scores->contents[k].known && !scores->contents[k].in_ring;
+        open += scores->known[k] && !scores->in_ring[k];
     }
     assert_in_range(open, 2, N - 1);
     for (size_t which = 0; which < NBA_RANKING_COUNT; which++) {
@@ -294,7 +297,7 @@ static void test_the_audit_ranks_by_each_member_what_is_new_to_the_hcp(void **st
     for (uint32_t i = 0; i < open; i++) {
         const uint32_t k = scores->rankings[NBA_RANKING_LSTM][i];
         assert_int_equal(k, scores->rankings[NBA_RANKING_FUSION][i]);
-        assert_true(scores->contents[k].known && !scores->contents[k].in_ring);
+        assert_true(scores->known[k] && !scores->in_ring[k]);
     }
     nba_score_binding_destroy(binding);
     world_clear(&w);
@@ -312,9 +315,9 @@ static void test_without_a_release_the_tally_ranks_and_says_popularity(void **st
     struct nba_score_job job = {.hcp = &w.hcps[3], .tally = {counts, counts}};
     run(&w, binding, &job, 1);
     assert_string_equal(job.scores.model_version, "popularity");
-    assert_true(job.scores.contents[2].score == 0.0);
-    assert_true(job.scores.contents[0].score > job.scores.contents[5].score);
-    assert_true(job.scores.contents[4].score > job.scores.contents[3].score);
+    assert_true(job.scores.score[2] == 0.0);
+    assert_true(job.scores.score[0] > job.scores.score[5]);
+    assert_true(job.scores.score[4] > job.scores.score[3]);
     nba_score_binding_destroy(binding);
     world_clear(&w);
 }
