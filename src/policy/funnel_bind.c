@@ -73,28 +73,28 @@ static bool bind_rules(const struct nba_funnel *funnel, const struct policy_rule
     for (uint32_t c = 0; c < count; c++) {
         struct rule_unit unit = unit_of(funnel, bound, c);
         unit.gate_class = gate_class != NULL ? gate_class[c] : 0;
-        bound->unit[c] = (uint16_t)nba_hash_index_intern(&index, bound->units, sizeof(unit), &unit);
+        bound->unit[c] = nba_hash_index_intern(&index, bound->units, sizeof(unit), &unit);
     }
     bound->unit_count = index.count;
     nba_hash_index_clear(&index);
     return true;
 }
 
-/* Counting sort of the contents by word. */
-static void group(const struct nba_catalog *catalog, struct content_groups *groups)
+/* Counting sort of `count` items by word. */
+static void group(uint32_t count, uint32_t word_count, struct groups *groups)
 {
-    for (uint32_t k = 0; k < catalog->content_count; k++) {
+    for (uint32_t k = 0; k < count; k++) {
         groups->start[groups->word_of[k] + 1]++;
     }
-    for (uint32_t w = 0; w < catalog->word_count; w++) {
+    for (uint32_t w = 0; w < word_count; w++) {
         groups->start[w + 1] += groups->start[w];
     }
-    for (uint32_t k = catalog->content_count; k-- > 0;) {
-        groups->contents[--groups->start[groups->word_of[k] + 1]] = k;
+    for (uint32_t k = count; k-- > 0;) {
+        groups->items[--groups->start[groups->word_of[k] + 1]] = k;
     }
     /* start[w + 1] now is where w begins: shift by one. */
-    memmove(groups->start, groups->start + 1, catalog->word_count * sizeof(*groups->start));
-    groups->start[catalog->word_count] = catalog->content_count;
+    memmove(groups->start, groups->start + 1, word_count * sizeof(*groups->start));
+    groups->start[word_count] = count;
 }
 
 bool nba_funnel_excludes(const struct nba_exclusion *exclusion, const struct nba_content *content)
@@ -205,14 +205,18 @@ static bool allocate(struct nba_funnel *f)
     for (size_t i = 0; i < GROUPINGS; i++) {
         f->groups[i].word_of = words[i];
         f->groups[i].start = array(f, catalog->word_count + 1, sizeof(uint32_t), &whole);
-        f->groups[i].contents = array(f, catalog->content_count, sizeof(uint32_t), &whole);
+        f->groups[i].items = array(f, catalog->content_count, sizeof(uint32_t), &whole);
     }
     f->market_has = array(f, catalog->set_count, sizeof(*f->market_has), &whole);
     f->language_has = array(f, catalog->set_count, sizeof(*f->language_has), &whole);
     f->verdicts = array(f, catalog->gate_count, sizeof(*f->verdicts), &whole);
     f->unit_reason = array(f, c, sizeof(*f->unit_reason), &whole);
     f->unit_rule = array(f, c, sizeof(*f->unit_rule), &whole);
+    f->by_weight.start = array(f, c + 1, sizeof(uint32_t), &whole);
+    f->by_weight.items = array(f, c, sizeof(uint32_t), &whole);
     f->pairs = array(f, c, sizeof(*f->pairs), &whole);
+    f->context = array(f, c, sizeof(*f->context), &whole);
+    f->lever = array(f, c, sizeof(*f->lever), &whole);
     f->date_reason = array(f, c, sizeof(*f->date_reason), &whole);
     f->threshold = array(f, c, sizeof(*f->threshold), &whole);
     f->key = array(f, c, sizeof(*f->key), &whole);
@@ -248,8 +252,10 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
         return nba_error_set(error, NBA_E_NO_MEMORY, "funnel: out of memory");
     }
     for (size_t i = 0; i < GROUPINGS; i++) {
-        group(catalog, &funnel->groups[i]);
+        group(catalog->content_count, catalog->word_count, &funnel->groups[i]);
     }
+    funnel->by_weight.word_of = funnel->weights.unit;
+    group(catalog->candidate_count, funnel->weights.unit_count, &funnel->by_weight);
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
         funnel->threshold[c] = policy->threshold[catalog->channel[c]];
         funnel->thresholds_asked = funnel->thresholds_asked || funnel->threshold[c] > 0;

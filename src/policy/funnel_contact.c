@@ -96,13 +96,13 @@ static void mark_scope(struct nba_funnel *funnel, const struct policy_suppressio
     while (i < GROUPINGS - 1 && key->part[i] == 0) {
         i++;
     }
-    const struct content_groups *groups = &funnel->groups[i];
+    const struct groups *groups = &funnel->groups[i];
     const uint32_t word = key->part[i];
     /* A rule of channels alone concerns all contents. */
     const uint32_t first = word != 0 ? groups->start[word] : 0;
     const uint32_t end = word != 0 ? groups->start[word + 1] : funnel->catalog->content_count;
     for (uint32_t k = first; k < end; k++) {
-        mark_content(funnel, rule, key, groups->contents[k]);
+        mark_content(funnel, rule, key, groups->items[k]);
     }
 }
 
@@ -190,9 +190,9 @@ static void mark_family(struct nba_funnel *funnel, uint32_t family, uint8_t acti
                         uint32_t value)
 {
     const struct nba_catalog *catalog = funnel->catalog;
-    const struct content_groups *groups = &funnel->groups[0]; /* by family */
+    const struct groups *groups = &funnel->groups[0]; /* by family */
     for (uint32_t i = groups->start[family]; i < groups->start[family + 1]; i++) {
-        const uint32_t *first = &catalog->first_candidate[groups->contents[i]];
+        const uint32_t *first = &catalog->first_candidate[groups->items[i]];
         for (uint32_t c = first[0]; c < first[1]; c++) {
             if (catalog->action_type[c] == action_type) {
                 mark(funnel, MARK_OPEN, c, value);

@@ -337,6 +337,20 @@ void nba_funnel_judge_gates(struct nba_funnel *funnel, const struct moment *mome
     }
 }
 
+/* Candidates keep their weights from decision to decision: most don't change. */
+static void set_weights(struct nba_funnel *funnel, uint32_t unit, double context, double lever)
+{
+    const struct groups *groups = &funnel->by_weight;
+    struct weight_pair *pair = &funnel->pairs[unit];
+    const bool same = pair->context >= context && pair->context <= context &&
+                      pair->lever >= lever && pair->lever <= lever;
+    *pair = (struct weight_pair){.context = context, .lever = lever};
+    for (uint32_t i = groups->start[unit]; !same && i < groups->start[unit + 1]; i++) {
+        funnel->context[groups->items[i]] = context;
+        funnel->lever[groups->items[i]] = lever;
+    }
+}
+
 void nba_funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
 {
     const struct bound_rules *weights = &funnel->weights;
@@ -352,7 +366,7 @@ void nba_funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
             lever += weight->lever ? weight->add : 0;
         }
         /* Weights add up in percent; less than nothing is nothing. */
-        funnel->pairs[u].context = context > -100 ? 1 + context / 100 : 0;
-        funnel->pairs[u].lever = lever > -100 ? 1 + lever / 100 : 0;
+        set_weights(funnel, u, context > -100 ? 1 + context / 100 : 0,
+                    lever > -100 ? 1 + lever / 100 : 0);
     }
 }

@@ -38,7 +38,7 @@ struct bound_rules {
     uint32_t mixed_count;
     struct rule_unit *units;
     uint32_t unit_count;
-    uint16_t *unit; /* (C) */
+    uint32_t *unit; /* (C) */
 };
 
 struct weight_pair {
@@ -46,11 +46,11 @@ struct weight_pair {
     double lever;   /* 1 + sum(L)/100, at least 0 */
 };
 
-/* Contents by word: contents[start[w] .. start[w + 1]). */
-struct content_groups {
-    const uint32_t *word_of; /* (contents) */
+/* Contents by word, or candidates by unit: items[start[w] .. start[w + 1]). */
+struct groups {
+    const uint32_t *word_of; /* (items) */
     uint32_t *start;
-    uint32_t *contents;
+    uint32_t *items;
 };
 
 struct bound_exclusion {
@@ -92,8 +92,9 @@ struct nba_funnel {
     struct nba_arena arena; /* all arrays below */
 
     struct bound_rules engagements, weights;
-    struct content_groups groups[GROUPINGS]; /* by family, topic, brand */
-    struct bound_exclusion *exclusions;      /* the policy's, then the control topic's */
+    struct groups groups[GROUPINGS];    /* contents by family, topic, brand */
+    struct groups by_weight;            /* candidates by weight unit */
+    struct bound_exclusion *exclusions; /* the policy's, then the control topic's */
     uint32_t exclusion_count;
     uint32_t *excluded_candidates;
     uint32_t class_word[NBA_CONTENT_CLASS_COUNT];
@@ -106,7 +107,8 @@ struct nba_funnel {
     struct gate_verdict *verdicts; /* (gate classes) */
     uint8_t *unit_reason;          /* (gate units) 255: passes */
     struct nba_str *unit_rule;     /* (gate units) */
-    struct weight_pair *pairs;     /* (weight units) */
+    struct weight_pair *pairs;     /* (weight units) as of the last decision; and of candidates: */
+    double *context, *lever;       /* (C) */
     double *key;                   /* (C) round(priority * 1e9); -1: absent */
     float *near_key;               /* (C) the same as floats */
     uint8_t *reason;               /* (C) enum nba_reason; 0: alive */

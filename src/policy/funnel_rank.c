@@ -12,8 +12,6 @@
 /* Above this a priority can't be told from its neighbours anyway, and would not fit 63 bits. */
 #define SCALED_MAX 9e18
 #define TWO_52     0x1p52
-/* Candidates whose weights are brought together before the arithmetic. */
-#define STEP 64u
 /* Candidates sorted at once, beside the best so far. */
 #define PIECE 256u
 
@@ -64,38 +62,30 @@ double nba_funnel_priority(const struct nba_funnel *funnel,
  * taking away 2^52 rounds to a whole number, above a double is one.  *ret_absent: how many aren't
  * there; their key is -1.
  */
-NBA_VECTOR_BODY judge_keys_body(const double *restrict propensity,
-                                const struct weight_pair *restrict pairs,
-                                const uint16_t *restrict unit, const double *restrict value,
+NBA_VECTOR_BODY judge_keys_body(const double *restrict propensity, const double *restrict context,
+                                const double *restrict value, const double *restrict lever,
                                 uint32_t count, double *restrict keys, uint64_t *ret_absent)
 {
     uint64_t absent = 0;
-    for (uint32_t first = 0; first < count; first += STEP) {
-        const uint32_t step = count - first < STEP ? count - first : STEP;
-        struct weight_pair own[STEP];
-        for (uint32_t i = 0; i < step; i++) {
-            own[i] = pairs[unit[first + i]];
-        }
-        for (uint32_t i = 0; i < step; i++) {
-            const double p = propensity[first + i];
-            const double priority = p * own[i].context * value[first + i] * own[i].lever;
-            const double scaled = priority * 1e9 + 0.5;
-            const double near = (scaled + TWO_52) - TWO_52;
-            const double below = near - 1;
-            const double whole = near > scaled ? below : near;
-            const double key = scaled < TWO_52 ? whole : scaled;
-            const double bounded = key < SCALED_MAX ? key : SCALED_MAX;
-            keys[first + i] = p >= 0 ? bounded : -1;
-            absent += p < 0;
-        }
+    for (uint32_t c = 0; c < count; c++) {
+        const double p = propensity[c];
+        const double priority = p * context[c] * value[c] * lever[c];
+        const double scaled = priority * 1e9 + 0.5;
+        const double near = (scaled + TWO_52) - TWO_52;
+        const double below = near - 1;
+        const double whole = near > scaled ? below : near;
+        const double key = scaled < TWO_52 ? whole : scaled;
+        const double bounded = key < SCALED_MAX ? key : SCALED_MAX;
+        keys[c] = p >= 0 ? bounded : -1;
+        absent += p < 0;
     }
     *ret_absent = absent;
 }
 NBA_VECTOR_FORMS(judge_keys,
-                 (const double *restrict propensity, const struct weight_pair *restrict pairs,
-                  const uint16_t *restrict unit, const double *restrict value, uint32_t count,
+                 (const double *restrict propensity, const double *restrict context,
+                  const double *restrict value, const double *restrict lever, uint32_t count,
                   double *restrict keys, uint64_t *ret_absent),
-                 (propensity, pairs, unit, value, count, keys, ret_absent))
+                 (propensity, context, value, lever, count, keys, ret_absent))
 
 NBA_VECTOR_BODY to_floats_body(const double *restrict from, uint32_t count, float *restrict to)
 {
@@ -147,14 +137,14 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t count = catalog->candidate_count;
-    const uint16_t *restrict gate_unit = funnel->engagements.unit;
+    const uint32_t *restrict gate_unit = funnel->engagements.unit;
     const uint8_t *restrict unit_reason = funnel->unit_reason;
     uint8_t *restrict reasons = funnel->reason;
     uint64_t absent = 0;
     refresh_dates(funnel, request->now_ms);
-    judge_keys(request->scores->propensity, funnel->pairs, funnel->weights.unit,
-               request->values != NULL ? request->values : catalog->value, count, funnel->key,
-               &absent);
+    judge_keys(request->scores->propensity, funnel->context,
+               request->values != NULL ? request->values : catalog->value, funnel->lever, count,
+               funnel->key, &absent);
     to_floats(funnel->key, count, funnel->near_key);
     for (uint32_t c = 0; c < count; c++) {
         reasons[c] = unit_reason[gate_unit[c]];
