@@ -2,9 +2,9 @@
  * Date Algorithms"). */
 #include "nba/base/time_text.h"
 
-#include <stdio.h>
-
 #include "nba/base/assert.h"
+#include "nba/base/compiler.h"
+#include "nba/base/str_put.h"
 
 #define TIME_UNIT 4u /* where T stands among a duration's units */
 
@@ -171,12 +171,21 @@ bool nba_time_parse(struct nba_str text, int64_t *ret_ms)
 void nba_time_format(int64_t ms, char ret_text[NBA_TIME_TEXT_BYTES])
 {
     const struct civil c = civil_of(ms);
-    char fraction[8] = "";
-    if (c.ms != 0) {
-        (void)snprintf(fraction, sizeof(fraction), ".%03d", (int)(c.ms % 1000));
+    const struct {
+        char before;
+        int32_t value;
+    } parts[] = {{'-', c.month}, {'-', c.day}, {'T', c.hour}, {':', c.minute}, {':', c.second}};
+    char *at = nba_str_put_number(ret_text, c.year, 4);
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(parts); i++) {
+        *at++ = parts[i].before;
+        at = nba_str_put_number(at, parts[i].value, 2);
     }
-    (void)snprintf(ret_text, NBA_TIME_TEXT_BYTES, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", (int)c.year,
-                   (int)c.month, (int)c.day, (int)c.hour, (int)c.minute, (int)c.second, fraction);
+    if (c.ms != 0) {
+        *at++ = '.';
+        at = nba_str_put_number(at, c.ms, 3);
+    }
+    *at++ = 'Z';
+    *at = '\0';
 }
 
 bool nba_duration_parse(struct nba_str text, struct nba_duration *ret_duration)

@@ -1,8 +1,8 @@
 /* One decision leaves: recalls first, then the funnel, its open actions, and the messages. */
-#include <stdio.h>
 #include <string.h>
 
 #include "nba/base/hash.h"
+#include "nba/base/str_put.h"
 #include "nba/base/version.h"
 #include "pipeline_internal.h"
 
@@ -11,8 +11,10 @@ static struct nba_str print(struct nba_pipeline *pipeline, const char *prefix, s
 {
     const size_t bytes = strlen(prefix) + a.bytes + strlen(between) + b.bytes;
     char *text = nba_arena_need(&pipeline->said, bytes + 1);
-    (void)snprintf(text, bytes + 1, "%s%.*s%s%.*s", prefix, NBA_STR_ARG(a), between,
-                   NBA_STR_ARG(b));
+    char *at = nba_str_put(text, nba_str_of(prefix));
+    at = nba_str_put(at, a);
+    at = nba_str_put(at, nba_str_of(between));
+    (void)nba_str_put(at, b);
     return nba_str(text, bytes);
 }
 

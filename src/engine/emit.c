@@ -5,14 +5,20 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/str_put.h"
 #include "nba/base/time_text.h"
 #include "nba/base/version.h"
 #include "nba/codec/decoder.h"
 
 void nba_emit_src(const struct nba_record *record, char ret_src[NBA_SRC_BYTES])
 {
-    (void)snprintf(ret_src, NBA_SRC_BYTES, "%.*s/%d/%lld", NBA_STR_ARG(record->topic),
-                   (int)record->partition, (long long)record->offset);
+    NBA_ASSERT(record->topic.bytes <= NBA_SRC_BYTES - sizeof("/-2147483648/-9223372036854775808"));
+    char *at = nba_str_put(ret_src, record->topic);
+    *at++ = '/';
+    at = nba_str_put_number(at, record->partition, 0);
+    *at++ = '/';
+    at = nba_str_put_number(at, record->offset, 0);
+    *at = '\0';
 }
 
 /* A message as a record of `topic`; NULL when the outbox failed. */
@@ -48,19 +54,20 @@ static void cloud_event_headers(struct nba_emitter *emitter, struct nba_outbox_r
     char text[4 * NBA_ID_BYTES_MAX];
     nba_outbox_header(outbox, record, "ce_specversion", nba_str_of("1.0"));
     /* A recall is an event of its own: another id than the proposal it takes back. */
-    const int length = snprintf(text, sizeof(text), "%.*s%s", NBA_STR_ARG(action->action_id),
-                                recalled ? ":recalled" : "");
-    NBA_ASSERT(length > 0 && (size_t)length < sizeof(text));
-    nba_outbox_header(outbox, record, "ce_id", nba_str_of(text));
-    (void)snprintf(text, sizeof(text), "/nba/%s", emitter->config->application_id);
-    nba_outbox_header(outbox, record, "ce_source", nba_str_of(text));
+    NBA_ASSERT(action->action_id.bytes + sizeof(":recalled") < sizeof(text));
+    char *at = nba_str_put(text, action->action_id);
+    at = nba_str_put(at, nba_str_of(recalled ? ":recalled" : ""));
+    nba_outbox_header(outbox, record, "ce_id", nba_str(text, (size_t)(at - text)));
+    at = nba_str_put(text, nba_str_of("/nba/"));
+    at = nba_str_put(at, nba_str_of(emitter->config->application_id));
+    nba_outbox_header(outbox, record, "ce_source", nba_str(text, (size_t)(at - text)));
     nba_outbox_header(outbox, record, "ce_type",
                       nba_str_of(recalled ? "nba.action.recalled.v1" : "nba.action.proposed.v1"));
     header_time(emitter, record, "ce_time", action->time_ms);
     nba_outbox_header(outbox, record, "ce_subject", action->hcp_id);
-    (void)snprintf(text, sizeof(text), "/schemas/ids/%u",
-                   nba_schemas_id(emitter->schemas, NBA_SCHEMA_ACTION));
-    nba_outbox_header(outbox, record, "ce_dataschema", nba_str_of(text));
+    at = nba_str_put(text, nba_str_of("/schemas/ids/"));
+    at = nba_str_put_number(at, nba_schemas_id(emitter->schemas, NBA_SCHEMA_ACTION), 0);
+    nba_outbox_header(outbox, record, "ce_dataschema", nba_str(text, (size_t)(at - text)));
     nba_outbox_header(outbox, record, "content-type", nba_str_of("application/avro"));
     nba_outbox_header(outbox, record, "ce_causationid", action->trigger_event_id);
     if (action->campaign_id.bytes != 0) {

@@ -7,11 +7,11 @@
  * channel (how far its best P is above the mean of the others).  They order the drivers; they don't
  * add up to one.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
+#include "nba/base/str_put.h"
 
 /* A driver that says less than this is left out. */
 #define DRIVER_WEIGHT_MIN 0.05
@@ -51,13 +51,14 @@ static void add_driver(struct drivers *drivers, enum nba_driver code, double wei
                        struct nba_str detail)
 {
     const struct text *parts = &texts[code][nba_str_is(drivers->language, "de") ? 1 : 0];
+    const struct nba_str before = nba_str_of(parts->before);
+    const struct nba_str after = nba_str_of(parts->after);
     char text[DRIVER_TEXT_BYTES];
-    const int bytes =
-        snprintf(text, sizeof(text), "%s%.*s%s", parts->before, NBA_STR_ARG(detail), parts->after);
-    NBA_ASSERT(bytes > 0 && (size_t)bytes < sizeof(text));
+    NBA_ASSERT(before.bytes + detail.bytes + after.bytes <= sizeof(text));
+    const char *end = nba_str_put(nba_str_put(nba_str_put(text, before), detail), after);
     struct nba_action_driver driver = {
         .code = code,
-        .text = nba_arena_copy(drivers->arena, nba_str(text, (size_t)bytes)),
+        .text = nba_arena_copy(drivers->arena, nba_str(text, (size_t)(end - text))),
         .weight = nba_round9(weight),
         .evidence_event_ids = drivers->evidence,
     };
@@ -252,9 +253,10 @@ enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
                                        &actions[i])) {
             return NBA_E_NO_MEMORY;
         }
-        const int bytes = snprintf(id, room, "%.*s:%u", NBA_STR_ARG(request->decision_id), i + 1);
-        NBA_ASSERT(bytes > 0 && (size_t)bytes < room);
-        actions[i].action_id = nba_str(id, (size_t)bytes);
+        char *end = nba_str_put(id, request->decision_id);
+        *end++ = ':';
+        end = nba_str_put_number(end, (int64_t)i + 1, 0);
+        actions[i].action_id = nba_str(id, (size_t)(end - id));
         actions[i].decision_id = request->decision_id;
     }
     *ret_actions = actions;
