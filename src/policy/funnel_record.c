@@ -64,7 +64,7 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t room = funnel->policy->audit_top;
-    struct nba_suppressed *list = nba_arena_zeros(arena, room + 1, sizeof(*list));
+    struct nba_suppressed *list = nba_arena_take(arena, (room + 1) * sizeof(*list));
     if (list == NULL) {
         return NBA_E_NO_MEMORY;
     }
@@ -212,11 +212,18 @@ static bool is_there(const struct nba_funnel *funnel, uint32_t k)
 /* The contents with the best scores, ties by id; what the HCP engaged with lately is left out: a
  * list of what is next. */
 static uint32_t rank_contents(struct nba_funnel *funnel, const struct nba_scores *scores,
-                              uint32_t want)
+                              const struct nba_hcp *hcp, uint32_t want)
 {
     double *open = funnel->content_open;
-    for (uint32_t k = 0; k < scores->content_count; k++) {
-        open[k] = scores->in_ring[k] ? -HUGE_VAL : scores->score[k];
+    if (want == 0) {
+        return 0;
+    }
+    memcpy(open, scores->score, scores->content_count * sizeof(*open));
+    for (uint32_t i = 0; i < hcp->ring_count; i++) {
+        const uint32_t k = nba_catalog_find_hash(funnel->catalog, hcp->ring[i].content_hash);
+        if (k != NBA_CATALOG_NONE) {
+            open[k] = -HUGE_VAL;
+        }
     }
     for (uint32_t k = 0; k < scores->content_count && funnel->absent_count != 0; k++) {
         open[k] = is_there(funnel, k) ? open[k] : -HUGE_VAL;
@@ -234,8 +241,8 @@ static enum nba_status collect_actions(struct nba_funnel *funnel, const struct m
                                        struct nba_decide_result *result)
 {
     const uint32_t room = result->action_count + moment->hcp->action_count + 1;
-    struct nba_action *actions = nba_arena_zeros(arena, room, sizeof(*actions));
-    struct nba_str *topics = nba_arena_zeros(arena, room, sizeof(*topics));
+    struct nba_action *actions = nba_arena_take(arena, room * sizeof(*actions));
+    struct nba_str *topics = nba_arena_take(arena, room * sizeof(*topics));
     if (actions == NULL || topics == NULL) {
         return NBA_E_NO_MEMORY;
     }
@@ -266,7 +273,7 @@ enum nba_status nba_funnel_write_slate(struct nba_funnel *funnel,
     if (top == NULL) {
         return NBA_E_NO_MEMORY;
     }
-    const uint32_t count = rank_contents(funnel, scores, want);
+    const uint32_t count = rank_contents(funnel, scores, moment->hcp, want);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t k = funnel->content_top[i];
         const struct nba_score_shares shares = nba_score_shares_of(scores, k);

@@ -31,6 +31,7 @@ struct work {
     float *open;              /* (K) of those not engaged with */
     uint32_t *best, *indexes; /* (K) */
     bool *skip;               /* (release's contents) */
+    bool *in_ring;            /* (K) engaged with, as far as the ring remembers */
     float user[2 * NBA_NCF_WIDTH_MAX];
 };
 
@@ -301,16 +302,6 @@ static void propensities(const struct nba_catalog *catalog, struct nba_score_job
     memcpy(job->scores.channel_probability, best, sizeof(best));
 }
 
-static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *hcp, bool *in_ring)
-{
-    for (uint32_t i = 0; i < hcp->ring_count; i++) {
-        const uint32_t k = nba_catalog_find_hash(catalog, hcp->ring[i].content_hash);
-        if (k != NBA_CATALOG_NONE) {
-            in_ring[k] = true;
-        }
-    }
-}
-
 /* Nothing trained yet: a content's share of the engagements seen, relative to the most popular
  * one, times the HCP's own rate on the channel. */
 static void score_by_tally(const struct nba_score_binding *binding, struct nba_score_job *job,
@@ -356,6 +347,16 @@ static void channel_offsets(const struct nba_release *release, const struct nba_
     }
 }
 
+static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *hcp, bool *in_ring)
+{
+    for (uint32_t i = 0; i < hcp->ring_count; i++) {
+        const uint32_t k = nba_catalog_find_hash(catalog, hcp->ring[i].content_hash);
+        if (k != NBA_CATALOG_NONE) {
+            in_ring[k] = true;
+        }
+    }
+}
+
 /* The best of `x` (one a known content) that the HCP hasn't engaged with, as catalogue contents. */
 static void rank_member(struct work *work, const struct nba_score_binding *binding, const float *x,
                         struct nba_scores *scores, enum nba_score_ranking which)
@@ -363,7 +364,7 @@ static void rank_member(struct work *work, const struct nba_score_binding *bindi
     uint32_t count = 0;
     for (uint32_t i = 0; i < binding->known_count; i++) {
         const uint32_t k = binding->known[i];
-        if (!scores->in_ring[k]) {
+        if (!work->in_ring[k]) {
             work->open[count] = x != NULL ? x[i] : (float)scores->score[k];
             work->best[count++] = k;
         }
@@ -385,7 +386,7 @@ static void rank_lstm(struct work *work, const struct nba_score_binding *binding
     const uint32_t count = nba_release_parts(binding->release)->content_count;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t k = binding->of_release[i];
-        work->skip[i] = k == NBA_CATALOG_NONE || scores->in_ring[k];
+        work->skip[i] = k == NBA_CATALOG_NONE || work->in_ring[k];
     }
     struct nba_lstm_ranking ranking = {
         .state = job->state, .skip = work->skip, .ret_contents = best};
@@ -402,6 +403,8 @@ static void rank_all(struct work *work, const struct nba_score_binding *binding,
 {
     const uint32_t segment = segment_of(binding, job->hcp);
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
+    memset(work->in_ring, 0, binding->catalog->content_count * sizeof(*work->in_ring));
+    mark_ring(binding->catalog, job->hcp, work->in_ring);
     rank_member(work, binding, NULL, &job->scores, NBA_RANKING_FUSION);
     rank_member(work, binding, binding->popularity + (size_t)segment * binding->known_count,
                 &job->scores, NBA_RANKING_POPULARITY);
@@ -426,6 +429,7 @@ static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catal
     work->best = nba_arena_need(pages, K * sizeof(*work->best));
     work->indexes = nba_arena_need(pages, K * sizeof(*work->indexes));
     work->open = nba_arena_need(pages, K * sizeof(*work->open));
+    work->in_ring = nba_arena_need(pages, K * sizeof(*work->in_ring));
     work->skip = nba_arena_need(pages, NBA_CONTENTS_MAX * sizeof(*work->skip));
 }
 
@@ -438,18 +442,16 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     double channel_offset[NBA_CHANNEL_COUNT] = {0};
     const size_t contents = catalog->content_count + (size_t)1;
     double *score = nba_arena_take(arena, contents * sizeof(*score));
-    bool *in_ring = nba_arena_zeros(arena, contents, sizeof(*in_ring));
     bool *tallied = nba_arena_take(arena, contents * sizeof(*tallied));
     double *propensity =
         nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*propensity));
-    if (score == NULL || in_ring == NULL || tallied == NULL || propensity == NULL) {
+    if (score == NULL || tallied == NULL || propensity == NULL) {
         return false;
     }
     take_work(scorer, catalog);
     job->scores = (struct nba_scores){
         .score = score,
         .known = binding->release != NULL ? binding->is_known : tallied,
-        .in_ring = in_ring,
         .content_count = catalog->content_count,
         .propensity = propensity,
         .candidate_count = catalog->candidate_count,
@@ -465,7 +467,6 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
         }
         channel_offsets(binding->release, job->hcp, channel_offset);
     }
-    mark_ring(catalog, job->hcp, in_ring);
     if (binding->rankings_top_n != 0 && binding->release != NULL) {
         rank_all(work, binding, job, window);
     }

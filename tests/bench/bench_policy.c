@@ -33,7 +33,6 @@ struct bench {
     struct nba_hcp *hcp;
     double propensity[CONTENTS_MAX * 3];
     double score[CONTENTS_MAX];
-    bool in_ring[CONTENTS_MAX];
     struct nba_score_shares shares;
     uint16_t rescored[CONTENTS_MAX];
     char brands[BRANDS][16];
@@ -153,7 +152,6 @@ static double one_round(struct bench *b)
     const struct nba_scores scores = {.propensity = b->propensity,
                                       .candidate_count = b->catalog->candidate_count,
                                       .score = b->score,
-                                      .in_ring = b->in_ring,
                                       .members = {.rescored = b->rescored, .shares = &b->shares},
                                       .content_count = b->catalog->content_count,
                                       .model_version = "bench"};

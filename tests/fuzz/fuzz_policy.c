@@ -75,7 +75,6 @@ static void decide(struct nba_policy *policy)
                                       .candidate_count = CONTENTS,
                                       .score = score,
                                       .known = known,
-                                      .in_ring = known,
                                       .content_count = CONTENTS,
                                       .model_version = "table"};
     struct nba_hcp *hcp = nba_arena_take(&arena, sizeof(*hcp));

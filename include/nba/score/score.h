@@ -60,7 +60,7 @@ struct nba_score_shares {
     double lstm, ncf, popularity;
 };
 
-/* What shares follow from: few contents are asked for theirs, nba_score_shares_of() works it out. */
+/* What shares follow from: few contents are asked for theirs (nba_score_shares_of). */
 struct nba_score_members {
     bool tallied;             /* no release: popularity is all of the score */
     const uint16_t *rescored; /* (K) 1 + where in `shares`, 0: NCF wasn't asked; NULL: for none */
@@ -75,7 +75,6 @@ struct nba_scores {
     uint32_t candidate_count;
     const double *score; /* (K) log-odds, rounded to 1e-9 */
     const bool *known;   /* (K) in the release's vocabulary (or tallied) */
-    const bool *in_ring; /* (K) engaged with, as far as the ring remembers */
     uint32_t content_count;
     struct nba_score_members members;
     double channel_probability[NBA_CHANNEL_COUNT]; /* best P a channel offers; 0 without one */

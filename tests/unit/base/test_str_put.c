@@ -1,6 +1,7 @@
 /* Texts put together piece by piece. */
 #include "nba_test.h"
 
+#include "nba/base/compiler.h"
 #include "nba/base/str_put.h"
 
 static void test_numbers_are_put_as_printf_writes_them(void **state)

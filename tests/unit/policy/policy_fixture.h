@@ -18,7 +18,6 @@ struct fixture {
     struct nba_hcp hcp;
     double propensity[FIXTURE_CANDIDATES_MAX];
     double score[FIXTURE_CANDIDATES_MAX];
-    bool in_ring[FIXTURE_CANDIDATES_MAX];
     struct nba_score_shares shares[FIXTURE_CANDIDATES_MAX];
     uint16_t rescored[FIXTURE_CANDIDATES_MAX]; /* all */
     struct nba_scores scores;
@@ -146,7 +145,6 @@ static inline void fixture_bind(struct fixture *f)
     f->scores = (struct nba_scores){.propensity = f->propensity,
                                     .candidate_count = f->catalog->candidate_count,
                                     .score = f->score,
-                                    .in_ring = f->in_ring,
                                     .members = {.rescored = f->rescored, .shares = f->shares},
                                     .content_count = f->catalog->content_count,
                                     .model_version = "table"};

@@ -56,6 +56,28 @@ static void test_weights_below_minus_a_hundred_percent_make_nothing_not_less(voi
     fixture_destroy(f);
 }
 
+static void test_a_weight_of_one_decision_is_gone_in_the_next(void **state)
+{
+    static const char *const topics[] = {"t", "u", "t", "v"};
+    struct fixture *f =
+        fixture_create(FIXTURE_POLICY "arbitration: {context_weights: [{id: same, when: "
+                                      "{candidate.topic: {eq: event.topic}}, add: 20}]}\n");
+    (void)state;
+    fixture_content(f, "a", "X", "t", NBA_CHANNEL_EMAIL, NBA_ACTION_TYPE_EMAIL);
+    fixture_content(f, "b", "X", "u", NBA_CHANNEL_EMAIL, NBA_ACTION_TYPE_EMAIL);
+    fixture_bind(f);
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(topics); i++) {
+        const struct nba_event event = fixture_event("e", NOW, topics[i]);
+        fixture_decide_event(f, &event);
+        assert_int_equal(f->result.action_count, 2);
+        for (uint32_t a = 0; a < 2; a++) {
+            const bool same = nba_str_is(f->result.actions[a].topic_ids.items[0], topics[i]);
+            assert_priority(f->result.actions[a].priority, same ? 0.12 : 0.1);
+        }
+    }
+    fixture_destroy(f);
+}
+
 static void test_the_events_topic_is_its_contents_where_it_names_none(void **state)
 {
     struct fixture *f = fixture_create(
@@ -430,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_priority_is_the_product_of_its_factors),
         cmocka_unit_test(test_weights_below_minus_a_hundred_percent_make_nothing_not_less),
+        cmocka_unit_test(test_a_weight_of_one_decision_is_gone_in_the_next),
         cmocka_unit_test(test_the_events_topic_is_its_contents_where_it_names_none),
         cmocka_unit_test(test_equal_priorities_go_to_the_higher_propensity_then_to_the_lesser_id),
         cmocka_unit_test(test_diversity_passes_over_and_a_full_slate_ends_the_search),
