@@ -78,11 +78,10 @@ static enum nba_status topic_delete(void *self, const char *topic, struct nba_er
     return nba_kafka_admin_delete_topic(stream->committed, topic, error);
 }
 
-static enum nba_status topic_partitions(void *self, const char *topic, int32_t *ret_count,
-                                        struct nba_error *error)
+/* Asks a broker; what this client remembers of the topic is new then. */
+static enum nba_status count_partitions(struct kafka_client *client, const char *topic,
+                                        int32_t *ret_count, struct nba_error *error)
 {
-    const struct kafka_stream *stream = self;
-    struct kafka_client *client = stream->committed;
     nba_kafka_client_serve(client);
     rd_kafka_topic_t *handle = rd_kafka_topic_new(client->rk, topic, NULL);
     if (handle == NULL) {
@@ -93,6 +92,13 @@ static enum nba_status topic_partitions(void *self, const char *topic, int32_t *
         nba_kafka_topic_look_up(client, handle, NBA_KAFKA_CALL_MS, ret_count, &ready, error);
     rd_kafka_topic_destroy(handle);
     return status;
+}
+
+static enum nba_status topic_partitions(void *self, const char *topic, int32_t *ret_count,
+                                        struct nba_error *error)
+{
+    return count_partitions(((const struct kafka_stream *)self)->committed, topic, ret_count,
+                            error);
 }
 
 static enum nba_status topic_list(void *self,
@@ -138,13 +144,13 @@ static bool may_pass(rd_kafka_resp_err_t code, int64_t deadline_us)
     return false;
 }
 
-/* A client that found its brokers again may know a topic without partitions for a moment: what a
- * fresh look-up has is there. */
-static enum nba_status explain_unknown(void *self, const char *topic, int32_t partition,
-                                       struct nba_error *error)
+/* A client that asked while a partition had no leader takes it for unknown, and 2.0.2 doesn't ask
+ * again before topic.metadata.refresh.interval.ms has passed three times: it is made to. */
+static enum nba_status explain_unknown(struct kafka_client *client, const char *topic,
+                                       int32_t partition, struct nba_error *error)
 {
     int32_t count = 0;
-    const enum nba_status status = topic_partitions(self, topic, &count, error);
+    const enum nba_status status = count_partitions(client, topic, &count, error);
     return status != NBA_OK ? status
            : partition < count
                ? nba_error_set(error, NBA_E_UNAVAILABLE, "no leader of %s/%d is known yet", topic,
@@ -170,7 +176,7 @@ static enum nba_status watermarks(void *self, const char *topic, int32_t partiti
                                                 nba_kafka_left_ms(deadline_us));
     } while (may_pass(code, deadline_us));
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
-        return explain_unknown(self, topic, partition, error);
+        return explain_unknown(client, topic, partition, error);
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return nba_kafka_fail(client, code, error, topic);
@@ -228,6 +234,9 @@ static enum nba_status offset_of_time(void *self, const char *topic, int32_t par
     } while (may_pass(code, deadline_us));
     const int64_t offset = query->offset;
     rd_kafka_topic_partition_list_destroy(list);
+    if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        return explain_unknown(client, topic, partition, error);
+    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return nba_kafka_fail(client, code, error, topic);
     }

@@ -631,6 +631,33 @@ static void test_marks_of_a_partition_that_is_not_there_are_not_waited_for(void 
                   NBA_E_NOT_FOUND);
 }
 
+/* Who asked while there was no leader must not wait for its memory to run out. */
+static void test_marks_are_there_again_as_soon_as_a_partition_has_a_leader(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int64_t low = 0;
+    int64_t high = 0;
+    int64_t offset = 0;
+    open_cluster(&f);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rd_kafka_mock_partition_set_leader(f.cluster, "in", i, -1), 0);
+        assert_status(
+            &f,
+            nba_stream_watermarks(f.stream, "in", i, NBA_READ_UNCOMMITTED, &low, &high, &f.error),
+            NBA_E_UNAVAILABLE);
+        assert_int_equal(rd_kafka_mock_partition_set_leader(f.cluster, "in", i, BROKER), 0);
+        enum nba_status status = NBA_E_UNAVAILABLE;
+        for (int tries = 0; tries < 3 && status == NBA_E_UNAVAILABLE; tries++) {
+            status = i == 0 ? nba_stream_watermarks(f.stream, "in", i, NBA_READ_UNCOMMITTED, &low,
+                                                    &high, &f.error)
+                            : nba_stream_offset_of_time(f.stream, "in", i, 1, &offset, &f.error);
+        }
+        assert_status(&f, status, NBA_OK);
+    }
+    close_all(&f);
+}
+
 /* A broker would take offsets without a member id unchecked. */
 static void test_a_member_outside_its_group_sends_no_offsets(void **state)
 {
@@ -700,6 +727,7 @@ int main(void)
         cmocka_unit_test(test_a_member_whose_name_is_taken_is_fenced),
         cmocka_unit_test(test_a_member_that_lost_its_session_to_an_outage_joins_again),
         cmocka_unit_test(test_marks_of_a_partition_that_is_not_there_are_not_waited_for),
+        cmocka_unit_test(test_marks_are_there_again_as_soon_as_a_partition_has_a_leader),
         cmocka_unit_test(test_a_reader_outlives_what_a_fetch_is_answered),
         cmocka_unit_test(test_a_reader_says_that_no_broker_is_there_and_recovers),
     };
