@@ -36,11 +36,13 @@ void nba_engine_pause(const struct nba_engine *engine)
     }
 }
 
-bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status status)
+bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status status,
+                            const struct nba_error *error)
 {
     if (nba_status_class(status) != NBA_CLASS_RETRY || atomic_load(&engine->stopping)) {
         return false;
     }
+    nba_log(NBA_LOG_WARN, "broker_away", "reason=\"%s\"", error->message);
     nba_engine_pause(engine);
     return true;
 }

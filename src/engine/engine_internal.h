@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "crash_notes.h"
 #include "nba/engine/engine.h"
@@ -48,6 +50,8 @@ struct nba_engine {
     int64_t catalog_high, control_high;       /* to be read before the first event */
     char champion_seen[NBA_RELEASE_ID_BYTES]; /* taken or refused last */
     int64_t champion_again_us;                /* not before: the last one couldn't be read */
+    struct timespec policy_time;              /* of the file, as it was taken or refused last */
+    off_t policy_bytes;
     struct nba_counter *side_inputs_refused;
 
     struct nba_worker *workers[NBA_WORKERS_MAX];
@@ -67,8 +71,10 @@ struct nba_engine {
 
 /* Half a second, or less when the instance stops. */
 void nba_engine_pause(const struct nba_engine *engine);
-/* The broker is away or busy and the instance goes on: true after a pause, ask again. */
-bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status status);
+/* The broker is away or busy and the instance goes on: true after a pause, ask again; `error` is
+ * logged then. */
+bool nba_engine_tries_again(const struct nba_engine *engine, enum nba_status status,
+                            const struct nba_error *error);
 
 /* Keeps the first failure and makes the instance stop. */
 void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error);

@@ -22,12 +22,6 @@
 #define PATH_BYTES_MAX   4096u
 #define POLICY_BYTES_MAX NBA_YAML_BYTES_MAX
 
-/* What the policy file looked like when it was last taken or refused. */
-struct watched {
-    struct timespec policy_time;
-    off_t policy_bytes;
-};
-
 static void refuse(struct nba_engine *engine, const char *what, const char *stays,
                    const struct nba_error *error)
 {
@@ -127,13 +121,19 @@ static enum nba_status load_first(struct nba_engine *engine, struct nba_error *e
     return adopt(engine, former, error);
 }
 
-static void remember_policy_file(const struct nba_engine *engine, struct watched *watched)
+/* Asked before the file is read, so that an edit meanwhile is seen the next time. */
+static bool policy_file_changed(struct nba_engine *engine)
 {
     struct stat info;
-    if (stat(engine->options.config->policy_file, &info) == 0) {
-        watched->policy_time = info.st_mtim;
-        watched->policy_bytes = info.st_size;
+    if (stat(engine->options.config->policy_file, &info) != 0) {
+        return false;
     }
+    const bool changed = engine->policy_bytes != info.st_size ||
+                         engine->policy_time.tv_sec != info.st_mtim.tv_sec ||
+                         engine->policy_time.tv_nsec != info.st_mtim.tv_nsec;
+    engine->policy_time = info.st_mtim;
+    engine->policy_bytes = info.st_size;
+    return changed;
 }
 
 static void backup_paths(const struct nba_engine *engine, char request[PATH_BYTES_MAX],
@@ -185,15 +185,10 @@ static void look_for_backup(struct nba_engine *engine)
     (void)remove(path);
 }
 
-static void look_at_files(struct nba_engine *engine, struct watched *watched)
+static void look_at_files(struct nba_engine *engine)
 {
     struct nba_error error = {0};
-    const struct watched before = *watched;
-    remember_policy_file(engine, watched);
-    const bool changed = before.policy_bytes != watched->policy_bytes ||
-                         before.policy_time.tv_sec != watched->policy_time.tv_sec ||
-                         before.policy_time.tv_nsec != watched->policy_time.tv_nsec;
-    if (changed && load_policy(engine, &error) != NBA_OK) {
+    if (policy_file_changed(engine) && load_policy(engine, &error) != NBA_OK) {
         refuse(engine, "policy_refused", "old", &error);
     }
     if (load_champion(engine, &error) != NBA_OK) {
@@ -268,10 +263,8 @@ static void *follower_main(void *context)
 {
     struct nba_engine *engine = context;
     const struct nba_clock *clock = engine->options.clock;
-    struct watched watched = {0};
     struct nba_error error = {0};
     int64_t files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
-    remember_policy_file(engine, &watched);
     drop_old_backup_request(engine);
     while (!atomic_load(&engine->stopping)) {
         bool got = false;
@@ -280,7 +273,7 @@ static void *follower_main(void *context)
             break;
         }
         if (nba_clock_monotonic_us(clock) >= files_next_us) {
-            look_at_files(engine, &watched);
+            look_at_files(engine);
             files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
         }
     }
@@ -292,6 +285,7 @@ enum nba_status nba_follower_start(struct nba_engine *engine, struct nba_error *
     engine->side_inputs_refused = nba_metrics_counter(
         engine->options.metrics, "nba_side_inputs_refused_total",
         "Releases, policies, catalogue and control records that could not be used.", NULL, 0);
+    (void)policy_file_changed(engine);
     enum nba_status status = load_policy(engine, error);
     if (status == NBA_OK) {
         status = load_first(engine, error);

@@ -6,30 +6,37 @@
 
 /* ---- producers ---- */
 
+static enum nba_status another_runs(const struct nba_worker *worker, unsigned which,
+                                    struct nba_error *error)
+{
+    return nba_error_set(error, NBA_E_FENCED, "another nba runs as %s (%u producers lost in 60 s)",
+                         worker->transactional_id[which], REBUILDS_MAX + 1);
+}
+
+/* While the broker is away it is waited for, each time with a new client: one that lost its
+ * coordinator in an outage may not find it again.  After a fatal answer too, but not for ever. */
 enum nba_status nba_worker_make_producer(struct nba_worker *worker, unsigned which,
                                          struct nba_error *error)
 {
-    struct nba_producer *producer = NULL;
-    enum nba_status status = nba_producer_create(worker->engine->options.stream,
-                                                 worker->transactional_id[which], &producer, error);
-    while (status == NBA_OK) {
-        status = nba_producer_init(producer, INIT_MS, error);
-        if (status != NBA_E_TIMEOUT && status != NBA_E_UNAVAILABLE) {
-            break;
+    for (unsigned fatal = 0;;) {
+        struct nba_producer *producer = NULL;
+        enum nba_status status = nba_producer_create(
+            worker->engine->options.stream, worker->transactional_id[which], &producer, error);
+        if (status == NBA_OK) {
+            status = nba_producer_init(producer, INIT_MS, error);
         }
-        if (atomic_load(&worker->engine->stopping)) {
-            break;
+        if (status == NBA_OK) {
+            worker->producers[which] = producer;
+            return NBA_OK;
         }
-        nba_log(NBA_LOG_WARN, "broker_away", "worker=%zu reason=\"%s\"", worker->index,
-                error->message);
-        status = NBA_OK; /* the broker is away: wait for it */
-    }
-    if (status != NBA_OK) {
         nba_producer_destroy(producer);
-        return status;
+        if (status == NBA_E_TXN_UNKNOWN && fatal++ == REBUILDS_MAX) {
+            return another_runs(worker, which, error);
+        }
+        if (!nba_engine_tries_again(worker->engine, status, error)) {
+            return status;
+        }
     }
-    worker->producers[which] = producer;
-    return NBA_OK;
 }
 
 void nba_worker_give_up(struct nba_worker *worker)
@@ -61,7 +68,7 @@ static enum nba_status restore_owned(struct nba_worker *worker, struct nba_error
             status = nba_stream_group_committed(
                 engine->options.stream, engine->options.config->application_id,
                 engine->options.config->topics.engagement, partition, &committed, error);
-        } while (nba_engine_tries_again(engine, status));
+        } while (nba_engine_tries_again(engine, status, error));
         if (status == NBA_OK) {
             status = nba_restore_task(engine, worker->tasks[partition].task, committed, &input_next,
                                       error);
@@ -87,9 +94,7 @@ static enum nba_status rebuild(struct nba_worker *worker, struct nba_error *erro
     const int64_t now = nba_worker_now_us(worker);
     const unsigned slot = worker->rebuild_count % REBUILDS_MAX;
     if (worker->rebuild_count >= REBUILDS_MAX && now - worker->rebuild_us[slot] < REBUILD_SPAN_US) {
-        return nba_error_set(error, NBA_E_FENCED,
-                             "another nba runs as %s (%u producers lost in 60 s)",
-                             worker->transactional_id[worker->turn], REBUILDS_MAX + 1);
+        return another_runs(worker, worker->turn, error);
     }
     const unsigned last = (worker->rebuild_count + REBUILDS_MAX - 1) % REBUILDS_MAX;
     const bool again =
@@ -121,8 +126,6 @@ static enum nba_status abort_transaction(struct nba_worker *worker, struct nba_e
 enum nba_status nba_worker_recover(struct nba_worker *worker, enum nba_status why,
                                    struct nba_error *error)
 {
-    struct nba_error abort_error = {0};
-    enum nba_status status = NBA_OK;
     if (nba_engine_store_failed(worker->engine)) {
         nba_log(NBA_LOG_ERROR, "state_failed", "worker=%zu reason=\"%s\"", worker->index,
                 error->message);
@@ -135,22 +138,19 @@ enum nba_status nba_worker_recover(struct nba_worker *worker, enum nba_status wh
     if (why == NBA_E_TXN_MEMBERSHIP) {
         nba_log(NBA_LOG_WARN, "membership", "worker=%zu reason=\"%s\"", worker->index,
                 error->message);
-        nba_worker_release_records(worker);
-        status = abort_transaction(worker, &abort_error);
-        if (status != NBA_OK) {
-            *error = abort_error;
-            return status;
-        }
-        return nba_worker_rejoin(worker, error);
+        nba_counter_add(worker->engine->aborts, 1);
+        nba_worker_give_up(worker);
+        const bool lost = worker->producers[worker->turn] == NULL;
+        const enum nba_status heard = lost ? hear_the_group(worker, error) : NBA_OK;
+        return heard == NBA_OK ? nba_worker_rejoin(worker, error) : heard;
     }
     if (why != NBA_E_TXN_ABORTABLE) {
         return why;
     }
     nba_log(NBA_LOG_WARN, "abort", "worker=%zu in_a_row=%u reason=\"%s\"", worker->index,
             worker->aborts_in_a_row + 1, error->message);
-    status = abort_transaction(worker, &abort_error);
+    const enum nba_status status = abort_transaction(worker, error);
     if (status != NBA_OK) {
-        *error = abort_error;
         return status;
     }
     worker->aborts_in_a_row++;

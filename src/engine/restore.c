@@ -27,7 +27,7 @@ static enum nba_status read_changelog(struct nba_engine *engine, struct nba_task
             return nba_error_set(error, NBA_E_INTERRUPTED, "stopped while restoring");
         }
         status = nba_reader_poll(reader, POLL_MS, &what, &record, error);
-        if (nba_engine_tries_again(engine, status)) {
+        if (nba_engine_tries_again(engine, status, error)) {
             status = NBA_OK;
             continue;
         }
@@ -67,7 +67,7 @@ static enum nba_status restore_once(struct nba_engine *engine, struct nba_task *
     do {
         status = nba_stream_watermarks(engine->options.stream, topic, partition,
                                        NBA_READ_UNCOMMITTED, &bounds.low, &bounds.high, error);
-    } while (nba_engine_tries_again(engine, status));
+    } while (nba_engine_tries_again(engine, status, error));
     if (status != NBA_OK) {
         return status;
     }
@@ -104,7 +104,7 @@ static enum nba_status begin_task(const struct nba_engine *engine, struct nba_ta
         status =
             nba_stream_watermarks(engine->options.stream, engine->options.config->topics.engagement,
                                   partition, NBA_READ_COMMITTED, &first, &high, error);
-        status = nba_engine_tries_again(engine, status) ? NBA_OK : status;
+        status = nba_engine_tries_again(engine, status, error) ? NBA_OK : status;
     }
     if (status == NBA_OK) {
         nba_task_begin_at(task, first);

@@ -284,6 +284,20 @@ class BadReleases(unittest.TestCase):
         self.announce(f"{bad}\n")
         self.assertEqual(self.instance.drain(check=False).returncode, 1)
 
+    def test_a_policy_edited_while_an_instance_starts_is_taken(self):
+        self.instance.nba("models", "release", self.releases[0], where=False)
+        run = Running(self, "--no-http", env={"NBA_KILL_AT": "in_swap:1:4000"})
+        first = run.wait_for(" policy ")
+        with open(self.instance.policy, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.instance.policy + ".new", "w", encoding="utf-8") as file:
+            file.write(text + "# another hash\n")
+        os.rename(self.instance.policy + ".new", self.instance.policy)
+        self.assertTrue(run.wait_for("first_commit"))
+        begin = run.lines.index(first) + 1
+        self.assertTrue(run.wait_for(" policy ", begin))
+        self.assertEqual(run.end(signal.SIGTERM), 0)
+
     def test_rollback_goes_back_and_forth_and_never_to_a_bad_one(self):
         first, second, _ = self.releases
 

@@ -42,6 +42,7 @@
     X(MEMBERSHIP, "calls answered: the group moved on") \
     X(UNKNOWN_LOST, "unknown outcomes, not landed")     \
     X(UNKNOWN_LANDED, "unknown outcomes, landed")       \
+    X(INIT_FATAL, "new producers were no use")          \
     X(WRITE_FAILED, "writes of the store failed")       \
     X(OPEN_FAILED, "failed stores didn't open at once") \
     X(WRITE_SLOW, "writes of the store were slow")      \

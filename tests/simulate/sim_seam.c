@@ -98,7 +98,8 @@ WRAP(void, rocksdb_options_set_write_buffer_size, rocksdb_options_t *options, si
 static enum nba_status answer(void *context, enum nba_fault where, const char *transactional_id)
 {
     const bool landed = where == NBA_FAULT_COMMITTED || where == NBA_FAULT_ABORTED;
-    const unsigned rare = where == NBA_FAULT_PRODUCE ? 400 : 25;
+    const bool ends = where == NBA_FAULT_ABORT; /* what goes wrong on the way back from a fault */
+    const unsigned rare = where == NBA_FAULT_PRODUCE ? 400 : ends ? 4 : 25;
     (void)context;
     (void)transactional_id;
     if (sim.acting == NULL) {
@@ -107,7 +108,7 @@ static enum nba_status answer(void *context, enum nba_fault where, const char *t
     if (sim_strikes(landed ? FAULT_UNKNOWN_LANDED : FAULT_UNKNOWN_LOST, rare)) {
         return NBA_E_TXN_UNKNOWN;
     }
-    if (!landed && where != NBA_FAULT_ABORT && sim_strikes(FAULT_ABORTABLE, rare)) {
+    if (!landed && !ends && sim_strikes(FAULT_ABORTABLE, rare)) {
         return NBA_E_TXN_ABORTABLE;
     }
     if (where == NBA_FAULT_SEND_OFFSETS && sim_strikes(FAULT_MEMBERSHIP, rare)) {
@@ -194,10 +195,18 @@ WRAP(enum nba_status, nba_member_poll, struct nba_member *member, int timeout_ms
     return status;
 }
 
+/* Not at the start, which it would end. */
 WRAP(enum nba_status, nba_producer_init, struct nba_producer *producer, int timeout_ms,
      struct nba_error *error)
 {
-    return is_dead() ? died(error) : __real_nba_producer_init(producer, timeout_ms, error);
+    if (is_dead()) {
+        return died(error);
+    }
+    if (sim.acting != NULL && sim.acting->engine->worker_count != 0 &&
+        sim_strikes(FAULT_INIT_FATAL, 4)) {
+        return nba_error_set(error, NBA_E_TXN_UNKNOWN, "fenced while it was made");
+    }
+    return __real_nba_producer_init(producer, timeout_ms, error);
 }
 
 WRAP(enum nba_status, nba_producer_begin, struct nba_producer *producer, struct nba_error *error)
