@@ -397,19 +397,31 @@ static int64_t day_of(int64_t ms)
     return ms >= 0 ? ms / NBA_DAY_MS : -1 - (-1 - ms) / NBA_DAY_MS;
 }
 
-/* When the watermark comes into a new day, who has been silent for too long is forgotten. */
+/* What is forgotten doesn't come back, and whoever sends records may have a wrong clock: one record
+ * moves the clock of silence by a day at most, and never beyond the clock of decisions. */
+static int64_t silence_after(const struct nba_meta *meta, int64_t event_time_ms)
+{
+    const int64_t now_ms = event_time_ms < meta->clock_ms ? event_time_ms : meta->clock_ms;
+    if (meta->silence_ms == NBA_TIME_NONE || now_ms <= meta->silence_ms) {
+        return now_ms > meta->silence_ms ? now_ms : meta->silence_ms;
+    }
+    const bool leaps = (uint64_t)now_ms - (uint64_t)meta->silence_ms > (uint64_t)NBA_DAY_MS;
+    return leaps ? meta->silence_ms + NBA_DAY_MS : now_ms;
+}
+
+/* When the clock of silence comes into a new day, who has been silent for too long is forgotten. */
 static enum nba_status forget_silent(struct nba_pipeline *pipeline, struct nba_task *task,
-                                     int64_t watermark_ms, bool *ret_more, struct nba_error *error)
+                                     int64_t silence_ms, bool *ret_more, struct nba_error *error)
 {
     uint32_t forgotten = 0;
     *ret_more = false;
-    if (day_of(watermark_ms) == day_of(nba_task_meta(task)->watermark_ms) ||
-        !nba_task_silence_ends(task, watermark_ms)) {
+    if (day_of(silence_ms) == day_of(nba_task_meta(task)->silence_ms) ||
+        !nba_task_silence_ends(task, silence_ms)) {
         return NBA_OK;
     }
     enum nba_status status = flush_wave(pipeline, error);
     if (status == NBA_OK) {
-        status = nba_task_forget_silent(task, watermark_ms, NBA_TIMERS_PER_TRANSACTION_MAX,
+        status = nba_task_forget_silent(task, silence_ms, NBA_TIMERS_PER_TRANSACTION_MAX,
                                         &forgotten, ret_more, error);
     }
     nba_counter_add(pipeline->metrics.forgotten, forgotten);
@@ -456,11 +468,13 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
             }
             meta->clock_ms = watermark_ms > meta->clock_ms ? watermark_ms : meta->clock_ms;
         }
-        status = forget_silent(pipeline, source->task, watermark_ms, ret_full, error);
+        const int64_t silence_ms = silence_after(meta, item.event.event_time_ms);
+        status = forget_silent(pipeline, source->task, silence_ms, ret_full, error);
         if (status != NBA_OK || *ret_full) {
             return status;
         }
         meta->watermark_ms = watermark_ms;
+        meta->silence_ms = silence_ms;
         item.watermark_ms = watermark_ms;
         item.now_ms = meta->clock_ms;
         if (item.event.type != NBA_EVENT_CONTROL_TICK) {

@@ -7,6 +7,7 @@ void nba_meta_init(struct nba_meta *meta, int32_t partition_count)
                               .partition_count = partition_count,
                               .watermark_ms = NBA_TIME_NONE,
                               .clock_ms = NBA_TIME_NONE,
+                              .silence_ms = NBA_TIME_NONE,
                               .wall_clock_ms = NBA_TIME_NONE};
 }
 
@@ -79,7 +80,12 @@ void nba_meta_encode(const struct nba_meta *meta, struct nba_buf *buf)
     put_text(buf, meta->release_champion);
     put_text(buf, meta->release_challenger);
     put_text(buf, meta->tzdata_version);
-    nba_buf_append_varint(buf, 0); /* reserved */
+    /* The clock of silence is mostly the watermark, and then left out. */
+    const bool apart = meta->silence_ms != meta->watermark_ms;
+    nba_buf_append_varint(buf, apart ? sizeof(uint64_t) : 0);
+    if (apart) {
+        nba_buf_append_u64le(buf, (uint64_t)meta->silence_ms);
+    }
 }
 
 static void take_text(struct nba_cursor *cursor, char ret_text[NBA_META_TEXT_BYTES])
@@ -117,8 +123,11 @@ enum nba_status nba_meta_decode(struct nba_str bytes, struct nba_meta *ret_meta,
     take_text(&cursor, meta.release_champion);
     take_text(&cursor, meta.release_challenger);
     take_text(&cursor, meta.tzdata_version);
-    const uint64_t reserved_bytes = nba_cursor_varint(&cursor);
-    (void)nba_cursor_take(&cursor, (size_t)reserved_bytes);
+    const uint64_t more_bytes = nba_cursor_varint(&cursor);
+    const struct nba_str more = nba_cursor_take(&cursor, (size_t)more_bytes);
+    struct nba_cursor silence = nba_cursor(more.data, more.bytes);
+    meta.silence_ms =
+        more.bytes >= sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&silence) : meta.watermark_ms;
     if (cursor.failed || nba_cursor_left(&cursor) != 0 || format == 0 || partition_count < 1 ||
         partition_count > (int64_t)NBA_PARTITIONS_MAX) {
         return nba_error_set(error, NBA_E_CORRUPT, "meta record of %zu bytes is damaged",

@@ -1,9 +1,10 @@
 /*
- * Silent HCPs: found by an index of its own, forgotten when the watermark says so.
+ * Silent HCPs: found by an index of its own, forgotten when their clock says so.
  *
  * WHEN.  An HCP's silence ends at last_event_ms + inactive_ttl.  With the record that moves the
- * watermark into a new day (UTC), and before it is applied, every HCP whose silence ended by then
- * is forgotten, so what is remembered is a function of the log, whatever the transactions.
+ * clock of silence (meta.h) into a new day (UTC), and before it is applied, every HCP whose silence
+ * ended by then is forgotten, so what is remembered is a function of the log, whatever the
+ * transactions.
  *
  * INDEX.  A key 's' says when to look at an HCP, never too late and mostly too early: it is written
  * with an HCP's first event and moved on when it is looked at, not with each event.  It is local; a
@@ -27,9 +28,9 @@ static int64_t ends_ms(const struct nba_task *task, const struct nba_hcp *hcp)
 }
 
 /* An open action could not be recalled if it were forgotten. */
-static bool is_over(const struct nba_task *task, const struct nba_hcp *hcp, int64_t watermark_ms)
+static bool is_over(const struct nba_task *task, const struct nba_hcp *hcp, int64_t now_ms)
 {
-    return hcp->action_count == 0 && ends_ms(task, hcp) <= watermark_ms;
+    return hcp->action_count == 0 && ends_ms(task, hcp) <= now_ms;
 }
 
 void nba_silence_index_write(struct nba_task *task, struct nba_kv_batch *batch,
@@ -49,19 +50,19 @@ void nba_silence_index_write(struct nba_task *task, struct nba_kv_batch *batch,
     nba_kv_batch_put(batch, task->cf, nba_buf_str(&task->key), nba_str(NULL, 0));
 }
 
-bool nba_task_silence_ends(const struct nba_task *task, int64_t watermark_ms)
+bool nba_task_silence_ends(const struct nba_task *task, int64_t now_ms)
 {
     const struct nba_overlay *overlay = &task->overlay;
-    bool ends = overlay->silence_due_ms <= watermark_ms;
+    bool ends = overlay->silence_due_ms <= now_ms;
     for (uint32_t i = 0; i < overlay->entry_count && !ends; i++) {
-        ends = ends_ms(task, &overlay->entries[i]->hcp) <= watermark_ms;
+        ends = ends_ms(task, &overlay->entries[i]->hcp) <= now_ms;
     }
     return ends;
 }
 
 /* Touches those whose keys are due; the keys go, and come again at the commit where a record is
  * left. */
-static enum nba_status look(struct nba_task *task, int64_t watermark_ms, uint32_t looks_max,
+static enum nba_status look(struct nba_task *task, int64_t now_ms, uint32_t looks_max,
                             bool *ret_more, struct nba_error *error)
 {
     static const char prefix[] = {NBA_KEY_SILENCE};
@@ -78,7 +79,7 @@ static enum nba_status look(struct nba_task *task, int64_t watermark_ms, uint32_
         struct nba_overlay_entry *entry = NULL;
         due_ms = nba_task_due_of(key);
         *ret_more = looks == looks_max;
-        if (due_ms > watermark_ms || *ret_more) {
+        if (due_ms > now_ms || *ret_more) {
             break;
         }
         nba_sized_append(&overlay->stale, key);
@@ -88,7 +89,7 @@ static enum nba_status look(struct nba_task *task, int64_t watermark_ms, uint32_
             status = nba_task_touch(task, hcp_id, &entry, error);
         }
         if (entry != NULL) {
-            entry->look_not_before_ms = watermark_ms + 1;
+            entry->look_not_before_ms = now_ms + 1;
         }
         due_ms = INT64_MAX;
         nba_kv_iter_next(iter);
@@ -115,18 +116,18 @@ static enum nba_status forget(struct nba_task *task, struct nba_hcp *hcp, struct
     return status;
 }
 
-enum nba_status nba_task_forget_silent(struct nba_task *task, int64_t watermark_ms,
-                                       uint32_t looks_max, uint32_t *ret_forgotten, bool *ret_more,
+enum nba_status nba_task_forget_silent(struct nba_task *task, int64_t now_ms, uint32_t looks_max,
+                                       uint32_t *ret_forgotten, bool *ret_more,
                                        struct nba_error *error)
 {
     struct nba_overlay *overlay = &task->overlay;
     uint32_t forgotten = 0;
     bool more = false;
-    NBA_ASSERT(overlay->arena != NULL && watermark_ms < INT64_MAX);
-    enum nba_status status = look(task, watermark_ms, looks_max, &more, error);
+    NBA_ASSERT(overlay->arena != NULL && now_ms < INT64_MAX);
+    enum nba_status status = look(task, now_ms, looks_max, &more, error);
     for (uint32_t i = 0; status == NBA_OK && i < overlay->entry_count; i++) {
         struct nba_hcp *hcp = &overlay->entries[i]->hcp;
-        if (is_over(task, hcp, watermark_ms)) {
+        if (is_over(task, hcp, now_ms)) {
             status = forget(task, hcp, error);
             forgotten++;
         }

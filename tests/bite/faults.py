@@ -129,7 +129,7 @@ FAULTS = [
           ["unit.state.task_silence"]),
     Fault("who is not silent yet is never looked at again",
           "src/state/task_silence.c",
-          [("            entry->look_not_before_ms = watermark_ms + 1;\n",
+          [("            entry->look_not_before_ms = now_ms + 1;\n",
             "            entry->look_not_before_ms = INT64_MAX;\n")],
           ["unit.state.task_silence"]),
     Fault("changelog_next not advanced",

@@ -68,10 +68,29 @@ class Time(unittest.TestCase):
             instance.drain(**settings)
             self.assertEqual(instance.nba("state", "hash", where=False).stdout, state)
 
+    def test_one_record_of_the_future_makes_nobody_forgotten(self):
+        early = START - 400 * DAY
+        known = [dict(view(f"known-{h}", early + h * HOUR), hcp_id=f"hcp-{h}") for h in range(30)]
+        future = [dict(view("future", START), hcp_id="hcp-future")]
+        soon = [dict(view(f"soon-{h}", early + 3 * DAY), hcp_id="hcp-soon") for h in range(5)]
+        for clock in ("event", "wall"):
+            instance = Instance(partitions=1, clock=clock)
+            self.addCleanup(instance.close)
+            instance.nba("topics", "create")
+            instance.produce("engagement", known + future + soon)
+            instance.drain(**{"state.inactive_ttl": "P30D", "commit.events_max": 20})
+            forgotten = [r["key"] for r in instance.consume("changelog") if r["value"] is None]
+            self.assertEqual(forgotten, [])
+            state = instance.nba("state", "hash", where=False).stdout
+            replayed = instance.replay("--state-hash", "--set=state.inactive_ttl=P30D",
+                                       f"--set=clock={clock}")
+            self.assertEqual(replayed, state + instance.digests())
+
     def test_more_timers_and_silent_hcps_than_a_transaction_takes(self):
         one = [dict(e, hcp_id=f"hcp-{h}", event_id=f"{e['event_id']}-{h}")
                for h in range(1200) for e in (profile(), view("early", START + HOUR))]
-        late = [dict(view(f"late-{h}", START + 90 * DAY), hcp_id=f"other-{h}") for h in range(3)]
+        late = [dict(view(f"late-{d}", START + d * DAY), hcp_id=f"other-{d}")
+                for d in range(1, 40)]
         for contents in (web_content(2), []):  # with actions that expire, without
             instance = Instance(partitions=1)
             self.addCleanup(instance.close)

@@ -32,7 +32,7 @@ NBA_MUST_USE
 enum nba_status nba_sink_value(struct nba_sink *sink, const char *topic, int32_t partition,
                                struct nba_str key, int64_t timestamp_ms, struct nba_error *error);
 /* A time more than 10 minutes ahead of now is refused (NBA_E_LIMIT): records would bear it, their
- * partition's clock would jump there, and every HCP be forgotten. */
+ * partition's clock would jump there, and all that comes after be late. */
 NBA_MUST_USE
 enum nba_status nba_sink_check_time(int64_t event_time_ms, struct nba_error *error);
 /* Keyed by hcp_id, record timestamp = event time. */

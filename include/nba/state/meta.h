@@ -26,6 +26,7 @@ struct nba_meta {
     int32_t partition_count; /* of the input topic; another number is refused */
     int64_t watermark_ms;    /* greatest event time; NBA_TIME_NONE before the first */
     int64_t clock_ms;        /* decision clock; NBA_TIME_NONE before the first */
+    int64_t silence_ms;      /* clock by which HCPs are forgotten; behind the watermark at most */
     int64_t wall_clock_ms;   /* of the last transaction; NBA_TIME_NONE before the first */
     int64_t catalog_next, control_next, mailbox_next;
     char policy_hash[NBA_META_TEXT_BYTES];

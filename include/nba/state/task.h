@@ -84,15 +84,16 @@ enum nba_status nba_task_next_timer(struct nba_task *task, int64_t now_ms, bool 
 int64_t nba_task_next_due_ms(const struct nba_task *task);
 
 /*
- * Silence: with the record that moves the watermark into a new day, and before it is applied, HCPs
- * without any event for the store's inactive_ttl are forgotten, but for their opt-outs; those with
- * open actions later.  _ends: is there perhaps anybody?  Emit what the transaction has computed
- * first.  *ret_more: `looks_max` were looked at, commit and come again with the same record.
+ * Silence: with the record that moves its clock (meta.h) into a new day, and before it is applied,
+ * HCPs without any event for the store's inactive_ttl are forgotten, but for their opt-outs; those
+ * with open actions later.  _ends: is there perhaps anybody?  Emit what the transaction has
+ * computed first.  *ret_more: `looks_max` were looked at, commit and come again with the same
+ * record.
  */
-bool nba_task_silence_ends(const struct nba_task *task, int64_t watermark_ms);
+bool nba_task_silence_ends(const struct nba_task *task, int64_t now_ms);
 NBA_MUST_USE
-enum nba_status nba_task_forget_silent(struct nba_task *task, int64_t watermark_ms,
-                                       uint32_t looks_max, uint32_t *ret_forgotten, bool *ret_more,
+enum nba_status nba_task_forget_silent(struct nba_task *task, int64_t now_ms, uint32_t looks_max,
+                                       uint32_t *ret_forgotten, bool *ret_more,
                                        struct nba_error *error);
 
 /* ---- popularity tallies ---- */

@@ -327,6 +327,7 @@ static void test_meta_survives_its_encoding_and_every_truncation_is_corrupt(void
     meta.input_next = INT64_MAX;
     meta.txn_seq = UINT64_MAX;
     meta.watermark_ms = -5;
+    meta.silence_ms = -5;
     assert_true(nba_meta_set_text(meta.release_champion, nba_str_of("release")));
     char longest[NBA_META_TEXT_BYTES];
     memset(longest, 'x', sizeof(longest));
@@ -346,7 +347,16 @@ static void test_meta_survives_its_encoding_and_every_truncation_is_corrupt(void
         assert_int_equal(nba_meta_decode(nba_str((const char *)buf.data, length), &read, &error),
                          NBA_E_CORRUPT);
     }
-    /* Reserved bytes: written empty, passed over when another version wrote some. */
+    /* The clock of silence where it is another one, and as a program that knows none left it. */
+    assert_true(read.silence_ms == -5);
+    meta.silence_ms = -DAY;
+    nba_buf_init(&again, 8192);
+    nba_meta_encode(&meta, &again);
+    assert_int_equal(again.bytes, buf.bytes + 8);
+    assert_int_equal(nba_meta_decode(nba_buf_str(&again), &read, &error), NBA_OK);
+    assert_true(read.silence_ms == -DAY);
+    nba_buf_clear(&again);
+    /* Passed over when another version wrote more. */
     assert_int_equal(buf.data[buf.bytes - 1], 0);
     buf.data[buf.bytes - 1] = 3;
     nba_buf_append(&buf, "t\0\1", 3);
