@@ -2,7 +2,8 @@
 """Three brokers restarted under load, cleanly and by SIGKILL: nothing is lost, nothing said twice.
 
 Two instances of nba work on a feed that doesn't pause.  Each broker is stopped and started, then each
-is killed and started.  No instance may end.
+is killed and started, then all are killed and away for a while.  No instance may end, and each
+partition goes on.
 Afterwards the feed ends, the rest is worked off, and the books are checked: each input offset has one
 decision or dead letter, what was said and the state are those of a replay.
 
@@ -27,6 +28,7 @@ KAFKA = os.path.join(world.ROOT, "tools", "kafka")
 NODES = 3
 LOT = 50
 BACK_S = 150  # of the machine's mercy: a restart's own limit is far below
+OUTAGE_S = 30  # longer than a session and than a transaction may be
 
 
 def say(text):
@@ -68,7 +70,7 @@ class Feed(threading.Thread):
 
 
 class BrokerRestarts(unittest.TestCase):
-    rounds, nodes, phases = 1, NODES, ("stop", "kill")
+    rounds, nodes, phases = 1, NODES, ("stop", "kill", "outage")
 
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="nba-brokers-")
@@ -105,38 +107,46 @@ class BrokerRestarts(unittest.TestCase):
                     self.fail(f"instance {name} ended with {life.returncode}\n{log.read()[-3000:]}")
 
     def committed(self):
-        """Next offsets of the group and of the log, summed; None while no broker answers."""
+        """(next offset of the group, of the log) of each partition; None while no broker answers."""
         import confluent_kafka
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.cluster.servers,
                                              "group.id": "e2e", "log_level": 0})
         places = [confluent_kafka.TopicPartition(self.instance.topics["engagement"], p)
                   for p in range(3)]
         try:
-            highs = sum(consumer.get_watermark_offsets(place, 10)[1] for place in places)
-            return sum(max(0, p.offset) for p in consumer.committed(places, 10)), highs
+            highs = [consumer.get_watermark_offsets(place, 10)[1] for place in places]
+            return [(max(0, p.offset), high)
+                    for p, high in zip(consumer.committed(places, 10), highs)]
         except confluent_kafka.KafkaException:
             return None
         finally:
             consumer.close()
 
     def await_progress(self, what):
-        """Events are committed again."""
-        deadline = time.monotonic() + BACK_S
-        before = None
-        while time.monotonic() < deadline:
+        """Events of each partition are committed again."""
+        began = time.monotonic()
+        before = now = None
+        while time.monotonic() - began < BACK_S:
             self.everyone_lives()
-            now = self.committed()
-            if now is not None and before is not None and now[0] > before[0]:
-                say(f"  {what}: {now[0]} of {now[1]} events are committed")
+            now = self.committed() or now
+            if before and all(n[0] > b[0] for n, b in zip(now, before)):
+                say(f"  {what}: each partition went on within {time.monotonic() - began:.1f} s, "
+                    f"(committed, fed) {now}")
                 return
             before = before or now
             time.sleep(0.5)
-        self.fail(f"no event was committed for {BACK_S} s after: {what}")
+        self.fail(f"a partition stood still for {BACK_S} s after: {what}: {before} {now}")
 
     def test_nothing_is_lost_and_nothing_is_said_twice(self):
         self.await_progress("start")
         for _ in range(self.rounds):
             for command in self.phases:
+                if command == "outage":
+                    self.cluster.do("kill")
+                    time.sleep(OUTAGE_S)
+                    self.cluster.do("start")
+                    self.await_progress(f"outage of {OUTAGE_S} s of all brokers")
+                    continue
                 for node in range(1, self.nodes + 1):
                     self.cluster.do(command, "--node", node)
                     time.sleep(4)  # longer than a broker's session: another one leads
@@ -146,14 +156,14 @@ class BrokerRestarts(unittest.TestCase):
         self.feed.ending.set()
         self.feed.join(300)
         deadline = time.monotonic() + BACK_S
-        while (now := self.committed()) is None or now[0] < now[1]:
+        while (now := self.committed()) is None or any(done < fed for done, fed in now):
             self.everyone_lives()
             self.assertLess(time.monotonic(), deadline, f"not worked off: {now}")
             time.sleep(0.5)
         for life in self.lives:
             life.send_signal(signal.SIGTERM)
         self.assertEqual([life.wait(60) for life in self.lives], [0, 0])
-        self.check_books(now[1])
+        self.check_books(sum(fed for _, fed in now))
 
     def check_books(self, events):
         accounted(self, self.instance)

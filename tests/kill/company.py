@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTITIONS = 6
+PARTITIONS_EACH = 3  # of an instance: one for each of its workers at least
 CONTENTS = 40
 OUTPUTS = ("action", "slate", "decision", "deadletter", "journal", "nba.email.v1", "nba.rep.v1")
 APPLICATION = "kill"
@@ -29,9 +29,11 @@ class Failed(Exception):
 class Company:
     """A folder, a broker of its own, and the program with its settings."""
 
-    def __init__(self, program, folder, servers):
+    def __init__(self, program, folder, servers, names):
         self.program = str(program)
         self.dir = Path(folder)
+        self.names = names
+        self.partitions = PARTITIONS_EACH * len(names)
         self.releases = []
         self.policies = []
         self.policy = self.dir / "policy.yaml"
@@ -40,7 +42,7 @@ class Company:
         self.settings = {
             "application_id": APPLICATION, "release.dir": self.dir / "releases",
             "policy.file": self.policy, "schemas.dir": ROOT / "schemas", "clock": "event",
-            "topics.partitions": PARTITIONS}
+            "topics.partitions": self.partitions}
 
     # --- the program ---
 
@@ -141,7 +143,7 @@ class Feed:
     def high(self, consumer):
         return sum(consumer.get_watermark_offsets(
             self.kafka.TopicPartition("hcp.engagement.v1", p), timeout=10)[1]
-            for p in range(PARTITIONS))
+            for p in range(self.company.partitions))
 
     def watch(self):
         consumer = self.kafka.Consumer({"bootstrap.servers": self.company.servers,
@@ -232,7 +234,7 @@ class Changes:
     def fenced(self):
         """Another client takes a transactional id: a real fatal error for its owner."""
         import confluent_kafka
-        name = (f"{APPLICATION}-{self.rng.choice('ab')}-{self.rng.randrange(self.workers)}"
+        name = (f"{APPLICATION}-{self.rng.choice(self.company.names)}-{self.rng.randrange(self.workers)}"
                 f"-{self.rng.randrange(2)}")
         rival = confluent_kafka.Producer({"bootstrap.servers": self.company.servers,
                                           "transactional.id": name})

@@ -51,20 +51,20 @@ class Life:
             self.log.close()
             self.news.notify_all()
 
-    def find(self, word):
+    def find(self, word, since=0.0):
         """When a line with this word came first, or None."""
         with self.news:
-            return next((at for at, line in self.lines if word in line), None)
+            return next((at for at, line in self.lines if at >= since and word in line), None)
 
-    def await_word(self, words, seconds=PATIENCE_S):
+    def await_word(self, words, seconds=PATIENCE_S, since=0.0):
         """Waits for one of the words or the end of the process; True when a word came."""
         deadline = time.monotonic() + seconds
         while True:
-            if any(self.find(word) is not None for word in words):
+            if any(self.find(word, since) is not None for word in words):
                 return True
             left = deadline - time.monotonic()
             if left <= 0 or self.process.poll() is not None:
-                return any(self.find(word) is not None for word in words)
+                return any(self.find(word, since) is not None for word in words)
             with self.news:
                 self.news.wait(min(left, 0.05))
 
@@ -87,6 +87,12 @@ class Life:
         self.send(signal.SIGKILL)
         self.end()
         return alive
+
+    def stop(self):
+        """SIGTERM, and a clean end."""
+        self.send(signal.SIGTERM)
+        if self.end() != 0:
+            raise company_module.Failed(f"an instance didn't end well:\n    {self.tail(12)}")
 
     def end(self, seconds=PATIENCE_S):
         try:
@@ -168,7 +174,7 @@ class Driver(threading.Thread):
                                           f"{life.tail()}")
 
     def do_point(self, job):
-        environment = job.environment(self.rng, max(1, company_module.PARTITIONS // 2 // self.workers))
+        environment = job.environment(self.rng, max(1, company_module.PARTITIONS_EACH // self.workers))
         life = self.start_life(environment)
         cue = " fault_injected " if job.fault else " first_commit "
         if job.point in plan.AT_END + plan.AT_SWAP and life.await_word([cue]):
