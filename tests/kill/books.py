@@ -37,7 +37,8 @@ def quantile(values, q):
 
 @functools.lru_cache(maxsize=1)
 def onlooker(servers):
-    return confluent_kafka.Consumer({"bootstrap.servers": servers, "group.id": APPLICATION})
+    return confluent_kafka.Consumer({"bootstrap.servers": servers, "group.id": APPLICATION,
+                                     "log_level": 0})
 
 
 def committed(company):
