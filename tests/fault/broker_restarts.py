@@ -110,7 +110,8 @@ class BrokerRestarts(unittest.TestCase):
         """(next offset of the group, of the log) of each partition; None while no broker answers."""
         import confluent_kafka
         consumer = confluent_kafka.Consumer({"bootstrap.servers": self.cluster.servers,
-                                             "group.id": "e2e", "log_level": 0})
+                                             "group.id": "e2e", "log_level": 0,
+                                             "isolation.level": "read_uncommitted"})
         places = [confluent_kafka.TopicPartition(self.instance.topics["engagement"], p)
                   for p in range(3)]
         try:
