@@ -132,13 +132,18 @@ static enum nba_status topic_compact(void *self, const char *topic, struct nba_e
 
 /* --- marks --- */
 
-/* Leaders move while brokers come and go; until the deadline that is waited out. */
-static bool may_pass(rd_kafka_resp_err_t code, int64_t deadline_us)
+/* Leaders move while brokers come and go; until the deadline that is waited out.  The client has to
+ * be made to look again: 2.0.2 goes on asking the leader that it remembers, for minutes. */
+static bool may_pass(struct kafka_client *client, const char *topic, rd_kafka_resp_err_t code,
+                     int64_t deadline_us)
 {
+    struct nba_error ignored = {0};
+    int32_t count = 0;
     const enum nba_status status = nba_kafka_status(code);
     if ((status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT) &&
         nba_kafka_left_ms(deadline_us) > 0) {
         nba_kafka_sleep_ms(NBA_KAFKA_RETRY_MS);
+        (void)count_partitions(client, topic, &count, &ignored);
         return true;
     }
     return false;
@@ -174,7 +179,7 @@ static enum nba_status watermarks(void *self, const char *topic, int32_t partiti
     do {
         code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, &low, &high,
                                                 nba_kafka_left_ms(deadline_us));
-    } while (may_pass(code, deadline_us));
+    } while (may_pass(client, topic, code, deadline_us));
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
         return explain_unknown(client, topic, partition, error);
     }
@@ -231,7 +236,7 @@ static enum nba_status offset_of_time(void *self, const char *topic, int32_t par
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             code = query->err;
         }
-    } while (may_pass(code, deadline_us));
+    } while (may_pass(client, topic, code, deadline_us));
     const int64_t offset = query->offset;
     rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
