@@ -2,6 +2,8 @@
 #include "nba/app/command.h"
 #include "nba/base/version.h"
 
+#define MIB 1048576.0
+
 static struct {
     bool settings;
 } args;
@@ -41,7 +43,13 @@ static void describe(const struct nba_config *config, const struct nba_topic_tab
     nba_buf_printf(buf, "commit     every %lld ms, %lld events or %lld bytes\n",
                    (long long)config->commit.interval_ms, (long long)config->commit.events_max,
                    (long long)config->commit.bytes_max);
-    nba_buf_printf(buf, "\nreads\n");
+    nba_buf_printf(buf, "memory     %lld MiB:", (long long)config->memory_budget_mib);
+    for (size_t i = 0; i < NBA_MEMORY_PARTS; i++) {
+        const enum nba_memory_part part = (enum nba_memory_part)i;
+        nba_buf_printf(buf, "%s %s %g", i == 0 ? "" : ",", nba_memory_part_name(part),
+                       (double)nba_config_memory(config, part) / MIB);
+    }
+    nba_buf_printf(buf, "\n\nreads\n");
     describe_topics(topics, true, buf);
     nba_buf_printf(buf, "\nwrites, all in the transaction that commits the input's offset\n");
     describe_topics(topics, false, buf);

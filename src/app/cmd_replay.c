@@ -66,7 +66,7 @@ static enum nba_status add_path(struct nba_replay *replay, const struct nba_work
         return status == NBA_OK ? NBA_OK : nba_error_prefix(error, "%s", path);
     }
     enum nba_status status =
-        nba_stream_open_local(path, NBA_LOCAL_READER, &nba_clock_system, &stream, error);
+        nba_stream_open_local(path, NBA_LOCAL_READER, &nba_clock_system, NULL, &stream, error);
     status = status == NBA_OK ? add_stream(replay, &place->config, stream, error) : status;
     nba_stream_close(stream);
     return status;

@@ -12,9 +12,9 @@
 #include "nba/app/command.h"
 #include "nba/base/assert.h"
 #include "nba/state/hcp.h"
-#include "nba/stream/member.h"
 
 #define SECONDS_A_DAY 86400.0
+#define MIB           1048576.0
 #define FIGURES_MAX   48u
 #define HOW_BYTES     192u
 
@@ -161,11 +161,11 @@ static void reckon_memory(struct sheet *s)
     const double state_floats = 2 * ((double)train->lstm_hidden_1 + lstm);
     const double lively = least((double)args.hcps, args.a_day) / (s->instances - 1);
     double sum = add(s, "memory_program", "bytes", base_bytes, "measured");
-    sum += add(s, "memory_hot_hcps", "bytes", (double)s->config->state.cache_bytes,
-               "state.cache_bytes; a miss costs a read of RocksDB");
-    sum += add(s, "memory_rocksdb", "bytes",
-               (double)(s->config->state.block_cache_bytes + s->config->state.write_buffer_bytes),
-               "state.block_cache_bytes + state.write_buffer_bytes");
+    const double budget = (double)s->config->memory_budget_mib * MIB;
+    const double hot = (double)nba_config_memory(s->config, NBA_MEMORY_HOT_RECORDS);
+    sum += add(s, "memory_budget", "bytes", budget,
+               "at most, memory.budget_mib: hot records (a miss costs a read of RocksDB), RocksDB, "
+               "the log's queues; `nba describe` has the shares");
     sum += add(s, "memory_catalogue", "bytes",
                contents * (content_bytes + workers * content_worker_bytes),
                "contents x (%.0f + %.0f a worker)", content_bytes, content_worker_bytes);
@@ -176,14 +176,12 @@ static void reckon_memory(struct sheet *s)
                           (double)s->config->commit.bytes_max),
                "at most, a worker: commit.events_max x %zu of a decoded HCP + commit.bytes_max",
                sizeof(struct nba_hcp));
-    sum += add(s, "memory_queues", "bytes", workers * NBA_MEMBER_QUEUE_KIB * 1024.0,
-               "at most, a worker: %d KiB of records fetched", NBA_MEMBER_QUEUE_KIB);
     (void)add(s, "memory_an_instance", "bytes", sum, "sum of these");
-    (void)add(s, "cache_for_a_day", "bytes",
-              lively * (record_bytes + state_floats * 4 + HOT_ENTRY_BYTES),
-              "a state.cache_bytes without misses: %.0f HCPs a day, one instance away, x (%.0f "
-              "record + %.0f recurrent state + %.0f)",
-              lively, record_bytes, state_floats * 4, HOT_ENTRY_BYTES);
+    (void)add(s, "budget_for_a_day", "bytes",
+              lively * (record_bytes + state_floats * 4 + HOT_ENTRY_BYTES) * (budget / hot),
+              "memory.budget_mib without misses: %.0f HCPs a day, one instance away, x (%.0f "
+              "record + %.0f recurrent state + %.0f) x %g",
+              lively, record_bytes, state_floats * 4, HOT_ENTRY_BYTES, budget / hot);
 }
 
 /* The part of a compacted topic that is never compacted: active segments. */

@@ -128,9 +128,13 @@ enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct n
     return status;
 }
 
-static enum nba_status open_kafka(struct nba_workplace *place, struct nba_error *error)
+/* A worker has one member and two producers, which take turns. */
+static enum nba_status open_kafka(struct nba_workplace *place, struct nba_stream_memory memory,
+                                  struct nba_error *error)
 {
     const struct nba_config *config = &place->config;
+    memory.reading_bytes /= (size_t)config->workers;
+    memory.writing_bytes /= (size_t)config->workers * 2;
     struct nba_property properties[NBA_CONFIG_PROPERTIES_MAX + 2] = {
         {"bootstrap.servers", config->kafka.bootstrap_servers}};
     size_t count = 1;
@@ -141,20 +145,23 @@ static enum nba_status open_kafka(struct nba_workplace *place, struct nba_error 
         const struct nba_config_property *property = &config->kafka.properties[i];
         properties[count++] = (struct nba_property){property->name, property->value};
     }
-    return nba_stream_open_kafka(properties, count, &place->stream, error);
+    return nba_stream_open_kafka(properties, count, &memory, &place->stream, error);
 }
 
 enum nba_status nba_workplace_open(struct nba_workplace *place, enum nba_local_mode mode,
                                    struct nba_error *error)
 {
+    const struct nba_stream_memory memory = {
+        nba_config_memory(&place->config, NBA_MEMORY_LOG_READING),
+        nba_config_memory(&place->config, NBA_MEMORY_LOG_WRITING)};
     nba_topic_table_init(&place->topics, &place->config);
     const enum nba_status status = nba_workplace_load_schemas(place, error);
     if (status != NBA_OK) {
         return status;
     }
     return place->config.log_kind == NBA_CONFIG_LOG_KAFKA
-               ? open_kafka(place, error)
-               : nba_stream_open_local(place->config.log_dir, mode, &nba_clock_system,
+               ? open_kafka(place, memory, error)
+               : nba_stream_open_local(place->config.log_dir, mode, &nba_clock_system, &memory,
                                        &place->stream, error);
 }
 

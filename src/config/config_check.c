@@ -7,6 +7,9 @@
 #include "nba/base/assert.h"
 #include "settings.h"
 
+#define MIB              ((size_t)1 << 20)
+#define KAFKA_WORKER_MIB 64
+
 enum nba_status nba_config_fail(const struct nba_config *config, const char *key,
                                 struct nba_error *error, const char *format, ...)
 {
@@ -164,6 +167,42 @@ static enum nba_status check_state(const struct nba_config *config, struct nba_e
                                  "expected a duration of a day or more such as P3Y");
 }
 
+static const struct {
+    const char *name;
+    size_t share; /* of all of them together */
+} memory_parts[NBA_MEMORY_PARTS] = {
+    [NBA_MEMORY_HOT_RECORDS] = {"hot_records", 4},
+    [NBA_MEMORY_BLOCK_CACHE] = {"block_cache", 1},
+    [NBA_MEMORY_WRITE_BUFFERS] = {"write_buffers", 1},
+    [NBA_MEMORY_LOG_READING] = {"log_reading", 1},
+    [NBA_MEMORY_LOG_WRITING] = {"log_writing", 1},
+};
+
+const char *nba_memory_part_name(enum nba_memory_part part)
+{
+    return memory_parts[part].name;
+}
+
+size_t nba_config_memory(const struct nba_config *config, enum nba_memory_part part)
+{
+    size_t shares = 0;
+    for (size_t i = 0; i < NBA_MEMORY_PARTS; i++) {
+        shares += memory_parts[i].share;
+    }
+    return (size_t)config->memory_budget_mib * MIB / shares * memory_parts[part].share;
+}
+
+/* A producer's share takes the longest record then, and a member's half a second's work. */
+static enum nba_status check_memory(const struct nba_config *config, struct nba_error *error)
+{
+    const int64_t least = config->workers * KAFKA_WORKER_MIB;
+    return config->log_kind != NBA_CONFIG_LOG_KAFKA || config->memory_budget_mib >= least
+               ? NBA_OK
+               : nba_config_fail(config, "memory.budget_mib", error,
+                                 "expected %d for each of the %d workers, %d in all",
+                                 KAFKA_WORKER_MIB, (int)config->workers, (int)least);
+}
+
 static enum nba_status check_train(const struct nba_config *config, struct nba_error *error)
 {
     return 2 * config->train.window_events <= config->state.ring_events
@@ -175,7 +214,7 @@ static enum nba_status check_train(const struct nba_config *config, struct nba_e
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error)
 {
     static enum nba_status (*const checks[])(const struct nba_config *, struct nba_error *) = {
-        check_names, check_routes, check_kafka, check_http, check_state, check_train};
+        check_names, check_routes, check_kafka, check_http, check_state, check_memory, check_train};
     NBA_ASSERT(config != NULL && config->places != NULL);
     enum nba_status status = NBA_OK;
     for (size_t i = 0; i < NBA_ARRAY_COUNT(checks) && status == NBA_OK; i++) {

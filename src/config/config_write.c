@@ -8,10 +8,8 @@
 
 /* Properties that can be shown; anything else may be a secret. */
 static const char *const public_properties[] = {"client.id",
-                                                "fetch.max.bytes",
                                                 "fetch.wait.max.ms",
                                                 "linger.ms",
-                                                "queued.max.messages.kbytes",
                                                 "queued.min.messages",
                                                 "sasl.mechanism",
                                                 "sasl.mechanisms",

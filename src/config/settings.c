@@ -5,7 +5,6 @@
 #include "settings.h"
 
 #define FIELD(member) offsetof(struct nba_config, member)
-#define GIB           1073741824.0
 
 static const char *const clocks[] = {"policy", "event", "wall", NULL};
 static const char *const log_kinds[] = {"local", "kafka", NULL};
@@ -100,12 +99,12 @@ const struct setting nba_settings[] = {
             "Engagements kept in an HCP's record; fixed in this version."),
     TEXT("state.inactive_ttl", state.inactive_ttl, "P3Y", 2, 20,
          "HCPs without any event for so long are forgotten, their opt-outs excepted."),
-    INTEGER("state.cache_bytes", state.cache_bytes, "134217728", 1048576, 64 * GIB,
-            "Memory for hot records, of all workers."),
-    INTEGER("state.block_cache_bytes", state.block_cache_bytes, "67108864", 1048576, 64 * GIB,
-            "RocksDB's block cache."),
-    INTEGER("state.write_buffer_bytes", state.write_buffer_bytes, "67108864", 1048576, 64 * GIB,
-            "RocksDB's write buffers, all column families together."),
+
+    SECTION("memory", "Memory"),
+    INTEGER("memory.budget_mib", memory_budget_mib, "1024", 4, 1048576,
+            "Hot records, RocksDB's block cache and write buffers, and the log's queues share so "
+            "much; with Kafka 64 or more a worker. Program, catalogue and models come on top "
+            "(`nba size`)."),
 
     SECTION("release", "Model releases"),
     TEXT("release.dir", release_dir, "var/releases", 1, 1000, "Folder of the model releases."),

@@ -143,6 +143,7 @@ enum nba_status nba_engine_create(const struct nba_engine_options *options,
     (void)pthread_cond_init(&engine->table.released, NULL);
     (void)pthread_mutex_init(&engine->parking.lock, NULL);
     register_metrics(engine);
+    nba_budget_init(&engine->budget, options->config, options->metrics);
     enum nba_status status = check_topics(engine, error);
     if (status == NBA_OK) {
         status = nba_engine_open_store(engine, false, error);

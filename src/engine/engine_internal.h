@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "budget.h"
 #include "crash_notes.h"
 #include "nba/engine/engine.h"
 #include "nba/engine/side_inputs.h"
@@ -41,7 +42,8 @@ struct nba_engine {
     struct nba_task_table table;
     struct nba_parking parking;
     struct nba_crash_notes crash_notes;
-    int32_t partition_count; /* of the input topic */
+    struct nba_budget budget; /* the follower looks at it */
+    int32_t partition_count;  /* of the input topic */
     int64_t changelog_delete_retention_ms;
 
     pthread_t follower;

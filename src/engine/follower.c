@@ -195,6 +195,9 @@ static void look_at_files(struct nba_engine *engine)
         refuse(engine, "release_refused", "old", &error);
     }
     look_for_backup(engine);
+    (void)pthread_mutex_lock(&engine->parking.lock);
+    nba_budget_look(&engine->budget, engine->store, engine->options.stream);
+    (void)pthread_mutex_unlock(&engine->parking.lock);
 }
 
 /* One poll of the side topics; *ret_got tells whether to come again at once. */

@@ -31,14 +31,8 @@ enum nba_status nba_engine_open_store(struct nba_engine *engine, bool damaged,
                                       struct nba_error *error)
 {
     const struct nba_config *config = engine->options.config;
-    const struct nba_state_options options = {
-        .create = true,
-        .block_cache_bytes = (size_t)config->state.block_cache_bytes,
-        .write_buffer_bytes = (size_t)config->state.write_buffer_bytes,
-        .hot_bytes = (size_t)config->state.cache_bytes,
-        .hot_shares = (uint32_t)(engine->partition_count < 1 ? 1 : engine->partition_count),
-        .inactive_ttl = nba_config_inactive_ttl(config),
-    };
+    const struct nba_state_options options =
+        nba_state_options_of(config, (uint32_t)engine->partition_count);
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
     enum nba_status status = nba_file_make_dirs(config->state.dir, error);

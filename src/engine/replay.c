@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "budget.h"
 #include "crash_notes.h"
 #include "load_release.h"
 #include "nba/base/assert.h"
@@ -81,13 +82,7 @@ enum nba_status nba_replay_create(const struct nba_replay_options *options,
                                   struct nba_replay **ret_replay, struct nba_error *error)
 {
     NBA_ASSERT(options->threads >= 1 && options->sink.take != NULL);
-    const struct nba_state_options state = {
-        .create = true,
-        .block_cache_bytes = (size_t)options->config->state.block_cache_bytes,
-        .write_buffer_bytes = (size_t)options->config->state.write_buffer_bytes,
-        .hot_bytes = (size_t)options->config->state.cache_bytes,
-        .inactive_ttl = nba_config_inactive_ttl(options->config),
-    };
+    const struct nba_state_options state = nba_state_options_of(options->config, 0);
     struct nba_replay *replay = nba_zeros(1, sizeof(*replay));
     replay->options = *options;
     nba_arena_init(&replay->memory, LOG_BYTES_MAX);

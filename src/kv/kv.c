@@ -6,13 +6,10 @@
  * first and kept in a list, under a lock, as handles; the list is short and searched only when
  * something is opened or dropped.
  */
-#include "nba/kv/kv.h"
+#include "kv_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <rocksdb/c.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +20,7 @@
 #include "nba/base/memory.h"
 
 #define DEFAULT_CACHE_BYTES  ((size_t)8 << 20)
-#define DEFAULT_BUFFER_BYTES ((size_t)32 << 20)
+#define DEFAULT_BUFFER_BYTES ((size_t)64 << 20)
 /* 4 KiB blocks hold a few records of 1 KB: a point read decompresses little more than it needs. */
 #define BLOOM_BITS_PER_KEY 10.0
 /* A table file where so many of so many keys in a row are deletions is compacted soon: scans would
@@ -38,25 +35,6 @@
 #define INFO_LOG_FATAL 4
 #define ROOM_BYTES     ((size_t)256 << 10)
 #define PATH_BYTES     4096u
-
-struct nba_kv_cf {
-    char *name;
-    rocksdb_column_family_handle_t *handle;
-    struct nba_kv_cf *next;
-};
-
-struct nba_kv {
-    rocksdb_t *db;
-    char *path;
-    char *secondary; /* NULL, or a folder for a secondary's own files, removed at the end */
-    rocksdb_options_t *options;
-    rocksdb_cache_t *cache;
-    rocksdb_readoptions_t *read;
-    rocksdb_writeoptions_t *write;
-    pthread_mutex_t lock; /* guards `cfs` */
-    struct nba_kv_cf *cfs;
-    _Atomic int failure; /* the first NBA_E_IO or NBA_E_CORRUPT of a read or write */
-};
 
 struct nba_kv_iter {
     struct nba_kv *kv;
@@ -91,40 +69,41 @@ static void remember_failure(struct nba_kv *kv, enum nba_status status)
     }
 }
 
-/* The same, for what a store does once it is open. */
-static enum nba_status answer_of(struct nba_kv *kv, struct nba_error *error, const char *what,
-                                 char *text)
+enum nba_status nba_kv_answer(struct nba_kv *kv, struct nba_error *error, const char *what,
+                              char *text)
 {
     const enum nba_status status = answer(error, what, text);
     remember_failure(kv, status);
     return status;
 }
 
-/* A batch and a snapshot are RocksDB's own under our names. */
-static rocksdb_writebatch_t *batch_of(struct nba_kv_batch *batch)
-{
-    return (rocksdb_writebatch_t *)batch;
-}
-
+/* A snapshot is RocksDB's own under our name. */
 static const rocksdb_snapshot_t *snapshot_of(const struct nba_kv_snapshot *snapshot)
 {
     return (const rocksdb_snapshot_t *)snapshot;
 }
 
-static rocksdb_options_t *make_options(const struct nba_kv_options *wanted, rocksdb_cache_t *cache)
+static rocksdb_options_t *make_options(bool create, size_t buffers, rocksdb_cache_t *cache)
 {
-    const size_t buffers =
-        wanted->write_buffer_bytes != 0 ? wanted->write_buffer_bytes : DEFAULT_BUFFER_BYTES;
+    char *text = NULL;
+    rocksdb_options_t *plain = rocksdb_options_create();
     rocksdb_options_t *options = rocksdb_options_create();
-    rocksdb_options_set_create_if_missing(options, wanted->create);
+    /* What the log of a killed process gives back stays in the buffers: writing it out first would
+     * be most of a restart.  (A text, as this one has no C function of its own.) */
+    rocksdb_get_options_from_string(plain, "avoid_flush_during_recovery=true", options, &text);
+    NBA_ASSERT(text == NULL);
+    rocksdb_options_destroy(plain);
+    rocksdb_options_set_create_if_missing(options, create);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
-    rocksdb_options_set_db_write_buffer_size(options, buffers);
-    rocksdb_options_set_write_buffer_size(options, buffers / 2);
+    /* At half the bound a buffer is written out, and the next one fills meanwhile; see stay_within.
+     * (RocksDB 7.8 has no C interface to a WriteBufferManager, which could stop the writes.) */
+    rocksdb_options_set_db_write_buffer_size(options, buffers / 2);
+    rocksdb_options_set_write_buffer_size(options, buffers / 4);
     rocksdb_options_add_compact_on_deletion_collector_factory(options, DELETION_WINDOW,
                                                               DELETIONS_MAX);
     /* A quiet column family must not hold the log of the busy ones back for ever. */
-    rocksdb_options_set_max_total_wal_size(options, (uint64_t)buffers * 4);
+    rocksdb_options_set_max_total_wal_size(options, (uint64_t)buffers * 2);
     rocksdb_options_set_max_open_files(options, -1); /* a secondary needs its files kept open */
     rocksdb_options_set_info_log_level(options, INFO_LOG_FATAL);
     rocksdb_options_set_keep_log_file_num(options, 2);
@@ -250,9 +229,13 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
     NBA_ASSERT(pthread_mutex_init(&kv->lock, NULL) == 0);
     kv->cache = rocksdb_cache_create_lru(
         options->block_cache_bytes != 0 ? options->block_cache_bytes : DEFAULT_CACHE_BYTES);
-    kv->options = make_options(options, kv->cache);
+    kv->write_buffer_bytes =
+        options->write_buffer_bytes != 0 ? options->write_buffer_bytes : DEFAULT_BUFFER_BYTES;
+    kv->options = make_options(options->create, kv->write_buffer_bytes, kv->cache);
     kv->read = rocksdb_readoptions_create();
     kv->write = rocksdb_writeoptions_create();
+    kv->unlogged = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_disable_WAL(kv->unlogged, 1);
     enum nba_status status = make_folder(kv, options->secondary, error);
     if (status == NBA_OK && !options->secondary) {
         status = look_for_room(kv, error);
@@ -297,6 +280,7 @@ void nba_kv_close(struct nba_kv *kv)
     }
     rocksdb_readoptions_destroy(kv->read);
     rocksdb_writeoptions_destroy(kv->write);
+    rocksdb_writeoptions_destroy(kv->unlogged);
     rocksdb_options_destroy(kv->options);
     rocksdb_cache_destroy(kv->cache);
     pthread_mutex_destroy(&kv->lock);
@@ -308,6 +292,20 @@ void nba_kv_close(struct nba_kv *kv)
 enum nba_status nba_kv_failure(const struct nba_kv *kv)
 {
     return (enum nba_status)atomic_load(&kv->failure);
+}
+
+void nba_kv_usage(struct nba_kv *kv, struct nba_kv_usage *ret_usage)
+{
+    char *text = NULL;
+    rocksdb_memory_consumers_t *consumers = rocksdb_memory_consumers_create();
+    rocksdb_memory_consumers_add_db(consumers, kv->db);
+    rocksdb_memory_usage_t *usage = rocksdb_approximate_memory_usage_create(consumers, &text);
+    NBA_ASSERT(text == NULL); /* it only asks counters */
+    ret_usage->block_cache_bytes = rocksdb_cache_get_usage(kv->cache);
+    ret_usage->write_buffer_bytes =
+        (size_t)rocksdb_approximate_memory_usage_get_mem_table_unflushed(usage);
+    rocksdb_approximate_memory_usage_destroy(usage);
+    rocksdb_memory_consumers_destroy(consumers);
 }
 
 static enum nba_status make_cf(struct nba_kv *kv, const char *name, struct nba_error *error)
@@ -364,7 +362,7 @@ enum nba_status nba_kv_cf_drop(struct nba_kv *kv, struct nba_kv_cf *cf, struct n
     rocksdb_drop_column_family(kv->db, cf->handle, &text);
     free_cf(cf);
     pthread_mutex_unlock(&kv->lock);
-    return answer_of(kv, error, "drop column family", text);
+    return nba_kv_answer(kv, error, "drop column family", text);
 }
 
 void nba_kv_cf_names(struct nba_kv *kv, void (*visit)(void *context, const char *name),
@@ -387,7 +385,7 @@ enum nba_status nba_kv_get(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_s
     rocksdb_pinnableslice_t *slice =
         rocksdb_get_pinned_cf(kv->db, kv->read, cf->handle, key.data, key.bytes, &text);
     if (text != NULL) {
-        return answer_of(kv, error, "read", text);
+        return nba_kv_answer(kv, error, "read", text);
     }
     if (slice != NULL) {
         const char *data = rocksdb_pinnableslice_value(slice, &bytes);
@@ -400,57 +398,6 @@ enum nba_status nba_kv_get(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_s
     }
     *ret_found = slice != NULL;
     return NBA_OK;
-}
-
-/* --- batches --- */
-
-struct nba_kv_batch *nba_kv_batch_create(void)
-{
-    return (struct nba_kv_batch *)rocksdb_writebatch_create();
-}
-
-void nba_kv_batch_destroy(struct nba_kv_batch *batch)
-{
-    if (batch != NULL) {
-        rocksdb_writebatch_destroy(batch_of(batch));
-    }
-}
-
-void nba_kv_batch_reset(struct nba_kv_batch *batch)
-{
-    rocksdb_writebatch_clear(batch_of(batch));
-}
-
-void nba_kv_batch_put(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key,
-                      struct nba_str value)
-{
-    rocksdb_writebatch_put_cf(batch_of(batch), cf->handle, key.data, key.bytes, value.data,
-                              value.bytes);
-}
-
-void nba_kv_batch_delete(struct nba_kv_batch *batch, struct nba_kv_cf *cf, struct nba_str key)
-{
-    rocksdb_writebatch_delete_cf(batch_of(batch), cf->handle, key.data, key.bytes);
-}
-
-void nba_kv_batch_delete_range(struct nba_kv_batch *batch, struct nba_kv_cf *cf,
-                               struct nba_str from, struct nba_str to)
-{
-    rocksdb_writebatch_delete_range_cf(batch_of(batch), cf->handle, from.data, from.bytes, to.data,
-                                       to.bytes);
-}
-
-size_t nba_kv_batch_count(struct nba_kv_batch *batch)
-{
-    return (size_t)rocksdb_writebatch_count(batch_of(batch));
-}
-
-enum nba_status nba_kv_write(struct nba_kv *kv, struct nba_kv_batch *batch, struct nba_error *error)
-{
-    char *text = NULL;
-    NBA_ASSERT(kv->secondary == NULL);
-    rocksdb_write(kv->db, kv->write, batch_of(batch), &text);
-    return answer_of(kv, error, "write", text);
 }
 
 /* --- iterators and snapshots --- */
@@ -534,7 +481,7 @@ enum nba_status nba_kv_iter_status(const struct nba_kv_iter *iter, struct nba_er
 {
     char *text = NULL;
     rocksdb_iter_get_error(iter->iter, &text);
-    return answer_of(iter->kv, error, "scan", text);
+    return nba_kv_answer(iter->kv, error, "scan", text);
 }
 
 struct nba_kv_snapshot *nba_kv_snapshot_create(struct nba_kv *kv)
@@ -565,18 +512,25 @@ enum nba_status nba_kv_checkpoint(struct nba_kv *kv, const char *path, struct nb
     return answer(error, "make checkpoint", text);
 }
 
-enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error)
+enum nba_status nba_kv_cf_flush(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_error *error)
 {
     char *text = NULL;
     rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
     rocksdb_flushoptions_set_wait(options, 1);
+    rocksdb_flush_cf(kv->db, options, cf->handle, &text);
+    rocksdb_flushoptions_destroy(options);
+    return nba_kv_answer(kv, error, "flush", text);
+}
+
+enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
     pthread_mutex_lock(&kv->lock);
-    for (struct nba_kv_cf *cf = kv->cfs; cf != NULL && text == NULL; cf = cf->next) {
-        rocksdb_flush_cf(kv->db, options, cf->handle, &text);
+    for (struct nba_kv_cf *cf = kv->cfs; cf != NULL && status == NBA_OK; cf = cf->next) {
+        status = nba_kv_cf_flush(kv, cf, error);
     }
     pthread_mutex_unlock(&kv->lock);
-    rocksdb_flushoptions_destroy(options);
-    return answer(error, "flush", text);
+    return status;
 }
 
 enum nba_status nba_kv_refresh(struct nba_kv *kv, struct nba_error *error)

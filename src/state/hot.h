@@ -34,7 +34,8 @@ struct nba_hot {
     struct nba_hot_entry **buckets;
     uint32_t bucket_count; /* a power of two */
     struct nba_hot_entry *newest, *oldest;
-    size_t bytes, bytes_max;
+    _Atomic size_t bytes; /* written by the task's thread, read by any */
+    size_t bytes_max;
     uint64_t entry_count, evictions;
     void (*spill)(void *context, const struct nba_hot_entry *entry);
     void *context;

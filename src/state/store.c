@@ -1,6 +1,7 @@
 /* One RocksDB for all tasks: opening it, the one write, and reads from other threads. */
 #include "nba/state/store.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
@@ -60,6 +61,19 @@ void nba_state_store_close(struct nba_state_store *store)
 enum nba_status nba_state_store_failure(const struct nba_state_store *store)
 {
     return nba_kv_failure(store->kv);
+}
+
+void nba_state_store_usage(struct nba_state_store *store, struct nba_state_usage *ret_usage)
+{
+    struct nba_kv_usage kv;
+    size_t hot_bytes = 0;
+    nba_kv_usage(store->kv, &kv);
+    (void)pthread_rwlock_rdlock(&store->lock);
+    for (uint32_t i = 0; i < store->task_count; i++) {
+        hot_bytes += atomic_load_explicit(&store->tasks[i]->hot.bytes, memory_order_relaxed);
+    }
+    (void)pthread_rwlock_unlock(&store->lock);
+    *ret_usage = (struct nba_state_usage){hot_bytes, kv.block_cache_bytes, kv.write_buffer_bytes};
 }
 
 /* ---- which tasks there are ---- */

@@ -18,6 +18,7 @@
 
 struct nba_stream_backend {
     void (*close)(void *self);
+    void (*memory_used)(void *self, struct nba_stream_memory *ret_used);
     enum nba_status (*topic_create)(void *self, const struct nba_topic_spec *spec,
                                     struct nba_error *error);
     enum nba_status (*topic_delete)(void *self, const char *topic, struct nba_error *error);
@@ -113,11 +114,13 @@ extern const struct nba_stream_backend nba_kafka_backend; /* kafka_*.c */
 extern const struct nba_stream_backend nba_local_backend; /* local_*.c */
 
 NBA_MUST_USE
-enum nba_status nba_kafka_open(const struct nba_property *properties, size_t count, void **ret_self,
+enum nba_status nba_kafka_open(const struct nba_property *properties, size_t count,
+                               const struct nba_stream_memory *memory, void **ret_self,
                                struct nba_error *error);
 NBA_MUST_USE
 enum nba_status nba_local_open(const char *dir, enum nba_local_mode mode,
-                               const struct nba_clock *clock, void **ret_self,
+                               const struct nba_clock *clock,
+                               const struct nba_stream_memory *memory, void **ret_self,
                                struct nba_error *error);
 
 #endif

@@ -94,13 +94,20 @@ static int session_ms(const rd_kafka_conf_t *conf)
 
 /* --- life --- */
 
+void nba_kafka_client_hold(struct kafka_client *client, size_t bytes)
+{
+    (void)atomic_fetch_add(client->held, bytes - client->held_bytes);
+    client->held_bytes = bytes;
+}
+
 static void forget(struct kafka_client *client)
 {
+    nba_kafka_client_hold(client, 0);
     pthread_mutex_destroy(&client->lock);
     free(client);
 }
 
-enum nba_status nba_kafka_client_create(const struct kafka_stream *stream,
+enum nba_status nba_kafka_client_create(struct kafka_stream *stream,
                                         const struct kafka_identity *identity,
                                         void (*dress)(rd_kafka_conf_t *conf), void *owner,
                                         struct kafka_client **ret_client, struct nba_error *error)
@@ -109,7 +116,9 @@ enum nba_status nba_kafka_client_create(const struct kafka_stream *stream,
     if (client == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot create client: out of memory");
     }
+    const bool consumer = ((int)identity->role & KAFKA_ROLE_CONSUMER) != 0;
     client->owner = owner;
+    client->held = consumer ? &stream->reading_bytes : &stream->writing_bytes;
     pthread_mutex_init(&client->lock, NULL);
     rd_kafka_conf_t *conf = NULL;
     const enum nba_status status = nba_kafka_settings_build(stream, identity, &conf, error);
@@ -126,7 +135,6 @@ enum nba_status nba_kafka_client_create(const struct kafka_stream *stream,
     if (dress != NULL) {
         dress(conf);
     }
-    const bool consumer = ((int)identity->role & KAFKA_ROLE_CONSUMER) != 0;
     char text[NBA_KAFKA_TROUBLE_BYTES];
     client->rk =
         rd_kafka_new(consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text, sizeof(text));

@@ -5,7 +5,7 @@
  * reader, member and producer has its own; the stream has two more for marks and admin requests,
  * one for each isolation, because librdkafka answers "watermark" by the handle's isolation level.
  *
- * CALLBACKS.  librdkafka calls on_error, deliveries and rebalances on the thread that polls; the
+ * CALLBACKS.  librdkafka calls on_error, deliveries, statistics and rebalances where it polls; the
  * closing of a connection is reported on one of its own threads, hence the atomic counter.
  *
  * SECRETS.  A property's value is never put into a message, nor into a log: the library's own log
@@ -64,13 +64,17 @@ struct kafka_client {
     int64_t probed_us;    /* when that was last checked, by the polling thread */
     pthread_mutex_t lock; /* for trouble: the stream's own clients serve several threads */
     char trouble[NBA_KAFKA_TROUBLE_BYTES];
-    void *owner; /* reader, member or producer, for its callbacks */
+    void *owner;          /* reader, member or producer, for its callbacks */
+    _Atomic size_t *held; /* the stream's reading_bytes or writing_bytes */
+    size_t held_bytes;    /* this client's part of it */
 };
 
 struct kafka_stream {
     struct nba_stream stream; /* first */
     struct nba_property *properties;
     size_t property_count;
+    struct nba_stream_memory memory;             /* of one client */
+    _Atomic size_t reading_bytes, writing_bytes; /* what members, and producers, hold */
     struct kafka_client *committed;   /* marks as a committed reader sees them; admin requests */
     struct kafka_client *uncommitted; /* marks as they are */
 };
@@ -94,11 +98,13 @@ enum nba_status nba_kafka_settings_build(const struct kafka_stream *stream,
 
 /* `dress` (may be NULL) adds the owner's callbacks.  NBA_E_CONFIG, NBA_E_NO_MEMORY. */
 NBA_MUST_USE
-enum nba_status nba_kafka_client_create(const struct kafka_stream *stream,
+enum nba_status nba_kafka_client_create(struct kafka_stream *stream,
                                         const struct kafka_identity *identity,
                                         void (*dress)(rd_kafka_conf_t *conf), void *owner,
                                         struct kafka_client **ret_client, struct nba_error *error);
 void nba_kafka_client_destroy(struct kafka_client *client); /* NULL is fine */
+/* Records of so many bytes are in its queue now.  Thread of its owner. */
+void nba_kafka_client_hold(struct kafka_client *client, size_t bytes);
 uint64_t nba_kafka_client_connections_closed(struct kafka_client *client);
 /* Serves the callbacks of an unattended client; does nothing to others. */
 void nba_kafka_client_serve(struct kafka_client *client);

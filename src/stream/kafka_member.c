@@ -217,8 +217,26 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
     (void)rd_kafka_assign(rk, NULL);
 }
 
+/* The statistics are JSON of many numbers, of which one is wanted: the queue of the partitions that
+ * are fetched is one and the same, that of others is empty. */
+static int on_stats(rd_kafka_t *rk, char *json, size_t bytes, void *opaque)
+{
+    static const char name[] = "\"fetchq_size\":";
+    size_t held = 0;
+    (void)rk;
+    (void)bytes;
+    for (const char *at = strstr(json, name); at != NULL; at = strstr(at, name)) {
+        at += sizeof(name) - 1;
+        const size_t queue = strtoul(at, NULL, 10);
+        held = queue > held ? queue : held;
+    }
+    nba_kafka_client_hold(opaque, held);
+    return 0; /* the library frees the text */
+}
+
 static void dress(rd_kafka_conf_t *conf)
 {
+    rd_kafka_conf_set_stats_cb(conf, on_stats);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
 }
 

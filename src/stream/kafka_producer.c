@@ -19,9 +19,10 @@
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     (void)rk;
-    const struct kafka_client *client = opaque;
+    struct kafka_client *client = opaque;
     struct kafka_producer *producer = client->owner;
     struct kafka_topic *topic = message->_private;
+    nba_kafka_client_hold(client, client->held_bytes - message->len - message->key_len);
     /* A duplicate that the broker no longer remembers is reported as delivered, without an offset;
      * the changelog's position would be unknown. */
     const bool lost = message->err != RD_KAFKA_RESP_ERR_NO_ERROR ||
@@ -190,6 +191,10 @@ static rd_kafka_resp_err_t enqueue(struct kafka_producer *producer, struct kafka
             RD_KAFKA_VTYPE_VALUE, value, value_bytes, RD_KAFKA_VTYPE_TIMESTAMP,
             outgoing->timestamp_ms, RD_KAFKA_VTYPE_OPAQUE, (void *)topic, RD_KAFKA_VTYPE_HEADERS,
             headers, RD_KAFKA_VTYPE_END);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            nba_kafka_client_hold(producer->client,
+                                  producer->client->held_bytes + key_bytes + value_bytes);
+        }
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || nba_kafka_left_ms(deadline_us) == 0) {
             return code;
         }

@@ -22,9 +22,6 @@ struct setting {
 };
 
 /* Defaults that the user may change. */
-#define AS_TEXT_(value) #value
-#define AS_TEXT(value)  AS_TEXT_(value)
-
 static const struct setting DEFAULTS[] = {
     {KAFKA_ROLE_ANY, "client.id", "nba"},
     {KAFKA_ROLE_ANY, "log.connection.close", "false"},
@@ -37,19 +34,17 @@ static const struct setting DEFAULTS[] = {
     {KAFKA_ROLE_CONSUMER, "fetch.wait.max.ms", "20"},
     {KAFKA_ROLE_CONSUMER, "fetch.error.backoff.ms", "50"},
     {KAFKA_ROLE_CONSUMER, "check.crcs", "true"},
-    /* A partition whose queue holds this many messages, or whose client holds this many KiB, isn't
-     * fetched for a whole second: so never by count, and by bytes only far above what a second's
-     * work takes.  It is the back-pressure, and with the fetch in flight the bound on memory. */
+    /* A partition whose queue holds this many messages isn't fetched for a whole second: so never
+     * by count (and by bytes, in set_memory(), above what a second's work takes). */
     {KAFKA_ROLE_CONSUMER, "queued.min.messages", "1000000"},
-    {KAFKA_ROLE_MEMBER, "queued.max.messages.kbytes", AS_TEXT(NBA_MEMBER_QUEUE_KIB)},
-    {KAFKA_ROLE_READER, "queued.max.messages.kbytes", "131072"},
     {KAFKA_ROLE_MEMBER, "session.timeout.ms", "6000"},
     {KAFKA_ROLE_MEMBER, "heartbeat.interval.ms", "500"},
     /* Restore runs within the rebalance callback. */
     {KAFKA_ROLE_MEMBER, "max.poll.interval.ms", "600000"},
     {KAFKA_ROLE_PRODUCER, "linger.ms", "1"},
     {KAFKA_ROLE_PRODUCER, "queue.buffering.max.messages", "500000"},
-    {KAFKA_ROLE_PRODUCER, "queue.buffering.max.kbytes", "131072"},
+    /* How often a member hears what its queue holds. */
+    {KAFKA_ROLE_MEMBER, "statistics.interval.ms", "5000"},
     /* Above what the contract lets through, so that the contract's own limit speaks. */
     {KAFKA_ROLE_PRODUCER, "message.max.bytes", "4000000"},
     {KAFKA_ROLE_PLAIN, "message.timeout.ms", "60000"},
@@ -89,6 +84,13 @@ static const char *const REFUSED[] = {
     "enable.gapless.guarantee",
     "group.protocol.type",
     "produce.offset.report",
+};
+
+/* Set from the share of memory. */
+static const char *const BUDGETED[] = {
+    "queued.max.messages.kbytes",
+    "fetch.max.bytes",
+    "queue.buffering.max.kbytes",
 };
 
 /* Load code, or stand in for what must be real. */
@@ -153,6 +155,9 @@ static enum nba_status check_name(const struct nba_property *property, struct nb
     if (is_ours(name)) {
         return nba_error_set(error, NBA_E_CONFIG,
                              "kafka.%s: exactly once rests on it, it can't be set", name);
+    }
+    if (listed(BUDGETED, NBA_ARRAY_COUNT(BUDGETED), name)) {
+        return nba_error_set(error, NBA_E_CONFIG, "kafka.%s: the memory budget sets it", name);
     }
     if (listed(DENIED, NBA_ARRAY_COUNT(DENIED), name)) {
         return nba_error_set(error, NBA_E_CONFIG, "kafka.%s: loads code, it can't be set", name);
@@ -331,6 +336,27 @@ static enum nba_status set_identity(rd_kafka_conf_t *conf, const struct kafka_id
     return NBA_OK;
 }
 
+/*
+ * librdkafka counts keys and values; for each record it keeps some 400 bytes more (three times an
+ * event's size), and a fetch may be on its way.  A partition of a consumer over its bound isn't
+ * fetched for a second: it is the back-pressure.
+ */
+static enum nba_status set_memory(rd_kafka_conf_t *conf, enum kafka_role role,
+                                  const struct nba_stream_memory *memory, struct nba_error *error)
+{
+    const bool consumer = ((int)role & KAFKA_ROLE_CONSUMER) != 0;
+    const size_t bytes = consumer ? memory->reading_bytes / 4 : memory->writing_bytes / 2;
+    char kib[24];
+    (void)snprintf(kib, sizeof(kib), "%zu", bytes / 1024);
+    enum nba_status status = set(
+        conf, consumer ? "queued.max.messages.kbytes" : "queue.buffering.max.kbytes", kib, error);
+    if (status == NBA_OK && consumer) {
+        (void)snprintf(kib, sizeof(kib), "%zu", bytes);
+        status = set(conf, "fetch.max.bytes", kib, error);
+    }
+    return status;
+}
+
 enum nba_status nba_kafka_settings_build(const struct kafka_stream *stream,
                                          const struct kafka_identity *identity,
                                          rd_kafka_conf_t **ret_conf, struct nba_error *error)
@@ -346,6 +372,9 @@ enum nba_status nba_kafka_settings_build(const struct kafka_stream *stream,
     }
     if (status == NBA_OK) {
         status = set_table(conf, OURS, NBA_ARRAY_COUNT(OURS), identity->role, error);
+    }
+    if (status == NBA_OK) {
+        status = set_memory(conf, identity->role, &stream->memory, error);
     }
     if (status == NBA_OK) {
         status = set_identity(conf, identity, error);

@@ -33,13 +33,15 @@ static enum nba_status check_producer(const struct kafka_stream *stream, struct 
     return status;
 }
 
-enum nba_status nba_kafka_open(const struct nba_property *properties, size_t count, void **ret_self,
+enum nba_status nba_kafka_open(const struct nba_property *properties, size_t count,
+                               const struct nba_stream_memory *memory, void **ret_self,
                                struct nba_error *error)
 {
     struct kafka_stream *stream = calloc(1, sizeof(*stream));
     if (stream == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "cannot open kafka: out of memory");
     }
+    stream->memory = *memory;
     enum nba_status status = nba_kafka_settings_copy(properties, count, stream, error);
     if (status == NBA_OK) {
         status = check_producer(stream, error);
@@ -61,6 +63,13 @@ enum nba_status nba_kafka_open(const struct nba_property *properties, size_t cou
     stream->uncommitted->unattended = true;
     *ret_self = stream;
     return NBA_OK;
+}
+
+static void memory_used(void *self, struct nba_stream_memory *ret_used)
+{
+    const struct kafka_stream *stream = self;
+    *ret_used = (struct nba_stream_memory){atomic_load(&stream->reading_bytes),
+                                           atomic_load(&stream->writing_bytes)};
 }
 
 /* --- topics --- */
@@ -275,6 +284,7 @@ static enum nba_status group_reset(void *self, const char *group, const char *to
 
 const struct nba_stream_backend nba_kafka_backend = {
     .close = stream_close,
+    .memory_used = memory_used,
     .topic_create = topic_create,
     .topic_delete = topic_delete,
     .topic_partitions = topic_partitions,

@@ -11,8 +11,9 @@
 #include "nba/base/assert.h"
 #include "nba/base/memory.h"
 
-#define BLOCK_CACHE_BYTES  ((size_t)16 << 20)
-#define WRITE_BUFFER_BYTES ((size_t)32 << 20)
+/* More is of no use: a log is written at its end and read there. */
+#define BLOCK_CACHE_BYTES_MAX  ((size_t)16 << 20)
+#define WRITE_BUFFER_BYTES_MAX ((size_t)64 << 20)
 /* The writer may delete a file between our listing and opening it; the next try sees its heir. */
 #define READER_OPEN_TRIES 10
 /* How often a read-only log looks for news of the writer while somebody waits. */
@@ -305,13 +306,19 @@ static enum nba_status group_reset(void *self, const char *group, const char *na
 
 /* --- open and close --- */
 
-static enum nba_status open_store(struct nba_local_log *log, const char *dir,
-                                  struct nba_error *error)
+static size_t at_most(size_t bytes, size_t most)
 {
-    struct nba_kv_options options = {.block_cache_bytes = BLOCK_CACHE_BYTES,
-                                     .write_buffer_bytes = WRITE_BUFFER_BYTES,
-                                     .create = !log->read_only,
-                                     .secondary = log->read_only};
+    return bytes < most ? bytes : most;
+}
+
+static enum nba_status open_store(struct nba_local_log *log, const char *dir,
+                                  const struct nba_stream_memory *memory, struct nba_error *error)
+{
+    struct nba_kv_options options = {
+        .block_cache_bytes = at_most(memory->reading_bytes, BLOCK_CACHE_BYTES_MAX),
+        .write_buffer_bytes = at_most(memory->writing_bytes, WRITE_BUFFER_BYTES_MAX),
+        .create = !log->read_only,
+        .secondary = log->read_only};
     enum nba_status status = nba_kv_open(dir, &options, &log->kv, error);
     for (int i = 1; log->read_only && status == NBA_E_IO && i < READER_OPEN_TRIES; i++) {
         const struct timespec pause = {0, REFRESH_US * 1000L};
@@ -376,14 +383,15 @@ static void close_log(void *self)
 }
 
 enum nba_status nba_local_open(const char *dir, enum nba_local_mode mode,
-                               const struct nba_clock *clock, void **ret_self,
+                               const struct nba_clock *clock,
+                               const struct nba_stream_memory *memory, void **ret_self,
                                struct nba_error *error)
 {
     struct nba_local_log *log = nba_zeros(1, sizeof(*log));
     log->clock = clock;
     log->read_only = mode == NBA_LOCAL_READER;
     init_locks(log);
-    const enum nba_status status = open_store(log, dir, error);
+    const enum nba_status status = open_store(log, dir, memory, error);
     if (status != NBA_OK) {
         close_log(log);
         return status;
@@ -401,8 +409,17 @@ enum nba_status nba_local_open(const char *dir, enum nba_local_mode mode,
     return NBA_OK;
 }
 
+static void memory_used(void *self, struct nba_stream_memory *ret_used)
+{
+    const struct nba_local_log *log = self;
+    struct nba_kv_usage usage;
+    nba_kv_usage(log->kv, &usage);
+    *ret_used = (struct nba_stream_memory){usage.block_cache_bytes, usage.write_buffer_bytes};
+}
+
 const struct nba_stream_backend nba_local_backend = {
     .close = close_log,
+    .memory_used = memory_used,
     .topic_create = topic_create,
     .topic_delete = topic_delete,
     .topic_partitions = topic_partitions,

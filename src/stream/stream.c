@@ -7,11 +7,15 @@
 #include "nba/base/assert.h"
 #include "nba/base/limits.h"
 
+static const struct nba_stream_memory default_memory = {(size_t)64 << 20, (size_t)32 << 20};
+
 enum nba_status nba_stream_open_kafka(const struct nba_property *properties, size_t count,
+                                      const struct nba_stream_memory *memory,
                                       struct nba_stream **ret_stream, struct nba_error *error)
 {
     void *self = NULL;
-    const enum nba_status status = nba_kafka_open(properties, count, &self, error);
+    const enum nba_status status =
+        nba_kafka_open(properties, count, memory != NULL ? memory : &default_memory, &self, error);
     if (status == NBA_OK) {
         *ret_stream = self;
         **ret_stream = (struct nba_stream){.backend = &nba_kafka_backend};
@@ -20,11 +24,13 @@ enum nba_status nba_stream_open_kafka(const struct nba_property *properties, siz
 }
 
 enum nba_status nba_stream_open_local(const char *dir, enum nba_local_mode mode,
-                                      const struct nba_clock *clock, struct nba_stream **ret_stream,
-                                      struct nba_error *error)
+                                      const struct nba_clock *clock,
+                                      const struct nba_stream_memory *memory,
+                                      struct nba_stream **ret_stream, struct nba_error *error)
 {
     void *self = NULL;
-    const enum nba_status status = nba_local_open(dir, mode, clock, &self, error);
+    const enum nba_status status =
+        nba_local_open(dir, mode, clock, memory != NULL ? memory : &default_memory, &self, error);
     if (status == NBA_OK) {
         *ret_stream = self;
         **ret_stream = (struct nba_stream){.backend = &nba_local_backend,
@@ -38,6 +44,11 @@ void nba_stream_close(struct nba_stream *stream)
     if (stream != NULL) {
         stream->backend->close(stream);
     }
+}
+
+void nba_stream_memory_used(struct nba_stream *stream, struct nba_stream_memory *ret_used)
+{
+    stream->backend->memory_used(stream, ret_used);
 }
 
 static bool is_topic_name(const char *name)

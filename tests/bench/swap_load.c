@@ -217,7 +217,7 @@ int main(int argc, char **argv)
     nba_buf_init(&load.value, 1 << 20);
     must(nba_config_load(argv[1], &load.config, &error), &error);
     must(nba_schemas_load(load.config.schemas_dir, &load.schemas, &error), &error);
-    must(nba_stream_open_local(load.config.log_dir, NBA_LOCAL_WRITER, &nba_clock_system,
+    must(nba_stream_open_local(load.config.log_dir, NBA_LOCAL_WRITER, &nba_clock_system, NULL,
                                &load.stream, &error),
          &error);
     must(nba_producer_create(load.stream, NULL, &load.producer, &error), &error);

@@ -115,7 +115,8 @@ class Size(unittest.TestCase):
 
     def test_figures_are_the_arithmetic_they_say(self):
         asked = ("--hcps", 2_000_000, "--events-per-second", 30_000, "--contents", 500,
-                 "--treatments", 4, "--days", 10, "--events-per-day", 3e8, "--set", "topics.replication=3")
+                 "--treatments", 4, "--days", 10, "--events-per-day", 3e8, "--set", "topics.replication=3",
+                 "--set", "memory.budget_mib=512")
         answer = self.needs(*asked)
         m = answer["measured"]
         need = {name: figure["value"] for name, figure in answer["needs"].items()}
@@ -128,7 +129,10 @@ class Size(unittest.TestCase):
         self.assertEqual(need["partitions"], 16)
         self.assertEqual(need["topic_decision"], events * m["decision_bytes"])
         self.assertEqual(need["disk_state"], 2_000_000 * m["store_bytes"] * 2)
-        self.assertEqual(need["memory_queues"], 2 * 64 * 1024 * 1024)
+        self.assertEqual(need["memory_budget"], 512 * 1024 * 1024)
+        hot = self.needs(*asked, "--set", "memory.budget_mib=256")["needs"]
+        self.assertEqual(need["memory_an_instance"] - hot["memory_an_instance"]["value"], 2 ** 28)
+        self.assertEqual(hot["budget_for_a_day"]["value"], need["budget_for_a_day"])
         parts = [v for name, v in need.items() if name.startswith("memory_")
                  and name != "memory_an_instance"]
         self.assertAlmostEqual(need["memory_an_instance"] / sum(parts), 1, 6)

@@ -12,7 +12,7 @@ static struct nba_stream *open_kafka(void)
 {
     struct nba_stream *stream = NULL;
     const struct nba_property properties[] = {{"bootstrap.servers", bootstrap}};
-    assert_ok(nba_stream_open_kafka(properties, 1, &stream, error));
+    assert_ok(nba_stream_open_kafka(properties, 1, NULL, &stream, error));
     return stream;
 }
 

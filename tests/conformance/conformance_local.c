@@ -8,7 +8,8 @@ static char dir[] = "/tmp/nba-conformance-XXXXXX";
 static struct nba_stream *open_local(void)
 {
     struct nba_stream *stream = NULL;
-    assert_ok(nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, error));
+    assert_ok(
+        nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, NULL, &stream, error));
     return stream;
 }
 

@@ -12,6 +12,7 @@
 #include "sim.h"
 
 #define DEPTH_ROUNDS 12
+#define BURST        20u  /* times the mean lot */
 #define STEPS_MAX    5000 /* of the calm part: more is no progress */
 #define WALL_MS      INT64_C(1772700000000)
 #define HOUR_MS      INT64_C(3600000)
@@ -94,8 +95,7 @@ static bool configure(struct slot *slot, struct nba_error *error)
     const char *clock = nba_rng_below(&rng, 3) == 0 ? "wall" : "event";
     (void)snprintf(text, sizeof(text),
                    "{\"application_id\":\"sim\",\"instance\":\"%s\",\"clock\":\"%s\",\"workers\":1,"
-                   "\"state\":{\"dir\":\"%s\",\"cache_bytes\":1048576,"
-                   "\"block_cache_bytes\":1048576,\"write_buffer_bytes\":1048576},"
+                   "\"state\":{\"dir\":\"%s\"},\"memory\":{\"budget_mib\":4},"
                    "\"release\":{\"dir\":\"%s/none\"},"
                    "\"policy\":{\"file\":\"%s/config/policy-basic.yaml\"},"
                    "\"topics\":{\"partitions\":%d},"
@@ -182,6 +182,19 @@ static void start(struct slot *slot, const char *name)
     sim.acting = before;
 }
 
+static void check_memory(const struct slot *slot)
+{
+    struct nba_state_usage used;
+    nba_state_store_usage(slot->engine->store, &used);
+    const struct nba_config *config = &slot->config;
+    if (used.hot_bytes > nba_config_memory(config, NBA_MEMORY_HOT_RECORDS) ||
+        used.block_cache_bytes > nba_config_memory(config, NBA_MEMORY_BLOCK_CACHE) ||
+        used.write_buffer_bytes > nba_config_memory(config, NBA_MEMORY_WRITE_BUFFERS)) {
+        sim_fail("%s: memory: %zu of hot records, %zu of block cache, %zu of write buffers",
+                 slot->name, used.hot_bytes, used.block_cache_bytes, used.write_buffer_bytes);
+    }
+}
+
 /* One turn; who ends by it is taken down. */
 static void step(struct slot *slot)
 {
@@ -203,6 +216,8 @@ static void step(struct slot *slot)
     }
     if (slot->dead) {
         take_down(slot);
+    } else if (slot->engine->store != NULL) {
+        check_memory(slot);
     }
 }
 
@@ -245,7 +260,8 @@ static void open_log(void)
     struct nba_error error = {0};
     char dir[PATH_BYTES + 8];
     (void)snprintf(dir, sizeof(dir), "%s/log", sim.dir);
-    if (nba_stream_open_local(dir, NBA_LOCAL_WRITER, &sim.clock, &sim.stream, &error) != NBA_OK) {
+    if (nba_stream_open_local(dir, NBA_LOCAL_WRITER, &sim.clock, NULL, &sim.stream, &error) !=
+        NBA_OK) {
         sim_fail("log: %s", error.message);
         return;
     }
@@ -436,8 +452,9 @@ bool sim_run(uint64_t seed)
     const unsigned events = 20 + below(30);
     const unsigned lots = 1 + below(4);
     const unsigned faults = 4 + below(20);
+    const unsigned burst = seed % 16 == 3 ? (BURST - 1) * (events / lots) : 0; /* the last lot */
     for (unsigned lot = 1; lot <= lots && sim.failure[0] == '\0'; lot++) {
-        const unsigned until = events * lot / lots;
+        const unsigned until = events * lot / lots + (lot == lots ? burst : 0);
         sim_say("events %u to %u", sent, until);
         sim_produce_events(sent, until);
         sent = until;

@@ -98,8 +98,9 @@ struct nba_config {
     struct {
         const char *dir;
         const char *inactive_ttl; /* nba_config_inactive_ttl reads it */
-        int64_t ring_events, cache_bytes, block_cache_bytes, write_buffer_bytes;
+        int64_t ring_events;
     } state;
+    int64_t memory_budget_mib; /* nba_config_memory shares it out */
     const char *release_dir;
     const char *policy_file;
     const char *schemas_dir;
@@ -137,6 +138,20 @@ enum nba_status nba_config_set(struct nba_config *config, const char *key, const
                                struct nba_error *error);
 /* state.inactive_ttl. */
 struct nba_duration nba_config_inactive_ttl(const struct nba_config *config);
+
+/* Who shares the memory budget. */
+enum nba_memory_part {
+    NBA_MEMORY_HOT_RECORDS,
+    NBA_MEMORY_BLOCK_CACHE,
+    NBA_MEMORY_WRITE_BUFFERS,
+    NBA_MEMORY_LOG_READING, /* records fetched and not yet taken; embedded log: its block cache */
+    NBA_MEMORY_LOG_WRITING, /* records on their way; embedded log: its write buffers */
+    NBA_MEMORY_PARTS
+};
+/* "hot_records" ... */
+const char *nba_memory_part_name(enum nba_memory_part part);
+/* The part's share of memory.budget_mib, in bytes. */
+size_t nba_config_memory(const struct nba_config *config, enum nba_memory_part part);
 /* What concerns several settings at once.  Called by load and parse already. */
 NBA_MUST_USE
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error);

@@ -13,8 +13,9 @@
  * shows the state at opening or at the last nba_kv_refresh.  It opens the column families that
  * exist then, keeps a small folder of its own in TMPDIR while it is open, and has no snapshots.
  *
- * MEMORY.  The block cache and the write buffers of all column families together are bounded by
- * the options; iterators and snapshots pin what they see, so keep them short.
+ * MEMORY.  The block cache (indexes and filters are in it) and the write buffers of all column
+ * families together are bounded by the options (a write waits where it must); nba_kv_usage tells
+ * what they take.  Iterators and snapshots pin what they see on top, so keep them short.
  *
  * ERRORS.  NBA_E_CORRUPT (a checksum or the format is wrong, a file is missing), NBA_E_BUSY
  * (another process has the store open for writing), NBA_E_NOT_FOUND, NBA_E_IO (all else: disk full,
@@ -42,7 +43,7 @@ struct nba_kv_snapshot;
 
 struct nba_kv_options {
     size_t block_cache_bytes;  /* shared by all column families; 0: 8 MiB */
-    size_t write_buffer_bytes; /* bound over all column families; 0: 32 MiB */
+    size_t write_buffer_bytes; /* bound over all column families; 0: 64 MiB */
     bool create;               /* make the store when there is none; else NBA_E_NOT_FOUND */
     bool secondary;            /* open read-only beside a writer */
 };
@@ -55,6 +56,11 @@ void nba_kv_close(struct nba_kv *kv);
 /* NBA_OK, or what a read or a write failed with first, NBA_E_IO or NBA_E_CORRUPT.  From then on the
  * store is to be closed and opened anew: RocksDB takes no writes after one has failed. */
 enum nba_status nba_kv_failure(const struct nba_kv *kv);
+
+struct nba_kv_usage {
+    size_t block_cache_bytes, write_buffer_bytes;
+};
+void nba_kv_usage(struct nba_kv *kv, struct nba_kv_usage *ret_usage);
 
 /* Opens a column family by name, made when absent (a secondary answers NBA_E_NOT_FOUND).  Twice the
  * same name gives the same handle. */
@@ -91,6 +97,17 @@ NBA_MUST_USE
 enum nba_status nba_kv_write(struct nba_kv *kv, struct nba_kv_batch *batch,
                              struct nba_error *error);
 
+/* The same without the write-ahead log, for loading a column family from elsewhere: until
+ * nba_kv_cf_flush a crash may take the newest of these batches, and what is left of the column
+ * family is a prefix of them.  A logged write must come after that flush only. */
+NBA_MUST_USE
+enum nba_status nba_kv_write_unlogged(struct nba_kv *kv, struct nba_kv_batch *batch,
+                                      struct nba_error *error);
+/* A column family that is being loaded isn't compacted; a store that is opened compacts. */
+NBA_MUST_USE
+enum nba_status nba_kv_cf_set_compaction(struct nba_kv *kv, struct nba_kv_cf *cf, bool on,
+                                         struct nba_error *error);
+
 /*
  * An iterator over the keys lower <= key < upper (an empty bound is open), at `snapshot` or at the
  * moment of creation.  It stands nowhere until a seek.  _key and _value borrow: they are good until
@@ -117,7 +134,10 @@ void nba_kv_snapshot_destroy(struct nba_kv *kv, struct nba_kv_snapshot *snapshot
 /* A copy of the whole store in the new folder `path` (hard links: cheap on the same disk). */
 NBA_MUST_USE
 enum nba_status nba_kv_checkpoint(struct nba_kv *kv, const char *path, struct nba_error *error);
-/* Write buffers to files, so that the next opening has no log to read. */
+/* Write buffers to files: of one column family, or of all, so that the next opening has no log to
+ * read. */
+NBA_MUST_USE
+enum nba_status nba_kv_cf_flush(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_error *error);
 NBA_MUST_USE
 enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error);
 /* Secondary only: catch up with the writer.  Iterators made before keep what they saw. */

@@ -44,6 +44,12 @@ void nba_state_store_close(struct nba_state_store *store);
  * thread. */
 enum nba_status nba_state_store_failure(const struct nba_state_store *store);
 
+/* Memory that is used now; bounded by the options' fields of these names.  Any thread. */
+struct nba_state_usage {
+    size_t hot_bytes, block_cache_bytes, write_buffer_bytes;
+};
+void nba_state_store_usage(struct nba_state_store *store, struct nba_state_usage *ret_usage);
+
 /* Calls `visit` for every task that has a column family, open or not, in no particular order. */
 void nba_state_store_visit(struct nba_state_store *store,
                            void (*visit)(void *context, struct nba_str topic, int32_t partition),

@@ -29,9 +29,6 @@
 #include "nba/stream/reader.h"
 #include "nba/stream/stream.h"
 
-/* Of records fetched and not yet polled a member holds at most so much, and a fetch (Kafka). */
-#define NBA_MEMBER_QUEUE_KIB 65536
-
 struct nba_member;
 
 struct nba_assignment {

@@ -54,16 +54,31 @@ enum nba_isolation {
                            * records as committed, as open ones aren't in the log yet */
 };
 
+/*
+ * What a stream may hold in memory.  Kafka: `reading_bytes` bound the records that one reader or
+ * member has fetched and not given out, `writing_bytes` those of one producer that are not
+ * delivered, librdkafka's bookkeeping included.  Local: the block cache and the write buffers of
+ * the log as a whole.  NULL in the functions below: 64 MiB and 32 MiB.  Kafka wants 4 MiB and 2 MiB
+ * at least: a quarter of the first must hold a record.
+ */
+struct nba_stream_memory {
+    size_t reading_bytes, writing_bytes;
+};
+
 /* NBA_E_CONFIG.  Doesn't wait for a broker. */
 NBA_MUST_USE
 enum nba_status nba_stream_open_kafka(const struct nba_property *properties, size_t count,
+                                      const struct nba_stream_memory *memory,
                                       struct nba_stream **ret_stream, struct nba_error *error);
 /* `dir` is made when absent (writer).  `clock` must outlive the stream; its wall time stamps
  * records and ages tombstones. */
 NBA_MUST_USE
 enum nba_status nba_stream_open_local(const char *dir, enum nba_local_mode mode,
-                                      const struct nba_clock *clock, struct nba_stream **ret_stream,
-                                      struct nba_error *error);
+                                      const struct nba_clock *clock,
+                                      const struct nba_stream_memory *memory,
+                                      struct nba_stream **ret_stream, struct nba_error *error);
+/* What all its readers, members and producers hold now; Kafka: some seconds ago. */
+void nba_stream_memory_used(struct nba_stream *stream, struct nba_stream_memory *ret_used);
 void nba_stream_close(struct nba_stream *stream); /* NULL is fine */
 
 #define NBA_TOPIC_NAME_BYTES_MAX 249u /* Kafka's; letters, digits, dot, underscore, hyphen */

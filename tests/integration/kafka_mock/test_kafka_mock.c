@@ -85,7 +85,7 @@ static void revoke(void *context, const struct nba_assignment *partitions, size_
     share->lost += lost;
 }
 
-static void open_cluster(struct fixture *f)
+static void open_cluster_with(struct fixture *f, const struct nba_stream_memory *memory)
 {
     memset(f, 0, sizeof(*f));
     char text[256];
@@ -102,10 +102,16 @@ static void open_cluster(struct fixture *f)
         {"session.timeout.ms", "4000"},
         {"heartbeat.interval.ms", "100"},
         {"reconnect.backoff.max.ms", "200"},
+        {"statistics.interval.ms", "100"},
     };
-    assert_int_equal(
-        nba_stream_open_kafka(properties, NBA_ARRAY_COUNT(properties), &f->stream, &f->error),
-        NBA_OK);
+    assert_int_equal(nba_stream_open_kafka(properties, NBA_ARRAY_COUNT(properties), memory,
+                                           &f->stream, &f->error),
+                     NBA_OK);
+}
+
+static void open_cluster(struct fixture *f)
+{
+    open_cluster_with(f, NULL);
 }
 
 static void open_member(struct fixture *f, const char *instance_id)
@@ -709,6 +715,58 @@ static void test_a_member_that_lost_its_session_to_an_outage_joins_again(void **
     close_all(&f);
 }
 
+static void test_queues_keep_to_their_share_of_memory(void **state)
+{
+    (void)state;
+    static const struct nba_stream_memory share = {8u << 20, 1u << 20};
+    static char text[10000];
+    const struct nba_outgoing outgoing = {.topic = "in",
+                                          .partition = 0,
+                                          .key = nba_str_of("k"),
+                                          .value = nba_str(text, sizeof(text)),
+                                          .timestamp_ms = 1};
+    struct fixture f;
+    struct nba_stream_memory used;
+    open_cluster_with(&f, &share);
+    assert_status(&f, nba_producer_create(f.stream, NULL, &f.producer, &f.error), NBA_OK);
+    for (int i = 0; i < 300; i++) { /* what is delivered makes room */
+        assert_status(&f, nba_producer_produce(f.producer, &outgoing, &f.error), NBA_OK);
+        nba_stream_memory_used(f.stream, &used);
+        assert_in_range(used.writing_bytes, sizeof(text), share.writing_bytes);
+    }
+    assert_status(&f, nba_producer_flush(f.producer, 10000, &f.error), NBA_OK);
+    nba_stream_memory_used(f.stream, &used);
+    assert_int_equal(used.writing_bytes, 0);
+    assert_int_equal(rd_kafka_mock_broker_set_down(f.cluster, BROKER), 0);
+    enum nba_status status = NBA_OK;
+    for (int i = 0; status == NBA_OK; i++) {
+        assert_true(i < 200);
+        status = nba_producer_produce(f.producer, &outgoing, &f.error);
+    }
+    assert_status(&f, status, NBA_E_BUSY);
+    nba_stream_memory_used(f.stream, &used);
+    assert_in_range(used.writing_bytes, share.writing_bytes / 4, share.writing_bytes);
+    assert_int_equal(rd_kafka_mock_broker_set_up(f.cluster, BROKER), 0);
+    nba_producer_destroy(f.producer);
+    f.producer = NULL;
+    open_member(&f, NULL);
+    assert_status(&f, poll_until_assigned(&f, 1), NBA_OK);
+    size_t most = 0;
+    for (int polls = 0; polls < 100 && most == 0; polls++) { /* slower than the records come */
+        enum nba_poll what = NBA_POLL_NONE;
+        struct nba_record record;
+        assert_status(&f, nba_member_poll(f.member, 50, &what, &record, &f.error), NBA_OK);
+        if (what != NBA_POLL_NONE) {
+            nba_record_release(&record);
+        }
+        (void)nanosleep(&(struct timespec){0, 50000000}, NULL);
+        nba_stream_memory_used(f.stream, &used);
+        most = used.reading_bytes > most ? used.reading_bytes : most;
+    }
+    assert_in_range(most, sizeof(text), share.reading_bytes / 2);
+    close_all(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -726,6 +784,7 @@ int main(void)
         cmocka_unit_test(test_a_member_outside_its_group_sends_no_offsets),
         cmocka_unit_test(test_a_member_whose_name_is_taken_is_fenced),
         cmocka_unit_test(test_a_member_that_lost_its_session_to_an_outage_joins_again),
+        cmocka_unit_test(test_queues_keep_to_their_share_of_memory),
         cmocka_unit_test(test_marks_of_a_partition_that_is_not_there_are_not_waited_for),
         cmocka_unit_test(test_marks_are_there_again_as_soon_as_a_partition_has_a_leader),
         cmocka_unit_test(test_a_reader_outlives_what_a_fetch_is_answered),

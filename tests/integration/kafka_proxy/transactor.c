@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 {
     struct driver driver = {NULL, NULL, {NBA_OK, ""}};
     const struct nba_property properties[] = {{"bootstrap.servers", argc > 1 ? argv[1] : ""}};
-    if (nba_stream_open_kafka(properties, 1, &driver.stream, &driver.error) != NBA_OK) {
+    if (nba_stream_open_kafka(properties, 1, NULL, &driver.stream, &driver.error) != NBA_OK) {
         (void)fprintf(stderr, "%s\n", driver.error.message);
         return 1;
     }

@@ -307,6 +307,31 @@ static void test_the_command_line_sets_one_key(void **state)
     nba_config_clear(&config);
 }
 
+static void test_the_memory_budget_is_shared_out_whole_and_enough_for_the_workers(void **state)
+{
+    struct nba_config config;
+    struct nba_error error = {0};
+    (void)state;
+    nba_config_init(&config);
+    for (int64_t mib = 4; mib <= 4096; mib += mib / 3) {
+        size_t sum = 0;
+        config.memory_budget_mib = mib;
+        for (size_t part = 0; part < NBA_MEMORY_PARTS; part++) {
+            sum += nba_config_memory(&config, (enum nba_memory_part)part);
+        }
+        assert_int_equal(sum, mib * 1048576);
+    }
+    config.memory_budget_mib = 191;
+    config.workers = 3;
+    assert_int_equal(nba_config_check(&config, &error), NBA_OK);
+    config.log_kind = NBA_CONFIG_LOG_KAFKA;
+    assert_int_equal(nba_config_check(&config, &error), NBA_E_CONFIG);
+    assert_non_null(strstr(error.message, "memory.budget_mib: expected 64 for each of the 3"));
+    config.memory_budget_mib = 192;
+    assert_int_equal(nba_config_check(&config, &error), NBA_OK);
+    nba_config_clear(&config);
+}
+
 /* With NBA_WRITE_DOCS set in the environment the page is written instead of compared. */
 static void check_page(const char *path, void (*write)(struct nba_buf *buf))
 {
@@ -377,6 +402,7 @@ int main(void)
         cmocka_unit_test(test_references_bring_in_variables_and_files),
         cmocka_unit_test(test_settings_in_force_never_show_a_secret),
         cmocka_unit_test(test_the_command_line_sets_one_key),
+        cmocka_unit_test(test_the_memory_budget_is_shared_out_whole_and_enough_for_the_workers),
         cmocka_unit_test(test_the_pages_are_those_of_the_table),
         cmocka_unit_test(test_the_shipped_file_holds_the_defaults),
         cmocka_unit_test(test_a_missing_file_is_not_found),

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "nba/base/compiler.h"
 #include "nba/base/file.h"
+#include "nba/base/random.h"
 #include "nba/kv/kv.h"
 
 struct fixture {
@@ -267,6 +269,47 @@ static void damage_tables(const char *path)
     assert_int_equal(closedir(dir), 0);
 }
 
+static void test_block_cache_and_write_buffers_keep_to_their_bounds(void **state)
+{
+    static const struct nba_kv_options small = {
+        .create = true, .block_cache_bytes = 2u << 20, .write_buffer_bytes = 2u << 20};
+    struct fixture *f = *state;
+    struct nba_kv_usage usage;
+    struct nba_kv_cf *cfs[6];
+    char value[4000];
+    nba_kv_close(f->kv);
+    assert_int_equal(nba_kv_open(f->path, &small, &f->kv, NULL), NBA_OK);
+    for (uint32_t i = 0; i < NBA_ARRAY_COUNT(cfs); i++) {
+        const char name[] = {(char)('a' + i), '\0'};
+        assert_int_equal(nba_kv_cf_open(f->kv, name, &cfs[i], NULL), NBA_OK);
+    }
+    struct nba_rng rng = nba_rng(1);
+    for (uint32_t round = 0; round < 250; round++) {
+        char key[16];
+        for (uint32_t i = 0; i < 12; i++) {
+            for (size_t k = 0; k + 8 <= sizeof(value); k += 8) {
+                const uint64_t random = nba_rng_next(&rng);
+                memcpy(value + k, &random, 8);
+            }
+            (void)snprintf(key, sizeof(key), "%08x", (unsigned)nba_rng_next(&rng));
+            nba_kv_batch_put(f->batch, cfs[i % 6], nba_str_of(key), nba_str(value, sizeof(value)));
+        }
+        write_batch(f);
+        nba_kv_usage(f->kv, &usage);
+        assert_true(usage.write_buffer_bytes > 0);
+        assert_true(usage.write_buffer_bytes <= small.write_buffer_bytes + (128u << 10));
+        assert_true(usage.block_cache_bytes <= small.block_cache_bytes);
+    }
+    struct nba_kv_iter *iter =
+        nba_kv_iter_create(f->kv, cfs[0], NULL, nba_str(NULL, 0), nba_str(NULL, 0));
+    for (nba_kv_iter_seek(iter, nba_str("", 0)); nba_kv_iter_valid(iter); nba_kv_iter_next(iter)) {
+    }
+    nba_kv_iter_destroy(iter);
+    nba_kv_usage(f->kv, &usage);
+    assert_true(usage.block_cache_bytes > small.block_cache_bytes / 2);
+    assert_true(usage.block_cache_bytes <= small.block_cache_bytes);
+}
+
 static void test_a_damaged_table_is_told_as_corrupt(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +349,7 @@ int main(void)
         CASE(test_a_second_writer_is_busy_and_no_store_is_not_found),
         CASE(test_a_secondary_follows_the_writer_when_refreshed),
         CASE(test_a_checkpoint_is_a_store_of_that_moment),
+        CASE(test_block_cache_and_write_buffers_keep_to_their_bounds),
         CASE(test_a_damaged_table_is_told_as_corrupt),
     };
     return cmocka_run_group_tests_name("unit.kv.kv", tests, NULL, NULL);

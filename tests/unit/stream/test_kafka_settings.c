@@ -27,7 +27,7 @@ static void check_table(const struct property_case *table, size_t count)
         }
         struct nba_stream *stream = NULL;
         struct nba_error error = {NBA_OK, ""};
-        const enum nba_status status = nba_stream_open_kafka(all, used, &stream, &error);
+        const enum nba_status status = nba_stream_open_kafka(all, used, NULL, &stream, &error);
         if (status != table[i].expected) {
             fail_msg("%s: got %s, expected %s: %s", table[i].name, nba_status_name(status),
                      nba_status_name(table[i].expected), error.message);
@@ -79,6 +79,10 @@ static void test_properties_that_load_code_are_refused(void **state)
         {"engine", {{"ssl.engine.location", "x.so"}}, NBA_E_CONFIG, "kafka.ssl.engine.location"},
         {"providers", {{"ssl.providers", "x"}}, NBA_E_CONFIG, "kafka.ssl.providers"},
         {"mock", {{"test.mock.num.brokers", "3"}}, NBA_E_CONFIG, "kafka.test.mock.num.brokers"},
+        {"memory",
+         {{"queued.max.messages.kbytes", "9"}},
+         NBA_E_CONFIG,
+         "kafka.queued.max.messages.kbytes: the memory budget"},
         {"debug", {{"debug", "all"}}, NBA_E_CONFIG, "kafka.allow_debug"},
         {"debug", {{"debug", "all"}, {"allow_debug", "false"}}, NBA_E_CONFIG, "kafka.allow_debug"},
         {"debug", {{"debug", "eos"}, {"allow_debug", "true"}}, NBA_OK, NULL},
@@ -165,7 +169,7 @@ static void test_somebody_must_be_asked(void **state)
     (void)state;
     struct nba_stream *stream = NULL;
     struct nba_error error;
-    assert_int_equal(nba_stream_open_kafka(NULL, 0, &stream, &error), NBA_E_CONFIG);
+    assert_int_equal(nba_stream_open_kafka(NULL, 0, NULL, &stream, &error), NBA_E_CONFIG);
     assert_non_null(strstr(error.message, "kafka.bootstrap.servers"));
 }
 

@@ -93,7 +93,8 @@ static int run_writer(const char *dir, int pipe_out)
                                                .revoke = revoke_all,
                                                .context = &assigned};
     int64_t n = -1;
-    if (nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, NULL) != NBA_OK ||
+    if (nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, NULL, &stream, NULL) !=
+            NBA_OK ||
         nba_producer_create(stream, "t", &producer, NULL) != NBA_OK ||
         nba_producer_init(producer, 1000, NULL) != NBA_OK ||
         nba_member_create(stream, &options, &member, NULL) != NBA_OK ||
@@ -185,8 +186,9 @@ static void make_log(const char *dir)
     const struct nba_topic_spec in = {.name = "in", .partitions = 1, .retention_ms = -1};
     const struct nba_topic_spec out = {.name = "out", .partitions = 2, .retention_ms = -1};
     struct nba_stream *stream = NULL;
-    assert_int_equal(nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, NULL),
-                     NBA_OK);
+    assert_int_equal(
+        nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, NULL, &stream, NULL),
+        NBA_OK);
     assert_int_equal(nba_stream_topic_create(stream, &in, NULL), NBA_OK);
     assert_int_equal(nba_stream_topic_create(stream, &out, NULL), NBA_OK);
     nba_stream_close(stream);
@@ -199,8 +201,9 @@ static void check_log(const char *dir, int64_t told)
     int64_t committed = -1;
     int64_t low = -1;
     int64_t high = -1;
-    assert_int_equal(nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, NULL),
-                     NBA_OK);
+    assert_int_equal(
+        nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, NULL, &stream, NULL),
+        NBA_OK);
     assert_int_equal(nba_stream_group_committed(stream, "g", "in", 0, &committed, NULL), NBA_OK);
     assert_true(committed == told + 1 || committed == told + 2);
     assert_int_equal(nba_stream_watermarks(stream, "in", 0, NBA_READ_COMMITTED, &low, &high, NULL),

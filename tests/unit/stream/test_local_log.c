@@ -42,7 +42,7 @@ static const struct nba_clock clock_by_hand = {tell_wall_ms, tell_monotonic_us, 
 static struct nba_stream *open_as(const char *dir, enum nba_local_mode mode)
 {
     struct nba_stream *stream = NULL;
-    assert_int_equal(nba_stream_open_local(dir, mode, &clock_by_hand, &stream, NULL), NBA_OK);
+    assert_int_equal(nba_stream_open_local(dir, mode, &clock_by_hand, NULL, &stream, NULL), NBA_OK);
     return stream;
 }
 
@@ -160,10 +160,10 @@ static void test_a_second_writer_is_refused_while_the_first_runs(void **state)
     struct nba_stream *other = NULL;
     struct nba_error error;
     assert_int_equal(
-        nba_stream_open_local(f->dir, NBA_LOCAL_WRITER, &clock_by_hand, &other, &error),
+        nba_stream_open_local(f->dir, NBA_LOCAL_WRITER, &clock_by_hand, NULL, &other, &error),
         NBA_E_BUSY);
     assert_int_equal(nba_stream_open_local("/tmp/nba-no-such-log", NBA_LOCAL_READER, &clock_by_hand,
-                                           &other, &error),
+                                           NULL, &other, &error),
                      NBA_E_NOT_FOUND);
 }
 
@@ -454,7 +454,7 @@ static void test_a_log_of_another_format_is_refused(void **state)
     nba_kv_batch_destroy(batch);
     nba_kv_close(kv);
     assert_int_equal(
-        nba_stream_open_local(f->dir, NBA_LOCAL_WRITER, &clock_by_hand, &f->stream, &error),
+        nba_stream_open_local(f->dir, NBA_LOCAL_WRITER, &clock_by_hand, NULL, &f->stream, &error),
         NBA_E_VERSION);
 }
 

@@ -204,8 +204,9 @@ static void test_workers_that_come_and_go_move_every_record_once_and_in_order(vo
     pthread_t follower;
     (void)state;
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, NULL),
-                     NBA_OK);
+    assert_int_equal(
+        nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, NULL, &stream, NULL),
+        NBA_OK);
     const struct nba_topic_spec in = {.name = "in", .partitions = PARTITIONS, .retention_ms = -1};
     const struct nba_topic_spec out = {.name = "out", .partitions = PARTITIONS, .retention_ms = -1};
     assert_int_equal(nba_stream_topic_create(stream, &in, NULL), NBA_OK);
@@ -320,8 +321,9 @@ static void test_of_rivals_for_an_id_exactly_the_told_commits_are_there(void **s
     pthread_t threads[RIVALS];
     (void)state;
     assert_non_null(mkdtemp(dir));
-    assert_int_equal(nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, &stream, NULL),
-                     NBA_OK);
+    assert_int_equal(
+        nba_stream_open_local(dir, NBA_LOCAL_WRITER, &nba_clock_system, NULL, &stream, NULL),
+        NBA_OK);
     const struct nba_topic_spec out = {.name = "out", .partitions = 2, .retention_ms = -1};
     assert_int_equal(nba_stream_topic_create(stream, &out, NULL), NBA_OK);
     for (int i = 0; i < RIVALS; i++) {
