@@ -4,6 +4,10 @@
  * Records are written in bounded batches, each with the position behind its last record, so that a
  * crash in the middle goes on from there.  The state is not to be used in between: a batch may end
  * inside a transaction, and only restore_end says that the watermark was reached.
+ *
+ * A whole restore writes past the write-ahead log and leaves compaction for later: what a crash
+ * takes of it is read again from the position that is left.  It is flushed before the first logged
+ * write, which would else outlive what came before it.
  */
 #include "nba/base/assert.h"
 #include "task_internal.h"
@@ -62,7 +66,10 @@ enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore h
     nba_hot_forget(&task->hot);
     nba_buf_reset(&task->spill);
     if (how == NBA_RESTORE_WHOLE) {
-        const enum nba_status status = drop_content(task, error);
+        enum nba_status status = drop_content(task, error);
+        if (status == NBA_OK) {
+            status = nba_kv_cf_set_compaction(task->kv, task->cf, false, error);
+        }
         if (status != NBA_OK) {
             return status;
         }
@@ -84,7 +91,9 @@ static enum nba_status write_batch(struct nba_task *task, struct nba_error *erro
 {
     struct nba_task_restore *restore = &task->restore;
     nba_task_put_position(task, restore->batch, restore->next);
-    const enum nba_status status = nba_kv_write(task->kv, restore->batch, error);
+    const enum nba_status status = restore->whole
+                                       ? nba_kv_write_unlogged(task->kv, restore->batch, error)
+                                       : nba_kv_write(task->kv, restore->batch, error);
     nba_kv_batch_reset(restore->batch);
     restore->bytes = 0;
     return status;
@@ -174,6 +183,12 @@ enum nba_status nba_task_restore_end(struct nba_task *task, int64_t position, bo
     }
     enum nba_status status = write_batch(task, error);
     restore->running = false;
+    if (status == NBA_OK && restore->whole) {
+        status = nba_kv_cf_flush(task->kv, task->cf, error);
+    }
+    if (status == NBA_OK && restore->whole) {
+        status = nba_kv_cf_set_compaction(task->kv, task->cf, true, error);
+    }
     if (status == NBA_OK) {
         status = nba_task_load(task, error);
     }

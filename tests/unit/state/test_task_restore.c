@@ -2,6 +2,8 @@
  * is not to be trusted. */
 #include "store_fixture.h"
 
+#include <dirent.h>
+
 /* The changelog as a broker has it: every record with its offset, transactions apart by a gap. */
 struct log_record {
     struct nba_str key, value;
@@ -383,12 +385,95 @@ static void test_side_inputs_are_adopted_only_when_they_differ(void **state)
     assert_true(nba_meta_differs(&meta, &now));
 }
 
+/* What a kill would leave: a copy of the files, taken while the store is open. */
+static void copy_as_killed(const struct store_fixture *s, struct store_fixture *ret_copy)
+{
+    struct nba_buf bytes;
+    nba_buf_init(&bytes, (size_t)64 << 20);
+    store_fixture_init(ret_copy, 1u << 20);
+    close_store(ret_copy);
+    assert_int_equal(nba_file_remove_tree(ret_copy->path, NULL), NBA_OK);
+    assert_int_equal(nba_file_make_dirs(ret_copy->path, NULL), NBA_OK);
+    DIR *dir = opendir(s->path);
+    assert_non_null(dir);
+    for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+        char path[512];
+        (void)snprintf(path, sizeof(path), "%s/%s", s->path, entry->d_name);
+        nba_buf_reset(&bytes);
+        if (nba_file_read(path, &bytes, NULL) == NBA_OK) {
+            (void)snprintf(path, sizeof(path), "%s/%s", ret_copy->path, entry->d_name);
+            assert_int_equal(nba_file_write(path, nba_buf_str(&bytes), NULL), NBA_OK);
+        }
+    }
+    (void)closedir(dir);
+    nba_buf_clear(&bytes);
+    open_store(ret_copy);
+}
+
+static void assert_the_tail_mends_a_copy(const struct store_fixture *s, const struct probe *live)
+{
+    struct store_fixture copy;
+    copy_as_killed(s, &copy);
+    const struct nba_changelog_bounds bounds = {.high = INT64_MAX, .now_ms = T0};
+    const char *why = NULL;
+    const enum nba_restore how = nba_task_plan_restore(copy.task, &bounds, &why);
+    copy.changelog_next = changelog.records[changelog.count - 1].offset + 2;
+    assert_restored(&copy, how, live);
+    store_fixture_clear(&copy);
+}
+
+/* Wherever a whole restore ends, also after the first transaction behind it: what is left is
+ * brought up to the live state from where it stands. */
+static void test_a_kill_in_or_after_a_whole_restore_loses_nothing(void **state)
+{
+    static struct probe live;
+    const struct nba_changelog_bounds bounds = {.now_ms = T0};
+    struct store_fixture s;
+    struct store_fixture other;
+    struct nba_rng rng = nba_rng(9);
+    int64_t clock_ms = T0;
+    int64_t from = 0;
+    bool again = true;
+    (void)state;
+    changelog.count = 0;
+    store_fixture_init(&s, 1u << 20);
+    for (uint64_t txn = 0; txn < 600; txn++) {
+        random_transaction(&s, &rng, txn, &clock_ms);
+        commit_logged(&s, true);
+    }
+    look(&s, &live);
+    store_fixture_init(&other, 1u << 20);
+    other.changelog_next = s.changelog_next;
+    assert_ok(&other, nba_task_restore_begin(other.task, NBA_RESTORE_WHOLE, &bounds, &from,
+                                             &other.f.error));
+    for (size_t i = 0; i < changelog.count; i++) {
+        const struct log_record *r = &changelog.records[i];
+        assert_ok(&other, nba_task_restore_apply(other.task, r->key, r->value, r->deleted,
+                                                 r->offset, &other.f.error));
+        if (i % 2500 == 2400) {
+            assert_the_tail_mends_a_copy(&other, &live);
+        }
+    }
+    assert_ok(&other, nba_task_restore_end(other.task, s.changelog_next, &again, &other.f.error));
+    begin(&s);
+    portal_login(&s, "hcp-1", 9999);
+    commit_logged(&s, true);
+    look(&s, &live);
+    begin(&other);
+    portal_login(&other, "hcp-1", 9999);
+    commit(&other);
+    assert_the_tail_mends_a_copy(&other, &live);
+    store_fixture_clear(&other);
+    store_fixture_clear(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_whole_restore_equals_the_live_state),
         cmocka_unit_test(test_an_hcp_that_was_forgotten_does_not_come_back),
         cmocka_unit_test(test_the_tail_brings_back_what_was_committed_but_not_written),
+        cmocka_unit_test(test_a_kill_in_or_after_a_whole_restore_loses_nothing),
         cmocka_unit_test(test_a_log_with_an_older_meta_than_ours_asks_for_a_whole_restore),
         cmocka_unit_test(test_the_plan_is_whole_when_log_and_state_cannot_meet),
         cmocka_unit_test(test_the_committed_offset_must_be_the_states_or_none),
