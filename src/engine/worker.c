@@ -233,6 +233,17 @@ static int poll_timeout_ms(const struct nba_worker *worker)
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
 }
 
+/* Those that aren't there.  A transaction of a killed process is decided here, which takes Kafka
+ * half a second: so each worker does it on its own thread, while its member joins. */
+static enum nba_status make_producers(struct nba_worker *worker, struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    for (unsigned i = 0; i < 2 && status == NBA_OK; i++) {
+        status = worker->producers[i] == NULL ? nba_worker_make_producer(worker, i, error) : NBA_OK;
+    }
+    return status;
+}
+
 /* Errors are what nba_worker_recover() takes. */
 static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
 {
@@ -241,7 +252,10 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
     if (nba_engine_store_failed(worker->engine)) {
         return nba_error_set(error, NBA_E_IO, "the store failed in another worker");
     }
-    enum nba_status status = nba_worker_gather(worker, poll_timeout_ms(worker), error);
+    enum nba_status status = make_producers(worker, error);
+    if (status == NBA_OK) {
+        status = nba_worker_gather(worker, poll_timeout_ms(worker), error);
+    }
     if (status != NBA_OK) {
         return status;
     }
@@ -333,15 +347,7 @@ enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
         (void)snprintf(worker->transactional_id[i], sizeof(worker->transactional_id[i]),
                        "%.100s-%u", worker->instance_id, i);
     }
-    enum nba_status status = NBA_OK;
     worker->pipeline = nba_pipeline_create(&options);
-    for (unsigned i = 0; status == NBA_OK && i < 2; i++) {
-        status = nba_worker_make_producer(worker, i, error);
-    }
-    if (status != NBA_OK) {
-        nba_worker_destroy(worker);
-        return status;
-    }
     *ret_worker = worker;
     return NBA_OK;
 }
@@ -370,8 +376,8 @@ enum nba_status nba_worker_rejoin(struct nba_worker *worker, struct nba_error *e
     nba_worker_release_records(worker);
     close_tasks(worker);
     enum nba_status status = nba_engine_mend_store(worker->engine, error);
-    for (unsigned i = 0; i < 2 && status == NBA_OK; i++) { /* decides what was left open */
-        status = worker->producers[i] == NULL ? nba_worker_make_producer(worker, i, error) : NBA_OK;
+    if (status == NBA_OK) {
+        status = make_producers(worker, error); /* decides what was left open */
     }
     return status == NBA_OK ? join_group(worker, error) : status;
 }
