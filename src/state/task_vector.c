@@ -1,6 +1,7 @@
 /*
  * Derived vectors: in the overlay while a transaction runs, in the hot cache from its commit on,
- * and under a local key when the cache has let the HCP go.
+ * and under a local key when the cache has let the HCP go and its window is long: a short one runs
+ * again for less than a write, its compactions and a read of RocksDB cost.
  *
  * VALUE of a local key: format byte 1; then for each slot: slot byte, release, pushed and start as
  * u64le, number of floats as u32le, the floats' bits as u32le.
@@ -10,6 +11,7 @@
 
 #define VECTOR_FORMAT 1u
 #define VALUE_MAX     ((size_t)128 * 1024)
+#define STEPS_MIN     16u /* of a window that is kept; a step costs a microsecond or two */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "floats are copied as bytes");
 
@@ -64,7 +66,7 @@ void nba_vectors_look_up(struct nba_task *task, struct nba_overlay_entry *entry)
     entry->vectors_looked_up = true;
     const struct nba_hot_entry *hot = nba_hot_find(&task->hot, entry->hcp.hcp_id, entry->hash);
     if (hot == NULL) {
-        if (entry->original.bytes != 0) {
+        if (entry->original.bytes != 0 && entry->hcp.pushed >= STEPS_MIN) {
             look_up_key(task, entry);
         }
         return;
@@ -89,7 +91,7 @@ void nba_vectors_spill(void *context, const struct nba_hot_entry *hot)
     nba_buf_append_byte(&value, VECTOR_FORMAT);
     for (uint32_t slot = 0; slot < NBA_VECTOR_SLOTS; slot++) {
         const struct nba_vector *vector = &hot->vectors[slot];
-        if (vector->float_count == 0) {
+        if (vector->float_count == 0 || vector->tag.pushed - vector->tag.start < STEPS_MIN) {
             continue;
         }
         nba_buf_append_byte(&value, (unsigned char)slot);
@@ -101,7 +103,8 @@ void nba_vectors_spill(void *context, const struct nba_hot_entry *hot)
     }
     /* Whole or not at all: a spill that has no room before the next write is a computation lost. */
     const size_t needed = 8 + key.bytes + value.bytes;
-    if (!key.failed && !value.failed && needed <= task->spill.bytes_max - task->spill.bytes) {
+    if (value.bytes > 1 && !key.failed && !value.failed &&
+        needed <= task->spill.bytes_max - task->spill.bytes) {
         nba_sized_append(&task->spill, nba_buf_str(&key));
         nba_sized_append(&task->spill, nba_buf_str(&value));
     }

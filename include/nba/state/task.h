@@ -18,7 +18,7 @@
  * HOT CACHE.  Encoded records and derived vectors of the HCPs seen last, in bounded memory,
  * write-through, filled after the write.  Derived vectors (recurrent state, personal NCF vector)
  * carry a tag; one with another tag isn't found.  They are in no changelog, and are written to a
- * local key when the cache evicts them.
+ * local key when the cache evicts them and their window is long.
  *
  * TALLIES.  How often each content was engaged by HCPs of each specialty: the popularity that
  * scores when there is no release.  At most NBA_TALLIES_MAX pairs, further pairs aren't counted.

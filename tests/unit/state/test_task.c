@@ -311,7 +311,7 @@ static void test_a_vector_of_an_aborted_transaction_is_gone(void **state)
 
 static void test_an_evicted_vector_comes_back_from_its_key_with_the_same_bits(void **state)
 {
-    const struct nba_vector_tag tag = {1, 1, 0};
+    const struct nba_vector_tag tag = {1, 16, 0};
     struct store_fixture s;
     uint32_t found = 0;
     (void)state;
@@ -320,8 +320,10 @@ static void test_an_evicted_vector_comes_back_from_its_key_with_the_same_bits(vo
         begin(&s);
         for (uint64_t k = i; k < i + 50; k++) {
             const struct nba_str id = text_of(&s.f, "hcp-", k);
-            portal_login(&s, id.data, k);
-            put_vector(&s, id.data, 1, (float)k);
+            for (uint64_t step = 0; step < 16; step++) {
+                portal_login(&s, id.data, k * 16 + step);
+            }
+            put_vector(&s, id.data, 16, (float)k);
         }
         commit(&s);
     }
@@ -332,6 +334,28 @@ static void test_an_evicted_vector_comes_back_from_its_key_with_the_same_bits(vo
         found += has_vector(&s, text_of(&s.f, "hcp-", k).data, &tag, (float)k);
     }
     assert_int_equal(found, 600);
+    nba_task_drop(s.task);
+    store_fixture_clear(&s);
+}
+
+static void test_a_vector_of_a_short_window_is_computed_anew_after_its_eviction(void **state)
+{
+    const struct nba_vector_tag tag = {1, 15, 0};
+    struct store_fixture s;
+    uint32_t found = 0;
+    (void)state;
+    store_fixture_init(&s, 32u * 1024);
+    for (uint64_t k = 0; k < 600; k++) {
+        begin(&s);
+        portal_login(&s, text_of(&s.f, "hcp-", k).data, k);
+        put_vector(&s, text_of(&s.f, "hcp-", k).data, 15, (float)k);
+        commit(&s);
+    }
+    begin(&s);
+    for (uint64_t k = 0; k < 600; k++) {
+        found += has_vector(&s, text_of(&s.f, "hcp-", k).data, &tag, (float)k);
+    }
+    assert_in_range(found, 1, 200); /* those that the cache still has */
     nba_task_drop(s.task);
     store_fixture_clear(&s);
 }
@@ -489,6 +513,7 @@ int main(void)
         cmocka_unit_test(test_a_vector_is_found_under_its_own_tag_only),
         cmocka_unit_test(test_a_vector_of_an_aborted_transaction_is_gone),
         cmocka_unit_test(test_an_evicted_vector_comes_back_from_its_key_with_the_same_bits),
+        cmocka_unit_test(test_a_vector_of_a_short_window_is_computed_anew_after_its_eviction),
         cmocka_unit_test(test_a_vector_of_a_deleted_hcp_does_not_meet_its_next_life),
         cmocka_unit_test(test_a_transaction_that_outgrows_its_arena_is_refused_and_can_be_dropped),
         cmocka_unit_test(test_another_number_of_partitions_is_refused),
