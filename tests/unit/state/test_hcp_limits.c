@@ -406,6 +406,43 @@ static void test_a_profile_text_that_is_too_long_counts_as_unknown(void **state)
     fixture_clear(&f);
 }
 
+static void test_of_profile_lists_and_recent_events_what_the_format_page_says_stays(void **state)
+{
+    struct fixture f;
+    struct nba_str list[NBA_HCP_REGISTERED_MAX + 3];
+    (void)state;
+    fixture_init(&f);
+    struct nba_hcp *hcp = new_hcp(&f);
+    for (uint32_t i = 0; i < NBA_ARRAY_COUNT(list); i++) {
+        list[i] = text_of(&f, "item-", i);
+    }
+    const struct nba_profile profile = {.has_specialties = true,
+                                        .has_interests = true,
+                                        .specialties = {list, NBA_SPECIALTIES_MAX + 1},
+                                        .interests = {list, NBA_HCP_INTERESTS_MAX + 1}};
+    struct nba_event event = event_of(NBA_EVENT_PROFILE_UPDATED, "p", T0);
+    event.profile = &profile;
+    apply(hcp, &event);
+    assert_int_equal(hcp->profile.specialty_count, NBA_SPECIALTIES_MAX);
+    assert_int_equal(hcp->profile.interest_count, NBA_HCP_INTERESTS_MAX);
+    assert_str_equal(hcp->profile.specialties[NBA_SPECIALTIES_MAX - 1], "item-15");
+    for (uint32_t i = 0; i < NBA_ARRAY_COUNT(list); i++) {
+        event = event_of(NBA_EVENT_WEBINAR_REGISTERED, "", T0 + i);
+        event.event_id = text_of(&f, "ev-", i);
+        event.hcp_event_id = list[i];
+        apply(hcp, &event);
+    }
+    assert_int_equal(hcp->profile.registered_count, NBA_HCP_REGISTERED_MAX);
+    assert_str_equal(hcp->profile.registered_events[0], "item-3");
+    assert_int_equal(hcp->recent_count, NBA_HCP_RECENT_MAX);
+    const struct nba_event oldest = event_of(NBA_EVENT_WEBINAR_REGISTERED, "ev-2", T0);
+    const struct nba_event kept = event_of(NBA_EVENT_WEBINAR_REGISTERED, "ev-3", T0);
+    assert_int_equal(nba_hcp_arrival(hcp, &oldest, T0, DAY), NBA_ARRIVAL_FRESH);
+    assert_int_equal(nba_hcp_arrival(hcp, &kept, T0, DAY), NBA_ARRIVAL_DUPLICATE);
+    assert_bytes_equal(encoded(&f, decoded(&f, encoded(&f, hcp))), encoded(&f, hcp));
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_open_actions_up_to_their_last_byte_are_read_again),
         cmocka_unit_test(test_the_largest_record_there_can_be_fits_its_limit),
         cmocka_unit_test(test_when_bytes_run_out_the_oldest_outcomes_go_first),
+        cmocka_unit_test(test_of_profile_lists_and_recent_events_what_the_format_page_says_stays),
         cmocka_unit_test(test_a_profile_text_that_is_too_long_counts_as_unknown),
     };
     return cmocka_run_group_tests_name("unit.state.hcp_limits", tests, NULL, NULL);
