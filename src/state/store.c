@@ -9,6 +9,7 @@
 
 #define DEFAULT_BYTES    ((size_t)64 * 1024 * 1024)
 #define DEFAULT_SHARES   16u
+#define RESTORE_SHARES   64u /* batches of a restore in the write buffers: 2 MiB of 128 */
 #define RECORD_BYTES_MAX ((size_t)64 * 1024)
 #define PARTITION_DIGITS 5u
 
@@ -38,6 +39,7 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
     store->secondary = options->secondary;
     store->inactive_ttl = options->inactive_ttl;
     store->hot_bytes_each = or_default(options->hot_bytes) / shares;
+    store->restore_batch_bytes = or_default(options->write_buffer_bytes) / RESTORE_SHARES;
     const enum nba_status status = nba_kv_open(path, &kv_options, &store->kv, error);
     if (status != NBA_OK) {
         (void)pthread_rwlock_destroy(&store->lock);

@@ -89,6 +89,7 @@ struct nba_task {
 struct nba_state_store {
     struct nba_kv *kv;
     size_t hot_bytes_each;
+    size_t restore_batch_bytes;
     struct nba_duration inactive_ttl;
     bool secondary;
     pthread_rwlock_t lock; /* of `tasks`, and of dropping a column family under a reader */

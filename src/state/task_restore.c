@@ -12,7 +12,6 @@
 #include "nba/base/assert.h"
 #include "task_internal.h"
 
-#define BATCH_BYTES_MAX   ((size_t)1024 * 1024)
 #define BATCH_RECORDS_MAX 4096u
 
 enum nba_restore nba_task_plan_restore(const struct nba_task *task,
@@ -166,7 +165,7 @@ enum nba_status nba_task_restore_apply(struct nba_task *task, struct nba_str key
     }
     restore->next = offset + 1;
     restore->bytes += key.bytes + value.bytes;
-    if (restore->bytes >= BATCH_BYTES_MAX ||
+    if (restore->bytes >= task->store->restore_batch_bytes ||
         nba_kv_batch_count(restore->batch) >= BATCH_RECORDS_MAX) {
         return write_batch(task, error);
     }
