@@ -40,7 +40,8 @@ def main():
     try:
         peer = peers.Peer(broker, stream.program("peer_load"))
         nba = stream.Nba(peer)
-        nba.latency(stream.COMMIT_MS, arguments.rates[0], seconds, warm)  # a cold broker is slow
+        for _ in range(3):  # a cold broker is slow
+            nba.latency(stream.COMMIT_MS, arguments.rates[0], seconds, warm)
         for _ in range(arguments.rounds):
             for interval in arguments.intervals:
                 note(f"{interval}ms.all", nba.throughput(interval, events), "steady_per_s",
