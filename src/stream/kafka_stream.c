@@ -141,21 +141,25 @@ static enum nba_status topic_compact(void *self, const char *topic, struct nba_e
 
 /* --- marks --- */
 
-/* Leaders move while brokers come and go; until the deadline that is waited out.  The client has to
- * be made to look again: 2.0.2 goes on asking the leader that it remembers, for minutes. */
-static bool may_pass(struct kafka_client *client, const char *topic, rd_kafka_resp_err_t code,
-                     int64_t deadline_us)
+/* Leaders move while brokers come and go; until the deadline that is waited out. */
+static bool may_pass(rd_kafka_resp_err_t code, int64_t deadline_us)
 {
-    struct nba_error ignored = {0};
-    int32_t count = 0;
     const enum nba_status status = nba_kafka_status(code);
     if ((status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT) &&
         nba_kafka_left_ms(deadline_us) > 0) {
         nba_kafka_sleep_ms(NBA_KAFKA_RETRY_MS);
-        (void)count_partitions(client, topic, &count, &ignored);
         return true;
     }
     return false;
+}
+
+/* 2.0.2 asks the leader that it remembers: for minutes if another one leads now, and without a
+ * time-out, whatever it was given, if that one is dead.  So the client that asks looks first. */
+static void look_for_leaders(struct kafka_client *client, const char *topic)
+{
+    struct nba_error ignored = {0};
+    int32_t count = 0;
+    (void)count_partitions(client, topic, &count, &ignored);
 }
 
 /* A client that asked while a partition had no leader takes it for unknown, and 2.0.2 doesn't ask
@@ -186,9 +190,10 @@ static enum nba_status watermarks(void *self, const char *topic, int32_t partiti
     int64_t high = 0;
     rd_kafka_resp_err_t code;
     do {
+        look_for_leaders(client, topic);
         code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, &low, &high,
                                                 nba_kafka_left_ms(deadline_us));
-    } while (may_pass(client, topic, code, deadline_us));
+    } while (may_pass(code, deadline_us));
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
         return explain_unknown(client, topic, partition, error);
     }
@@ -239,13 +244,14 @@ static enum nba_status offset_of_time(void *self, const char *topic, int32_t par
     rd_kafka_topic_partition_t *query = rd_kafka_topic_partition_list_add(list, topic, partition);
     rd_kafka_resp_err_t code;
     do {
+        look_for_leaders(client, topic);
         /* Negative times mean "end" and "beginning" to Kafka; ours are clamped to the first. */
         query->offset = ms < 0 ? 0 : ms;
         code = rd_kafka_offsets_for_times(client->rk, list, nba_kafka_left_ms(deadline_us));
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             code = query->err;
         }
-    } while (may_pass(client, topic, code, deadline_us));
+    } while (may_pass(code, deadline_us));
     const int64_t offset = query->offset;
     rd_kafka_topic_partition_list_destroy(list);
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
