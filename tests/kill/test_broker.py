@@ -77,7 +77,8 @@ class Broker(unittest.TestCase):
         """Its partitions are another's.  Without instance id and generation a broker would take
         its offsets: only the client can know."""
         slow = {"kafka.properties.max.poll.interval.ms": 6000,
-                "kafka.properties.session.timeout.ms": 6000}
+                "kafka.properties.session.timeout.ms": 6000,
+                "commit.events_max": 20}  # so that there is a third transaction
         first = self.start("first", {"NBA_KILL_AT": "before_send_offsets:3:13000"}, **slow)
         time.sleep(3)
         second = self.start("second", {}, **slow)
@@ -121,8 +122,26 @@ class Broker(unittest.TestCase):
         self.assertEqual(set(seen), inputs, "lost or invented")
         self.assertEqual({s: n for s, n in seen.items() if n != 1}, {}, "more than one record")
 
+    def await_markers(self):
+        """A commit is decided before its markers are written: until then readers stop before it."""
+        ends = [confluent_kafka.Consumer({"bootstrap.servers": SERVERS, "group.id": self.tag + "x",
+                                          "isolation.level": level})
+                for level in ("read_committed", "read_uncommitted")]
+        names = [*self.instance.topics.values(), *self.instance.routes.values()]
+        known = ends[0].list_topics(timeout=20).topics
+        places = [confluent_kafka.TopicPartition(name, p) for name in names
+                  for p in known[name].partitions]
+        deadline = time.monotonic() + 60
+        while any(ends[0].get_watermark_offsets(place, 10) != ends[1].get_watermark_offsets(place, 10)
+                  for place in places):
+            self.assertLess(time.monotonic(), deadline, "a transaction stays open")
+            time.sleep(0.1)
+        for consumer in ends:
+            consumer.close()
+
     def test_the_state_is_rebuilt_from_the_changelog_alone(self):
         self.instance.drain()
+        self.await_markers()
         digests, state = self.instance.digests(), self.instance.nba("state", "hash",
                                                                     where=False).stdout
         self.assertEqual(self.instance.nba("reset", "--to", "changelog", "--yes",
