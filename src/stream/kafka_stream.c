@@ -154,12 +154,13 @@ static bool may_pass(rd_kafka_resp_err_t code, int64_t deadline_us)
 }
 
 /* 2.0.2 asks the leader that it remembers: for minutes if another one leads now, and without a
- * time-out, whatever it was given, if that one is dead.  So the client that asks looks first. */
-static void look_for_leaders(struct kafka_client *client, const char *topic)
+ * time-out, whatever it was given, if that one is dead.  So the client that asks looks first, and
+ * doesn't ask while there is nobody to look at. */
+static bool looked_for_leaders(struct kafka_client *client, const char *topic)
 {
     struct nba_error ignored = {0};
     int32_t count = 0;
-    (void)count_partitions(client, topic, &count, &ignored);
+    return nba_status_class(count_partitions(client, topic, &count, &ignored)) != NBA_CLASS_RETRY;
 }
 
 /* A client that asked while a partition had no leader takes it for unknown, and 2.0.2 doesn't ask
@@ -190,9 +191,11 @@ static enum nba_status watermarks(void *self, const char *topic, int32_t partiti
     int64_t high = 0;
     rd_kafka_resp_err_t code;
     do {
-        look_for_leaders(client, topic);
-        code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, &low, &high,
-                                                nba_kafka_left_ms(deadline_us));
+        code = RD_KAFKA_RESP_ERR__TRANSPORT;
+        if (looked_for_leaders(client, topic)) {
+            code = rd_kafka_query_watermark_offsets(client->rk, topic, partition, &low, &high,
+                                                    nba_kafka_left_ms(deadline_us));
+        }
     } while (may_pass(code, deadline_us));
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
         return explain_unknown(client, topic, partition, error);
@@ -244,10 +247,12 @@ static enum nba_status offset_of_time(void *self, const char *topic, int32_t par
     rd_kafka_topic_partition_t *query = rd_kafka_topic_partition_list_add(list, topic, partition);
     rd_kafka_resp_err_t code;
     do {
-        look_for_leaders(client, topic);
-        /* Negative times mean "end" and "beginning" to Kafka; ours are clamped to the first. */
-        query->offset = ms < 0 ? 0 : ms;
-        code = rd_kafka_offsets_for_times(client->rk, list, nba_kafka_left_ms(deadline_us));
+        code = RD_KAFKA_RESP_ERR__TRANSPORT;
+        if (looked_for_leaders(client, topic)) {
+            /* Negative times mean "end" and "beginning" to Kafka; ours are clamped to the first. */
+            query->offset = ms < 0 ? 0 : ms;
+            code = rd_kafka_offsets_for_times(client->rk, list, nba_kafka_left_ms(deadline_us));
+        }
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             code = query->err;
         }

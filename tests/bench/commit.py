@@ -10,7 +10,7 @@ import argparse
 import statistics
 
 import stream
-from stream import bench, peers
+from stream import bench
 
 READERS = {"committed": False, "uncommitted": True}
 
@@ -28,8 +28,6 @@ def main():
     parser.add_argument("--quick", action="store_true", help="short runs: for a look")
     arguments = parser.parse_args()
     seconds, warm, events = (5, 2, 50_000) if arguments.quick else (10, 3, 200_000)
-    broker = peers.Broker()
-    peer = nba = None
     figures = {}
 
     def note(name, figure, *parts):
@@ -37,9 +35,7 @@ def main():
             figures.setdefault(f"{name}.{part}", []).append(figure[part])
         print(name, {part: figure[part] for part in parts}, flush=True)
 
-    try:
-        peer = peers.Peer(broker, stream.program("peer_load"))
-        nba = stream.Nba(peer)
+    with stream.side_by_side(stream.Nba) as (_, nba):
         for _ in range(3):  # a cold broker is slow
             nba.latency(stream.COMMIT_MS, arguments.rates[0], seconds, warm)
         for _ in range(arguments.rounds):
@@ -54,12 +50,6 @@ def main():
         for name, values in figures.items():
             bench.bar(name, statistics.median(values), better="higher" if "per_s" in
                       name.rsplit(".", 1)[1] else "lower")
-    finally:
-        if nba is not None:
-            nba.stop()
-        if peer is not None:
-            peer.close()
-        broker.close()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 import stream
-from stream import bench, peers
+from stream import bench
 
 RATE, LOAD_S = 2000, 16
 SIZES = {"10k": 10_000, "50k": 50_000, "1M": 1_000_000}
@@ -90,12 +90,8 @@ def main():
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     sizes = {**SIZES, "1M": 20_000} if arguments.quick else SIZES
-    broker = peers.Broker()
-    peer = company = None
     rate, restart = {}, {}
-    try:
-        peer = peers.Peer(broker, stream.program("peer_load"))
-        company = Company(peer)
+    with stream.side_by_side(Company) as (_, company):
         for name, hcps in sizes.items():
             rate[name] = company.fill(hcps)["quarter_per_s"]
             peak, restart[name] = company.under_load()
@@ -108,12 +104,6 @@ def main():
             bench.bar(f"{name}.restore", restored, 100_000 if name == "1M" else None, "records/s")
         bench.bar("throughput_1M_to_50k", rate["1M"] / rate["50k"], 0.7, "x")
         bench.bar("restart_1M_to_10k", restart["1M"] / restart["10k"], None, "x", "lower")
-    finally:
-        if company is not None:
-            company.stop()
-        if peer is not None:
-            peer.close()
-        broker.close()
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ candidate (audit), HTTP.  So both send one message and one changelog record an e
             enough small transactions
 """
 import argparse
+import contextlib
 import json
 import os
 import statistics
@@ -174,6 +175,23 @@ class Nba:
                 "broker_cpu_us": round(broker * 1e6 / n, 1)}
 
 
+@contextlib.contextmanager
+def side_by_side(system):
+    """A broker, the peer and nba (a `system`, Nba or a kind of it) on it; all stopped at the end."""
+    broker = peers.Broker()
+    peer = nba = None
+    try:
+        peer = peers.Peer(broker, program("peer_load"))
+        nba = system(peer)
+        yield peer, nba
+    finally:
+        if nba is not None:
+            nba.stop()
+        if peer is not None:
+            peer.close()
+        broker.close()
+
+
 def median(figures, name):
     return statistics.median(f[name] for f in figures)
 
@@ -277,12 +295,7 @@ def main():
     if arguments.quick:
         arguments.pairs, arguments.events, arguments.seconds = 1, 100000, 15
         arguments.warm = 5
-    broker = peers.Broker()
-    peer = None
-    nba = None
-    try:
-        peer = peers.Peer(broker, program("peer_load"))
-        nba = Nba(peer)
+    with side_by_side(Nba) as (peer, nba):
         for what in ("throughput", "latency"):
             if getattr(arguments, f"no_{what}"):
                 continue
@@ -304,12 +317,6 @@ def main():
             uncommitted(nba, arguments.pairs, arguments.seconds, arguments.warm)
         if not (arguments.no_others or arguments.only_nba):
             others(nba, peer, arguments.pairs, arguments.events)
-    finally:
-        if nba is not None:
-            nba.stop()
-        if peer is not None:
-            peer.close()
-        broker.close()
 
 
 if __name__ == "__main__":
