@@ -61,6 +61,29 @@ static int64_t civil_ms(const struct civil *civil)
            civil->second * INT64_C(1000) + civil->ms;
 }
 
+struct nba_local nba_local_of(int64_t ms)
+{
+    const struct civil civil = civil_of(ms);
+    const int64_t days = (ms - (ms % NBA_DAY_MS + NBA_DAY_MS) % NBA_DAY_MS) / NBA_DAY_MS;
+    return (struct nba_local){
+        .year = civil.year,
+        .month = (uint8_t)civil.month,
+        .day = (uint8_t)civil.day,
+        .hour = (uint8_t)civil.hour,
+        .minute = (uint8_t)civil.minute,
+        .second = (uint8_t)civil.second,
+        .ms = (uint16_t)civil.ms,
+        .weekday = (uint8_t)(((days + 3) % 7 + 7) % 7), /* 1970-01-01 was a Thursday */
+    };
+}
+
+int64_t nba_local_ms(const struct nba_local *local)
+{
+    const struct civil civil = {local->year,   local->month,  local->day, local->hour,
+                                local->minute, local->second, local->ms};
+    return civil_ms(&civil);
+}
+
 static int32_t days_in_month(int32_t year, int32_t month)
 {
     static const int32_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

@@ -17,6 +17,17 @@
 #define NBA_HOUR_MS         (INT64_C(3600) * 1000)
 #define NBA_DAY_MS          (24 * NBA_HOUR_MS)
 
+/* What calendar and clock show, in UTC or in a zone (zone.h). */
+struct nba_local {
+    int32_t year;
+    uint8_t month, day; /* from 1 */
+    uint8_t hour, minute, second;
+    uint16_t ms;
+    uint8_t weekday; /* 0 Monday .. 6 Sunday */
+};
+struct nba_local nba_local_of(int64_t ms);
+int64_t nba_local_ms(const struct nba_local *local); /* `weekday` is not looked at */
+
 struct nba_duration {
     int32_t months;
     int64_t ms;
