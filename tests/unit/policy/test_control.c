@@ -73,13 +73,36 @@ static void test_bad_messages_are_refused(void **state)
         enum nba_status status;
         const char *text;
     } cases[] = {
-        {{.kind = NBA_CONTROL_UNKNOWN}, NBA_E_UNKNOWN_TYPE, "unknown kind"},
-        {{.kind = NBA_CONTROL_MODE, .target = {"off", 3}}, NBA_E_UNKNOWN_TYPE, "mode 'off'"},
-        {{.kind = NBA_CONTROL_EXCLUDE, .scope = {"content", 7}}, NBA_E_EMPTY_KEY, "target"},
+        {{.kind = NBA_CONTROL_UNKNOWN},
+         NBA_E_UNKNOWN_TYPE,
+         "control: a message of an unknown kind"},
+        {{.kind = (enum nba_control_kind)99, .target = {"x", 1}},
+         NBA_E_UNKNOWN_TYPE,
+         "control: a message of an unknown kind"},
+        {{.kind = NBA_CONTROL_MODE, .target = {"off", 3}},
+         NBA_E_UNKNOWN_TYPE,
+         "control: mode 'off', expected live, shadow or stopped"},
+        {{.kind = NBA_CONTROL_MODE, .target = {"Live", 4}},
+         NBA_E_UNKNOWN_TYPE,
+         "control: mode 'Live', expected live, shadow or stopped"},
+        {{.kind = NBA_CONTROL_MODE},
+         NBA_E_UNKNOWN_TYPE,
+         "control: mode '', expected live, shadow or stopped"},
+        {{.kind = NBA_CONTROL_EXCLUDE, .scope = {"content", 7}},
+         NBA_E_EMPTY_KEY,
+         "control: an exclusion without a target"},
+        {{.kind = NBA_CONTROL_INCLUDE, .scope = {"brand", 5}},
+         NBA_E_EMPTY_KEY,
+         "control: an exclusion without a target"},
         {{.kind = NBA_CONTROL_EXCLUDE, .target = {"x", 1}, .scope = {"planet", 6}},
          NBA_E_UNKNOWN_TYPE,
-         "scope 'planet'"},
-        {{.kind = NBA_CONTROL_INCLUDE, .target = {"x", 1}}, NBA_E_UNKNOWN_TYPE, "scope ''"},
+         "control: scope 'planet', expected content, brand or campaign"},
+        {{.kind = NBA_CONTROL_EXCLUDE, .target = {"x", 1}, .scope = {"content_id", 10}},
+         NBA_E_UNKNOWN_TYPE,
+         "control: scope 'content_id', expected content, brand or campaign"},
+        {{.kind = NBA_CONTROL_INCLUDE, .target = {"x", 1}},
+         NBA_E_UNKNOWN_TYPE,
+         "control: scope '', expected content, brand or campaign"},
     };
     struct nba_control_state *s = nba_control_state_create();
     for (size_t i = 0; i < NBA_ARRAY_COUNT(cases); i++) {
@@ -87,8 +110,10 @@ static void test_bad_messages_are_refused(void **state)
         struct nba_error error = {0};
         assert_int_equal(nba_control_state_apply(s, &cases[i].message, &next, &error),
                          cases[i].status);
-        assert_non_null(strstr(error.message, cases[i].text));
+        assert_string_equal(error.message, cases[i].text);
         assert_null(next);
+        assert_int_equal(s->mode, NBA_MODE_LIVE);
+        assert_int_equal(s->exclusion_count, 0);
         assert_int_equal(nba_status_class(cases[i].status), NBA_CLASS_SKIP);
     }
     nba_control_state_unref(s);

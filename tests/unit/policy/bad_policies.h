@@ -1,0 +1,290 @@
+/* Rows of the table of bad policy files in test_policy.c: a file and the whole complaint about it,
+ * in the order of the keys. */
+{"policy_version: v1\r\n",
+ "p.yaml:1:19: Windows line end (CR LF): save the file with Unix line ends (LF)"},
+    {"policy_version: v1\nslate:\n\tsize: 2\n",
+     "p.yaml:3:1: tab in the indentation: YAML takes spaces only"},
+    {"\357\273\277policy_version: v1\n",
+     "p.yaml:1:1: byte-order mark: save the file as UTF-8 without BOM"},
+    {"policy_version: v\001\n", "p.yaml:1:18: control byte in the file: expected text"},
+    {"- policy_version: v1\n", "p.yaml:1:1: expected a map, got a list"},
+    {"just words\n", "p.yaml:1:1: expected a map, got a single value"},
+    {"", "p.yaml:1:1: policy_version: missing, expected a text"},
+    {"policy_version: v1\n---\ntenant: acme\n", "p.yaml:2:1: a second document, expected only one"},
+    {"%YAML 1.1\n---\npolicy_version: v1\n", "p.yaml:1:1: directives (%NAME) are not taken"},
+    {"policy_version: &v v1\n", "p.yaml:1:17: anchors (&name) are not taken"},
+    {GOOD "slates: *v\n", "p.yaml:6:9: aliases (*name) are not taken"},
+    {GOOD "brands: !!seq [A1]\n", "p.yaml:6:9: tags (!name) are not taken"},
+    {GOOD "exclusions: [{id: a, content_id: C1}\n",
+     "p.yaml:7:1: not valid YAML: did not find expected ',' or ']' while parsing a flow sequence"},
+    {GOOD "mode: \"live\n",
+     "p.yaml:7:1: not valid YAML: found unexpected end of stream while scanning a quoted scalar"},
+    {GOOD "timing: {<<: {expiry: {email: P1D}}}\n",
+     "p.yaml:6:10: merge keys (<<) are not taken: write the keys out"},
+    {GOOD "[a, b]: 1\n", "p.yaml:6:1: expected a word as key, got a list or a map"},
+    {GOOD "timing: {expiry: {email: P1D}, expiry: {rep: P1D}}\n",
+     "p.yaml:6:32: timing.expiry: duplicate key, first given in line 6"},
+    {"policy_version: 20:00\n", "p.yaml:1:17: policy_version: expected text, got 20:00 without "
+                                "quotes, which YAML readers take as a number: write \"20:00\""},
+    {"policy_version: 0x1F\n", "p.yaml:1:17: policy_version: expected text, got 0x1F without "
+                               "quotes, which YAML readers take as a number: write \"0x1F\""},
+    {"policy_version: 1e3\n", "p.yaml:1:17: policy_version: expected text, got 1e3 without quotes, "
+                              "which YAML readers take as a number: write \"1e3\""},
+    {"policy_version: \"\"\n", "p.yaml:1:17: policy_version: expected text, got an empty one"},
+    {"policy_version: {v: 1}\n", "p.yaml:1:17: policy_version: expected text, got a map"},
+    {HEAD DECIDE "consent: {models: {on: {email: opt_in}}}\n" SLATE,
+     "p.yaml:4:20: consent.models.on: expected a market code in quotes: other YAML readers take "
+     "this one for something else"},
+    {HEAD DECIDE "consent: {models: {49: {email: opt_in}}}\n" SLATE,
+     "p.yaml:4:20: consent.models.49: expected a market code in quotes: other YAML readers take "
+     "this one for something else"},
+    {GOOD "brands: [CARDIOX, off]\n",
+     "p.yaml:6:19: brands[1]: expected text, got off without quotes, which YAML readers take as "
+     "true or false: write \"off\""},
+    {EXCLUDE("{id: 77, content_id: C1}"),
+     "p.yaml:7:10: exclusions[0].id: expected text, got 77 without quotes, which YAML readers take "
+     "as a number: write \"77\""},
+    {EXCLUDE("{id: a, content_id: no}"),
+     "p.yaml:7:25: exclusions[0].content_id: expected text, got no without quotes, which YAML "
+     "readers take as true or false: write \"no\""},
+    {EXCLUDE("{id: a, content_id: C1, until: \"2026-12-31T00:00:00\"}"),
+     "p.yaml:7:36: exclusions[0].until: expected a time in quotes such as "
+     "\"2026-12-31T00:00:00Z\", got text '2026-12-31T00:00:00'"},
+    {EXCLUDE("{id: a, content_id: C1, by: yes}"),
+     "p.yaml:7:33: exclusions[0].by: expected text, got yes without quotes, which YAML readers "
+     "take as true or false: write \"yes\""},
+    {EXCLUDE("{id: a, content_id: C1, reason: [x]}"),
+     "p.yaml:7:37: exclusions[0].reason: expected text, got a list"},
+    {EXCLUDE("{id: a, campaign_id: K1, brand: B1}"),
+     "p.yaml:7:13: exclusions[0].campaign_id: expected only one of content_id, brand and "
+     "campaign_id"},
+    {EXCLUDE("{id: a, content_id: C1, id: b}"),
+     "p.yaml:7:29: exclusions[0].id: duplicate key, first given in line 7"},
+    {EXCLUDE("[a, C1]"), "p.yaml:7:5: exclusions[0]: expected a map, got a list"},
+    {GOOD "mode: 1\n", "p.yaml:6:7: mode: expected live, shadow or stopped, got '1'"},
+    {GOOD "mode: [live]\n", "p.yaml:6:7: mode: expected live, shadow or stopped, got a list"},
+    {GOOD "mode: Live\n",
+     "p.yaml:6:7: mode: expected live, shadow or stopped, got 'Live'; did you mean 'live'?"},
+    {GOOD "mode:\n", "p.yaml:6:6: mode: expected live, shadow or stopped, got nothing"},
+    {GOOD "clock: Event\n",
+     "p.yaml:6:8: clock: expected event or wall, got 'Event'; did you mean 'event'?"},
+    {GOOD "allowed_lateness: P0D\n", "p.yaml:6:19: allowed_lateness: expected a duration above "
+                                     "zero such as P90D or PT72H, got 'P0D'"},
+    {GOOD "allowed_lateness: 86400\n", "p.yaml:6:19: allowed_lateness: expected a duration above "
+                                       "zero such as P90D or PT72H, got '86400'"},
+    {GOOD "allowed_lateness: -P1D\n", "p.yaml:6:19: allowed_lateness: expected a duration above "
+                                      "zero such as P90D or PT72H, got '-P1D'"},
+    {GOOD "allowed_lateness: P1DT\n", "p.yaml:6:19: allowed_lateness: expected a duration above "
+                                      "zero such as P90D or PT72H, got 'P1DT'"},
+    {GOOD "allowed_lateness: p1d\n", "p.yaml:6:19: allowed_lateness: expected a duration above "
+                                     "zero such as P90D or PT72H, got 'p1d'"},
+    {GOOD "allowed_lateness: P1.5D\n", "p.yaml:6:19: allowed_lateness: expected a duration above "
+                                       "zero such as P90D or PT72H, got 'P1.5D'"},
+    {HEAD "decide_on: [EMAIL_OPENED]\n" CONSENT SLATE,
+     "p.yaml:3:13: decide_on[0]: expected an event type"},
+    {HEAD "decide_on: [profile_erased]\n" CONSENT SLATE,
+     "p.yaml:3:13: decide_on[0]: expected an event that can start a decision"},
+    {HEAD "decide_on: [profile_merged]\n" CONSENT SLATE,
+     "p.yaml:3:13: decide_on[0]: expected an event that can start a decision"},
+    {HEAD "decide_on: {email_opened: true}\n" CONSENT SLATE,
+     "p.yaml:3:12: decide_on: expected a list, got a map"},
+    {HEAD "decide_on: [[email_opened]]\n" CONSENT SLATE,
+     "p.yaml:3:13: decide_on[0]: expected an event type"},
+    {HEAD "decide_on:\n" CONSENT SLATE, "p.yaml:3:11: decide_on: expected a list, got nothing"},
+    {HEAD DECIDE "consent: deny\n" SLATE,
+     "p.yaml:4:10: consent: expected a map, got a single value"},
+    {HEAD DECIDE "consent: {default: deny, models: [US]}\n" SLATE,
+     "p.yaml:4:34: consent.models: expected a map, got a list"},
+    {HEAD DECIDE "consent: {models: {US: {email: opt_in, email: never}}}\n" SLATE,
+     "p.yaml:4:40: consent.models.US.email: duplicate key, first given in line 4"},
+    {HEAD DECIDE "consent: {models: {US: {email: true}}}\n" SLATE,
+     "p.yaml:4:32: consent.models.US.email: expected opt_in, opt_out, implicit or never, got "
+     "'true'"},
+    {HEAD DECIDE "consent: {models: {US: {email: [opt_in]}}}\n" SLATE,
+     "p.yaml:4:32: consent.models.US.email: expected opt_in, opt_out, implicit or never, got a "
+     "list"},
+    {HEAD DECIDE "consent: {models: {US: {unknown: opt_in}}}\n" SLATE,
+     "p.yaml:4:25: consent.models.US.unknown: unknown key; expected email, rep, web, event or sms"},
+    {HEAD DECIDE "consent: {model: {US: {email: opt_in}}}\n" SLATE,
+     "p.yaml:4:11: consent.model: unknown key; did you mean 'models'?"},
+    {HEAD DECIDE "consent: {models: {US: {email: opt_in}}, max_age: PT0S}\n" SLATE,
+     "p.yaml:4:51: consent.max_age: expected a duration above zero such as P90D or PT72H, got "
+     "'PT0S'"},
+    {HEAD DECIDE "consent: {models: {US: {email: opt_in}}, max_age: 24}\n" SLATE,
+     "p.yaml:4:51: consent.max_age: expected a duration above zero such as P90D or PT72H, got "
+     "'24'"},
+    {HEAD DECIDE "consent: {models: {\"\": {email: opt_in}}}\n" SLATE,
+     "p.yaml:4:20: consent.models.: expected a market code in quotes: other YAML readers take this "
+     "one for something else"},
+    {GOOD "engagement_policies: []\n",
+     "p.yaml:6:22: engagement_policies: expected a map, got a list"},
+    {GOOD "engagement_policies: {eligibility: {id: a}}\n",
+     "p.yaml:6:36: engagement_policies.eligibility: expected a list, got a map"},
+    {GOOD "engagement_policies: {suitability: [{require: {brand: X}}]}\n",
+     "p.yaml:6:37: engagement_policies.suitability[0].id: missing, expected a name for the rule"},
+    {ELIGIBLE("{id: a, require: [brand]}"),
+     "p.yaml:8:24: engagement_policies.eligibility[0].require: expected a map, got a list"},
+    {ELIGIBLE("{id: a, applies: {brand: X}, require: {brand: X}}"),
+     "p.yaml:8:15: engagement_policies.eligibility[0].applies: unknown key; did you mean "
+     "'applies_to'?"},
+    {ELIGIBLE("{id: a, applies_to: {event.topic: x}, require: {brand: X}}"),
+     "p.yaml:8:28: engagement_policies.eligibility[0].applies_to.event.topic: expected a field of "
+     "the candidate"},
+    {ELIGIBLE("{id: a, applies_to: {brand: []}, require: {brand: X}}"),
+     "p.yaml:8:35: engagement_policies.eligibility[0].applies_to.brand: expected at least one "
+     "value"},
+    {ELIGIBLE("{id: a, require: {hcp.speciality: {any_of: [x]}}}"),
+     "p.yaml:8:25: engagement_policies.eligibility[0].require.hcp.speciality: unknown field; did "
+     "you mean 'specialties'?"},
+    {ELIGIBLE("{id: a, require: {hcp.specialties: {any_of: x}}}"),
+     "p.yaml:8:51: engagement_policies.eligibility[0].require.hcp.specialties.any_of: expected a "
+     "list, got a single value"},
+    {ELIGIBLE("{id: a, require: {hcp.specialties: {any_of: []}}}"),
+     "p.yaml:8:51: engagement_policies.eligibility[0].require.hcp.specialties.any_of: expected at "
+     "least one value"},
+    {ELIGIBLE("{id: a, require: {hcp.specialties: {none_of: [x]}}}"),
+     "p.yaml:8:43: engagement_policies.eligibility[0].require.hcp.specialties.none_of: unknown "
+     "key; did you mean 'any_of'?"},
+    {ELIGIBLE("{id: a, require: {hcp.specialties: {contains: [x]}}}"),
+     "p.yaml:8:53: engagement_policies.eligibility[0].require.hcp.specialties.contains: expected a "
+     "single value, got a list"},
+    {ELIGIBLE("{id: a, require: {hcp.market: {eq: NO}}}"),
+     "p.yaml:8:42: engagement_policies.eligibility[0].require.hcp.market.eq: expected text, got NO "
+     "without quotes, which YAML readers take as true or false: write \"NO\""},
+    {ELIGIBLE("{id: a, require: {hcp.open_complaint: maybe}}"),
+     "p.yaml:8:45: engagement_policies.eligibility[0].require.hcp.open_complaint: expected true or "
+     "false, got 'maybe'"},
+    {ELIGIBLE("{id: a, require: {hcp.open_complaint: {}}}"),
+     "p.yaml:8:45: engagement_policies.eligibility[0].require.hcp.open_complaint: expected one "
+     "operator, got 0"},
+    {ELIGIBLE("{id: a, require: {candidate.class: scientific}}"),
+     "p.yaml:8:42: engagement_policies.eligibility[0].require.candidate.class: expected "
+     "promotional or medical, got 'scientific'"},
+    {ELIGIBLE("{id: a, require: {candidat.brand: X}}"),
+     "p.yaml:8:25: engagement_policies.eligibility[0].require.candidat.brand: unknown field"},
+    {ELIGIBLE("{id: a, require: {hcp.registered_events: {contains: candidate.eventid}}}"),
+     "p.yaml:8:59: engagement_policies.eligibility[0].require.hcp.registered_events.contains: "
+     "unknown field; did you mean 'event_id'?"},
+    {ELIGIBLE("{id: a, require: {a1: x, a2: x, a3: x, a4: x, a5: x, a6: x, a7: x, a8: x, a9: x, "
+              "b1: x, b2: x}}"),
+     "p.yaml:8:24: engagement_policies.eligibility[0].require: expected at most 10 conditions"},
+    {ELIGIBLE("{id: a, require: {brand: X}}\n    - {id: a, require: {brand: X}}"),
+     "p.yaml:9:12: engagement_policies.eligibility[1].id: expected a new id, line 8 has this one"},
+    {HEAD DECIDE CONSENT SLATE
+     "engagement_policies: {applicability: [{id: a, require: {topic: {since: P1D}}}]}\n",
+     "p.yaml:6:65: engagement_policies.applicability[0].require.topic.since: not supported by this "
+     "version"},
+    {GOOD "contact_policies: {suppression: []}\n",
+     "p.yaml:6:20: contact_policies.suppression: unknown key; did you mean 'suppressions'?"},
+    {GOOD "contact_policies: []\n", "p.yaml:6:19: contact_policies: expected a map, got a list"},
+    {RULE("{track: [opened], scope: content, within: P9D, hold: P9D}"),
+     "p.yaml:8:7: contact_policies.suppressions[0].id: missing, expected a name for the rule"},
+    {RULE("{id: a, track: {opened: 1}, scope: content, within: P9D, hold: P9D}"),
+     "p.yaml:8:22: contact_policies.suppressions[0].track: expected sent, delivered, shown, "
+     "opened, clicked, viewed, downloaded, registered, attended, requested, accepted, executed, "
+     "completed, dismissed, ignored, converted or rated, got a map"},
+    {RULE("{id: a, track: [opened], scope: [], within: P9D, hold: P9D}"),
+     "p.yaml:8:39: contact_policies.suppressions[0].scope: expected at least one word"},
+    {RULE("{id: a, track: [opened], scope: [brand, brand], within: P9D, hold: P9D}"),
+     "p.yaml:8:47: contact_policies.suppressions[0].scope[1]: expected each word once"},
+    {RULE("{id: a, track: [opened], scope: content, within: P9D, hold: forever}"),
+     "p.yaml:8:67: contact_policies.suppressions[0].hold: expected a duration above zero such as "
+     "P90D or PT72H, got 'forever'"},
+    {RULE("{id: a, track: [opened], scope: content, within: P9D, hold: \"\"}"),
+     "p.yaml:8:67: contact_policies.suppressions[0].hold: expected a duration above zero such as "
+     "P90D or PT72H, got text ''"},
+    {RULE("{id: a, track: [opened], scope: content, within: 9, hold: P9D}"),
+     "p.yaml:8:56: contact_policies.suppressions[0].within: expected a duration above zero such as "
+     "P90D or PT72H, got '9'"},
+    {RULE("{id: a, track: [opened], scope: content, count: 1.5, within: P9D, hold: P9D}"),
+     "p.yaml:8:55: contact_policies.suppressions[0].count: expected a whole number from 1 to 4, "
+     "got '1.5'"},
+    {RULE("{id: a, track: [opened], scope: content, count: -1, within: P9D, hold: P9D}"),
+     "p.yaml:8:55: contact_policies.suppressions[0].count: expected a whole number from 1 to 4, "
+     "got '-1'"},
+    {RULE("{id: a, track: [opened], scope: content, count: one, within: P9D, hold: P9D}"),
+     "p.yaml:8:55: contact_policies.suppressions[0].count: expected a whole number from 1 to 4, "
+     "got 'one'"},
+    {RULE("{id: a, track: [opened], scope: content, count: 5, within: P9D, hold: P9D}"),
+     "p.yaml:8:55: contact_policies.suppressions[0].count: expected a whole number from 1 to 4, "
+     "got '5'"},
+    {RULE("{id: a, track: [opened], scope: content, channel: [email, email], within: P9D, hold: "
+          "P9D}"),
+     "p.yaml:8:65: contact_policies.suppressions[0].channel[1]: expected each word once"},
+    {RULE("{id: a, track: [opened], scope: content, channels: email, within: P9D, hold: P9D}"),
+     "p.yaml:8:48: contact_policies.suppressions[0].channels: unknown key; did you mean "
+     "'channel'?"},
+    {GOOD "arbitration: [P*C*V*L]\n", "p.yaml:6:14: arbitration: expected a map, got a list"},
+    {GOOD "arbitration: {propensity_threshold: {email: -0.1}}\n",
+     "p.yaml:6:45: arbitration.propensity_threshold.email: expected a number from 0 to 1, got "
+     "'-0.1'"},
+    {GOOD "arbitration: {propensity_threshold: {email: 2%}}\n",
+     "p.yaml:6:45: arbitration.propensity_threshold.email: expected a number from 0 to 1, got "
+     "'2%'"},
+    {GOOD "arbitration: {propensity_threshold: {email: .5}}\n",
+     "p.yaml:6:45: arbitration.propensity_threshold.email: expected a number from 0 to 1, got "
+     "'.5'"},
+    {GOOD "arbitration: {propensity_threshold: {email: nan}}\n",
+     "p.yaml:6:45: arbitration.propensity_threshold.email: expected a number from 0 to 1, got "
+     "'nan'"},
+    {GOOD "arbitration: {propensity_threshold: {fax: 0.1}}\n",
+     "p.yaml:6:38: arbitration.propensity_threshold.fax: unknown key; expected email, rep, web, "
+     "event or sms"},
+    {WEIGHT("{id: a, when: {}, add: ten}"), "p.yaml:8:30: arbitration.context_weights[0].add: "
+                                            "expected a number from -100 to 1000, got 'ten'"},
+    {WEIGHT("{id: a, when: {brand: X}, add: 1001}"),
+     "p.yaml:8:38: arbitration.context_weights[0].add: expected a number from -100 to 1000, got "
+     "'1001'"},
+    {WEIGHT("{id: a, when: {brand: X}, add: \"5\"}"),
+     "p.yaml:8:38: arbitration.context_weights[0].add: expected a number from -100 to 1000, got "
+     "text '5'"},
+    {WEIGHT("{id: a, when: {event.type: {eq: [email_opened]}}, add: 5}"),
+     "p.yaml:8:39: arbitration.context_weights[0].when.event.type.eq: expected a single value, got "
+     "a list"},
+    {WEIGHT("{id: a, when: brand, add: 5}"),
+     "p.yaml:8:21: arbitration.context_weights[0].when: expected a map, got a single value"},
+    {LEVER("{when: {brand: X}, add: 5}"),
+     "p.yaml:8:7: arbitration.levers[0].id: missing, expected a name for the rule"},
+    {LEVER("{id: a, when: {brand: X}, multiply: 5}"),
+     "p.yaml:8:33: arbitration.levers[0].multiply: unknown key; expected until, id, when or add"},
+    {LEVER("{id: a, when: {brand: X}, add: 5, until: 2027-01-31}"),
+     "p.yaml:8:48: arbitration.levers[0].until: expected a time in quotes such as "
+     "\"2026-12-31T00:00:00Z\", got '2027-01-31'"},
+    {LEVER("{id: a, when: {brand: X}, add: 1}\n    - {id: a, when: {brand: X}, add: 1}"),
+     "p.yaml:9:12: arbitration.levers[1].id: expected a new id, line 8 has this one"},
+    {HEAD DECIDE CONSENT "slate: 2\n", "p.yaml:5:8: slate: expected a map, got a single value"},
+    {HEAD DECIDE CONSENT "slate: {size: two}\n",
+     "p.yaml:5:15: slate.size: expected a whole number from 1 to 25, got 'two'"},
+    {HEAD DECIDE CONSENT "slate: {size: 2.0}\n",
+     "p.yaml:5:15: slate.size: expected a whole number from 1 to 25, got '2.0'"},
+    {HEAD DECIDE CONSENT "slate: {size: 2, max_per: 1}\n",
+     "p.yaml:5:27: slate.max_per: expected a map, got a single value"},
+    {HEAD DECIDE CONSENT "slate: {size: 2, max_per: {action_type: 26}}\n",
+     "p.yaml:5:41: slate.max_per.action_type: expected a whole number from 1 to 25, got '26'"},
+    {HEAD DECIDE CONSENT "slate: {size: 2, count: 3}\n",
+     "p.yaml:5:18: slate.count: unknown key; expected size or max_per"},
+    {GOOD "timing: {expiry: P1D}\n",
+     "p.yaml:6:18: timing.expiry: expected a map, got a single value"},
+    {GOOD "timing: {expiry: {email: PT-1H}}\n",
+     "p.yaml:6:26: timing.expiry.email: expected a duration above zero such as P90D or PT72H, got "
+     "'PT-1H'"},
+    {GOOD "timing: {expires: {email: P1D}}\n",
+     "p.yaml:6:10: timing.expires: unknown key; did you mean 'expiry'?"},
+    {GOOD "engagement_filters: {ignore_bots: [apple, apple]}\n",
+     "p.yaml:6:43: engagement_filters.ignore_bots[1]: expected each word once"},
+    {GOOD "engagement_filters: {ignore_bots: [none]}\n",
+     "p.yaml:6:36: engagement_filters.ignore_bots[0]: expected apple, gmail or generic, got "
+     "'none'"},
+    {GOOD "audit: full\n", "p.yaml:6:8: audit: expected a map, got a single value"},
+    {GOOD "audit: {candidates: \"top:\"}\n",
+     "p.yaml:6:21: audit.candidates: expected full, counts or top:N with N from 1 to 50"},
+    {GOOD "audit: {candidate: full}\n",
+     "p.yaml:6:9: audit.candidate: unknown key; did you mean 'candidates'?"},
+    {GOOD "audit: {explain_top: -1}\n",
+     "p.yaml:6:22: audit.explain_top: expected a whole number from 0 to 50, got '-1'"},
+    {GOOD "brands: CARDIOX\n", "p.yaml:6:9: brands: expected a list, got a single value"},
+    {GOOD "brands: [[CARDIOX]]\n", "p.yaml:6:10: brands[0]: expected text, got a list"},
+    {GOOD "brands: [CARDIOX]\nengagement_policies: {eligibility: [{id: a, applies_to: {brand: "
+          "[CARDIOX, CARDIO]}, require: {hcp.market: X}}]}\n",
+     "p.yaml:7:75: engagement_policies.eligibility[0].applies_to.brand[1]: unknown brand, expected "
+     "one of `brands`"},
