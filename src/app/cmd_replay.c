@@ -1,11 +1,11 @@
 /* nba replay: a log through the pipeline without a broker; the same bytes out, and how fast. */
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "digest.h"
 #include "nba/app/command.h"
 #include "nba/engine/replay.h"
 #include "nba/score/scorer.h"
+#include "replay_log.h"
 
 static struct {
     struct nba_operands logs;
@@ -35,55 +35,6 @@ static const struct nba_option options[] = {
     NBA_OPTION_FLAG(&args.state_hash, "state-hash", "print the state hash too"),
     {0},
 };
-
-static enum nba_status take_input(void *replay, const struct nba_record *record,
-                                  struct nba_error *error)
-{
-    return nba_replay_add(replay, record, error);
-}
-
-static enum nba_status add_stream(struct nba_replay *replay, const struct nba_config *config,
-                                  struct nba_stream *stream, struct nba_error *error)
-{
-    const char *const topics[] = {config->topics.catalog, config->topics.control,
-                                  config->topics.journal, config->topics.engagement};
-    enum nba_status status = NBA_OK;
-    for (size_t t = 0; t < NBA_ARRAY_COUNT(topics) && status == NBA_OK; t++) {
-        status = nba_walk_topic(stream, topics[t], take_input, replay, error);
-    }
-    return status;
-}
-
-/* A log file, or the folder of an embedded log. */
-static enum nba_status add_path(struct nba_replay *replay, const struct nba_workplace *place,
-                                const char *path, struct nba_error *error)
-{
-    struct nba_stream *stream = NULL;
-    struct stat info;
-    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
-        const enum nba_status status =
-            nba_walk_log_file(place->schemas, path, take_input, replay, error);
-        return status == NBA_OK ? NBA_OK : nba_error_prefix(error, "%s", path);
-    }
-    enum nba_status status =
-        nba_stream_open_local(path, NBA_LOCAL_READER, &nba_clock_system, NULL, &stream, error);
-    status = status == NBA_OK ? add_stream(replay, &place->config, stream, error) : status;
-    nba_stream_close(stream);
-    return status;
-}
-
-static enum nba_status add_logs(struct nba_replay *replay, struct nba_workplace *place,
-                                struct nba_error *error)
-{
-    enum nba_status status = NBA_OK;
-    if (args.logs.count == 0) {
-        return add_stream(replay, &place->config, place->stream, error);
-    }
-    for (size_t i = 0; i < args.logs.count && status == NBA_OK; i++) {
-        status = add_path(replay, place, args.logs.items[i], error);
-    }
-    return status;
-}
 
 static void show_progress(void *ticker, uint64_t done, uint64_t total)
 {
@@ -138,7 +89,7 @@ static enum nba_status replay_logs(struct nba_workplace *place, struct nba_diges
         .progress_context = &place->ticker,
     };
     const bool done = nba_replay_create(&replay_options, &replay, error) == NBA_OK &&
-                      add_logs(replay, place, error) == NBA_OK &&
+                      nba_add_logs(replay, place, &args.logs, error) == NBA_OK &&
                       run_all(replay, place, error) == NBA_OK &&
                       (!args.state_hash || print_hash(replay, &place->out, error) == NBA_OK) &&
                       nba_digests_finish(digests, &place->out, error) == NBA_OK;

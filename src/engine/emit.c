@@ -9,6 +9,7 @@
 #include "nba/base/time_text.h"
 #include "nba/base/version.h"
 #include "nba/codec/decoder.h"
+#include "nba/engine/pipeline.h"
 
 void nba_emit_src(const struct nba_record *record, char ret_src[NBA_SRC_BYTES])
 {
@@ -87,6 +88,11 @@ void nba_emit_action(struct nba_emitter *emitter, struct nba_origin origin,
                      const struct nba_action *action)
 {
     const struct nba_config *config = emitter->config;
+    const struct nba_listener *listener = emitter->listener;
+    if (listener != NULL) {
+        listener->action(listener->context, origin.partition, origin.segment, action);
+        return;
+    }
     nba_buf_reset(&emitter->encoded);
     nba_encode_action(emitter->schemas, action, &emitter->encoded);
     cloud_event_headers(
@@ -106,6 +112,9 @@ void nba_emit_action(struct nba_emitter *emitter, struct nba_origin origin,
 void nba_emit_slate(struct nba_emitter *emitter, struct nba_origin origin,
                     const struct nba_slate *slate)
 {
+    if (emitter->listener != NULL) {
+        return;
+    }
     nba_buf_reset(&emitter->encoded);
     nba_encode_slate(emitter->schemas, slate, &emitter->encoded);
     (void)add_encoded(emitter, origin, emitter->config->topics.slate, slate->hcp_id);
@@ -114,6 +123,11 @@ void nba_emit_slate(struct nba_emitter *emitter, struct nba_origin origin,
 void nba_emit_decision(struct nba_emitter *emitter, struct nba_origin origin,
                        const struct nba_decision *decision)
 {
+    const struct nba_listener *listener = emitter->listener;
+    if (listener != NULL) {
+        listener->decision(listener->context, origin.partition, origin.segment, decision);
+        return;
+    }
     nba_buf_reset(&emitter->encoded);
     nba_encode_decision(emitter->schemas, decision, &emitter->encoded);
     (void)add_encoded(emitter, origin, emitter->config->topics.decision, decision->hcp_id);

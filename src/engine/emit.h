@@ -9,17 +9,21 @@
 #include "nba/config/config.h"
 #include "nba/engine/outbox.h"
 
+struct nba_listener;
+
 struct nba_emitter {
     const struct nba_schemas *schemas;
     const struct nba_config *config;
-    struct nba_outbox *outbox; /* of the present transaction */
-    struct nba_buf encoded;    /* one message at a time */
+    struct nba_outbox *outbox;           /* of the present transaction */
+    struct nba_buf encoded;              /* one message at a time */
+    const struct nba_listener *listener; /* NULL, or who hears messages in place of the outbox */
 };
 
 /* Where an output comes from: header src and the partition it goes to. */
 struct nba_origin {
     struct nba_str src;
     int32_t partition;
+    struct nba_str segment; /* for a listener */
 };
 
 /* Longest "<topic>/<partition>/<offset>" with its NUL. */

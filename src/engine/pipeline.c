@@ -31,6 +31,7 @@ struct nba_pipeline *nba_pipeline_create(const struct nba_pipeline_options *opti
     }
     pipeline->emitter.schemas = options->schemas;
     pipeline->emitter.config = options->config;
+    pipeline->emitter.listener = options->listener;
     nba_buf_init(&pipeline->emitter.encoded, ENCODED_BYTES_MAX);
     nba_arena_init(&pipeline->scratch, SCRATCH_BYTES_MAX);
     nba_arena_init(&pipeline->said, SCRATCH_BYTES_MAX);
@@ -108,7 +109,8 @@ static void say_journal(struct nba_pipeline *pipeline, const struct nba_task *ta
 {
     char src[64];
     (void)snprintf(src, sizeof(src), "%s%lld", why, (long long)journal->input_next);
-    const struct nba_origin origin = {nba_str_of(src), nba_task_partition(task)};
+    const struct nba_origin origin = {.src = nba_str_of(src),
+                                      .partition = nba_task_partition(task)};
     nba_emit_journal(&pipeline->emitter, origin, journal);
 }
 
@@ -139,6 +141,11 @@ static struct nba_crash_place place_of(const struct nba_record *record)
 
 /* ---- one item leaves ---- */
 
+static struct nba_str specialty_of(const struct nba_hcp *hcp)
+{
+    return hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0);
+}
+
 static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                  struct nba_error *error)
 {
@@ -154,7 +161,11 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
     }
     char src[NBA_SRC_BYTES];
     nba_emit_src(item->record, src);
-    const struct nba_origin origin = {nba_str_of(src), nba_task_partition(item->task)};
+    const struct nba_origin origin = {
+        .src = nba_str_of(src),
+        .partition = nba_task_partition(item->task),
+        .segment = item->hcp != NULL ? specialty_of(item->hcp) : nba_str(NULL, 0),
+    };
     if (item->why.status == NBA_E_CRASH_LOOP) {
         const struct nba_journal journal = journal_of(pipeline, item->record->offset);
         say_journal(pipeline, item->task, NBA_CRASH_LOOP_SRC, &journal);
@@ -220,11 +231,6 @@ static bool in_wave(const struct nba_pipeline *pipeline, const struct nba_hcp *h
         }
     }
     return false;
-}
-
-static struct nba_str specialty_of(const struct nba_hcp *hcp)
-{
-    return hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0);
 }
 
 /* Without a release popularity is what this partition has seen so far, this event included. */

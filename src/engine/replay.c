@@ -268,7 +268,8 @@ static enum nba_status use_journal(struct runner *runner, const struct nba_journ
         side_topics[topic].read(runner->side_inputs, next[topic]);
     }
     if (status == NBA_OK) {
-        status = use_policy(runner, journal->policy_hash, error);
+        const bool ours = runner->replay->options.policy_ours;
+        status = use_policy(runner, ours ? nba_str(NULL, 0) : journal->policy_hash, error);
     }
     return status == NBA_OK ? use_release(runner, journal->release_champion, error) : status;
 }
@@ -440,6 +441,7 @@ static enum nba_status run_partition(struct nba_replay *replay, int32_t partitio
         .config = options->config,
         .wave_max = options->wave_max,
         .crash_notes = &replay->crash_notes,
+        .listener = options->listener,
     };
     struct runner runner = {.replay = replay, .partition = partition, .release_id = "-"};
     nba_arena_init(&runner.arena, TRANSACTION_BYTES);

@@ -28,6 +28,7 @@
     X(demo)                \
     X(run)                 \
     X(replay)              \
+    X(simulate)            \
     X(recommend)           \
     X(explain)             \
     X(topics)              \

@@ -32,6 +32,7 @@
 #include "nba/config/config.h"
 #include "nba/engine/outbox.h"
 #include "nba/engine/side_inputs.h"
+#include "nba/event/message.h"
 #include "nba/metrics/metrics.h"
 #include "nba/state/task.h"
 
@@ -40,12 +41,24 @@
 
 struct nba_crash_notes;
 
+/* Hears actions and decisions as plain data, in the order in which they would be sent.  With a
+ * listener no message is encoded and nothing but the journal is in the outbox.  `segment` is the
+ * HCP's first specialty; empty: none, or not at hand. */
+struct nba_listener {
+    void (*action)(void *context, int32_t partition, struct nba_str segment,
+                   const struct nba_action *action);
+    void (*decision)(void *context, int32_t partition, struct nba_str segment,
+                     const struct nba_decision *decision);
+    void *context;
+};
+
 struct nba_pipeline_options {
     const struct nba_schemas *schemas; /* must outlive the pipeline, as must config and metrics */
     const struct nba_config *config;
     struct nba_metrics *metrics;               /* NULL: nothing is counted */
     size_t wave_max;                           /* 1..NBA_SCORE_WAVE; 0: 32 */
     const struct nba_crash_notes *crash_notes; /* records not to be touched; NULL: none */
+    const struct nba_listener *listener;       /* NULL: messages are encoded */
 };
 
 struct nba_pipeline_item {

@@ -26,6 +26,8 @@
 #include "nba/config/config.h"
 #include "nba/engine/outbox.h"
 
+struct nba_listener;
+
 /* Takes one output record; those of one partition come in order and from one thread at a time. */
 struct nba_replay_sink {
     enum nba_status (*take)(void *context, const struct nba_outbox_record *record,
@@ -39,10 +41,13 @@ struct nba_replay_options {
     const char *state_dir;
     const char *policies_dir; /* <hash>.yaml of the policies that the journal names */
     bool journal_ignored;
+    bool policy_ours;          /* the configured policy in place of those that the journal names */
     size_t threads;            /* 1.. */
     size_t wave_max;           /* 1..NBA_SCORE_WAVE; 0: the default */
     size_t transaction_events; /* 0: 1,000 */
     struct nba_replay_sink sink;
+    /* Hears actions and decisions in place of the sink (nba/engine/pipeline.h); NULL: the sink. */
+    const struct nba_listener *listener;
     /* Called now and then with the events done so far; NULL: not. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;
