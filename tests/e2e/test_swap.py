@@ -35,7 +35,7 @@ FIRST, CHUNK = 1200, 900 * SWAPS
 
 def journeys(hcps, count, contents):
     """Each HCP goes through the contents in their order: what an LSTM learns at once."""
-    records = world.events(5, hcps, count)
+    records = world.events(5, hcps, count, gap=min(600_000, 300 * world.DAY // count))
     seen = collections.Counter()
     for record in records:
         if "content_id" in record:

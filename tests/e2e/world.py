@@ -39,7 +39,7 @@ def reps(count):
                                       "territory_id": f"T{i}"}}
 
 
-def events(seed, hcps, count):
+def events(seed, hcps, count, gap=600_000):
     """Profiles, consents, then engagement with duplicates, late events, bots and opt-outs."""
     rng = random.Random(seed)
     out = []
@@ -56,7 +56,7 @@ def events(seed, hcps, count):
                         "scope_type": "channel", "status": "opt_in"})
     now = START
     for i in range(count):
-        now += rng.randrange(1000, 600_000)
+        now += rng.randrange(1000, gap)
         h = int(hcps * rng.random() ** 2)
         event = {"event_id": f"e-{i}", "source": "web", "event_type": rng.choice(ENGAGED),
                  "event_time": now, "hcp_id": f"hcp-{h:04d}",
