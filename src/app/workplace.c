@@ -115,6 +115,9 @@ enum nba_status nba_workplace_configure(struct nba_workplace *place, struct nba_
 enum nba_status nba_workplace_load_schemas(struct nba_workplace *place, struct nba_error *error)
 {
     const struct nba_config *config = &place->config;
+    if (place->schemas != NULL) {
+        return NBA_OK;
+    }
     const enum nba_status status = nba_schemas_load(config->schemas_dir, &place->schemas, error);
     if (status == NBA_E_NOT_FOUND) {
         return nba_config_fail(config, "schemas.dir", error,

@@ -297,11 +297,17 @@ enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_
 
 /* ---- asking ---- */
 
-const char *nba_condition_candidate_field(const struct condition *condition)
+const char *nba_condition_field(const struct condition *condition, const char **ret_source)
 {
-    return of_candidate(&condition->left) && condition->right.field == NULL && !condition->exists
-               ? condition->left.field->name
-               : NULL;
+    const struct condition_field *field = condition->left.field;
+    if (condition->right.field != NULL || condition->exists || is_list(&condition->left)) {
+        return NULL;
+    }
+    *ret_source = sources[field->part <= OF_TREATMENT ? 0
+                          : field->part == OF_PROFILE ? 2
+                                                      : 1]
+                      .prefix;
+    return field->name;
 }
 
 static const char *part_of(const struct condition_context *context, enum part part)

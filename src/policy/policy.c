@@ -1,13 +1,10 @@
 /* A policy's life and what the pipeline asks of it outside the funnel. */
 #include "nba/policy/policy.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
 #include "nba/base/file.h"
-#include "nba/catalog/catalog.h"
 #include "policy_internal.h"
 
 #define ARENA_BYTES_MAX ((size_t)8 * 1024 * 1024)
@@ -96,97 +93,4 @@ int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel 
 {
     NBA_ASSERT((size_t)channel < NBA_CHANNEL_COUNT);
     return nba_duration_add(start_ms, policy->expiry[channel]);
-}
-
-/* ---- warnings ---- */
-
-struct warn {
-    void (*visit)(void *context, const char *warning);
-    void *context;
-};
-
-NBA_PRINTF(2, 3)
-static void warn(const struct warn *to, const char *format, ...)
-{
-    char text[NBA_ERROR_MESSAGE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    to->visit(to->context, text);
-}
-
-static void warn_unknown(const struct warn *to, const struct nba_catalog *catalog,
-                         struct nba_str rule, const char *what, struct nba_str word)
-{
-    if (catalog != NULL && nba_catalog_find_word(catalog, word) == 0) {
-        warn(to, "%.*s: no content has %s '%.*s'", NBA_STR_ARG(rule), what, NBA_STR_ARG(word));
-    }
-}
-
-static void warn_conditions(const struct warn *to, const struct nba_catalog *catalog,
-                            struct nba_str rule, const struct condition_list *list)
-{
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct nba_str_list words = list->items[i].right.constants;
-        const char *field = nba_condition_candidate_field(&list->items[i]);
-        const bool concerns = field != NULL && !list->items[i].negate &&
-                              (strcmp(field, "brand") == 0 || strcmp(field, "topic") == 0);
-        for (uint32_t j = 0; j < words.count && concerns; j++) {
-            warn_unknown(to, catalog, rule, field, words.items[j]);
-        }
-    }
-}
-
-/* A market whose every channel is never, or that lists none, can't be contacted at all. */
-static void warn_markets(const struct warn *to, const struct nba_policy *policy)
-{
-    if (policy->market_count == 0) {
-        warn(to, "consent.models: no market, so nothing is ever proposed");
-    }
-    for (uint32_t i = 0; i < policy->market_count; i++) {
-        bool any = false;
-        for (unsigned c = 1; c < NBA_CHANNEL_COUNT; c++) {
-            const enum consent_model model = policy->markets[i].models[c];
-            any = any || (model != CONSENT_MODEL_NONE && model != CONSENT_MODEL_NEVER);
-        }
-        if (!any) {
-            warn(to, "consent.models.%.*s: no channel is open, nothing is ever proposed there",
-                 NBA_STR_ARG(policy->markets[i].market));
-        }
-    }
-}
-
-void nba_policy_warnings(const struct nba_policy *policy, const struct nba_catalog *catalog,
-                         void (*visit)(void *context, const char *warning), void *context)
-{
-    NBA_ASSERT(policy != NULL && visit != NULL);
-    const struct warn to = {visit, context};
-    bool decides = false;
-    for (unsigned i = 0; i < NBA_EVENT_TYPE_COUNT; i++) {
-        decides = decides || policy->decide_on[i];
-    }
-    if (!decides) {
-        warn(&to, "decide_on: empty, no event starts a decision");
-    }
-    warn_markets(&to, policy);
-    for (uint32_t i = 0; i < policy->exclusion_count; i++) {
-        const struct nba_exclusion *e = &policy->exclusions[i];
-        static const char *const scopes[] = {"content_id", "brand", "campaign_id"};
-        if (e->scope == NBA_EXCLUDE_CONTENT && catalog != NULL &&
-            nba_catalog_find_content(catalog, e->target) == NBA_CATALOG_NONE) {
-            warn(&to, "%.*s: no content has content_id '%.*s'", NBA_STR_ARG(e->id),
-                 NBA_STR_ARG(e->target));
-        } else if (e->scope != NBA_EXCLUDE_CONTENT) {
-            warn_unknown(&to, catalog, e->id, scopes[e->scope], e->target);
-        }
-    }
-    for (uint32_t i = 0; i < policy->engagements.count; i++) {
-        const struct policy_rule *rule = &policy->engagements.items[i];
-        warn_conditions(&to, catalog, rule->id, &rule->applies_to);
-    }
-    for (uint32_t i = 0; i < policy->weights.count; i++) {
-        const struct policy_rule *rule = &policy->weights.items[i];
-        warn_conditions(&to, catalog, rule->id, &rule->require);
-    }
 }

@@ -175,7 +175,8 @@ bool nba_condition_holds(const struct condition *condition,
 struct nba_str_list nba_condition_texts(const struct condition *condition, bool candidate,
                                         const struct condition_context *context,
                                         struct nba_str *single);
-/* The name of the candidate's field that is compared with constants, NULL if it isn't. */
-const char *nba_condition_candidate_field(const struct condition *condition);
+/* The field, if it has a single value, that is compared with constants, and its source
+ * ("candidate.", "event.", "hcp."); NULL: another kind of condition. */
+const char *nba_condition_field(const struct condition *condition, const char **ret_source);
 
 #endif

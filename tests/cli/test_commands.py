@@ -100,6 +100,32 @@ class Front(unittest.TestCase):
         self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
         self.assertIn("0 wrong", answer.stdout)
 
+    def test_check_puts_policy_and_catalogue_side_by_side_and_strict_makes_warnings_count(self):
+        with tempfile.TemporaryDirectory() as folder:
+            policy, catalogue = Path(folder) / "p.yaml", Path(folder) / "c.jsonl"
+            policy.write_text(
+                "policy_version: v1\ntenant: acme\ndecide_on: [email_opened]\n"
+                "consent: {models: {US: {email: opt_out}}}\nslate: {size: 2}\n"
+                "arbitration: {levers: [{id: sms_first, when: {channel: sms}, add: 5}]}\n")
+            treatment = {"channel": "email", "action_type": "email", "approval_state": "approved",
+                         "markets": ["FR"]}
+            catalogue.write_text(json.dumps({"kind": "content", "content": {
+                "content_id": "C1", "brand": "CX", "treatments": [treatment]}}) + "\n")
+            asked = ("check", "--set", f"policy.file={policy}")
+            told = ("warn  consent.models: no market 'FR', for which there are treatments\n"
+                    "warn  sms_first: `when` matches no candidate of the catalogue\n")
+            log = Path(folder) / "log"
+            self.assertEqual(run("topics", "create", "--log", log).returncode, 0)
+            put = run("produce", "--topic", "catalog", "--log", log, catalogue)
+            self.assertEqual(put.returncode, 0, put.stderr)
+            for where in (("--catalog", catalogue), ("--topics", "--log", log)):
+                with self.subTest(where=where):
+                    answer = run(*asked, *where)
+                    self.assertEqual(answer.returncode, 0, answer.stdout + answer.stderr)
+                    self.assertIn(told, answer.stdout)
+                    self.assertIn("0 wrong, 2 warnings\n", answer.stdout)
+                    self.assertEqual(run(*asked, *where, "--strict").returncode, 1)
+
 
 class Size(unittest.TestCase):
     def needs(self, *arguments):

@@ -60,9 +60,11 @@ bool nba_policy_is_late(const struct nba_policy *policy, int64_t event_time_ms,
 int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel channel,
                               int64_t start_ms);
 
-/* What `nba check` warns of, one line each, given what the catalogue knows. */
+/* What `nba check` tells of a policy that is allowed, one line each: warnings about what can't be
+ * meant, and notes.  `catalog` NULL: whatever can be said without one.  `now_ms`: what is past. */
 struct nba_catalog;
-void nba_policy_warnings(const struct nba_policy *policy, const struct nba_catalog *catalog,
-                         void (*visit)(void *context, const char *warning), void *context);
+typedef void nba_policy_remark(void *context, bool warning, const char *text);
+void nba_policy_look_over(const struct nba_policy *policy, const struct nba_catalog *catalog,
+                          int64_t now_ms, nba_policy_remark *visit, void *context);
 
 #endif

@@ -352,11 +352,24 @@ static void test_the_shipped_policy_loads_and_says_what_it_says(void **state)
     assert_int_equal(nba_policy_load("/no/such/policy.yaml", &policy, &error), NBA_E_NOT_FOUND);
 }
 
-static void collect(void *context, const char *warning)
+struct remarks {
+    char warnings[4096], notes[1024];
+};
+
+static void collect(void *context, bool warning, const char *text)
 {
-    char *text = context;
-    const size_t used = strlen(text);
-    (void)snprintf(text + used, 4096 - used, "%s\n", warning);
+    struct remarks *remarks = context;
+    char *to = warning ? remarks->warnings : remarks->notes;
+    const size_t room = warning ? sizeof(remarks->warnings) : sizeof(remarks->notes);
+    const size_t used = strlen(to);
+    (void)snprintf(to + used, room - used, "%s\n", text);
+}
+
+static void look_over(struct fixture *f, bool catalog, struct remarks *ret_remarks)
+{
+    *ret_remarks = (struct remarks){"", ""};
+    nba_policy_look_over(f->policy, catalog ? f->catalog : NULL, at("2026-12-01T00:00:00Z"),
+                         collect, ret_remarks);
 }
 
 static void test_warnings_name_rules_that_can_never_hold(void **state)
@@ -366,16 +379,106 @@ static void test_warnings_name_rules_that_can_never_hold(void **state)
              "exclusions:\n  - {id: x1, content_id: nothing}\n  - {id: x2, content_id: mail}\n"
              "arbitration:\n  levers:\n    - {id: l1, when: {brand: NOPE}, add: 1}\n"
              "    - {id: l2, when: {topic: t}, add: 1}\n");
-    char text[4096] = "";
+    struct remarks remarks;
     (void)state;
     fixture_email(f, "mail");
     fixture_bind(f);
-    nba_policy_warnings(f->policy, f->catalog, collect, text);
-    assert_string_equal(text,
+    look_over(f, true, &remarks);
+    assert_string_equal(remarks.warnings,
                         "decide_on: empty, no event starts a decision\n"
                         "consent.models.DE: no channel is open, nothing is ever proposed there\n"
                         "x1: no content has content_id 'nothing'\n"
                         "l1: no content has brand 'NOPE'\n");
+    assert_string_equal(remarks.notes, "");
+    fixture_destroy(f);
+}
+
+/* Each of these is one rule that can't be meant beside one like it that can. */
+static void test_rules_out_of_reach_are_warned_of(void **state)
+{
+    static const struct {
+        const char *text, *warnings, *bare; /* with the catalogue, without; NULL: the same */
+    } cases[] = {
+        {"exclusions:\n  - {id: a, content_id: mail, until: \"2026-12-01T00:00:00Z\"}\n"
+         "  - {id: b, content_id: mail, until: \"2026-12-01T00:00:00.001Z\"}\n",
+         "a: its `until` is past, it stops nothing\n", NULL},
+        {"arbitration: {levers: [{id: a, when: {}, add: 1, until: \"2026-11-30T00:00:00Z\"}]}\n",
+         "a: its `until` is past, it adds nothing\n", NULL},
+        {"engagement_policies: {eligibility: [{id: a, applies_to: {channel: sms}, require: "
+         "{hcp.market: US}}, {id: b, applies_to: {channel: [sms, email]}, require: {hcp.market: "
+         "US}}]}\n",
+         "a: `applies_to` matches no candidate of the catalogue\n", ""},
+        {"engagement_policies: {eligibility: [{id: a, applies_to: {channel: email}, require: "
+         "{brand: {exists: false}}}]}\n",
+         "a: none of the 1 candidates that it applies to can meet `require`\n", ""},
+        {"engagement_policies: {suitability: [{id: a, applies_to: {channel: email}, require: "
+         "{candidate.channel: [rep, web]}}]}\n",
+         "a: its conditions contradict each other, it stops all that it applies to\n", NULL},
+        {"arbitration: {levers: [{id: a, when: {channel: [email, sms], candidate.channel: "
+         "{not_in: [sms, email]}}, add: 1}, {id: b, when: {channel: [email, sms], "
+         "candidate.channel: {ne: sms}}, add: 1}]}\n",
+         "a: its conditions contradict each other, it never holds\n", NULL},
+        {"arbitration: {context_weights: [{id: a, when: {action_type: insight}, add: 1}, "
+         "{id: b, when: {candidate.topic: {eq: event.topic}}, add: 1}]}\n",
+         "a: `when` matches no candidate of the catalogue\n", ""},
+        {"arbitration: {context_weights: [{id: a, when: {event.type: portal_login}, add: 1}, "
+         "{id: b, when: {event.type: {ne: portal_login}}, add: 1}]}\n",
+         "a: no event type of its event.type is in decide_on, it never holds\n", NULL},
+        {"arbitration: {propensity_threshold: {sms: 0.1, email: 0.1, rep: 0}}\n",
+         "arbitration.propensity_threshold: no content has a treatment of its channel\n", ""},
+        {"contact_policies: {suppressions: [{id: a, track: [sent], scope: content, channel: sms, "
+         "within: P1D, hold: P1D}]}\n",
+         "a: no content has a treatment of its channel\n", ""},
+        {"contact_policies: {suppressions: [{id: a, track: [sent], scope: content, within: P2D, "
+         "hold: P1D}]}\n",
+         "a: `hold` is shorter than `within`: it ends while the outcomes count\n", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(cases); i++) {
+        char text[2048];
+        struct remarks remarks;
+        (void)snprintf(text, sizeof(text), "%s%s", GOOD, cases[i].text);
+        struct fixture *f = fixture_create(text);
+        fixture_email(f, "mail");
+        fixture_bind(f);
+        look_over(f, true, &remarks);
+        assert_string_equal(remarks.warnings, cases[i].warnings);
+        look_over(f, false, &remarks);
+        assert_string_equal(remarks.warnings,
+                            cases[i].bare != NULL ? cases[i].bare : cases[i].warnings);
+        fixture_destroy(f);
+    }
+}
+
+static void only_in_france(struct nba_content *content)
+{
+    static const struct nba_str markets[] = {{"US", 2}, {"FR", 2}};
+    static struct nba_treatment treatment;
+    treatment = content->treatments[0];
+    treatment.markets = (struct nba_str_list){(struct nba_str *)markets, 2};
+    content->treatments = &treatment;
+}
+
+static void test_a_market_without_a_model_and_the_longest_hold_are_told(void **state)
+{
+    struct fixture *f = fixture_create(
+        GOOD "contact_policies:\n  suppressions:\n"
+             "    - {id: a, track: [sent], scope: content, within: P1D, hold: P30D}\n"
+             "    - {id: b, track: [opened], scope: content, within: P1D, hold: P60D}\n"
+             "    - {id: c, track: [clicked], scope: content, within: P1D, hold: PT48H}\n");
+    struct remarks remarks;
+    (void)state;
+    fixture_content_edited(f, "c1", "B", "t",
+                           fixture_treatment(NBA_CHANNEL_EMAIL, NBA_ACTION_TYPE_EMAIL),
+                           only_in_france);
+    fixture_content_edited(f, "c2", "B", "t",
+                           fixture_treatment(NBA_CHANNEL_EMAIL, NBA_ACTION_TYPE_EMAIL),
+                           only_in_france);
+    fixture_bind(f);
+    look_over(f, true, &remarks);
+    assert_string_equal(remarks.warnings,
+                        "consent.models: no market 'FR', for which there are treatments\n");
+    assert_string_equal(remarks.notes, "longest hold: 60 days, by b\n");
     fixture_destroy(f);
 }
 
@@ -387,6 +490,8 @@ int main(void)
         cmocka_unit_test(test_the_hash_names_the_bytes),
         cmocka_unit_test(test_the_shipped_policy_loads_and_says_what_it_says),
         cmocka_unit_test(test_warnings_name_rules_that_can_never_hold),
+        cmocka_unit_test(test_rules_out_of_reach_are_warned_of),
+        cmocka_unit_test(test_a_market_without_a_model_and_the_longest_hold_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
