@@ -28,6 +28,9 @@ void nba_hcp_blank(struct nba_hcp *hcp)
     hcp->outcome_count = 0;
     hcp->action_count = 0;
     hcp->timer_count = 0;
+    hcp->pattern_count = 0;
+    hcp->quiet_count = 0;
+    hcp->delivery_count = 0;
     memset(&hcp->profile, 0, sizeof(hcp->profile));
 }
 
@@ -99,12 +102,18 @@ static bool drop_one(struct nba_hcp *hcp)
         profile->interest_count--;
     } else if (profile->registered_count > 0) {
         NBA_HCP_REMOVE(profile->registered_events, profile->registered_count, 0);
+    } else if (hcp->pattern_count > 0) {
+        NBA_HCP_REMOVE(hcp->patterns, hcp->pattern_count, 0);
     } else if (hcp->ring_count > 0) {
         NBA_HCP_REMOVE(hcp->ring, hcp->ring_count, 0);
     } else if (hcp->recent_count > 0) {
         NBA_HCP_REMOVE(hcp->recent, hcp->recent_count, 0);
     } else if (profile->specialty_count > 0) {
         profile->specialty_count--;
+    } else if (hcp->delivery_count > 0) {
+        NBA_HCP_REMOVE(hcp->deliveries, hcp->delivery_count, 0);
+    } else if (hcp->quiet_count > 0) {
+        NBA_HCP_REMOVE(hcp->quiet, hcp->quiet_count, 0);
     } else {
         return false;
     }

@@ -30,6 +30,12 @@ static size_t action_bytes(const struct nba_open_action *action)
     return bytes;
 }
 
+/* The one timer of a kind without ids needs no room: there are few kinds. */
+static size_t timer_bytes(struct nba_str id, bool shared)
+{
+    return id.bytes != 0 ? TIMER_BYTES + (shared ? 0 : id.bytes) : 0;
+}
+
 /* Bytes of all actions and timers, at most. */
 static size_t held_bytes(const struct nba_hcp *hcp)
 {
@@ -40,7 +46,7 @@ static size_t held_bytes(const struct nba_hcp *hcp)
     for (uint32_t i = 0; i < hcp->timer_count; i++) {
         /* An expiry timer's id is its action's text. */
         const bool shared = nba_hcp_find_action(hcp, hcp->timers[i].id) != NULL;
-        bytes += TIMER_BYTES + (shared ? 0 : hcp->timers[i].id.bytes);
+        bytes += timer_bytes(hcp->timers[i].id, shared);
     }
     return bytes;
 }
@@ -94,7 +100,7 @@ bool nba_hcp_add_timer(struct nba_hcp *hcp, const struct nba_timer *timer)
     NBA_ASSERT(timer->kind > 0 && timer->kind < NBA_TIMER_KIND_END);
     (void)nba_hcp_remove_timer(hcp, timer->kind, timer->id);
     if (hcp->timer_count == NBA_HCP_TIMERS_MAX || timer->id.bytes > ACTION_TEXT_BYTES_MAX ||
-        held_bytes(hcp) + TIMER_BYTES + timer->id.bytes > NBA_HCP_ACTION_BYTES_MAX) {
+        held_bytes(hcp) + timer_bytes(timer->id, false) > NBA_HCP_ACTION_BYTES_MAX) {
         return false;
     }
     struct nba_timer kept = *timer;

@@ -198,11 +198,10 @@ static void find_content(const struct nba_hcp *hcp, const struct nba_event *even
     entry->channel = entry->channel != NBA_CHANNEL_UNKNOWN ? entry->channel : found.channel;
 }
 
-void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
-                           const struct nba_content_facts *facts)
+static struct nba_outcome_entry entry_of(const struct nba_event *event,
+                                         const struct nba_open_action *action)
 {
-    const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
-    struct nba_outcome_entry entry = {
+    return (struct nba_outcome_entry){
         .outcome = nba_event_type_outcome(event->type),
         .channel = nba_event_channel(event),
         .time_ms = event->event_time_ms,
@@ -210,6 +209,22 @@ void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
         .message_hash = nba_hcp_text_hash(event->message_id),
         .action_hash = nba_hcp_text_hash(action != NULL ? action->action_id : event->action_id),
     };
+}
+
+struct nba_str nba_hcp_brand_of(struct nba_hcp *hcp, const struct nba_event *event,
+                                const struct nba_content_facts *facts)
+{
+    const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
+    struct nba_outcome_entry entry = entry_of(event, action);
+    find_content(hcp, event, action, facts, &entry);
+    return entry.brand;
+}
+
+void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
+                           const struct nba_content_facts *facts)
+{
+    const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
+    struct nba_outcome_entry entry = entry_of(event, action);
     if ((effects[event->type] & UNREACHED) != 0) {
         take_back(hcp, &entry);
         return;

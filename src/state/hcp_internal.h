@@ -36,7 +36,8 @@ bool nba_hcp_consents_within_limit(const struct nba_hcp *hcp);
 /* The action that an event is about: by its action_id, else by its message_id; NULL. */
 struct nba_open_action *nba_hcp_action_of(struct nba_hcp *hcp, const struct nba_event *event);
 
-/* Low 32 bits of XXH64, never 0 for a text that isn't empty. */
-uint32_t nba_hcp_text_hash(struct nba_str text);
+/* The brand of an event: its own, else that of its content, its action or its message. */
+struct nba_str nba_hcp_brand_of(struct nba_hcp *hcp, const struct nba_event *event,
+                                const struct nba_content_facts *facts);
 
 #endif

@@ -6,7 +6,7 @@
 #include "hcp_internal.h"
 #include "hcp_wire.h"
 
-#define FORMAT       1u
+#define FORMAT       2u
 #define HEADER_BYTES 3u /* format byte and total length u16le; tag and length of a section */
 
 /* Flags beside the outcome, in the upper bits of its byte. */
@@ -261,6 +261,37 @@ HCP_WALK void walk_timers(struct hcp_walk k, struct nba_hcp *hcp)
     }
 }
 
+HCP_WALK void walk_triggers(struct hcp_walk k, struct nba_hcp *hcp)
+{
+    int64_t times[NBA_HCP_PATTERNS_MAX];
+    hcp_count(k, &hcp->pattern_count, NBA_HCP_PATTERNS_MAX);
+    for (uint32_t i = 0; i < hcp->pattern_count && k.writing; i++) {
+        times[i] = hcp->patterns[i].time_ms;
+    }
+    hcp_times(k, times, hcp->pattern_count);
+    for (uint32_t i = 0; i < hcp->pattern_count && !k.w->failed; i++) {
+        struct nba_pattern_event *e = &hcp->patterns[i];
+        e->time_ms = times[i];
+        hcp_fixed(k, &e->trigger_hash, 4);
+        hcp_fixed(k, &e->key_hash, 4);
+        hcp_text(k, &e->brand);
+        hcp_text(k, &e->event_id);
+        e->flags = hcp_byte(k, e->flags, NBA_PATTERN_FLAGS);
+        hcp_check(k.w, i == 0 || e[-1].time_ms <= e->time_ms);
+    }
+    hcp_count(k, &hcp->quiet_count, NBA_HCP_QUIET_MAX);
+    for (uint32_t i = 0; i < hcp->quiet_count && !k.w->failed; i++) {
+        hcp_fixed(k, &hcp->quiet[i].trigger_hash, 4);
+        hcp_text(k, &hcp->quiet[i].brand);
+        hcp_zigzag(k, &hcp->quiet[i].until_ms);
+    }
+    hcp_count(k, &hcp->delivery_count, NBA_HCP_DELIVERIES_MAX);
+    for (uint32_t i = 0; i < hcp->delivery_count && !k.w->failed; i++) {
+        hcp_fixed(k, &hcp->deliveries[i].message_hash, 4);
+        hcp_zigzag(k, &hcp->deliveries[i].time_ms);
+    }
+}
+
 HCP_WALK void walk_profile_text(struct hcp_walk k, struct nba_str *text)
 {
     hcp_text(k, text);
@@ -354,6 +385,8 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
     section(k, 7, hcp->action_count != 0, walk_actions, hcp);
     section(k, 8, hcp->timer_count != 0, walk_timers, hcp);
     section(k, 9, profile, walk_profile, hcp);
+    section(k, 13, hcp->pattern_count != 0 || hcp->quiet_count != 0 || hcp->delivery_count != 0,
+            walk_triggers, hcp);
 }
 
 size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_t room_bytes)
@@ -396,7 +429,7 @@ enum nba_status nba_hcp_decode(struct nba_str bytes, struct nba_str hcp_id, stru
         return nba_error_set(error, NBA_E_VERSION, "HCP record has format %u, newest known is %u",
                              (unsigned)data[0], FORMAT);
     }
-    if (bytes.bytes < HEADER_BYTES || bytes.bytes > NBA_HCP_BYTES_MAX || data[0] != FORMAT ||
+    if (bytes.bytes < HEADER_BYTES || bytes.bytes > NBA_HCP_BYTES_MAX || data[0] == 0 ||
         (data[1] | (uint32_t)data[2] << 8) != bytes.bytes) {
         return nba_error_set(error, NBA_E_CORRUPT, "HCP record of %zu bytes is not whole",
                              bytes.bytes);

@@ -21,8 +21,9 @@
 #include "nba/base/assert.h"
 #include "nba/state/hcp.h"
 
-/* 64 outcomes of 5, 16 actions of 11, 32 consents of 2, 32 timers and 84 in the profile: 676. */
-#define HCP_TEXTS_MAX 704u
+/* 64 outcomes of 5, 16 actions of 11, 32 consents of 2, 32 timers, 84 in the profile, of triggers
+ * 32 events of 2 and 16 that fired: 756. */
+#define HCP_TEXTS_MAX 768u
 #define HCP_SLOTS     2048u /* a power of two, three times as many */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fixed-size numbers are copied as bytes");

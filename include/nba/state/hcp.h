@@ -4,8 +4,8 @@
  * WHAT IT HOLDS.  Counters; the ring of positive engagements that the sequence models see; hashes
  * of recent events, by which duplicates are known; statistics by channel; consent; outcomes by
  * content family, which suppression rules and drivers read; open actions, with what it takes to
- * recall them; timers; profile facts.  Policy and score read the fields directly; only the
- * functions here change them.
+ * recall them; timers; what triggers wait with; profile facts.  Policy and score read the fields
+ * directly; only the functions here change them.
  *
  * PURE.  Every function is a function of record and arguments: no clock, no chance, no libm.  Two
  * records that went through the same calls encode to the same bytes (docs/formats/state.md).
@@ -17,10 +17,10 @@
  *
  * LIMITS.  Each list says what happens when it is full.  Encoded, a record has at most
  * NBA_HCP_BYTES_MAX bytes: every function that adds ends by making it fit, and drops in this
- * order until it does: oldest outcomes, last interests, oldest registered events, oldest ring
- * events, oldest event hashes, last specialties.  What is left fits always, since texts of the
- * profile, consent and open actions have byte limits of their own.  An opt-out and an open action
- * are never dropped.
+ * order until it does: oldest outcomes, last interests, oldest registered events, oldest pattern
+ * events, oldest ring events, oldest event hashes, last specialties, deliveries, quiet triggers.
+ * What is left fits always, since texts of the profile, consent and open actions have byte limits
+ * of their own.  An opt-out and an open action are never dropped.
  */
 #ifndef NBA_STATE_HCP_H
 #define NBA_STATE_HCP_H
@@ -47,6 +47,13 @@
 #define NBA_HCP_TIMERS_MAX          32u
 #define NBA_HCP_INTERESTS_MAX       16u
 #define NBA_HCP_REGISTERED_MAX      32u
+/* Events that triggers wait with: three e-mails a week of each of ten brands. */
+#define NBA_HCP_PATTERNS_MAX 32u
+#define NBA_HCP_QUIET_MAX    16u
+/* A longer brand names no pattern. */
+#define NBA_HCP_PATTERN_TEXT_BYTES_MAX 128u
+/* Machines open within seconds: so many messages come at once. */
+#define NBA_HCP_DELIVERIES_MAX 8u
 /* A longer text is not stored: the fact then counts as unknown, which every gate denies. */
 #define NBA_HCP_PROFILE_TEXT_BYTES_MAX 128u
 
@@ -121,7 +128,8 @@ struct nba_open_action {
 
 /* Appended to, never reordered: values are written into records. */
 enum nba_timer_kind {
-    NBA_TIMER_EXPIRY = 1, /* id = action_id: the action ends unanswered */
+    NBA_TIMER_EXPIRY = 1,  /* id = action_id: the action ends unanswered */
+    NBA_TIMER_TRIGGER = 3, /* no id, one for all: the first time of a pattern is up */
     NBA_TIMER_KIND_END
 };
 
@@ -129,6 +137,34 @@ struct nba_timer {
     int64_t due_ms;
     enum nba_timer_kind kind;
     struct nba_str id;
+};
+
+enum nba_pattern_flag {
+    NBA_PATTERN_SEEN = 1,     /* it has come; without: an answer that came before it */
+    NBA_PATTERN_ANSWERED = 2, /* in time */
+    NBA_PATTERN_JUDGED = 4,   /* its time was up */
+};
+#define NBA_PATTERN_FLAGS 7u
+
+/* An event that a trigger's pattern counts. */
+struct nba_pattern_event {
+    uint32_t trigger_hash; /* of the trigger's id */
+    uint32_t key_hash;     /* of what an answer must name too: message_id or content_id; 0: none */
+    struct nba_str brand, event_id;
+    int64_t time_ms; /* of one trigger no two are equal: the later to come is put behind by 1 ms */
+    uint32_t flags;  /* enum nba_pattern_flag */
+};
+
+/* A trigger that fired: it doesn't fire again before then. */
+struct nba_quiet_trigger {
+    uint32_t trigger_hash;
+    struct nba_str brand; /* empty: of any */
+    int64_t until_ms;
+};
+
+struct nba_delivery {
+    uint32_t message_hash;
+    int64_t time_ms;
 };
 
 /* Facts of profile_updated; empty text = not known. */
@@ -174,6 +210,12 @@ struct nba_hcp {
     uint32_t action_count;
     struct nba_timer timers[NBA_HCP_TIMERS_MAX]; /* by (due, id) */
     uint32_t timer_count;
+    struct nba_pattern_event patterns[NBA_HCP_PATTERNS_MAX]; /* by time */
+    uint32_t pattern_count;
+    struct nba_quiet_trigger quiet[NBA_HCP_QUIET_MAX];
+    uint32_t quiet_count;
+    struct nba_delivery deliveries[NBA_HCP_DELIVERIES_MAX]; /* in the order they came */
+    uint32_t delivery_count;
     struct nba_hcp_profile profile;
 };
 
@@ -296,5 +338,58 @@ bool nba_hcp_close_action(struct nba_hcp *hcp, struct nba_str action_id);
 NBA_MUST_USE
 bool nba_hcp_add_timer(struct nba_hcp *hcp, const struct nba_timer *timer);
 bool nba_hcp_remove_timer(struct nba_hcp *hcp, enum nba_timer_kind kind, struct nba_str id);
+
+/* ---- triggers ---- */
+
+#define NBA_TRIGGER_EVENTS_MAX 10u
+
+enum nba_trigger_same { NBA_SAME_ANY, NBA_SAME_MESSAGE, NBA_SAME_CONTENT };
+
+/* A pattern: `consecutive` events in a row, each without an answer for `within_ms`. */
+struct nba_trigger {
+    uint32_t hash; /* nba_hcp_text_hash of its id */
+    enum nba_event_type event, without;
+    enum nba_trigger_same same;
+    bool per_brand;
+    uint32_t consecutive; /* 1..NBA_TRIGGER_EVENTS_MAX */
+    int64_t within_ms;
+};
+
+/* Low 32 bits of XXH64, never 0 for a text that isn't empty. */
+uint32_t nba_hcp_text_hash(struct nba_str text);
+
+/*
+ * A fresh event, after nba_hcp_apply_event: counts it or takes it as an answer, sets the timer.
+ * An answer counts that happened before the event's time is up: of the same message whenever it
+ * comes, else not before the event.  A message counts once, and not at all when it bounces.
+ * FULL.  Those that no pattern needs any more go, else the oldest.
+ */
+void nba_hcp_apply_triggers(struct nba_hcp *hcp, const struct nba_event *event,
+                            const struct nba_content_facts *facts, int64_t now_ms,
+                            const struct nba_trigger *triggers, uint32_t count);
+
+struct nba_trigger_due {
+    uint32_t trigger; /* index */
+    int64_t due_ms;
+    struct nba_str brand;                            /* of the pattern's last event */
+    bool quiet;                                      /* fired not long ago: held back */
+    struct nba_str evidence[NBA_TRIGGER_EVENTS_MAX]; /* ids of the pattern's events */
+    uint32_t evidence_count;
+};
+
+/* When the timer fires, until false: the next pattern whose time is up and that holds.  False also
+ * lets go of what is no longer needed (of triggers that aren't there any more: all) and sets the
+ * timer for what is still waited for. */
+NBA_MUST_USE
+bool nba_hcp_next_trigger(struct nba_hcp *hcp, int64_t now_ms, const struct nba_trigger *triggers,
+                          uint32_t count, struct nba_trigger_due *ret_due);
+/* It fired and is held back before until_ms.  FULL: the one that ends first goes. */
+void nba_hcp_quiet_trigger(struct nba_hcp *hcp, const struct nba_trigger *trigger,
+                           struct nba_str brand, int64_t until_ms);
+
+/* Remembers when a message was delivered, for nba_hcp_delivered_ms.  FULL: oldest out. */
+void nba_hcp_apply_delivery(struct nba_hcp *hcp, const struct nba_event *event);
+/* NBA_TIME_NONE: not known. */
+int64_t nba_hcp_delivered_ms(const struct nba_hcp *hcp, struct nba_str message_id);
 
 #endif

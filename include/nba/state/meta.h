@@ -13,7 +13,7 @@
 #include "nba/event/message.h"
 
 /* Version of everything that is written below a task: records, keys, meta. */
-#define NBA_STATE_FORMAT 1u
+#define NBA_STATE_FORMAT 2u
 
 /* Hashes are 64 characters; versions and tzdata names are shorter. */
 #define NBA_META_TEXT_BYTES 129u

@@ -1,6 +1,6 @@
 /*
  * State folders of every format there has been: golden/format-N is a store that a program of that
- * format wrote.  Today's program reads each, writes what it changes in its own format and leaves
+ * format wrote.  Today's program reads each, writes what it looks at in its own format and leaves
  * the rest as it is.
  *
  * A format that changes without a new number makes this fail.  For a new number N write its store
@@ -15,7 +15,8 @@
 
 /* Of the store in golden/format-N, from index 1. */
 static const char *const hashes[] = {
-    NULL, "812d538d678bccd9cb61ced44cedc3143c2b02a6170725ffc5815f379ff7aabb"};
+    NULL, "812d538d678bccd9cb61ced44cedc3143c2b02a6170725ffc5815f379ff7aabb",
+    "9c31078b3788b9e0ac8da95e97f069d9c4f7641ce1ae6f8099d34f04454a94bd"};
 
 static void golden_path(uint32_t format, char ret_path[256])
 {
@@ -157,11 +158,12 @@ static void test_every_format_is_read_and_what_changes_is_written_in_todays(void
         begin(&s);
         struct nba_hcp *hcp = get(&s, "hcp-1");
         assert_meaning(hcp);
-        (void)get(&s, "hcp-2"); /* read, and so not written */
+        (void)get(&s, "hcp-2"); /* read, and so written only if its bytes are of another format */
         portal_login(&s, "hcp-1", (uint64_t)(100 * DAY));
-        assert_int_equal(seal(&s, &changes), 2);
+        const size_t read_only = format == NBA_STATE_FORMAT ? 0 : 1;
+        assert_int_equal(seal(&s, &changes), 2 + read_only);
         assert_true(nba_str_is(changes[0].key, "Hhcp-1"));
-        s.changelog_next = meta->changelog_next + 3;
+        s.changelog_next = meta->changelog_next + 3 + (int64_t)read_only;
         nba_task_set_changelog_next(s.task, s.changelog_next, T0);
         assert_ok(&s, nba_state_store_write(s.store, &s.task, 1, &s.f.error));
         close_store(&s);

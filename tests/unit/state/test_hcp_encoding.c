@@ -8,7 +8,7 @@ static void test_an_empty_record_is_its_header(void **state)
     fixture_init(&f);
     const struct nba_str bytes = encoded(&f, new_hcp(&f));
     assert_int_equal(bytes.bytes, 3);
-    assert_memory_equal(bytes.data, "\x01\x03\x00", 3);
+    assert_memory_equal(bytes.data, "\x02\x03\x00", 3);
     fixture_clear(&f);
 }
 
@@ -16,7 +16,7 @@ static void test_the_table_in_the_docs_is_how_one_opened_mail_is_written(void **
 {
     /* clang-format off */
     static const unsigned char expected[] = {
-        0x01, 0x62, 0x00,                                     /* format 1, 98 bytes */
+        0x02, 0x62, 0x00,                                     /* format 2, 98 bytes */
         0x01, 0x11, 0x00, 0x01,                               /* counters: 1 touch, */
         0x01, 0x80, 0x90, 0xfd, 0x9a, 0xbf, 0x68,             /*   first event */
         0x01, 0x80, 0x90, 0xfd, 0x9a, 0xbf, 0x68,             /*   last event */
@@ -170,7 +170,7 @@ static void test_a_record_of_a_newer_format_is_told_apart_from_a_damaged_one(voi
     fixture_init(&f);
     struct nba_hcp *hcp = new_hcp(&f);
     assert_int_equal(
-        nba_hcp_decode(nba_str("\x02\x03\x00", 3), nba_str_of("hcp-1"), &f.arena, hcp, &f.error),
+        nba_hcp_decode(nba_str("\x03\x03\x00", 3), nba_str_of("hcp-1"), &f.arena, hcp, &f.error),
         NBA_E_VERSION);
     assert_int_equal(
         nba_hcp_decode(nba_str("\x00\x03\x00", 3), nba_str_of("hcp-1"), &f.arena, hcp, &f.error),
