@@ -89,6 +89,10 @@ static enum nba_status drop_offsets(struct nba_workplace *place, struct nba_erro
     struct nba_spans spans = {.count = 0};
     enum nba_status status = nba_spans_add(&spans, place->stream, place->config.topics.engagement,
                                            NBA_READ_COMMITTED, error);
+    if (status == NBA_OK) {
+        status = nba_spans_add(&spans, place->stream, place->config.topics.mailbox,
+                               NBA_READ_COMMITTED, error);
+    }
     for (size_t i = 0; status == NBA_OK && i < spans.count; i++) {
         const struct nba_span *span = &spans.items[i];
         int64_t committed = -1;
@@ -105,10 +109,11 @@ static enum nba_status drop_offsets(struct nba_workplace *place, struct nba_erro
     return status;
 }
 
-/* Changelog and journal: made anew, with the settings of `nba topics create`. */
+/* What the tasks keep between them: made anew, with the settings of `nba topics create`. */
 static enum nba_status empty_topics(struct nba_workplace *place, struct nba_error *error)
 {
-    const char *const topics[] = {place->config.topics.changelog, place->config.topics.journal};
+    const char *const topics[] = {place->config.topics.changelog, place->config.topics.journal,
+                                  place->config.topics.mailbox, place->config.topics.rep_capacity};
     enum nba_status status = NBA_OK;
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(topics); i++) {
         struct nba_topic_spec spec = nba_topic_table_find(&place->topics, topics[i])->spec;
@@ -165,7 +170,8 @@ const struct nba_command nba_command_reset = {
         "refuses a partition because its local state and the group's committed offset disagree.\n"
         "Nothing is lost: the changelog topic holds the state, and the next start restores it.\n"
         "--to start forgets what the application remembers: the group's offsets, changelog,\n"
-        "journal and this machine's state. The next run reads the input from its beginning, or\n"
+        "journal, mailbox and this machine's state. The next run reads the input from its "
+        "beginning, or\n"
         "from its --from, and says all decisions again, with the same ids where the policy,\n"
         "catalogue and models are the same. What other topics have stays. State folders on other\n"
         "machines have to go too: nba reset --to changelog --yes there, before the next run.",

@@ -1,6 +1,7 @@
-/* Drained: the group's offsets are where the spans of the input end. */
+/* Drained: the group's offsets are where the spans of the input end, and no mail is left. */
 #include "engine_run.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "nba/app/interrupt.h"
@@ -43,21 +44,34 @@ enum nba_status nba_engine_run_while(struct nba_engine_run *run,
     return status;
 }
 
+static bool has_reached(const struct nba_workplace *place, const struct nba_span *span)
+{
+    struct nba_error error = {0};
+    int64_t committed = -1;
+    return span->from >= span->to || /* an empty partition commits nothing */
+           (nba_stream_group_committed(place->stream, place->config.application_id, span->topic,
+                                       span->partition, &committed, &error) == NBA_OK &&
+            committed >= span->to);
+}
+
+/* What is decided may send mail, and mail more mail: the mailbox ends where it does by now, open
+ * transactions included. */
 static bool is_drained(const struct nba_engine_run *run, const struct nba_spans *spans)
 {
-    const struct nba_config *config = &run->place->config;
-    for (size_t i = 0; i < spans->count; i++) {
-        const struct nba_span *span = &spans->items[i];
-        struct nba_error error = {0};
-        int64_t committed = -1;
-        if (span->from < span->to && /* an empty partition commits nothing */
-            (nba_stream_group_committed(run->place->stream, config->application_id, span->topic,
-                                        span->partition, &committed, &error) != NBA_OK ||
-             committed < span->to)) {
-            return false;
-        }
+    const struct nba_workplace *place = run->place;
+    struct nba_spans mail = {.count = 0};
+    struct nba_error error = {0};
+    bool drained = true;
+    for (size_t i = 0; i < spans->count && drained; i++) {
+        drained = has_reached(place, &spans->items[i]);
     }
-    return nba_engine_is_ready(run->engine);
+    drained = drained && nba_spans_add(&mail, place->stream, place->config.topics.mailbox,
+                                       NBA_READ_UNCOMMITTED, &error) == NBA_OK;
+    for (size_t i = 0; i < mail.count && drained; i++) {
+        drained = has_reached(place, &mail.items[i]);
+    }
+    free(mail.items);
+    return drained && nba_engine_is_ready(run->engine);
 }
 
 enum nba_status nba_engine_run_wait(struct nba_engine_run *run, const struct nba_spans *spans,

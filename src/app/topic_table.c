@@ -38,6 +38,10 @@ static const struct {
      false, COMPACTED, FOR_EVER},
     {NBA_TOPIC_JOURNAL, "journal", "none", "where side inputs changed", FIELD(journal), false,
      DELETED, FOR_EVER},
+    {NBA_TOPIC_MAILBOX, "mailbox", "rep_id or hcp_id", "between the tasks of HCPs and of reps",
+     FIELD(mailbox), false, DELETED, 7},
+    {NBA_TOPIC_REP_CAPACITY, "rep_capacity", "rep_id", "how much of each rep is taken",
+     FIELD(rep_capacity), true, COMPACTED, FOR_EVER},
 };
 
 /* Tombstones stay a week: a reader that was away longer reads the topic anew. */

@@ -33,6 +33,7 @@ WORD_LIST(content_class, NBA_CONTENT_CLASS_MAP(NBA_X));
 WORD_LIST(approval, NBA_APPROVAL_MAP(NBA_X));
 WORD_LIST(rep_role, NBA_REP_ROLE_MAP(NBA_X));
 WORD_LIST(stage, NBA_STAGE_MAP(NBA_X));
+WORD_LIST(mail_kind, NBA_MAIL_KIND_MAP(NBA_X));
 #undef NBA_X
 #define NBA_X(constant, word, ring, outcome, channel) word,
 WORD_LIST(event_type, NBA_EVENT_TYPE_MAP(NBA_X));
@@ -306,6 +307,15 @@ RECORD(decision, struct nba_decision, FIELD(nba_decision, TEXT, decision_id),
        {ITEMS(nba_decision, MAP, "features", features, feature_count, feature)},
        RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking));
 
+/* ---- nba.mailbox.v1 ------------------------------------------------------------------------ */
+
+RECORD(mail, struct nba_mail, WORD(nba_mail, kind, mail_kind), FIELD(nba_mail, TEXT, id),
+       TIME(nba_mail, time), FIELD(nba_mail, ID, hcp_id), FIELD(nba_mail, ID, rep_id),
+       FIELD(nba_mail, TEXT, action_id),
+       {MEMBER(nba_mail, POINTER, "action", action), .record = &action},
+       WORD(nba_mail, reason, reason), FIELD(nba_mail, TEXT, superseded_by),
+       FIELD(nba_mail, BLOB, event), FIELD(nba_mail, BLOB, state), FIELD(nba_mail, INT, partition));
+
 /* ---- nba.log.record ------------------------------------------------------------------------ */
 
 RECORD(log_header, struct nba_header, FIELD(nba_header, TEXT, name),
@@ -321,10 +331,11 @@ RECORD(log_record, struct nba_record, FIELD(nba_record, ID, topic),
 const struct nba_record_binding *nba_bindings_of(enum nba_schema which)
 {
     static const struct nba_record_binding *const bindings[NBA_SCHEMA_COUNT] = {
-        [NBA_SCHEMA_ENGAGEMENT] = &event, [NBA_SCHEMA_CATALOG] = &reference,
-        [NBA_SCHEMA_CONTROL] = &control,  [NBA_SCHEMA_ACTION] = &action,
-        [NBA_SCHEMA_SLATE] = &slate,      [NBA_SCHEMA_DECISION] = &decision,
-        [NBA_SCHEMA_JOURNAL] = &journal,  [NBA_SCHEMA_LOG_RECORD] = &log_record,
+        [NBA_SCHEMA_ENGAGEMENT] = &event,      [NBA_SCHEMA_CATALOG] = &reference,
+        [NBA_SCHEMA_CONTROL] = &control,       [NBA_SCHEMA_ACTION] = &action,
+        [NBA_SCHEMA_SLATE] = &slate,           [NBA_SCHEMA_DECISION] = &decision,
+        [NBA_SCHEMA_JOURNAL] = &journal,       [NBA_SCHEMA_MAILBOX] = &mail,
+        [NBA_SCHEMA_LOG_RECORD] = &log_record,
     };
     NBA_ASSERT((size_t)which < NBA_SCHEMA_COUNT);
     return bindings[which];

@@ -121,6 +121,7 @@ static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which
         struct nba_action action;
         struct nba_slate slate;
         struct nba_decision decision;
+        struct nba_mail mail;
     } record;
     const size_t bytes_max =
         which == NBA_SCHEMA_ENGAGEMENT ? NBA_EVENT_BYTES_MAX : NBA_RECORD_BYTES_MAX;
@@ -165,3 +166,4 @@ DECODE(journal, JOURNAL)
 DECODE(action, ACTION)
 DECODE(slate, SLATE)
 DECODE(decision, DECISION)
+DECODE(mail, MAILBOX)

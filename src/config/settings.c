@@ -78,6 +78,8 @@ const struct setting nba_settings[] = {
     TOPIC("deadletter", deadletter, "nba.deadletter.v1", "Records that could not be taken."),
     TOPIC("changelog", changelog, "nba.state-changelog.v1", "State, for restoring."),
     TOPIC("journal", journal, "nba.journal.v1", "Where catalogue, policy and models changed."),
+    TOPIC("mailbox", mailbox, "nba.mailbox.v1", "Between the tasks of HCPs and of reps."),
+    TOPIC("rep_capacity", rep_capacity, "nba.rep.capacity.v1", "How much of each rep is taken."),
     INTEGER("topics.partitions", topics.partitions, "4", 1, 1024,
             "Partitions of the topics that `nba topics create` makes."),
     INTEGER("topics.replication", topics.replication, "1", 1, 16,

@@ -141,6 +141,15 @@ void nba_emit_journal(struct nba_emitter *emitter, struct nba_origin origin,
     (void)add_encoded(emitter, origin, emitter->config->topics.journal, nba_str(NULL, 0));
 }
 
+void nba_emit_mail(struct nba_emitter *emitter, struct nba_origin origin, struct nba_str key,
+                   int32_t partition, const struct nba_mail *mail)
+{
+    nba_buf_reset(&emitter->encoded);
+    nba_encode_mail(emitter->schemas, mail, &emitter->encoded);
+    origin.partition = partition;
+    (void)add_encoded(emitter, origin, emitter->config->topics.mailbox, key);
+}
+
 void nba_emit_deadletter(struct nba_emitter *emitter, struct nba_origin origin,
                          const struct nba_record *record, const struct nba_error *why)
 {

@@ -39,6 +39,9 @@ void nba_emit_decision(struct nba_emitter *emitter, struct nba_origin origin,
                        const struct nba_decision *decision);
 void nba_emit_journal(struct nba_emitter *emitter, struct nba_origin origin,
                       const struct nba_journal *journal);
+/* To the task of another partition (or of the same). */
+void nba_emit_mail(struct nba_emitter *emitter, struct nba_origin origin, struct nba_str key,
+                   int32_t partition, const struct nba_mail *mail);
 void nba_emit_deadletter(struct nba_emitter *emitter, struct nba_origin origin,
                          const struct nba_record *record, const struct nba_error *why);
 

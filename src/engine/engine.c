@@ -100,9 +100,10 @@ static void register_metrics(struct nba_engine *engine)
 static enum nba_status check_topics(struct nba_engine *engine, struct nba_error *error)
 {
     const struct nba_config_topics *topics = &engine->options.config->topics;
-    const char *const needed[] = {topics->engagement, topics->catalog,   topics->control,
-                                  topics->action,     topics->slate,     topics->decision,
-                                  topics->deadletter, topics->changelog, topics->journal};
+    const char *const needed[] = {topics->engagement,   topics->catalog,    topics->control,
+                                  topics->rep_capacity, topics->action,     topics->slate,
+                                  topics->decision,     topics->deadletter, topics->changelog,
+                                  topics->journal,      topics->mailbox};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(needed); i++) {
         int32_t count = 0;
         const enum nba_status status =
@@ -117,9 +118,14 @@ static enum nba_status check_topics(struct nba_engine *engine, struct nba_error 
         }
         if (i == 0) {
             engine->partition_count = count;
-        } else if (i >= 3 && count < engine->partition_count) {
+        } else if (i >= 4 && count < engine->partition_count) {
             return nba_error_set(error, NBA_E_CONFIG,
                                  "topic '%s' has %d partitions, '%s' has %d: outputs need as many",
+                                 needed[i], (int)count, needed[0], (int)engine->partition_count);
+        }
+        if (needed[i] == topics->mailbox && count != engine->partition_count) {
+            return nba_error_set(error, NBA_E_CONFIG,
+                                 "topic '%s' has %d partitions, '%s' has %d: they are shared alike",
                                  needed[i], (int)count, needed[0], (int)engine->partition_count);
         }
     }

@@ -114,12 +114,12 @@ static void say_journal(struct nba_pipeline *pipeline, const struct nba_task *ta
     nba_emit_journal(&pipeline->emitter, origin, journal);
 }
 
-enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
-                                       struct nba_error *error)
+static enum nba_status adopt(struct nba_pipeline *pipeline, struct nba_task *task,
+                             int64_t mailbox_next, struct nba_error *error)
 {
-    nba_task_begin(task, pipeline->arena);
     struct nba_meta *meta = nba_task_meta(task);
-    const struct nba_journal now = journal_of(pipeline, meta->input_next);
+    struct nba_journal now = journal_of(pipeline, meta->input_next);
+    now.mailbox_next = mailbox_next;
     if (!nba_meta_differs(meta, &now)) {
         return NBA_OK;
     }
@@ -494,6 +494,59 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
     pipeline->items[pipeline->item_count++] = item;
     return NBA_OK;
 }
+
+/* ---- mail ---- */
+
+static enum nba_status take_mail(struct nba_pipeline *pipeline, struct nba_task *task,
+                                 const struct nba_record *record, struct nba_error *error)
+{
+    struct nba_mail mail;
+    struct nba_error why = {0};
+    char src[NBA_SRC_BYTES];
+    nba_emit_src(record, src);
+    const struct nba_origin origin = {.src = nba_str_of(src),
+                                      .partition = nba_task_partition(task)};
+    nba_arena_reset(&pipeline->scratch);
+    nba_arena_reset(&pipeline->said);
+    enum nba_status status =
+        record->value_null
+            ? nba_error_set(&why, NBA_E_NULL_VALUE, "mail without a value")
+            : nba_decode_mail(pipeline->decoder, record->value, &pipeline->scratch, &mail, &why);
+    if (status == NBA_OK) {
+        switch (mail.kind) {
+        case NBA_MAIL_REQUEST:
+        case NBA_MAIL_REFUSED:
+        case NBA_MAIL_REPLACED:
+        case NBA_MAIL_FEEDBACK:
+        case NBA_MAIL_MERGED:
+        case NBA_MAIL_UNKNOWN:
+            status = nba_error_set(&why, NBA_E_UNKNOWN_TYPE, "mail of a kind that isn't known");
+        }
+    }
+    if (nba_status_class(status) == NBA_CLASS_SKIP) {
+        nba_emit_deadletter(&pipeline->emitter, origin, record, &why);
+        nba_pipeline_metrics_deadletter(&pipeline->metrics, status);
+        status = NBA_OK;
+    }
+    if (status == NBA_OK && pipeline->emitter.outbox->failed) {
+        status = NBA_E_NO_MEMORY;
+    }
+    return status == NBA_OK ? NBA_OK : nba_error_set(error, status, "%s", why.message);
+}
+
+enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
+                                       const struct nba_mailbag *mail, struct nba_error *error)
+{
+    NBA_ASSERT(pipeline->item_count == 0);
+    nba_task_begin(task, pipeline->arena);
+    enum nba_status status = adopt(pipeline, task, mail->next, error);
+    for (size_t i = 0; i < mail->count && status == NBA_OK; i++) {
+        status = take_mail(pipeline, task, mail->records[i], error);
+    }
+    return status;
+}
+
+/* ---- all of it ---- */
 
 enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
                                  const struct nba_pipeline_item *items, size_t count,

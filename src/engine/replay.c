@@ -47,6 +47,7 @@ struct nba_replay {
     struct records side[SIDE_TOPIC_COUNT];
     struct records journal[NBA_PARTITIONS_MAX];
     struct records input[NBA_PARTITIONS_MAX];
+    struct records mail[NBA_PARTITIONS_MAX];
     struct nba_crash_notes crash_notes; /* of the journal */
     int32_t partition_count;
     uint64_t events;
@@ -74,6 +75,9 @@ struct runner {
     char policy_hash[NBA_SHA256_TEXT_BYTES];
     char release_id[NBA_RELEASE_ID_BYTES];
     size_t input_used;
+    size_t mail_used;     /* records of the mailbox already taken, */
+    size_t mail_end;      /* to be taken when the task is opened next, */
+    int64_t mailbox_next; /* and the offset that this is */
 };
 
 /* ---- the log ---- */
@@ -106,6 +110,7 @@ void nba_replay_destroy(struct nba_replay *replay)
         nba_task_close(replay->tasks[p]);
         free(replay->journal[p].items);
         free(replay->input[p].items);
+        free(replay->mail[p].items);
     }
     nba_crash_notes_clear(&replay->crash_notes);
     free(replay->side[CATALOG].items);
@@ -149,6 +154,7 @@ enum nba_status nba_replay_add(struct nba_replay *replay, const struct nba_recor
         struct records *records;
     } inputs[] = {{topics->engagement, &replay->input[partition]},
                   {topics->journal, &replay->journal[partition]},
+                  {topics->mailbox, &replay->mail[partition]},
                   {topics->catalog, &replay->side[CATALOG]},
                   {topics->control, &replay->side[CONTROL]}};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(inputs); i++) {
@@ -271,6 +277,12 @@ static enum nba_status use_journal(struct runner *runner, const struct nba_journ
         const bool ours = runner->replay->options.policy_ours;
         status = use_policy(runner, ours ? nba_str(NULL, 0) : journal->policy_hash, error);
     }
+    const struct records *mail = &runner->replay->mail[runner->partition];
+    runner->mailbox_next = journal->mailbox_next;
+    while (runner->mail_end < mail->count &&
+           mail->items[runner->mail_end].offset < journal->mailbox_next) {
+        runner->mail_end++;
+    }
     return status == NBA_OK ? use_release(runner, journal->release_champion, error) : status;
 }
 
@@ -284,6 +296,27 @@ static void report(struct runner *runner, size_t events)
         before / PROGRESS_EVERY != (before + events) / PROGRESS_EVERY) {
         replay->options.progress(replay->options.progress_context, before + events, replay->events);
     }
+}
+
+/* What several tasks write into one partition stands there in no order: it isn't compared. */
+static bool goes_to_others(const struct runner *runner, const struct nba_outbox_record *record)
+{
+    const struct nba_config_topics *topics = &runner->replay->options.config->topics;
+    return record->topic == topics->mailbox || record->topic == topics->rep_capacity;
+}
+
+/* What the journal said was taken before the next record of the input. */
+static struct nba_mailbag take_mailbag(struct runner *runner)
+{
+    const struct records *mail = &runner->replay->mail[runner->partition];
+    const size_t count = runner->mail_end - runner->mail_used;
+    const struct nba_record **records =
+        nba_arena_need(&runner->arena, (count + 1) * sizeof(*records));
+    for (size_t i = 0; i < count; i++) {
+        records[i] = &mail->items[runner->mail_used + i];
+    }
+    runner->mail_used = runner->mail_end;
+    return (struct nba_mailbag){records, count, runner->mailbox_next};
 }
 
 /* One transaction over at most `count` records; *ret_done of them are through. */
@@ -305,8 +338,9 @@ static enum nba_status run_transaction(struct runner *runner, const struct nba_r
     status =
         nba_pipeline_begin(runner->pipeline, side, &runner->arena, &runner->outbox, wall_ms, error);
     nba_side_unref(side);
+    const struct nba_mailbag mail = take_mailbag(runner);
     if (status == NBA_OK) {
-        status = nba_pipeline_open_task(runner->pipeline, runner->task, error);
+        status = nba_pipeline_open_task(runner->pipeline, runner->task, &mail, error);
     }
     if (status == NBA_OK) {
         status = nba_pipeline_timers(runner->pipeline, runner->task, &full, error);
@@ -331,7 +365,10 @@ static enum nba_status run_transaction(struct runner *runner, const struct nba_r
     }
     const struct nba_replay_sink *sink = &runner->replay->options.sink;
     for (size_t i = 0; status == NBA_OK && i < runner->outbox.count; i++) {
-        status = sink->take(sink->context, &runner->outbox.records[i], error);
+        const struct nba_outbox_record *record = &runner->outbox.records[i];
+        if (!goes_to_others(runner, record)) {
+            status = sink->take(sink->context, record, error);
+        }
     }
     if (status == NBA_OK) {
         report(runner, done);

@@ -8,6 +8,7 @@
 #include "nba/base/assert.h"
 #include "nba/base/kill_point.h"
 #include "nba/base/log.h"
+#include "nba/base/memory.h"
 #include "worker_internal.h"
 
 int64_t nba_worker_now_us(const struct nba_worker *worker)
@@ -46,8 +47,44 @@ enum nba_status nba_worker_retain(struct nba_worker *worker, const struct nba_re
     return NBA_OK;
 }
 
+void nba_worker_retain_mail(struct nba_worker *worker, const struct nba_record *record)
+{
+    worker->mail =
+        nba_room(worker->mail, worker->mail_count, &worker->mail_capacity, sizeof(*worker->mail));
+    worker->mail[worker->mail_count++] = *record;
+}
+
+bool nba_worker_has_mail(const struct nba_worker *worker)
+{
+    bool has = false;
+    for (size_t i = 0; i < worker->mail_count && !has; i++) {
+        has = !worker->tasks[worker->mail[i].partition].in_transaction;
+    }
+    return has;
+}
+
+/* Mail that is in the state, or whose task isn't ours any more. */
+static void drop_done_mail(struct nba_worker *worker)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < worker->mail_count; i++) {
+        struct nba_record *record = &worker->mail[i];
+        const struct nba_task *task = worker->tasks[record->partition].task;
+        if (task != NULL && record->offset >= nba_task_committed_meta(task)->mailbox_next) {
+            worker->mail[kept++] = *record;
+        } else {
+            nba_record_release(record);
+        }
+    }
+    worker->mail_count = kept;
+}
+
 void nba_worker_release_records(struct nba_worker *worker)
 {
+    for (size_t i = 0; i < worker->mail_count; i++) {
+        nba_record_release(&worker->mail[i]);
+    }
+    worker->mail_count = 0;
     for (size_t i = 0; i < worker->record_count; i++) {
         nba_record_release(&worker->records[i]);
     }
@@ -60,6 +97,7 @@ void nba_worker_release_records(struct nba_worker *worker)
 void nba_worker_drop_done_records(struct nba_worker *worker)
 {
     size_t kept = 0;
+    drop_done_mail(worker);
     for (size_t i = 0; i < worker->record_count; i++) {
         struct nba_record *record = &worker->records[i];
         const struct nba_task *task = worker->tasks[record->partition].task;
@@ -120,17 +158,44 @@ enum nba_status nba_worker_begin(struct nba_worker *worker, struct nba_error *er
     return status;
 }
 
+/* The task's mail that is here, and how far its mailbox was read by that. */
+static enum nba_status mail_of(struct nba_worker *worker, int32_t partition,
+                               struct nba_mailbag *ret_mail, struct nba_error *error)
+{
+    const struct owned_task *owned = &worker->tasks[partition];
+    const struct nba_record **records =
+        nba_arena_take(&worker->arena, (worker->mail_count + 1) * sizeof(*records));
+    if (records == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    *ret_mail =
+        (struct nba_mailbag){records, 0, nba_task_committed_meta(owned->task)->mailbox_next};
+    for (size_t i = 0; i < worker->mail_count; i++) {
+        if (worker->mail[i].partition == partition) {
+            records[ret_mail->count++] = &worker->mail[i];
+            ret_mail->next = worker->mail[i].offset + 1;
+        }
+    }
+    ret_mail->next = owned->mail.reached > ret_mail->next ? owned->mail.reached : ret_mail->next;
+    return NBA_OK;
+}
+
 enum nba_status nba_worker_join_transaction(struct nba_worker *worker, int32_t partition,
                                             bool *ret_more, struct nba_error *error)
 {
     struct owned_task *owned = &worker->tasks[partition];
+    struct nba_mailbag mail;
     *ret_more = false;
     owned->touched = true;
     if (owned->in_transaction) {
         return NBA_OK;
     }
+    enum nba_status status = mail_of(worker, partition, &mail, error);
+    if (status != NBA_OK) {
+        return status;
+    }
     owned->in_transaction = true; /* before it can fail: its overlay is open then */
-    const enum nba_status status = nba_pipeline_open_task(worker->pipeline, owned->task, error);
+    status = nba_pipeline_open_task(worker->pipeline, owned->task, &mail, error);
     return status == NBA_OK ? nba_pipeline_timers(worker->pipeline, owned->task, ret_more, error)
                             : status;
 }
@@ -169,7 +234,20 @@ enum nba_status nba_worker_run_records(struct nba_worker *worker, bool *ret_full
                                        struct nba_error *error)
 {
     struct nba_pipeline_item items[BATCH_MAX];
+    enum nba_status joined = NBA_OK;
     *ret_full = false;
+    for (size_t i = 0; i < worker->mail_count && joined == NBA_OK && !*ret_full; i++) {
+        const int32_t partition = worker->mail[i].partition;
+        joined = worker->tasks[partition].in_transaction
+                     ? NBA_OK
+                     : nba_worker_join_transaction(worker, partition, ret_full, error);
+    }
+    if (joined == NBA_OK) {
+        joined = produce_outbox(worker, error);
+    }
+    if (joined != NBA_OK) {
+        return joined;
+    }
     while (worker->run < worker->record_count && !*ret_full) {
         size_t count = 0;
         size_t done = 0;
@@ -238,11 +316,13 @@ enum nba_status nba_worker_produce_changes(struct nba_worker *worker, struct nba
     return status;
 }
 
-/* Offsets of every task that took part, also when only a timer fired: they are the fence. */
+/* Offsets of every task that took part, also when only a timer fired: they are the fence.  Those of
+ * its mailbox go with them. */
 static enum nba_status send_offsets(struct nba_worker *worker, struct nba_error *error)
 {
+    const struct nba_config_topics *topics = &worker->engine->options.config->topics;
     struct nba_position *positions =
-        nba_arena_take(&worker->arena, (worker->owned_count + 1) * sizeof(*positions));
+        nba_arena_take(&worker->arena, (2 * worker->owned_count + 1) * sizeof(*positions));
     size_t count = 0;
     if (positions == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
@@ -250,9 +330,11 @@ static enum nba_status send_offsets(struct nba_worker *worker, struct nba_error 
     for (size_t i = 0; i < worker->owned_count; i++) {
         const struct owned_task *owned = &worker->tasks[worker->owned[i]];
         if (owned->in_transaction) {
+            const struct nba_meta *meta = nba_task_meta(owned->task);
             positions[count++] =
-                (struct nba_position){worker->engine->options.config->topics.engagement,
-                                      worker->owned[i], nba_task_meta(owned->task)->input_next};
+                (struct nba_position){topics->engagement, worker->owned[i], meta->input_next};
+            positions[count++] =
+                (struct nba_position){topics->mailbox, worker->owned[i], meta->mailbox_next};
         }
     }
     NBA_KILL_POINT(before_send_offsets);
@@ -361,5 +443,6 @@ enum nba_status nba_worker_commit(struct nba_worker *worker, struct nba_error *e
     worker->aborts_in_a_row = 0;
     count_committed(worker, began_us);
     release_committed(worker);
+    drop_done_mail(worker);
     return NBA_OK;
 }

@@ -33,6 +33,11 @@
 #include "nba/base/log.h"
 #include "worker_internal.h"
 
+static bool is_mail(const struct nba_worker *worker, struct nba_str topic)
+{
+    return nba_str_is(topic, worker->engine->options.config->topics.mailbox);
+}
+
 /* ---- tasks ---- */
 
 static void close_tasks(struct nba_worker *worker)
@@ -69,10 +74,33 @@ static enum nba_status open_task(struct nba_worker *worker, struct nba_assignmen
         return nba_error_prefix(error, "partition %d", (int)partition);
     }
     assignment->offset = input_next;
-    worker->tasks[partition] = (struct owned_task){.task = task, .reached = input_next};
+    worker->tasks[partition] = (struct owned_task){.task = task, .input = {.reached = input_next}};
     worker->owned[worker->owned_count++] = partition;
     nba_gauge_add(engine->tasks_owned, 1);
     return NBA_OK;
+}
+
+/* Where the mailbox goes on: behind what the state has, or where it begins by now (retention). */
+static enum nba_status place_mailbox(struct nba_worker *worker, struct nba_assignment *assignment,
+                                     struct nba_error *error)
+{
+    struct nba_engine *engine = worker->engine;
+    struct owned_task *owned = &worker->tasks[assignment->partition];
+    int64_t low = 0;
+    int64_t high = 0;
+    enum nba_status status = NBA_OK;
+    if (owned->task == NULL) { /* a moment ago not all knew the topic: passed over until the next */
+        return NBA_OK;
+    }
+    do {
+        status =
+            nba_stream_watermarks(engine->options.stream, assignment->topic, assignment->partition,
+                                  NBA_READ_COMMITTED, &low, &high, error);
+    } while (nba_engine_tries_again(engine, status, error));
+    const int64_t next = nba_task_committed_meta(owned->task)->mailbox_next;
+    assignment->offset = next > low ? next : low;
+    owned->mail = (struct reading){assignment->offset, next};
+    return status;
 }
 
 static enum nba_status on_assign(void *context, struct nba_assignment *partitions, size_t count,
@@ -81,8 +109,10 @@ static enum nba_status on_assign(void *context, struct nba_assignment *partition
     struct nba_worker *worker = context;
     const int64_t began_us = nba_worker_now_us(worker);
     NBA_ASSERT(worker->owned_count == 0 && !worker->in_transaction);
-    for (size_t i = 0; i < count; i++) {
-        const enum nba_status status = open_task(worker, &partitions[i], error);
+    for (size_t i = 0; i < count; i++) { /* the input's come first */
+        const enum nba_status status = is_mail(worker, nba_str_of(partitions[i].topic))
+                                           ? place_mailbox(worker, &partitions[i], error)
+                                           : open_task(worker, &partitions[i], error);
         if (status != NBA_OK) {
             close_tasks(worker);
             return status;
@@ -133,13 +163,15 @@ static bool timers_due(const struct nba_worker *worker)
 }
 
 /* Where a range begins or ends the group's offset stands at its border, with or without a record
- * there: so a restart goes on from it, and everybody sees that the end is reached. */
+ * there: so a restart goes on from it, and everybody sees that the end is reached.  The same at the
+ * mailbox's end, which our own transactions' markers move. */
 static bool offset_lags(const struct nba_worker *worker)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
         const struct owned_task *owned = &worker->tasks[worker->owned[i]];
         const struct nba_meta *meta = nba_task_committed_meta(owned->task);
-        if (meta->input_next < owned->reached || (meta->txn_seq == 0 && owned->reached > 0)) {
+        if (meta->input_next < owned->input.reached || meta->mailbox_next < owned->mail.reached ||
+            (meta->txn_seq == 0 && owned->input.reached > 0)) {
             return true;
         }
     }
@@ -154,25 +186,38 @@ static enum nba_status join_all(struct nba_worker *worker, struct nba_error *err
     for (size_t i = 0; status == NBA_OK && i < worker->owned_count && !full; i++) {
         const struct owned_task *owned = &worker->tasks[worker->owned[i]];
         status = nba_worker_join_transaction(worker, worker->owned[i], &full, error);
-        if (status == NBA_OK && nba_task_meta(owned->task)->input_next < owned->reached) {
-            nba_task_meta(owned->task)->input_next = owned->reached;
+        if (status == NBA_OK && nba_task_meta(owned->task)->input_next < owned->input.reached) {
+            nba_task_meta(owned->task)->input_next = owned->input.reached;
         }
     }
     return status;
 }
 
-/* Is this the end of a partition, or a record beyond the range? */
-static bool ends_here(const struct nba_worker *worker, enum nba_poll what,
-                      const struct nba_record *record, struct owned_task *owned)
+/* Is this the end of a partition, or a record of the input beyond the range? */
+static bool ends_here(const struct nba_worker *worker, enum nba_poll what, bool mail,
+                      const struct nba_record *record, struct reading *reading)
 {
     const struct nba_engine_range *range = worker->engine->options.range;
-    const int64_t until = range != NULL ? range->until[record->partition] : INT64_MAX;
+    const int64_t until = range != NULL && !mail ? range->until[record->partition] : INT64_MAX;
     const bool ends = what == NBA_POLL_END || record->offset >= until;
     const int64_t reached = record->offset < until ? record->offset : until;
-    if (ends && range != NULL && owned->reached < reached) {
-        owned->reached = reached;
+    if (ends && (range != NULL || mail) && reading->reached < reached) {
+        reading->reached = reached;
     }
     return ends;
+}
+
+/* Is the record one that its task has yet to take? */
+static bool is_wanted(const struct nba_worker *worker, enum nba_poll what, bool mail,
+                      const struct nba_record *record, struct owned_task *owned)
+{
+    struct reading *reading = mail ? &owned->mail : &owned->input;
+    if (owned->task == NULL || ends_here(worker, what, mail, record, reading)) {
+        return false;
+    }
+    const struct nba_meta *meta = nba_task_committed_meta(owned->task);
+    const int64_t next = mail ? meta->mailbox_next : meta->input_next;
+    return record->offset >= reading->taken_next && record->offset >= next; /* else once more */
 }
 
 enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
@@ -196,11 +241,15 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
         if (what == NBA_POLL_NONE) {
             return NBA_OK;
         }
+        const bool mail = is_mail(worker, record.topic);
         struct owned_task *owned = &worker->tasks[record.partition];
-        if (owned->task == NULL || ends_here(worker, what, &record, owned) ||
-            record.offset < owned->taken_next ||
-            record.offset < nba_task_committed_meta(owned->task)->input_next) {
-            nba_record_release(&record); /* the last two: delivered again */
+        if (!is_wanted(worker, what, mail, &record, owned)) {
+            nba_record_release(&record);
+            continue;
+        }
+        if (mail) {
+            owned->mail.taken_next = record.offset + 1;
+            nba_worker_retain_mail(worker, &record);
             continue;
         }
         nba_counter_add(worker->engine->events_read, 1);
@@ -209,7 +258,7 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
             nba_record_release(&record);
             return status;
         }
-        owned->taken_next = record.offset + 1;
+        owned->input.taken_next = record.offset + 1;
     }
     worker->backlog = true;
     return NBA_OK;
@@ -227,7 +276,7 @@ static int64_t deadline_us(const struct nba_worker *worker)
 static int poll_timeout_ms(const struct nba_worker *worker)
 {
     if (!worker->in_transaction) {
-        return worker->run < worker->record_count ? 0 : IDLE_POLL_MS;
+        return worker->run < worker->record_count || worker->mail_count != 0 ? 0 : IDLE_POLL_MS;
     }
     const int64_t left_us = deadline_us(worker) - nba_worker_now_us(worker);
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
@@ -259,7 +308,7 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
     if (status != NBA_OK) {
         return status;
     }
-    if (worker->run < worker->record_count) {
+    if (worker->run < worker->record_count || nba_worker_has_mail(worker)) {
         NBA_KILL_POINT(after_poll);
         if (!worker->in_transaction) {
             status = nba_worker_begin(worker, error);
@@ -355,12 +404,12 @@ enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
 static enum nba_status join_group(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config *config = worker->engine->options.config;
-    const char *const topics[] = {config->topics.engagement};
+    const char *const topics[] = {config->topics.engagement, config->topics.mailbox};
     const struct nba_member_options options = {
         .group_id = config->application_id,
         .instance_id = config->kafka.static_membership ? worker->instance_id : NULL,
         .topics = topics,
-        .topic_count = 1,
+        .topic_count = NBA_ARRAY_COUNT(topics),
         .assign = on_assign,
         .revoke = on_revoke,
         .context = worker,
@@ -417,6 +466,7 @@ void nba_worker_destroy(struct nba_worker *worker)
         nba_outbox_clear(&worker->outbox);
         nba_arena_clear(&worker->arena);
         free(worker->records);
+        free(worker->mail);
         free(worker->arrived_us);
         free(worker);
     }

@@ -21,12 +21,17 @@
 /* Above this much memory a transaction is closed early. */
 #define ARENA_BYTES_SOFT ((size_t)256 << 20)
 
+/* How far a topic of a task was read. */
+struct reading {
+    int64_t taken_next; /* behind the last record that was retained */
+    int64_t reached;    /* no record before this offset is still to come */
+};
+
 struct owned_task {
     struct nba_task *task;
-    int64_t taken_next; /* behind the last record that was retained */
+    struct reading input, mail;
     bool in_transaction;
-    bool touched;    /* since its changes went to the log */
-    int64_t reached; /* no record before this offset is still to come */
+    bool touched; /* since its changes went to the log */
 };
 
 struct nba_worker {
@@ -60,6 +65,10 @@ struct nba_worker {
     size_t record_count, record_capacity;
     size_t record_bytes;
     size_t run; /* records the pipeline has done in this transaction */
+    /* Of the mailboxes, retained like the others.  A task takes what is there when it joins a
+     * transaction; what comes later is for the next one. */
+    struct nba_record *mail;
+    size_t mail_count, mail_capacity;
     unsigned aborts_in_a_row;
     int64_t rebuild_us[REBUILDS_MAX];
     unsigned rebuild_count;
@@ -86,6 +95,9 @@ enum nba_status nba_worker_gather(struct nba_worker *worker, int timeout_ms,
 NBA_MUST_USE
 enum nba_status nba_worker_retain(struct nba_worker *worker, const struct nba_record *record,
                                   struct nba_error *error);
+void nba_worker_retain_mail(struct nba_worker *worker, const struct nba_record *record);
+/* Mail for a task that isn't in the transaction, or has to wait for one. */
+bool nba_worker_has_mail(const struct nba_worker *worker);
 void nba_worker_release_records(struct nba_worker *worker);
 void nba_worker_drop_done_records(struct nba_worker *worker);
 void nba_worker_drop_overlays(struct nba_worker *worker);

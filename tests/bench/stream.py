@@ -101,7 +101,7 @@ class Nba:
             "release.dir": self.dir / "releases" / work, "policy.file": WORKS[work][1],
             "schemas.dir": ROOT / "schemas", "slate.publish": str(work == "all").lower()}
         for name in ("catalog", "control", "action", "slate", "decision", "deadletter",
-                     "changelog", "journal"):
+                     "changelog", "journal", "mailbox", "rep_capacity"):
             settings[f"topics.{name}"] = f"{self.prefix}.{name}"
         self.common = ["--config", str(ROOT / "config" / "nba.yaml")]
         for name, value in settings.items():

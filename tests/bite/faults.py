@@ -72,7 +72,7 @@ FAULTS = [
           ["simulate.seeds"]),
     Fault("a record delivered again is taken twice",
           "src/engine/worker.c",
-          [("record.offset < owned->taken_next ||",
+          [("record->offset >= reading->taken_next && ",
             "")],
           ["simulate.seeds"]),
     Fault("overlay kept after an abort",

@@ -80,7 +80,8 @@ class OnKafka(unittest.TestCase):
         prefix = first.topics["decision"].split("nba.")[0] + "reader."
         own = {"application_id": prefix, "state.dir": os.path.join(first.dir, "state-2"),
                "topics.engagement": first.topics["decision"]}  # all of it is dead letters
-        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal"):
+        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal",
+                     "mailbox", "rep_capacity"):
             own[f"topics.{word}"] = prefix + word
         sets = [f"--set={k}={v}" for k, v in own.items()]
         first.nba("topics", "create", *sets)

@@ -352,6 +352,29 @@ class SideInputs(unittest.TestCase):
         self.assertGreater(len(walls), 3)
         self.assertEqual(instance.replay(), instance.digests())
 
+    def test_mail_is_taken_once_and_before_the_next_record_here_and_in_a_replay(self):
+        for point in (None, "after_poll:1", "before_commit:1", "after_commit:1", "after_write:1"):
+            with self.subTest(point=point):
+                instance = Instance(partitions=2)
+                self.addCleanup(instance.close)
+                instance.setup(count=60)
+                sent = os.path.join(instance.dir, "mail.avro")
+                for lot in range(3):  # nobody can read it: dead letters say when it was taken
+                    world.log_file(sent, [(instance.topics["mailbox"], k % 2, 0, world.START,
+                                           b"hcp-%04d" % k, b"%d %d" % (lot, k)) for k in range(4)])
+                    instance.nba("produce", "--log-file", sent, "--set=topics.mailbox=elsewhere",
+                                 f"--set=topics.engagement={instance.topics['mailbox']}")
+                    instance.produce("engagement", world.events(lot + 2, 5, 20))
+                    if lot == 1 and point is not None:
+                        died = instance.drain(env={"NBA_KILL_AT": point}, check=False)
+                        self.assertLess(died.returncode, 0)
+                    else:
+                        instance.drain()
+                taken = [r["headers"]["src"] for r in instance.consume("deadletter")]
+                self.assertEqual(sorted(taken), [f"{instance.topics['mailbox']}/{p}/{o}"
+                                                 for p in range(2) for o in range(6)])
+                self.assertEqual(instance.replay(), instance.digests())
+
     def test_a_bad_policy_is_refused_with_its_place(self):
         instance = Instance()
         self.addCleanup(instance.close)

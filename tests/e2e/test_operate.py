@@ -197,7 +197,8 @@ class Backfill(Operate):
         self.inst.drain()
         own = {"application_id": "reader", "state.dir": os.path.join(self.inst.dir, "state-2"),
                "topics.engagement": self.inst.topics["decision"]}  # all of it is dead letters
-        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal"):
+        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal",
+                     "mailbox", "rep_capacity"):
             own[f"topics.{word}"] = f"reader.{word}"
         sets = [f"--set={k}={v}" for k, v in own.items()]
         self.inst.nba("topics", "create", *sets)
@@ -209,7 +210,8 @@ class Backfill(Operate):
         self.inst.drain()
         before, state = self.inst.digests(), self.state_hash(self.inst)
         own = {"application_id": "backfill", "state.dir": os.path.join(self.inst.dir, "state-2")}
-        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal"):
+        for word in ("action", "slate", "decision", "deadletter", "changelog", "journal",
+                     "mailbox", "rep_capacity"):
             own[f"topics.{word}"] = f"backfill.{word}"
         sets = [f"--set={k}={v}" for k, v in own.items()]
         self.inst.nba("topics", "create", *sets)

@@ -82,7 +82,8 @@ class Instance:
     TOPICS = {"engagement": "hcp.engagement.v1", "catalog": "nba.catalog.v1",
               "control": "nba.control.v1", "action": "nba.action.v1", "slate": "nba.slate.v1",
               "decision": "nba.decision.v1", "deadletter": "nba.deadletter.v1",
-              "changelog": "nba.state-changelog.v1", "journal": "nba.journal.v1"}
+              "changelog": "nba.state-changelog.v1", "journal": "nba.journal.v1",
+              "mailbox": "nba.mailbox.v1", "rep_capacity": "nba.rep.capacity.v1"}
     ROUTES = {"email": "nba.email.v1", "rep": "nba.rep.v1"}
 
     def __init__(self, partitions=3, kafka=None, prefix="", **settings):

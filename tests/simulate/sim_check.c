@@ -130,7 +130,7 @@ void sim_check_replay(const char *live_hash, const char *rebuilt_hash)
     const struct nba_config *config = &sim.slots[0].config;
     const struct nba_config_topics *topics = &config->topics;
     const char *const inputs[] = {topics->catalog, topics->control, topics->journal,
-                                  topics->engagement};
+                                  topics->mailbox, topics->engagement};
     struct nba_error error = {0};
     struct nba_digests live;
     struct nba_digests made;
@@ -158,7 +158,8 @@ void sim_check_replay(const char *live_hash, const char *rebuilt_hash)
     nba_topic_table_init(&outputs, config);
     for (size_t i = 0; status == NBA_OK && i < outputs.count; i++) {
         const enum nba_topic_role role = outputs.entries[i].role;
-        if (role >= NBA_TOPIC_ACTION && role != NBA_TOPIC_CHANGELOG) {
+        if (role >= NBA_TOPIC_ACTION && role != NBA_TOPIC_CHANGELOG && role != NBA_TOPIC_MAILBOX &&
+            role != NBA_TOPIC_REP_CAPACITY) {
             status = nba_walk_topic(sim.stream, outputs.entries[i].spec.name, nba_digests_add,
                                     &live, &error);
         }

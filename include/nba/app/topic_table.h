@@ -1,9 +1,10 @@
 /*
  * The topics of an instance: from a configuration, what each is, and how it is created.
  *
- * The input, actions, decisions, slates, dead letters, changelog and journal have one partition
- * count: output goes to the partition of the input that caused it.  Catalogue and control have one
- * partition each.  Topics that routes name are there too, once each.
+ * The input, actions, decisions, slates, dead letters, changelog, journal and mailbox have one
+ * partition count: output goes to the partition of the input that caused it.  Catalogue, control
+ * and the reps' capacity have one partition each.  Topics that routes name are there too, once
+ * each.
  */
 #ifndef NBA_APP_TOPIC_TABLE_H
 #define NBA_APP_TOPIC_TABLE_H
@@ -22,10 +23,12 @@ enum nba_topic_role {
     NBA_TOPIC_DEADLETTER,
     NBA_TOPIC_CHANGELOG,
     NBA_TOPIC_JOURNAL,
+    NBA_TOPIC_MAILBOX,
+    NBA_TOPIC_REP_CAPACITY,
     NBA_TOPIC_ROUTE,
 };
 
-#define NBA_TOPICS_MAX (9u + NBA_CONFIG_ROUTES_MAX)
+#define NBA_TOPICS_MAX (11u + NBA_CONFIG_ROUTES_MAX)
 
 struct nba_topic_entry {
     enum nba_topic_role role;

@@ -73,6 +73,10 @@ NBA_MUST_USE
 enum nba_status nba_decode_decision(struct nba_decoder *decoder, struct nba_str value,
                                     struct nba_arena *arena, struct nba_decision *ret_decision,
                                     struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_decode_mail(struct nba_decoder *decoder, struct nba_str value,
+                                struct nba_arena *arena, struct nba_mail *ret_mail,
+                                struct nba_error *error);
 
 /* The schema id in front of `value`, for a dead letter's header; false when there is none. */
 bool nba_wire_schema_id(struct nba_str value, uint32_t *ret_id);

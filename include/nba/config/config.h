@@ -55,6 +55,7 @@ struct nba_config_route {
 struct nba_config_topics {
     const char *engagement, *catalog, *control;
     const char *action, *slate, *decision, *deadletter, *changelog, *journal;
+    const char *mailbox, *rep_capacity;
     int64_t partitions;
     int64_t replication;
 };

@@ -16,6 +16,10 @@
  * come twice, before a timer fires and at the end of nba_pipeline_run, and is emitted in the order
  * of its records.  So outputs don't depend on how records were batched.
  *
+ * MAIL.  What other tasks sent (nba.mailbox.v1, same partition) is taken when the task is opened,
+ * before any record of the input; how far is journaled as mailbox_next.  Nothing of it counts as
+ * input: a task's mailbox moves neither watermark nor input_next.
+ *
  * CONSERVATION.  Every record leaves exactly one record in the decision or the dead-letter topic,
  * with header src = <topic>/<partition>/<offset>.
  *
@@ -66,6 +70,13 @@ struct nba_pipeline_item {
     const struct nba_record *record;
 };
 
+/* What a task takes of its partition of the mailbox in a transaction: all that was read of it. */
+struct nba_mailbag {
+    const struct nba_record *const *records; /* in the order of their offsets */
+    size_t count;
+    int64_t next; /* the mailbox was read up to here */
+};
+
 struct nba_pipeline;
 
 struct nba_pipeline *nba_pipeline_create(const struct nba_pipeline_options *options);
@@ -77,11 +88,12 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
                                    struct nba_arena *arena, struct nba_outbox *outbox,
                                    int64_t wall_ms, struct nba_error *error);
 
-/* Opens the task's overlay and, where side inputs (or, with clock wall, the clock) moved since its
- * last transaction, adopts them and says so in the journal. */
+/* Opens the task's overlay and, where side inputs, the mailbox (or, with clock wall, the clock)
+ * moved since its last transaction, adopts them and says so in the journal.  Then takes the mail:
+ * it comes before the next record of the input, here and in a replay. */
 NBA_MUST_USE
 enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
-                                       struct nba_error *error);
+                                       const struct nba_mailbag *mail, struct nba_error *error);
 
 /* Runs records of opened tasks; those of one task in the order of their offsets.  *ret_done <
  * count: the transaction is full (timers); commit and come again with the rest. */

@@ -2,7 +2,8 @@
  * Replay: a log through the pipeline without a broker - the same bytes out.
  *
  * Input are the records of the engagement topic and what outputs were a function of: catalogue,
- * control and journal records.  Partitions are independent of each other, so threads share nothing.
+ * control, mailbox and journal records.  Partitions are independent of each other, so threads share
+ * nothing.
  *
  * WITH A JOURNAL (the log of an instance that ran) side inputs change where it says: policies are
  * found by hash in a folder of files <hash>.yaml, releases by id on the shelf.  WITHOUT one
@@ -10,7 +11,8 @@
  * throughout, and a catalogue or control record applies before the first event whose record
  * timestamp is not older.
  *
- * SAME BYTES.  Key, value and headers of every output record but the changelog's, in the order of
+ * SAME BYTES.  Key, value and headers of every output record but the changelog's, the mailbox's and
+ * the reps' capacity (where tasks write side by side), in the order of
  * each topic's partition, for every thread count, wave size, transaction size and instruction set.
  * Record timestamps and offsets are not part of it.
  *

@@ -134,6 +134,34 @@ struct nba_decision {
     uint32_t ranking_count;
 };
 
+/* Between tasks whose limits or records cross partitions (nba.mailbox.v1). */
+#define NBA_MAIL_KIND_MAP(X) \
+    X(UNKNOWN, "unknown")    \
+    X(REQUEST, "request")    \
+    X(REFUSED, "refused")    \
+    X(REPLACED, "replaced")  \
+    X(FEEDBACK, "feedback")  \
+    X(MERGED, "merged")
+
+enum nba_mail_kind {
+#define NBA_X(constant, word) NBA_MAIL_##constant,
+    NBA_MAIL_KIND_MAP(NBA_X)
+#undef NBA_X
+};
+
+struct nba_mail {
+    enum nba_mail_kind kind;
+    struct nba_str id;
+    int64_t time_ms;   /* clock of the sender */
+    int32_t partition; /* of the sender: answers go there */
+    struct nba_str hcp_id, rep_id, action_id;
+    const struct nba_action *action; /* request */
+    enum nba_reason reason;          /* refused, replaced; feedback: why the HCP's task closed it */
+    struct nba_str superseded_by;    /* replaced */
+    struct nba_str event;            /* feedback: the value of the event's record */
+    struct nba_str state;            /* merged: the value of the HCP's record */
+};
+
 /* Where side inputs stood when a transaction began (nba.journal.v1). */
 struct nba_journal {
     int64_t input_next;
