@@ -12,7 +12,9 @@
 #include "load_release.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "nba/base/log.h"
 #include "nba/base/memory.h"
+#include "nba/base/zone.h"
 #include "nba/engine/pipeline.h"
 #include "nba/release/shelf.h"
 #include "nba/state/store.h"
@@ -78,6 +80,7 @@ struct runner {
     size_t mail_used;     /* records of the mailbox already taken, */
     size_t mail_end;      /* to be taken when the task is opened next, */
     int64_t mailbox_next; /* and the offset that this is */
+    bool zones_said;
 };
 
 /* ---- the log ---- */
@@ -264,9 +267,21 @@ static enum nba_status use_release(struct runner *runner, struct nba_str id,
     return NBA_OK;
 }
 
+/* There is but one database of time zones here: with another one local times may differ. */
+static void compare_zones(struct runner *runner, struct nba_str version)
+{
+    if (version.bytes != 0 && !nba_str_is(version, nba_zone_data_version()) &&
+        !runner->zones_said) {
+        runner->zones_said = true;
+        nba_log(NBA_LOG_WARN, "tzdata_differs", "partition=%d journal=\"%.*s\" here=\"%s\"",
+                (int)runner->partition, NBA_STR_ARG(version), nba_zone_data_version());
+    }
+}
+
 static enum nba_status use_journal(struct runner *runner, const struct nba_journal *journal,
                                    struct nba_error *error)
 {
+    compare_zones(runner, journal->tzdata_version);
     const int64_t next[] = {[CATALOG] = journal->catalog_next, [CONTROL] = journal->control_next};
     enum nba_status status = NBA_OK;
     for (unsigned topic = 0; topic < SIDE_TOPIC_COUNT && status == NBA_OK; topic++) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/zone.h"
 
 /* One reference record decoded: titles and abstracts, bounded by the event limit. */
 #define DECODE_BYTES_MAX ((size_t)16 << 20)
@@ -61,6 +62,7 @@ struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_n
         .policy_version = nba_policy_head(side->policy)->version,
         .release_champion =
             nba_str_of(side->release != NULL ? nba_release_id(side->release) : NULL),
+        .tzdata_version = nba_str_of(nba_zone_data_version()),
         .wall_clock_ms = wall_clock_ms,
     };
 }

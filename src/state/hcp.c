@@ -32,6 +32,8 @@ void nba_hcp_blank(struct nba_hcp *hcp)
     hcp->quiet_count = 0;
     hcp->delivery_count = 0;
     memset(&hcp->profile, 0, sizeof(hcp->profile));
+    hcp->held_count = 0;
+    memset(hcp->week, 0, sizeof(hcp->week));
 }
 
 void nba_hcp_init(struct nba_hcp *hcp, struct nba_str hcp_id, struct nba_arena *arena)

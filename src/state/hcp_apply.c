@@ -5,9 +5,11 @@
 #include "hcp_internal.h"
 #include "nba/base/assert.h"
 #include "nba/base/hash.h"
+#include "nba/base/zone.h"
 
 #define TOUCH_BYTES   100u /* counters and one channel's statistics, all new */
 #define OUTCOME_BYTES 32u  /* besides the texts */
+#define WEEK_BYTES    5u
 
 static void count_up(uint32_t *counter)
 {
@@ -340,6 +342,29 @@ void nba_hcp_apply_profile(struct nba_hcp *hcp, const struct nba_event *event)
     }
 }
 
+/* ---- when it was ---- */
+
+void nba_hcp_apply_week(struct nba_hcp *hcp, const struct nba_event *event)
+{
+    const bool opened =
+        event->type == NBA_EVENT_EMAIL_OPENED || event->type == NBA_EVENT_EMAIL_CLICKED;
+    if (!opened || event->bot != NBA_BOT_NONE || hcp->profile.tz.bytes == 0) {
+        return;
+    }
+    const struct nba_zone *zone = nba_zone_find(hcp->profile.tz);
+    if (zone == NULL) {
+        return;
+    }
+    const struct nba_local local = nba_zone_local(zone, event->event_time_ms);
+    uint8_t *count = &hcp->week[local.weekday * 24 + local.hour];
+    const uint32_t shift = *count == UINT8_MAX;
+    for (uint32_t i = 0; i < NBA_HCP_WEEK_HOURS; i++) {
+        hcp->week[i] = (uint8_t)(hcp->week[i] >> shift);
+    }
+    ++*count;
+    nba_hcp_fit(hcp, WEEK_BYTES);
+}
+
 /* ---- the action it is about ---- */
 
 void nba_hcp_apply_lifecycle(struct nba_hcp *hcp, const struct nba_event *event)
@@ -353,7 +378,7 @@ void nba_hcp_apply_lifecycle(struct nba_hcp *hcp, const struct nba_event *event)
         (void)nba_hcp_close_action(hcp, action->action_id);
         return;
     }
-    action->flags |= effect & NBA_OPEN_ACTION_FLAGS;
+    action->flags |= effect & (SENT | DELIVERED | SHOWN);
     if ((effect & SENT) != 0 && action->message_id.bytes == 0 && event->message_id.bytes != 0) {
         action->message_id = event->message_id;
         action->message_id = nba_hcp_actions_within_limit(hcp)
@@ -397,5 +422,6 @@ void nba_hcp_apply_event(struct nba_hcp *hcp, const struct nba_event *event,
     nba_hcp_apply_outcome(hcp, event, facts);
     nba_hcp_apply_consent(hcp, event);
     nba_hcp_apply_profile(hcp, event);
+    nba_hcp_apply_week(hcp, event);
     nba_hcp_apply_lifecycle(hcp, event);
 }

@@ -6,7 +6,7 @@
 #include "hcp_internal.h"
 #include "hcp_wire.h"
 
-#define FORMAT       2u
+#define FORMAT       2u /* 1 has no sections from 10 on */
 #define HEADER_BYTES 3u /* format byte and total length u16le; tag and length of a section */
 
 /* Flags beside the outcome, in the upper bits of its byte. */
@@ -221,6 +221,12 @@ static bool is_finite(double value)
     return (bits >> 52 & 0x7ff) != 0x7ff;
 }
 
+HCP_WALK void walk_double(struct hcp_walk k, double *value)
+{
+    hcp_fixed(k, value, sizeof(*value));
+    hcp_check(k.w, k.writing || is_finite(*value));
+}
+
 HCP_WALK void walk_actions(struct hcp_walk k, struct nba_hcp *hcp)
 {
     hcp_count(k, &hcp->action_count, NBA_HCP_ACTIONS_MAX);
@@ -241,8 +247,7 @@ HCP_WALK void walk_actions(struct hcp_walk k, struct nba_hcp *hcp)
             (enum nba_action_type)hcp_byte(k, a->action_type, NBA_ACTION_TYPE_COUNT - 1);
         hcp_int(k, &a->rank);
         hcp_int(k, &a->slate_size);
-        hcp_fixed(k, &a->priority, sizeof(a->priority));
-        hcp_check(k.w, k.writing || is_finite(a->priority));
+        walk_double(k, &a->priority);
         hcp_zigzag(k, &a->proposed_at_ms);
         hcp_zigzag(k, &a->expires_at_ms);
         hcp_count(k, &a->flags, NBA_OPEN_ACTION_FLAGS);
@@ -340,6 +345,54 @@ HCP_WALK void walk_profile(struct hcp_walk k, struct nba_hcp *hcp)
     walk_texts(k, profile->registered_events, &profile->registered_count, NBA_HCP_REGISTERED_MAX);
 }
 
+HCP_WALK void walk_held(struct hcp_walk k, struct nba_hcp *hcp)
+{
+    hcp_count(k, &hcp->held_count, NBA_HCP_HELD_MAX);
+    for (uint32_t i = 0; i < hcp->held_count && !k.w->failed; i++) {
+        struct nba_held_action *h = &hcp->held[i];
+        double *const factors[] = {&h->propensity,     &h->sampled_propensity,
+                                   &h->context_weight, &h->value,
+                                   &h->lever_weight,   &h->selection_probability};
+        hcp_numbered(k, &h->action_id);
+        hcp_zigzag(k, &h->planned_ms);
+        h->reason = (enum nba_reason)hcp_byte(k, h->reason, NBA_REASON_NUMBER_MAX);
+        for (size_t j = 0; j < NBA_ARRAY_COUNT(factors); j++) {
+            walk_double(k, factors[j]);
+        }
+        hcp_text(k, &h->trigger_event_id);
+        hcp_text(k, &h->model_version);
+        hcp_count(k, &h->driver_count, NBA_DRIVERS_MAX);
+        for (uint32_t j = 0; j < h->driver_count; j++) {
+            h->drivers[j] = (enum nba_driver)hcp_byte(k, h->drivers[j], NBA_DRIVER_COUNT - 1);
+            walk_double(k, &h->driver_weights[j]);
+        }
+        hcp_count(k, &h->evidence_count, NBA_HCP_EVIDENCE_MAX);
+        for (uint32_t j = 0; j < h->evidence_count; j++) {
+            hcp_text(k, &h->evidence[j]);
+        }
+    }
+}
+
+static bool find_hours(const struct nba_hcp *hcp, bool present[NBA_HCP_WEEK_HOURS])
+{
+    bool any = false;
+    for (uint32_t hour = 0; hour < NBA_HCP_WEEK_HOURS; hour++) {
+        present[hour] = hcp->week[hour] != 0;
+        any = any || present[hour];
+    }
+    return any;
+}
+
+HCP_WALK void walk_week(struct hcp_walk k, struct nba_hcp *hcp)
+{
+    bool present[NBA_HCP_WEEK_HOURS];
+    (void)find_hours(hcp, present);
+    for (uint32_t hour = 0; next_index(k, present, NBA_HCP_WEEK_HOURS, &hour); hour++) {
+        hcp->week[hour] = (uint8_t)hcp_byte(k, hcp->week[hour], UINT8_MAX);
+        hcp_check(k.w, hcp->week[hour] != 0);
+    }
+}
+
 /* One section, when it is `present` (writing) or the next (reading): tag, length u16le, content. */
 HCP_WALK void section(struct hcp_walk k, uint32_t tag, bool present,
                       void (*walk)(struct hcp_walk, struct nba_hcp *), struct nba_hcp *hcp)
@@ -372,6 +425,7 @@ HCP_WALK void section(struct hcp_walk k, uint32_t tag, bool present,
 HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
 {
     bool channels[NBA_CHANNEL_COUNT];
+    bool hours[NBA_HCP_WEEK_HOURS];
     find_channels(hcp, channels);
     /* Texts and the other lists of a profile come with profile_updated only. */
     const bool profile = hcp->profile.known || hcp->profile.registered_count != 0 ||
@@ -385,6 +439,8 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
     section(k, 7, hcp->action_count != 0, walk_actions, hcp);
     section(k, 8, hcp->timer_count != 0, walk_timers, hcp);
     section(k, 9, profile, walk_profile, hcp);
+    section(k, 11, hcp->held_count != 0, walk_held, hcp);
+    section(k, 12, find_hours(hcp, hours), walk_week, hcp);
     section(k, 13, hcp->pattern_count != 0 || hcp->quiet_count != 0 || hcp->delivery_count != 0,
             walk_triggers, hcp);
 }

@@ -4,8 +4,9 @@
  * WHAT IT HOLDS.  Counters; the ring of positive engagements that the sequence models see; hashes
  * of recent events, by which duplicates are known; statistics by channel; consent; outcomes by
  * content family, which suppression rules and drivers read; open actions, with what it takes to
- * recall them; timers; what triggers wait with; profile facts.  Policy and score read the fields
- * directly; only the functions here change them.
+ * recall them, and held ones to propose them; timers; what triggers wait with; profile facts; at
+ * which hours of the week mails were opened.  Policy and score read the fields directly; only the
+ * functions here change them.
  *
  * PURE.  Every function is a function of record and arguments: no clock, no chance, no libm.  Two
  * records that went through the same calls encode to the same bytes (docs/formats/state.md).
@@ -45,8 +46,13 @@
 #define NBA_HCP_ACTIONS_MAX         16u
 #define NBA_HCP_ACTION_BYTES_MAX    3072u
 #define NBA_HCP_TIMERS_MAX          32u
-#define NBA_HCP_INTERESTS_MAX       16u
-#define NBA_HCP_REGISTERED_MAX      32u
+/* Of the open actions; two slates of the night. */
+#define NBA_HCP_HELD_MAX     8u
+#define NBA_HCP_EVIDENCE_MAX 8u
+/* Hours of a week: opens and clicks by local weekday (0 Monday) and hour. */
+#define NBA_HCP_WEEK_HOURS     168u
+#define NBA_HCP_INTERESTS_MAX  16u
+#define NBA_HCP_REGISTERED_MAX 32u
 /* Events that triggers wait with: three e-mails a week of each of ten brands. */
 #define NBA_HCP_PATTERNS_MAX 32u
 #define NBA_HCP_QUIET_MAX    16u
@@ -109,8 +115,9 @@ enum nba_open_action_flag {
     NBA_OPEN_ACTION_SENT = 1,      /* can't be recalled any more, kept until expiry for joins */
     NBA_OPEN_ACTION_DELIVERED = 2, /* reached the HCP's or rep's device */
     NBA_OPEN_ACTION_SHOWN = 4,     /* the rep or the HCP has seen it */
+    NBA_OPEN_ACTION_HELD = 8,      /* waits for its release: nobody outside knows of it */
 };
-#define NBA_OPEN_ACTION_FLAGS 7u
+#define NBA_OPEN_ACTION_FLAGS 15u
 
 /* A proposed action that has neither ended nor expired. */
 struct nba_open_action {
@@ -126,9 +133,25 @@ struct nba_open_action {
     uint32_t flags; /* enum nba_open_action_flag */
 };
 
+/* What the message of a held action needs beside the open action when it is released. */
+struct nba_held_action {
+    struct nba_str action_id;
+    int64_t planned_ms;     /* when it is released */
+    enum nba_reason reason; /* HELD_QUIET_HOURS; NONE: for the best time to send */
+    double propensity, sampled_propensity, context_weight, value, lever_weight;
+    double selection_probability;
+    struct nba_str trigger_event_id, model_version;
+    enum nba_driver drivers[NBA_DRIVERS_MAX]; /* strongest first */
+    double driver_weights[NBA_DRIVERS_MAX];
+    uint32_t driver_count;
+    struct nba_str evidence[NBA_HCP_EVIDENCE_MAX]; /* event ids */
+    uint32_t evidence_count;
+};
+
 /* Appended to, never reordered: values are written into records. */
 enum nba_timer_kind {
     NBA_TIMER_EXPIRY = 1,  /* id = action_id: the action ends unanswered */
+    NBA_TIMER_RELEASE = 2, /* id = action_id: a held action is judged again */
     NBA_TIMER_TRIGGER = 3, /* no id, one for all: the first time of a pattern is up */
     NBA_TIMER_KIND_END
 };
@@ -217,6 +240,9 @@ struct nba_hcp {
     struct nba_delivery deliveries[NBA_HCP_DELIVERIES_MAX]; /* in the order they came */
     uint32_t delivery_count;
     struct nba_hcp_profile profile;
+    struct nba_held_action held[NBA_HCP_HELD_MAX]; /* in the order they were selected */
+    uint32_t held_count;
+    uint8_t week[NBA_HCP_WEEK_HOURS]; /* all halved when one is full */
 };
 
 /* An HCP never heard of.  `hcp_id` is copied into `arena`. */
@@ -282,6 +308,9 @@ void nba_hcp_apply_consent(struct nba_hcp *hcp, const struct nba_event *event);
 /* Lays the fields that are there over the stored ones; lists replace lists, cut at their limit.
  * A hard bounce marks the e-mail address, webinar_registered adds the event it names. */
 void nba_hcp_apply_profile(struct nba_hcp *hcp, const struct nba_event *event);
+/* Counts the hour of the week, by the clock of the HCP's time zone, of an opened or clicked e-mail
+ * (nobody's machine); nothing without a zone. */
+void nba_hcp_apply_week(struct nba_hcp *hcp, const struct nba_event *event);
 /* Open actions: sent and delivered and shown set flags; accepted, executed, completed, dismissed,
  * ignored, not sent, bounced and dropped end the action. */
 void nba_hcp_apply_lifecycle(struct nba_hcp *hcp, const struct nba_event *event);
@@ -333,6 +362,19 @@ const struct nba_open_action *nba_hcp_find_action(const struct nba_hcp *hcp,
 bool nba_open_action_is_open(const struct nba_open_action *action, int64_t now_ms);
 /* Ends it, with its timer: recalled, expired, answered.  False if it wasn't there. */
 bool nba_hcp_close_action(struct nba_hcp *hcp, struct nba_str action_id);
+
+/* Adds an action that waits for its release, with the timers of its release and its expiry; sets
+ * the flag HELD.  False when there is no room. */
+NBA_MUST_USE
+bool nba_hcp_hold_action(struct nba_hcp *hcp, const struct nba_open_action *action,
+                         const struct nba_held_action *held);
+/* NULL if it isn't there. */
+const struct nba_held_action *nba_hcp_find_held(const struct nba_hcp *hcp,
+                                                struct nba_str action_id);
+/* At its release: it goes out now, by this rep; or it waits on. */
+void nba_hcp_release_action(struct nba_hcp *hcp, struct nba_str action_id, int64_t now_ms,
+                            struct nba_str rep_id);
+void nba_hcp_hold_on(struct nba_hcp *hcp, struct nba_str action_id, int64_t planned_ms);
 
 /* False when the list is full. */
 NBA_MUST_USE

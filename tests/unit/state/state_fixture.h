@@ -147,6 +147,27 @@ static inline struct nba_event random_event(struct fixture *f, struct nba_rng *r
     return event;
 }
 
+/* What an action waits with, until a day later. */
+static inline struct nba_held_action held_of(const struct nba_open_action *action)
+{
+    return (struct nba_held_action){.action_id = action->action_id,
+                                    .planned_ms = action->proposed_at_ms + DAY,
+                                    .reason = NBA_REASON_HELD_QUIET_HOURS,
+                                    .propensity = 0.08,
+                                    .sampled_propensity = 0.08,
+                                    .context_weight = 1.2,
+                                    .value = 1,
+                                    .lever_weight = 1,
+                                    .selection_probability = 1,
+                                    .trigger_event_id = nba_str_of("ev-1"),
+                                    .model_version = nba_str_of("popularity"),
+                                    .drivers = {NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT},
+                                    .driver_weights = {0.166666667},
+                                    .driver_count = 1,
+                                    .evidence = {nba_str_of("ev-1")},
+                                    .evidence_count = 1};
+}
+
 /* Everything a transaction may do to a record, a step of it. */
 static inline void random_step(struct fixture *f, struct nba_rng *rng, struct nba_hcp *hcp,
                                uint64_t step, int64_t *clock_ms)
@@ -159,10 +180,16 @@ static inline void random_step(struct fixture *f, struct nba_rng *rng, struct nb
                         nba_hcp_arrival(hcp, &event, *clock_ms, DAY));
     if (nba_rng_next(rng) % 3 == 0) {
         const struct nba_open_action action = action_of(f, step, *clock_ms);
-        (void)!nba_hcp_add_action(hcp, &action);
+        const struct nba_held_action held = held_of(&action);
+        (void)!(step % 4 == 0 ? nba_hcp_hold_action(hcp, &action, &held)
+                              : nba_hcp_add_action(hcp, &action));
     }
     while (hcp->timer_count > 0 && hcp->timers[0].due_ms <= *clock_ms) {
-        assert_true(nba_hcp_close_action(hcp, hcp->timers[0].id));
+        if (hcp->timers[0].kind == NBA_TIMER_RELEASE) {
+            nba_hcp_release_action(hcp, hcp->timers[0].id, *clock_ms, nba_str_of("rep-9"));
+        } else {
+            assert_true(nba_hcp_close_action(hcp, hcp->timers[0].id));
+        }
     }
 }
 

@@ -84,7 +84,11 @@ static struct nba_str full_record(struct fixture *f)
     for (uint64_t step = 100; step < 400; step++) {
         random_step(f, &rng, hcp, step, &clock_ms);
     }
-    assert_true(hcp->ring_count > 50 && hcp->action_count > 0 && hcp->consent_count > 0);
+    const struct nba_open_action action = action_of(f, 400, clock_ms);
+    const struct nba_held_action held = held_of(&action);
+    assert_true(nba_hcp_hold_action(hcp, &action, &held));
+    assert_true(hcp->ring_count > 50 && hcp->action_count > 0 && hcp->consent_count > 0 &&
+                hcp->held_count > 0);
     return encoded(f, hcp);
 }
 
@@ -129,8 +133,8 @@ static void test_a_truncated_record_with_its_length_mended_is_corrupt_or_a_short
         }
         free(cut);
     }
-    /* Only a cut between two of the nine sections leaves a record. */
-    assert_true(corrupt >= bytes.bytes - 3 - 9);
+    /* Only a cut between two of the eleven sections leaves a record. */
+    assert_true(corrupt >= bytes.bytes - 3 - 11);
     fixture_clear(&f);
 }
 
