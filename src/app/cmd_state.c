@@ -67,6 +67,9 @@ static void print_actions(const struct nba_hcp *hcp, struct nba_buf *buf)
         nba_json_time(buf, "proposed_at", action->proposed_at_ms);
         nba_json_time(buf, "expires_at", action->expires_at_ms);
         nba_json_number(buf, "priority", action->priority);
+        if ((action->flags & NBA_OPEN_ACTION_GHOST) != 0) {
+            nba_json_word(buf, "ghost", "control group, nobody was told");
+        }
         nba_buf_append_byte(buf, '}');
     }
     nba_buf_append_byte(buf, ']');

@@ -23,6 +23,9 @@ struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
                                       enum nba_reason reason)
 {
     const struct nba_side *side = pipeline->side;
+    const struct nba_experiment experiment =
+        item->hcp != NULL ? nba_policy_assign(side->policy, item->hcp->hcp_id, item->now_ms)
+                          : (struct nba_experiment){.bucket = 0};
     return (struct nba_decision){
         .decision_id = print(pipeline, "dec:", item->event.source, "#", item->event.event_id),
         .kind = kind,
@@ -35,6 +38,8 @@ struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
         .policy_hash = nba_policy_head(side->policy)->hash,
         .model_version = nba_str_of(nba_score_binding_version(side->binding)),
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
+        .arm = experiment.arm,
+        .bucket = experiment.bucket,
     };
 }
 
@@ -67,8 +72,10 @@ enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_
         if (status != NBA_OK) {
             return status;
         }
-        nba_emit_action(&pipeline->emitter, origin, &action);
-        nba_pipeline_metrics_action(&pipeline->metrics, &action);
+        if ((item->hcp->actions[recalls[i].open_index].flags & NBA_OPEN_ACTION_GHOST) == 0) {
+            nba_emit_action(&pipeline->emitter, origin, &action);
+            nba_pipeline_metrics_action(&pipeline->metrics, &action);
+        }
         closed[i] = (struct nba_closed_action){action.action_id, recalls[i].reason};
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -102,7 +109,7 @@ static void fill_features(const struct nba_hcp *hcp, struct nba_feature *feature
 
 /* The open action that a proposal leaves behind in the HCP's record. */
 static struct nba_open_action open_action(const struct nba_side *side,
-                                          const struct nba_action *action)
+                                          const struct nba_action *action, bool ghost)
 {
     struct nba_open_action open = {
         .action_id = action->action_id,
@@ -120,6 +127,7 @@ static struct nba_open_action open_action(const struct nba_side *side,
         .priority = action->priority,
         .proposed_at_ms = action->time_ms,
         .expires_at_ms = action->expires_at_ms,
+        .flags = ghost ? NBA_OPEN_ACTION_GHOST : 0,
     };
     const uint32_t k = nba_catalog_find_content(side->catalog, action->content_id);
     if (k != NBA_CATALOG_NONE) {
@@ -199,17 +207,26 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     result.decision.feature_count = FEATURE_COUNT;
     fill_rankings(pipeline, &item->job->scores, &result.decision);
     for (uint32_t i = 0; i < result.action_count; i++) {
-        const struct nba_open_action open = open_action(pipeline->side, &result.actions[i]);
+        const struct nba_open_action open =
+            open_action(pipeline->side, &result.actions[i], result.ghosts);
         if (!nba_hcp_add_action(item->hcp, &open)) {
             /* Sixteen open actions nobody has sent yet: what can't be recalled isn't proposed. */
-            result.action_count = i;
-            result.decision.selected_count = i;
-            result.slate.action_count = i;
             nba_counter_add(pipeline->metrics.actions_refused, 1);
+            if (!result.ghosts) {
+                result.decision.selected_count = i;
+                result.slate.action_count = i;
+            }
             break;
+        }
+        if (result.ghosts) {
+            continue; /* nobody is told */
         }
         nba_emit_action(&pipeline->emitter, origin, &result.actions[i]);
         nba_pipeline_metrics_action(&pipeline->metrics, &result.actions[i]);
+    }
+    if (result.ghosts) { /* a list of what is next would be a treatment too */
+        result.slate.top_content_count = 0;
+        memset(result.slate.channel_present, 0, sizeof(result.slate.channel_present));
     }
     if (result.has_slate && config->slate_publish) {
         nba_emit_slate(&pipeline->emitter, origin, &result.slate);

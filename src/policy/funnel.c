@@ -5,7 +5,8 @@
 #include "nba/base/assert.h"
 
 static struct nba_decision head_of(const struct nba_funnel *funnel,
-                                   const struct nba_decide_request *request)
+                                   const struct nba_decide_request *request,
+                                   const struct moment *moment)
 {
     return (struct nba_decision){
         .decision_id = request->decision_id,
@@ -18,6 +19,8 @@ static struct nba_decision head_of(const struct nba_funnel *funnel,
         .policy_hash = funnel->policy->head.hash,
         .model_version = nba_str_of(request->scores->model_version),
         .engine_version = request->engine_version,
+        .arm = moment->experiment.arm,
+        .bucket = moment->experiment.bucket,
     };
 }
 
@@ -26,16 +29,17 @@ static uint32_t places(const struct nba_funnel *funnel, const struct moment *mom
 {
     uint32_t open = 0;
     for (uint32_t i = 0; i < moment->hcp->action_count; i++) {
-        open += nba_open_action_is_open(&moment->hcp->actions[i], moment->now_ms);
+        open += nba_funnel_is_open(moment, &moment->hcp->actions[i]);
     }
     const uint32_t room = NBA_HCP_ACTIONS_MAX - open;
     return funnel->policy->slate.size < room ? funnel->policy->slate.size : room;
 }
 
-static void shadow(struct nba_funnel *funnel, struct selection *selection)
+/* What was selected isn't emitted, for this reason. */
+static void withhold(struct nba_funnel *funnel, struct selection *selection, enum nba_reason reason)
 {
     for (uint32_t i = 0; i < selection->count; i++) {
-        funnel->reason[selection->candidates[i]] = (uint8_t)NBA_REASON_SHADOW;
+        funnel->reason[selection->candidates[i]] = (uint8_t)reason;
     }
     selection->count = 0;
 }
@@ -47,17 +51,17 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     NBA_ASSERT(funnel != NULL && request != NULL && arena != NULL && ret_result != NULL);
     NBA_ASSERT(request->scores->candidate_count == funnel->catalog->candidate_count);
     NBA_ASSERT(request->scores->content_count == funnel->catalog->content_count);
-    struct nba_decide_result result = {.decision = head_of(funnel, request)};
     const enum nba_mode mode = nba_funnel_mode(funnel);
+    struct moment moment;
+    nba_funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
+    struct nba_decide_result result = {.decision = head_of(funnel, request, &moment)};
     if (mode == NBA_MODE_STOPPED) {
         result.decision.kind = NBA_DECISION_SKIPPED;
         result.decision.reason = NBA_REASON_STOPPED;
         *ret_result = result;
         return NBA_OK;
     }
-    struct moment moment;
     struct selection selection = {.ranked_count = 0, .count = 0, .beyond_ranked = false};
-    nba_funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
     nba_funnel_judge_gates(funnel, &moment);
     nba_funnel_mark(funnel, &moment);
     nba_funnel_weigh(funnel, &moment);
@@ -67,11 +71,15 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     selection.ranked_count = nba_funnel_rank(funnel, request, want, selection.ranked);
     nba_funnel_fill_slate(funnel, request, size, &selection);
     if (mode == NBA_MODE_SHADOW) {
-        shadow(funnel, &selection);
+        withhold(funnel, &selection, NBA_REASON_SHADOW);
     }
     enum nba_status status =
         nba_funnel_write_actions(funnel, request, &moment, &selection, arena, &result.actions);
     result.action_count = selection.count;
+    result.ghosts = moment.experiment.control_group;
+    if (result.ghosts) {
+        withhold(funnel, &selection, NBA_REASON_CONTROL_GROUP);
+    }
     result.decision.selected = result.actions;
     result.decision.selected_count = selection.count;
     if (status == NBA_OK) {

@@ -34,6 +34,8 @@ static const struct text {
                                          {"In der Fachrichtung viel genutzt", ""}},
     [NBA_DRIVER_CHANNEL_AFFINITY] = {{"Answers more often on the channel ", ""},
                                      {"Reagiert haeufiger auf dem Kanal ", ""}},
+    [NBA_DRIVER_EXPLORATION] = {{"Tried to learn how it is taken", ""},
+                                {"Wird versucht, um daraus zu lernen", ""}},
     [NBA_DRIVER_LEVER] = {{"Raised by a business lever of the policy", ""},
                           {"Durch einen Hebel der Richtlinie angehoben", ""}},
 };
@@ -62,7 +64,7 @@ static void add_driver(struct drivers *drivers, enum nba_driver code, double wei
         .weight = nba_round9(weight),
         .evidence_event_ids = drivers->evidence,
     };
-    if (code == NBA_DRIVER_LEVER) {
+    if (code == NBA_DRIVER_LEVER || code == NBA_DRIVER_EXPLORATION) {
         driver.evidence_event_ids = (struct nba_str_list){NULL, 0}; /* a wish of the business */
     }
     drivers->failed = drivers->failed || driver.text.data == NULL;
@@ -133,7 +135,7 @@ static void find_drivers(const struct nba_funnel *funnel, const struct nba_decid
     if (lever > 1) {
         add_driver(drivers, NBA_DRIVER_LEVER, 1 - 1 / lever, nba_str("", 0));
     }
-    if (drivers->count == 0) {
+    if (drivers->count == 0 || drivers->list[drivers->count - 1].code == NBA_DRIVER_EXPLORATION) {
         add_driver(drivers, NBA_DRIVER_POPULAR_IN_SPECIALTY, DRIVER_WEIGHT_MIN, nba_str("", 0));
     }
 }
@@ -209,10 +211,13 @@ static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_reque
     action->priority = nba_round9(nba_funnel_priority(funnel, request, c));
     action->propensity = nba_round9(p);
     action->sampled_propensity = nba_round9(p);
+    action->control_group = moment->experiment.control_group;
+    action->arm = moment->experiment.arm;
+    action->bucket = moment->experiment.bucket;
     action->context_weight = nba_round9(funnel->pairs[u].context);
     action->value = nba_round9(value[c]);
     action->lever_weight = nba_round9(funnel->pairs[u].lever);
-    action->selection_probability = 1; /* without exploration the best is always taken */
+    action->selection_probability = 1; /* the best is taken, but for the first place: below */
     action->time_ms = moment->now_ms;
     action->not_before_ms = moment->now_ms;
     action->best_send_time_ms = moment->now_ms;
@@ -249,9 +254,17 @@ enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
         actions[i].slate_size = (int32_t)selection->count;
         const size_t room = request->decision_id.bytes + sizeof(":") + RANK_DIGITS;
         char *id = nba_arena_take(arena, room);
+        if (i == 0 && selection->explored) {
+            add_driver(&drivers, NBA_DRIVER_EXPLORATION, 1, nba_str("", 0));
+        }
         if (id == NULL || !fill_action(funnel, request, moment, selection->candidates[i], &drivers,
                                        &actions[i])) {
             return NBA_E_NO_MEMORY;
+        }
+        if (i == 0) {
+            actions[i].selection_probability = nba_round9(selection->probability);
+            actions[i].sampled_propensity = selection->sampled >= 0 ? nba_round9(selection->sampled)
+                                                                    : actions[i].sampled_propensity;
         }
         char *end = nba_str_put(id, request->decision_id);
         *end++ = ':';
@@ -270,6 +283,8 @@ void nba_funnel_open_action(const struct nba_funnel *funnel, const struct moment
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t k = nba_catalog_find_content(catalog, open->content_id);
+    const struct nba_experiment experiment =
+        nba_policy_assign(funnel->policy, moment->hcp->hcp_id, open->proposed_at_ms);
     *topic = open->topic;
     *ret_action = (struct nba_action){
         .action_id = open->action_id,
@@ -293,6 +308,8 @@ void nba_funnel_open_action(const struct nba_funnel *funnel, const struct moment
         .slate_size = open->slate_size,
         .priority = nba_round9(open->priority),
         .selection_probability = 1,
+        .arm = experiment.arm,
+        .bucket = experiment.bucket,
         .time_ms = open->proposed_at_ms,
         .not_before_ms = open->proposed_at_ms,
         .best_send_time_ms = open->proposed_at_ms,

@@ -208,7 +208,7 @@ static void mark_open(struct nba_funnel *funnel, const struct moment *moment)
         const struct nba_open_action *action = &moment->hcp->actions[a];
         const uint32_t word = nba_catalog_find_word(
             funnel->catalog, action->family_id.bytes != 0 ? action->family_id : action->content_id);
-        if (word != 0 && nba_open_action_is_open(action, moment->now_ms)) {
+        if (word != 0 && nba_funnel_is_open(moment, action)) {
             mark_family(funnel, word, (uint8_t)action->action_type, a + 1);
         }
     }

@@ -79,6 +79,7 @@ void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hc
     m->hcp = hcp;
     m->event = event;
     m->now_ms = now_ms;
+    m->experiment = nba_policy_assign(funnel->policy, hcp->hcp_id, now_ms);
     m->market = hcp->profile.market;
     m->context = (struct condition_context){.hcp = hcp, .event = event};
     if (event != NULL) {

@@ -138,6 +138,7 @@ struct moment {
     const struct nba_hcp *hcp;
     const struct nba_event *event; /* may be NULL */
     int64_t now_ms;
+    struct nba_experiment experiment;
     struct nba_str market;
     const struct policy_market *market_policy; /* NULL: nothing said for this market */
     struct condition_context context;
@@ -169,12 +170,24 @@ void nba_funnel_apply_marks(struct nba_funnel *funnel);
 uint64_t nba_funnel_explain_mark(const struct nba_funnel *funnel, const struct moment *moment,
                                  uint32_t candidate, struct nba_suppressed *item);
 
+/* Open for this HCP now.  A ghost counts while its HCP is in the control group, and no longer. */
+static inline bool nba_funnel_is_open(const struct moment *moment,
+                                      const struct nba_open_action *action)
+{
+    return nba_open_action_is_open(action, moment->now_ms) &&
+           ((action->flags & NBA_OPEN_ACTION_GHOST) == 0 || moment->experiment.control_group);
+}
+
 struct selection {
     uint32_t ranked[FUNNEL_RANKED_MAX]; /* the best of all candidates, in order */
     uint32_t ranked_count;
     uint32_t candidates[NBA_SLATE_MAX]; /* the slate, by rank */
     uint32_t count;
     bool beyond_ranked; /* the slate holds one that isn't in `ranked` */
+    /* The first place, when there is exploration (explore.c). */
+    bool explored;      /* it went to another than the best */
+    double sampled;     /* its P as drawn; below 0: P itself */
+    double probability; /* of this candidate in this place */
 };
 
 /* funnel_rank.c */
@@ -186,6 +199,12 @@ double nba_funnel_priority(const struct nba_funnel *funnel,
 /* The first `want` candidates by (key, P, order), best first. */
 uint32_t nba_funnel_rank(struct nba_funnel *funnel, const struct nba_decide_request *request,
                          uint32_t want, uint32_t *ret_ranked);
+/* The best candidate alive that max_per doesn't forbid; NBA_CATALOG_NONE: none left. */
+uint32_t nba_funnel_best_alive(const struct nba_funnel *funnel, const struct nba_scores *scores,
+                               const struct selection *selection);
+/* explore.c: the candidate that gets the first place; NBA_CATALOG_NONE: nobody is alive. */
+uint32_t nba_funnel_explore(struct nba_funnel *funnel, const struct nba_decide_request *request,
+                            struct selection *selection);
 /* After nba_funnel_rank: chooses up to `size`; gives every other one alive its reason. */
 void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
                            uint32_t size, struct selection *selection);

@@ -198,9 +198,8 @@ static bool is_blocked(const struct nba_funnel *funnel, const struct selection *
            brands >= slate->max_brand || types >= slate->max_action_type;
 }
 
-/* The best candidate alive that max_per doesn't forbid; NBA_CATALOG_NONE: none left. */
-static uint32_t best_alive(const struct nba_funnel *funnel, const struct nba_scores *scores,
-                           const struct selection *selection)
+uint32_t nba_funnel_best_alive(const struct nba_funnel *funnel, const struct nba_scores *scores,
+                               const struct selection *selection)
 {
     uint32_t best = NBA_CATALOG_NONE;
     for (uint32_t c = 0; c < funnel->catalog->candidate_count; c++) {
@@ -227,13 +226,14 @@ static void judge_rest(struct nba_funnel *funnel, const struct nba_scores *score
     const uint32_t count = funnel->catalog->candidate_count;
     const uint8_t other =
         (uint8_t)(full ? NBA_REASON_LOST_ARBITRATION : NBA_REASON_SLATE_DIVERSITY);
-    if (full && selection->count != 0 && !selection->beyond_ranked) {
+    const bool greedy = selection->count > (selection->explored ? 1u : 0u);
+    if (full && greedy && !selection->beyond_ranked) {
         const uint32_t last = selection->candidates[selection->count - 1];
         for (uint32_t i = 0; selection->ranked[i] != last; i++) {
             uint8_t *reason = &funnel->reason[selection->ranked[i]];
             *reason = *reason == 0 ? (uint8_t)NBA_REASON_SLATE_DIVERSITY : *reason;
         }
-    } else if (full && selection->count != 0) {
+    } else if (full && greedy) {
         const uint32_t last = selection->candidates[selection->count - 1];
         for (uint32_t c = 0; c < count; c++) {
             if (funnel->reason[c] == 0 && before(funnel, scores, c, last)) {
@@ -247,6 +247,14 @@ static void judge_rest(struct nba_funnel *funnel, const struct nba_scores *score
 void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
                            uint32_t size, struct selection *selection)
 {
+    selection->sampled = -1;
+    selection->probability = 1;
+    if (funnel->policy->exploration.type != EXPLORE_NONE && size != 0) {
+        const uint32_t first = nba_funnel_explore(funnel, request, selection);
+        if (first != NBA_CATALOG_NONE) {
+            take(funnel, selection, first);
+        }
+    }
     /* Nearly always the slate is full within the ranked list. */
     for (uint32_t i = 0; i < selection->ranked_count && selection->count < size; i++) {
         const uint32_t c = selection->ranked[i];
@@ -257,7 +265,7 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
     const bool more =
         selection->ranked_count < funnel->catalog->candidate_count - funnel->absent_count;
     while (more && selection->count < size) {
-        const uint32_t best = best_alive(funnel, request->scores, selection);
+        const uint32_t best = nba_funnel_best_alive(funnel, request->scores, selection);
         if (best == NBA_CATALOG_NONE) {
             break;
         }

@@ -246,11 +246,12 @@ static enum nba_status collect_actions(struct nba_funnel *funnel, const struct m
     if (actions == NULL || topics == NULL) {
         return NBA_E_NO_MEMORY;
     }
-    memcpy(actions, result->actions, result->action_count * sizeof(*actions));
-    uint32_t count = result->action_count;
+    uint32_t count = result->ghosts ? 0 : result->action_count;
+    memcpy(actions, result->actions, count * sizeof(*actions));
     for (uint32_t i = 0; i < moment->hcp->action_count; i++) {
         const struct nba_open_action *open = &moment->hcp->actions[i];
-        if (nba_open_action_is_open(open, moment->now_ms)) {
+        if (nba_open_action_is_open(open, moment->now_ms) &&
+            (open->flags & NBA_OPEN_ACTION_GHOST) == 0) {
             nba_funnel_open_action(funnel, moment, open, &topics[count], &actions[count]);
             actions[count].engine_version = engine_version;
             count++;

@@ -16,11 +16,15 @@
 /* ISO 3166 has 249 countries. */
 #define POLICY_MARKETS_MAX 300u
 #define POLICY_BRANDS_MAX  1000u
-#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 3 * POLICY_RULES_MAX)
+#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 3 * POLICY_RULES_MAX + 1)
 /* Conditions of one rule: Pega's own limit. */
 #define POLICY_CONDITIONS_MAX 10u
 /* Conditions, over all rules of one kind, that compare a candidate with the event or the HCP. */
 #define POLICY_MIXED_MAX 8u
+/* Of one champion_challenger: two, and room for more challengers. */
+#define POLICY_ARMS_MAX 8u
+/* Basis points of the whole, and buckets of the assignment hash. */
+#define POLICY_BP_MAX 10000u
 /* What a channel without an entry in timing.expiry gets. */
 #define POLICY_EXPIRY_DEFAULT_MS (14 * NBA_DAY_MS)
 
@@ -100,6 +104,30 @@ struct policy_slate {
     uint32_t max_channel, max_topic, max_brand, max_action_type; /* UINT32_MAX: no limit */
 };
 
+struct policy_arm {
+    struct nba_str name;
+    uint32_t share_bp;
+};
+
+enum control_period { CONTROL_ALWAYS, CONTROL_BY_MONTH };
+
+/* Who is in the control group, and whose decisions are whose (experiment.c). */
+struct policy_experiments {
+    bool has_control;
+    uint32_t control_bp;
+    enum control_period control_period;
+    struct nba_str id; /* of champion_challenger */
+    struct policy_arm arms[POLICY_ARMS_MAX];
+};
+
+enum exploration { EXPLORE_NONE, EXPLORE_EPSILON_GREEDY, EXPLORE_THOMPSON };
+
+struct policy_exploration {
+    enum exploration type;
+    double epsilon;
+    double evidence; /* k; 0: the HCP's trials on the candidate's channel */
+};
+
 struct nba_policy {
     struct nba_arena arena;
     struct nba_yaml *tree;
@@ -118,6 +146,9 @@ struct nba_policy {
     atomic_uint refs;
     unsigned formula; /* there is one */
     struct policy_slate slate;
+    struct policy_exploration exploration;
+    struct policy_experiments experiments;
+    uint32_t arm_count;
     uint32_t audit_top; /* suppressed candidates written with their details */
     bool audit_packed;  /* and a reason for every one */
     bool decide_on[NBA_EVENT_TYPE_COUNT];

@@ -191,11 +191,16 @@ const struct nba_ring_event *nba_hcp_ring_at(const struct nba_hcp *hcp, uint64_t
     return &hcp->ring[hcp->ring_count - (hcp->pushed - index)];
 }
 
-double nba_hcp_channel_rate(const struct nba_hcp *hcp, enum nba_channel channel)
+double nba_hcp_channel_trials(const struct nba_hcp *hcp, enum nba_channel channel)
 {
     const struct nba_channel_stats *stats = &hcp->channels[channel];
     const uint64_t answered = (uint64_t)stats->engaged + stats->refused;
-    const uint64_t trials = stats->sent > answered ? stats->sent : answered;
-    return ((double)stats->engaged + NBA_CHANNEL_RATE_WEIGHT * NBA_CHANNEL_RATE_PRIOR) /
-           ((double)trials + NBA_CHANNEL_RATE_WEIGHT);
+    return (double)(stats->sent > answered ? stats->sent : answered);
+}
+
+double nba_hcp_channel_rate(const struct nba_hcp *hcp, enum nba_channel channel)
+{
+    return ((double)hcp->channels[channel].engaged +
+            NBA_CHANNEL_RATE_WEIGHT * NBA_CHANNEL_RATE_PRIOR) /
+           (nba_hcp_channel_trials(hcp, channel) + NBA_CHANNEL_RATE_WEIGHT);
 }

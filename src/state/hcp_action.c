@@ -165,11 +165,12 @@ bool nba_hcp_close_action(struct nba_hcp *hcp, struct nba_str action_id)
     return action != NULL;
 }
 
-/* Lets the oldest action go that was sent already: it is kept for joins only. */
-static bool drop_oldest_sent(struct nba_hcp *hcp)
+/* Lets the oldest action go that has one of these flags: a sent one is kept for joins only, a ghost
+ * is nothing that a real one should wait for. */
+static bool drop_oldest(struct nba_hcp *hcp, uint32_t flags)
 {
     for (uint32_t i = 0; i < hcp->action_count; i++) {
-        if ((hcp->actions[i].flags & NBA_OPEN_ACTION_SENT) != 0) {
+        if ((hcp->actions[i].flags & flags) != 0) {
             remove_action_at(hcp, i);
             return true;
         }
@@ -185,10 +186,12 @@ static bool add_action(struct nba_hcp *hcp, const struct nba_open_action *action
     NBA_ASSERT(action->action_id.bytes != 0 && action->expires_at_ms != NBA_TIME_NONE);
     NBA_ASSERT((action->flags & ~NBA_OPEN_ACTION_FLAGS) == 0);
     NBA_ASSERT(nba_hcp_find_action(hcp, action->action_id) == NULL);
+    const uint32_t ghosts =
+        (action->flags & NBA_OPEN_ACTION_GHOST) != 0 ? 0 : NBA_OPEN_ACTION_GHOST;
     while (hcp->action_count == NBA_HCP_ACTIONS_MAX ||
            hcp->timer_count > NBA_HCP_TIMERS_MAX - timers ||
            held_bytes(hcp) + bytes > NBA_HCP_ACTION_BYTES_MAX) {
-        if (!drop_oldest_sent(hcp)) {
+        if (!drop_oldest(hcp, NBA_OPEN_ACTION_SENT | ghosts)) {
             return false;
         }
     }

@@ -3,7 +3,7 @@
  *
  * STAGES, in fixed order: 0 control, 1 availability, 2 reach, 3 consent, 4 eligibility,
  * 5 applicability, 6 suitability, 7 suppression, (8 limits,) 9 propensity, 10 arbitration,
- * 11 slate, 12 timing, (13 experiment,) 14 emission; those in brackets are not part of this
+ * 11 slate, 12 timing, 13 experiment, 14 emission; those in brackets are not part of this
  * version.  A candidate's reason is its first failing stage, and in a stage the first failing rule
  * in file order.  Stages 1 to 3 are hard gates.
  *
@@ -14,6 +14,11 @@
  *
  * MODES.  live; shadow: the same decision, but what would be proposed is suppressed with SHADOW;
  * stopped: a skipped record STOPPED, nothing scored is looked at.
+ *
+ * EXPLORATION gives the first place to another candidate now and then, decided by the decision's id
+ * (src/policy/explore.c).  CONTROL GROUP: the same decision, but what would be proposed is
+ * suppressed with CONTROL_GROUP and becomes a ghost: an open action that nobody is told of, so that
+ * what the HCP would get next depends on it as it would on a real one.
  *
  * BINDING.  A funnel is a policy bound to a catalogue and a control state: whatever depends on
  * these alone is settled once, when it is created (each worker makes its own when one of the
@@ -64,6 +69,7 @@ struct nba_decide_result {
     struct nba_decision decision;     /* `closed` and `features` are the engine's to fill */
     const struct nba_action *actions; /* proposed, by rank: decision.selected */
     uint32_t action_count;
+    bool ghosts;    /* `actions` are of the control group: kept open, neither selected nor said */
     bool has_slate; /* not when stopped */
     struct nba_slate slate;
 };

@@ -5,9 +5,7 @@
  * checks all of it and compiles it into arrays; a file with one mistake is refused whole, with
  * file:line:column, and the policy that runs stays.  nba/policy/funnel.h puts a policy to work.
  *
- * KEYS of this version: policy_version, tenant, mode, clock, decide_on, allowed_lateness,
- * exclusions, consent, engagement_policies, contact_policies.suppressions, arbitration, slate,
- * timing.expiry, engagement_filters.ignore_bots, audit, brands.  Any other key is refused.
+ * KEYS are rows of the tables in src/policy/policy_read.c; any other key is refused.
  *
  * OWNERSHIP.  Counted; everything returned lives as long.  THREADS.  Immutable.
  */
@@ -59,6 +57,16 @@ bool nba_policy_is_late(const struct nba_policy *policy, int64_t event_time_ms,
 /* When an action of this channel, planned for start_ms, expires (timing.expiry). */
 int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel channel,
                               int64_t start_ms);
+
+/* Where an HCP stands in the policy's experiments at this moment: in the control group, in which
+ * arm of champion and challenger (empty: none), and the bucket of the first that there is. */
+struct nba_experiment {
+    bool control_group;
+    struct nba_str arm;
+    int32_t bucket;
+};
+struct nba_experiment nba_policy_assign(const struct nba_policy *policy, struct nba_str hcp_id,
+                                        int64_t now_ms);
 
 /* What `nba check` tells of a policy that is allowed, one line each: warnings about what can't be
  * meant, and notes.  `catalog` NULL: whatever can be said without one.  `now_ms`: what is past. */

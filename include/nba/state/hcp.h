@@ -116,8 +116,9 @@ enum nba_open_action_flag {
     NBA_OPEN_ACTION_DELIVERED = 2, /* reached the HCP's or rep's device */
     NBA_OPEN_ACTION_SHOWN = 4,     /* the rep or the HCP has seen it */
     NBA_OPEN_ACTION_HELD = 8,      /* waits for its release: nobody outside knows of it */
+    NBA_OPEN_ACTION_GHOST = 16,    /* of the control group: nobody was told */
 };
-#define NBA_OPEN_ACTION_FLAGS 15u
+#define NBA_OPEN_ACTION_FLAGS 31u
 
 /* A proposed action that has neither ended nor expired. */
 struct nba_open_action {
@@ -348,11 +349,13 @@ const struct nba_ring_event *nba_hcp_ring_at(const struct nba_hcp *hcp, uint64_t
 #define NBA_CHANNEL_RATE_PRIOR  0.25
 #define NBA_CHANNEL_RATE_WEIGHT 8.0
 double nba_hcp_channel_rate(const struct nba_hcp *hcp, enum nba_channel channel);
+double nba_hcp_channel_trials(const struct nba_hcp *hcp, enum nba_channel channel);
 
 /* ---- open actions and timers ---- */
 
 /* Adds an action and its expiry timer; texts are copied.  False when there is no room even after
- * the oldest sent ones are let go: such an action must not be proposed. */
+ * the oldest sent ones are let go, and for one that is no ghost the ghosts: such an action must not
+ * be proposed. */
 NBA_MUST_USE
 bool nba_hcp_add_action(struct nba_hcp *hcp, const struct nba_open_action *action);
 /* NULL if it isn't there. */

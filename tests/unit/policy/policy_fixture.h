@@ -274,6 +274,7 @@ static inline void fixture_keep_open(struct fixture *f)
             .priority = a->priority,
             .proposed_at_ms = a->time_ms,
             .expires_at_ms = a->expires_at_ms,
+            .flags = f->result.ghosts ? NBA_OPEN_ACTION_GHOST : 0,
         };
         assert_true(nba_hcp_add_action(&f->hcp, &open));
     }
