@@ -28,6 +28,7 @@ void nba_hcp_blank(struct nba_hcp *hcp)
     hcp->outcome_count = 0;
     hcp->action_count = 0;
     hcp->timer_count = 0;
+    hcp->ledger_count = 0;
     hcp->pattern_count = 0;
     hcp->quiet_count = 0;
     hcp->delivery_count = 0;
@@ -100,6 +101,8 @@ static bool drop_one(struct nba_hcp *hcp)
     uint32_t oldest = 0;
     if (nba_hcp_oldest_outcome(hcp, NULL, &oldest) > 0) {
         NBA_HCP_REMOVE(hcp->outcomes, hcp->outcome_count, oldest);
+    } else if (nba_hcp_ledger_drop_evidence(hcp)) {
+        /* the contact still counts */
     } else if (profile->interest_count > 0) {
         profile->interest_count--;
     } else if (profile->registered_count > 0) {

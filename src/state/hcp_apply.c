@@ -213,13 +213,13 @@ static struct nba_outcome_entry entry_of(const struct nba_event *event,
     };
 }
 
-struct nba_str nba_hcp_brand_of(struct nba_hcp *hcp, const struct nba_event *event,
-                                const struct nba_content_facts *facts)
+struct nba_outcome_entry nba_hcp_about(struct nba_hcp *hcp, const struct nba_event *event,
+                                       const struct nba_content_facts *facts)
 {
     const struct nba_open_action *action = nba_hcp_action_of(hcp, event);
     struct nba_outcome_entry entry = entry_of(event, action);
     find_content(hcp, event, action, facts, &entry);
-    return entry.brand;
+    return entry;
 }
 
 void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
@@ -420,6 +420,7 @@ void nba_hcp_apply_event(struct nba_hcp *hcp, const struct nba_event *event,
     nba_hcp_apply_touch(hcp, event);
     nba_hcp_apply_engagement(hcp, event);
     nba_hcp_apply_outcome(hcp, event, facts);
+    nba_hcp_apply_contact(hcp, event, facts);
     nba_hcp_apply_consent(hcp, event);
     nba_hcp_apply_profile(hcp, event);
     nba_hcp_apply_week(hcp, event);

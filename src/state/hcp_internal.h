@@ -5,8 +5,8 @@
 #include "nba/state/hcp.h"
 
 /* Bytes that the encoding may gain besides what was added: a list whose times stop sharing a unit
- * (4 bytes each of 224), first times, references that grow. */
-#define HCP_SLACK_BYTES 1024u
+ * (4 bytes each of 320), first times, references that grow. */
+#define HCP_SLACK_BYTES 1408u
 
 /* All fields but arena, hcp_id and due_floor as of an HCP never heard of. */
 void nba_hcp_blank(struct nba_hcp *hcp);
@@ -36,8 +36,14 @@ bool nba_hcp_consents_within_limit(const struct nba_hcp *hcp);
 /* The action that an event is about: by its action_id, else by its message_id; NULL. */
 struct nba_open_action *nba_hcp_action_of(struct nba_hcp *hcp, const struct nba_event *event);
 
-/* The brand of an event: its own, else that of its content, its action or its message. */
-struct nba_str nba_hcp_brand_of(struct nba_hcp *hcp, const struct nba_event *event,
-                                const struct nba_content_facts *facts);
+/* Forgets why the oldest contact that says it took place; false: none says it any more. */
+bool nba_hcp_ledger_drop_evidence(struct nba_hcp *hcp);
+/* A record of format 1 had no ledger: contacts of its open actions and outcomes `sent`. */
+void nba_hcp_ledger_restore(struct nba_hcp *hcp);
+
+/* What an event is about, as its outcome would say it: content, family, topic, brand, channel; its
+ * own, else those of its content, its action or its message. */
+struct nba_outcome_entry nba_hcp_about(struct nba_hcp *hcp, const struct nba_event *event,
+                                       const struct nba_content_facts *facts);
 
 #endif

@@ -13,6 +13,12 @@
 #define OUTCOME_VARIANT 0x20u /* content_id differs from family_id */
 #define OUTCOME_MESSAGE 0x40u
 #define OUTCOME_ACTION  0x80u
+/* What is there of a contact. */
+#define CONTACT_COMMITTED 1u
+#define CONTACT_GHOST     2u
+#define CONTACT_EXPIRES   4u
+#define CONTACT_HASH      8u /* and 16, 32, 64: the four hashes */
+#define CONTACT_FLAGS     127u
 /* Beside the type of a ring's event: its channel isn't the type's own, and follows. */
 #define RING_CHANNEL 0x80u
 
@@ -297,6 +303,51 @@ HCP_WALK void walk_triggers(struct hcp_walk k, struct nba_hcp *hcp)
     }
 }
 
+HCP_WALK void walk_contact(struct hcp_walk k, struct nba_ledger_entry *entry)
+{
+    uint32_t *const hashes[] = {&entry->action_key, &entry->message_key, &entry->brand_hash,
+                                &entry->family_hash};
+    uint32_t flags = 0;
+    if (k.writing) {
+        flags = (entry->committed ? CONTACT_COMMITTED : 0) | (entry->ghost ? CONTACT_GHOST : 0) |
+                (entry->expires_at_ms != NBA_TIME_NONE ? CONTACT_EXPIRES : 0);
+        for (uint32_t i = 0; i < NBA_ARRAY_COUNT(hashes); i++) {
+            flags |= *hashes[i] != 0 ? CONTACT_HASH << i : 0;
+        }
+    } else {
+        *entry =
+            (struct nba_ledger_entry){.time_ms = entry->time_ms, .expires_at_ms = NBA_TIME_NONE};
+    }
+    flags = hcp_byte(k, flags, CONTACT_FLAGS);
+    entry->committed = (flags & CONTACT_COMMITTED) != 0;
+    entry->ghost = (flags & CONTACT_GHOST) != 0;
+    entry->channel = (enum nba_channel)hcp_byte(k, entry->channel, NBA_CHANNEL_COUNT - 1);
+    for (uint32_t i = 0; i < NBA_ARRAY_COUNT(hashes); i++) {
+        if ((flags & CONTACT_HASH << i) != 0) {
+            hcp_fixed(k, hashes[i], sizeof(*hashes[i]));
+        }
+    }
+    if ((flags & CONTACT_EXPIRES) != 0) {
+        hcp_zigzag(k, &entry->expires_at_ms);
+    }
+    hcp_text(k, &entry->evidence_event_id);
+}
+
+HCP_WALK void walk_ledger(struct hcp_walk k, struct nba_hcp *hcp)
+{
+    int64_t times[NBA_HCP_LEDGER_MAX];
+    hcp_count(k, &hcp->ledger_count, NBA_HCP_LEDGER_MAX);
+    for (uint32_t i = 0; i < hcp->ledger_count && k.writing; i++) {
+        times[i] = hcp->ledger[i].time_ms;
+    }
+    hcp_times(k, times, hcp->ledger_count);
+    for (uint32_t i = 0; i < hcp->ledger_count && !k.w->failed; i++) {
+        hcp->ledger[i].time_ms = times[i];
+        hcp_check(k.w, i == 0 || times[i - 1] <= times[i]);
+        walk_contact(k, &hcp->ledger[i]);
+    }
+}
+
 HCP_WALK void walk_profile_text(struct hcp_walk k, struct nba_str *text)
 {
     hcp_text(k, text);
@@ -439,6 +490,7 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
     section(k, 7, hcp->action_count != 0, walk_actions, hcp);
     section(k, 8, hcp->timer_count != 0, walk_timers, hcp);
     section(k, 9, profile, walk_profile, hcp);
+    section(k, 10, hcp->ledger_count != 0, walk_ledger, hcp);
     section(k, 11, hcp->held_count != 0, walk_held, hcp);
     section(k, 12, find_hours(hcp, hours), walk_week, hcp);
     section(k, 13, hcp->pattern_count != 0 || hcp->quiet_count != 0 || hcp->delivery_count != 0,
@@ -516,5 +568,8 @@ enum nba_status nba_hcp_decode(struct nba_str bytes, struct nba_str hcp_id, stru
     }
     ret_hcp->stored = true;
     ret_hcp->bytes_bound = bytes.bytes;
+    if (data[0] == 1) {
+        nba_hcp_ledger_restore(ret_hcp);
+    }
     return NBA_OK;
 }

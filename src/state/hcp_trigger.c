@@ -224,7 +224,7 @@ void nba_hcp_apply_triggers(struct nba_hcp *hcp, const struct nba_event *event,
                             const struct nba_content_facts *facts, int64_t now_ms,
                             const struct nba_trigger *triggers, uint32_t count)
 {
-    const struct nba_str brand = nba_hcp_brand_of(hcp, event, facts);
+    const struct nba_str brand = nba_hcp_about(hcp, event, facts).brand;
     const bool unreached =
         event->type == NBA_EVENT_EMAIL_BOUNCED || event->type == NBA_EVENT_EMAIL_DROPPED;
     bool touched = false;

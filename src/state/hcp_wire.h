@@ -21,10 +21,10 @@
 #include "nba/base/assert.h"
 #include "nba/state/hcp.h"
 
-/* 64 outcomes of 5, 16 actions of 11, 32 consents of 2, 32 timers, 84 in the profile, of triggers
- * 32 events of 2 and 16 that fired: 756. */
-#define HCP_TEXTS_MAX 768u
-#define HCP_SLOTS     2048u /* a power of two, three times as many */
+/* 64 outcomes of 5, 16 actions of 11, 32 consents of 2, 32 timers, 84 in the profile, 64 contacts,
+ * 8 held actions of 11, of triggers 32 events of 2 and 16 that fired: 908. */
+#define HCP_TEXTS_MAX 960u
+#define HCP_SLOTS     2048u /* a power of two, twice as many */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fixed-size numbers are copied as bytes");
 

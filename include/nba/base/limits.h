@@ -42,7 +42,7 @@
 #define NBA_SPECIALTIES_MAX        16u
 
 /* An HCP's record, encoded. */
-#define NBA_HCP_BYTES_MAX 8192u
+#define NBA_HCP_BYTES_MAX 16384u
 /* Events in the ring (R): twice the largest anchored window W. */
 #define NBA_RING_EVENTS 128u
 

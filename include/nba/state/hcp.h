@@ -4,9 +4,9 @@
  * WHAT IT HOLDS.  Counters; the ring of positive engagements that the sequence models see; hashes
  * of recent events, by which duplicates are known; statistics by channel; consent; outcomes by
  * content family, which suppression rules and drivers read; open actions, with what it takes to
- * recall them, and held ones to propose them; timers; what triggers wait with; profile facts; at
- * which hours of the week mails were opened.  Policy and score read the fields directly; only the
- * functions here change them.
+ * recall them, and held ones to propose them; the ledger of contacts, which limits count; timers;
+ * what triggers wait with; profile facts; at which hours of the week mails were opened.  Policy and
+ * score read the fields directly; only the functions here change them.
  *
  * PURE.  Every function is a function of record and arguments: no clock, no chance, no libm.  Two
  * records that went through the same calls encode to the same bytes (docs/formats/state.md).
@@ -18,10 +18,11 @@
  *
  * LIMITS.  Each list says what happens when it is full.  Encoded, a record has at most
  * NBA_HCP_BYTES_MAX bytes: every function that adds ends by making it fit, and drops in this
- * order until it does: oldest outcomes, last interests, oldest registered events, oldest pattern
- * events, oldest ring events, oldest event hashes, last specialties, deliveries, quiet triggers.
- * What is left fits always, since texts of the profile, consent and open actions have byte limits
- * of their own.  An opt-out and an open action are never dropped.
+ * order until it does: oldest outcomes, evidence of the oldest contacts, last interests, oldest
+ * registered events, oldest pattern events, oldest ring events, oldest event hashes, last
+ * specialties, deliveries, quiet triggers.  What is left fits always, since texts of the profile,
+ * consent and open actions have byte limits of their own.  An opt-out, an open action and a contact
+ * are never dropped.
  */
 #ifndef NBA_STATE_HCP_H
 #define NBA_STATE_HCP_H
@@ -46,6 +47,8 @@
 #define NBA_HCP_ACTIONS_MAX         16u
 #define NBA_HCP_ACTION_BYTES_MAX    3072u
 #define NBA_HCP_TIMERS_MAX          32u
+/* Two contacts a day for a month: far above any limit that people set. */
+#define NBA_HCP_LEDGER_MAX 64u
 /* Of the open actions; two slates of the night. */
 #define NBA_HCP_HELD_MAX     8u
 #define NBA_HCP_EVIDENCE_MAX 8u
@@ -132,6 +135,20 @@ struct nba_open_action {
     double priority;
     int64_t proposed_at_ms, expires_at_ms;
     uint32_t flags; /* enum nba_open_action_flag */
+};
+
+/* One contact with the HCP, made or to come, as limits count it. */
+struct nba_ledger_entry {
+    uint32_t action_key;  /* nba_hcp_text_hash of the action_id; 0: the engine didn't propose it */
+    uint32_t message_key; /* of message_id or call_id; 0: not known */
+    uint32_t brand_hash;  /* nba_hcp_text_hash of the brand and of the content's family; 0: none */
+    uint32_t family_hash;
+    enum nba_channel channel;
+    bool committed;        /* it took place; else its place is reserved */
+    bool ghost;            /* of the control group: nothing was or will be sent */
+    int64_t time_ms;       /* planned, then sent */
+    int64_t expires_at_ms; /* of a reservation: when its action ends; NBA_TIME_NONE: never */
+    struct nba_str evidence_event_id; /* why it was planned, then what says it was sent */
 };
 
 /* What the message of a held action needs beside the open action when it is released. */
@@ -243,6 +260,8 @@ struct nba_hcp {
     struct nba_hcp_profile profile;
     struct nba_held_action held[NBA_HCP_HELD_MAX]; /* in the order they were selected */
     uint32_t held_count;
+    struct nba_ledger_entry ledger[NBA_HCP_LEDGER_MAX]; /* by time */
+    uint32_t ledger_count;
     uint8_t week[NBA_HCP_WEEK_HOURS]; /* all halved when one is full */
 };
 
@@ -301,6 +320,13 @@ void nba_hcp_push(struct nba_hcp *hcp, const struct nba_ring_event *ring_event);
  * family and outcome replaces the oldest of them; a full list loses its oldest by time.  A bounce
  * or drop takes `sent` and `delivered` of that message or action back. */
 void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
+                           const struct nba_content_facts *facts);
+/* The contact that the event speaks of.  One that the engine proposed, or that is known by its
+ * message_id or call_id, is committed at the earliest of the events that say it took place; one
+ * that isn't known is added when the event is email_sent, email_delivered, action_sent or
+ * rep_call_completed.  Without any id each such event is a contact of its own.  Releasing is the
+ * caller's, by the policy: before nba_hcp_apply_event. */
+void nba_hcp_apply_contact(struct nba_hcp *hcp, const struct nba_event *event,
                            const struct nba_content_facts *facts);
 /* consent_changed and email_unsubscribed, bot-tagged or late ones too.  An unsubscribe without a
  * usable scope, and an opt-out without one, take the whole channel (no channel: every channel);
@@ -384,6 +410,24 @@ NBA_MUST_USE
 bool nba_hcp_add_timer(struct nba_hcp *hcp, const struct nba_timer *timer);
 bool nba_hcp_remove_timer(struct nba_hcp *hcp, enum nba_timer_kind kind, struct nba_str id);
 
+/* Low 32 bits of XXH64, 1 in place of 0; 0 for an empty text. */
+uint32_t nba_hcp_text_hash(struct nba_str text);
+
+/* ---- the ledger of contacts ---- */
+
+/* Reserves a place (or, with `committed`, notes a contact); an entry of the same action_key or
+ * message_key is replaced.  When the list is full the entry with the earliest time makes room. */
+void nba_hcp_ledger_reserve(struct nba_hcp *hcp, const struct nba_ledger_entry *entry);
+/* It took place at `time_ms`, or earlier if it was committed before.  False: no such entry. */
+bool nba_hcp_ledger_commit(struct nba_hcp *hcp, uint32_t key, int64_t time_ms);
+/* Takes it out, reserved or committed.  False: no such entry. */
+bool nba_hcp_ledger_release(struct nba_hcp *hcp, uint32_t key);
+/* `key`: nba_hcp_text_hash of an action_id, message_id or call_id.  NULL if there is none. */
+const struct nba_ledger_entry *nba_hcp_ledger_find(const struct nba_hcp *hcp, uint32_t key);
+/* The entry an event is about, by the first of its ids that has one; NULL. */
+const struct nba_ledger_entry *nba_hcp_ledger_of(const struct nba_hcp *hcp,
+                                                 const struct nba_event *event);
+
 /* ---- triggers ---- */
 
 #define NBA_TRIGGER_EVENTS_MAX 10u
@@ -399,9 +443,6 @@ struct nba_trigger {
     uint32_t consecutive; /* 1..NBA_TRIGGER_EVENTS_MAX */
     int64_t within_ms;
 };
-
-/* Low 32 bits of XXH64, never 0 for a text that isn't empty. */
-uint32_t nba_hcp_text_hash(struct nba_str text);
 
 /*
  * A fresh event, after nba_hcp_apply_event: counts it or takes it as an answer, sets the timer.

@@ -107,6 +107,19 @@ static inline struct nba_open_action action_of(struct fixture *f, uint64_t numbe
                                     .expires_at_ms = now_ms + 3 * DAY};
 }
 
+/* The place of an action in the ledger. */
+static inline struct nba_ledger_entry contact_of(const struct nba_open_action *action,
+                                                 int64_t planned_ms)
+{
+    return (struct nba_ledger_entry){.action_key = nba_hcp_text_hash(action->action_id),
+                                     .brand_hash = nba_hcp_text_hash(action->brand),
+                                     .family_hash = nba_hcp_text_hash(action->family_id),
+                                     .channel = action->channel,
+                                     .time_ms = planned_ms,
+                                     .expires_at_ms = action->expires_at_ms,
+                                     .evidence_event_id = action->decision_id};
+}
+
 /* One random event; texts live in the arena.  `step` makes ids unique. */
 static inline struct nba_event random_event(struct fixture *f, struct nba_rng *rng, uint64_t step,
                                             int64_t time_ms)
@@ -181,8 +194,11 @@ static inline void random_step(struct fixture *f, struct nba_rng *rng, struct nb
     if (nba_rng_next(rng) % 3 == 0) {
         const struct nba_open_action action = action_of(f, step, *clock_ms);
         const struct nba_held_action held = held_of(&action);
-        (void)!(step % 4 == 0 ? nba_hcp_hold_action(hcp, &action, &held)
-                              : nba_hcp_add_action(hcp, &action));
+        const struct nba_ledger_entry contact = contact_of(&action, *clock_ms + (int64_t)step);
+        if (step % 4 == 0 ? nba_hcp_hold_action(hcp, &action, &held)
+                          : nba_hcp_add_action(hcp, &action)) {
+            nba_hcp_ledger_reserve(hcp, &contact);
+        }
     }
     while (hcp->timer_count > 0 && hcp->timers[0].due_ms <= *clock_ms) {
         if (hcp->timers[0].kind == NBA_TIMER_RELEASE) {

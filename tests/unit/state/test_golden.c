@@ -16,7 +16,7 @@
 /* Of the store in golden/format-N, from index 1. */
 static const char *const hashes[] = {
     NULL, "812d538d678bccd9cb61ced44cedc3143c2b02a6170725ffc5815f379ff7aabb",
-    "cb57a101df1dfbc269051656f6f2766050e5d4e080c0bac4c7d2a51dfa9385ee"};
+    "e9bcd0c067ab92577273b6105488658dad2d84e4b1c1c76279bda312dce8a1b3"};
 
 static void golden_path(uint32_t format, char ret_path[256])
 {
@@ -112,6 +112,14 @@ static void assert_meaning(const struct nba_hcp *hcp)
     assert_int_equal(hcp->timers[0].due_ms, T0 + 4953606713);
     assert_true(nba_str_is(hcp->profile.market, "US"));
     assert_true(nba_str_is(hcp->profile.rep_id, "rep-4"));
+    /* A record of format 1 had no ledger: its open actions have their places none the less. */
+    const struct nba_ledger_entry *contact =
+        nba_hcp_ledger_find(hcp, nba_hcp_text_hash(hcp->actions[0].action_id));
+    assert_non_null(contact);
+    assert_int_equal(contact->channel, NBA_CHANNEL_EMAIL);
+    assert_int_equal(contact->brand_hash, nba_hcp_text_hash(nba_str_of("CARDIOX")));
+    assert_false(contact->committed);
+    assert_int_equal(contact->expires_at_ms, T0 + 4953606713);
 }
 
 /* What stands in the store is what today's program would write. */

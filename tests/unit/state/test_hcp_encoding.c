@@ -133,8 +133,8 @@ static void test_a_truncated_record_with_its_length_mended_is_corrupt_or_a_short
         }
         free(cut);
     }
-    /* Only a cut between two of the eleven sections leaves a record. */
-    assert_true(corrupt >= bytes.bytes - 3 - 11);
+    /* Only a cut between two of the twelve sections leaves a record. */
+    assert_true(corrupt >= bytes.bytes - 3 - 12);
     fixture_clear(&f);
 }
 

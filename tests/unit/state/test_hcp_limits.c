@@ -355,7 +355,12 @@ static void test_the_largest_record_there_can_be_fits_its_limit(void **state)
         apply(hcp, &event);
         struct nba_open_action action = action_of(&f, i, T0);
         action.decision_id = event.event_id;
-        open += nba_hcp_add_action(hcp, &action);
+        if (nba_hcp_add_action(hcp, &action)) {
+            open++;
+        }
+        struct nba_ledger_entry contact = contact_of(&action, T0 + (int64_t)i * i * i);
+        contact.message_key = i + 1;
+        nba_hcp_ledger_reserve(hcp, &contact);
         opt_outs += event.type == NBA_EVENT_CONSENT_CHANGED;
         const struct nba_str bytes = encoded(&f, hcp);
         assert_true(bytes.bytes <= NBA_HCP_BYTES_MAX);
@@ -363,6 +368,7 @@ static void test_the_largest_record_there_can_be_fits_its_limit(void **state)
     }
     assert_true(open >= 5 && hcp->action_count == open);
     assert_true(opt_outs > 5 && hcp->consent_count > 0);
+    assert_int_equal(hcp->ledger_count, NBA_HCP_LEDGER_MAX);
     assert_bytes_equal(hcp->profile.market, longest);
     fixture_clear(&f);
 }
@@ -377,8 +383,8 @@ static void test_when_bytes_run_out_the_oldest_outcomes_go_first(void **state)
     for (uint32_t i = 0; i < 60; i++) {
         fill_text(id, sizeof(id), i);
         struct nba_event event = event_of(NBA_EVENT_CONTENT_DOWNLOADED, "", T0 + i);
-        event.event_id = text_of(&f, "ev-", i);
         event.content_id = nba_str(id, sizeof(id));
+        event.event_id = nba_str(id + 1, sizeof(id) - 1);
         apply(hcp, &event);
     }
     assert_true(hcp->outcome_count < 40);
