@@ -6,6 +6,7 @@
 #include "nba/app/command.h"
 #include "nba/base/file.h"
 #include "nba/policy/policy.h"
+#include "nba/app/page.h"
 #include "replay_log.h"
 #include "simulate_count.h"
 
@@ -189,38 +190,17 @@ static void print_text(const struct result *result, struct nba_buf *out)
     }
 }
 
-static void put_csv_word(struct nba_buf *buf, const char *word)
-{
-    nba_buf_append_byte(buf, '"');
-    for (; *word != '\0'; word++) {
-        nba_buf_printf(buf, *word == '"' ? "\"\"" : "%c", *word);
-    }
-    nba_buf_append_byte(buf, '"');
-}
-
 static void print_csv(const struct result *result, struct nba_buf *buf)
 {
     nba_buf_printf(buf, "dimension,word,a%s\n", result->runs == 2 ? ",b" : "");
     for (size_t i = 0; i < result->count; i++) {
         const struct nba_simulated_row *row = &result->rows[i];
         nba_buf_printf(buf, "%s,", dimensions[row->dimension].word);
-        put_csv_word(buf, row->word);
+        nba_csv_text(buf, nba_str_of(row->word));
         for (size_t r = 0; r < result->runs; r++) {
             nba_buf_printf(buf, ",%.17g", row->counts[r]);
         }
         nba_buf_append_byte(buf, '\n');
-    }
-}
-
-static void put_html(struct nba_buf *buf, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        const char *entity = *text == '<'   ? "&lt;"
-                             : *text == '>' ? "&gt;"
-                             : *text == '&' ? "&amp;"
-                             : *text == '"' ? "&quot;"
-                                            : NULL;
-        nba_buf_printf(buf, entity != NULL ? "%s" : "%.1s", entity != NULL ? entity : text);
     }
 }
 
@@ -236,7 +216,7 @@ static void put_html_rows(const struct result *result, size_t first, size_t end,
     for (size_t i = first; i < end; i++) {
         const struct nba_simulated_row *row = &result->rows[i];
         nba_buf_printf(buf, "<tr><th scope=row>");
-        put_html(buf, row->word);
+        nba_page_text(buf, nba_str_of(row->word));
         nba_buf_printf(buf, "</th>");
         for (size_t r = 0; r < result->runs; r++) {
             nba_buf_printf(buf, "<td class=%c>", (char)('a' + r));
@@ -253,34 +233,25 @@ static void put_html_rows(const struct result *result, size_t first, size_t end,
 
 static void print_html(const struct result *result, struct nba_buf *buf)
 {
-    nba_buf_printf(
-        buf,
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        "<meta name=viewport content=\"width=device-width\"><title>nba simulate</title><style>"
-        ":root{color-scheme:light dark}body{font:15px/1.45 system-ui,sans-serif;max-width:60em;"
-        "margin:2em auto;padding:0 1em}table{border-collapse:collapse;width:100%%}"
-        "th{font-weight:400;text-align:left}td{text-align:right;width:24%%}"
-        "th,td{padding:.2em .5em;border-bottom:1px solid #8884}thead th{font-weight:600}"
-        "thead th+th{text-align:right}td i{display:block;height:3px;background:#3b7dd8}"
-        "td.b i{background:#d8833b}@media print{body{margin:0}}</style><h1>What the %s would "
-        "have done</h1>\n",
-        result->runs == 2 ? "two policies" : "policy");
+    nba_page_open(buf, result->runs == 2 ? "What the two policies would have done"
+                                         : "What the policy would have done");
     for (size_t r = 0; r < result->runs; r++) {
         nba_buf_printf(buf, "<p>Policy %c: <code>", (char)('A' + r));
-        put_html(buf, result->policies[r].file);
+        nba_page_text(buf, nba_str_of(result->policies[r].file));
         nba_buf_printf(buf, "</code>, ");
-        put_html(buf, result->policies[r].name);
+        nba_page_text(buf, nba_str_of(result->policies[r].name));
         nba_buf_printf(buf, "</p>\n");
     }
     for (size_t first = 0; first < result->count; first = end_of(result, first)) {
         const enum nba_simulated dimension = result->rows[first].dimension;
-        nba_buf_printf(buf, "<h2>%s</h2><table><thead><tr><th>%s</th><th>A</th>%s</tr></thead>\n",
-                       dimensions[dimension].heading, dimensions[dimension].unit,
-                       result->runs == 2 ? "<th>B</th>" : "");
+        nba_buf_printf(
+            buf, "<h2>%s</h2><table><thead><tr><th>%s</th><th class=n>A</th>%s</tr></thead>\n",
+            dimensions[dimension].heading, dimensions[dimension].unit,
+            result->runs == 2 ? "<th class=n>B</th>" : "");
         put_html_rows(result, first, end_of(result, first), buf);
         nba_buf_printf(buf, "</table>\n");
     }
-    nba_buf_printf(buf, "</html>\n");
+    nba_page_close(buf);
 }
 
 static enum nba_status write_file(const char *path, const struct result *result,

@@ -31,6 +31,8 @@
     X(simulate)            \
     X(recommend)           \
     X(explain)             \
+    X(audit)               \
+    X(archive)             \
     X(topics)              \
     X(produce)             \
     X(consume)             \
