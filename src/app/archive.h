@@ -1,7 +1,7 @@
 /*
  * Archives: what was recorded, kept for as long as somebody must be able to answer for it.
  *
- *   DIR/<topic>/<YYYY-MM-DD>/<partition>-<from>-<to>.avro   log files (nba/codec/container.h) of the
+ *   DIR/<topic>/<YYYY-MM-DD>/<partition>-<from>-<to>.avro   a log file (container.h) of the
  *                                                           records with offsets from..to-1
  *   DIR/SHA256SUMS                                          one line a file, in the order in which
  *                                                           they were made: `sha256sum -c` reads it

@@ -1,5 +1,5 @@
 /*
- * nba audit: what was decided about one HCP, in time order, as somebody asks who must answer for it.
+ * nba audit: what was decided about one HCP, in time order, for somebody who must answer for it.
  *
  * Three readings of the HCP's partition: control messages (who announced a policy, who excluded
  * what), the HCP's events (when the evidence happened), then the decisions, told one by one.
@@ -11,10 +11,10 @@
 #include "archive.h"
 #include "json_text.h"
 #include "nba/app/command.h"
+#include "nba/app/page.h"
 #include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "nba/codec/json.h"
-#include "nba/app/page.h"
 
 #define FLUSH_BYTES ((size_t)1 << 16)
 /* Suppressed candidates that text shows; --json has all that were recorded. */

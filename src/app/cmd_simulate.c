@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "nba/app/command.h"
+#include "nba/app/page.h"
 #include "nba/base/file.h"
 #include "nba/policy/policy.h"
-#include "nba/app/page.h"
 #include "replay_log.h"
 #include "simulate_count.h"
 
