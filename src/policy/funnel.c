@@ -62,10 +62,13 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
         return NBA_OK;
     }
     struct selection selection = {.ranked_count = 0, .count = 0, .beyond_ranked = false};
+    if (request->from_reason > moment.from_reason) {
+        moment.from_reason = request->from_reason;
+    }
     nba_funnel_judge_gates(funnel, &moment);
     nba_funnel_mark(funnel, &moment);
     nba_funnel_weigh(funnel, &moment);
-    nba_funnel_judge_candidates(funnel, request);
+    nba_funnel_judge_candidates(funnel, request, &moment);
     const uint32_t size = places(funnel, &moment);
     const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;
     selection.ranked_count = nba_funnel_rank(funnel, request, want, selection.ranked);
@@ -93,6 +96,11 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
         *ret_result = result;
     }
     return status;
+}
+
+const uint8_t *nba_funnel_reasons(const struct nba_funnel *funnel)
+{
+    return funnel->reason;
 }
 
 /* The candidate that an open action was made of; NBA_CATALOG_NONE: no longer in the catalogue. */

@@ -278,10 +278,10 @@ static void apply(const uint16_t *restrict marks, uint32_t count, uint8_t to,
     }
 }
 
-void nba_funnel_apply_marks(struct nba_funnel *funnel)
+void nba_funnel_apply_marks(struct nba_funnel *funnel, const struct moment *moment)
 {
     for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
-        if (funnel->marked[kind]) {
+        if (funnel->marked[kind] && kinds[kind].reason >= moment->from_reason) {
             apply(funnel->marks[kind], funnel->catalog->candidate_count,
                   (uint8_t)kinds[kind].reason, funnel->reason);
         }

@@ -79,6 +79,7 @@ void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hc
     m->hcp = hcp;
     m->event = event;
     m->now_ms = now_ms;
+    m->from_reason = NBA_REASON_STOPPED; /* the least of all */
     m->experiment = nba_policy_assign(funnel->policy, hcp->hcp_id, now_ms);
     m->market = hcp->profile.market;
     m->context = (struct condition_context){.hcp = hcp, .event = event};
@@ -239,15 +240,16 @@ static struct gate_verdict judge_class(const struct nba_funnel *funnel, const st
 {
     const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
     struct gate_verdict verdict = {.reason = judge_availability(funnel, gate)};
-    if (verdict.reason == NBA_REASON_NONE) {
+    if (verdict.reason < moment->from_reason) {
         verdict.reason = judge_reach(moment, gate);
     }
-    if (verdict.reason == NBA_REASON_NONE) {
+    if (verdict.reason < moment->from_reason) {
         verdict = nba_funnel_judge_consent(funnel, moment, gate_class);
     }
-    if (verdict.reason == NBA_REASON_NONE) {
-        verdict.reason = judge_role(moment, gate);
+    if (verdict.reason < moment->from_reason) {
+        verdict = (struct gate_verdict){.reason = judge_role(moment, gate)};
     }
+    verdict.reason = verdict.reason < moment->from_reason ? NBA_REASON_NONE : verdict.reason;
     return verdict;
 }
 
@@ -304,7 +306,7 @@ static uint32_t first_bit(uint64_t bits)
     return (uint32_t)__builtin_ctzll(bits);
 }
 
-static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic)
+static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic, uint64_t counting)
 {
     const struct rule_unit *unit = &funnel->engagements.units[u];
     const struct gate_verdict *verdict = &funnel->verdicts[unit->gate_class];
@@ -313,7 +315,7 @@ static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic)
     if (verdict->reason != NBA_REASON_NONE) {
         return;
     }
-    const uint64_t failures = failures_of(&funnel->engagements, unit, dynamic);
+    const uint64_t failures = failures_of(&funnel->engagements, unit, dynamic) & counting;
     funnel->unit_reason[u] = REASON_ABSENT;
     if (failures != 0) {
         const struct policy_rule *rule = &funnel->policy->engagements.items[first_bit(failures)];
@@ -333,8 +335,13 @@ void nba_funnel_judge_gates(struct nba_funnel *funnel, const struct moment *mome
         funnel->verdicts[g] = judge_class(funnel, moment, g);
     }
     const uint64_t dynamic = ask_moment(funnel, moment, &funnel->engagements);
+    uint64_t counting = 0;
+    for (uint32_t r = 0; r < funnel->engagements.rules->count; r++) {
+        const bool counts = funnel->engagements.rules->items[r].reason >= moment->from_reason;
+        counting |= (uint64_t)counts << r;
+    }
     for (uint32_t u = 0; u < funnel->engagements.unit_count; u++) {
-        judge_unit(funnel, u, dynamic);
+        judge_unit(funnel, u, dynamic, counting);
     }
 }
 

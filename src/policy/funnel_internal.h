@@ -10,9 +10,9 @@
 /* One for each suppression rule and outcome at most. */
 #define FUNNEL_HOLDS_MAX ((size_t)POLICY_RULES_MAX * NBA_HCP_OUTCOMES_MAX)
 /* In `reason` while candidates are judged: not there for this HCP. */
-#define REASON_ABSENT 255u
+#define REASON_ABSENT NBA_FUNNEL_ABSENT
 /* While a slate is filled: in it. */
-#define REASON_TAKEN 254u
+#define REASON_TAKEN NBA_FUNNEL_SELECTED
 
 /* A condition that compares a candidate with the event or the HCP. */
 struct mixed_condition {
@@ -138,6 +138,7 @@ struct moment {
     const struct nba_hcp *hcp;
     const struct nba_event *event; /* may be NULL */
     int64_t now_ms;
+    enum nba_reason from_reason; /* lesser ones don't count */
     struct nba_experiment experiment;
     struct nba_str market;
     const struct policy_market *market_policy; /* NULL: nothing said for this market */
@@ -166,7 +167,7 @@ const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *f
 /* funnel_contact.c: exclusions, outcomes and open actions as marks on candidates; the reasons they
  * give; rule, limit and end of one.  Returns the HCP's outcomes that are its evidence, as bits. */
 void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
-void nba_funnel_apply_marks(struct nba_funnel *funnel);
+void nba_funnel_apply_marks(struct nba_funnel *funnel, const struct moment *moment);
 uint64_t nba_funnel_explain_mark(const struct nba_funnel *funnel, const struct moment *moment,
                                  uint32_t candidate, struct nba_suppressed *item);
 
@@ -192,7 +193,8 @@ struct selection {
 
 /* funnel_rank.c */
 void nba_funnel_judge_candidates(struct nba_funnel *funnel,
-                                 const struct nba_decide_request *request);
+                                 const struct nba_decide_request *request,
+                                 const struct moment *moment);
 /* P * C * V * L of one candidate. */
 double nba_funnel_priority(const struct nba_funnel *funnel,
                            const struct nba_decide_request *request, uint32_t candidate);

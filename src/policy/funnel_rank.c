@@ -133,7 +133,8 @@ NBA_VECTOR_FORMS(judge_thresholds,
 
 /* Keys of all candidates, and the reasons of the gates, dates and thresholds. */
 void nba_funnel_judge_candidates(struct nba_funnel *funnel,
-                                 const struct nba_decide_request *request)
+                                 const struct nba_decide_request *request,
+                                 const struct moment *moment)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t count = catalog->candidate_count;
@@ -149,10 +150,10 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
     for (uint32_t c = 0; c < count; c++) {
         reasons[c] = unit_reason[gate_unit[c]];
     }
-    if (funnel->dated) {
+    if (funnel->dated && moment->from_reason <= NBA_REASON_CONTENT_NOT_EFFECTIVE) {
         earlier(reasons, funnel->date_reason, count);
     }
-    if (funnel->thresholds_asked) {
+    if (funnel->thresholds_asked && moment->from_reason <= NBA_REASON_BELOW_PROPENSITY) {
         judge_thresholds(reasons, request->scores->propensity, funnel->threshold, count);
     }
     replace(reasons, count, REASON_ABSENT, 0); /* 255 was "passes everything" */
@@ -160,7 +161,7 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
         reasons[c] = funnel->key[c] < 0 ? REASON_ABSENT : reasons[c];
     }
     funnel->absent_count = (uint32_t)absent;
-    nba_funnel_apply_marks(funnel);
+    nba_funnel_apply_marks(funnel, moment);
 }
 
 /* Does candidate a come before b: higher key, higher P, then the catalogue's order. */

@@ -62,6 +62,9 @@ struct nba_decide_request {
     int64_t now_ms; /* decision clock */
     int64_t watermark_ms;
     uint32_t top_n; /* contents in the slate's ranked list */
+    /* The least reason that counts, to ask what would stop a candidate that passed the stages
+     * before; 0: all do. */
+    enum nba_reason from_reason;
     struct nba_str engine_version;
 };
 
@@ -80,6 +83,11 @@ NBA_MUST_USE
 enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
                                   const struct nba_decide_request *request, struct nba_arena *arena,
                                   struct nba_decide_result *ret_result);
+
+/* (C) What the last decision made of each candidate: the number of its reason, or one of these. */
+#define NBA_FUNNEL_SELECTED 254u
+#define NBA_FUNNEL_ABSENT   255u
+const uint8_t *nba_funnel_reasons(const struct nba_funnel *funnel);
 
 struct nba_recall {
     uint32_t open_index; /* into the HCP's open actions */
