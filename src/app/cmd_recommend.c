@@ -1,12 +1,10 @@
 /* nba recommend: ranked lists for people and batch jobs, without touching any state. */
 #include <string.h>
 
+#include "advisor.h"
 #include "json_text.h"
 #include "nba/app/command.h"
 #include "nba/base/version.h"
-#include "nba/policy/funnel.h"
-#include "nba/score/scorer.h"
-#include "side_loader.h"
 #include "state_view.h"
 
 #define FLUSH_BYTES ((size_t)1 << 20)
@@ -40,10 +38,7 @@ static const struct nba_option options[] = {
 struct recommender {
     struct nba_workplace *place;
     struct nba_str specialty; /* of --segment; empty: any */
-    struct nba_side *side;
-    struct nba_score_binding *binding;
-    struct nba_scorer *scorer;
-    struct nba_funnel *funnel;
+    struct nba_advisor advisor;
     uint64_t done;
 };
 
@@ -63,8 +58,8 @@ static void print_csv_text(struct nba_buf *buf, struct nba_str text)
 
 static struct nba_str title_of(const struct recommender *r, struct nba_str content_id)
 {
-    const uint32_t k = nba_catalog_find_content(r->side->catalog, content_id);
-    return k != NBA_CATALOG_NONE ? r->side->catalog->contents[k].title : nba_str(NULL, 0);
+    const uint32_t k = nba_catalog_find_content(r->advisor.side->catalog, content_id);
+    return k != NBA_CATALOG_NONE ? r->advisor.side->catalog->contents[k].title : nba_str(NULL, 0);
 }
 
 static void print_json(const struct recommender *r, const struct nba_hcp *hcp,
@@ -155,23 +150,6 @@ static bool segment_matches(const struct recommender *r, const struct nba_hcp *h
     return r->specialty.bytes == 0;
 }
 
-static enum nba_status score_one(struct recommender *r, const struct nba_hcp *hcp,
-                                 struct nba_score_job *job, struct nba_error *error)
-{
-    struct nba_arena *arena = &r->place->arena;
-    const size_t floats = nba_score_binding_state_floats(r->binding);
-    const size_t contents = r->side->catalog->content_count;
-    /* Without a release there is nothing to count by outside the engine: every content the same. */
-    uint32_t *counts = nba_arena_zeros(arena, contents + 1, sizeof(*counts));
-    *job = (struct nba_score_job){.hcp = hcp,
-                                  .state = nba_arena_take(arena, (floats + 1) * sizeof(float)),
-                                  .tally = {counts, counts}};
-    if (job->state == NULL || counts == NULL) {
-        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
-    }
-    return nba_scorer_run(r->scorer, r->binding, job, 1, arena, error);
-}
-
 static enum nba_status recommend(void *context, const struct nba_hcp *hcp, struct nba_error *error)
 {
     struct recommender *r = context;
@@ -182,7 +160,7 @@ static enum nba_status recommend(void *context, const struct nba_hcp *hcp, struc
         return status;
     }
     nba_arena_reset(&r->place->arena);
-    status = score_one(r, hcp, &job, error);
+    status = nba_advisor_score(&r->advisor, hcp, &r->place->arena, &job, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -198,7 +176,7 @@ static enum nba_status recommend(void *context, const struct nba_hcp *hcp, struc
         .top_n = (uint32_t)args.top,
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };
-    status = nba_funnel_decide(r->funnel, &request, &r->place->arena, &result);
+    status = nba_funnel_decide(r->advisor.funnel, &request, &r->place->arena, &result);
     if (status != NBA_OK) {
         return nba_error_set(error, status, "cannot decide: %s", nba_status_text(status));
     }
@@ -231,7 +209,7 @@ static enum nba_status recommend_history(struct recommender *r, struct nba_arena
     }
     while (*next != '\0') {
         const struct nba_str id = nba_str(next, strcspn(next, ","));
-        if (nba_catalog_find_content(r->side->catalog, id) == NBA_CATALOG_NONE) {
+        if (nba_catalog_find_content(r->advisor.side->catalog, id) == NBA_CATALOG_NONE) {
             return nba_error_set(error, NBA_E_USAGE,
                                  "--history: no content '%.*s' in the catalogue", NBA_STR_ARG(id));
         }
@@ -291,28 +269,6 @@ static enum nba_status check_args(struct nba_str *ret_specialty, struct nba_erro
     return NBA_OK;
 }
 
-static enum nba_status make_recommender(struct recommender *r, struct nba_error *error)
-{
-    const struct nba_score_options score_options = {
-        .ncf_candidates = (uint32_t)r->place->config.score_ncf_candidates,
-        .model = (enum nba_score_model)args.model,
-    };
-    const enum nba_status status = nba_side_load(r->place, args.release, &r->side, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (r->side->release == NULL && score_options.model != NBA_SCORE_FUSION &&
-        score_options.model != NBA_SCORE_POPULARITY) {
-        return nba_error_set(error, NBA_E_NOT_FOUND, "no release: nothing was trained yet");
-    }
-    r->scorer = nba_scorer_create();
-    const bool done = nba_score_binding_create(r->side->catalog, r->side->release, &score_options,
-                                               &r->binding, error) == NBA_OK &&
-                      nba_funnel_create(r->side->policy, r->side->catalog, r->side->control,
-                                        &r->funnel, error) == NBA_OK;
-    return nba_outcome(done, error);
-}
-
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     struct recommender r = {.place = place};
@@ -321,14 +277,12 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     nba_interrupt_install();
     const bool done = check_args(&r.specialty, error) == NBA_OK &&
                       nba_workplace_open(place, NBA_LOCAL_READER, error) == NBA_OK &&
-                      make_recommender(&r, error) == NBA_OK &&
+                      nba_advisor_open(place, args.release, (enum nba_score_model)args.model,
+                                       &r.advisor, error) == NBA_OK &&
                       (args.history != NULL ? recommend_history(&r, &arena, error)
                                             : recommend_stored(&r, &arena, error)) == NBA_OK;
     nba_arena_clear(&arena);
-    nba_funnel_destroy(r.funnel);
-    nba_scorer_destroy(r.scorer);
-    nba_score_binding_destroy(r.binding);
-    nba_side_unref(r.side);
+    nba_advisor_close(&r.advisor);
     return nba_outcome(done, error);
 }
 

@@ -103,6 +103,11 @@ const uint8_t *nba_funnel_reasons(const struct nba_funnel *funnel)
     return funnel->reason;
 }
 
+const double *nba_funnel_keys(const struct nba_funnel *funnel)
+{
+    return funnel->key;
+}
+
 /* The candidate that an open action was made of; NBA_CATALOG_NONE: no longer in the catalogue. */
 static uint32_t candidate_of(const struct nba_catalog *catalog, const struct nba_open_action *open)
 {

@@ -12,7 +12,7 @@
 /* In `reason` while candidates are judged: not there for this HCP. */
 #define REASON_ABSENT NBA_FUNNEL_ABSENT
 /* While a slate is filled: in it. */
-#define REASON_TAKEN NBA_FUNNEL_SELECTED
+#define REASON_TAKEN 254u
 
 /* A condition that compares a candidate with the event or the HCP. */
 struct mixed_condition {

@@ -87,6 +87,30 @@ class Road(unittest.TestCase):
         self.assertEqual(absent.returncode, 1)
         self.assertIn("no such decision of HCP 'nobody'", absent.stderr)
 
+    def test_explain_now_shows_every_candidate_and_all_that_stops_it(self):
+        self.instance.setup(hcps=8, count=120)
+        self.instance.drain()
+        record = [r["value"] for r in self.instance.consume("decision")
+                  if r["value"]["kind"] == "decided"][-1]
+        before = self.instance.nba("state", "hash").stdout
+        text = self.instance.nba("explain", "--hcp", record["hcp_id"], "--at",
+                                 record["decision_time"], "--candidates", "1000").stdout
+        table = text[text.index(" rank  "):text.index("what would have to change")].splitlines()[1:]
+        rows = [line.split(None, 5) for line in table if line.strip()]
+        self.assertEqual(len(rows), record["n_candidates"])
+        # Reasons of the stages that judge a candidate alone, here one or more a candidate; each
+        # first one is what the decision counted.
+        counted = next(line for line in text.splitlines() if line.startswith("reasons: ")).split()[1:]
+        counted = dict(zip(counted[::2], map(int, counted[1::2])))
+        firsts = collections.Counter(row[5].split(",")[0] for row in rows)
+        selected = firsts.pop("nothing: selected", 0)
+        self.assertEqual(firsts, counted)
+        self.assertEqual(selected, text.count(", until "))
+        self.assertTrue(any("," in row[5] for row in rows), "one that several stages stop")
+        self.assertEqual(self.instance.nba("state", "hash").stdout, before)
+        both = self.instance.nba("explain", "--hcp", "x", "--now", "--event", "e", check=False)
+        self.assertEqual(both.returncode, 2)
+
     def test_no_action_after_an_opt_out(self):
         self.instance.setup(seed=5, count=1500)
         self.instance.drain()

@@ -84,10 +84,12 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
                                   const struct nba_decide_request *request, struct nba_arena *arena,
                                   struct nba_decide_result *ret_result);
 
-/* (C) What the last decision made of each candidate: the number of its reason, or one of these. */
-#define NBA_FUNNEL_SELECTED 254u
-#define NBA_FUNNEL_ABSENT   255u
+/* (C) What the last decision made of each candidate: the number of its reason, 0 of one that was
+ * selected, or this of one that doesn't exist for the HCP. */
+#define NBA_FUNNEL_ABSENT 255u
 const uint8_t *nba_funnel_reasons(const struct nba_funnel *funnel);
+/* (C) And their priorities, as round(priority * 1e9). */
+const double *nba_funnel_keys(const struct nba_funnel *funnel);
 
 struct nba_recall {
     uint32_t open_index; /* into the HCP's open actions */
