@@ -41,8 +41,8 @@ static enum nba_status take_topic(struct nba_archive *archive, struct nba_workpl
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     const struct nba_config_topics *topics = &place->config.topics;
-    const char *const names[] = {topics->engagement, topics->control, topics->decision,
-                                 topics->action};
+    const char *const names[] = {topics->engagement, topics->catalog, topics->control,
+                                 topics->decision, topics->action};
     const int64_t to_ms =
         args.to_ms != NBA_TIME_NONE ? args.to_ms : nba_clock_wall_ms(&nba_clock_system);
     const char *dir = place->operands.items[0];
@@ -61,7 +61,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 
 const struct nba_command nba_command_archive = {
     .name = "archive",
-    .summary = "keep decisions, actions, feedback and control messages in files by day",
+    .summary = "keep decisions, actions, engagement, catalogue and control in files by day",
     .operands = "DIR",
     .about =
         "Writes DIR/<topic>/<day>/<partition>-<from>-<to>.avro and a line in DIR/SHA256SUMS for\n"

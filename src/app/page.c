@@ -175,6 +175,7 @@ static void put_text(const struct nba_sheet *sheet, struct nba_buf *buf)
         put_cell(buf, i < sheet->column_count ? title_of(sheet, c) : next_cell(&at), widths[c],
                  is_number(sheet, c), c + 1 == sheet->column_count);
     }
+    nba_buf_append_str(buf, nba_str_of(sheet->cells == 0 ? "(none)\n" : ""));
 }
 
 static void put_csv(const struct nba_sheet *sheet, struct nba_buf *buf)

@@ -32,6 +32,7 @@
     X(recommend)           \
     X(explain)             \
     X(audit)               \
+    X(report)              \
     X(archive)             \
     X(topics)              \
     X(produce)             \
