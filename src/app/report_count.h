@@ -5,14 +5,15 @@
  * PROPOSED is what a decision selected.  Feedback is an action's by its action_id, else by the
  * message_id of an event that had both, if it came within the channel's reward window; the first of
  * a kind is counted for the action (unique), each for the outcome (events).  What answers no action,
- * or too late, is "the rest"; what answers an action of another period isn't counted.  Machines' opens and
- * clicks, and events that the engine passed over as duplicates or of the erased, don't count.  An HCP is TREATED from the first decision that selected something
- * on, CONTROL from the first that CONTROL_GROUP stopped; who was both is left out of the comparison.
+ * or too late, is "the rest"; what answers an action of another period isn't counted.  Machines'
+ * opens and clicks, and events that the engine passed over as duplicates or of the erased, don't
+ * count.  An HCP is TREATED from the first decision that selected something on, CONTROL from the
+ * first that CONTROL_GROUP stopped; who was both is left out of the comparison.
  *
  * MEMORY.  While a partition is read about 100 bytes for each action and 100 for each HCP of it,
  * then nothing of it but the groups' counts: a million HCPs with ten actions each in 16 partitions
- * take some 70 MB, in one partition 1.1 GB.  More than NBA_REPORT_ACTIONS_MAX actions in a partition
- * are NBA_E_LIMIT: the period must be shorter then.
+ * take some 70 MB, in one partition 1.1 GB.  More than NBA_REPORT_ACTIONS_MAX actions in a
+ * partition are NBA_E_LIMIT: the period must be shorter then.
  */
 #ifndef NBA_APP_REPORT_COUNT_H
 #define NBA_APP_REPORT_COUNT_H
