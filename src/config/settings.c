@@ -120,6 +120,9 @@ const struct setting nba_settings[] = {
     SECTION("score", "Scoring"),
     INTEGER("score.ncf_candidates", score_ncf_candidates, "32", 1, 200,
             "Contents that the collaborative model scores again after the cheap ones ranked them."),
+    TEXT("score.table", score_table, "", 0, 1000,
+         "A table of scores in place of the models', for tests of policies "
+         "(`nba run --scorer=table:FILE`)."),
     WORD("score.kernels", score_kernels, "auto", kernels,
          "Widest instructions of scoring and deciding; results are the same bit for bit."),
     SECTION("slate", "Slate"),

@@ -182,6 +182,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     const struct nba_config *config = pipeline->options.config;
     const struct nba_decide_request request = {
         .scores = &item->job->scores,
+        .values = item->job->scores.values,
         .hcp = item->hcp,
         .event = &item->event,
         .decision_id = head->decision_id,

@@ -209,6 +209,24 @@ bool nba_engine_has_failed(const struct nba_engine *engine)
     return atomic_load(&engine->failed);
 }
 
+struct nba_engine_pulse nba_engine_pulse(const struct nba_engine *engine)
+{
+    struct nba_engine_pulse pulse = {
+        .looks = atomic_load(&engine->looks), .turns = UINT64_MAX, .resting = true};
+    for (size_t i = 0; i < engine->worker_count; i++) {
+        bool resting = false;
+        const uint64_t turns = nba_worker_turns(engine->workers[i], &resting);
+        pulse.turns = turns < pulse.turns ? turns : pulse.turns;
+        pulse.resting = pulse.resting && resting;
+    }
+    return pulse;
+}
+
+struct nba_state_store *nba_engine_store(const struct nba_engine *engine)
+{
+    return engine->store;
+}
+
 uint64_t nba_engine_events(const struct nba_engine *engine)
 {
     return atomic_load(&engine->events);

@@ -62,6 +62,7 @@ struct nba_engine {
     _Atomic bool stopping;
     _Atomic bool failed;
     _Atomic uint64_t events;
+    _Atomic uint64_t looks; /* rounds of the follower */
 
     pthread_mutex_t failure_lock;
     struct nba_error failure; /* the first one */
@@ -116,6 +117,8 @@ NBA_MUST_USE
 enum nba_status nba_worker_start(struct nba_worker *worker, struct nba_error *error);
 void nba_worker_join(struct nba_worker *worker);
 bool nba_worker_is_ready(const struct nba_worker *worker);
+/* *ret_resting: it holds no record and has no transaction open. */
+uint64_t nba_worker_turns(const struct nba_worker *worker, bool *ret_resting);
 void nba_worker_destroy(struct nba_worker *worker);
 
 #endif

@@ -277,6 +277,7 @@ static void *follower_main(void *context)
         }
         if (nba_clock_monotonic_us(clock) >= files_next_us) {
             look_at_files(engine);
+            (void)atomic_fetch_add(&engine->looks, !got ? 1 : 0);
             files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
         }
     }

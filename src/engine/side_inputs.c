@@ -89,6 +89,14 @@ enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas,
         nba_side_inputs_destroy(inputs);
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
+    const enum nba_status status =
+        config->score_table[0] != '\0'
+            ? nba_score_table_load(config->score_table, &inputs->score.table, error)
+            : NBA_OK;
+    if (status != NBA_OK) {
+        nba_side_inputs_destroy(inputs);
+        return status;
+    }
     *ret_inputs = inputs;
     return NBA_OK;
 }
@@ -104,6 +112,7 @@ void nba_side_inputs_destroy(struct nba_side_inputs *inputs)
     nba_control_state_unref(inputs->control);
     nba_policy_unref(inputs->policy);
     nba_release_unref(inputs->release);
+    nba_score_table_unref(inputs->score.table);
     nba_decoder_destroy(inputs->decoder);
     nba_arena_clear(&inputs->arena);
     (void)pthread_mutex_destroy(&inputs->lock);

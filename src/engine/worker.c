@@ -298,6 +298,9 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config *config = worker->engine->options.config;
     bool full = false;
+    atomic_store(&worker->resting, !worker->in_transaction && worker->record_count == 0 &&
+                                        worker->mail_count == 0);
+    (void)atomic_fetch_add(&worker->turns, 1);
     if (nba_engine_store_failed(worker->engine)) {
         return nba_error_set(error, NBA_E_IO, "the store failed in another worker");
     }
@@ -308,6 +311,7 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
     if (status != NBA_OK) {
         return status;
     }
+    atomic_store(&worker->resting, false);
     if (worker->run < worker->record_count || nba_worker_has_mail(worker)) {
         NBA_KILL_POINT(after_poll);
         if (!worker->in_transaction) {
@@ -448,6 +452,12 @@ void nba_worker_join(struct nba_worker *worker)
         (void)pthread_join(worker->thread, NULL);
         worker->started = false;
     }
+}
+
+uint64_t nba_worker_turns(const struct nba_worker *worker, bool *ret_resting)
+{
+    *ret_resting = atomic_load(&worker->resting);
+    return atomic_load(&worker->turns);
 }
 
 bool nba_worker_is_ready(const struct nba_worker *worker)

@@ -40,6 +40,8 @@ struct nba_worker {
     pthread_t thread;
     bool started;
     _Atomic bool assigned; /* has had an assignment and lost none since */
+    _Atomic bool resting;  /* waits for a record, with nothing under way */
+    _Atomic uint64_t turns;
 
     struct nba_member *member;
     char transactional_id[2][128];

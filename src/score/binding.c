@@ -100,7 +100,9 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
     enum nba_status status = NBA_OK;
     binding->catalog = nba_catalog_ref(catalog);
     binding->rankings_top_n = options->rankings_top_n;
-    if (release != NULL) {
+    if (options->table != NULL) {
+        binding->table = nba_score_table_ref(options->table);
+    } else if (release != NULL) {
         binding->release = nba_release_ref(release);
         match_vocabulary(binding);
         standardise_popularity(binding);
@@ -121,6 +123,7 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     }
     nba_catalog_unref(binding->catalog);
     nba_release_unref(binding->release);
+    nba_score_table_unref(binding->table);
     free(binding->known);
     free(binding->is_known);
     free(binding->place);
@@ -132,7 +135,9 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
 
 const char *nba_score_binding_version(const struct nba_score_binding *binding)
 {
-    return binding->release != NULL ? nba_release_id(binding->release) : "popularity";
+    return binding->table != NULL     ? "table"
+           : binding->release != NULL ? nba_release_id(binding->release)
+                                      : "popularity";
 }
 
 size_t nba_score_binding_state_floats(const struct nba_score_binding *binding)

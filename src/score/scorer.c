@@ -418,6 +418,27 @@ static void rank_all(struct work *work, const struct nba_score_binding *binding,
     }
 }
 
+/* A table's row for each candidate; a content's score is that of its best one. */
+static void score_by_table(const struct nba_score_binding *binding, struct nba_score_job *job,
+                           double *score, bool *known, double *propensity, double *values)
+{
+    const struct nba_catalog *catalog = binding->catalog;
+    memset(score, 0, catalog->content_count * sizeof(*score));
+    memset(known, 0, catalog->content_count * sizeof(*known));
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        const uint32_t k = catalog->candidates[c].content;
+        const struct nba_score_row *row = nba_score_table_find(
+            binding->table, job->hcp->hcp_id, catalog->contents[k].content_id,
+            (enum nba_action_type)catalog->action_type[c]);
+        double *best = &job->scores.channel_probability[catalog->channel[c]];
+        propensity[c] = row != NULL ? row->propensity : -1.0;
+        values[c] = row != NULL ? row->value : 1.0;
+        *best = propensity[c] > *best ? propensity[c] : *best;
+        score[k] = propensity[c] > score[k] ? propensity[c] : score[k];
+    }
+    job->scores.values = values;
+}
+
 static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catalog)
 {
     const size_t K = catalog->content_count + (size_t)1;
@@ -459,6 +480,14 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     };
     memcpy(job->scores.channel_present, catalog->channel_present,
            sizeof(job->scores.channel_present));
+    if (binding->table != NULL) {
+        double *values = nba_arena_take(arena, (catalog->candidate_count + 1u) * sizeof(*values));
+        if (values == NULL) {
+            return false;
+        }
+        score_by_table(binding, job, score, tallied, propensity, values);
+        return true;
+    }
     if (binding->release == NULL) {
         score_by_tally(binding, job, score, tallied, channel_offset);
     } else {

@@ -184,6 +184,61 @@ enum nba_status nba_state_store_read_hcp(struct nba_state_store *store, struct n
     return status;
 }
 
+/* The id in a key that is about one HCP; empty in others. */
+static struct nba_str hcp_of_key(struct nba_str key, struct nba_str value)
+{
+    const size_t time_bytes = 1 + sizeof(int64_t);
+    const char kind = key.data[0];
+    if (kind == NBA_KEY_HCP || kind == NBA_KEY_VECTORS) {
+        return nba_str(key.data + 1, key.bytes - 1);
+    }
+    if ((kind != NBA_KEY_SILENCE && kind != NBA_KEY_TIMER) || key.bytes < time_bytes) {
+        return nba_str(NULL, 0);
+    }
+    struct nba_str id = nba_str(key.data + time_bytes, key.bytes - time_bytes);
+    if (kind == NBA_KEY_TIMER) {
+        struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
+        const uint32_t bytes = nba_cursor_u32le(&cursor);
+        id.bytes = bytes < id.bytes ? bytes : id.bytes;
+    }
+    return id;
+}
+
+enum nba_status nba_state_store_look(struct nba_state_store *store, struct nba_str hcp_id,
+                                     struct nba_buf *record, uint32_t *ret_keys,
+                                     struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    uint32_t keys = 0;
+    uint32_t entries = 0;
+    bool stored = false;
+    (void)pthread_rwlock_rdlock(&store->lock);
+    for (uint32_t i = 0; i < store->task_count && status == NBA_OK; i++) {
+        struct nba_kv_iter *iter = nba_kv_iter_create(store->kv, store->tasks[i]->cf, NULL,
+                                                      nba_str(NULL, 0), nba_str(NULL, 0));
+        for (nba_kv_iter_seek(iter, nba_str("", 0)); nba_kv_iter_valid(iter);
+             nba_kv_iter_next(iter)) {
+            const struct nba_str key = nba_kv_iter_key(iter);
+            const bool entry = key.data[0] == NBA_KEY_SILENCE || key.data[0] == NBA_KEY_TIMER;
+            if (!nba_str_equal(hcp_of_key(key, nba_kv_iter_value(iter)), hcp_id)) {
+                continue;
+            }
+            keys += entry ? 0 : 1;
+            entries += entry ? 1 : 0;
+            if (key.data[0] == NBA_KEY_HCP) {
+                stored = true;
+                nba_buf_append_str(record, nba_kv_iter_value(iter));
+            }
+        }
+        status = nba_task_iter_end(iter, NBA_OK, error);
+    }
+    (void)pthread_rwlock_unlock(&store->lock);
+    if (status == NBA_OK) {
+        *ret_keys = stored ? keys : keys + entries;
+    }
+    return status;
+}
+
 /* ---- the state hash ---- */
 
 static enum nba_status hash_kind(struct nba_kv_iter **iters, uint32_t count, char kind,

@@ -43,6 +43,7 @@
     X(evaluate)            \
     X(models)              \
     X(check)               \
+    X(test)                \
     X(state)               \
     X(reset)               \
     X(size)                \

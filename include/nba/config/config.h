@@ -106,6 +106,7 @@ struct nba_config {
     const char *policy_file;
     const char *schemas_dir;
     int64_t score_ncf_candidates;
+    const char *score_table; /* path; empty: models score */
     enum nba_config_kernels score_kernels;
     int64_t slate_top_n;
     bool slate_publish;

@@ -77,6 +77,16 @@ enum nba_status nba_engine_start(struct nba_engine *engine, struct nba_error *er
 bool nba_engine_is_ready(const struct nba_engine *engine);
 /* True once a worker gave up; nba_engine_stop says why. */
 bool nba_engine_has_failed(const struct nba_engine *engine);
+/* How the engine stands, for who waits until all is worked off.  A round that began after the call
+ * is over when the figure has grown by two. */
+struct nba_engine_pulse {
+    uint64_t looks; /* the follower's rounds over side topics and files */
+    uint64_t turns; /* of the worker that has made the fewest */
+    bool resting;   /* no worker holds a record or has a transaction open */
+};
+struct nba_engine_pulse nba_engine_pulse(const struct nba_engine *engine);
+/* The state store, for reading what is committed; NULL while it is opened anew. */
+struct nba_state_store *nba_engine_store(const struct nba_engine *engine);
 /* Events committed since start. */
 uint64_t nba_engine_events(const struct nba_engine *engine);
 

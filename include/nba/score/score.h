@@ -71,7 +71,9 @@ struct nba_score_members {
 };
 
 struct nba_scores {
-    const double *propensity; /* (C) P, 0 < P < 1, rounded to 1e-9 */
+    const double *propensity; /* (C) P, 0 < P < 1, rounded to 1e-9; a table's may be 0 or 1, and -1
+                                 where it has no row */
+    const double *values;     /* (C) V in place of the catalogue's; NULL: the catalogue's */
     uint32_t candidate_count;
     const double *score; /* (K) log-odds, rounded to 1e-9 */
     const bool *known;   /* (K) in the release's vocabulary (or tallied) */

@@ -23,6 +23,7 @@
 #include "nba/catalog/catalog.h"
 #include "nba/release/release.h"
 #include "nba/score/score.h"
+#include "nba/score/table.h"
 #include "nba/state/hcp.h"
 
 /* Most HCPs scored side by side. */
@@ -42,6 +43,7 @@ enum nba_score_model {
 struct nba_score_options {
     uint32_t ncf_candidates; /* at most NBA_SCORE_NCF_CANDIDATES_MAX; 0: NCF isn't asked */
     enum nba_score_model model;
+    struct nba_score_table *table; /* scores come from here and from nowhere else; NULL: none */
     uint32_t rankings_top_n; /* 0: no rankings; at most NBA_SCORE_RANKING_MAX.  Costs NCF over every
                                 content */
 };
@@ -57,7 +59,7 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
                                          struct nba_error *error);
 void nba_score_binding_destroy(struct nba_score_binding *binding);
 
-/* Release id, or "popularity". */
+/* Release id, "popularity" or "table". */
 const char *nba_score_binding_version(const struct nba_score_binding *binding);
 /* Floats of a recurrent state; 0 when no model has one. */
 size_t nba_score_binding_state_floats(const struct nba_score_binding *binding);
