@@ -14,6 +14,7 @@
 static struct {
     const char *instance;
     const char *from, *until;
+    const char *scorer;
     int64_t workers;
     bool drain;
     bool no_http;
@@ -31,6 +32,8 @@ static const struct nba_option options[] = {
     NBA_OPTION_TEXT(&args.until, "until", "PLACE",
                     "take what stands before it (end, an offset, a time) and stop"),
     NBA_OPTION_FLAG(&args.drain, "drain", "the same as --until end"),
+    NBA_OPTION_TEXT(&args.scorer, "scorer", "table:FILE",
+                    "scores out of a table, as in given.scores of docs/SCENARIOS.md: for tests"),
     NBA_OPTION_FLAG(&args.no_http, "no-http", "no metrics and health over HTTP"),
     {0},
 };
@@ -125,6 +128,18 @@ static enum nba_status work(void *context, struct nba_error *error)
     return nba_engine_run_wait(context, has_end() ? &spans : NULL, LOOK_MS, NULL, NULL, error);
 }
 
+static enum nba_status set_scorer(struct nba_config *config, struct nba_error *error)
+{
+    static const char prefix[] = "table:";
+    if (args.scorer == NULL) {
+        return NBA_OK;
+    }
+    return strncmp(args.scorer, prefix, strlen(prefix)) == 0
+               ? nba_config_set(config, "score.table", args.scorer + strlen(prefix), error)
+               : nba_error_set(error, NBA_E_USAGE, "--scorer: expected table:FILE, got '%.100s'",
+                               args.scorer);
+}
+
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     struct nba_engine_run run = {.place = place};
@@ -135,6 +150,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     config->workers = args.workers != 0 ? args.workers : config->workers;
     const bool done = (args.instance == NULL ||
                        nba_config_set(config, "instance", args.instance, error) == NBA_OK) &&
+                      set_scorer(config, error) == NBA_OK &&
                       nba_config_check(config, error) == NBA_OK &&
                       nba_workplace_open(place, NBA_LOCAL_WRITER, error) == NBA_OK &&
                       nba_run_fault_install(place->stream, error) == NBA_OK &&

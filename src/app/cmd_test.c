@@ -46,8 +46,8 @@ static int compare_paths(const void *a, const void *b)
 
 static void add_path(struct paths *paths, const char *path)
 {
-    paths->items = nba_room((void *)paths->items, paths->count, &paths->capacity,
-                            sizeof(*paths->items));
+    paths->items =
+        nba_room((void *)paths->items, paths->count, &paths->capacity, sizeof(*paths->items));
     paths->items[paths->count++] = nba_copy(path);
 }
 
@@ -77,8 +77,7 @@ static enum nba_status add_folder(struct paths *paths, const char *folder, struc
         char path[NBA_PATH_BYTES_MAX];
         const size_t bytes = strlen(entry->d_name);
         (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (bytes > 5 && strcmp(entry->d_name + bytes - 5, ".yaml") == 0 &&
-            holds_scenarios(path)) {
+        if (bytes > 5 && strcmp(entry->d_name + bytes - 5, ".yaml") == 0 && holds_scenarios(path)) {
             add_path(paths, path);
         }
     }
@@ -183,7 +182,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 const struct nba_command nba_command_test = {
     .name = "test",
     .summary = "policy tests: scenario files, run against the engine",
-    .operands = "FILE|FOLDER...",
+    .operands = "PATH...",
     .about =
         "Runs each scenario of the files (of a folder: of its .yaml files that hold some) on an\n"
         "embedded log, store and engine of its own in a temporary folder, and compares what came\n"

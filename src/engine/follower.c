@@ -16,8 +16,7 @@
 #include "nba/base/log.h"
 #include "nba/release/shelf.h"
 
-#define POLL_MS          100
-#define FILES_EVERY_US   100000
+#define POLL_MS          100                /* and so often files are looked at */
 #define AGAIN_US         ((int64_t)5000000) /* until an unreadable release is tried again */
 #define PATH_BYTES_MAX   4096u
 #define POLICY_BYTES_MAX NBA_YAML_BYTES_MAX
@@ -267,18 +266,19 @@ static void *follower_main(void *context)
     struct nba_engine *engine = context;
     const struct nba_clock *clock = engine->options.clock;
     struct nba_error error = {0};
-    int64_t files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
+    const int idle_ms = engine->options.idle_ms != 0 ? engine->options.idle_ms : POLL_MS;
+    int64_t files_next_us = nba_clock_monotonic_us(clock) + idle_ms * INT64_C(1000);
     drop_old_backup_request(engine);
     while (!atomic_load(&engine->stopping)) {
         bool got = false;
-        if (follow(engine, POLL_MS, &got, &error) != NBA_OK) {
+        if (follow(engine, idle_ms, &got, &error) != NBA_OK) {
             nba_engine_fail(engine, &error);
             break;
         }
         if (nba_clock_monotonic_us(clock) >= files_next_us) {
             look_at_files(engine);
             (void)atomic_fetch_add(&engine->looks, !got ? 1 : 0);
-            files_next_us = nba_clock_monotonic_us(clock) + FILES_EVERY_US;
+            files_next_us = nba_clock_monotonic_us(clock) + idle_ms * INT64_C(1000);
         }
     }
     return NULL;

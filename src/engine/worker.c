@@ -275,8 +275,10 @@ static int64_t deadline_us(const struct nba_worker *worker)
 
 static int poll_timeout_ms(const struct nba_worker *worker)
 {
+    const int set_ms = worker->engine->options.idle_ms;
+    const int idle_ms = set_ms != 0 ? set_ms : IDLE_POLL_MS;
     if (!worker->in_transaction) {
-        return worker->run < worker->record_count || worker->mail_count != 0 ? 0 : IDLE_POLL_MS;
+        return worker->run < worker->record_count || worker->mail_count != 0 ? 0 : idle_ms;
     }
     const int64_t left_us = deadline_us(worker) - nba_worker_now_us(worker);
     return left_us <= 0 ? 0 : (int)((left_us + 999) / 1000);
@@ -298,8 +300,8 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config *config = worker->engine->options.config;
     bool full = false;
-    atomic_store(&worker->resting, !worker->in_transaction && worker->record_count == 0 &&
-                                        worker->mail_count == 0);
+    atomic_store(&worker->resting,
+                 !worker->in_transaction && worker->record_count == 0 && worker->mail_count == 0);
     (void)atomic_fetch_add(&worker->turns, 1);
     if (nba_engine_store_failed(worker->engine)) {
         return nba_error_set(error, NBA_E_IO, "the store failed in another worker");

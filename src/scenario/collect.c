@@ -41,11 +41,11 @@ static enum nba_status collect_partition(struct nba_stream *stream, const char *
     return status;
 }
 
-enum nba_status collect_topic(struct nba_stream *stream, const char *topic,
-                              enum nba_status (*take)(void *context,
-                                                      const struct nba_record *record,
-                                                      struct nba_error *error),
-                              void *context, struct nba_error *error)
+enum nba_status nba_collect_topic(struct nba_stream *stream, const char *topic,
+                                  enum nba_status (*take)(void *context,
+                                                          const struct nba_record *record,
+                                                          struct nba_error *error),
+                                  void *context, struct nba_error *error)
 {
     int32_t partitions = 0;
     enum nba_status status = nba_stream_topic_partitions(stream, topic, &partitions, error);
@@ -120,7 +120,7 @@ static enum nba_status collect_lines(struct run *run, struct lines *lines, struc
                                    topics->deadletter};
     enum nba_status status = NBA_OK;
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(outputs); i++) {
-        status = collect_topic(run->stream, outputs[i], take_line, lines, error);
+        status = nba_collect_topic(run->stream, outputs[i], take_line, lines, error);
     }
     qsort((void *)lines->items, lines->count, sizeof(*lines->items), compare_lines);
     return status;
@@ -134,7 +134,7 @@ static void free_lines(struct lines *lines)
     free((void *)lines->items);
 }
 
-enum nba_status collect_outputs(struct run *run, struct nba_buf *text, struct nba_error *error)
+enum nba_status nba_collect_outputs(struct run *run, struct nba_buf *text, struct nba_error *error)
 {
     struct lines lines = {NULL, 0, 0};
     const enum nba_status status = collect_lines(run, &lines, error);
@@ -232,7 +232,7 @@ static enum nba_status run_replay(struct run *run, struct sequence *made, char h
     struct nba_replay *replay = NULL;
     const struct nba_config_topics *topics = &run->config.topics;
     const char *const inputs[] = {topics->catalog, topics->control, topics->journal,
-                                  topics->engagement};
+                                  topics->mailbox, topics->engagement};
     (void)snprintf(state, sizeof(state), "%s/replay", run->folder);
     (void)snprintf(policies, sizeof(policies), "%s/state/policies", run->folder);
     const struct nba_replay_options options = {.config = &run->config,
@@ -243,7 +243,7 @@ static enum nba_status run_replay(struct run *run, struct sequence *made, char h
                                                .sink = {take_made, made}};
     enum nba_status status = nba_replay_create(&options, &replay, error);
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(inputs); i++) {
-        status = collect_topic(run->stream, inputs[i], take_input, replay, error);
+        status = nba_collect_topic(run->stream, inputs[i], take_input, replay, error);
     }
     status = status == NBA_OK ? nba_replay_run(replay, error) : status;
     status = status == NBA_OK ? nba_replay_state_hash(replay, hash, error) : status;
@@ -251,7 +251,7 @@ static enum nba_status run_replay(struct run *run, struct sequence *made, char h
     return status;
 }
 
-enum nba_status collect_replay(struct run *run, bool *ret_same, struct nba_error *error)
+enum nba_status nba_collect_replay(struct run *run, bool *ret_same, struct nba_error *error)
 {
     struct sequence *logged = nba_zeros(2, sizeof(*logged));
     struct sequence *made = &logged[1];
@@ -263,7 +263,7 @@ enum nba_status collect_replay(struct run *run, bool *ret_same, struct nba_error
     logged->run = run;
     made->run = run;
     for (size_t i = 0; status == NBA_OK && i < OUT_COUNT; i++) {
-        status = collect_topic(run->stream, outputs[i], take_logged, logged, error);
+        status = nba_collect_topic(run->stream, outputs[i], take_logged, logged, error);
     }
     status = status == NBA_OK ? run_replay(run, made, hash, error) : status;
     if (status == NBA_OK) {
@@ -298,7 +298,7 @@ static void split(struct nba_buf *text, struct lines *lines)
     }
 }
 
-enum nba_status collect_same(struct run *run, bool *ret_same, struct nba_error *error)
+enum nba_status nba_collect_same(struct run *run, bool *ret_same, struct nba_error *error)
 {
     char path[PATH_BYTES_MAX + 16];
     const char *const folders[] = {run->folder, run->same_as};

@@ -5,8 +5,8 @@
  * what it reads and no worker has anything under way.  What changes beside the input (catalogue,
  * control, policy) is waited for by the rounds of the follower and the workers.
  *
- * A CRASH kills this process.  The next one finds in `progress` which step was under way and whether
- * its records are in the log already, and goes on.
+ * A CRASH kills this process.  The next one finds in `progress` which step was under way and
+ * whether its records are in the log already, and goes on.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,22 +17,22 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/file.h"
-#include "nba/base/log.h"
 #include "nba/base/limits.h"
+#include "nba/base/log.h"
 #include "nba/codec/encoder.h"
 #include "nba/state/store.h"
 #include "nba/stream/producer.h"
 #include "run_internal.h"
 
-#define LOOK_US      500
-#define WATCHDOG_S   300
-#define FLUSH_MS     10000
-#define VALUE_BYTES  (1u << 20)
-#define TICK_SOURCE  "nba-test"
+#define LOOK_US     500
+#define WATCHDOG_S  300
+#define FLUSH_MS    10000
+#define VALUE_BYTES (1u << 20)
+#define TICK_SOURCE "nba-test"
 
 static _Atomic bool lose_commit; /* the next commit's answer */
 
-const char *crash_point_name(uint32_t point)
+const char *nba_crash_point_name(uint32_t point)
 {
     static const char *const names[] = {
 #define NBA_X(name) #name,
@@ -46,7 +46,7 @@ const char *crash_point_name(uint32_t point)
 static void arm(uint32_t point)
 {
     char text[64];
-    (void)snprintf(text, sizeof(text), "%s:1", crash_point_name(point));
+    (void)snprintf(text, sizeof(text), "%s:1", nba_crash_point_name(point));
     const bool armed = nba_kill_point_arm(text);
     NBA_ASSERT(armed);
 }
@@ -68,7 +68,7 @@ static enum nba_status fault(void *context, enum nba_fault where, const char *tr
     (void)context;
     (void)transactional_id;
     return where == NBA_FAULT_COMMITTED && atomic_exchange(&lose_commit, false) ? NBA_E_TXN_UNKNOWN
-                                                                                 : NBA_OK;
+                                                                                : NBA_OK;
 }
 
 /* ---- waiting ---- */
@@ -87,14 +87,18 @@ static enum nba_status check_engine(struct run *run, struct nba_error *error)
 /* Has the group read each of the topics to its end? */
 static enum nba_status is_drained(struct run *run, bool *ret_drained, struct nba_error *error)
 {
-    const char *topic = run->config.topics.engagement;
+    const char *const topics[] = {run->config.topics.engagement, run->config.topics.mailbox};
+    const int32_t partitions = run->scenario->partition_count;
     enum nba_status status = NBA_OK;
     *ret_drained = true;
-    for (int32_t p = 0; status == NBA_OK && p < run->scenario->partition_count; p++) {
+    for (int32_t i = 0; status == NBA_OK && i < 2 * partitions; i++) {
+        const char *topic = topics[i / partitions];
+        const int32_t p = i % partitions;
         int64_t low = 0;
         int64_t high = 0;
         int64_t committed = -1;
-        status = nba_stream_watermarks(run->stream, topic, p, NBA_READ_COMMITTED, &low, &high, error);
+        status =
+            nba_stream_watermarks(run->stream, topic, p, NBA_READ_COMMITTED, &low, &high, error);
         if (status == NBA_OK) {
             status = nba_stream_group_committed(run->stream, run->config.application_id, topic, p,
                                                 &committed, error);
@@ -112,8 +116,8 @@ static enum nba_status drain(struct run *run, struct nba_error *error)
     while (status == NBA_OK && rests < 2) {
         bool drained = false;
         status = is_drained(run, &drained, error);
-        const bool resting = nba_engine_is_ready(run->engine) &&
-                             nba_engine_pulse(run->engine).resting;
+        const bool resting =
+            nba_engine_is_ready(run->engine) && nba_engine_pulse(run->engine).resting;
         rests = drained && resting ? rests + 1 : 0;
         if (rests == 0) {
             pause_shortly();
@@ -151,9 +155,9 @@ static enum nba_status send(struct run *run, const char *topic, int32_t partitio
                                           .key_null = key.data == NULL,
                                           .value = nba_buf_str(&run->value),
                                           .timestamp_ms = time_ms};
-    enum nba_status status =
-        run->value.failed ? nba_error_set(error, NBA_E_LIMIT, "a message is too large")
-                          : nba_producer_produce(run->producer, &outgoing, error);
+    enum nba_status status = run->value.failed
+                                 ? nba_error_set(error, NBA_E_LIMIT, "a message is too large")
+                                 : nba_producer_produce(run->producer, &outgoing, error);
     return status == NBA_OK ? nba_producer_flush(run->producer, FLUSH_MS, error) : status;
 }
 
@@ -219,8 +223,7 @@ static enum nba_status write_policy(struct run *run, struct nba_str text, struct
 static int64_t present(const struct run *run)
 {
     const struct scenario *scenario = run->scenario;
-    int64_t time_ms =
-        scenario->profile_count != 0 ? scenario->profile_events[0].event_time_ms : 0;
+    int64_t time_ms = scenario->profile_count != 0 ? scenario->profile_events[0].event_time_ms : 0;
     for (uint32_t i = 0; i < run->progress->at; i++) {
         const int64_t step_ms = scenario->steps[i].time_ms;
         time_ms = step_ms != NBA_TIME_NONE && step_ms > time_ms ? step_ms : time_ms;
@@ -242,8 +245,7 @@ static const char *side_topic(const struct run *run, const struct step *step)
 }
 
 /* Where the topics end before the step: what a process that dies has put there is seen by that. */
-static enum nba_status note_highs(struct run *run, const struct step *step,
-                                  struct nba_error *error)
+static enum nba_status note_highs(struct run *run, const struct step *step, struct nba_error *error)
 {
     struct progress *progress = run->progress;
     enum nba_status status = high_of(run, side_topic(run, step), 0, &progress->side_high, error);
@@ -317,8 +319,8 @@ static enum nba_status note_states(struct run *run, bool before, struct nba_erro
         status = nba_state_store_look(nba_engine_store(run->engine), scenario->states[i].hcp_id,
                                       &record, &keys, error);
         *(before ? &note->bytes_before : &note->bytes) = (uint32_t)record.bytes;
-        memcpy(before ? note->record_before : note->record, record.data != NULL ? record.data : (const unsigned char *)"",
-               record.bytes);
+        memcpy(before ? note->record_before : note->record,
+               record.data != NULL ? record.data : (const unsigned char *)"", record.bytes);
         note->keys = keys;
     }
     nba_buf_clear(&record);
@@ -327,35 +329,29 @@ static enum nba_status note_states(struct run *run, bool before, struct nba_erro
 
 /* ---- the engine ---- */
 
-static enum nba_status set(struct run *run, const char *key, const char *format, const char *text,
-                           struct nba_error *error)
-{
-    char value[2 * PATH_BYTES_MAX];
-    (void)snprintf(value, sizeof(value), format, text);
-    return nba_config_set(&run->config, key, value, error);
-}
-
 static enum nba_status configure(struct run *run, struct nba_error *error)
 {
     char partitions[16];
     (void)snprintf(partitions, sizeof(partitions), "%d", (int)run->scenario->partition_count);
     const struct {
-        const char *key, *format, *text;
+        const char *key, *folder, *value;
     } settings[] = {
-        {"clock", "%s", "event"},
-        {"log.dir", "%s/log", run->folder},
-        {"state.dir", "%s/state", run->folder},
-        {"release.dir", "%s/releases", run->folder},
-        {"policy.file", "%s/policy.yaml", run->folder},
-        {"score.table", "%s/scores.yaml", run->folder},
-        {"topics.partitions", "%s", partitions},
-        {"commit.interval_ms", "%s", "1"},
-        {"memory.budget_mib", "%s", "64"},
+        {"clock", "", "event"},
+        {"log.dir", run->folder, "/log"},
+        {"state.dir", run->folder, "/state"},
+        {"release.dir", run->folder, "/releases"},
+        {"policy.file", run->folder, "/policy.yaml"},
+        {"score.table", run->folder, "/scores.yaml"},
+        {"topics.partitions", "", partitions},
+        {"commit.interval_ms", "", "1"},
+        {"memory.budget_mib", "", "64"},
     };
     enum nba_status status = NBA_OK;
     nba_config_init(&run->config);
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(settings); i++) {
-        status = set(run, settings[i].key, settings[i].format, settings[i].text, error);
+        char value[PATH_BYTES_MAX + 64];
+        (void)snprintf(value, sizeof(value), "%s%s", settings[i].folder, settings[i].value);
+        status = nba_config_set(&run->config, settings[i].key, value, error);
     }
     return status;
 }
@@ -375,8 +371,7 @@ static enum nba_status give_world(struct run *run, struct nba_error *error)
 {
     const struct scenario *scenario = run->scenario;
     const int64_t time_ms = present(run);
-    enum nba_status status =
-        run->options->create_topics(&run->config, run->stream, error);
+    enum nba_status status = run->options->create_topics(&run->config, run->stream, error);
     for (uint32_t i = 0; status == NBA_OK && i < scenario->reference_count; i++) {
         status = send_reference(run, &scenario->references[i], time_ms, error);
     }
@@ -392,7 +387,8 @@ static enum nba_status start_engine(struct run *run, struct nba_error *error)
                                                .schemas = run->options->schemas,
                                                .stream = run->stream,
                                                .clock = &nba_clock_system,
-                                               .metrics = run->metrics};
+                                               .metrics = run->metrics,
+                                               .idle_ms = 2};
     enum nba_status status = nba_engine_create(&options, &run->engine, error);
     status = status == NBA_OK ? nba_engine_start(run->engine, error) : status;
     return status == NBA_OK ? drain(run, error) : status;
@@ -416,7 +412,7 @@ static void unreached(struct run *run)
 {
     const struct step *step = &run->scenario->steps[run->progress->at];
     nba_buf_printf(&run->report, "  kill point %s was not reached in step %u '%.*s'\n",
-                   crash_point_name(run->progress->point), run->progress->at + 1,
+                   nba_crash_point_name(run->progress->point), run->progress->at + 1,
                    NBA_STR_ARG(step->label));
 }
 
@@ -447,8 +443,7 @@ static enum nba_status crash(struct run *run, const struct step *step)
     return NBA_OK;
 }
 
-static enum nba_status take_step(struct run *run, const struct step *step,
-                                 struct nba_error *error)
+static enum nba_status take_step(struct run *run, const struct step *step, struct nba_error *error)
 {
     struct progress *progress = run->progress;
     const bool input = step->kind == STEP_EVENT || step->kind == STEP_CLOCK;
@@ -466,7 +461,7 @@ static enum nba_status take_step(struct run *run, const struct step *step,
     }
     if (status == NBA_OK && progress->point != CRASH_NONE) {
         if (passed_at_end(progress->point)) {
-            (void)nba_engine_stop(run->engine, error);
+            status = nba_engine_stop(run->engine, error);
         }
         unreached(run);
         end(run, DRIVE_FAILED, error);
@@ -499,7 +494,7 @@ static enum nba_status write_outputs(struct run *run, struct nba_error *error)
     char path[PATH_BYTES_MAX + 16];
     struct nba_buf lines;
     nba_buf_init(&lines, (size_t)1 << 30);
-    enum nba_status status = collect_outputs(run, &lines, error);
+    enum nba_status status = nba_collect_outputs(run, &lines, error);
     (void)snprintf(path, sizeof(path), "%s/outputs", run->folder);
     status = status == NBA_OK ? nba_file_write(path, nba_buf_str(&lines), error) : status;
     nba_buf_clear(&lines);
@@ -533,12 +528,17 @@ static enum nba_status go_on(struct run *run, struct nba_error *error)
     return status == NBA_OK ? nba_engine_stop(run->engine, error) : status;
 }
 
-_Noreturn void drive(struct run *run)
+_Noreturn void nba_drive(struct run *run)
 {
     bool passed = true;
     bool same = true;
     struct nba_error error = {NBA_OK, ""};
+    char path[PATH_BYTES_MAX + 16];
     (void)alarm(WATCHDOG_S);
+    (void)snprintf(path, sizeof(path), "%s/engine.log", run->folder);
+    if (freopen(path, "a", stderr) == NULL) { /* the engine's log is no part of the answer */
+        _exit((int)DRIVE_ERROR);
+    }
     nba_log_set_level(NBA_LOG_ERROR);
     nba_buf_init(&run->value, VALUE_BYTES);
     nba_buf_init(&run->report, (size_t)16 << 20);
@@ -546,18 +546,14 @@ _Noreturn void drive(struct run *run)
     enum nba_status status = go_on(run, &error);
     status = status == NBA_OK ? write_outputs(run, &error) : status;
     if (status == NBA_OK && run->judged) {
-        status = judge(run, &passed, &error);
+        status = nba_judge(run, &passed, &error);
         if (status == NBA_OK && run->scenario->replay) {
-            status = collect_replay(run, &same, &error);
+            status = nba_collect_replay(run, &same, &error);
         }
         passed = passed && same;
         if (status == NBA_OK && run->same_as != NULL) {
-            status = collect_same(run, &same, &error);
+            status = nba_collect_same(run, &same, &error);
         }
     }
-    end(run,
-        status != NBA_OK   ? DRIVE_ERROR
-        : passed && same ? DRIVE_PASSED
-                           : DRIVE_FAILED,
-        &error);
+    end(run, status != NBA_OK ? DRIVE_ERROR : passed && same ? DRIVE_PASSED : DRIVE_FAILED, &error);
 }

@@ -37,8 +37,8 @@ static void put_word(const struct nba_binding *b, uint32_t value, unsigned char 
     }
 }
 
-const struct nba_binding *fields_find(const struct fields_form *form, struct nba_str key,
-                                      size_t *ret_base)
+const struct nba_binding *nba_form_find(const struct fields_form *form, struct nba_str key,
+                                        size_t *ret_base)
 {
     const struct nba_record_binding *record = form->record;
     struct nba_str path = form->closed ? nba_str(NULL, 0) : key;
@@ -62,8 +62,8 @@ const struct nba_binding *fields_find(const struct fields_form *form, struct nba
     return NULL;
 }
 
-enum nba_status fields_word(const struct nba_yaml_node *node, const struct nba_words *words,
-                            uint32_t *ret_value, struct nba_error *error)
+enum nba_status nba_form_word(const struct nba_yaml_node *node, const struct nba_words *words,
+                              uint32_t *ret_value, struct nba_error *error)
 {
     const char *known[WORDS_MAX + 1];
     size_t count = 0;
@@ -127,7 +127,7 @@ static enum nba_status fill_scalar(const struct nba_yaml_node *node, const struc
         memcpy(at, &real, sizeof(real));
     } else {
         NBA_ASSERT(b->kind == NBA_BIND_WORD);
-        status = fields_word(node, b->words, &word, error);
+        status = nba_form_word(node, b->words, &word, error);
         if (b->derive == NULL) { /* else it is no member */
             put_word(b, word, at);
         }
@@ -145,7 +145,7 @@ static enum nba_status fill_item(const struct nba_yaml_node *node,
     }
     const struct fields_form form = {.record = record};
     nba_binding_clear(record, into);
-    return fields_fill(node, &form, into, arena, error);
+    return nba_form_fill(node, &form, into, arena, error);
 }
 
 static enum nba_status fill_array(const struct nba_yaml_node *node, const struct nba_binding *b,
@@ -189,7 +189,7 @@ static enum nba_status fill_map(const struct nba_yaml_node *node, const struct n
     for (const struct nba_yaml_node *n = node->first; status == NBA_OK && n != NULL; n = n->next) {
         uint32_t word = 0;
         if (b->kind == NBA_BIND_SLOTS) {
-            status = fields_word(n->key, b->words, &word, error);
+            status = nba_form_word(n->key, b->words, &word, error);
             unsigned char *slot = into + b->offset + word * b->record->bytes;
             status = status == NBA_OK ? fill_value(n, value, slot, arena, error) : status;
             if (status == NBA_OK && b->presence == NBA_PRESENT_BOOL) {
@@ -214,12 +214,12 @@ static enum nba_status fill_nested(const struct nba_yaml_node *node, const struc
 {
     const struct fields_form form = {.record = b->record};
     if (b->kind == NBA_BIND_RECORD) {
-        return fields_fill(node, &form, into + b->offset, arena, error);
+        return nba_form_fill(node, &form, into + b->offset, arena, error);
     }
     unsigned char *record = nba_arena_need(arena, b->record->bytes);
     nba_binding_clear(b->record, record);
     memcpy(into + b->offset, &record, sizeof(record));
-    return fields_fill(node, &form, record, arena, error);
+    return nba_form_fill(node, &form, record, arena, error);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): our own tables */
@@ -278,8 +278,8 @@ static enum nba_status check_keys(const struct nba_yaml_node *map, const struct 
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): our own tables */
-enum nba_status fields_fill(const struct nba_yaml_node *map, const struct fields_form *form,
-                            void *into, struct nba_arena *arena, struct nba_error *error)
+enum nba_status nba_form_fill(const struct nba_yaml_node *map, const struct fields_form *form,
+                              void *into, struct nba_arena *arena, struct nba_error *error)
 {
     enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, error);
     if (status == NBA_OK && !form->loose) {
@@ -288,7 +288,7 @@ enum nba_status fields_fill(const struct nba_yaml_node *map, const struct fields
     for (const struct nba_yaml_node *n = status == NBA_OK ? map->first : NULL; n != NULL;
          n = n->next) {
         size_t base = 0;
-        const struct nba_binding *b = fields_find(form, n->key->text, &base);
+        const struct nba_binding *b = nba_form_find(form, n->key->text, &base);
         status = b != NULL ? fill_value(n, b, (unsigned char *)into + base, arena, error) : NBA_OK;
         if (status != NBA_OK) {
             return status;
@@ -327,7 +327,7 @@ static bool record_equal(const struct nba_record_binding *record, const struct n
         return value_equal(&record->fields[0], node, a, z);
     }
     for (const struct nba_yaml_node *n = node->first; n != NULL; n = n->next) {
-        if (!fields_equal(&form, n, a, z)) {
+        if (!nba_form_equal(&form, n, a, z)) {
             return false;
         }
     }
@@ -371,8 +371,9 @@ static bool value_equal(const struct nba_binding *b, const struct nba_yaml_node 
         memcpy(&z_real, z + b->offset, sizeof(z_real));
         return near(a_real, z_real);
     case NBA_BIND_WORD:
-        return b->derive != NULL ? nba_str_is(node->text, b->words->names[word_at(b, z + b->offset)])
-                                 : word_at(b, a + b->offset) == word_at(b, z + b->offset);
+        return b->derive != NULL
+                   ? nba_str_is(node->text, b->words->names[word_at(b, z + b->offset)])
+                   : word_at(b, a + b->offset) == word_at(b, z + b->offset);
     case NBA_BIND_RECORD:
         return nba_yaml_is_null(node)
                    ? b->presence != NBA_PRESENT_TEXT || text_at(z + b->presence_offset).bytes == 0
@@ -397,11 +398,11 @@ static bool value_equal(const struct nba_binding *b, const struct nba_yaml_node 
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): our own tables */
-bool fields_equal(const struct fields_form *form, const struct nba_yaml_node *value, const void *a,
-                  const void *b)
+bool nba_form_equal(const struct fields_form *form, const struct nba_yaml_node *value,
+                    const void *a, const void *b)
 {
     size_t base = 0;
-    const struct nba_binding *binding = fields_find(form, value->key->text, &base);
+    const struct nba_binding *binding = nba_form_find(form, value->key->text, &base);
     return binding == NULL || value_equal(binding, value, (const unsigned char *)a + base,
                                           (const unsigned char *)b + base);
 }
@@ -434,10 +435,9 @@ static void show_scalar(const struct nba_binding *b, const unsigned char *at, st
         nba_buf_printf(buf, "%s", *at != 0 ? "true" : "false");
     } else if (b->kind == NBA_BIND_WORD) {
         const uint32_t word = word_at(b, at);
-        nba_buf_printf(buf, "%s",
-                       word < b->words->count && b->words->names[word] != NULL
-                           ? b->words->names[word]
-                           : "?");
+        nba_buf_printf(
+            buf, "%s",
+            word < b->words->count && b->words->names[word] != NULL ? b->words->names[word] : "?");
     }
 }
 
@@ -492,11 +492,11 @@ static void show_record(const struct nba_record_binding *record, const unsigned 
     nba_buf_append_byte(buf, '}');
 }
 
-void fields_show(const struct fields_form *form, struct nba_str key, const void *from,
-                 struct nba_buf *buf)
+void nba_form_show(const struct fields_form *form, struct nba_str key, const void *from,
+                   struct nba_buf *buf)
 {
     size_t base = 0;
-    const struct nba_binding *b = fields_find(form, key, &base);
+    const struct nba_binding *b = nba_form_find(form, key, &base);
     if (b != NULL) {
         show_value(b, (const unsigned char *)from + base, buf);
     }

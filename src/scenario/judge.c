@@ -140,40 +140,45 @@ static void judge_driver(struct judging *j, const struct nba_yaml_node *expected
 static void judge_fields(struct judging *j, enum list_kind kind,
                          const struct nba_yaml_node *expected, const void *came, size_t number)
 {
-    const struct fields_form form = scenario_list_form(kind);
+    const struct fields_form form = nba_scenario_list_form(kind);
     struct nba_error ignored;
     void *wanted = nba_arena_need(&j->outputs.arena, form.record->bytes);
     nba_binding_clear(form.record, wanted);
     const enum nba_status status =
-        fields_fill(expected, &form, wanted, &j->outputs.arena, &ignored);
+        nba_form_fill(expected, &form, wanted, &j->outputs.arena, &ignored);
     NBA_ASSERT(status == NBA_OK); /* it was read before */
+    const struct nba_yaml_node *content = nba_yaml_get(expected, "content");
+    const bool other = content != NULL && !nba_form_equal(&form, content, wanted, came);
     for (const struct nba_yaml_node *n = expected->first; n != NULL; n = n->next) {
+        if (other && n != content) {
+            continue; /* another candidate: its fields say nothing */
+        }
         if (nba_str_is(n->key->text, "drivers")) {
             for (const struct nba_yaml_node *d = n->first; d != NULL; d = d->next) {
-                judge_driver(j, d, came, scenario_list_names[kind], number);
+                judge_driver(j, d, came, nba_scenario_list_names[kind], number);
             }
         } else if (nba_str_is(n->key->text, "evidence")) {
             const struct nba_suppressed *s = came;
             if (!same_set(n, s->evidence_event_ids)) {
                 struct nba_buf *buf = differ(j);
                 nba_buf_printf(buf, "%s %zu (%.*s): evidence: expected ",
-                               scenario_list_names[kind], number, NBA_STR_ARG(s->content_id));
+                               nba_scenario_list_names[kind], number, NBA_STR_ARG(s->content_id));
                 show_texts(n, buf);
                 nba_buf_printf(buf, ", came ");
                 show_ids(s->evidence_event_ids, buf);
                 nba_buf_append_byte(buf, '\n');
             }
-        } else if (!fields_equal(&form, n, wanted, came)) {
+        } else if (!nba_form_equal(&form, n, wanted, came)) {
             struct nba_buf *buf = differ(j);
-            nba_buf_printf(buf, "%s %zu: %.*s: expected ", scenario_list_names[kind], number,
+            nba_buf_printf(buf, "%s %zu: %.*s: expected ", nba_scenario_list_names[kind], number,
                            NBA_STR_ARG(n->key->text));
             if (nba_str_is(n->key->text, "stage")) {
                 nba_buf_append_str(buf, n->text);
             } else {
-                fields_show(&form, n->key->text, wanted, buf);
+                nba_form_show(&form, n->key->text, wanted, buf);
             }
             nba_buf_printf(buf, ", came ");
-            fields_show(&form, n->key->text, came, buf);
+            nba_form_show(&form, n->key->text, came, buf);
             nba_buf_append_byte(buf, '\n');
         }
     }
@@ -181,14 +186,15 @@ static void judge_fields(struct judging *j, enum list_kind kind,
 
 static void judge_list(struct judging *j, enum list_kind kind)
 {
-    const struct nba_yaml_node *expected = nba_yaml_get(j->item->node, scenario_list_names[kind]);
+    const struct nba_yaml_node *expected =
+        nba_yaml_get(j->item->node, nba_scenario_list_names[kind]);
     const unsigned before = j->failures;
     if (expected == NULL) {
         return;
     }
-    const struct out_list came = outputs_list(&j->outputs, kind, j->item->step, j->decision);
+    const struct out_list came = nba_outputs_list(&j->outputs, kind, j->item->step, j->decision);
     if (came.count != expected->count) {
-        nba_buf_printf(differ(j), "%s: expected %u, came %zu\n", scenario_list_names[kind],
+        nba_buf_printf(differ(j), "%s: expected %u, came %zu\n", nba_scenario_list_names[kind],
                        expected->count, came.count);
     }
     size_t i = 0;
@@ -209,12 +215,12 @@ static void judge_list(struct judging *j, enum list_kind kind)
 static void judge_record(struct judging *j)
 {
     const struct nba_yaml_node *expected = nba_yaml_get(j->item->node, "record");
-    const struct fields_form form = scenario_record_form();
+    const struct fields_form form = nba_scenario_record_form();
     struct nba_error ignored;
     if (expected == NULL) {
         return;
     }
-    const struct out_decision *came = outputs_record(&j->outputs, j->item->step, j->decision);
+    const struct out_decision *came = nba_outputs_record(&j->outputs, j->item->step, j->decision);
     if (came == NULL) {
         nba_buf_printf(differ(j), "record: there is none%s%.*s\n",
                        j->decision.bytes != 0 ? " of " : "", NBA_STR_ARG(j->decision));
@@ -223,15 +229,15 @@ static void judge_record(struct judging *j)
     void *wanted = nba_arena_need(&j->outputs.arena, form.record->bytes);
     nba_binding_clear(form.record, wanted);
     const enum nba_status status =
-        fields_fill(expected, &form, wanted, &j->outputs.arena, &ignored);
+        nba_form_fill(expected, &form, wanted, &j->outputs.arena, &ignored);
     NBA_ASSERT(status == NBA_OK); /* it was read before */
     for (const struct nba_yaml_node *n = expected->first; n != NULL; n = n->next) {
-        if (!fields_equal(&form, n, wanted, &came->decision)) {
+        if (!nba_form_equal(&form, n, wanted, &came->decision)) {
             struct nba_buf *buf = differ(j);
             nba_buf_printf(buf, "record: %.*s: expected ", NBA_STR_ARG(n->key->text));
-            fields_show(&form, n->key->text, wanted, buf);
+            nba_form_show(&form, n->key->text, wanted, buf);
             nba_buf_printf(buf, ", came ");
-            fields_show(&form, n->key->text, &came->decision, buf);
+            nba_form_show(&form, n->key->text, &came->decision, buf);
             nba_buf_append_byte(buf, '\n');
         }
     }
@@ -383,9 +389,8 @@ static void judge_state(struct judging *j, const struct nba_yaml_node *expected,
         return;
     }
     nba_hcp_init(&hcp, id, &j->outputs.arena);
-    if (note->bytes != 0 &&
-        nba_hcp_decode(nba_str((const char *)note->record, note->bytes), id, &j->outputs.arena,
-                       &hcp, &error) != NBA_OK) {
+    if (note->bytes != 0 && nba_hcp_decode(nba_str((const char *)note->record, note->bytes), id,
+                                           &j->outputs.arena, &hcp, &error) != NBA_OK) {
         nba_buf_printf(differ(j), "state of %.*s: %s\n", NBA_STR_ARG(id), error.message);
         return;
     }
@@ -488,10 +493,10 @@ static void judge_reloads(struct judging *j)
     }
 }
 
-enum nba_status judge(struct run *run, bool *ret_passed, struct nba_error *error)
+enum nba_status nba_judge(struct run *run, bool *ret_passed, struct nba_error *error)
 {
     struct judging j = {.run = run};
-    const enum nba_status status = outputs_read(run, &j.outputs, error);
+    const enum nba_status status = nba_outputs_read(run, &j.outputs, error);
     if (status != NBA_OK) {
         return status;
     }

@@ -28,20 +28,19 @@ static struct out_place place_of(const struct outputs *outputs, const struct nba
             step = s;
         }
     }
-    return (struct out_place){record->partition, record->offset, step,
-                              header_of(record, "src")};
+    return (struct out_place){record->partition, record->offset, step, header_of(record, "src")};
 }
 
 static enum nba_status take_action(void *context, const struct nba_record *record,
                                    struct nba_error *error)
 {
     struct outputs *outputs = context;
-    outputs->actions = nba_room(outputs->actions, outputs->action_count,
-                                &outputs->action_capacity, sizeof(*outputs->actions));
+    outputs->actions = nba_room(outputs->actions, outputs->action_count, &outputs->action_capacity,
+                                sizeof(*outputs->actions));
     struct out_action *out = &outputs->actions[outputs->action_count];
     *out = (struct out_action){.place = place_of(outputs, record, OUT_ACTION)};
-    const enum nba_status status = nba_decode_action(outputs->decoder, record->value,
-                                                     &outputs->arena, &out->action, error);
+    const enum nba_status status =
+        nba_decode_action(outputs->decoder, record->value, &outputs->arena, &out->action, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -114,7 +113,8 @@ static int compare_decisions(const void *a, const void *b)
     return 0;
 }
 
-enum nba_status outputs_read(struct run *run, struct outputs *ret_outputs, struct nba_error *error)
+enum nba_status nba_outputs_read(struct run *run, struct outputs *ret_outputs,
+                                 struct nba_error *error)
 {
     const struct nba_config_topics *topics = &run->config.topics;
     struct outputs *outputs = ret_outputs;
@@ -122,10 +122,11 @@ enum nba_status outputs_read(struct run *run, struct outputs *ret_outputs, struc
     outputs->decoder = nba_decoder_create(run->options->schemas);
     nba_arena_init(&outputs->arena, ARENA_BYTES);
     const bool done =
-        collect_topic(run->stream, topics->action, take_action, outputs, error) == NBA_OK &&
-        collect_topic(run->stream, topics->decision, take_decision, outputs, error) == NBA_OK &&
-        collect_topic(run->stream, topics->slate, take_slate, outputs, error) == NBA_OK &&
-        collect_topic(run->stream, topics->deadletter, take_deadletter, outputs, error) == NBA_OK;
+        nba_collect_topic(run->stream, topics->action, take_action, outputs, error) == NBA_OK &&
+        nba_collect_topic(run->stream, topics->decision, take_decision, outputs, error) == NBA_OK &&
+        nba_collect_topic(run->stream, topics->slate, take_slate, outputs, error) == NBA_OK &&
+        nba_collect_topic(run->stream, topics->deadletter, take_deadletter, outputs, error) ==
+            NBA_OK;
     if (done && outputs->decision_count != 0) {
         qsort(outputs->decisions, outputs->decision_count, sizeof(*outputs->decisions),
               compare_decisions);
@@ -224,8 +225,8 @@ static void list_messages(struct outputs *outputs, struct out_list *list, uint32
             is_narrowed(outputs, out, decision)) {
             const size_t record = record_of(outputs, out);
             /* Of no record here: an earlier decision's, and before those of this step. */
-            ranked[list->count++] = (struct ranked){
-                &out->action, record == outputs->decision_count ? 0 : record + 1};
+            ranked[list->count++] =
+                (struct ranked){&out->action, record == outputs->decision_count ? 0 : record + 1};
         }
     }
     qsort(ranked, list->count, sizeof(*ranked), compare_ranked);
@@ -286,8 +287,8 @@ static void list_dropped(struct outputs *outputs, struct out_list *list,
     }
 }
 
-struct out_list outputs_list(struct outputs *outputs, enum list_kind kind, uint32_t step,
-                             struct nba_str decision)
+struct out_list nba_outputs_list(struct outputs *outputs, enum list_kind kind, uint32_t step,
+                                 struct nba_str decision)
 {
     size_t most = outputs->action_count + 1;
     for (size_t i = 0; i < outputs->decision_count; i++) {
@@ -323,8 +324,8 @@ struct out_list outputs_list(struct outputs *outputs, enum list_kind kind, uint3
     return list;
 }
 
-const struct out_decision *outputs_record(const struct outputs *outputs, uint32_t step,
-                                          struct nba_str decision)
+const struct out_decision *nba_outputs_record(const struct outputs *outputs, uint32_t step,
+                                              struct nba_str decision)
 {
     const char *input = outputs->run->config.topics.engagement;
     const enum step_kind kind = outputs->run->scenario->steps[step].kind;

@@ -44,8 +44,8 @@ struct outputs {
 #define STEP_NONE UINT32_MAX
 
 NBA_MUST_USE
-enum nba_status outputs_read(struct run *run, struct outputs *ret_outputs,
-                             struct nba_error *error);
+enum nba_status nba_outputs_read(struct run *run, struct outputs *ret_outputs,
+                                 struct nba_error *error);
 
 /* Lists of a step, narrowed to one record where `decision` isn't empty; pointers into the outputs,
  * or made for the list. */
@@ -53,10 +53,10 @@ struct out_list {
     const void **items; /* struct nba_action or struct nba_suppressed */
     size_t count;
 };
-struct out_list outputs_list(struct outputs *outputs, enum list_kind kind, uint32_t step,
-                             struct nba_str decision);
+struct out_list nba_outputs_list(struct outputs *outputs, enum list_kind kind, uint32_t step,
+                                 struct nba_str decision);
 /* The step's record; NULL: there is none. */
-const struct out_decision *outputs_record(const struct outputs *outputs, uint32_t step,
-                                          struct nba_str decision);
+const struct out_decision *nba_outputs_record(const struct outputs *outputs, uint32_t step,
+                                              struct nba_str decision);
 
 #endif

@@ -24,6 +24,7 @@ struct writing {
     const struct nba_yaml_node **lines; /* from line 1 */
     size_t line_count, line_capacity;
     const struct nba_scenarios *file; /* whose brands are known */
+    const struct nba_yaml_node *root; /* of the policy itself */
 };
 
 struct layers {
@@ -67,7 +68,8 @@ static void write_scalar(struct writing *w, const struct nba_yaml_node *node)
     }
 }
 
-static void write_layers(struct writing *w, struct layers layers, bool brands);
+/* `brands`: this is the policy's list of them. */
+static void write_value(struct writing *w, struct layers layers, bool brands);
 
 /* Is the key in a layer before? */
 static bool is_written(const struct layers *layers, size_t layer, struct nba_str key)
@@ -96,7 +98,10 @@ static void write_pairs(struct writing *w, const struct layers *layers)
             }
             write_quoted(&w->text, n->key->text);
             nba_buf_printf(&w->text, ": ");
-            write_layers(w, values, n->parent->parent == NULL && nba_str_is(n->key->text, "brands"));
+            write_value(w, values,
+                        layers->nodes[i] == w->root && nba_str_is(n->key->text, "brands"));
+            nba_buf_printf(&w->text, ",");
+            end_line(w, n);
         }
     }
 }
@@ -109,8 +114,8 @@ static void write_known_brands(struct writing *w, const struct nba_yaml_node *li
         const struct nba_yaml_node *root = nba_yaml_root(file->trees[t]);
         const struct nba_yaml_node *n = root;
         while (n != NULL) { /* depth first, without recursion */
-            if (n->key != NULL && nba_str_is(n->key->text, "brand") &&
-                n->kind == NBA_YAML_SCALAR && n->text.bytes != 0) {
+            if (n->key != NULL && nba_str_is(n->key->text, "brand") && n->kind == NBA_YAML_SCALAR &&
+                n->text.bytes != 0) {
                 bool known = false;
                 for (const struct nba_yaml_node *b = list->first; b != NULL; b = b->next) {
                     known = known || nba_str_equal(b->text, n->text);
@@ -134,7 +139,7 @@ static void write_known_brands(struct writing *w, const struct nba_yaml_node *li
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as YAML files may be */
-static void write_layers(struct writing *w, struct layers layers, bool brands)
+static void write_value(struct writing *w, struct layers layers, bool brands)
 {
     const struct nba_yaml_node *top = layers.nodes[layers.count - 1];
     size_t first = layers.count - 1;
@@ -156,17 +161,15 @@ static void write_layers(struct writing *w, struct layers layers, bool brands)
         nba_buf_printf(&w->text, "[");
         end_line(w, top);
         for (const struct nba_yaml_node *n = top->first; n != NULL; n = n->next) {
-            write_layers(w, (struct layers){{n}, 1}, false);
+            write_value(w, (struct layers){{n}, 1}, false);
+            nba_buf_printf(&w->text, ",");
+            end_line(w, n);
         }
         if (brands) {
             write_known_brands(w, top);
         }
         nba_buf_printf(&w->text, "]");
     }
-    if (top->parent != NULL) {
-        nba_buf_printf(&w->text, ",");
-    }
-    end_line(w, top);
 }
 
 /* "policy:12:3: slate.size: ..." becomes the place in the file from which line 12 came. */
@@ -203,8 +206,9 @@ static enum nba_status load_base(struct nba_scenarios *file, const struct nba_ya
         return status;
     }
     (void)snprintf(folder, sizeof(folder), "%s", file->path);
-    (void)snprintf(path, sizeof(path), name.bytes != 0 && name.data[0] == '/' ? "%.0s%.*s" : "%s/%.*s",
-                   dirname(folder), NBA_STR_ARG(name));
+    (void)snprintf(path, sizeof(path),
+                   name.bytes != 0 && name.data[0] == '/' ? "%.0s%.*s" : "%s/%.*s", dirname(folder),
+                   NBA_STR_ARG(name));
     nba_buf_init(&bytes, NBA_YAML_BYTES_MAX);
     status = nba_file_read(path, &bytes, error);
     if (status != NBA_OK) {
@@ -212,8 +216,8 @@ static enum nba_status load_base(struct nba_scenarios *file, const struct nba_ya
         status = nba_yaml_fail(policy, error, "%.300s", why.message);
     } else {
         *ret_bytes = nba_arena_copy(&file->arena, nba_buf_str(&bytes));
-        file->trees = nba_room(file->trees, file->tree_count, &file->tree_capacity,
-                               sizeof(*file->trees));
+        file->trees =
+            nba_room(file->trees, file->tree_count, &file->tree_capacity, sizeof(*file->trees));
         status = nba_yaml_parse(path, nba_buf_str(&bytes), &file->trees[file->tree_count], error);
         if (status == NBA_OK) {
             *ret_root = nba_yaml_root(file->trees[file->tree_count++]);
@@ -223,9 +227,10 @@ static enum nba_status load_base(struct nba_scenarios *file, const struct nba_ya
     return status;
 }
 
-enum nba_status scenario_policy_text(struct nba_scenarios *file, const struct scenario *scenario,
-                                     const struct nba_yaml_node *over, struct nba_str *ret_text,
-                                     struct nba_error *ret_refused, struct nba_error *error)
+enum nba_status nba_scenario_policy_text(struct nba_scenarios *file,
+                                         const struct scenario *scenario,
+                                         const struct nba_yaml_node *over, struct nba_str *ret_text,
+                                         struct nba_error *ret_refused, struct nba_error *error)
 {
     const struct nba_yaml_node *base = NULL;
     struct nba_str bytes;
@@ -236,6 +241,7 @@ enum nba_status scenario_policy_text(struct nba_scenarios *file, const struct sc
         return status;
     }
     struct layers layers = {{base}, 1};
+    w.root = base;
     if (scenario->policy_override != NULL) {
         layers.nodes[layers.count++] = scenario->policy_override;
     }
@@ -245,10 +251,11 @@ enum nba_status scenario_policy_text(struct nba_scenarios *file, const struct sc
     nba_buf_init(&w.text, NBA_YAML_BYTES_MAX);
     if (bytes.bytes != 0 && layers.count == 1 && nba_yaml_get(base, "brands") == NULL) {
         nba_buf_append_str(&w.text, bytes);
-        (void)nba_policy_parse(base->source, bytes, &policy, ret_refused);
+        ret_refused->status = nba_policy_parse(base->source, bytes, &policy, ret_refused);
     } else {
-        write_layers(&w, layers, false);
-        (void)nba_policy_parse(NAME, nba_buf_str(&w.text), &policy, ret_refused);
+        write_value(&w, layers, false);
+        end_line(&w, base);
+        ret_refused->status = nba_policy_parse(NAME, nba_buf_str(&w.text), &policy, ret_refused);
         lead_back(&w, ret_refused);
     }
     nba_policy_unref(policy);

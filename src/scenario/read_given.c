@@ -51,7 +51,7 @@ static struct fields_form event_form(void)
                                 .shorts = event_shorts};
 }
 
-const struct nba_yaml_node *scenario_get(const struct nba_yaml_node *map, const char *key)
+const struct nba_yaml_node *nba_scenario_get(const struct nba_yaml_node *map, const char *key)
 {
     const struct nba_yaml_node *node = nba_yaml_get(map, key);
     return node != NULL && !nba_yaml_is_null(node) ? node : NULL;
@@ -66,7 +66,7 @@ static enum nba_status read_scope(const struct nba_yaml_node *map, struct nba_ev
     static const char *const words[] = {"brand", "channel", "all", NULL};
     static const enum nba_consent_scope scopes[] = {
         NBA_CONSENT_SCOPE_BRAND, NBA_CONSENT_SCOPE_CHANNEL, NBA_CONSENT_SCOPE_GLOBAL};
-    const struct nba_yaml_node *node = scenario_get(map, "scope");
+    const struct nba_yaml_node *node = nba_scenario_get(map, "scope");
     size_t word = 0;
     if (node == NULL) {
         return NBA_OK;
@@ -81,7 +81,7 @@ static enum nba_status read_scope(const struct nba_yaml_node *map, struct nba_ev
 static enum nba_status read_reaction(const struct nba_yaml_node *map, struct nba_event *event,
                                      struct nba_error *error)
 {
-    const struct nba_yaml_node *node = scenario_get(map, "reaction");
+    const struct nba_yaml_node *node = nba_scenario_get(map, "reaction");
     if (node == NULL) {
         return NBA_OK;
     }
@@ -117,7 +117,7 @@ static enum nba_status read_facts(const struct nba_yaml_node *map, struct nba_ev
         *profile = *event->profile;
     }
     event->profile = profile;
-    return fields_fill(map, &form, profile, arena, error);
+    return nba_form_fill(map, &form, profile, arena, error);
 }
 
 static enum nba_status check_event(const struct nba_yaml_node *map, struct nba_event *event,
@@ -143,13 +143,14 @@ static enum nba_status check_event(const struct nba_yaml_node *map, struct nba_e
     return NBA_OK;
 }
 
-enum nba_status scenario_read_event(const struct nba_yaml_node *map, struct nba_event *ret_event,
-                                    struct nba_arena *arena, struct nba_error *error)
+enum nba_status nba_scenario_read_event(const struct nba_yaml_node *map,
+                                        struct nba_event *ret_event, struct nba_arena *arena,
+                                        struct nba_error *error)
 {
     const struct fields_form form = event_form();
     struct nba_event event;
     nba_binding_clear(form.record, &event);
-    enum nba_status status = fields_fill(map, &form, &event, arena, error);
+    enum nba_status status = nba_form_fill(map, &form, &event, arena, error);
     status = status == NBA_OK ? check_event(map, &event, error) : status;
     status = status == NBA_OK ? read_scope(map, &event, error) : status;
     status = status == NBA_OK ? read_reaction(map, &event, error) : status;
@@ -182,17 +183,17 @@ static enum nba_status read_profile(const struct nba_yaml_node *map, int64_t tim
         {"hcp_id", NULL}, {"tenant_id", NULL}, {NULL, NULL}};
     const struct nba_record_binding *record = record_of(event_form().record, "profile");
     const struct fields_form form = {.record = record, .shorts = shorts};
-    const struct nba_yaml_node *id = scenario_get(map, "hcp_id");
-    const struct nba_yaml_node *tenant = scenario_get(map, "tenant_id");
+    const struct nba_yaml_node *id = nba_scenario_get(map, "hcp_id");
+    const struct nba_yaml_node *tenant = nba_scenario_get(map, "tenant_id");
     struct nba_profile *profile = nba_arena_need(arena, sizeof(*profile));
     struct nba_event event;
     nba_binding_clear(event_form().record, &event);
     nba_binding_clear(record, profile);
     fill_profile_defaults(profile);
-    if (scenario_get(map, "addresses") != NULL) {
+    if (nba_scenario_get(map, "addresses") != NULL) {
         memset(profile->address, 0, sizeof(profile->address));
     }
-    enum nba_status status = fields_fill(map, &form, profile, arena, error);
+    enum nba_status status = nba_form_fill(map, &form, profile, arena, error);
     if (status == NBA_OK && id == NULL) {
         status = nba_yaml_fail_missing(map, "hcp_id", "the HCP's id", error);
     }
@@ -215,8 +216,8 @@ static enum nba_status read_profile(const struct nba_yaml_node *map, int64_t tim
     return status;
 }
 
-enum nba_status scenario_read_profiles(struct scenario *scenario, int64_t time_ms,
-                                       struct nba_arena *arena, struct nba_error *error)
+enum nba_status nba_scenario_read_profiles(struct scenario *scenario, int64_t time_ms,
+                                           struct nba_arena *arena, struct nba_error *error)
 {
     const struct nba_yaml_node *list = scenario->profiles;
     enum nba_status status = nba_yaml_expect(list, NBA_YAML_LIST, error);
@@ -243,12 +244,13 @@ enum nba_status scenario_read_profiles(struct scenario *scenario, int64_t time_m
 
 static const char *const id_keys[] = {"content_id", "campaign_id", "rep_id"};
 
-enum nba_status scenario_reference_id(const struct nba_yaml_node *map,
-                                      const struct nba_yaml_node **ret_id, struct nba_error *error)
+enum nba_status nba_scenario_reference_id(const struct nba_yaml_node *map,
+                                          const struct nba_yaml_node **ret_id,
+                                          struct nba_error *error)
 {
     enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, error);
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(id_keys); i++) {
-        const struct nba_yaml_node *id = scenario_get(map, id_keys[i]);
+        const struct nba_yaml_node *id = nba_scenario_get(map, id_keys[i]);
         struct nba_str text;
         if (id != NULL) {
             status = nba_yaml_text(id, &text, error);
@@ -273,7 +275,7 @@ static enum nba_status read_treatments(const struct nba_yaml_node *const *layers
     const struct nba_yaml_node *list = NULL;
     enum nba_status status = NBA_OK;
     for (size_t i = 0; i < count; i++) {
-        const struct nba_yaml_node *here = scenario_get(layers[i], "treatments");
+        const struct nba_yaml_node *here = nba_scenario_get(layers[i], "treatments");
         list = here != NULL ? here : list;
     }
     status = list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;
@@ -288,9 +290,9 @@ static enum nba_status read_treatments(const struct nba_yaml_node *const *layers
         nba_binding_clear(record, &items[t]);
         items[t].approval_state = NBA_APPROVAL_APPROVED;
         items[t].value = 1.0;
-        status = spare ? NBA_OK : fields_fill(n, &own, &items[t], arena, error);
+        status = spare ? NBA_OK : nba_form_fill(n, &own, &items[t], arena, error);
         for (size_t i = 0; status == NBA_OK && i < count; i++) {
-            status = fields_fill(layers[i], &common, &items[t], arena, error);
+            status = nba_form_fill(layers[i], &common, &items[t], arena, error);
         }
         if (status == NBA_OK && !spare &&
             (items[t].channel == NBA_CHANNEL_UNKNOWN ||
@@ -308,17 +310,11 @@ static enum nba_status read_content(const struct nba_yaml_node *const *layers, s
                                     struct nba_content *content, struct nba_arena *arena,
                                     struct nba_error *error)
 {
-    static const struct fields_short shorts[] = {{"channel", NULL},
-                                                 {"action_type", NULL},
-                                                 {"approval_number", NULL},
-                                                 {"approval_state", NULL},
-                                                 {"markets", NULL},
-                                                 {"languages", NULL},
-                                                 {"effective_from", NULL},
-                                                 {"expires_at", NULL},
-                                                 {"value", NULL},
-                                                 {"embedding", NULL},
-                                                 {NULL, NULL}};
+    static const struct fields_short shorts[] = {
+        {"channel", NULL},        {"action_type", NULL}, {"approval_number", NULL},
+        {"approval_state", NULL}, {"markets", NULL},     {"languages", NULL},
+        {"effective_from", NULL}, {"expires_at", NULL},  {"value", NULL},
+        {"embedding", NULL},      {NULL, NULL}};
     const struct nba_record_binding *record =
         record_of(nba_bindings_of(NBA_SCHEMA_CATALOG), "content");
     const struct fields_form form = {.record = record, .shorts = shorts};
@@ -326,7 +322,7 @@ static enum nba_status read_content(const struct nba_yaml_node *const *layers, s
     content->content_class = NBA_CONTENT_CLASS_PROMOTIONAL;
     content->version = nba_str_of("1");
     for (size_t i = 0; status == NBA_OK && i < count; i++) {
-        status = fields_fill(layers[i], &form, content, arena, error);
+        status = nba_form_fill(layers[i], &form, content, arena, error);
     }
     if (status == NBA_OK) {
         content->family_id =
@@ -336,13 +332,13 @@ static enum nba_status read_content(const struct nba_yaml_node *const *layers, s
     return status;
 }
 
-enum nba_status scenario_read_reference(const struct nba_yaml_node *const *layers, size_t count,
-                                        struct nba_reference *ret_reference,
-                                        struct nba_arena *arena, struct nba_error *error)
+enum nba_status nba_scenario_read_reference(const struct nba_yaml_node *const *layers, size_t count,
+                                            struct nba_reference *ret_reference,
+                                            struct nba_arena *arena, struct nba_error *error)
 {
     const struct nba_record_binding *catalog = nba_bindings_of(NBA_SCHEMA_CATALOG);
     const struct nba_yaml_node *id = NULL;
-    enum nba_status status = scenario_reference_id(layers[0], &id, error);
+    enum nba_status status = nba_scenario_reference_id(layers[0], &id, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -358,7 +354,7 @@ enum nba_status scenario_read_reference(const struct nba_yaml_node *const *layer
         reference.kind = rep ? NBA_REFERENCE_REP : NBA_REFERENCE_CAMPAIGN;
         reference.rep.role = NBA_REP_ROLE_REP;
         for (size_t i = 0; status == NBA_OK && i < count; i++) {
-            status = fields_fill(layers[i], &form, into, arena, error);
+            status = nba_form_fill(layers[i], &form, into, arena, error);
         }
     }
     if (status == NBA_OK) {
@@ -376,13 +372,13 @@ static enum nba_status read_exclusion(const struct nba_yaml_node *map, struct nb
     static const char *const keys[] = {"content_id", "brand",  "campaign_id", "id",
                                        "until",      "reason", "by",          NULL};
     static const char *const scopes[] = {"content", "brand", "campaign"};
-    const struct nba_yaml_node *text[] = {scenario_get(map, "id"), scenario_get(map, "reason"),
-                                          scenario_get(map, "by")};
+    const struct nba_yaml_node *text[] = {
+        nba_scenario_get(map, "id"), nba_scenario_get(map, "reason"), nba_scenario_get(map, "by")};
     struct nba_str *into[] = {&control->id, &control->reason, &control->by};
     enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, error);
     status = status == NBA_OK ? nba_yaml_check_keys(map, keys, NULL, error) : status;
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(scopes); i++) {
-        const struct nba_yaml_node *target = scenario_get(map, keys[i]);
+        const struct nba_yaml_node *target = nba_scenario_get(map, keys[i]);
         if (target != NULL && control->target.bytes != 0) {
             return nba_yaml_fail_key(target, error,
                                      "expected one of content_id, brand, campaign_id");
@@ -399,13 +395,13 @@ static enum nba_status read_exclusion(const struct nba_yaml_node *map, struct nb
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(text); i++) {
         status = text[i] != NULL ? nba_yaml_string(text[i], into[i], error) : NBA_OK;
     }
-    const struct nba_yaml_node *until = scenario_get(map, "until");
+    const struct nba_yaml_node *until = nba_scenario_get(map, "until");
     return status == NBA_OK && until != NULL ? nba_yaml_time(until, &control->until_ms, error)
                                              : status;
 }
 
-enum nba_status scenario_read_control(const struct nba_yaml_node *map, struct nba_control *ret,
-                                      struct nba_arena *arena, struct nba_error *error)
+enum nba_status nba_scenario_read_control(const struct nba_yaml_node *map, struct nba_control *ret,
+                                          struct nba_arena *arena, struct nba_error *error)
 {
     static const char *const keys[] = {"exclude", "include", "mode", NULL};
     static const char *const modes[] = {"live", "shadow", "stopped", NULL};
@@ -414,15 +410,14 @@ enum nba_status scenario_read_control(const struct nba_yaml_node *map, struct nb
     size_t mode = 0;
     nba_binding_clear(form.record, &control);
     enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, error);
-    if (status == NBA_OK && scenario_get(map, "kind") != NULL) { /* the message itself */
-        status = fields_fill(map, &form, &control, arena, error);
+    if (status == NBA_OK && nba_scenario_get(map, "kind") != NULL) { /* the message itself */
+        status = nba_form_fill(map, &form, &control, arena, error);
     } else if (status == NBA_OK) {
-        const struct nba_yaml_node *exclude = scenario_get(map, "exclude");
-        const struct nba_yaml_node *include = scenario_get(map, "include");
-        const struct nba_yaml_node *word = scenario_get(map, "mode");
+        const struct nba_yaml_node *exclude = nba_scenario_get(map, "exclude");
+        const struct nba_yaml_node *include = nba_scenario_get(map, "include");
+        const struct nba_yaml_node *word = nba_scenario_get(map, "mode");
         status = nba_yaml_check_keys(map, keys, NULL, error);
-        if (status == NBA_OK &&
-            (exclude != NULL) + (include != NULL) + (word != NULL) != 1) {
+        if (status == NBA_OK && (exclude != NULL) + (include != NULL) + (word != NULL) != 1) {
             status = nba_yaml_fail(map, error, "expected one of exclude, include, mode");
         } else if (status == NBA_OK && word != NULL) {
             control.kind = NBA_CONTROL_MODE;

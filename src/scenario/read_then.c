@@ -2,19 +2,19 @@
 #include "nba/base/assert.h"
 #include "scenario_internal.h"
 
-const char *const scenario_list_names[LIST_COUNT] = {"proposed", "recalled", "held", "dropped",
-                                                     "suppressed"};
+const char *const nba_scenario_list_names[LIST_COUNT] = {"proposed", "recalled", "held", "dropped",
+                                                         "suppressed"};
 
-static const char *const item_keys[] = {"after",  "decision",   "proposed", "recalled",
-                                        "held",   "dropped",    "suppressed", "record",
-                                        "tombstones", "state",  "rejected", NULL};
+static const char *const item_keys[] = {"after",      "decision", "proposed",   "recalled",
+                                        "held",       "dropped",  "suppressed", "record",
+                                        "tombstones", "state",    "rejected",   NULL};
 static const char *const state_keys[] = {"hcp_id", "unchanged", "records",
                                          "ledger", "outcomes",  NULL};
 static const char *const ledger_keys[] = {"action_id", "message_id", "call_id", "state",
                                           "time",      "ghost",      NULL};
 static const char *const outcome_keys[] = {"content", "outcome", "time", NULL};
 
-struct fields_form scenario_list_form(enum list_kind kind)
+struct fields_form nba_scenario_list_form(enum list_kind kind)
 {
     static const struct fields_short proposed[] = {{"content", "treatment.content_id"},
                                                    {"rep_id", "rep.rep_id"},
@@ -58,7 +58,7 @@ struct fields_form scenario_list_form(enum list_kind kind)
                                 .closed = kind != LIST_PROPOSED && kind != LIST_RECALLED};
 }
 
-struct fields_form scenario_record_form(void)
+struct fields_form nba_scenario_record_form(void)
 {
     return (struct fields_form){.record = nba_bindings_of(NBA_SCHEMA_DECISION)};
 }
@@ -88,12 +88,12 @@ static enum nba_status check_drivers(const struct nba_yaml_node *list, struct nb
     for (; status == NBA_OK && n != NULL; n = n->next) {
         uint32_t code = 0;
         status = nba_yaml_check_keys(n, keys, NULL, error);
-        const struct nba_yaml_node *word = scenario_get(n, "code");
+        const struct nba_yaml_node *word = nba_scenario_get(n, "code");
         const struct nba_yaml_node *evidence = nba_yaml_get(n, "evidence");
         if (status == NBA_OK && word == NULL) {
             status = nba_yaml_fail_missing(n, "code", "the driver's code", error);
         }
-        status = status == NBA_OK ? fields_word(word, &words, &code, error) : status;
+        status = status == NBA_OK ? nba_form_word(word, &words, &code, error) : status;
         if (status == NBA_OK && evidence != NULL) {
             status = expect_texts(evidence, error);
         }
@@ -106,13 +106,13 @@ static enum nba_status check_drivers(const struct nba_yaml_node *list, struct nb
 static enum nba_status check_list(const struct nba_yaml_node *list, enum list_kind kind,
                                   struct nba_arena *arena, struct nba_error *error)
 {
-    const struct fields_form form = scenario_list_form(kind);
+    const struct fields_form form = nba_scenario_list_form(kind);
     void *scratch = nba_arena_need(arena, form.record->bytes);
     enum nba_status status = nba_yaml_expect(list, NBA_YAML_LIST, error);
     const struct nba_yaml_node *n = status == NBA_OK ? list->first : NULL;
     for (; status == NBA_OK && n != NULL; n = n->next) {
         nba_binding_clear(form.record, scratch);
-        status = fields_fill(n, &form, scratch, arena, error);
+        status = nba_form_fill(n, &form, scratch, arena, error);
         const struct nba_yaml_node *drivers = nba_yaml_get(n, "drivers");
         const struct nba_yaml_node *evidence = nba_yaml_get(n, "evidence");
         if (status == NBA_OK && drivers != NULL) {
@@ -125,21 +125,19 @@ static enum nba_status check_list(const struct nba_yaml_node *list, enum list_ki
     return status;
 }
 
-static enum nba_status check_time_or_null(const struct nba_yaml_node *node,
-                                          struct nba_error *error)
+static enum nba_status check_time_or_null(const struct nba_yaml_node *node, struct nba_error *error)
 {
     int64_t time_ms = 0;
     return node == NULL || nba_yaml_is_null(node) ? NBA_OK : nba_yaml_time(node, &time_ms, error);
 }
 
-static enum nba_status check_ledger_entry(const struct nba_yaml_node *map,
-                                          struct nba_error *error)
+static enum nba_status check_ledger_entry(const struct nba_yaml_node *map, struct nba_error *error)
 {
     static const char *const states[] = {"reserved", "committed", "none", NULL};
     enum nba_status status = nba_yaml_check_keys(map, ledger_keys, NULL, error);
     unsigned ids = 0;
     for (size_t i = 0; status == NBA_OK && i < 3; i++) {
-        const struct nba_yaml_node *id = scenario_get(map, ledger_keys[i]);
+        const struct nba_yaml_node *id = nba_scenario_get(map, ledger_keys[i]);
         struct nba_str text;
         ids += id != NULL;
         status = id != NULL ? nba_yaml_string(id, &text, error) : NBA_OK;
@@ -147,8 +145,8 @@ static enum nba_status check_ledger_entry(const struct nba_yaml_node *map,
     if (status == NBA_OK && ids != 1) {
         return nba_yaml_fail(map, error, "expected one of action_id, message_id, call_id");
     }
-    const struct nba_yaml_node *state = scenario_get(map, "state");
-    const struct nba_yaml_node *ghost = scenario_get(map, "ghost");
+    const struct nba_yaml_node *state = nba_scenario_get(map, "state");
+    const struct nba_yaml_node *ghost = nba_scenario_get(map, "ghost");
     size_t word = 0;
     bool truth = false;
     if (status == NBA_OK && state == NULL) {
@@ -170,12 +168,11 @@ static enum nba_status check_outcome(const struct nba_yaml_node *map, struct nba
     uint32_t word = 0;
     for (size_t i = 0; status == NBA_OK && outcome_keys[i] != NULL; i++) {
         if (nba_yaml_get(map, outcome_keys[i]) == NULL) {
-            return nba_yaml_fail_missing(map, outcome_keys[i], "content, outcome and time",
-                                         error);
+            return nba_yaml_fail_missing(map, outcome_keys[i], "content, outcome and time", error);
         }
     }
     status = status == NBA_OK ? nba_yaml_text(nba_yaml_get(map, "content"), &text, error) : status;
-    status = status == NBA_OK ? fields_word(nba_yaml_get(map, "outcome"), &words, &word, error)
+    status = status == NBA_OK ? nba_form_word(nba_yaml_get(map, "outcome"), &words, &word, error)
                               : status;
     return status == NBA_OK ? check_time_or_null(nba_yaml_get(map, "time"), error) : status;
 }
@@ -185,8 +182,7 @@ static enum nba_status check_each(const struct nba_yaml_node *list,
                                                            struct nba_error *error),
                                   struct nba_error *error)
 {
-    enum nba_status status =
-        list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;
+    enum nba_status status = list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;
     const struct nba_yaml_node *n = status == NBA_OK && list != NULL ? list->first : NULL;
     for (; status == NBA_OK && n != NULL; n = n->next) {
         status = check(n, error);
@@ -197,7 +193,7 @@ static enum nba_status check_each(const struct nba_yaml_node *list,
 static enum nba_status check_state(const struct nba_yaml_node *map, struct nba_error *error)
 {
     enum nba_status status = nba_yaml_check_keys(map, state_keys, NULL, error);
-    const struct nba_yaml_node *id = scenario_get(map, "hcp_id");
+    const struct nba_yaml_node *id = nba_scenario_get(map, "hcp_id");
     const struct nba_yaml_node *unchanged = nba_yaml_get(map, "unchanged");
     const struct nba_yaml_node *records = nba_yaml_get(map, "records");
     struct nba_str text;
@@ -213,9 +209,8 @@ static enum nba_status check_state(const struct nba_yaml_node *map, struct nba_e
     if (status == NBA_OK && records != NULL) {
         status = nba_yaml_integer(records, 0, 1000000, &number, error);
     }
-    status = status == NBA_OK
-                 ? check_each(nba_yaml_get(map, "ledger"), check_ledger_entry, error)
-                 : status;
+    status = status == NBA_OK ? check_each(nba_yaml_get(map, "ledger"), check_ledger_entry, error)
+                              : status;
     return status == NBA_OK ? check_each(nba_yaml_get(map, "outcomes"), check_outcome, error)
                             : status;
 }
@@ -230,9 +225,8 @@ static bool is_step(const struct step *step, const struct nba_yaml_node *after)
             nba_time_parse(after->text, &time_ms) && time_ms == step->time_ms);
 }
 
-static enum nba_status find_step(const struct scenario *scenario,
-                                 const struct nba_yaml_node *after, uint32_t *ret_step,
-                                 struct nba_error *error)
+static enum nba_status find_step(const struct scenario *scenario, const struct nba_yaml_node *after,
+                                 uint32_t *ret_step, struct nba_error *error)
 {
     struct nba_str text;
     unsigned found = 0;
@@ -255,9 +249,10 @@ static enum nba_status find_step(const struct scenario *scenario,
     }
     if (found == 0) {
         return nba_yaml_fail(after, error,
-                             history ? "'%.60s' is a step of given.history: nothing can be asserted "
-                                       "on it"
-                                     : "no step of `when` is called '%.60s'",
+                             history
+                                 ? "'%.60s' is a step of given.history: nothing can be asserted "
+                                   "on it"
+                                 : "no step of `when` is called '%.60s'",
                              text.data);
     }
     return NBA_OK;
@@ -271,19 +266,20 @@ static enum nba_status check_item(struct scenario *scenario, struct item *item,
     const struct nba_yaml_node *decision = nba_yaml_get(map, "decision");
     const struct nba_yaml_node *tombstones = nba_yaml_get(map, "tombstones");
     const struct nba_yaml_node *rejected = nba_yaml_get(map, "rejected");
-    const struct fields_form head = scenario_record_form();
+    const struct fields_form head = nba_scenario_record_form();
     struct nba_str text;
     enum nba_status status = NBA_OK;
     for (unsigned k = 0; status == NBA_OK && k < LIST_COUNT; k++) {
-        const struct nba_yaml_node *list = nba_yaml_get(map, scenario_list_names[k]);
+        const struct nba_yaml_node *list = nba_yaml_get(map, nba_scenario_list_names[k]);
         status = list != NULL ? check_list(list, (enum list_kind)k, arena, error) : NBA_OK;
     }
     if (status == NBA_OK && record != NULL) {
         void *scratch = nba_arena_need(arena, head.record->bytes);
         nba_binding_clear(head.record, scratch);
-        status = fields_fill(record, &head, scratch, arena, error);
+        status = nba_form_fill(record, &head, scratch, arena, error);
     }
-    status = status == NBA_OK && decision != NULL ? nba_yaml_string(decision, &text, error) : status;
+    status =
+        status == NBA_OK && decision != NULL ? nba_yaml_string(decision, &text, error) : status;
     status = status == NBA_OK && tombstones != NULL ? expect_texts(tombstones, error) : status;
     if (status == NBA_OK && rejected != NULL) {
         status = scenario->steps[item->step].kind == STEP_POLICY
@@ -299,7 +295,7 @@ static enum nba_status read_item(struct scenario *scenario, const struct nba_yam
     struct item *item = &scenario->items[scenario->item_count];
     *item = (struct item){.node = map};
     enum nba_status status = nba_yaml_check_keys(map, item_keys, NULL, error);
-    const struct nba_yaml_node *after = scenario_get(map, "after");
+    const struct nba_yaml_node *after = nba_scenario_get(map, "after");
     if (status == NBA_OK && after == NULL) {
         return nba_yaml_fail_missing(map, "after", "the label of a step", error);
     }
@@ -322,9 +318,8 @@ static void list_states(struct scenario *scenario, struct nba_arena *arena)
             for (const struct nba_yaml_node *n = list != NULL ? list->first : NULL; n != NULL;
                  n = n->next, count++) {
                 if (pass == 1) {
-                    scenario->states[count] =
-                        (struct state_item){n, scenario->items[i].step,
-                                            nba_yaml_get(n, "hcp_id")->text};
+                    scenario->states[count] = (struct state_item){n, scenario->items[i].step,
+                                                                  nba_yaml_get(n, "hcp_id")->text};
                 }
             }
         }
@@ -335,8 +330,8 @@ static void list_states(struct scenario *scenario, struct nba_arena *arena)
     }
 }
 
-enum nba_status scenario_read_then(struct scenario *scenario, struct nba_arena *arena,
-                                   struct nba_error *error)
+enum nba_status nba_scenario_read_then(struct scenario *scenario, struct nba_arena *arena,
+                                       struct nba_error *error)
 {
     const struct nba_yaml_node *list = scenario->then;
     enum nba_status status = list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;

@@ -19,8 +19,9 @@
 #define PARTITIONS_MAX  64
 #define SECOND_MS       1000
 
-static const char *const top_keys[] = {"name",    "like", "policy", "policy_override", "same_as",
-                                       "replay",  "given", "when",  "then",            NULL};
+static const char *const top_keys[] = {"name",    "like",   "policy", "policy_override",
+                                       "same_as", "replay", "given",  "when",
+                                       "then",    NULL};
 static const char *const given_keys[] = {"partitions", "profiles", "contents", "reps",
                                          "scores",     "history",  NULL};
 static const char *const step_keys[] = {"step",    "event",  "clock", "catalog",
@@ -31,14 +32,14 @@ static const char *const step_keys[] = {"step",    "event",  "clock", "catalog",
 static enum nba_status read_label(const struct nba_yaml_node *map, struct step *step,
                                   struct nba_error *error)
 {
-    const struct nba_yaml_node *label = scenario_get(map, "step");
+    const struct nba_yaml_node *label = nba_scenario_get(map, "step");
     if (label != NULL) {
         return nba_yaml_text(label, &step->label, error);
     }
     if (step->kind == STEP_EVENT) {
         step->label = step->event.event_id;
     } else if (step->kind == STEP_CLOCK) {
-        step->label = scenario_get(map, "clock")->text;
+        step->label = nba_scenario_get(map, "clock")->text;
     }
     return NBA_OK;
 }
@@ -53,7 +54,7 @@ static enum nba_status read_point(const struct nba_yaml_node *node, struct step 
             "idle"};
     static const struct nba_words words = {points, NBA_ARRAY_COUNT(points)};
     uint32_t point = 0;
-    const enum nba_status status = fields_word(node, &words, &point, error);
+    const enum nba_status status = nba_form_word(node, &words, &point, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -90,7 +91,7 @@ static enum nba_status read_catalog(const struct scenario *scenario, uint32_t in
     const struct nba_yaml_node *lists[] = {scenario->contents, scenario->reps};
     const struct nba_yaml_node *id = NULL;
     size_t count = 0;
-    const enum nba_status status = scenario_reference_id(map, &id, error);
+    const enum nba_status status = nba_scenario_reference_id(map, &id, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -104,11 +105,11 @@ static enum nba_status read_catalog(const struct scenario *scenario, uint32_t in
         }
     }
     for (uint32_t s = 0; s < index; s++) {
-        const struct nba_yaml_node *change =
-            scenario->steps[s].kind == STEP_CATALOG
-                ? nba_yaml_get(scenario->steps[s].node, "catalog")
-                : NULL;
-        const struct nba_yaml_node *other = nba_yaml_get(change, id->key->text.data);
+        const struct nba_yaml_node *change = scenario->steps[s].kind == STEP_CATALOG
+                                                 ? nba_yaml_get(scenario->steps[s].node, "catalog")
+                                                 : NULL;
+        const struct nba_yaml_node *other =
+            change != NULL ? nba_yaml_get(change, id->key->text.data) : NULL;
         if (other != NULL && nba_str_equal(other->text, id->text)) {
             if (count == LAYERS_MAX - 1) {
                 return nba_yaml_fail(map, error, "more than %u changes of one record", LAYERS_MAX);
@@ -117,7 +118,7 @@ static enum nba_status read_catalog(const struct scenario *scenario, uint32_t in
         }
     }
     layers[count++] = map;
-    return scenario_read_reference(layers, count, ret_reference, arena, error);
+    return nba_scenario_read_reference(layers, count, ret_reference, arena, error);
 }
 
 static enum nba_status read_policy(struct nba_scenarios *file, const struct scenario *scenario,
@@ -127,7 +128,7 @@ static enum nba_status read_policy(struct nba_scenarios *file, const struct scen
     struct nba_error refused = {NBA_OK, ""};
     enum nba_status status = nba_yaml_expect(map, NBA_YAML_MAP, error);
     if (status == NBA_OK) {
-        status = scenario_policy_text(file, scenario, map, &step->policy, &refused, error);
+        status = nba_scenario_policy_text(file, scenario, map, &step->policy, &refused, error);
     }
     step->rejection = nba_arena_copy(&file->arena, nba_str_of(refused.message));
     return status;
@@ -161,18 +162,18 @@ static enum nba_status read_step(struct nba_scenarios *file, struct scenario *sc
     }
     switch (step->kind) {
     case STEP_EVENT:
-        status = scenario_read_event(what, &step->event, &file->arena, error);
+        status = nba_scenario_read_event(what, &step->event, &file->arena, error);
         step->time_ms = step->event.event_time_ms;
         break;
     case STEP_CLOCK:
         status = nba_yaml_time(what, &step->time_ms, error);
         break;
     case STEP_CATALOG:
-        status = read_catalog(scenario, scenario->step_count, what, &file->arena,
-                              &step->reference, error);
+        status = read_catalog(scenario, scenario->step_count, what, &file->arena, &step->reference,
+                              error);
         break;
     case STEP_CONTROL:
-        status = scenario_read_control(what, &step->control, &file->arena, error);
+        status = nba_scenario_read_control(what, &step->control, &file->arena, error);
         break;
     case STEP_POLICY:
         status = read_policy(file, scenario, what, step, error);
@@ -188,8 +189,7 @@ static enum nba_status read_steps(struct nba_scenarios *file, struct scenario *s
                                   const struct nba_yaml_node *list, bool history,
                                   struct nba_error *error)
 {
-    enum nba_status status =
-        list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;
+    enum nba_status status = list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;
     const struct nba_yaml_node *n = status == NBA_OK && list != NULL ? list->first : NULL;
     for (; status == NBA_OK && n != NULL; n = n->next) {
         struct step *step = &scenario->steps[scenario->step_count];
@@ -212,22 +212,22 @@ static enum nba_status read_references(struct nba_scenarios *file, struct scenar
                                        const struct nba_yaml_node *list, const char *id_key,
                                        struct nba_error *error)
 {
-    enum nba_status status =
-        list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;
+    enum nba_status status = list != NULL ? nba_yaml_expect(list, NBA_YAML_LIST, error) : NBA_OK;
     const struct nba_yaml_node *n = status == NBA_OK && list != NULL ? list->first : NULL;
     for (; status == NBA_OK && n != NULL; n = n->next) {
         const struct nba_yaml_node *layer[] = {n};
-        if (scenario_get(n, id_key) == NULL) {
+        if (nba_scenario_get(n, id_key) == NULL) {
             status = nba_yaml_expect(n, NBA_YAML_MAP, error);
             return status == NBA_OK ? nba_yaml_fail_missing(n, id_key, "the record's id", error)
                                     : status;
         }
         for (const struct nba_yaml_node *b = list->first; b != n; b = b->next) {
-            if (nba_str_equal(scenario_get(b, id_key)->text, scenario_get(n, id_key)->text)) {
-                return nba_yaml_fail(scenario_get(n, id_key), error, "the id stands twice");
+            if (nba_str_equal(nba_scenario_get(b, id_key)->text,
+                              nba_scenario_get(n, id_key)->text)) {
+                return nba_yaml_fail(nba_scenario_get(n, id_key), error, "the id stands twice");
             }
         }
-        status = scenario_read_reference(
+        status = nba_scenario_read_reference(
             layer, 1, &scenario->references[scenario->reference_count], &file->arena, error);
         scenario->reference_count += status == NBA_OK ? 1 : 0;
     }
@@ -275,7 +275,7 @@ static enum nba_status read_world(struct nba_scenarios *file, struct scenario *s
         check_scores(scenario, error) == NBA_OK &&
         read_steps(file, scenario, scenario->history, true, error) == NBA_OK &&
         read_steps(file, scenario, scenario->when, false, error) == NBA_OK &&
-        scenario_read_profiles(scenario, earliest(scenario) - SECOND_MS, &file->arena, error) ==
+        nba_scenario_read_profiles(scenario, earliest(scenario) - SECOND_MS, &file->arena, error) ==
             NBA_OK;
     scenario->partition_count = (int32_t)partitions;
     return done ? NBA_OK : error->status;
@@ -298,7 +298,7 @@ static enum nba_status read_other(const struct nba_scenarios *file,
                                   const struct nba_yaml_node *root, const char *key,
                                   const struct scenario **ret_other, struct nba_error *error)
 {
-    const struct nba_yaml_node *node = scenario_get(root, key);
+    const struct nba_yaml_node *node = nba_scenario_get(root, key);
     struct nba_str name;
     *ret_other = NULL;
     if (node == NULL) {
@@ -317,7 +317,7 @@ static enum nba_status read_other(const struct nba_scenarios *file,
 static enum nba_status read_name(const struct nba_scenarios *file, struct scenario *scenario,
                                  struct nba_error *error)
 {
-    const struct nba_yaml_node *node = scenario_get(scenario->root, "name");
+    const struct nba_yaml_node *node = nba_scenario_get(scenario->root, "name");
     if (node == NULL) {
         return nba_yaml_fail_missing(scenario->root, "name", "the scenario's name", error);
     }
@@ -347,7 +347,8 @@ static void take_over(struct scenario *scenario, const struct scenario *like)
 #undef NBA_X
     };
     for (size_t i = 0; i < NBA_ARRAY_COUNT(values); i++) {
-        const struct nba_yaml_node *own = nba_yaml_get(values[i].map, values[i].key);
+        const struct nba_yaml_node *own =
+            values[i].map != NULL ? nba_yaml_get(values[i].map, values[i].key) : NULL;
         const bool none = own != NULL && nba_yaml_is_null(own);
         *values[i].into = own == NULL ? values[i].inherited : none ? NULL : own;
     }
@@ -357,8 +358,8 @@ static enum nba_status read_keys(struct nba_scenarios *file, struct scenario *sc
                                  struct nba_error *error)
 {
     const struct nba_yaml_node *root = scenario->root;
-    const struct nba_yaml_node *given = scenario_get(root, "given");
-    const struct nba_yaml_node *replay = scenario_get(root, "replay");
+    const struct nba_yaml_node *given = nba_scenario_get(root, "given");
+    const struct nba_yaml_node *replay = nba_scenario_get(root, "replay");
     const struct scenario *like = NULL;
     const bool known =
         nba_yaml_check_keys(root, top_keys, NULL, error) == NBA_OK &&
@@ -393,18 +394,16 @@ static enum nba_status read_document(struct nba_scenarios *file, const struct nb
         return nba_error_set(error, NBA_E_NO_MEMORY, "%s: too large", file->path);
     }
     scenario->root = root;
-    const bool done =
-        read_keys(file, scenario, error) == NBA_OK &&
-        scenario_policy_text(file, scenario, NULL, &scenario->policy_text, &refused, error) ==
-            NBA_OK &&
-        read_world(file, scenario, error) == NBA_OK &&
-        scenario_read_then(scenario, &file->arena, error) == NBA_OK;
+    const bool done = read_keys(file, scenario, error) == NBA_OK &&
+                      nba_scenario_policy_text(file, scenario, NULL, &scenario->policy_text,
+                                               &refused, error) == NBA_OK &&
+                      read_world(file, scenario, error) == NBA_OK &&
+                      nba_scenario_read_then(scenario, &file->arena, error) == NBA_OK;
     if (!done) {
         return error->status;
     }
     scenario->policy_refused = nba_arena_copy(&file->arena, nba_str_of(refused.message));
-    file->items =
-        nba_room((void *)file->items, file->count, &file->capacity, sizeof(*file->items));
+    file->items = nba_room((void *)file->items, file->count, &file->capacity, sizeof(*file->items));
     file->items[file->count++] = scenario;
     return NBA_OK;
 }
@@ -419,9 +418,10 @@ static size_t end_of_document(char *text, size_t from, size_t bytes, size_t *ret
     while (at < bytes) {
         const char *line_end = memchr(text + at, '\n', bytes - at);
         const size_t next = line_end != NULL ? (size_t)(line_end - text) + 1 : bytes;
-        const bool marker = next - at >= 3 &&
-                            (memcmp(text + at, "---", 3) == 0 || memcmp(text + at, "...", 3) == 0) &&
-                            (at + 3 == bytes || strchr(" \t\n", text[at + 3]) != NULL);
+        const bool marker =
+            next - at >= 3 &&
+            (memcmp(text + at, "---", 3) == 0 || memcmp(text + at, "...", 3) == 0) &&
+            (at + 3 == bytes || strchr(" \t\n", text[at + 3]) != NULL);
         if (marker) {
             memset(text + at, ' ', 3);
             *ret_next = at;

@@ -44,8 +44,8 @@ static enum nba_status write_scores(const struct run *run, struct nba_error *err
 
 static struct progress *make_progress(const struct scenario *scenario, struct nba_error *error)
 {
-    const size_t ends = (size_t)(scenario->step_count + 1) * OUT_COUNT *
-                        (size_t)scenario->partition_count;
+    const size_t ends =
+        (size_t)(scenario->step_count + 1) * OUT_COUNT * (size_t)scenario->partition_count;
     const size_t bytes = sizeof(struct progress) + ends * sizeof(int64_t) +
                          (scenario->state_count + 1u) * sizeof(struct state_note);
     struct progress *progress =
@@ -92,7 +92,7 @@ static enum nba_status run_processes(struct run *run, enum drive_end *ret_end,
             return nba_error_set(error, NBA_E_IO, "cannot fork");
         }
         if (child == 0) {
-            drive(run);
+            nba_drive(run);
         }
         while (waitpid(child, &how, 0) < 0) {
             if (errno != EINTR) {
@@ -115,7 +115,9 @@ static void add_report(const struct run *run, struct nba_buf *report)
     char path[PATH_BYTES_MAX + 16];
     struct nba_error ignored;
     (void)snprintf(path, sizeof(path), "%s/report", run->folder);
-    (void)nba_file_read(path, report, &ignored);
+    if (nba_file_read(path, report, &ignored) != NBA_OK) {
+        nba_buf_printf(report, "  %s\n", ignored.message);
+    }
 }
 
 /* One run in a folder of its own. */
@@ -162,7 +164,7 @@ static void name_points(const struct run *run, struct nba_buf *report)
         const struct step *step = &run->scenario->steps[i];
         if (step->kind == STEP_CRASH) {
             nba_buf_printf(report, "  with a crash %s in step %u:\n",
-                           crash_point_name(step->points[run->points[i]]), i + 1);
+                           nba_crash_point_name(step->points[run->points[i]]), i + 1);
         }
     }
 }
@@ -190,8 +192,8 @@ static bool kill_points_are_there(void)
 static enum nba_status run_same(const struct run *like, const char *folder, bool *ret_passed,
                                 struct nba_buf *report, struct nba_error *error)
 {
-    struct run run = {.options = like->options, .file = like->file,
-                      .scenario = like->scenario->same_as};
+    struct run run = {
+        .options = like->options, .file = like->file, .scenario = like->scenario->same_as};
     uint32_t *points = calloc(run.scenario->step_count + 1u, sizeof(*points));
     if (points == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
@@ -214,7 +216,8 @@ static enum nba_status run_all(struct run *run, uint32_t *points, bool *ret_pass
         run->same_as = same;
         status = run_same(run, same, ret_passed, report, error);
         if (status == NBA_OK && !*ret_passed) {
-            nba_buf_printf(report, "  (that was scenario '%.*s', which this one must be the same as)\n",
+            nba_buf_printf(report,
+                           "  (that was scenario '%.*s', which this one must be the same as)\n",
                            NBA_STR_ARG(run->scenario->same_as->name));
             return NBA_OK;
         }
@@ -243,8 +246,7 @@ enum nba_status nba_scenarios_run(const struct nba_scenarios *scenarios, size_t 
 {
     NBA_ASSERT(index < scenarios->count);
     const struct scenario *scenario = scenarios->items[index];
-    struct run run = {
-        .options = options, .file = scenarios, .scenario = scenario, .judged = true};
+    struct run run = {.options = options, .file = scenarios, .scenario = scenario, .judged = true};
     bool passed = false;
     if (scenario->policy_refused.bytes != 0) {
         nba_buf_printf(report, "  the policy is refused: %.*s\n",

@@ -60,7 +60,7 @@ struct run {
     struct nba_buf report;
 };
 
-const char *crash_point_name(uint32_t point);
+const char *nba_crash_point_name(uint32_t point);
 static inline int64_t *progress_end(const struct run *run, uint32_t step, enum out_topic topic)
 {
     const size_t partitions = (size_t)run->scenario->partition_count;
@@ -68,29 +68,30 @@ static inline int64_t *progress_end(const struct run *run, uint32_t step, enum o
 }
 
 /* drive.c: never returns. */
-_Noreturn void drive(struct run *run);
+_Noreturn void nba_drive(struct run *run);
 
 /* collect.c: calls `take` with every record of a topic, partition by partition; the records live
  * until the stream is closed. */
 NBA_MUST_USE
-enum nba_status collect_topic(struct nba_stream *stream, const char *topic,
-                              enum nba_status (*take)(void *context,
-                                                      const struct nba_record *record,
-                                                      struct nba_error *error),
-                              void *context, struct nba_error *error);
-/* Everything put out, as lines "topic ce_source ce_id sha256", sorted, each once; the state hash. */
+enum nba_status nba_collect_topic(struct nba_stream *stream, const char *topic,
+                                  enum nba_status (*take)(void *context,
+                                                          const struct nba_record *record,
+                                                          struct nba_error *error),
+                                  void *context, struct nba_error *error);
+/* Everything put out, as lines "topic ce_source ce_id sha256", sorted, each once; state hash. */
 NBA_MUST_USE
-enum nba_status collect_outputs(struct run *run, struct nba_buf *lines, struct nba_error *error);
+enum nba_status nba_collect_outputs(struct run *run, struct nba_buf *lines,
+                                    struct nba_error *error);
 /* Replays the log into an empty store; differences go to the report. */
 NBA_MUST_USE
-enum nba_status collect_replay(struct run *run, bool *ret_same, struct nba_error *error);
+enum nba_status nba_collect_replay(struct run *run, bool *ret_same, struct nba_error *error);
 
 /* Compares the outputs of two runs that are written down. */
 NBA_MUST_USE
-enum nba_status collect_same(struct run *run, bool *ret_same, struct nba_error *error);
+enum nba_status nba_collect_same(struct run *run, bool *ret_same, struct nba_error *error);
 
 /* judge.c: everything in `then`; what differs goes to the report. */
 NBA_MUST_USE
-enum nba_status judge(struct run *run, bool *ret_passed, struct nba_error *error);
+enum nba_status nba_judge(struct run *run, bool *ret_passed, struct nba_error *error);
 
 #endif

@@ -24,8 +24,8 @@ struct step {
     struct nba_event event;
     struct nba_reference reference; /* catalog: the record as it is from now on */
     struct nba_control control;
-    struct nba_str policy;     /* the file's text, laid over */
-    struct nba_str rejection;  /* policy: what the loader says; empty: it is taken */
+    struct nba_str policy;    /* the file's text, laid over */
+    struct nba_str rejection; /* policy: what the loader says; empty: it is taken */
     uint32_t points[NBA_KILL_POINT_COUNT + 1];
     uint32_t point_count;
 };
@@ -79,45 +79,47 @@ struct nba_scenarios {
 /* ---- reader.c, read_given.c, read_then.c, policy_text.c ---- */
 
 /* A key of the map as text, time...; NULL when absent or null. */
-const struct nba_yaml_node *scenario_get(const struct nba_yaml_node *map, const char *key);
+const struct nba_yaml_node *nba_scenario_get(const struct nba_yaml_node *map, const char *key);
 
 NBA_MUST_USE
-enum nba_status scenario_read_event(const struct nba_yaml_node *map, struct nba_event *ret_event,
-                                    struct nba_arena *arena, struct nba_error *error);
+enum nba_status nba_scenario_read_event(const struct nba_yaml_node *map,
+                                        struct nba_event *ret_event, struct nba_arena *arena,
+                                        struct nba_error *error);
 NBA_MUST_USE
-enum nba_status scenario_read_profiles(struct scenario *scenario, int64_t time_ms,
-                                       struct nba_arena *arena, struct nba_error *error);
+enum nba_status nba_scenario_read_profiles(struct scenario *scenario, int64_t time_ms,
+                                           struct nba_arena *arena, struct nba_error *error);
 /* The record of one id: `layers` are maps, the later over the earlier. */
 NBA_MUST_USE
-enum nba_status scenario_read_reference(const struct nba_yaml_node *const *layers, size_t count,
-                                        struct nba_reference *ret_reference,
-                                        struct nba_arena *arena, struct nba_error *error);
+enum nba_status nba_scenario_read_reference(const struct nba_yaml_node *const *layers, size_t count,
+                                            struct nba_reference *ret_reference,
+                                            struct nba_arena *arena, struct nba_error *error);
 /* "content_id", "campaign_id" or "rep_id", and its value. */
 NBA_MUST_USE
-enum nba_status scenario_reference_id(const struct nba_yaml_node *map,
-                                      const struct nba_yaml_node **ret_id,
-                                      struct nba_error *error);
+enum nba_status nba_scenario_reference_id(const struct nba_yaml_node *map,
+                                          const struct nba_yaml_node **ret_id,
+                                          struct nba_error *error);
 NBA_MUST_USE
-enum nba_status scenario_read_control(const struct nba_yaml_node *map, struct nba_control *ret,
-                                      struct nba_arena *arena, struct nba_error *error);
+enum nba_status nba_scenario_read_control(const struct nba_yaml_node *map, struct nba_control *ret,
+                                          struct nba_arena *arena, struct nba_error *error);
 NBA_MUST_USE
-enum nba_status scenario_read_then(struct scenario *scenario, struct nba_arena *arena,
-                                   struct nba_error *error);
+enum nba_status nba_scenario_read_then(struct scenario *scenario, struct nba_arena *arena,
+                                       struct nba_error *error);
 
 /*
  * The policy as one file: `policy` (a path from the scenario's folder, or a map), with up to two
  * maps laid over.  A path without anything over it keeps its bytes.
  */
 NBA_MUST_USE
-enum nba_status scenario_policy_text(struct nba_scenarios *file, const struct scenario *scenario,
-                                     const struct nba_yaml_node *over, struct nba_str *ret_text,
-                                     struct nba_error *ret_refused, struct nba_error *error);
+enum nba_status nba_scenario_policy_text(struct nba_scenarios *file,
+                                         const struct scenario *scenario,
+                                         const struct nba_yaml_node *over, struct nba_str *ret_text,
+                                         struct nba_error *ret_refused, struct nba_error *error);
 
 /* The lists of a `then` item, and how their fields are called. */
 enum list_kind { LIST_PROPOSED, LIST_RECALLED, LIST_HELD, LIST_DROPPED, LIST_SUPPRESSED };
 #define LIST_COUNT 5u
-extern const char *const scenario_list_names[LIST_COUNT];
-struct fields_form scenario_list_form(enum list_kind kind);
-struct fields_form scenario_record_form(void);
+extern const char *const nba_scenario_list_names[LIST_COUNT];
+struct fields_form nba_scenario_list_form(enum list_kind kind);
+struct fields_form nba_scenario_record_form(void);
 
 #endif

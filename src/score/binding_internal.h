@@ -6,7 +6,7 @@
 
 struct nba_score_binding {
     struct nba_catalog *catalog;
-    struct nba_release *release; /* NULL without one */
+    struct nba_release *release;   /* NULL without one */
     struct nba_score_table *table; /* NULL: models score */
     struct nba_fusion cheap, full;
     uint32_t ncf_candidates; /* 0: only the cheap fusion */

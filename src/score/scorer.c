@@ -427,9 +427,9 @@ static void score_by_table(const struct nba_score_binding *binding, struct nba_s
     memset(known, 0, catalog->content_count * sizeof(*known));
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
         const uint32_t k = catalog->candidates[c].content;
-        const struct nba_score_row *row = nba_score_table_find(
-            binding->table, job->hcp->hcp_id, catalog->contents[k].content_id,
-            (enum nba_action_type)catalog->action_type[c]);
+        const struct nba_score_row *row =
+            nba_score_table_find(binding->table, job->hcp->hcp_id, catalog->contents[k].content_id,
+                                 (enum nba_action_type)catalog->action_type[c]);
         double *best = &job->scores.channel_probability[catalog->channel[c]];
         propensity[c] = row != NULL ? row->propensity : -1.0;
         values[c] = row != NULL ? row->value : 1.0;

@@ -135,6 +135,5 @@ const struct nba_score_row *nba_score_table_find(const struct nba_score_table *t
     const struct nba_score_row *row =
         bsearch(&key, table->rows, table->count, sizeof(key), compare_rows);
     key.hcp_id = nba_str(NULL, 0);
-    return row != NULL ? row
-                       : bsearch(&key, table->rows, table->count, sizeof(key), compare_rows);
+    return row != NULL ? row : bsearch(&key, table->rows, table->count, sizeof(key), compare_rows);
 }

@@ -56,6 +56,8 @@ struct nba_engine_options {
     struct nba_metrics *metrics; /* NULL: nothing is counted */
     /* NULL: all of it.  Else the group's offsets end at `until`, also where offsets have a gap. */
     const struct nba_engine_range *range;
+    /* How long follower and workers wait for more before they look again; 0: 100 and 50 ms. */
+    int idle_ms;
 };
 
 /* Opens the store, loads policy and champion.  A damaged store is set aside as <store>.damaged and

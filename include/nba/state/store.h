@@ -71,10 +71,10 @@ enum nba_status nba_state_store_read_hcp(struct nba_state_store *store, struct n
                                          struct nba_arena *arena, struct nba_hcp *ret_hcp,
                                          bool *ret_found, struct nba_error *error);
 
-/* All that is stored of one HCP in open tasks, the marker of an erasure left out: the record's bytes
- * are appended to `record`, *ret_keys says how many keys there are.  The index entries of a stored
- * record are part of it; without a record each is a key too much.  Any thread.  Reads every key:
- * for tests and proofs. */
+/* All that is stored of one HCP in open tasks, the marker of an erasure left out: the bytes of the
+ * record are appended to `record`, *ret_keys says how many keys there are.  The index entries of a
+ * stored record are part of it; without a record each is a key too much.  Any thread.  Reads every
+ * key: for tests and proofs. */
 NBA_MUST_USE
 enum nba_status nba_state_store_look(struct nba_state_store *store, struct nba_str hcp_id,
                                      struct nba_buf *record, uint32_t *ret_keys,
