@@ -1,4 +1,4 @@
-/* Drained: the group's offsets are where the spans of the input end, and no mail is left. */
+/* Drained: the group's offsets are where the spans of the input end, and nothing is left to do. */
 #include "engine_run.h"
 
 #include <stdlib.h>
@@ -71,7 +71,7 @@ static bool is_drained(const struct nba_engine_run *run, const struct nba_spans 
         drained = has_reached(place, &mail.items[i]);
     }
     free(mail.items);
-    return drained && nba_engine_is_ready(run->engine);
+    return drained && nba_engine_is_settled(run->engine);
 }
 
 enum nba_status nba_engine_run_wait(struct nba_engine_run *run, const struct nba_spans *spans,

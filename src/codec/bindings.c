@@ -200,7 +200,7 @@ RECORD(journal, struct nba_journal, FIELD(nba_journal, LONG, input_next),
        FIELD(nba_journal, LONG, mailbox_next), FIELD(nba_journal, ID, policy_hash),
        FIELD(nba_journal, ID, policy_version), FIELD(nba_journal, ID, release_champion),
        FIELD(nba_journal, ID, release_challenger), FIELD(nba_journal, ID, tzdata_version),
-       TIME(nba_journal, wall_clock));
+       TIME(nba_journal, wall_clock), FIELD(nba_journal, LONG, swept));
 
 /* ---- nba.action.v1 ------------------------------------------------------------------------- */
 

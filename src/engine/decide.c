@@ -51,11 +51,18 @@ enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_
     if (item->hcp->action_count == 0) {
         return NBA_OK;
     }
-    enum nba_status status = nba_funnel_recall(pipeline->funnel, item->hcp, item->now_ms,
-                                               &pipeline->said, &recalls, &count);
+    const enum nba_status status = nba_funnel_recall(pipeline->funnel, item->hcp, item->now_ms,
+                                                     &pipeline->said, &recalls, &count);
     if (status != NBA_OK || count == 0) {
         return status;
     }
+    return nba_wave_take_back(pipeline, item, recalls, count, origin, decision);
+}
+
+enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                   const struct nba_recall *recalls, uint32_t count,
+                                   struct nba_origin origin, struct nba_decision *decision)
+{
     struct nba_closed_action *closed = nba_arena_need(&pipeline->said, count * sizeof(*closed));
     for (uint32_t i = 0; i < count; i++) {
         const struct nba_recall_request request = {
@@ -63,12 +70,13 @@ enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_
             .open_index = recalls[i].open_index,
             .reason = recalls[i].reason,
             .now_ms = item->now_ms,
-            .trigger_event_id = item->event.event_id,
+            .trigger_event_id = decision->trigger_event_id,
             .model_version = decision->model_version,
             .engine_version = nba_str_of(NBA_ENGINE_VERSION),
         };
         struct nba_action action;
-        status = nba_funnel_recalled_action(pipeline->funnel, &request, &pipeline->said, &action);
+        const enum nba_status status =
+            nba_funnel_recalled_action(pipeline->funnel, &request, &pipeline->said, &action);
         if (status != NBA_OK) {
             return status;
         }

@@ -204,6 +204,15 @@ bool nba_engine_is_ready(const struct nba_engine *engine)
     return ready;
 }
 
+bool nba_engine_is_settled(const struct nba_engine *engine)
+{
+    bool settled = nba_engine_is_ready(engine);
+    for (size_t i = 0; settled && i < engine->worker_count; i++) {
+        settled = nba_worker_is_settled(engine->workers[i]);
+    }
+    return settled;
+}
+
 bool nba_engine_has_failed(const struct nba_engine *engine)
 {
     return atomic_load(&engine->failed);

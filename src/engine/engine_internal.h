@@ -119,6 +119,7 @@ void nba_worker_join(struct nba_worker *worker);
 bool nba_worker_is_ready(const struct nba_worker *worker);
 /* *ret_resting: it holds no record and has no transaction open. */
 uint64_t nba_worker_turns(const struct nba_worker *worker, bool *ret_resting);
+bool nba_worker_is_settled(const struct nba_worker *worker);
 void nba_worker_destroy(struct nba_worker *worker);
 
 #endif

@@ -36,6 +36,7 @@ struct nba_pipeline *nba_pipeline_create(const struct nba_pipeline_options *opti
     nba_arena_init(&pipeline->scratch, SCRATCH_BYTES_MAX);
     nba_arena_init(&pipeline->said, SCRATCH_BYTES_MAX);
     nba_pipeline_metrics_init(&pipeline->metrics, options->metrics);
+    pipeline->sweep_limit = NBA_SWEEP_NONE;
     pipeline->decoder = nba_decoder_create(options->schemas);
     pipeline->scorer = nba_scorer_create();
     return pipeline;
@@ -46,6 +47,7 @@ void nba_pipeline_destroy(struct nba_pipeline *pipeline)
     if (pipeline != NULL) {
         nba_funnel_destroy(pipeline->funnel);
         nba_side_unref(pipeline->side);
+        nba_side_unref(pipeline->waiting);
         nba_scorer_destroy(pipeline->scorer);
         nba_decoder_destroy(pipeline->decoder);
         nba_buf_clear(&pipeline->emitter.encoded);
@@ -68,6 +70,8 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
         if (status != NBA_OK) {
             return status;
         }
+        pipeline->sweep_epoch +=
+            pipeline->side == NULL || nba_side_may_recall(pipeline->side, side);
         nba_funnel_destroy(pipeline->funnel);
         nba_side_unref(pipeline->side);
         pipeline->funnel = funnel;
@@ -120,8 +124,14 @@ static enum nba_status adopt(struct nba_pipeline *pipeline, struct nba_task *tas
     struct nba_meta *meta = nba_task_meta(task);
     struct nba_journal now = journal_of(pipeline, meta->input_next);
     now.mailbox_next = mailbox_next;
+    const bool swept = nba_task_sweep_epoch(task) == pipeline->sweep_epoch;
+    now.swept = meta->sweep_recalls;
+    nba_task_set_sweep_epoch(task, pipeline->sweep_epoch);
     if (!nba_meta_differs(meta, &now)) {
         return NBA_OK;
+    }
+    if (!swept && nba_meta_rules_differ(meta, &now)) {
+        nba_task_sweep_begin(task);
     }
     const enum nba_status status = nba_meta_adopt(meta, &now, error);
     if (status != NBA_OK) {
@@ -582,9 +592,9 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
 enum nba_status nba_pipeline_timers(struct nba_pipeline *pipeline, struct nba_task *task,
                                     bool *ret_more, struct nba_error *error)
 {
-    *ret_more = false;
-    if (!clock_is_wall(pipeline)) {
-        return NBA_OK;
+    const enum nba_status status = nba_pipeline_sweep(pipeline, task, ret_more, error);
+    if (status != NBA_OK || *ret_more || !clock_is_wall(pipeline)) {
+        return status;
     }
     return fire_timers(pipeline, task, nba_task_meta(task)->clock_ms, ret_more, error);
 }

@@ -41,7 +41,11 @@ struct nba_pipeline {
     struct nba_arena scratch;  /* the wave's: events, recurrent states */
     struct nba_arena said;     /* one item's: scores, decision, messages until they are encoded */
     int64_t wall_ms;
-    uint32_t timers_fired;
+    uint32_t timers_fired;    /* and actions recalled by a sweep */
+    uint64_t sweep_epoch;     /* sides so far that could recall what the one before let stand */
+    int64_t sweep_limit;      /* of a replay: recalls at which the sweep was interrupted; or -1 */
+    struct nba_side *waiting; /* the side that nba_pipeline_must_sweep() was asked about last */
+    bool waiting_recalls;
     struct nba_tally_rows tally_rows; /* without a release */
 
     struct nba_wave_item items[WAVE_ITEMS_MAX];
@@ -61,9 +65,22 @@ struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
 NBA_MUST_USE
 enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, struct nba_decision *decision);
+/* The same for actions that are given: also those that nothing but the caller's reason ends. */
+NBA_MUST_USE
+enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                   const struct nba_recall *recalls, uint32_t count,
+                                   struct nba_origin origin, struct nba_decision *decision);
 /* The funnel, and all that it said into the outbox; `head` brings what was closed before. */
 NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head);
+
+/* sweep.c: may `after` recall actions that `before` let stand? */
+bool nba_side_may_recall(const struct nba_side *before, const struct nba_side *after);
+/* Recalls what the side in force doesn't let stand, where the task has a sweep under way.
+ * *ret_more: the transaction is full. */
+NBA_MUST_USE
+enum nba_status nba_pipeline_sweep(struct nba_pipeline *pipeline, struct nba_task *task,
+                                   bool *ret_more, struct nba_error *error);
 
 #endif

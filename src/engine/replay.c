@@ -393,9 +393,10 @@ static enum nba_status run_transaction(struct runner *runner, const struct nba_r
     return status;
 }
 
-/* Records up to (not including) input index `end`, under the side inputs in force. */
+/* Records up to (not including) input index `end`, under the side inputs in force.  `sweep_limit`:
+ * recalls after which the next journal record interrupts a sweep; NBA_SWEEP_NONE: it doesn't. */
 static enum nba_status run_segment(struct runner *runner, size_t end, int64_t wall_ms,
-                                   struct nba_error *error)
+                                   int64_t sweep_limit, struct nba_error *error)
 {
     const struct records *input = &runner->replay->input[runner->partition];
     const size_t most = runner->replay->options.transaction_events != 0
@@ -403,6 +404,7 @@ static enum nba_status run_segment(struct runner *runner, size_t end, int64_t wa
                             : TRANSACTION_EVENTS;
     bool more = true; /* an empty segment still adopts its side and fires its timers */
     enum nba_status status = NBA_OK;
+    nba_pipeline_set_sweep_limit(runner->pipeline, sweep_limit);
     while (status == NBA_OK && (more || runner->input_used < end) &&
            !atomic_load(&runner->replay->failed)) {
         size_t count = end - runner->input_used;
@@ -411,6 +413,10 @@ static enum nba_status run_segment(struct runner *runner, size_t end, int64_t wa
         status = run_transaction(runner, input->items + runner->input_used, count, wall_ms, &done,
                                  &more, error);
         runner->input_used += done;
+        if (more && sweep_limit != NBA_SWEEP_NONE &&
+            nba_task_committed_meta(runner->task)->sweep_recalls == sweep_limit) {
+            break;
+        }
     }
     return status;
 }
@@ -422,7 +428,8 @@ static enum nba_status run_with_journal(struct runner *runner, struct nba_error 
     enum nba_status status = NBA_OK;
     for (size_t j = 0; status == NBA_OK && j < journal->count; j++) {
         struct nba_arena decoded;
-        struct nba_journal entries[2] = {{0}, {.input_next = INT64_MAX}}; /* this and the next */
+        struct nba_journal entries[2] = {
+            {0}, {.input_next = INT64_MAX, .swept = NBA_SWEEP_NONE}}; /* this and the next */
         size_t end = runner->input_used;
         nba_arena_init(&decoded, (size_t)1 << 20);
         for (size_t i = 0; status == NBA_OK && i < 2 && j + i < journal->count; i++) {
@@ -442,7 +449,7 @@ static enum nba_status run_with_journal(struct runner *runner, struct nba_error 
             end++;
         }
         if (status == NBA_OK) {
-            status = run_segment(runner, end, entries[0].wall_clock_ms, error);
+            status = run_segment(runner, end, entries[0].wall_clock_ms, entries[1].swept, error);
         }
         nba_arena_clear(&decoded);
     }
@@ -478,7 +485,7 @@ static enum nba_status run_without_journal(struct runner *runner, struct nba_err
             end++;
         }
         if (status == NBA_OK) {
-            status = run_segment(runner, end, timestamp_ms, error);
+            status = run_segment(runner, end, timestamp_ms, NBA_SWEEP_NONE, error);
         }
     }
     return status;

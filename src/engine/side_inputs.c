@@ -64,6 +64,7 @@ struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_n
             nba_str_of(side->release != NULL ? nba_release_id(side->release) : NULL),
         .tzdata_version = nba_str_of(nba_zone_data_version()),
         .wall_clock_ms = wall_clock_ms,
+        .swept = NBA_SWEEP_NONE,
     };
 }
 

@@ -118,6 +118,7 @@ static enum nba_status on_assign(void *context, struct nba_assignment *partition
             return status;
         }
     }
+    atomic_store(&worker->settled, false);
     atomic_store(&worker->assigned, true);
     nba_log(NBA_LOG_INFO, "assigned", "worker=%zu partitions=%zu ms=%lld", worker->index, count,
             (long long)((nba_worker_now_us(worker) - began_us) / 1000));
@@ -178,7 +179,25 @@ static bool offset_lags(const struct nba_worker *worker)
     return false;
 }
 
-/* A transaction without a record: timers that are due, offsets that lag. */
+/* Open actions that the side inputs of the moment don't let stand, of whoever's partitions. */
+static enum nba_status must_sweep(const struct nba_worker *worker, bool *ret_must,
+                                  struct nba_error *error)
+{
+    struct nba_side *side = NULL;
+    *ret_must = false;
+    if (worker->owned_count == 0) {
+        return NBA_OK;
+    }
+    const enum nba_status status = nba_side_inputs_take(worker->engine->side_inputs, &side, error);
+    for (size_t i = 0; status == NBA_OK && i < worker->owned_count && !*ret_must; i++) {
+        *ret_must =
+            nba_pipeline_must_sweep(worker->pipeline, side, worker->tasks[worker->owned[i]].task);
+    }
+    nba_side_unref(side);
+    return status;
+}
+
+/* A transaction without a record: timers that are due, offsets that lag, actions to recall. */
 static enum nba_status join_all(struct nba_worker *worker, struct nba_error *error)
 {
     enum nba_status status = nba_worker_begin(worker, error);
@@ -315,6 +334,7 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
     }
     atomic_store(&worker->resting, false);
     if (worker->run < worker->record_count || nba_worker_has_mail(worker)) {
+        atomic_store(&worker->settled, false);
         NBA_KILL_POINT(after_poll);
         if (!worker->in_transaction) {
             status = nba_worker_begin(worker, error);
@@ -327,9 +347,13 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
         if (status == NBA_OK && !worker->backlog) {
             status = nba_worker_produce_changes(worker, error);
         }
-    } else if (!worker->in_transaction && (timers_due(worker) || offset_lags(worker))) {
-        status = join_all(worker, error);
-        full = true;
+    } else if (!worker->in_transaction) {
+        status = must_sweep(worker, &full, error);
+        full = full || timers_due(worker) || offset_lags(worker);
+        atomic_store(&worker->settled, status == NBA_OK && !full);
+        if (status == NBA_OK && full) {
+            status = join_all(worker, error);
+        }
     }
     if (status != NBA_OK || !worker->in_transaction) {
         return status;
@@ -465,6 +489,11 @@ uint64_t nba_worker_turns(const struct nba_worker *worker, bool *ret_resting)
 bool nba_worker_is_ready(const struct nba_worker *worker)
 {
     return atomic_load(&worker->assigned);
+}
+
+bool nba_worker_is_settled(const struct nba_worker *worker)
+{
+    return atomic_load(&worker->settled);
 }
 
 void nba_worker_destroy(struct nba_worker *worker)

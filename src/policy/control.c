@@ -75,10 +75,10 @@ static bool find_word(const char *const *words, size_t count, struct nba_str tex
     return false;
 }
 
-/* `from` with another mode, less the exclusion of what `changed` names; `changed` takes its place
- * when `add`. */
+/* `from` with another mode and the id of its message, less the exclusion of what `changed` names;
+ * `changed` takes its place when `add`. */
 static enum nba_status change(const struct nba_control_state *from, enum nba_mode mode,
-                              const struct nba_exclusion *changed, bool add,
+                              struct nba_str mode_id, const struct nba_exclusion *changed, bool add,
                               struct nba_control_state **ret_state, struct nba_error *error)
 {
     struct counted *to = create();
@@ -103,6 +103,7 @@ static enum nba_status change(const struct nba_control_state *from, enum nba_mod
         return status;
     }
     to->shown.mode = mode;
+    to->shown.mode_id = nba_arena_copy(&to->arena, mode_id);
     to->shown.exclusions = list;
     *ret_state = &to->shown;
     return NBA_OK;
@@ -123,7 +124,7 @@ enum nba_status nba_control_state_apply(struct nba_control_state *state,
     if (message->kind == NBA_CONTROL_MODE) {
         const struct nba_exclusion none = {.target = {NULL, 0}};
         return find_word(mode_names, NBA_ARRAY_COUNT(mode_names), message->target, &word)
-                   ? change(state, (enum nba_mode)word, &none, false, ret_state, error)
+                   ? change(state, (enum nba_mode)word, message->id, &none, false, ret_state, error)
                    : nba_error_set(error, NBA_E_UNKNOWN_TYPE,
                                    "control: mode '%.*s', expected live, shadow or stopped",
                                    NBA_STR_ARG(message->target));
@@ -147,6 +148,6 @@ enum nba_status nba_control_state_apply(struct nba_control_state *state,
         .by = message->by,
         .until_ms = message->until_ms,
     };
-    return change(state, state->mode, &exclusion, message->kind == NBA_CONTROL_EXCLUDE, ret_state,
-                  error);
+    return change(state, state->mode, state->mode_id, &exclusion,
+                  message->kind == NBA_CONTROL_EXCLUDE, ret_state, error);
 }

@@ -124,11 +124,33 @@ static uint32_t candidate_of(const struct nba_catalog *catalog, const struct nba
     return NBA_CATALOG_NONE;
 }
 
+static bool is_of_policy(const struct nba_policy *policy, const struct nba_exclusion *exclusion)
+{
+    uint32_t i = 0;
+    while (i < policy->exclusion_count && exclusion != &policy->exclusions[i]) {
+        i++;
+    }
+    return i < policy->exclusion_count;
+}
+
 static struct nba_recall judge_open(const struct nba_funnel *funnel, const struct moment *moment,
                                     uint32_t index)
 {
     const struct nba_catalog *catalog = funnel->catalog;
-    struct nba_recall recall = {.open_index = index, .reason = NBA_REASON_NONE};
+    const struct nba_policy *policy = funnel->policy;
+    struct nba_recall recall = {
+        .open_index = index,
+        .reason = NBA_REASON_NONE,
+        .cause = "catalog",
+        .cause_id = moment->hcp->actions[index].content_id,
+    };
+    if (nba_funnel_mode(funnel) == NBA_MODE_STOPPED) {
+        const bool by_control = funnel->control->mode == NBA_MODE_STOPPED;
+        recall.reason = NBA_REASON_STOPPED;
+        recall.cause = by_control ? "control" : "policy";
+        recall.cause_id = by_control ? funnel->control->mode_id : policy->head.version;
+        return recall;
+    }
     const uint32_t c = candidate_of(catalog, &moment->hcp->actions[index]);
     if (c == NBA_CATALOG_NONE) {
         recall.reason = NBA_REASON_CONTENT_WITHDRAWN;
@@ -138,6 +160,8 @@ static struct nba_recall judge_open(const struct nba_funnel *funnel, const struc
     if (exclusion != NULL) {
         recall.reason = NBA_REASON_EXCLUDED;
         recall.rule_id = exclusion->id;
+        recall.cause = is_of_policy(policy, exclusion) ? "policy" : "control";
+        recall.cause_id = exclusion->id;
         return recall;
     }
     const uint32_t gate = catalog->gate_class[c];

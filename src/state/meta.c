@@ -8,7 +8,8 @@ void nba_meta_init(struct nba_meta *meta, int32_t partition_count)
                               .watermark_ms = NBA_TIME_NONE,
                               .clock_ms = NBA_TIME_NONE,
                               .silence_ms = NBA_TIME_NONE,
-                              .wall_clock_ms = NBA_TIME_NONE};
+                              .wall_clock_ms = NBA_TIME_NONE,
+                              .sweep_recalls = NBA_SWEEP_NONE};
 }
 
 bool nba_meta_set_text(char ret_text[NBA_META_TEXT_BYTES], struct nba_str text)
@@ -24,11 +25,16 @@ bool nba_meta_set_text(char ret_text[NBA_META_TEXT_BYTES], struct nba_str text)
     return true;
 }
 
-bool nba_meta_differs(const struct nba_meta *meta, const struct nba_journal *now)
+bool nba_meta_rules_differ(const struct nba_meta *meta, const struct nba_journal *now)
 {
     return meta->catalog_next != now->catalog_next || meta->control_next != now->control_next ||
-           meta->mailbox_next != now->mailbox_next || meta->wall_clock_ms != now->wall_clock_ms ||
-           !nba_str_is(now->policy_hash, meta->policy_hash) ||
+           !nba_str_is(now->policy_hash, meta->policy_hash);
+}
+
+bool nba_meta_differs(const struct nba_meta *meta, const struct nba_journal *now)
+{
+    return nba_meta_rules_differ(meta, now) || meta->mailbox_next != now->mailbox_next ||
+           meta->wall_clock_ms != now->wall_clock_ms ||
            !nba_str_is(now->policy_version, meta->policy_version) ||
            !nba_str_is(now->release_champion, meta->release_champion) ||
            !nba_str_is(now->release_challenger, meta->release_challenger) ||
@@ -80,11 +86,15 @@ void nba_meta_encode(const struct nba_meta *meta, struct nba_buf *buf)
     put_text(buf, meta->release_champion);
     put_text(buf, meta->release_challenger);
     put_text(buf, meta->tzdata_version);
-    /* The clock of silence is mostly the watermark, and then left out. */
-    const bool apart = meta->silence_ms != meta->watermark_ms;
-    nba_buf_append_varint(buf, apart ? sizeof(uint64_t) : 0);
+    /* The clock of silence is mostly the watermark, and no sweep under way: then left out. */
+    const bool sweeping = meta->sweep_recalls != NBA_SWEEP_NONE;
+    const bool apart = sweeping || meta->silence_ms != meta->watermark_ms;
+    nba_buf_append_varint(buf, (apart + sweeping) * sizeof(uint64_t));
     if (apart) {
         nba_buf_append_u64le(buf, (uint64_t)meta->silence_ms);
+    }
+    if (sweeping) {
+        nba_buf_append_u64le(buf, (uint64_t)meta->sweep_recalls);
     }
 }
 
@@ -125,9 +135,11 @@ enum nba_status nba_meta_decode(struct nba_str bytes, struct nba_meta *ret_meta,
     take_text(&cursor, meta.tzdata_version);
     const uint64_t more_bytes = nba_cursor_varint(&cursor);
     const struct nba_str more = nba_cursor_take(&cursor, (size_t)more_bytes);
-    struct nba_cursor silence = nba_cursor(more.data, more.bytes);
+    struct nba_cursor rest = nba_cursor(more.data, more.bytes);
     meta.silence_ms =
-        more.bytes >= sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&silence) : meta.watermark_ms;
+        more.bytes >= sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : meta.watermark_ms;
+    meta.sweep_recalls =
+        more.bytes >= 2 * sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : NBA_SWEEP_NONE;
     if (cursor.failed || nba_cursor_left(&cursor) != 0 || format == 0 || partition_count < 1 ||
         partition_count > (int64_t)NBA_PARTITIONS_MAX) {
         return nba_error_set(error, NBA_E_CORRUPT, "meta record of %zu bytes is damaged",

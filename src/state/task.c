@@ -166,6 +166,9 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
 static void release(struct nba_task *task)
 {
     nba_kv_iter_destroy(task->overlay.timers);
+    nba_kv_iter_destroy(task->overlay.sweep);
+    nba_buf_clear(&task->overlay.sweep_at);
+    nba_buf_clear(&task->sweep_at);
     nba_hash_index_clear(&task->overlay.index);
     nba_hot_clear(&task->hot);
     nba_tally_clear(&task->tally);
@@ -193,6 +196,8 @@ static struct nba_task *create(struct nba_state_store *store)
     nba_buf_init(&task->key, VALUE_BYTES_MAX);
     nba_buf_init(&task->spill, SPILL_BYTES_MAX);
     nba_buf_init(&task->overlay.stale, STALE_BYTES_MAX);
+    nba_buf_init(&task->overlay.sweep_at, VALUE_BYTES_MAX);
+    nba_buf_init(&task->sweep_at, VALUE_BYTES_MAX);
     nba_arena_init(&task->scratch_arena, SCRATCH_BYTES_MAX);
     task->batch = nba_kv_batch_create();
     task->scratch_hcp = malloc(sizeof(*task->scratch_hcp));
@@ -416,6 +421,9 @@ void nba_task_committed(struct nba_task *task)
     }
     task->meta = task->meta_now;
     task->has_meta = true;
+    nba_buf_reset(&task->sweep_at);
+    nba_buf_append_str(&task->sweep_at, nba_buf_str(&overlay->sweep_at));
+    task->sweep_epoch = overlay->sweep_epoch;
     /* Timers of touched HCPs are in the index now; both bounds hold, the lesser for all. */
     task->index_due_ms =
         overlay->index_due_ms < overlay->due_floor ? overlay->index_due_ms : overlay->due_floor;

@@ -47,6 +47,9 @@ struct nba_overlay {
     int64_t silence_due_ms; /* the index of silences was looked through up to here */
     struct nba_buf stale;   /* index keys without a timer: sized by u32le, one after the other */
     struct nba_kv_iter *timers; /* at the first index key not looked at; NULL: none was yet */
+    struct nba_kv_iter *sweep;  /* at the next index key to look at; NULL: none was yet */
+    struct nba_buf sweep_at;    /* the last index key looked at; empty: the sweep is at its start */
+    uint64_t sweep_epoch;
 };
 
 struct nba_task_restore {
@@ -69,8 +72,10 @@ struct nba_task {
     struct nba_meta meta_now; /* of the transaction */
     int64_t index_due_ms;     /* least due time in the index, or earlier; INT64_MAX: empty */
     int64_t silence_due_ms;   /* the same of the index of silences */
-    int64_t written_ms;       /* wall time of the last write; NBA_TIME_NONE: not known */
-    bool silence_indexed;     /* for the inactive_ttl of the store */
+    struct nba_buf sweep_at;  /* of the overlay, as committed */
+    uint64_t sweep_epoch;
+    int64_t written_ms;   /* wall time of the last write; NBA_TIME_NONE: not known */
+    bool silence_indexed; /* for the inactive_ttl of the store */
     struct nba_hot hot;
     struct nba_tally tally;
     struct nba_tally pending; /* of the transaction */
@@ -118,6 +123,10 @@ void nba_task_put_position(struct nba_task *task, struct nba_kv_batch *batch, in
 NBA_MUST_USE
 enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error);
 
+/* The committed bytes of an HCP's record, in cache or scratch; empty when there are none. */
+NBA_MUST_USE
+enum nba_status nba_task_read_hcp(struct nba_task *task, struct nba_str hcp_id, uint64_t hash,
+                                  struct nba_str *ret_bytes, struct nba_error *error);
 /* NULL if this transaction has not touched it. */
 struct nba_overlay_entry *nba_overlay_find(const struct nba_overlay *overlay, struct nba_str hcp_id,
                                            uint64_t hash);

@@ -24,6 +24,11 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena)
     nba_buf_reset(&overlay->stale);
     nba_kv_iter_destroy(overlay->timers); /* the index changes with the write */
     overlay->timers = NULL;
+    nba_kv_iter_destroy(overlay->sweep);
+    overlay->sweep = NULL;
+    nba_buf_reset(&overlay->sweep_at);
+    nba_buf_append_str(&overlay->sweep_at, nba_buf_str(&task->sweep_at));
+    overlay->sweep_epoch = task->sweep_epoch;
     nba_tally_reset(&task->pending);
     task->pending_new = 0;
     task->meta_now = task->meta;
@@ -70,9 +75,8 @@ static bool reserve(struct nba_overlay *overlay)
     return nba_hash_index_reserve(&overlay->index, overlay->entry_count + 1);
 }
 
-/* The committed bytes of a record, in cache or scratch; empty when there are none. */
-static enum nba_status read_record(struct nba_task *task, struct nba_str hcp_id, uint64_t hash,
-                                   struct nba_str *ret_bytes, struct nba_error *error)
+enum nba_status nba_task_read_hcp(struct nba_task *task, struct nba_str hcp_id, uint64_t hash,
+                                  struct nba_str *ret_bytes, struct nba_error *error)
 {
     const struct nba_hot_entry *hot = nba_hot_find(&task->hot, hcp_id, hash);
     if (hot != NULL) {
@@ -114,7 +118,7 @@ static enum nba_status load_entry(struct nba_task *task, struct nba_str hcp_id,
 {
     struct nba_arena *arena = task->overlay.arena;
     struct nba_str bytes = nba_str(NULL, 0);
-    const enum nba_status status = read_record(task, hcp_id, entry->hash, &bytes, error);
+    const enum nba_status status = nba_task_read_hcp(task, hcp_id, entry->hash, &bytes, error);
     if (status != NBA_OK) {
         return status;
     }

@@ -7,6 +7,7 @@
  * each is looked at once a transaction, however many timers fire in it.
  */
 #include "nba/base/assert.h"
+#include "nba/base/hash.h"
 #include "task_internal.h"
 
 struct nba_str nba_task_due_key(struct nba_task *task, enum nba_key_kind kind, int64_t due_ms)
@@ -245,4 +246,86 @@ int64_t nba_task_next_due_ms(const struct nba_task *task)
     }
     return task->overlay.due_floor < task->overlay.index_due_ms ? task->overlay.due_floor
                                                                 : task->overlay.index_due_ms;
+}
+
+/* ---- the sweep ---- */
+
+void nba_task_sweep_begin(struct nba_task *task)
+{
+    struct nba_overlay *overlay = &task->overlay;
+    NBA_ASSERT(overlay->arena != NULL);
+    nba_kv_iter_destroy(overlay->sweep);
+    overlay->sweep = NULL;
+    nba_buf_reset(&overlay->sweep_at);
+    if (task->meta_now.sweep_recalls == NBA_SWEEP_NONE) {
+        task->meta_now.sweep_recalls = 0;
+    }
+}
+
+uint64_t nba_task_sweep_epoch(const struct nba_task *task)
+{
+    return task->overlay.sweep_epoch;
+}
+
+void nba_task_set_sweep_epoch(struct nba_task *task, uint64_t epoch)
+{
+    task->overlay.sweep_epoch = epoch;
+}
+
+/* The HCP as the transaction sees it, without touching it: most have nothing to change. */
+static enum nba_status look_at(struct nba_task *task, struct nba_str hcp_id,
+                               const struct nba_hcp **ret_hcp, struct nba_error *error)
+{
+    const uint64_t hash = nba_xxh64(hcp_id.data, hcp_id.bytes);
+    const struct nba_overlay_entry *entry = nba_overlay_find(&task->overlay, hcp_id, hash);
+    struct nba_str bytes = nba_str(NULL, 0);
+    *ret_hcp = entry != NULL ? &entry->hcp : NULL;
+    if (entry != NULL) {
+        return NBA_OK;
+    }
+    enum nba_status status = nba_task_read_hcp(task, hcp_id, hash, &bytes, error);
+    if (status == NBA_OK && bytes.bytes != 0) {
+        nba_arena_reset(&task->scratch_arena);
+        status = nba_hcp_decode(bytes, hcp_id, &task->scratch_arena, task->scratch_hcp, error);
+        *ret_hcp = status == NBA_OK ? task->scratch_hcp : NULL;
+    }
+    return status;
+}
+
+enum nba_status nba_task_sweep_next(struct nba_task *task, const struct nba_hcp **ret_hcp,
+                                    struct nba_str *ret_action_id, struct nba_error *error)
+{
+    struct nba_overlay *overlay = &task->overlay;
+    enum nba_status status = NBA_OK;
+    NBA_ASSERT(overlay->arena != NULL && task->meta_now.sweep_recalls != NBA_SWEEP_NONE);
+    if (overlay->sweep == NULL) {
+        status = index_iter(task, &overlay->sweep, error);
+        if (status == NBA_OK && overlay->sweep_at.bytes != 0) {
+            nba_buf_append_byte(&overlay->sweep_at, 0); /* the first key behind it */
+            nba_kv_iter_seek(overlay->sweep, nba_buf_str(&overlay->sweep_at));
+        }
+    }
+    *ret_hcp = NULL;
+    while (status == NBA_OK && *ret_hcp == NULL && nba_kv_iter_valid(overlay->sweep)) {
+        const struct nba_hcp *hcp = NULL;
+        struct nba_str hcp_id;
+        struct nba_timer timer;
+        nba_buf_reset(&overlay->sweep_at);
+        nba_buf_append_str(&overlay->sweep_at, nba_kv_iter_key(overlay->sweep));
+        if (key_parse(nba_buf_str(&overlay->sweep_at), nba_kv_iter_value(overlay->sweep), &hcp_id,
+                      &timer) &&
+            timer.kind == NBA_TIMER_EXPIRY) {
+            status = look_at(task, hcp_id, &hcp, error);
+        }
+        if (hcp != NULL && has_timer(&(struct nba_timers){hcp->timers, hcp->timer_count}, &timer)) {
+            *ret_hcp = hcp;
+            *ret_action_id = timer.id;
+        }
+        nba_kv_iter_next(overlay->sweep);
+    }
+    if (status == NBA_OK && *ret_hcp == NULL) {
+        status = nba_kv_iter_status(overlay->sweep, error);
+        task->meta_now.sweep_recalls = NBA_SWEEP_NONE;
+    }
+    return status;
 }

@@ -27,6 +27,12 @@
  * before the record that moves the watermark to d or beyond.  wall: the clock is the later of the
  * last one and the wall time given to nba_pipeline_begin; timers due fire when the task is opened.
  *
+ * SWEEP.  When catalogue, control state or policy change so that open actions may no longer stand,
+ * each task looks at its open actions before its next record, a bounded number in a transaction,
+ * and recalls what has to go: a lifecycle record each.  What is recalled, and in which order, is a
+ * function of state and journal: side inputs that change meanwhile leave the number of recalls made
+ * so far in their journal record.
+ *
  * ERRORS are of class STOP (memory, damaged state, I/O): a bad record is none of them, it becomes a
  * dead letter.  THREADS.  One worker's.
  */
@@ -40,7 +46,7 @@
 #include "nba/metrics/metrics.h"
 #include "nba/state/task.h"
 
-/* Timers that one transaction fires; the rest goes on in the next one. */
+/* Timers that one transaction fires, and actions that a sweep recalls; the rest goes on in the next one. */
 #define NBA_TIMERS_PER_TRANSACTION_MAX 1000u
 
 struct nba_crash_notes;
@@ -102,9 +108,17 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
                                  const struct nba_pipeline_item *items, size_t count,
                                  size_t *ret_done, struct nba_error *error);
 
-/* Clock wall: fires what is due.  *ret_more: the transaction is full, more is due. */
+/* Before any record of an opened task: sweeps its open actions where the side changed (see SWEEP);
+ * clock wall: fires what is due.  *ret_more: the transaction is full, there is more. */
 NBA_MUST_USE
 enum nba_status nba_pipeline_timers(struct nba_pipeline *pipeline, struct nba_task *task,
                                     bool *ret_more, struct nba_error *error);
+
+/* Is there something to recall that needn't wait for the task's next record? */
+bool nba_pipeline_must_sweep(struct nba_pipeline *pipeline, struct nba_side *side,
+                             const struct nba_task *task);
+/* Replay: a sweep stops after so many recalls, where the journal says that the next record was
+ * written then; -1: it doesn't. */
+void nba_pipeline_set_sweep_limit(struct nba_pipeline *pipeline, int64_t recalls);
 
 #endif

@@ -162,6 +162,9 @@ struct nba_mail {
     struct nba_str state;            /* merged: the value of the HCP's record */
 };
 
+/* No sweep (nba/engine/pipeline.h) is under way. */
+#define NBA_SWEEP_NONE (-1)
+
 /* Where side inputs stood when a transaction began (nba.journal.v1). */
 struct nba_journal {
     int64_t input_next;
@@ -170,6 +173,7 @@ struct nba_journal {
     struct nba_str release_champion, release_challenger; /* empty: none */
     struct nba_str tzdata_version;
     int64_t wall_clock_ms;
+    int64_t swept; /* recalls of a sweep that was under way then; or NBA_SWEEP_NONE */
 };
 
 #endif

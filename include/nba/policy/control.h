@@ -38,7 +38,8 @@ struct nba_exclusion {
 };
 
 struct nba_control_state {
-    enum nba_mode mode; /* LIVE until a message lowers it */
+    enum nba_mode mode;     /* LIVE until a message lowers it */
+    struct nba_str mode_id; /* of that message */
     const struct nba_exclusion *exclusions;
     uint32_t exclusion_count;
 };

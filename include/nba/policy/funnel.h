@@ -95,10 +95,13 @@ struct nba_recall {
     uint32_t open_index; /* into the HCP's open actions */
     enum nba_reason reason;
     struct nba_str rule_id;
+    const char *cause;       /* what says so: "control", "policy" or "catalog" */
+    struct nba_str cause_id; /* id of the message, version of the policy, content id */
 };
 
-/* Which open actions must be recalled as things stand now: CONSENT_REVOKED, EXCLUDED,
- * CONTENT_WITHDRAWN (also when the content left the catalogue).  Expired ones are not looked at. */
+/* Which open actions must be recalled as things stand now: STOPPED (the mode), EXCLUDED,
+ * CONTENT_WITHDRAWN (also when the content left the catalogue), CONSENT_REVOKED.  Expired ones are
+ * not looked at. */
 NBA_MUST_USE
 enum nba_status nba_funnel_recall(struct nba_funnel *funnel, const struct nba_hcp *hcp,
                                   int64_t now_ms, struct nba_arena *arena,

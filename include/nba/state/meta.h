@@ -29,6 +29,7 @@ struct nba_meta {
     int64_t silence_ms;      /* clock by which HCPs are forgotten; behind the watermark at most */
     int64_t wall_clock_ms;   /* of the last transaction; NBA_TIME_NONE before the first */
     int64_t catalog_next, control_next, mailbox_next;
+    int64_t sweep_recalls; /* of a sweep under way (task.h), so far; NBA_SWEEP_NONE: none is */
     char policy_hash[NBA_META_TEXT_BYTES];
     char policy_version[NBA_META_TEXT_BYTES];
     char release_champion[NBA_META_TEXT_BYTES];
@@ -42,6 +43,8 @@ void nba_meta_init(struct nba_meta *meta, int32_t partition_count);
 NBA_MUST_USE
 bool nba_meta_set_text(char ret_text[NBA_META_TEXT_BYTES], struct nba_str text);
 
+/* Do catalogue, control or policy differ from these?  Then open actions may no longer stand. */
+bool nba_meta_rules_differ(const struct nba_meta *meta, const struct nba_journal *now);
 /* Do the side inputs differ from these?  Then the worker writes a journal record. */
 bool nba_meta_differs(const struct nba_meta *meta, const struct nba_journal *now);
 /* Takes the side inputs over; NBA_E_LIMIT when a text is too long. */

@@ -96,6 +96,24 @@ enum nba_status nba_task_forget_silent(struct nba_task *task, int64_t now_ms, ui
                                        uint32_t *ret_forgotten, bool *ret_more,
                                        struct nba_error *error);
 
+/*
+ * Sweep: every open action once, in the order of the expiry timers, after something outside the
+ * partition changed that may take actions back.  It is begun (anew, if one is under way) before the
+ * transaction takes events, and goes on in later transactions until the end; _next keeps its place
+ * in memory only, so after a restart it looks again at those before it, which stand.
+ * meta.sweep_recalls says that a sweep is under way; who recalls counts there.
+ * The epoch is the caller's note, kept in memory: up to which change this task has been swept;
+ * 0 once the task is opened.
+ */
+void nba_task_sweep_begin(struct nba_task *task);
+/* The next open action, with its HCP's record, good until the next call; *ret_hcp NULL: the sweep
+ * is over.  To change the HCP get it by nba_task_get. */
+NBA_MUST_USE
+enum nba_status nba_task_sweep_next(struct nba_task *task, const struct nba_hcp **ret_hcp,
+                                    struct nba_str *ret_action_id, struct nba_error *error);
+uint64_t nba_task_sweep_epoch(const struct nba_task *task);
+void nba_task_set_sweep_epoch(struct nba_task *task, uint64_t epoch);
+
 /* ---- popularity tallies ---- */
 
 /* Specialty 0 is "all HCPs"; others are nba_content_hash of the specialty's word. */
