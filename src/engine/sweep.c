@@ -127,13 +127,15 @@ static enum nba_status recall(struct nba_pipeline *pipeline, struct nba_task *ta
         .task = task, .now_ms = meta->clock_ms, .watermark_ms = meta->watermark_ms};
     char src[NBA_SRC_BYTES];
     (void)snprintf(src, sizeof(src), "journal:%lld", (long long)meta->input_next);
-    const struct nba_origin origin = {nba_str_of(src), nba_task_partition(task)};
+    struct nba_origin origin = {.src = nba_str_of(src), .partition = nba_task_partition(task)};
     enum nba_status status = nba_task_get(task, hcp_id, &item.hcp, error);
     if (status != NBA_OK) {
         return status;
     }
     const struct nba_open_action *open = &item.hcp->actions[recalled->open_index];
     item.event.hcp_id = item.hcp->hcp_id;
+    origin.segment =
+        item.hcp->profile.specialty_count != 0 ? item.hcp->profile.specialties[0] : origin.segment;
     struct nba_decision record =
         nba_wave_decision(pipeline, &item, NBA_DECISION_LIFECYCLE, NBA_REASON_NONE);
     const struct nba_str id[] = {nba_str_of("dec:"), nba_str_of(recalled->cause),

@@ -420,6 +420,8 @@ static void test_an_exclusion_by_control_message_recalls_what_is_open(void **sta
     assert_int_equal(count, 1);
     assert_int_equal(recalls[0].reason, NBA_REASON_EXCLUDED);
     assert_str_equal(recalls[0].rule_id, "m-1");
+    assert_string_equal(recalls[0].cause, "control");
+    assert_str_equal(recalls[0].cause_id, "m-1");
     fixture_decide(f, NOW);
     assert_reason(f, "mail", EXCLUDED);
     const struct nba_control go = {
@@ -429,6 +431,40 @@ static void test_an_exclusion_by_control_message_recalls_what_is_open(void **sta
     assert_int_equal(
         nba_funnel_recall(f->funnel, &f->hcp, at(NOW) + 1, &f->arena, &recalls, &count), NBA_OK);
     assert_int_equal(count, 0);
+    fixture_destroy(f);
+}
+
+static void test_the_kill_switch_recalls_what_is_open_and_shadow_mode_does_not(void **state)
+{
+    static const struct {
+        const char *mode;
+        uint32_t recalls;
+    } cases[] = {{"shadow", 0}, {"stopped", 1}, {"live", 0}};
+    struct fixture *f = create(FIXTURE_POLICY);
+    (void)state;
+    fixture_bind(f);
+    fixture_score(f, "mail", 0.5);
+    fixture_decide(f, NOW);
+    fixture_keep_open(f);
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(cases); i++) {
+        const struct nba_control mode = {.kind = NBA_CONTROL_MODE,
+                                         .id = nba_str_of("k-1"),
+                                         .target = nba_str_of(cases[i].mode),
+                                         .until_ms = NBA_TIME_NONE};
+        const struct nba_recall *recalls = NULL;
+        uint32_t count = 0;
+        fixture_control(f, &mode);
+        fixture_bind(f);
+        assert_int_equal(
+            nba_funnel_recall(f->funnel, &f->hcp, at(NOW) + 1, &f->arena, &recalls, &count),
+            NBA_OK);
+        assert_int_equal(count, cases[i].recalls);
+        if (count != 0) {
+            assert_int_equal(recalls[0].reason, NBA_REASON_STOPPED);
+            assert_string_equal(recalls[0].cause, "control");
+            assert_str_equal(recalls[0].cause_id, "k-1");
+        }
+    }
     fixture_destroy(f);
 }
 
@@ -595,6 +631,7 @@ int main(void)
         cmocka_unit_test(test_a_refusal_names_every_record_that_refuses),
         cmocka_unit_test(test_an_exclusion_of_the_policy_holds_until_its_end),
         cmocka_unit_test(test_an_exclusion_by_control_message_recalls_what_is_open),
+        cmocka_unit_test(test_the_kill_switch_recalls_what_is_open_and_shadow_mode_does_not),
         cmocka_unit_test(test_withdrawn_and_vanished_content_is_recalled),
         cmocka_unit_test(test_engagement_policies_stop_in_their_stage_by_the_first_rule),
         cmocka_unit_test(test_an_invitation_to_a_registered_event_is_not_applicable),

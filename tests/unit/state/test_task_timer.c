@@ -179,9 +179,63 @@ static void test_where_transactions_end_makes_no_difference(void **state)
     }
 }
 
+static void add_action(struct store_fixture *s, const char *hcp_id, uint64_t number, int64_t due_ms)
+{
+    struct nba_open_action action = action_of(&s->f, number, T0);
+    action.expires_at_ms = due_ms;
+    assert_true(nba_hcp_add_action(get(s, hcp_id), &action));
+}
+
+/* The next open action of the sweep is closed, as a recall does; false at its end. */
+static bool sweep_closes(struct store_fixture *s, const char *expected_hcp)
+{
+    const struct nba_hcp *hcp = NULL;
+    struct nba_str action_id;
+    assert_ok(s, nba_task_sweep_next(s->task, &hcp, &action_id, &s->f.error));
+    if (hcp == NULL) {
+        return false;
+    }
+    assert_str_equal(hcp->hcp_id, expected_hcp);
+    assert_true(nba_hcp_close_action(get(s, expected_hcp), action_id));
+    nba_task_meta(s->task)->sweep_recalls++;
+    return true;
+}
+
+static void test_a_sweep_sees_every_open_action_once_also_after_an_abort_and_a_restart(void **state)
+{
+    struct store_fixture s;
+    (void)state;
+    store_fixture_init(&s, 1u << 20);
+    begin(&s);
+    add_action(&s, "hcp-a", 1, T0 + 30);
+    add_action(&s, "hcp-b", 2, T0 + 10);
+    add_action(&s, "hcp-a", 3, T0 + 20);
+    commit(&s);
+    begin(&s);
+    nba_task_sweep_begin(s.task);
+    assert_true(sweep_closes(&s, "hcp-b"));
+    commit(&s);
+    begin(&s);
+    assert_true(sweep_closes(&s, "hcp-a"));
+    nba_task_drop(s.task); /* so that one is still open */
+    close_store(&s);
+    open_store(&s);
+    begin(&s);
+    assert_int_equal(nba_task_meta(s.task)->sweep_recalls, 1);
+    assert_true(sweep_closes(&s, "hcp-a"));
+    assert_int_equal(get(&s, "hcp-a")->action_count, 1);
+    assert_true(sweep_closes(&s, "hcp-a"));
+    assert_false(sweep_closes(&s, NULL));
+    assert_int_equal(nba_task_meta(s.task)->sweep_recalls, NBA_SWEEP_NONE);
+    commit(&s);
+    store_fixture_clear(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_a_sweep_sees_every_open_action_once_also_after_an_abort_and_a_restart),
         cmocka_unit_test(test_timers_come_by_due_then_hcp_then_id_from_the_overlay),
         cmocka_unit_test(test_the_same_timers_come_in_the_same_order_from_the_index),
         cmocka_unit_test(test_timers_of_the_overlay_and_the_index_are_merged),
