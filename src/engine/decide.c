@@ -80,7 +80,8 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
         if (status != NBA_OK) {
             return status;
         }
-        if ((item->hcp->actions[recalls[i].open_index].flags & NBA_OPEN_ACTION_GHOST) == 0) {
+        if ((item->hcp->actions[recalls[i].open_index].flags &
+             (NBA_OPEN_ACTION_HELD | NBA_OPEN_ACTION_GHOST)) == 0) {
             nba_emit_action(&pipeline->emitter, origin, &action);
             nba_pipeline_metrics_action(&pipeline->metrics, &action);
         }
