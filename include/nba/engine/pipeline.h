@@ -46,7 +46,8 @@
 #include "nba/metrics/metrics.h"
 #include "nba/state/task.h"
 
-/* Timers that one transaction fires, and actions that a sweep recalls; the rest goes on in the next one. */
+/* Timers that one transaction fires, and actions that a sweep recalls; the rest goes on in the
+ * next one. */
 #define NBA_TIMERS_PER_TRANSACTION_MAX 1000u
 
 struct nba_crash_notes;
