@@ -184,13 +184,19 @@ static enum nba_status send_reference(struct run *run, const struct nba_referenc
     return send(run, run->config.topics.catalog, 0, nba_str_of(key), time_ms, error);
 }
 
-static enum nba_status send_control(struct run *run, const struct nba_control *message,
-                                    int64_t time_ms, struct nba_error *error)
+/* Its id, where it has none: the step's label, or its number among those that aren't crashes. */
+static enum nba_status send_control(struct run *run, const struct step *step, int64_t time_ms,
+                                    struct nba_error *error)
 {
-    char id[32];
-    struct nba_control control = *message;
-    (void)snprintf(id, sizeof(id), "step-%u", run->progress->at + 1);
-    control.id = control.id.bytes != 0 ? control.id : nba_str_of(id);
+    char number[32];
+    struct nba_control control = step->control;
+    unsigned at = 1;
+    for (const struct step *before = run->scenario->steps; before < step; before++) {
+        at += before->kind != STEP_CRASH;
+    }
+    (void)snprintf(number, sizeof(number), "step-%u", at);
+    const struct nba_str id = step->label.bytes != 0 ? step->label : nba_str_of(number);
+    control.id = control.id.bytes != 0 ? control.id : id;
     control.time_ms = control.time_ms != NBA_TIME_NONE ? control.time_ms : time_ms;
     nba_buf_reset(&run->value);
     nba_encode_control(run->options->schemas, &control, &run->value);
@@ -273,7 +279,7 @@ static enum nba_status put_in(struct run *run, const struct step *step, struct n
         }
         return step->kind == STEP_CATALOG
                    ? send_reference(run, &step->reference, present(run), error)
-                   : send_control(run, &step->control, present(run), error);
+                   : send_control(run, step, present(run), error);
     }
     bool there = false;
     for (int32_t p = 0; status == NBA_OK && p < run->scenario->partition_count; p++) {
