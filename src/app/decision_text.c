@@ -3,7 +3,7 @@
 
 #include "nba/app/walk.h"
 #include "nba/base/hash.h"
-#include "nba/base/time_text.h"
+#include "nba/base/zone.h"
 #include "nba/policy/policy.h"
 
 struct search {
@@ -76,7 +76,32 @@ static void print_evidence(const struct nba_str_list *evidence, struct nba_buf *
     }
 }
 
-static void print_selected(const struct nba_action *action, struct nba_buf *buf)
+/* "held until 2026-11-01T12:00:00Z (07:00 of 2026-11-01 in America/New_York)" */
+static void print_held(const struct nba_decision *decision, struct nba_str action_id,
+                       struct nba_buf *buf)
+{
+    for (uint32_t i = 0; i < decision->held_count; i++) {
+        const struct nba_held *held = &decision->held[i];
+        const struct nba_zone *zone = nba_zone_find(held->tz);
+        char until[NBA_TIME_TEXT_BYTES];
+        if (!nba_str_equal(held->action_id, action_id)) {
+            continue;
+        }
+        nba_time_format(held->until_ms, until);
+        nba_buf_printf(buf, "     held until %s", until);
+        if (zone != NULL) {
+            const struct nba_local local = nba_zone_local(zone, held->until_ms);
+            nba_buf_printf(buf, " (%02u:%02u of %04d-%02u-%02u in %.*s)", local.hour, local.minute,
+                           (int)local.year, local.month, local.day, NBA_STR_ARG(held->tz));
+        }
+        nba_buf_printf(buf, ": %s\n",
+                       held->reason != NBA_REASON_NONE ? nba_reason_name(held->reason)
+                                                       : "the best time to send");
+    }
+}
+
+static void print_selected(const struct nba_decision *decision, const struct nba_action *action,
+                           struct nba_buf *buf)
 {
     char expires[NBA_TIME_TEXT_BYTES];
     nba_time_format(action->expires_at_ms, expires);
@@ -85,6 +110,7 @@ static void print_selected(const struct nba_action *action, struct nba_buf *buf)
         (int)action->rank, NBA_STR_ARG(action->content_id), nba_channel_name(action->channel),
         action->priority, action->propensity, action->context_weight, action->value,
         action->lever_weight, expires);
+    print_held(decision, action->action_id, buf);
     for (uint32_t i = 0; i < action->driver_count; i++) {
         const struct nba_action_driver *driver = &action->drivers[i];
         nba_buf_printf(buf, "     %s: %.*s", nba_driver_name(driver->code),
@@ -132,13 +158,16 @@ static void print_decision(const struct nba_decision *decision, uint32_t top, st
         nba_buf_printf(buf, "closed %.*s: %s\n", NBA_STR_ARG(decision->closed[i].action_id),
                        nba_reason_name(decision->closed[i].reason));
     }
+    if (decision->kind == NBA_DECISION_DECIDED) {
+        nba_buf_printf(buf, "%d candidates, %u proposed", (int)decision->candidate_count,
+                       decision->selected_count - decision->held_count);
+        nba_buf_printf(buf, decision->held_count != 0 ? ", %u held\n" : "\n", decision->held_count);
+    }
+    for (uint32_t i = 0; i < decision->selected_count; i++) {
+        print_selected(decision, &decision->selected[i], buf);
+    }
     if (decision->kind != NBA_DECISION_DECIDED) {
         return;
-    }
-    nba_buf_printf(buf, "%d candidates, %u proposed\n", (int)decision->candidate_count,
-                   decision->selected_count);
-    for (uint32_t i = 0; i < decision->selected_count; i++) {
-        print_selected(&decision->selected[i], buf);
     }
     if (top != 0 && decision->suppressed_count != 0) {
         nba_buf_printf(buf, "not proposed, by priority:\n");

@@ -357,6 +357,11 @@ const struct nba_zone *nba_zone_find(struct nba_str name)
     return zone != NULL && zone->known ? zone : NULL;
 }
 
+const char *nba_zone_name(const struct nba_zone *zone)
+{
+    return zone->name;
+}
+
 /* ---- clocks ---- */
 
 static int64_t floor_s(int64_t ms)

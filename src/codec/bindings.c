@@ -288,6 +288,9 @@ RECORD(suppressed, struct nba_suppressed, GROUP("candidate", candidate),
 RECORD(feature, struct nba_feature, NAMED(nba_feature, ID, "key", name),
        FIELD(nba_feature, DOUBLE, value));
 
+RECORD(held, struct nba_held, FIELD(nba_held, TEXT, action_id), WORD(nba_held, reason, reason),
+       TIME(nba_held, until), FIELD(nba_held, ID, tz));
+
 RECORD(ranking, struct nba_model_ranking, FIELD(nba_model_ranking, ID, model),
        LIST(nba_model_ranking, content_ids));
 
@@ -305,7 +308,8 @@ RECORD(decision, struct nba_decision, FIELD(nba_decision, TEXT, decision_id),
        RECORDS(nba_decision, "suppressed", suppressed, suppressed_count, suppressed),
        FIELD(nba_decision, BLOB, packed_reasons),
        {ITEMS(nba_decision, MAP, "features", features, feature_count, feature)},
-       RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking));
+       RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking),
+       RECORDS(nba_decision, "held", held, held_count, held));
 
 /* ---- nba.mailbox.v1 ------------------------------------------------------------------------ */
 

@@ -146,6 +146,35 @@ static struct nba_open_action open_action(const struct nba_side *side,
     return open;
 }
 
+/* What the message of an action that waits needs at its release. */
+static struct nba_held_action held_action(const struct nba_action *action, enum nba_reason reason)
+{
+    struct nba_held_action held = {
+        .action_id = action->action_id,
+        .planned_ms = action->not_before_ms,
+        .reason = reason,
+        .propensity = action->propensity,
+        .sampled_propensity = action->sampled_propensity,
+        .context_weight = action->context_weight,
+        .value = action->value,
+        .lever_weight = action->lever_weight,
+        .selection_probability = action->selection_probability,
+        .trigger_event_id = action->trigger_event_id,
+        .model_version = action->model_version,
+        .driver_count = action->driver_count,
+    };
+    for (uint32_t i = 0; i < action->driver_count; i++) {
+        const struct nba_str_list *evidence = &action->drivers[i].evidence_event_ids;
+        held.drivers[i] = action->drivers[i].code;
+        held.driver_weights[i] = action->drivers[i].weight;
+        for (; held.evidence_count < evidence->count && held.evidence_count < NBA_HCP_EVIDENCE_MAX;
+             held.evidence_count++) { /* those that have some have the same */
+            held.evidence[held.evidence_count] = evidence->items[held.evidence_count];
+        }
+    }
+    return held;
+}
+
 static void put_state_vector(struct nba_pipeline *pipeline, const struct nba_wave_item *item)
 {
     const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
@@ -216,19 +245,27 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     result.decision.features = features;
     result.decision.feature_count = FEATURE_COUNT;
     fill_rankings(pipeline, &item->job->scores, &result.decision);
+    uint32_t held_count = 0;
     for (uint32_t i = 0; i < result.action_count; i++) {
         const struct nba_open_action open =
             open_action(pipeline->side, &result.actions[i], result.ghosts);
-        if (!nba_hcp_add_action(item->hcp, &open)) {
+        const bool waits =
+            !result.ghosts && result.actions[i].not_before_ms > result.actions[i].time_ms;
+        const struct nba_held_action held = held_action(
+            &result.actions[i], waits ? result.decision.held[held_count].reason : NBA_REASON_NONE);
+        if (!(waits ? nba_hcp_hold_action(item->hcp, &open, &held)
+                    : nba_hcp_add_action(item->hcp, &open))) {
             /* Sixteen open actions nobody has sent yet: what can't be recalled isn't proposed. */
             nba_counter_add(pipeline->metrics.actions_refused, 1);
             if (!result.ghosts) {
                 result.decision.selected_count = i;
-                result.slate.action_count = i;
+                result.decision.held_count = held_count;
+                result.slate.action_count = i - held_count;
             }
             break;
         }
-        if (result.ghosts) {
+        held_count += waits;
+        if (result.ghosts || waits) {
             continue; /* nobody is told */
         }
         nba_emit_action(&pipeline->emitter, origin, &result.actions[i]);

@@ -291,12 +291,8 @@ static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
             job->known_start = tag.start;
         }
     }
-    for (unsigned channel = 1; channel < NBA_CHANNEL_COUNT; channel++) {
-        const int64_t expires_ms =
-            nba_policy_expires_at(pipeline->side->policy, (enum nba_channel)channel, item->now_ms);
-        pipeline->horizon_ms =
-            expires_ms < pipeline->horizon_ms ? expires_ms : pipeline->horizon_ms;
-    }
+    const int64_t horizon_ms = nba_funnel_horizon(pipeline->funnel, item->hcp, item->now_ms);
+    pipeline->horizon_ms = horizon_ms < pipeline->horizon_ms ? horizon_ms : pipeline->horizon_ms;
     item->job = job;
     pipeline->job_count++;
 }
@@ -392,7 +388,8 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         if (status != NBA_OK || !found) {
             return status;
         }
-        if (in_wave(pipeline, hcp)) { /* decisions of earlier records come first */
+        if (timer.kind == NBA_TIMER_RELEASE || in_wave(pipeline, hcp)) {
+            /* decisions of earlier records come first */
             status = flush_wave(pipeline, error);
             if (status != NBA_OK) {
                 return status;
@@ -401,9 +398,19 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         pipeline->timers_fired++;
         struct nba_meta *meta = nba_task_meta(task);
         meta->clock_ms = timer.due_ms > meta->clock_ms ? timer.due_ms : meta->clock_ms;
-        /* An expired action was published with its expires_at: it ends without a message. */
-        NBA_ASSERT(timer.kind == NBA_TIMER_EXPIRY);
-        (void)nba_hcp_close_action(hcp, timer.id);
+        if (timer.kind == NBA_TIMER_RELEASE) {
+            status =
+                nba_wave_release(pipeline, task, hcp, timer.due_ms, meta->clock_ms,
+                                 clock_is_wall(pipeline) ? meta->watermark_ms : meta->clock_ms);
+            if (status != NBA_OK) {
+                return nba_error_set(error, status, "cannot release a held action: %s",
+                                     nba_status_text(status));
+            }
+        } else {
+            /* An expired action was published with its expires_at: it ends without a message. */
+            NBA_ASSERT(timer.kind == NBA_TIMER_EXPIRY);
+            (void)nba_hcp_close_action(hcp, timer.id);
+        }
         nba_counter_add(pipeline->metrics.timers, 1);
     }
 }

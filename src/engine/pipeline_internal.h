@@ -52,8 +52,8 @@ struct nba_pipeline {
     size_t item_count;
     struct nba_score_job jobs[NBA_SCORE_WAVE];
     size_t job_count;
-    /* The earliest moment at which an action that this wave may yet propose can expire: its timer
-     * is in no record before the wave is emitted. */
+    /* The earliest moment at which an action that this wave may yet propose can expire or be
+     * released: its timers are in no record before the wave is emitted. */
     int64_t horizon_ms;
 };
 
@@ -70,6 +70,11 @@ NBA_MUST_USE
 enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                    const struct nba_recall *recalls, uint32_t count,
                                    struct nba_origin origin, struct nba_decision *decision);
+/* release.c: the held actions of this HCP that are due at `due_ms`; no wave is open. */
+NBA_MUST_USE
+enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba_task *task,
+                                 struct nba_hcp *hcp, int64_t due_ms, int64_t now_ms,
+                                 int64_t watermark_ms);
 /* The funnel, and all that it said into the outbox; `head` brings what was closed before. */
 NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,

@@ -121,6 +121,17 @@ static enum condition_kind kind_of(const struct condition *condition)
     return left || right ? CONDITION_MIXED : CONDITION_DYNAMIC;
 }
 
+static bool of_event(const struct condition_value *value)
+{
+    return value->field != NULL &&
+           (value->field->part == OF_EVENT || value->field->part == OF_EVENT_CONTEXT);
+}
+
+bool nba_condition_asks_event(const struct condition *condition)
+{
+    return of_event(&condition->left) || of_event(&condition->right);
+}
+
 /* ---- reading ---- */
 
 /* "event.topic": its source; without a known prefix the candidate, and *ret_name the whole. */

@@ -65,6 +65,7 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     if (request->from_reason > moment.from_reason) {
         moment.from_reason = request->from_reason;
     }
+    nba_funnel_plan_channels(funnel, &moment);
     nba_funnel_judge_gates(funnel, &moment);
     nba_funnel_mark(funnel, &moment);
     nba_funnel_weigh(funnel, &moment);
@@ -73,6 +74,7 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;
     selection.ranked_count = nba_funnel_rank(funnel, request, want, selection.ranked);
     nba_funnel_fill_slate(funnel, request, size, &selection);
+    nba_funnel_discard(funnel, &moment, &selection);
     if (mode == NBA_MODE_SHADOW) {
         withhold(funnel, &selection, NBA_REASON_SHADOW);
     }
@@ -85,6 +87,9 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     }
     result.decision.selected = result.actions;
     result.decision.selected_count = selection.count;
+    if (status == NBA_OK) {
+        status = nba_funnel_list_held(funnel, &moment, &selection, arena, &result.decision);
+    }
     if (status == NBA_OK) {
         status =
             nba_funnel_write_record(funnel, request, &moment, &selection, arena, &result.decision);
@@ -108,8 +113,8 @@ const double *nba_funnel_keys(const struct nba_funnel *funnel)
     return funnel->key;
 }
 
-/* The candidate that an open action was made of; NBA_CATALOG_NONE: no longer in the catalogue. */
-static uint32_t candidate_of(const struct nba_catalog *catalog, const struct nba_open_action *open)
+uint32_t nba_funnel_candidate_of(const struct nba_catalog *catalog,
+                                 const struct nba_open_action *open)
 {
     const uint32_t k = nba_catalog_find_content(catalog, open->content_id);
     if (k == NBA_CATALOG_NONE) {
@@ -151,7 +156,7 @@ static struct nba_recall judge_open(const struct nba_funnel *funnel, const struc
         recall.cause_id = by_control ? funnel->control->mode_id : policy->head.version;
         return recall;
     }
-    const uint32_t c = candidate_of(catalog, &moment->hcp->actions[index]);
+    const uint32_t c = nba_funnel_candidate_of(catalog, &moment->hcp->actions[index]);
     if (c == NBA_CATALOG_NONE) {
         recall.reason = NBA_REASON_CONTENT_WITHDRAWN;
         return recall;

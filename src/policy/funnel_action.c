@@ -176,8 +176,8 @@ static void set_person(const struct moment *moment, enum nba_content_class conte
                                : moment->hcp->profile.territory_id;
 }
 
-static void fill_treatment(const struct nba_funnel *funnel, const struct moment *moment, uint32_t c,
-                           struct nba_action *action)
+void nba_funnel_fill_treatment(const struct nba_funnel *funnel, const struct moment *moment,
+                               uint32_t c, struct nba_action *action)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const struct nba_content *content = nba_catalog_content(catalog, c);
@@ -203,7 +203,7 @@ static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_reque
     const uint32_t u = funnel->weights.unit[c];
     const double p = request->scores->propensity[c];
     const double *value = request->values != NULL ? request->values : funnel->catalog->value;
-    fill_treatment(funnel, moment, c, action);
+    nba_funnel_fill_treatment(funnel, moment, c, action);
     action->status = NBA_ACTION_PROPOSED;
     action->tenant_id = funnel->policy->head.tenant;
     action->hcp_id = moment->hcp->hcp_id;
@@ -219,9 +219,10 @@ static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_reque
     action->lever_weight = nba_round9(funnel->pairs[u].lever);
     action->selection_probability = 1; /* the best is taken, but for the first place: below */
     action->time_ms = moment->now_ms;
-    action->not_before_ms = moment->now_ms;
-    action->best_send_time_ms = moment->now_ms;
-    action->expires_at_ms = nba_policy_expires_at(funnel->policy, action->channel, moment->now_ms);
+    action->not_before_ms = nba_funnel_plan(funnel, moment, c).at_ms;
+    action->best_send_time_ms = action->not_before_ms;
+    action->expires_at_ms =
+        nba_policy_expires_at(funnel->policy, action->channel, action->not_before_ms);
     action->policy_version = funnel->policy->head.version;
     action->model_version = nba_str_of(request->scores->model_version);
     action->engine_version = request->engine_version;
@@ -230,6 +231,29 @@ static bool fill_action(struct nba_funnel *funnel, const struct nba_decide_reque
     action->driver_count = drivers->count < NBA_DRIVERS_MAX ? drivers->count : NBA_DRIVERS_MAX;
     memcpy(action->drivers, drivers->list, action->driver_count * sizeof(*action->drivers));
     return !drivers->failed;
+}
+
+bool nba_funnel_fill_drivers(const struct nba_held_action *held, struct nba_str language,
+                             struct nba_str topic, struct nba_arena *arena,
+                             struct nba_action *action)
+{
+    struct nba_str *evidence = nba_arena_zeros(arena, NBA_HCP_EVIDENCE_MAX, sizeof(*evidence));
+    struct drivers drivers = {.language = language, .arena = arena, .failed = evidence == NULL};
+    if (evidence != NULL) {
+        memcpy(evidence, held->evidence, held->evidence_count * sizeof(*evidence));
+        drivers.evidence = (struct nba_str_list){evidence, held->evidence_count};
+    }
+    for (uint32_t i = 0; i < held->driver_count && !drivers.failed; i++) {
+        const enum nba_driver code = held->drivers[i];
+        const struct nba_str detail = code == NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT ? topic
+                                      : code == NBA_DRIVER_CHANNEL_AFFINITY
+                                          ? nba_str_of(nba_channel_name(action->channel))
+                                          : nba_str("", 0);
+        add_driver(&drivers, code, held->driver_weights[i], detail);
+    }
+    action->driver_count = drivers.count;
+    memcpy(action->drivers, drivers.list, drivers.count * sizeof(*action->drivers));
+    return !drivers.failed;
 }
 
 enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,

@@ -208,7 +208,7 @@ static void mark_open(struct nba_funnel *funnel, const struct moment *moment)
         const struct nba_open_action *action = &moment->hcp->actions[a];
         const uint32_t word = nba_catalog_find_word(
             funnel->catalog, action->family_id.bytes != 0 ? action->family_id : action->content_id);
-        if (word != 0 && nba_funnel_is_open(moment, action)) {
+        if (word != 0 && nba_funnel_counts(moment, action)) {
             mark_family(funnel, word, (uint8_t)action->action_type, a + 1);
         }
     }
@@ -286,6 +286,16 @@ void nba_funnel_apply_marks(struct nba_funnel *funnel, const struct moment *mome
                   (uint8_t)kinds[kind].reason, funnel->reason);
         }
     }
+}
+
+uint8_t nba_funnel_mark_reason(const struct nba_funnel *funnel, uint32_t candidate)
+{
+    uint8_t first = REASON_ABSENT;
+    for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
+        const uint8_t reason = (uint8_t)kinds[kind].reason;
+        first = funnel->marks[kind][candidate] != 0 && reason < first ? reason : first;
+    }
+    return first;
 }
 
 uint64_t nba_funnel_explain_mark(const struct nba_funnel *funnel, const struct moment *moment,

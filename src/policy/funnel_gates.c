@@ -80,6 +80,8 @@ void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hc
     m->event = event;
     m->now_ms = now_ms;
     m->from_reason = NBA_REASON_STOPPED; /* the least of all */
+    m->released = NULL;
+    m->zone = funnel->policy->zone_channels != 0 ? nba_zone_find(hcp->profile.tz) : NULL;
     m->experiment = nba_policy_assign(funnel->policy, hcp->hcp_id, now_ms);
     m->market = hcp->profile.market;
     m->context = (struct condition_context){.hcp = hcp, .event = event};
@@ -127,7 +129,8 @@ static enum nba_reason judge_availability(const struct nba_funnel *funnel,
 
 /* E-mail and text messages need an address that works; on other channels only one that is known
  * to fail stops anything. */
-static enum nba_reason judge_reach(const struct moment *moment, const struct nba_gate_class *gate)
+static enum nba_reason judge_reach(const struct nba_funnel *funnel, const struct moment *moment,
+                                   const struct nba_gate_class *gate)
 {
     const uint8_t address = moment->hcp->profile.address[gate->channel];
     const bool must = gate->channel == NBA_CHANNEL_EMAIL || gate->channel == NBA_CHANNEL_SMS;
@@ -138,7 +141,13 @@ static enum nba_reason judge_reach(const struct moment *moment, const struct nba
         return NBA_REASON_ADDRESS_BOUNCED;
     }
     const enum nba_reason reason = moment->persons[gate->content_class].reason;
-    return gate->needs_rep && reason != NBA_REASON_ROLE_MISMATCH ? reason : NBA_REASON_NONE;
+    if (gate->needs_rep && reason != NBA_REASON_NONE && reason != NBA_REASON_ROLE_MISMATCH) {
+        return reason;
+    }
+    const bool asks = (funnel->policy->zone_channels >> (unsigned)gate->channel & 1) != 0;
+    return asks && nba_funnel_zone(funnel, moment, funnel->catalog->words[gate->brand]) == NULL
+               ? NBA_REASON_TIMEZONE_UNKNOWN
+               : NBA_REASON_NONE;
 }
 
 /* Does a consent record speak about candidates of this gate class? */
@@ -241,7 +250,7 @@ static struct gate_verdict judge_class(const struct nba_funnel *funnel, const st
     const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
     struct gate_verdict verdict = {.reason = judge_availability(funnel, gate)};
     if (verdict.reason < moment->from_reason) {
-        verdict.reason = judge_reach(moment, gate);
+        verdict.reason = judge_reach(funnel, moment, gate);
     }
     if (verdict.reason < moment->from_reason) {
         verdict = nba_funnel_judge_consent(funnel, moment, gate_class);
@@ -265,8 +274,10 @@ static uint64_t ask_moment(const struct nba_funnel *funnel, const struct moment 
         const struct policy_rule *rule = &bound->rules->items[r];
         bool holds = moment->now_ms < rule->until_ms;
         for (uint32_t i = 0; i < rule->require.count && holds; i++) {
-            holds = rule->require.items[i].kind != CONDITION_DYNAMIC ||
-                    nba_condition_holds(&rule->require.items[i], &moment->context);
+            const struct condition *condition = &rule->require.items[i];
+            holds = condition->kind != CONDITION_DYNAMIC ||
+                    (moment->released != NULL && nba_condition_asks_event(condition)) ||
+                    nba_condition_holds(condition, &moment->context);
         }
         failures |= (uint64_t)!holds << r;
     }
@@ -277,6 +288,7 @@ static uint64_t ask_moment(const struct nba_funnel *funnel, const struct moment 
             nba_condition_texts(mixed->condition, false, &moment->context, &single);
         NBA_ASSERT(texts.count <= NBA_HCP_REGISTERED_MAX);
         mixed->other_count = texts.count;
+        mixed->settled = moment->released != NULL && nba_condition_asks_event(mixed->condition);
         for (uint32_t j = 0; j < texts.count; j++) {
             mixed->others[j] = nba_catalog_find_word(funnel->catalog, texts.items[j]);
         }
@@ -291,7 +303,8 @@ static uint64_t failures_of(const struct bound_rules *bound, const struct rule_u
     uint64_t failures = unit->fails | (unit->applies & dynamic);
     for (uint32_t i = 0; i < bound->mixed_count; i++) {
         const struct mixed_condition *mixed = &bound->mixed[i];
-        const uint64_t bit = UINT64_C(1) << mixed->rule & unit->applies & ~failures;
+        const uint64_t bit =
+            mixed->settled ? 0 : UINT64_C(1) << mixed->rule & unit->applies & ~failures;
         bool found = false;
         for (uint32_t j = 0; bit != 0 && j < mixed->other_count; j++) {
             found = found || (unit->words[i] != 0 && mixed->others[j] == unit->words[i]);

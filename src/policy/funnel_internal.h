@@ -21,6 +21,7 @@ struct mixed_condition {
     /* once a decision: the other side's words; 0 = a word no content has */
     uint32_t others[NBA_HCP_REGISTERED_MAX];
     uint32_t other_count;
+    bool settled; /* it asks for an event that is over: it held then */
 };
 
 /* Candidates that no rule of a set (and, for engagement policies, no gate) can tell apart. */
@@ -140,6 +141,12 @@ struct moment {
     int64_t now_ms;
     enum nba_reason from_reason; /* lesser ones don't count */
     struct nba_experiment experiment;
+    /* The held action that is judged again at its release, NULL else: it is left out where open
+     * actions and contacts are counted, and what was asked of its event is settled. */
+    const struct nba_open_action *released;
+    const struct nba_zone *zone; /* the HCP's; NULL: it isn't known, or no rule asks for it */
+    struct plan plans[NBA_CHANNEL_COUNT];  /* by the HCP's own zone: nba_funnel_plan knows more */
+    int64_t planned_ms[NBA_CHANNEL_COUNT]; /* their times */
     struct nba_str market;
     const struct policy_market *market_policy; /* NULL: nothing said for this market */
     struct condition_context context;
@@ -177,6 +184,18 @@ static inline bool nba_funnel_is_open(const struct moment *moment,
 {
     return nba_open_action_is_open(action, moment->now_ms) &&
            ((action->flags & NBA_OPEN_ACTION_GHOST) == 0 || moment->experiment.control_group);
+}
+
+/* Does an open action count: is it open, and not one that is about to be released. */
+static inline bool nba_funnel_counts(const struct moment *moment,
+                                     const struct nba_open_action *action)
+{
+    const struct nba_held_action *held =
+        moment->released != NULL && (action->flags & NBA_OPEN_ACTION_HELD) != 0
+            ? nba_hcp_find_held(moment->hcp, action->action_id)
+            : NULL;
+    return nba_funnel_is_open(moment, action) && action != moment->released &&
+           (held == NULL || held->planned_ms > moment->now_ms);
 }
 
 struct selection {
@@ -225,7 +244,40 @@ enum nba_status nba_funnel_write_slate(struct nba_funnel *funnel,
                                        const struct moment *moment, struct nba_arena *arena,
                                        struct nba_decide_result *result);
 
+/* timing.c: when each channel would be used (after nba_funnel_moment); the zone that counts for a
+ * brand's candidates, NULL: none is known; the plan of one candidate. */
+void nba_funnel_plan_channels(const struct nba_funnel *funnel, struct moment *moment);
+const struct nba_zone *nba_funnel_zone(const struct nba_funnel *funnel, const struct moment *moment,
+                                       struct nba_str brand);
+struct plan nba_funnel_plan(const struct nba_funnel *funnel, const struct moment *moment,
+                            uint32_t candidate);
+/* Takes out of the slate what quiet hours discard. */
+void nba_funnel_discard(struct nba_funnel *funnel, const struct moment *moment,
+                        struct selection *selection);
+/* Which of the selected actions wait, for the record. */
+NBA_MUST_USE
+enum nba_status nba_funnel_list_held(const struct nba_funnel *funnel, const struct moment *moment,
+                                     const struct selection *selection, struct nba_arena *arena,
+                                     struct nba_decision *decision);
+
+/* funnel.c: the candidate that an open action was made of; NBA_CATALOG_NONE: it has left the
+ * catalogue. */
+uint32_t nba_funnel_candidate_of(const struct nba_catalog *catalog,
+                                 const struct nba_open_action *open);
+
+/* funnel_rank.c, funnel_contact.c: the reason of a candidate's dates, of its first mark; 255: none.
+ */
+uint8_t nba_funnel_date_reason(const struct nba_catalog *catalog, uint32_t candidate,
+                               int64_t now_ms);
+uint8_t nba_funnel_mark_reason(const struct nba_funnel *funnel, uint32_t candidate);
+
 /* funnel_action.c */
+/* Fields of a candidate as the catalogue has it now, and its driver in words. */
+void nba_funnel_fill_treatment(const struct nba_funnel *funnel, const struct moment *moment,
+                               uint32_t candidate, struct nba_action *action);
+bool nba_funnel_fill_drivers(const struct nba_held_action *held, struct nba_str language,
+                             struct nba_str topic, struct nba_arena *arena,
+                             struct nba_action *action);
 NBA_MUST_USE
 enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
                                          const struct nba_decide_request *request,

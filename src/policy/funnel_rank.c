@@ -15,7 +15,7 @@
 /* Candidates sorted at once, beside the best so far. */
 #define PIECE 256u
 
-static uint8_t date_reason(const struct nba_catalog *catalog, uint32_t c, int64_t now_ms)
+uint8_t nba_funnel_date_reason(const struct nba_catalog *catalog, uint32_t c, int64_t now_ms)
 {
     if (now_ms < catalog->effective_from_ms[c]) {
         return (uint8_t)NBA_REASON_CONTENT_NOT_EFFECTIVE;
@@ -44,7 +44,7 @@ static void refresh_dates(struct nba_funnel *funnel, int64_t now_ms)
                 funnel->dates_until_ms = border;
             }
         }
-        funnel->date_reason[c] = date_reason(catalog, c, now_ms);
+        funnel->date_reason[c] = nba_funnel_date_reason(catalog, c, now_ms);
         funnel->dated = funnel->dated || funnel->date_reason[c] != REASON_ABSENT;
     }
 }

@@ -48,6 +48,8 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
     }
     if (item->reason == NBA_REASON_CONTENT_NOT_EFFECTIVE) {
         item->until_ms = catalog->effective_from_ms[c];
+    } else if (item->reason == NBA_REASON_DISCARDED_QUIET_HOURS) {
+        item->until_ms = nba_funnel_plan(funnel, moment, c).at_ms;
     } else if (item->reason == NBA_REASON_BELOW_PROPENSITY) {
         item->rule_id = nba_str_of("propensity_threshold");
         item->counter = item->propensity;
@@ -246,12 +248,16 @@ static enum nba_status collect_actions(struct nba_funnel *funnel, const struct m
     if (actions == NULL || topics == NULL) {
         return NBA_E_NO_MEMORY;
     }
-    uint32_t count = result->ghosts ? 0 : result->action_count;
-    memcpy(actions, result->actions, count * sizeof(*actions));
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < result->action_count && !result->ghosts; i++) {
+        if (result->actions[i].not_before_ms <= moment->now_ms) {
+            actions[count++] = result->actions[i];
+        }
+    }
     for (uint32_t i = 0; i < moment->hcp->action_count; i++) {
         const struct nba_open_action *open = &moment->hcp->actions[i];
         if (nba_open_action_is_open(open, moment->now_ms) &&
-            (open->flags & NBA_OPEN_ACTION_GHOST) == 0) {
+            (open->flags & (NBA_OPEN_ACTION_GHOST | NBA_OPEN_ACTION_HELD)) == 0) {
             nba_funnel_open_action(funnel, moment, open, &topics[count], &actions[count]);
             actions[count].engine_version = engine_version;
             count++;

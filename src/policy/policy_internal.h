@@ -6,6 +6,7 @@
 
 #include "nba/base/arena.h"
 #include "nba/base/limits.h"
+#include "nba/base/zone.h"
 #include "nba/config/yaml.h"
 #include "nba/event/message.h"
 #include "nba/event/reference.h"
@@ -23,6 +24,8 @@
 #define POLICY_MIXED_MAX 8u
 /* Of one champion_challenger: two, and room for more challengers. */
 #define POLICY_ARMS_MAX 8u
+/* Quiet hours: of every channel and kind of night. */
+#define POLICY_QUIET_MAX 32u
 /* Basis points of the whole, and buckets of the assignment hash. */
 #define POLICY_BP_MAX 10000u
 /* What a channel without an entry in timing.expiry gets. */
@@ -128,6 +131,30 @@ struct policy_exploration {
     double evidence; /* k; 0: the HCP's trials on the candidate's channel */
 };
 
+enum on_conflict { ON_CONFLICT_HOLD, ON_CONFLICT_DISCARD };
+
+/* Minutes of the HCP's day, [start, end); start > end: over midnight. */
+struct policy_quiet {
+    uint32_t channels; /* bit by enum nba_channel */
+    uint32_t start, end;
+    enum on_conflict on_conflict;
+    unsigned tz; /* there is one */
+};
+
+struct policy_send_time {
+    uint32_t channels; /* with mode optimize: bit by enum nba_channel; else 0 */
+    unsigned mode;
+    bool has_fallback;
+    uint32_t fallback; /* minute of the day */
+};
+
+enum missing_timezone { MISSING_TIMEZONE_DENY, MISSING_TIMEZONE_BRAND };
+
+struct policy_brand_zone {
+    struct nba_str brand;
+    const struct nba_zone *zone;
+};
+
 struct nba_policy {
     struct nba_arena arena;
     struct nba_yaml *tree;
@@ -146,6 +173,12 @@ struct nba_policy {
     atomic_uint refs;
     unsigned formula; /* there is one */
     struct policy_slate slate;
+    struct policy_quiet quiet[POLICY_QUIET_MAX];
+    struct policy_brand_zone brand_zones[POLICY_BRANDS_MAX];
+    uint32_t quiet_count, brand_zone_count;
+    struct policy_send_time send_time;
+    enum missing_timezone missing_timezone;
+    uint32_t zone_channels; /* bit by enum nba_channel: rules of it need the HCP's time zone */
     struct policy_exploration exploration;
     struct policy_experiments experiments;
     uint32_t arm_count;
@@ -179,6 +212,25 @@ NBA_MUST_USE
 enum nba_status nba_policy_check_brand(struct policy_parse *parse,
                                        const struct nba_yaml_node *node);
 
+/* ---- timing.c ---- */
+
+struct nba_hcp;
+
+/* When an action would be sent; HELD_QUIET_HOURS: later than wished, then; DISCARDED_QUIET_HOURS:
+ * not at all, and until when that holds; NONE. */
+struct plan {
+    int64_t at_ms;
+    enum nba_reason reason;
+};
+/* `zone` NULL: nobody asks for one, or it is judged elsewhere.  Without `optimize` quiet hours
+ * alone count. */
+struct plan nba_policy_plan(const struct nba_policy *policy, const struct nba_hcp *hcp,
+                            const struct nba_zone *zone, enum nba_channel channel, int64_t now_ms,
+                            bool optimize);
+bool nba_policy_is_quiet(const struct policy_quiet *rule, int64_t day_ms);
+/* Of an HCP without one, by missing_timezone: brand_default; NULL: none is said. */
+const struct nba_zone *nba_policy_brand_zone(const struct nba_policy *policy, struct nba_str brand);
+
 /* ---- condition.c ---- */
 
 /* A map of conditions, all of which must hold.  `constants_only`: candidate fields against
@@ -186,8 +238,6 @@ enum nba_status nba_policy_check_brand(struct policy_parse *parse,
 NBA_MUST_USE
 enum nba_status nba_condition_read(struct policy_parse *parse, const struct nba_yaml_node *map,
                                    bool constants_only, struct condition_list *ret_list);
-
-struct nba_hcp;
 
 /* What conditions look at; a part that is NULL has no values. */
 struct condition_context {
@@ -199,6 +249,7 @@ struct condition_context {
     struct nba_str event_topic, event_brand; /* its own, else its content's */
 };
 
+bool nba_condition_asks_event(const struct condition *condition);
 bool nba_condition_holds(const struct condition *condition,
                          const struct condition_context *context);
 /* The values of a mixed condition's side: of the candidate (at most one) or of the other.  It holds

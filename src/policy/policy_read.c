@@ -184,6 +184,86 @@ static enum nba_status read_arm(const struct place *place)
                                POLICY_BP_MAX, sum);
 }
 
+/* "20:00", in minutes of the day. */
+static enum nba_status read_clock(const struct place *place)
+{
+    struct nba_str text = {0};
+    int64_t ms = 0;
+    char time[] = "1970-01-01T00:00:00Z";
+    const enum nba_status status = nba_yaml_text(place->node, &text, place->parse->error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (text.bytes == 5) {
+        memcpy(time + 11, text.data, 5);
+    }
+    if (text.bytes != 5 || !nba_time_parse(nba_str_of(time), &ms)) {
+        return nba_yaml_fail(place->node, place->parse->error,
+                             "expected a time of day in quotes such as \"07:00\"");
+    }
+    *(uint32_t *)place->field = (uint32_t)(ms / 60000);
+    return NBA_OK;
+}
+
+static enum nba_status read_fallback(const struct place *place)
+{
+    place->parse->policy->send_time.has_fallback = true;
+    return read_clock(place);
+}
+
+static enum nba_status read_quiet_end(const struct place *place)
+{
+    const struct policy_quiet *rule = place->field;
+    const enum nba_status status = read_clock(&(struct place){
+        place->parse, place->node, place->key, NULL, &((struct policy_quiet *)place->field)->end});
+    return status != NBA_OK || rule->start != rule->end
+               ? status
+               : nba_yaml_fail(place->node, place->parse->error,
+                               "expected another time than start");
+}
+
+/* All rules, and whether they leave every channel a minute of the day. */
+static enum nba_status read_quiet_hours(const struct place *place)
+{
+    struct nba_policy *policy = place->parse->policy;
+    const enum nba_status status = nba_read_items(place);
+    for (unsigned c = 1; c < NBA_CHANNEL_COUNT && status == NBA_OK; c++) {
+        int64_t minute = 0;
+        for (bool quiet = true; quiet; minute += quiet) {
+            quiet = false;
+            for (uint32_t i = 0; i < policy->quiet_count && minute < NBA_DAY_MS / 60000; i++) {
+                quiet = quiet || ((policy->quiet[i].channels >> c & 1) != 0 &&
+                                  nba_policy_is_quiet(&policy->quiet[i], minute * 60000));
+            }
+        }
+        if (minute == NBA_DAY_MS / 60000) {
+            return nba_yaml_fail(place->node, place->parse->error,
+                                 "expected a time of day that is not quiet on channel %s",
+                                 nba_policy_channels[c]);
+        }
+    }
+    return status;
+}
+
+/* `brand: zone`. */
+static enum nba_status read_brand_zone(const struct place *place)
+{
+    struct policy_brand_zone *entry = place->field;
+    struct nba_str name = {0};
+    enum nba_status status = nba_policy_check_brand(place->parse, place->node->key);
+    if (status == NBA_OK) {
+        entry->brand = place->node->key->text;
+        status = nba_yaml_text(place->node, &name, place->parse->error);
+    }
+    if (status != NBA_OK) {
+        return status;
+    }
+    entry->zone = nba_zone_find(name);
+    return entry->zone != NULL ? NBA_OK
+                               : nba_yaml_fail(place->node, place->parse->error,
+                                               "expected a time zone such as Europe/Zurich");
+}
+
 static enum nba_status read_control_group(const struct place *place)
 {
     place->parse->policy->experiments.has_control = true;
@@ -218,6 +298,10 @@ static const char *const consent_models[] = {"opt_in", "opt_out", "implicit", "n
 static const char *const formulas[] = {"P*C*V*L", NULL};
 static const char *const explorations[] = {"none", "epsilon_greedy", "thompson", NULL};
 static const char *const periods[] = {"none", "month", NULL};
+static const char *const conflicts[] = {"hold", "discard", NULL};
+static const char *const missing_zones[] = {"deny", "brand_default", NULL};
+static const char *const send_modes[] = {"none", "optimize", NULL};
+static const char *const clock_owners[] = {"hcp", NULL};
 static const char *const scopes[] = {"content", "topic", "brand", "channel", NULL};
 
 static const struct key one_model = {"", nba_read_word, sizeof(enum consent_model),
@@ -250,6 +334,18 @@ static const struct key suppression_keys[] = {
     {"within", nba_read_duration, .at = AT(within), .needed = "a duration"},
     {"hold", nba_read_duration, .at = AT(hold),
      .needed = "a duration: a hold without end is not taken"},
+    {0},
+};
+#undef AT
+
+#define AT(member) offsetof(struct policy_quiet, member)
+static const struct key quiet_keys[] = {
+    {"channel", nba_read_mask, .at = AT(channels), .needed = "a channel or a list of them",
+     .words = nba_policy_channels + 1, .first = 1},
+    {"start", read_clock, .at = AT(start), .needed = "a time of day"},
+    {"end", read_quiet_end, .needed = "a time of day"},
+    {"tz", nba_read_word, .at = AT(tz), .words = clock_owners},
+    {"on_conflict", nba_read_word, .at = AT(on_conflict), .words = conflicts},
     {0},
 };
 #undef AT
@@ -287,6 +383,8 @@ enum {
     ARMS,
     EXCLUSIONS,
     SUPPRESSIONS,
+    QUIET,
+    ZONES,
     ENGAGEMENTS,
     WEIGHTS = ENGAGEMENTS + 3
 };
@@ -306,6 +404,10 @@ static const struct items items[] = {
     [SUPPRESSIONS] = {NBA_YAML_LIST, suppression_keys, NULL,
                       OF(struct policy_suppression, suppression_count), 0, POLICY_RULES_MAX,
                       "rules", &one_outcome},
+    [QUIET] = {NBA_YAML_LIST, quiet_keys, NULL, OF(struct policy_quiet, quiet_count), 0,
+               POLICY_QUIET_MAX, "rules", NULL},
+    [ZONES] = {NBA_YAML_MAP, NULL, read_brand_zone, OF(struct policy_brand_zone, brand_zone_count),
+               0, POLICY_BRANDS_MAX, "brands", NULL},
     [ENGAGEMENTS] = {NBA_YAML_LIST, engagement_keys, NULL, RULES(engagements.count, &blanks[0])},
     {NBA_YAML_LIST, engagement_keys, NULL, RULES(engagements.count, &blanks[1])},
     {NBA_YAML_LIST, engagement_keys, NULL, RULES(engagements.count, &blanks[2])},
@@ -370,8 +472,12 @@ static const struct key policy_keys[] = {
      .max = NBA_SLATE_MAX},
     {.name = "timing", .read = nba_read_map},
     {"timing.expiry", nba_read_by_channel, .at = AT(expiry), .each = &one_expiry},
-    {.name = "timing.quiet_hours"},
-    {.name = "timing.send_time"},
+    {"timing.quiet_hours", read_quiet_hours, .at = AT(quiet), .items = &items[QUIET]},
+    {.name = "timing.send_time", .read = nba_read_map},
+    {"timing.send_time.channel", nba_read_mask, .at = AT(send_time.channels),
+     .needed = "a channel or a list of them", .words = nba_policy_channels + 1, .first = 1},
+    {"timing.send_time.mode", nba_read_word, .at = AT(send_time.mode), .words = send_modes},
+    {"timing.send_time.fallback", read_fallback, .at = AT(send_time.fallback)},
     {.name = "engagement_filters", .read = nba_read_map},
     {"engagement_filters.ignore_bots", read_bots, .at = AT(ignored_bots), .words = bots + 1,
      .first = 1},
@@ -380,7 +486,8 @@ static const struct key policy_keys[] = {
     {.name = "audit.candidates", .read = read_audit},
     {"audit.explain_top", nba_read_count, .at = AT(head.explain_top), .min = 0,
      .max = NBA_EXPLAINED_MAX},
-    {.name = "missing_timezone"},
+    {"missing_timezone", nba_read_word, .at = AT(missing_timezone), .words = missing_zones},
+    {"brand_timezones", nba_read_items, .at = AT(brand_zones), .items = &items[ZONES]},
     {.name = "experiments", .read = nba_read_map},
     {.name = "experiments.universal_control", .read = read_control_group},
     {"experiments.universal_control.share_bp", nba_read_count, .at = AT(experiments.control_bp),
@@ -409,5 +516,11 @@ enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yam
     for (unsigned i = 0; i < NBA_CHANNEL_COUNT; i++) {
         policy->expiry[i] = (struct nba_duration){0, POLICY_EXPIRY_DEFAULT_MS};
     }
-    return nba_read_table(parse, policy_keys, root, policy);
+    const enum nba_status status = nba_read_table(parse, policy_keys, root, policy);
+    policy->send_time.channels = policy->send_time.mode != 0 ? policy->send_time.channels : 0;
+    policy->zone_channels |= policy->send_time.channels;
+    for (uint32_t i = 0; i < policy->quiet_count; i++) {
+        policy->zone_channels |= policy->quiet[i].channels;
+    }
+    return status;
 }

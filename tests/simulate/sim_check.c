@@ -66,6 +66,9 @@ static enum nba_status take_output(void *context, const struct nba_record *recor
         int partition = -1;
         int64_t offset = -1;
         (void)snprintf(src, sizeof(src), "%.*s", NBA_STR_ARG(record->headers[i].value));
+        if (strncmp(src, "timer:", 6) == 0) {
+            return NBA_OK; /* of no input */
+        }
         const char *place = strchr(src, '/');
         if (place == NULL || sscanf(place, "/%d/%" SCNd64, &partition, &offset) != 2 ||
             partition < 0 || partition >= sim.partitions || offset < 0 || offset >= OFFSETS_MAX) {

@@ -27,6 +27,8 @@ struct nba_zone;
 /* "America/New_York"; NULL: no such zone.  Microseconds at the first time, then nanoseconds. */
 const struct nba_zone *nba_zone_find(struct nba_str name);
 
+const char *nba_zone_name(const struct nba_zone *zone);
+
 struct nba_local nba_zone_local(const struct nba_zone *zone, int64_t utc_ms);
 /* `weekday` is not looked at; the other fields may be out of their range by a day (hour 24). */
 int64_t nba_zone_utc(const struct nba_zone *zone, const struct nba_local *local);

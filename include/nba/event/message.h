@@ -98,6 +98,14 @@ struct nba_closed_action {
     enum nba_reason reason;
 };
 
+/* A selected action that waits: nothing is sent before `until`. */
+struct nba_held {
+    struct nba_str action_id;
+    enum nba_reason reason; /* HELD_QUIET_HOURS; NONE: for the best time to send */
+    int64_t until_ms;
+    struct nba_str tz; /* the time zone that counted */
+};
+
 /* Feature values at decision time, for training and off-policy evaluation. */
 struct nba_feature {
     struct nba_str name;
@@ -122,8 +130,10 @@ struct nba_decision {
     int32_t reason_count[NBA_REASON_NUMBER_MAX + 1]; /* by reason number */
     const struct nba_closed_action *closed;
     uint32_t closed_count;
-    const struct nba_action *selected;
+    const struct nba_action *selected; /* held ones included */
     uint32_t selected_count;
+    const struct nba_held *held;
+    uint32_t held_count;
     const struct nba_suppressed *suppressed; /* at most NBA_EXPLAINED_MAX, by priority */
     uint32_t suppressed_count;
     /* One reason number a candidate, in candidate order (content id, then treatment): the tail. */

@@ -15,6 +15,10 @@
  * MODES.  live; shadow: the same decision, but what would be proposed is suppressed with SHADOW;
  * stopped: a skipped record STOPPED, nothing scored is looked at.
  *
+ * TIMING.  Each candidate has a planned time (src/policy/timing.c): now, the best hour to send, or
+ * the end of quiet hours.  Limits are judged at it, expiry counts from it; a selected action whose
+ * time is later than now is held (decision.held) and judged again at its release.
+ *
  * EXPLORATION gives the first place to another candidate now and then, decided by the decision's id
  * (src/policy/explore.c).  CONTROL GROUP: the same decision, but what would be proposed is
  * suppressed with CONTROL_GROUP and becomes a ghost: an open action that nobody is told of, so that
@@ -122,5 +126,25 @@ NBA_MUST_USE
 enum nba_status nba_funnel_recalled_action(struct nba_funnel *funnel,
                                            const struct nba_recall_request *request,
                                            struct nba_arena *arena, struct nba_action *ret_action);
+
+struct nba_release {
+    enum nba_reason reason;   /* why it is dropped; NONE: it isn't */
+    int64_t until_ms;         /* later than now: it is quiet again, it waits on until then */
+    struct nba_str tz;        /* the time zone that counted */
+    struct nba_action action; /* the message, with the ids of its decision */
+};
+
+/* A held action at its release: stages 1 to 8 again, then quiet hours (a mode that isn't live drops
+ * it: STOPPED, SHADOW; and so does its expiry: EXPIRED).  `reason`, `trigger_event_id` and
+ * `model_version` of the request aren't looked at. */
+NBA_MUST_USE
+enum nba_status nba_funnel_release(struct nba_funnel *funnel,
+                                   const struct nba_recall_request *request,
+                                   struct nba_arena *arena, struct nba_release *ret_release);
+
+/* The earliest moment at which an action that a decision at now_ms may propose is released or
+ * expires. */
+int64_t nba_funnel_horizon(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                           int64_t now_ms);
 
 #endif

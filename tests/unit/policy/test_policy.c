@@ -133,8 +133,6 @@ static const struct {
      "p.yaml:7:3: contact_policies.capacity: not supported by this version"},
     {GOOD "contact_policies: {release_on: [sent]}\n",
      "p.yaml:6:20: contact_policies.release_on: not supported by this version"},
-    {GOOD "missing_timezone: deny\n",
-     "p.yaml:6:1: missing_timezone: not supported by this version"},
     {GOOD "experiments: {control: {}}\n",
      "p.yaml:6:15: experiments.control: unknown key; expected universal_control or "
      "champion_challenger"},
@@ -166,10 +164,6 @@ static const struct {
      "p.yaml:6:52: experiments.champion_challenger.arms[0]: expected text, got on without quotes, "
      "which YAML readers take as true or false: write \"on\""},
     {GOOD "triggers: []\n", "p.yaml:6:1: triggers: not supported by this version"},
-    {GOOD "timing: {quiet_hours: []}\n",
-     "p.yaml:6:10: timing.quiet_hours: not supported by this version"},
-    {GOOD "timing: {send_time: {mode: none}}\n",
-     "p.yaml:6:10: timing.send_time: not supported by this version"},
     {GOOD "arbitration: {exploration: {type: epsilon_greedy}}\n",
      "p.yaml:6:28: arbitration.exploration.epsilon: missing, expected a number from 0 to 1"},
     {GOOD "arbitration: {exploration: {epsilon: 0.1}}\n",
