@@ -88,62 +88,6 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
     return NBA_OK;
 }
 
-static bool clock_is_wall(const struct nba_pipeline *pipeline)
-{
-    switch (pipeline->options.config->clock) {
-    case NBA_CONFIG_CLOCK_EVENT:
-        return false;
-    case NBA_CONFIG_CLOCK_WALL:
-        return true;
-    case NBA_CONFIG_CLOCK_POLICY:
-        break;
-    }
-    return nba_policy_head(pipeline->side->policy)->clock == NBA_POLICY_CLOCK_WALL;
-}
-
-/* With the event clock, wall time is no side input: it must not enter journal or state. */
-static struct nba_journal journal_of(const struct nba_pipeline *pipeline, int64_t input_next)
-{
-    return nba_side_journal(pipeline->side, input_next,
-                            clock_is_wall(pipeline) ? pipeline->wall_ms : NBA_TIME_NONE);
-}
-
-static void say_journal(struct nba_pipeline *pipeline, const struct nba_task *task, const char *why,
-                        const struct nba_journal *journal)
-{
-    char src[64];
-    (void)snprintf(src, sizeof(src), "%s%lld", why, (long long)journal->input_next);
-    const struct nba_origin origin = {.src = nba_str_of(src),
-                                      .partition = nba_task_partition(task)};
-    nba_emit_journal(&pipeline->emitter, origin, journal);
-}
-
-static enum nba_status adopt(struct nba_pipeline *pipeline, struct nba_task *task,
-                             int64_t mailbox_next, struct nba_error *error)
-{
-    struct nba_meta *meta = nba_task_meta(task);
-    struct nba_journal now = journal_of(pipeline, meta->input_next);
-    now.mailbox_next = mailbox_next;
-    const bool swept = nba_task_sweep_epoch(task) == pipeline->sweep_epoch;
-    now.swept = meta->sweep_recalls;
-    nba_task_set_sweep_epoch(task, pipeline->sweep_epoch);
-    if (!nba_meta_differs(meta, &now)) {
-        return NBA_OK;
-    }
-    if (!swept && nba_meta_rules_differ(meta, &now)) {
-        nba_task_sweep_begin(task);
-    }
-    const enum nba_status status = nba_meta_adopt(meta, &now, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    if (now.wall_clock_ms != NBA_TIME_NONE && now.wall_clock_ms > meta->clock_ms) {
-        meta->clock_ms = now.wall_clock_ms;
-    }
-    say_journal(pipeline, task, "journal:", &now);
-    return NBA_OK;
-}
-
 static struct nba_crash_place place_of(const struct nba_record *record)
 {
     return (struct nba_crash_place){.partition = record->partition, .offset = record->offset};
@@ -177,8 +121,8 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
         .segment = item->hcp != NULL ? specialty_of(item->hcp) : nba_str(NULL, 0),
     };
     if (item->why.status == NBA_E_CRASH_LOOP) {
-        const struct nba_journal journal = journal_of(pipeline, item->record->offset);
-        say_journal(pipeline, item->task, NBA_CRASH_LOOP_SRC, &journal);
+        const struct nba_journal journal = nba_pipeline_journal(pipeline, item->record->offset);
+        nba_pipeline_say_journal(pipeline, item->task, NBA_CRASH_LOOP_SRC, &journal);
     }
     if (item->why.status != NBA_OK) {
         nba_emit_deadletter(&pipeline->emitter, origin, item->record, &item->why);
@@ -399,9 +343,9 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         struct nba_meta *meta = nba_task_meta(task);
         meta->clock_ms = timer.due_ms > meta->clock_ms ? timer.due_ms : meta->clock_ms;
         if (timer.kind == NBA_TIMER_RELEASE) {
-            status =
-                nba_wave_release(pipeline, task, hcp, timer.due_ms, meta->clock_ms,
-                                 clock_is_wall(pipeline) ? meta->watermark_ms : meta->clock_ms);
+            status = nba_wave_release(pipeline, task, hcp, timer.due_ms, meta->clock_ms,
+                                      nba_pipeline_clock_is_wall(pipeline) ? meta->watermark_ms
+                                                                           : meta->clock_ms);
             if (status != NBA_OK) {
                 return nba_error_set(error, status, "cannot release a held action: %s",
                                      nba_status_text(status));
@@ -484,7 +428,7 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
         const int64_t watermark_ms = item.event.event_time_ms > meta->watermark_ms
                                          ? item.event.event_time_ms
                                          : meta->watermark_ms;
-        if (!clock_is_wall(pipeline)) {
+        if (!nba_pipeline_clock_is_wall(pipeline)) {
             status = fire_timers(pipeline, source->task, watermark_ms, ret_full, error);
             if (status != NBA_OK || *ret_full) {
                 return status;
@@ -556,7 +500,7 @@ enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba
 {
     NBA_ASSERT(pipeline->item_count == 0);
     nba_task_begin(task, pipeline->arena);
-    enum nba_status status = adopt(pipeline, task, mail->next, error);
+    enum nba_status status = nba_pipeline_adopt(pipeline, task, mail->next, error);
     for (size_t i = 0; i < mail->count && status == NBA_OK; i++) {
         status = take_mail(pipeline, task, mail->records[i], error);
     }
@@ -600,7 +544,7 @@ enum nba_status nba_pipeline_timers(struct nba_pipeline *pipeline, struct nba_ta
                                     bool *ret_more, struct nba_error *error)
 {
     const enum nba_status status = nba_pipeline_sweep(pipeline, task, ret_more, error);
-    if (status != NBA_OK || *ret_more || !clock_is_wall(pipeline)) {
+    if (status != NBA_OK || *ret_more || !nba_pipeline_clock_is_wall(pipeline)) {
         return status;
     }
     return fire_timers(pipeline, task, nba_task_meta(task)->clock_ms, ret_more, error);

@@ -57,6 +57,18 @@ struct nba_pipeline {
     int64_t horizon_ms;
 };
 
+/* journal.c: does the wall clock count, by configuration or policy. */
+bool nba_pipeline_clock_is_wall(const struct nba_pipeline *pipeline);
+/* The side inputs in force.  With the event clock, wall time is none: it must not enter journal or
+ * state. */
+struct nba_journal nba_pipeline_journal(const struct nba_pipeline *pipeline, int64_t input_next);
+void nba_pipeline_say_journal(struct nba_pipeline *pipeline, const struct nba_task *task,
+                              const char *why, const struct nba_journal *journal);
+/* Takes them over into the task, where they differ from what it has. */
+NBA_MUST_USE
+enum nba_status nba_pipeline_adopt(struct nba_pipeline *pipeline, struct nba_task *task,
+                                   int64_t mailbox_next, struct nba_error *error);
+
 /* The head of the item's decision record. */
 struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
                                       const struct nba_wave_item *item, enum nba_decision_kind kind,

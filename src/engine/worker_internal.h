@@ -42,7 +42,7 @@ struct nba_worker {
     _Atomic bool assigned; /* has had an assignment and lost none since */
     _Atomic bool resting;  /* waits for a record, with nothing under way */
     _Atomic uint64_t turns;
-    _Atomic bool settled;  /* found nothing to do the last time it looked */
+    _Atomic bool settled; /* found nothing to do the last time it looked */
 
     struct nba_member *member;
     char transactional_id[2][128];
