@@ -51,19 +51,22 @@ static void add_path(struct paths *paths, const char *path)
     paths->items[paths->count++] = nba_copy(path);
 }
 
-/* Does the file hold scenarios?  A folder may hold policies too. */
-static bool holds_scenarios(const char *path)
+/* Policies stand beside the scenarios that name them; `nba test folder/a*.yaml` passes them over */
+static bool is_policy(const char *path)
 {
+    static const char key[] = "policy_version:";
     char line[256];
     bool found = false;
+    bool named = false;
     FILE *file = fopen(path, "r");
-    while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL) {
-        found = strncmp(line, "name:", 5) == 0;
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        found = found || strncmp(line, key, sizeof(key) - 1) == 0;
+        named = named || strncmp(line, "name:", 5) == 0;
     }
     if (file != NULL) {
         (void)fclose(file);
     }
-    return found;
+    return found && !named;
 }
 
 static enum nba_status add_folder(struct paths *paths, const char *folder, struct nba_error *error)
@@ -77,7 +80,7 @@ static enum nba_status add_folder(struct paths *paths, const char *folder, struc
         char path[NBA_PATH_BYTES_MAX];
         const size_t bytes = strlen(entry->d_name);
         (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (bytes > 5 && strcmp(entry->d_name + bytes - 5, ".yaml") == 0 && holds_scenarios(path)) {
+        if (bytes > 5 && strcmp(entry->d_name + bytes - 5, ".yaml") == 0 && !is_policy(path)) {
             add_path(paths, path);
         }
     }
@@ -96,7 +99,9 @@ static enum nba_status add_operand(struct paths *paths, const char *path, struct
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
         return add_folder(paths, path, error);
     }
-    add_path(paths, path);
+    if (!is_policy(path)) {
+        add_path(paths, path);
+    }
     return NBA_OK;
 }
 
@@ -184,12 +189,13 @@ const struct nba_command nba_command_test = {
     .summary = "policy tests: scenario files, run against the engine",
     .operands = "PATH...",
     .about =
-        "Runs each scenario of the files (of a folder: of its .yaml files that hold some) on an\n"
-        "embedded log, store and engine of its own in a temporary folder, and compares what came\n"
-        "out with what the scenario expects. A difference is told with every candidate, its\n"
-        "reason and rule. No broker, no model: propensities come from the table in the file.\n"
-        "docs/SCENARIOS.md is the format. Ends with 0 when all passed, 1 when one failed, 2 when\n"
-        "a file could not be read: its place and what was expected are told.",
+        "Runs each scenario of the files (of a folder: of its .yaml files; policies among them "
+        "are\n"
+        "passed over) on an embedded log, store and engine of its own in a temporary folder, and\n"
+        "compares what came out with what the scenario expects. A difference is told with every\n"
+        "candidate, its reason and rule. No broker, no model: propensities come from the table in\n"
+        "the file. docs/SCENARIOS.md is the format. Ends with 0 when all passed, 1 when one\n"
+        "failed, 2 when a file could not be read: its place and what was expected are told.",
     .examples = "nba test tests/scenarios\n"
                 "nba test my-policy-tests.yaml --verbose\n"
                 "nba test tests/scenarios/a2-consent.yaml --only A2b",

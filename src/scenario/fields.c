@@ -1,6 +1,7 @@
 /* One walk over the tables to fill a struct, one to compare two; nesting is that of our tables. */
 #include "fields.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "nba/base/assert.h"
@@ -9,6 +10,9 @@
 
 #define WORDS_MAX 256u
 #define NEAR      1e-6
+/* Words are listed where they are so few. */
+#define LISTED_MAX   16u
+#define LISTED_BYTES 400u
 
 static struct nba_str text_at(const void *at)
 {
@@ -62,21 +66,14 @@ const struct nba_binding *nba_form_find(const struct fields_form *form, struct n
     return NULL;
 }
 
-enum nba_status nba_form_word(const struct nba_yaml_node *node, const struct nba_words *words,
-                              uint32_t *ret_value, struct nba_error *error)
+/* A text that is no word of a list: the nearest one, or all of them where they are few. */
+static enum nba_status fail_word(const struct nba_yaml_node *node, bool key, struct nba_str text,
+                                 const struct nba_words *words, struct nba_error *error)
 {
     const char *known[WORDS_MAX + 1];
+    char listed[LISTED_BYTES] = "";
     size_t count = 0;
-    struct nba_str text;
-    const enum nba_status status = nba_yaml_text(node, &text, error);
-    if (status != NBA_OK) {
-        return status;
-    }
-    const size_t found = nba_str_find(text, words->names, words->count);
-    if (found < words->count) {
-        *ret_value = (uint32_t)found;
-        return NBA_OK;
-    }
+    size_t used = 0;
     for (size_t i = 0; i < words->count && count < WORDS_MAX; i++) {
         if (words->names[i] != NULL) {
             known[count++] = words->names[i];
@@ -84,9 +81,35 @@ enum nba_status nba_form_word(const struct nba_yaml_node *node, const struct nba
     }
     known[count] = NULL;
     const char *nearest = nba_yaml_nearest(text, known);
-    return nba_yaml_fail(node, error, "'%.60s' is no word of this field%s%s%s", text.data,
-                         nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
-                         nearest != NULL ? "'?" : "");
+    for (size_t i = 0; count <= LISTED_MAX && i < count; i++) {
+        const int bytes = snprintf(listed + used, sizeof(listed) - used, "%s%s",
+                                   i == 0          ? "; expected "
+                                   : i + 1 < count ? ", "
+                                                   : " or ",
+                                   known[i]);
+        used += (size_t)bytes;
+    }
+    return (key ? nba_yaml_fail_key
+                : nba_yaml_fail)(node, error, "'%.*s' is no word of this field%s%s%s",
+                                 text.bytes < 60 ? (int)text.bytes : 60, text.data,
+                                 nearest != NULL ? ", did you mean '" : listed,
+                                 nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+}
+
+enum nba_status nba_form_word(const struct nba_yaml_node *node, const struct nba_words *words,
+                              uint32_t *ret_value, struct nba_error *error)
+{
+    struct nba_str text;
+    const enum nba_status status = nba_yaml_text(node, &text, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    const size_t found = nba_str_find(text, words->names, words->count);
+    if (found == words->count) {
+        return fail_word(node, false, text, words, error);
+    }
+    *ret_value = (uint32_t)found;
+    return NBA_OK;
 }
 
 /* ---- filling ---- */
@@ -189,7 +212,10 @@ static enum nba_status fill_map(const struct nba_yaml_node *node, const struct n
     for (const struct nba_yaml_node *n = node->first; status == NBA_OK && n != NULL; n = n->next) {
         uint32_t word = 0;
         if (b->kind == NBA_BIND_SLOTS) {
-            status = nba_form_word(n->key, b->words, &word, error);
+            word = (uint32_t)nba_str_find(n->key->text, b->words->names, b->words->count);
+            if (word == b->words->count) {
+                return fail_word(n, true, n->key->text, b->words, error);
+            }
             unsigned char *slot = into + b->offset + word * b->record->bytes;
             status = status == NBA_OK ? fill_value(n, value, slot, arena, error) : status;
             if (status == NBA_OK && b->presence == NBA_PRESENT_BOOL) {

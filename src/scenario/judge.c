@@ -358,6 +358,68 @@ static void judge_outcome(struct judging *j, const struct nba_yaml_node *expecte
     }
 }
 
+/* The latest time said up to a step: the clock, as far as every partition has been told. */
+static int64_t clock_at(const struct scenario *scenario, uint32_t step)
+{
+    int64_t clock_ms = NBA_TIME_NONE;
+    for (uint32_t s = 0; s <= step; s++) {
+        const int64_t time_ms = scenario->steps[s].time_ms;
+        clock_ms = time_ms > clock_ms ? time_ms : clock_ms;
+    }
+    return clock_ms;
+}
+
+/* The entry of an id; a reservation whose action has expired is none any more. */
+static const struct nba_ledger_entry *find_entry(const struct nba_hcp *hcp, uint32_t key,
+                                                 bool ghost, int64_t clock_ms)
+{
+    for (uint32_t i = 0; i < hcp->ledger_count; i++) {
+        const struct nba_ledger_entry *entry = &hcp->ledger[i];
+        const bool over = !entry->committed && entry->expires_at_ms != NBA_TIME_NONE &&
+                          entry->expires_at_ms <= clock_ms;
+        if ((entry->action_key == key || entry->message_key == key) && entry->ghost == ghost &&
+            !over) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static void judge_entry(struct judging *j, const struct nba_yaml_node *expected,
+                        const struct nba_hcp *hcp)
+{
+    static const char *const ids[] = {"action_id", "message_id", "call_id"};
+    const struct nba_yaml_node *id = NULL;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(ids); i++) {
+        const struct nba_yaml_node *here = nba_scenario_get(expected, ids[i]);
+        id = here != NULL ? here : id;
+    }
+    const struct nba_yaml_node *ghost = nba_yaml_get(expected, "ghost");
+    const struct nba_yaml_node *time = nba_yaml_get(expected, "time");
+    const struct nba_str state = nba_yaml_get(expected, "state")->text;
+    const struct nba_ledger_entry *entry = find_entry(
+        hcp, nba_hcp_text_hash(id->text), ghost != NULL && nba_str_is(ghost->text, "true"),
+        clock_at(j->run->scenario, j->item->step));
+    const char *came = entry == NULL ? "none" : entry->committed ? "committed" : "reserved";
+    const int64_t time_ms = entry != NULL ? entry->time_ms : NBA_TIME_NONE;
+    if (nba_str_is(state, came) && (time == NULL || entry == NULL || time_of(time) == time_ms)) {
+        return;
+    }
+    struct nba_buf *buf = differ(j);
+    nba_buf_printf(buf, "state of %.*s: ledger of %.*s: expected %.*s", NBA_STR_ARG(hcp->hcp_id),
+                   NBA_STR_ARG(id->text), NBA_STR_ARG(state));
+    if (time != NULL) {
+        nba_buf_printf(buf, " at ");
+        show_time(buf, time_of(time));
+    }
+    nba_buf_printf(buf, ", came %s", came);
+    if (entry != NULL) {
+        nba_buf_printf(buf, " at ");
+        show_time(buf, time_ms);
+    }
+    nba_buf_append_byte(buf, '\n');
+}
+
 static void judge_state(struct judging *j, const struct nba_yaml_node *expected,
                         const struct state_note *note)
 {
@@ -400,7 +462,7 @@ static void judge_state(struct judging *j, const struct nba_yaml_node *expected,
     }
     for (const struct nba_yaml_node *n = ledger != NULL ? ledger->first : NULL; n != NULL;
          n = n->next) {
-        nba_buf_printf(differ(j), "state of %.*s: this version keeps no ledger\n", NBA_STR_ARG(id));
+        judge_entry(j, n, &hcp);
     }
 }
 

@@ -18,6 +18,8 @@
 #define LAYERS_MAX      64u
 #define PARTITIONS_MAX  64
 #define SECOND_MS       1000
+/* Of a scenario without a time: 2026-01-01. */
+#define TIME_DEFAULT_MS INT64_C(1767225600000)
 
 static const char *const top_keys[] = {"name",    "like",   "policy", "policy_override",
                                        "same_as", "replay", "given",  "when",
@@ -250,7 +252,7 @@ static int64_t earliest(const struct scenario *scenario)
         const int64_t time_ms = scenario->steps[i].time_ms;
         least = time_ms != NBA_TIME_NONE && time_ms < least ? time_ms : least;
     }
-    return least != INT64_MAX ? least : 0;
+    return least != INT64_MAX ? least : TIME_DEFAULT_MS;
 }
 
 static uint32_t count_of(const struct nba_yaml_node *list)
