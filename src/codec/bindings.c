@@ -25,6 +25,7 @@
 #define NBA_X(constant, word) word,
 WORD_LIST(channel, NBA_CHANNEL_MAP(NBA_X));
 WORD_LIST(action_type, NBA_ACTION_TYPE_MAP(NBA_X));
+WORD_LIST(outcome, NBA_OUTCOME_MAP(NBA_X));
 WORD_LIST(consent_scope, NBA_CONSENT_SCOPE_MAP(NBA_X));
 WORD_LIST(consent_status, NBA_CONSENT_STATUS_MAP(NBA_X));
 WORD_LIST(bot, NBA_BOT_MAP(NBA_X));
@@ -294,6 +295,13 @@ RECORD(held, struct nba_held, FIELD(nba_held, TEXT, action_id), WORD(nba_held, r
 RECORD(ranking, struct nba_model_ranking, FIELD(nba_model_ranking, ID, model),
        LIST(nba_model_ranking, content_ids));
 
+RECORD(feedback, struct nba_feedback, FIELD(nba_feedback, TEXT, action_id),
+       FIELD(nba_feedback, ID, content_id), WORD(nba_feedback, action_type, action_type),
+       WORD(nba_feedback, channel, channel), TIME(nba_feedback, decided),
+       WORD(nba_feedback, outcome, outcome), FIELD(nba_feedback, BOOL, unique),
+       FIELD(nba_feedback, TEXT, dismiss_reason), FIELD(nba_feedback, DOUBLE, value),
+       {ITEMS(nba_feedback, MAP, "features", features, feature_count, feature)});
+
 RECORD(decision, struct nba_decision, FIELD(nba_decision, TEXT, decision_id),
        WORD(nba_decision, kind, decision_kind), WORD(nba_decision, reason, reason),
        FIELD(nba_decision, ID, hcp_id), FIELD(nba_decision, ID, trigger_event_id),
@@ -309,7 +317,8 @@ RECORD(decision, struct nba_decision, FIELD(nba_decision, TEXT, decision_id),
        FIELD(nba_decision, BLOB, packed_reasons),
        {ITEMS(nba_decision, MAP, "features", features, feature_count, feature)},
        RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking),
-       RECORDS(nba_decision, "held", held, held_count, held));
+       RECORDS(nba_decision, "held", held, held_count, held),
+       {MEMBER(nba_decision, POINTER, "feedback", feedback), .record = &feedback});
 
 /* ---- nba.mailbox.v1 ------------------------------------------------------------------------ */
 

@@ -18,6 +18,58 @@ static struct nba_str print(struct nba_pipeline *pipeline, const char *prefix, s
     return nba_str(text, bytes);
 }
 
+#define FEATURE_COUNT 7u
+
+/* What a decision stood on, for training and for people who ask later. */
+static const struct nba_feature *list_features(struct nba_pipeline *pipeline,
+                                               const struct nba_hcp_features *features)
+{
+    static const struct {
+        const char *name;
+        enum nba_channel channel;
+    } rates[] = {{"rate_email", NBA_CHANNEL_EMAIL},
+                 {"rate_event", NBA_CHANNEL_EVENT},
+                 {"rate_rep", NBA_CHANNEL_REP},
+                 {"rate_sms", NBA_CHANNEL_SMS},
+                 {"rate_web", NBA_CHANNEL_WEB}};
+    struct nba_feature *list = nba_arena_need(&pipeline->said, FEATURE_COUNT * sizeof(*list));
+    list[0] = (struct nba_feature){nba_str_of("engagements"), (double)features->engagements};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(rates); i++) {
+        const enum nba_channel channel = rates[i].channel;
+        list[i + 1] = (struct nba_feature){
+            nba_str_of(rates[i].name),
+            nba_round9(nba_channel_rate(features->engaged[channel], features->trials[channel]))};
+    }
+    list[FEATURE_COUNT - 1] =
+        (struct nba_feature){nba_str_of("touches"), (double)features->touches};
+    return list;
+}
+
+/* What the event says of an action; NULL: nothing. */
+static const struct nba_feedback *feedback_of(struct nba_pipeline *pipeline,
+                                              const struct nba_wave_item *item)
+{
+    const struct nba_awaited_action *action = item->joined.action;
+    if (action == NULL) {
+        return NULL;
+    }
+    struct nba_feedback *feedback = nba_arena_need(&pipeline->said, sizeof(*feedback));
+    *feedback = (struct nba_feedback){
+        .action_id = action->action_id,
+        .content_id = action->content_id,
+        .action_type = action->action_type,
+        .channel = action->channel,
+        .decided_ms = action->decided_ms,
+        .outcome = item->joined.outcome,
+        .unique = item->joined.unique,
+        .dismiss_reason = item->event.dismiss_reason,
+        .value = item->event.value,
+        .features = list_features(pipeline, &action->features),
+        .feature_count = FEATURE_COUNT,
+    };
+    return feedback;
+}
+
 struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
                                       const struct nba_wave_item *item, enum nba_decision_kind kind,
                                       enum nba_reason reason)
@@ -40,6 +92,7 @@ struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
         .arm = experiment.arm,
         .bucket = experiment.bucket,
+        .feedback = feedback_of(pipeline, item),
     };
 }
 
@@ -94,27 +147,6 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
     decision->closed_count = count;
     return NBA_OK;
 }
-
-/* What the decision stood on, for training and for people who ask later. */
-static void fill_features(const struct nba_hcp *hcp, struct nba_feature *features)
-{
-    static const struct {
-        const char *name;
-        enum nba_channel channel;
-    } rates[] = {{"rate_email", NBA_CHANNEL_EMAIL},
-                 {"rate_event", NBA_CHANNEL_EVENT},
-                 {"rate_rep", NBA_CHANNEL_REP},
-                 {"rate_sms", NBA_CHANNEL_SMS},
-                 {"rate_web", NBA_CHANNEL_WEB}};
-    features[0] = (struct nba_feature){nba_str_of("engagements"), (double)hcp->pushed};
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(rates); i++) {
-        features[i + 1] = (struct nba_feature){
-            nba_str_of(rates[i].name), nba_round9(nba_hcp_channel_rate(hcp, rates[i].channel))};
-    }
-    features[NBA_ARRAY_COUNT(rates) + 1] =
-        (struct nba_feature){nba_str_of("touches"), (double)hcp->touches};
-}
-#define FEATURE_COUNT 7u
 
 /* The open action that a proposal leaves behind in the HCP's record. */
 static struct nba_open_action open_action(const struct nba_side *side,
@@ -175,6 +207,24 @@ static struct nba_held_action held_action(const struct nba_action *action, enum 
     return held;
 }
 
+/* What comes of the action counts from the time it is planned for. */
+static void await_outcomes(const struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                           const struct nba_action *action, const struct nba_hcp_features *features)
+{
+    const struct nba_awaited_action awaited = {
+        .action_id = action->action_id,
+        .content_id = action->content_id,
+        .action_type = action->action_type,
+        .channel = action->channel,
+        .decided_ms = action->time_ms,
+        .until_ms =
+            nba_policy_reward_until(pipeline->side->policy, action->channel, action->not_before_ms),
+        .features = *features,
+    };
+    nba_hcp_await(item->hcp, &awaited,
+                  nba_policy_oldest(pipeline->side->policy, item->watermark_ms));
+}
+
 static void put_state_vector(struct nba_pipeline *pipeline, const struct nba_wave_item *item)
 {
     const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
@@ -231,18 +281,18 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };
     struct nba_decide_result result;
-    struct nba_feature *features =
-        nba_arena_need(&pipeline->said, FEATURE_COUNT * sizeof(*features));
+    struct nba_hcp_features features;
     const enum nba_status status =
         nba_funnel_decide(pipeline->funnel, &request, &pipeline->said, &result);
     if (status != NBA_OK) {
         return status;
     }
-    fill_features(item->hcp, features);
+    nba_hcp_features(item->hcp, &features);
     put_state_vector(pipeline, item);
     result.decision.closed = head->closed;
     result.decision.closed_count = head->closed_count;
-    result.decision.features = features;
+    result.decision.feedback = head->feedback;
+    result.decision.features = list_features(pipeline, &features);
     result.decision.feature_count = FEATURE_COUNT;
     fill_rankings(pipeline, &item->job->scores, &result.decision);
     uint32_t held_count = 0;
@@ -265,6 +315,9 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
             break;
         }
         held_count += waits;
+        if (!result.ghosts) {
+            await_outcomes(pipeline, item, &result.actions[i], &features);
+        }
         if (result.ghosts || waits) {
             continue; /* nobody is told */
         }

@@ -244,9 +244,7 @@ static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 static struct nba_content_facts facts_of(const struct nba_side *side, const struct nba_event *event)
 {
     struct nba_content_facts facts = {.brand = event->brand};
-    const uint32_t k = event->content_id.bytes != 0
-                           ? nba_catalog_find_content(side->catalog, event->content_id)
-                           : NBA_CATALOG_NONE;
+    const uint32_t k = nba_catalog_find_content(side->catalog, event->content_id);
     if (k != NBA_CATALOG_NONE) {
         facts.family_id = side->catalog->words[side->catalog->content_family[k]];
         facts.topic = side->catalog->words[side->catalog->content_topic[k]];
@@ -296,6 +294,7 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (item->arrival != NBA_ARRIVAL_FRESH) {
         return NBA_OK;
     }
+    (void)nba_hcp_join(hcp, event, &item->joined);
     nba_counter_add(pipeline->metrics.unknown_hcps, !hcp->profile.known);
     if (pipeline->side->release == NULL && nba_event_in_ring(event)) {
         count_engagement(pipeline, item->task, hcp, event);

@@ -23,6 +23,7 @@ struct nba_wave_item {
     struct nba_error why; /* of a dead letter; NBA_OK else */
     struct nba_hcp *hcp;  /* NULL: dead letter or control_tick */
     enum nba_arrival arrival;
+    struct nba_joined_outcome joined; /* action NULL: the event is no outcome of one */
     int64_t now_ms, watermark_ms;
     struct nba_score_job *job; /* NULL: no decision */
 };

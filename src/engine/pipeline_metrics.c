@@ -37,6 +37,15 @@ void nba_pipeline_metrics_init(struct nba_pipeline_metrics *metrics, struct nba_
         metrics->recalled[channel] = series(registry, "nba_actions_recalled_total",
                                             "Actions recalled, by channel.", "channel", name);
     }
+    for (unsigned outcome = 1; outcome < NBA_OUTCOME_COUNT; outcome++) {
+        const char *name = nba_outcome_name((enum nba_outcome)outcome);
+        metrics->outcomes[0][outcome] =
+            series(registry, "nba_action_outcomes_total",
+                   "Outcomes of actions within their reward windows.", "outcome", name);
+        metrics->outcomes[1][outcome] =
+            series(registry, "nba_action_outcomes_unique_total",
+                   "Actions with this outcome within their reward windows.", "outcome", name);
+    }
     for (unsigned status = 0; status < NBA_STATUS_COUNT; status++) {
         if (nba_status_class((enum nba_status)status) == NBA_CLASS_SKIP) {
             metrics->deadletters[status] =
@@ -64,6 +73,11 @@ void nba_pipeline_metrics_decision(struct nba_pipeline_metrics *metrics,
                                    const struct nba_decision *decision)
 {
     nba_counter_add(metrics->decisions[decision->kind], 1);
+    if (decision->feedback != NULL) {
+        const enum nba_outcome outcome = decision->feedback->outcome;
+        nba_counter_add(metrics->outcomes[0][outcome], 1);
+        nba_counter_add(metrics->outcomes[1][outcome], decision->feedback->unique);
+    }
     if (decision->kind == NBA_DECISION_SKIPPED) {
         nba_counter_add(metrics->skipped[decision->reason], 1);
         return;

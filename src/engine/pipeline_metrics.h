@@ -13,6 +13,7 @@ struct nba_pipeline_metrics {
     struct nba_counter *proposed[NBA_CHANNEL_COUNT];
     struct nba_counter *recalled[NBA_CHANNEL_COUNT];
     struct nba_counter *deadletters[NBA_STATUS_COUNT];
+    struct nba_counter *outcomes[2][NBA_OUTCOME_COUNT]; /* of actions: all, the first of a kind */
     struct nba_counter *actions_refused;
     struct nba_counter *timers, *forgotten;
     struct nba_counter *unknown_contents; /* events about a content the catalogue hasn't */

@@ -10,8 +10,8 @@
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
 
-/* What the outcomes of one group have in common: a word each of family, topic and brand, and the
- * channel, by bit of enum suppression_scope; 0 outside the rule's scope. */
+/* What the outcomes of one group have in common: a word each of family, topic and brand, channel,
+ * hash of the rep, by bit of enum suppression_scope; 0 outside the rule's scope. */
 struct scope_key {
     uint32_t part[SCOPE_PARTS];
 };
@@ -29,7 +29,8 @@ static bool scope_of(const struct nba_funnel *funnel, const struct policy_suppre
         const uint32_t part = !in_scope ? 0
                               : i < NBA_ARRAY_COUNT(words)
                                   ? nba_catalog_find_word(funnel->catalog, words[i])
-                                  : (uint32_t)outcome->channel;
+                              : i == GROUPINGS ? (uint32_t)outcome->channel
+                                               : nba_hcp_text_hash(outcome->rep_id);
         whole = whole && (!in_scope || part != 0);
         ret_key->part[i] = part;
     }
@@ -70,8 +71,9 @@ static void mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candid
 }
 
 /* Marks what of content k the newest hold, of this scope, concerns. */
-static void mark_content(struct nba_funnel *funnel, const struct policy_suppression *rule,
-                         const struct scope_key *key, uint32_t k)
+static void mark_content(struct nba_funnel *funnel, const struct moment *moment,
+                         const struct policy_suppression *rule, const struct scope_key *key,
+                         uint32_t k)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     for (uint32_t i = 0; i < GROUPINGS; i++) {
@@ -79,18 +81,24 @@ static void mark_content(struct nba_funnel *funnel, const struct policy_suppress
             return;
         }
     }
+    const struct person *person = &moment->persons[catalog->contents[k].content_class];
+    const uint32_t refused = key->part[GROUPINGS + 1];
+    if (refused != 0 && nba_hcp_text_hash(person->rep_id) != refused) {
+        return;
+    }
     const uint32_t wanted = key->part[GROUPINGS];
     for (uint32_t c = catalog->first_candidate[k]; c < catalog->first_candidate[k + 1]; c++) {
         const unsigned channel = catalog->channel[c];
         if ((rule->channels == 0 || (rule->channels >> channel & 1) != 0) &&
-            (wanted == 0 || wanted == channel)) {
+            (wanted == 0 || wanted == channel) &&
+            (refused == 0 || catalog->gates[catalog->gate_class[c]].needs_rep)) {
             mark(funnel, MARK_HELD, c, funnel->hold_count);
         }
     }
 }
 
-static void mark_scope(struct nba_funnel *funnel, const struct policy_suppression *rule,
-                       const struct scope_key *key)
+static void mark_scope(struct nba_funnel *funnel, const struct moment *moment,
+                       const struct policy_suppression *rule, const struct scope_key *key)
 {
     uint32_t i = 0;
     while (i < GROUPINGS - 1 && key->part[i] == 0) {
@@ -102,7 +110,7 @@ static void mark_scope(struct nba_funnel *funnel, const struct policy_suppressio
     const uint32_t first = word != 0 ? groups->start[word] : 0;
     const uint32_t end = word != 0 ? groups->start[word + 1] : funnel->catalog->content_count;
     for (uint32_t k = first; k < end; k++) {
-        mark_content(funnel, rule, key, groups->items[k]);
+        mark_content(funnel, moment, rule, key, groups->items[k]);
     }
 }
 
@@ -124,7 +132,8 @@ static void group_outcomes(const struct nba_funnel *funnel, const struct policy_
         if (!tracks(rule, &hcp->outcomes[i]) || !scope_of(funnel, rule, &hcp->outcomes[i], key)) {
             continue;
         }
-        uint32_t slot = key->part[0] * 31 + key->part[1] * 7 + key->part[2] * 3 + key->part[3];
+        uint32_t slot =
+            key->part[0] * 31 + key->part[1] * 7 + key->part[2] * 3 + key->part[3] + key->part[4];
         slot %= NBA_ARRAY_COUNT(slots);
         while (slots[slot] != 0 && !same_scope(&g->keys[slots[slot] - 1], key)) {
             slot = (slot + 1) % NBA_ARRAY_COUNT(slots);
@@ -161,7 +170,7 @@ static void apply_rule(struct nba_funnel *funnel, const struct moment *moment, u
         if (moment->now_ms < best.until_ms) {
             NBA_ASSERT(funnel->hold_count < FUNNEL_HOLDS_MAX);
             funnel->holds[funnel->hold_count++] = best;
-            mark_scope(funnel, rule, &groups.keys[first]);
+            mark_scope(funnel, moment, rule, &groups.keys[first]);
         }
     }
 }

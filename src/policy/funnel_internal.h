@@ -80,7 +80,7 @@ struct hold {
 };
 
 /* Parts of enum suppression_scope; contents are grouped by all but the channel. */
-#define SCOPE_PARTS 4u
+#define SCOPE_PARTS 5u
 #define GROUPINGS   3u
 
 /* What stops single candidates, by the table in funnel_contact.c. */

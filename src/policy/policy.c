@@ -82,6 +82,11 @@ bool nba_policy_decides_on(const struct nba_policy *policy, const struct nba_eve
     return policy->decide_on[event->type] && !nba_policy_ignores(policy, event);
 }
 
+int64_t nba_policy_oldest(const struct nba_policy *policy, int64_t watermark_ms)
+{
+    return nba_duration_subtract(watermark_ms, policy->allowed_lateness);
+}
+
 bool nba_policy_is_late(const struct nba_policy *policy, int64_t event_time_ms,
                         int64_t watermark_ms)
 {
@@ -93,4 +98,11 @@ int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel 
 {
     NBA_ASSERT((size_t)channel < NBA_CHANNEL_COUNT);
     return nba_duration_add(start_ms, policy->expiry[channel]);
+}
+
+int64_t nba_policy_reward_until(const struct nba_policy *policy, enum nba_channel channel,
+                                int64_t start_ms)
+{
+    NBA_ASSERT((size_t)channel < NBA_CHANNEL_COUNT);
+    return nba_duration_add(start_ms, policy->reward_window[channel]);
 }

@@ -50,6 +50,7 @@ enum suppression_scope {
     SCOPE_TOPIC = 2,
     SCOPE_BRAND = 4,
     SCOPE_CHANNEL = 8,
+    SCOPE_REP = 16, /* who was refused, and whom it therefore concerns */
 };
 
 struct policy_suppression {
@@ -168,6 +169,7 @@ struct nba_policy {
     uint32_t brand_count, decide_on_count, exclusion_count, market_count, suppression_count;
     double threshold[NBA_CHANNEL_COUNT];
     struct nba_duration expiry[NBA_CHANNEL_COUNT];
+    struct nba_duration reward_window[NBA_CHANNEL_COUNT];
     struct nba_duration allowed_lateness;
     struct nba_duration consent_max_age; /* zero: none */
     atomic_uint refs;

@@ -302,7 +302,7 @@ static const char *const conflicts[] = {"hold", "discard", NULL};
 static const char *const missing_zones[] = {"deny", "brand_default", NULL};
 static const char *const send_modes[] = {"none", "optimize", NULL};
 static const char *const clock_owners[] = {"hcp", NULL};
-static const char *const scopes[] = {"content", "topic", "brand", "channel", NULL};
+static const char *const scopes[] = {"content", "topic", "brand", "channel", "rep", NULL};
 
 static const struct key one_model = {"", nba_read_word, sizeof(enum consent_model),
                                      .words = consent_models, .first = CONSENT_MODEL_OPT_IN};
@@ -327,7 +327,7 @@ static const struct key suppression_keys[] = {
     {"id", nba_read_id, .at = AT(id), .needed = "a name for the rule"},
     {"track", nba_read_mask, .at = AT(track), .needed = "outcomes such as [opened, clicked]",
      .words = outcomes + 1, .first = 1},
-    {"scope", nba_read_mask, .at = AT(scope), .needed = "content, topic, brand or channel",
+    {"scope", nba_read_mask, .at = AT(scope), .needed = "content, topic, brand, channel or rep",
      .words = scopes},
     {"channel", nba_read_mask, .at = AT(channels), .words = nba_policy_channels + 1, .first = 1},
     {"count", read_outcomes, .min = 1},
@@ -416,6 +416,12 @@ static const struct items items[] = {
     {NBA_YAML_LIST, lever_keys, NULL, RULES(weights.count, &blanks[4])},
 };
 
+static const struct nba_duration reward_windows[NBA_CHANNEL_COUNT] = {
+    [NBA_CHANNEL_EMAIL] = {0, 7 * NBA_DAY_MS}, [NBA_CHANNEL_REP] = {0, 14 * NBA_DAY_MS},
+    [NBA_CHANNEL_WEB] = {0, 2 * NBA_DAY_MS},   [NBA_CHANNEL_EVENT] = {0, 14 * NBA_DAY_MS},
+    [NBA_CHANNEL_SMS] = {0, 7 * NBA_DAY_MS},
+};
+
 static const struct key policy_keys[] = {
     {"policy_version", nba_read_text, .at = AT(head.version), .needed = "a text"},
     {"tenant", nba_read_text, .at = AT(head.tenant), .needed = "the tenant's id"},
@@ -488,6 +494,8 @@ static const struct key policy_keys[] = {
      .max = NBA_EXPLAINED_MAX},
     {"missing_timezone", nba_read_word, .at = AT(missing_timezone), .words = missing_zones},
     {"brand_timezones", nba_read_items, .at = AT(brand_zones), .items = &items[ZONES]},
+    {.name = "feedback", .read = nba_read_map},
+    {"feedback.windows", nba_read_by_channel, .at = AT(reward_window), .each = &one_expiry},
     {.name = "experiments", .read = nba_read_map},
     {.name = "experiments.universal_control", .read = read_control_group},
     {"experiments.universal_control.share_bp", nba_read_count, .at = AT(experiments.control_bp),
@@ -516,6 +524,7 @@ enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yam
     for (unsigned i = 0; i < NBA_CHANNEL_COUNT; i++) {
         policy->expiry[i] = (struct nba_duration){0, POLICY_EXPIRY_DEFAULT_MS};
     }
+    memcpy(policy->reward_window, reward_windows, sizeof(reward_windows));
     const enum nba_status status = nba_read_table(parse, policy_keys, root, policy);
     policy->send_time.channels = policy->send_time.mode != 0 ? policy->send_time.channels : 0;
     policy->zone_channels |= policy->send_time.channels;

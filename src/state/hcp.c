@@ -29,6 +29,7 @@ void nba_hcp_blank(struct nba_hcp *hcp)
     hcp->action_count = 0;
     hcp->timer_count = 0;
     hcp->ledger_count = 0;
+    hcp->awaited_count = 0;
     hcp->pattern_count = 0;
     hcp->quiet_count = 0;
     hcp->delivery_count = 0;
@@ -99,7 +100,9 @@ static bool drop_one(struct nba_hcp *hcp)
 {
     struct nba_hcp_profile *profile = &hcp->profile;
     uint32_t oldest = 0;
-    if (nba_hcp_oldest_outcome(hcp, NULL, &oldest) > 0) {
+    if (hcp->awaited_count > 0) {
+        NBA_HCP_REMOVE(hcp->awaited, hcp->awaited_count, 0);
+    } else if (nba_hcp_oldest_outcome(hcp, NULL, &oldest) > 0) {
         NBA_HCP_REMOVE(hcp->outcomes, hcp->outcome_count, oldest);
     } else if (nba_hcp_ledger_drop_evidence(hcp)) {
         /* the contact still counts */
@@ -194,16 +197,21 @@ const struct nba_ring_event *nba_hcp_ring_at(const struct nba_hcp *hcp, uint64_t
     return &hcp->ring[hcp->ring_count - (hcp->pushed - index)];
 }
 
-double nba_hcp_channel_trials(const struct nba_hcp *hcp, enum nba_channel channel)
+uint32_t nba_hcp_channel_trials(const struct nba_hcp *hcp, enum nba_channel channel)
 {
     const struct nba_channel_stats *stats = &hcp->channels[channel];
     const uint64_t answered = (uint64_t)stats->engaged + stats->refused;
-    return (double)(stats->sent > answered ? stats->sent : answered);
+    const uint64_t trials = stats->sent > answered ? stats->sent : answered;
+    return trials < UINT32_MAX ? (uint32_t)trials : UINT32_MAX;
+}
+
+double nba_channel_rate(uint32_t engaged, uint32_t trials)
+{
+    return ((double)engaged + NBA_CHANNEL_RATE_WEIGHT * NBA_CHANNEL_RATE_PRIOR) /
+           ((double)trials + NBA_CHANNEL_RATE_WEIGHT);
 }
 
 double nba_hcp_channel_rate(const struct nba_hcp *hcp, enum nba_channel channel)
 {
-    return ((double)hcp->channels[channel].engaged +
-            NBA_CHANNEL_RATE_WEIGHT * NBA_CHANNEL_RATE_PRIOR) /
-           (nba_hcp_channel_trials(hcp, channel) + NBA_CHANNEL_RATE_WEIGHT);
+    return nba_channel_rate(hcp->channels[channel].engaged, nba_hcp_channel_trials(hcp, channel));
 }

@@ -7,8 +7,6 @@
 #define ACTION_BYTES 80u /* besides the texts and its timer: references, numbers */
 #define TIMER_BYTES  20u
 #define HELD_BYTES   144u /* of a held action, besides its texts */
-/* Of one text of an action; a decision id is made of two ids. */
-#define ACTION_TEXT_BYTES_MAX ((size_t)3 * NBA_ID_BYTES_MAX)
 
 #define AT(member) offsetof(struct nba_open_action, member)
 static const size_t action_texts[] = {
@@ -112,12 +110,12 @@ bool nba_hcp_add_timer(struct nba_hcp *hcp, const struct nba_timer *timer)
 {
     NBA_ASSERT(timer->kind > 0 && timer->kind < NBA_TIMER_KIND_END);
     (void)nba_hcp_remove_timer(hcp, timer->kind, timer->id);
-    if (hcp->timer_count == NBA_HCP_TIMERS_MAX || timer->id.bytes > ACTION_TEXT_BYTES_MAX ||
+    if (hcp->timer_count == NBA_HCP_TIMERS_MAX || timer->id.bytes > NBA_HCP_ACTION_TEXT_BYTES_MAX ||
         held_bytes(hcp) + timer_bytes(timer->id, false) > NBA_HCP_ACTION_BYTES_MAX) {
         return false;
     }
     struct nba_timer kept = *timer;
-    kept.id = nba_hcp_keep(hcp, timer->id, ACTION_TEXT_BYTES_MAX);
+    kept.id = nba_hcp_keep(hcp, timer->id, NBA_HCP_ACTION_TEXT_BYTES_MAX);
     insert_timer(hcp, &kept);
     nba_hcp_fit(hcp, TIMER_BYTES + timer->id.bytes);
     return true;
@@ -198,10 +196,10 @@ static bool add_action(struct nba_hcp *hcp, const struct nba_open_action *action
     struct nba_open_action kept = *action;
     for (size_t i = 0; i < NBA_ARRAY_COUNT(action_texts); i++) {
         struct nba_str *text = text_of(&kept, i);
-        if (text->bytes > ACTION_TEXT_BYTES_MAX) {
+        if (text->bytes > NBA_HCP_ACTION_TEXT_BYTES_MAX) {
             return false;
         }
-        *text = nba_hcp_keep(hcp, *text, ACTION_TEXT_BYTES_MAX);
+        *text = nba_hcp_keep(hcp, *text, NBA_HCP_ACTION_TEXT_BYTES_MAX);
     }
     hcp->actions[hcp->action_count++] = kept;
     insert_timer(hcp, &(struct nba_timer){.due_ms = kept.expires_at_ms,
@@ -249,7 +247,8 @@ bool nba_hcp_hold_action(struct nba_hcp *hcp, const struct nba_open_action *acti
     struct nba_held_action *kept = &hcp->held[hcp->held_count++];
     *kept = *held;
     kept->action_id = hcp->actions[hcp->action_count - 1].action_id;
-    kept->trigger_event_id = nba_hcp_keep(hcp, held->trigger_event_id, ACTION_TEXT_BYTES_MAX);
+    kept->trigger_event_id =
+        nba_hcp_keep(hcp, held->trigger_event_id, NBA_HCP_ACTION_TEXT_BYTES_MAX);
     kept->model_version = nba_hcp_keep(hcp, held->model_version, NBA_ID_BYTES_MAX);
     for (uint32_t i = 0; i < held->evidence_count; i++) {
         kept->evidence[i] = nba_hcp_keep(hcp, held->evidence[i], NBA_ID_BYTES_MAX);

@@ -161,9 +161,11 @@ static void add_outcome(struct nba_hcp *hcp, const struct nba_outcome_entry *ent
     kept.topic = nba_hcp_keep(hcp, entry->topic, NBA_ID_BYTES_MAX);
     kept.brand = nba_hcp_keep(hcp, entry->brand, NBA_ID_BYTES_MAX);
     kept.evidence_event_id = nba_hcp_keep(hcp, entry->evidence_event_id, NBA_ID_BYTES_MAX);
+    kept.rep_id = nba_hcp_keep(hcp, entry->rep_id, NBA_ID_BYTES_MAX);
     hcp->outcomes[hcp->outcome_count++] = kept;
-    nba_hcp_fit(hcp, OUTCOME_BYTES + kept.family_id.bytes + kept.content_id.bytes +
-                         kept.topic.bytes + kept.brand.bytes + kept.evidence_event_id.bytes);
+    nba_hcp_fit(hcp, OUTCOME_BYTES + kept.rep_id.bytes + kept.family_id.bytes +
+                         kept.content_id.bytes + kept.topic.bytes + kept.brand.bytes +
+                         kept.evidence_event_id.bytes);
 }
 
 /* The content an event is about: its own, else that of its action, else that of an earlier outcome
@@ -236,6 +238,11 @@ void nba_hcp_apply_outcome(struct nba_hcp *hcp, const struct nba_event *event,
         return;
     }
     find_content(hcp, event, action, facts, &entry);
+    if ((effects[event->type] & REFUSED) != 0) {
+        entry.rep_id = event->rep_id.bytes != 0 ? event->rep_id
+                       : action != NULL         ? action->rep_id
+                                                : nba_str("", 0);
+    }
     if (entry.family_id.bytes != 0 && entry.family_id.bytes <= NBA_ID_BYTES_MAX &&
         entry.content_id.bytes <= NBA_ID_BYTES_MAX) {
         add_outcome(hcp, &entry);

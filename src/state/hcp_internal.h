@@ -8,6 +8,9 @@
  * (4 bytes each of 320), first times, references that grow. */
 #define HCP_SLACK_BYTES 1408u
 
+/* Of one text of an action; a decision id is made of two ids. */
+#define NBA_HCP_ACTION_TEXT_BYTES_MAX ((size_t)3 * NBA_ID_BYTES_MAX)
+
 /* All fields but arena, hcp_id and due_floor as of an HCP never heard of. */
 void nba_hcp_blank(struct nba_hcp *hcp);
 

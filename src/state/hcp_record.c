@@ -4,7 +4,7 @@
  * section must end where its length says.
  */
 #include "hcp_internal.h"
-#include "hcp_wire.h"
+#include "hcp_sections.h"
 
 #define FORMAT       2u /* 1 has no sections from 10 on */
 #define HEADER_BYTES 3u /* format byte and total length u16le; tag and length of a section */
@@ -13,12 +13,6 @@
 #define OUTCOME_VARIANT 0x20u /* content_id differs from family_id */
 #define OUTCOME_MESSAGE 0x40u
 #define OUTCOME_ACTION  0x80u
-/* What is there of a contact. */
-#define CONTACT_COMMITTED 1u
-#define CONTACT_GHOST     2u
-#define CONTACT_EXPIRES   4u
-#define CONTACT_HASH      8u /* and 16, 32, 64: the four hashes */
-#define CONTACT_FLAGS     127u
 /* Beside the type of a ring's event: its channel isn't the type's own, and follows. */
 #define RING_CHANNEL 0x80u
 
@@ -29,30 +23,6 @@ static void put_header(unsigned char *at, uint32_t tag, size_t bytes)
     at[0] = (unsigned char)tag;
     at[1] = (unsigned char)bytes;
     at[2] = (unsigned char)(bytes >> 8);
-}
-
-/*
- * The next index that is there, of a list that names them: writing, the next one from *index on
- * that `present` says, and its byte is put; reading, the one whose byte comes.  False at the end.
- */
-HCP_WALK bool next_index(struct hcp_walk k, const bool *present, uint32_t count, uint32_t *index)
-{
-    if (!k.writing) {
-        const uint32_t least = *index;
-        if (k.w->next == k.w->end || k.w->failed) {
-            return false;
-        }
-        *index = hcp_byte(k, 0, count - 1);
-        hcp_check(k.w, *index >= least);
-        return true;
-    }
-    while (*index < count && !present[*index]) {
-        ++*index;
-    }
-    if (*index < count) {
-        hcp_put_byte(k.w, *index);
-    }
-    return *index < count;
 }
 
 HCP_WALK void walk_counters(struct hcp_walk k, struct nba_hcp *hcp)
@@ -219,20 +189,6 @@ HCP_WALK void walk_outcomes(struct hcp_walk k, struct nba_hcp *hcp)
     }
 }
 
-/* Needs no libm: all exponent bits set means infinite or NaN. */
-static bool is_finite(double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    return (bits >> 52 & 0x7ff) != 0x7ff;
-}
-
-HCP_WALK void walk_double(struct hcp_walk k, double *value)
-{
-    hcp_fixed(k, value, sizeof(*value));
-    hcp_check(k.w, k.writing || is_finite(*value));
-}
-
 HCP_WALK void walk_actions(struct hcp_walk k, struct nba_hcp *hcp)
 {
     hcp_count(k, &hcp->action_count, NBA_HCP_ACTIONS_MAX);
@@ -269,82 +225,6 @@ HCP_WALK void walk_timers(struct hcp_walk k, struct nba_hcp *hcp)
         hcp_zigzag(k, &timer->due_ms);
         hcp_numbered(k, &timer->id);
         hcp_check(k.w, timer->kind != 0 && (i == 0 || timer[-1].due_ms <= timer->due_ms));
-    }
-}
-
-HCP_WALK void walk_triggers(struct hcp_walk k, struct nba_hcp *hcp)
-{
-    int64_t times[NBA_HCP_PATTERNS_MAX];
-    hcp_count(k, &hcp->pattern_count, NBA_HCP_PATTERNS_MAX);
-    for (uint32_t i = 0; i < hcp->pattern_count && k.writing; i++) {
-        times[i] = hcp->patterns[i].time_ms;
-    }
-    hcp_times(k, times, hcp->pattern_count);
-    for (uint32_t i = 0; i < hcp->pattern_count && !k.w->failed; i++) {
-        struct nba_pattern_event *e = &hcp->patterns[i];
-        e->time_ms = times[i];
-        hcp_fixed(k, &e->trigger_hash, 4);
-        hcp_fixed(k, &e->key_hash, 4);
-        hcp_text(k, &e->brand);
-        hcp_text(k, &e->event_id);
-        e->flags = hcp_byte(k, e->flags, NBA_PATTERN_FLAGS);
-        hcp_check(k.w, i == 0 || e[-1].time_ms <= e->time_ms);
-    }
-    hcp_count(k, &hcp->quiet_count, NBA_HCP_QUIET_MAX);
-    for (uint32_t i = 0; i < hcp->quiet_count && !k.w->failed; i++) {
-        hcp_fixed(k, &hcp->quiet[i].trigger_hash, 4);
-        hcp_text(k, &hcp->quiet[i].brand);
-        hcp_zigzag(k, &hcp->quiet[i].until_ms);
-    }
-    hcp_count(k, &hcp->delivery_count, NBA_HCP_DELIVERIES_MAX);
-    for (uint32_t i = 0; i < hcp->delivery_count && !k.w->failed; i++) {
-        hcp_fixed(k, &hcp->deliveries[i].message_hash, 4);
-        hcp_zigzag(k, &hcp->deliveries[i].time_ms);
-    }
-}
-
-HCP_WALK void walk_contact(struct hcp_walk k, struct nba_ledger_entry *entry)
-{
-    uint32_t *const hashes[] = {&entry->action_key, &entry->message_key, &entry->brand_hash,
-                                &entry->family_hash};
-    uint32_t flags = 0;
-    if (k.writing) {
-        flags = (entry->committed ? CONTACT_COMMITTED : 0) | (entry->ghost ? CONTACT_GHOST : 0) |
-                (entry->expires_at_ms != NBA_TIME_NONE ? CONTACT_EXPIRES : 0);
-        for (uint32_t i = 0; i < NBA_ARRAY_COUNT(hashes); i++) {
-            flags |= *hashes[i] != 0 ? CONTACT_HASH << i : 0;
-        }
-    } else {
-        *entry =
-            (struct nba_ledger_entry){.time_ms = entry->time_ms, .expires_at_ms = NBA_TIME_NONE};
-    }
-    flags = hcp_byte(k, flags, CONTACT_FLAGS);
-    entry->committed = (flags & CONTACT_COMMITTED) != 0;
-    entry->ghost = (flags & CONTACT_GHOST) != 0;
-    entry->channel = (enum nba_channel)hcp_byte(k, entry->channel, NBA_CHANNEL_COUNT - 1);
-    for (uint32_t i = 0; i < NBA_ARRAY_COUNT(hashes); i++) {
-        if ((flags & CONTACT_HASH << i) != 0) {
-            hcp_fixed(k, hashes[i], sizeof(*hashes[i]));
-        }
-    }
-    if ((flags & CONTACT_EXPIRES) != 0) {
-        hcp_zigzag(k, &entry->expires_at_ms);
-    }
-    hcp_text(k, &entry->evidence_event_id);
-}
-
-HCP_WALK void walk_ledger(struct hcp_walk k, struct nba_hcp *hcp)
-{
-    int64_t times[NBA_HCP_LEDGER_MAX];
-    hcp_count(k, &hcp->ledger_count, NBA_HCP_LEDGER_MAX);
-    for (uint32_t i = 0; i < hcp->ledger_count && k.writing; i++) {
-        times[i] = hcp->ledger[i].time_ms;
-    }
-    hcp_times(k, times, hcp->ledger_count);
-    for (uint32_t i = 0; i < hcp->ledger_count && !k.w->failed; i++) {
-        hcp->ledger[i].time_ms = times[i];
-        hcp_check(k.w, i == 0 || times[i - 1] <= times[i]);
-        walk_contact(k, &hcp->ledger[i]);
     }
 }
 
@@ -396,54 +276,6 @@ HCP_WALK void walk_profile(struct hcp_walk k, struct nba_hcp *hcp)
     walk_texts(k, profile->registered_events, &profile->registered_count, NBA_HCP_REGISTERED_MAX);
 }
 
-HCP_WALK void walk_held(struct hcp_walk k, struct nba_hcp *hcp)
-{
-    hcp_count(k, &hcp->held_count, NBA_HCP_HELD_MAX);
-    for (uint32_t i = 0; i < hcp->held_count && !k.w->failed; i++) {
-        struct nba_held_action *h = &hcp->held[i];
-        double *const factors[] = {&h->propensity,     &h->sampled_propensity,
-                                   &h->context_weight, &h->value,
-                                   &h->lever_weight,   &h->selection_probability};
-        hcp_numbered(k, &h->action_id);
-        hcp_zigzag(k, &h->planned_ms);
-        h->reason = (enum nba_reason)hcp_byte(k, h->reason, NBA_REASON_NUMBER_MAX);
-        for (size_t j = 0; j < NBA_ARRAY_COUNT(factors); j++) {
-            walk_double(k, factors[j]);
-        }
-        hcp_text(k, &h->trigger_event_id);
-        hcp_text(k, &h->model_version);
-        hcp_count(k, &h->driver_count, NBA_DRIVERS_MAX);
-        for (uint32_t j = 0; j < h->driver_count; j++) {
-            h->drivers[j] = (enum nba_driver)hcp_byte(k, h->drivers[j], NBA_DRIVER_COUNT - 1);
-            walk_double(k, &h->driver_weights[j]);
-        }
-        hcp_count(k, &h->evidence_count, NBA_HCP_EVIDENCE_MAX);
-        for (uint32_t j = 0; j < h->evidence_count; j++) {
-            hcp_text(k, &h->evidence[j]);
-        }
-    }
-}
-
-static bool find_hours(const struct nba_hcp *hcp, bool present[NBA_HCP_WEEK_HOURS])
-{
-    bool any = false;
-    for (uint32_t hour = 0; hour < NBA_HCP_WEEK_HOURS; hour++) {
-        present[hour] = hcp->week[hour] != 0;
-        any = any || present[hour];
-    }
-    return any;
-}
-
-HCP_WALK void walk_week(struct hcp_walk k, struct nba_hcp *hcp)
-{
-    bool present[NBA_HCP_WEEK_HOURS];
-    (void)find_hours(hcp, present);
-    for (uint32_t hour = 0; next_index(k, present, NBA_HCP_WEEK_HOURS, &hour); hour++) {
-        hcp->week[hour] = (uint8_t)hcp_byte(k, hcp->week[hour], UINT8_MAX);
-        hcp_check(k.w, hcp->week[hour] != 0);
-    }
-}
-
 /* One section, when it is `present` (writing) or the next (reading): tag, length u16le, content. */
 HCP_WALK void section(struct hcp_walk k, uint32_t tag, bool present,
                       void (*walk)(struct hcp_walk, struct nba_hcp *), struct nba_hcp *hcp)
@@ -477,6 +309,7 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
 {
     bool channels[NBA_CHANNEL_COUNT];
     bool hours[NBA_HCP_WEEK_HOURS];
+    bool reps[NBA_HCP_OUTCOMES_MAX];
     find_channels(hcp, channels);
     /* Texts and the other lists of a profile come with profile_updated only. */
     const bool profile = hcp->profile.known || hcp->profile.registered_count != 0 ||
@@ -495,6 +328,7 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
     section(k, 12, find_hours(hcp, hours), walk_week, hcp);
     section(k, 13, hcp->pattern_count != 0 || hcp->quiet_count != 0 || hcp->delivery_count != 0,
             walk_triggers, hcp);
+    section(k, 14, find_reps(hcp, reps) || hcp->awaited_count != 0, walk_feedback, hcp);
 }
 
 size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_t room_bytes)

@@ -22,8 +22,9 @@
 #include "nba/state/hcp.h"
 
 /* 64 outcomes of 5, 16 actions of 11, 32 consents of 2, 32 timers, 84 in the profile, 64 contacts,
- * 8 held actions of 11, of triggers 32 events of 2 and 16 that fired: 908. */
-#define HCP_TEXTS_MAX 960u
+ * 8 held actions of 11, of triggers 32 events of 2 and 16 that fired, 16 awaited actions of 2, 64
+ * reps of outcomes: 1,004. */
+#define HCP_TEXTS_MAX 1024u
 #define HCP_SLOTS     2048u /* a power of two, twice as many */
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fixed-size numbers are copied as bytes");

@@ -112,6 +112,20 @@ struct nba_feature {
     double value;
 };
 
+/* What came of an action within its reward window: with its features a training example. */
+struct nba_feedback {
+    struct nba_str action_id, content_id;
+    enum nba_action_type action_type;
+    enum nba_channel channel;
+    int64_t decided_ms;
+    enum nba_outcome outcome;
+    bool unique; /* the action's first outcome of this kind */
+    struct nba_str dismiss_reason;
+    double value; /* of a conversion */
+    const struct nba_feature *features;
+    uint32_t feature_count;
+};
+
 /* The best contents by one model, for judging models on the log (audit.rankings_top_n). */
 struct nba_model_ranking {
     struct nba_str model; /* "fusion", "lstm", "ncf", "popularity" */
@@ -142,6 +156,7 @@ struct nba_decision {
     uint32_t feature_count;
     const struct nba_model_ranking *rankings;
     uint32_t ranking_count;
+    const struct nba_feedback *feedback; /* NULL: the event is no outcome of an action */
 };
 
 /* Between tasks whose limits or records cross partitions (nba.mailbox.v1). */

@@ -51,12 +51,17 @@ const struct nba_policy_head *nba_policy_head(const struct nba_policy *policy);
 bool nba_policy_decides_on(const struct nba_policy *policy, const struct nba_event *event);
 /* Is it a machine's doing that engagement_filters ignore: no decision, no outcome. */
 bool nba_policy_ignores(const struct nba_policy *policy, const struct nba_event *event);
-/* Is the event older than the watermark less allowed_lateness. */
+/* The event time from which on an event isn't late: the watermark less allowed_lateness. */
+int64_t nba_policy_oldest(const struct nba_policy *policy, int64_t watermark_ms);
 bool nba_policy_is_late(const struct nba_policy *policy, int64_t event_time_ms,
                         int64_t watermark_ms);
 /* When an action of this channel, planned for start_ms, expires (timing.expiry). */
 int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel channel,
                               int64_t start_ms);
+
+/* Until when outcomes of an action of this channel, planned for start_ms, count (feedback). */
+int64_t nba_policy_reward_until(const struct nba_policy *policy, enum nba_channel channel,
+                                int64_t start_ms);
 
 /* Where an HCP stands in the policy's experiments at this moment: in the control group, in which
  * arm of champion and challenger (empty: none), and the bucket of the first that there is. */

@@ -18,11 +18,11 @@
  *
  * LIMITS.  Each list says what happens when it is full.  Encoded, a record has at most
  * NBA_HCP_BYTES_MAX bytes: every function that adds ends by making it fit, and drops in this
- * order until it does: oldest outcomes, evidence of the oldest contacts, last interests, oldest
- * registered events, oldest pattern events, oldest ring events, oldest event hashes, last
- * specialties, deliveries, quiet triggers.  What is left fits always, since texts of the profile,
- * consent and open actions have byte limits of their own.  An opt-out, an open action and a contact
- * are never dropped.
+ * order until it does: oldest awaited actions, oldest outcomes, evidence of the oldest contacts,
+ * last interests, oldest registered events, oldest pattern events, oldest ring events, oldest event
+ * hashes, last specialties, deliveries, quiet triggers.  What is left fits always, since texts of
+ * the profile, consent and open actions have byte limits of their own.  An opt-out, an open action
+ * and a contact are never dropped.
  */
 #ifndef NBA_STATE_HCP_H
 #define NBA_STATE_HCP_H
@@ -47,6 +47,8 @@
 #define NBA_HCP_ACTIONS_MAX         16u
 #define NBA_HCP_ACTION_BYTES_MAX    3072u
 #define NBA_HCP_TIMERS_MAX          32u
+/* Actions that outcomes are still awaited of: more than limits let out in a fortnight. */
+#define NBA_HCP_AWAITED_MAX 16u
 /* Two contacts a day for a month: far above any limit that people set. */
 #define NBA_HCP_LEDGER_MAX 64u
 /* Of the open actions; two slates of the night. */
@@ -112,6 +114,7 @@ struct nba_outcome_entry {
     struct nba_str evidence_event_id;
     uint32_t message_hash; /* low 32 bits of XXH64(message_id); 0 when there is none */
     uint32_t action_hash;  /* the same of action_id */
+    struct nba_str rep_id; /* of a refusal: who was refused; else empty */
 };
 
 enum nba_open_action_flag {
@@ -149,6 +152,23 @@ struct nba_ledger_entry {
     int64_t time_ms;       /* planned, then sent */
     int64_t expires_at_ms; /* of a reservation: when its action ends; NBA_TIME_NONE: never */
     struct nba_str evidence_event_id; /* why it was planned, then what says it was sent */
+};
+
+/* What a decision stands on, of the HCP, for training and reports. */
+struct nba_hcp_features {
+    uint64_t engagements, touches;
+    uint32_t engaged[NBA_CHANNEL_COUNT], trials[NBA_CHANNEL_COUNT];
+};
+
+/* An action until its reward window ends, with the features it was decided on. */
+struct nba_awaited_action {
+    struct nba_str action_id, content_id;
+    enum nba_action_type action_type;
+    enum nba_channel channel;
+    int64_t decided_ms, until_ms; /* outcomes before this count */
+    uint32_t message_hash;        /* nba_hcp_text_hash of its message_id; 0: not known yet */
+    uint32_t outcomes;            /* that came: bit by enum nba_outcome */
+    struct nba_hcp_features features;
 };
 
 /* What the message of a held action needs beside the open action when it is released. */
@@ -262,7 +282,9 @@ struct nba_hcp {
     uint32_t held_count;
     struct nba_ledger_entry ledger[NBA_HCP_LEDGER_MAX]; /* by time */
     uint32_t ledger_count;
-    uint8_t week[NBA_HCP_WEEK_HOURS]; /* all halved when one is full */
+    uint8_t week[NBA_HCP_WEEK_HOURS];                       /* all halved when one is full */
+    struct nba_awaited_action awaited[NBA_HCP_AWAITED_MAX]; /* in the order they were decided */
+    uint32_t awaited_count;
 };
 
 /* An HCP never heard of.  `hcp_id` is copied into `arena`. */
@@ -375,7 +397,8 @@ const struct nba_ring_event *nba_hcp_ring_at(const struct nba_hcp *hcp, uint64_t
 #define NBA_CHANNEL_RATE_PRIOR  0.25
 #define NBA_CHANNEL_RATE_WEIGHT 8.0
 double nba_hcp_channel_rate(const struct nba_hcp *hcp, enum nba_channel channel);
-double nba_hcp_channel_trials(const struct nba_hcp *hcp, enum nba_channel channel);
+double nba_channel_rate(uint32_t engaged, uint32_t trials);
+uint32_t nba_hcp_channel_trials(const struct nba_hcp *hcp, enum nba_channel channel);
 
 /* ---- open actions and timers ---- */
 
@@ -427,6 +450,27 @@ const struct nba_ledger_entry *nba_hcp_ledger_find(const struct nba_hcp *hcp, ui
 /* The entry an event is about, by the first of its ids that has one; NULL. */
 const struct nba_ledger_entry *nba_hcp_ledger_of(const struct nba_hcp *hcp,
                                                  const struct nba_event *event);
+
+/* ---- feedback ---- */
+
+/* As of now; the trials of a channel are those of nba_hcp_channel_rate. */
+void nba_hcp_features(const struct nba_hcp *hcp, struct nba_hcp_features *ret_features);
+
+/* Remembers an action for the outcomes to come; texts are copied.  `oldest_ms`: an event before it
+ * is late.  Those whose window ended by then go, and when the list is full the oldest. */
+void nba_hcp_await(struct nba_hcp *hcp, const struct nba_awaited_action *action, int64_t oldest_ms);
+
+struct nba_joined_outcome {
+    const struct nba_awaited_action *action; /* until the record changes */
+    enum nba_outcome outcome;
+    bool unique; /* the action's first of this kind */
+};
+
+/* Joins an event that is fresh to an action, by its action_id, else by its message_id (which is
+ * learned from the first event that names both).  False: of no action whose window is still open,
+ * or no outcome. */
+bool nba_hcp_join(struct nba_hcp *hcp, const struct nba_event *event,
+                  struct nba_joined_outcome *ret_joined);
 
 /* ---- triggers ---- */
 

@@ -212,6 +212,17 @@ static inline struct nba_decision sample_decision(const struct nba_action *actio
     static const uint8_t packed[] = {0, 162, 151, 141, 181};
     static const struct nba_feature features[] = {{{"recency_days", 12}, 3.5},
                                                   {{"clicks_30d", 10}, 2}};
+    static const struct nba_feedback feedback = {.action_id = {"dec:crm#ev-0:1", 14},
+                                                 .content_id = {"CX-RC-001", 9},
+                                                 .action_type = NBA_ACTION_TYPE_REP_CALL,
+                                                 .channel = NBA_CHANNEL_REP,
+                                                 .decided_ms = 1795188000000,
+                                                 .outcome = NBA_OUTCOME_DISMISSED,
+                                                 .unique = true,
+                                                 .dismiss_reason = {"not now", 7},
+                                                 .value = 2.5,
+                                                 .features = features,
+                                                 .feature_count = 2};
     static struct nba_suppressed suppressed[1];
     suppressed[0] = (struct nba_suppressed){.content_id = T("CX-RC-001"),
                                             .action_type = NBA_ACTION_TYPE_REP_CALL,
@@ -247,7 +258,8 @@ static inline struct nba_decision sample_decision(const struct nba_action *actio
                                     .suppressed_count = 1,
                                     .packed_reasons = {(const char *)packed, 5},
                                     .features = features,
-                                    .feature_count = 2};
+                                    .feature_count = 2,
+                                    .feedback = &feedback};
     decision.reason_count[NBA_REASON_REP_CAPACITY] = 1;
     decision.reason_count[NBA_REASON_ELIGIBILITY] = 2;
     return decision;

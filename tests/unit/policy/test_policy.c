@@ -111,11 +111,11 @@ static const struct {
     {RULE("{id: a, track: [opened, opened], scope: content, within: P9D, hold: P9D}"),
      "p.yaml:8:31: contact_policies.suppressions[0].track[1]: expected each word once"},
     {RULE("{id: a, track: [opened], within: P9D, hold: P9D}"),
-     "p.yaml:8:7: contact_policies.suppressions[0].scope: missing, expected content, topic, brand "
-     "or channel"},
+     "p.yaml:8:7: contact_policies.suppressions[0].scope: missing, expected content, topic, "
+     "brand, channel or rep"},
     {RULE("{id: a, track: [opened], scope: contents, within: P9D, hold: P9D}"),
-     "p.yaml:8:39: contact_policies.suppressions[0].scope: expected content, topic, brand or "
-     "channel, got 'contents'; did you mean 'content'?"},
+     "p.yaml:8:39: contact_policies.suppressions[0].scope: expected content, topic, brand, "
+     "channel or rep, got 'contents'; did you mean 'content'?"},
     {RULE("{id: a, track: [opened], scope: content, channel: fax, within: P9D, hold: P9D}"),
      "p.yaml:8:57: contact_policies.suppressions[0].channel: expected email, rep, web, event or "
      "sms, got 'fax'"},
@@ -133,6 +133,11 @@ static const struct {
      "p.yaml:7:3: contact_policies.capacity: not supported by this version"},
     {GOOD "contact_policies: {release_on: [sent]}\n",
      "p.yaml:6:20: contact_policies.release_on: not supported by this version"},
+    {GOOD "feedback: {windows: {email: 7}}\n",
+     "p.yaml:6:29: feedback.windows.email: expected a duration above zero such as P90D or PT72H, "
+     "got '7'"},
+    {GOOD "feedback: {window: {email: P7D}}\n",
+     "p.yaml:6:12: feedback.window: unknown key; did you mean 'windows'?"},
     {GOOD "experiments: {control: {}}\n",
      "p.yaml:6:15: experiments.control: unknown key; expected universal_control or "
      "champion_challenger"},

@@ -163,6 +163,40 @@ static void test_months_are_months_of_the_calendar(void **state)
     fixture_destroy(f);
 }
 
+/* Whose dismissal it was counts where the scope says rep, and nowhere else. */
+static void test_a_dismissal_holds_for_the_rep_it_met_or_for_the_hcp_as_the_scope_says(void **state)
+{
+    static const struct {
+        const char *scope;
+        bool same_rep, other_rep, email;
+    } cases[] = {{"[rep, brand]", true, false, false},
+                 {"rep", true, false, false},
+                 {"brand", true, true, true}};
+    (void)state;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(cases); i++) {
+        char rule[200];
+        (void)snprintf(rule, sizeof(rule),
+                       "{id: r, track: [dismissed], scope: %s, within: P14D, hold: P14D}",
+                       cases[i].scope);
+        struct fixture *f = create(rule);
+        fixture_content(f, "call", "X", "t", NBA_CHANNEL_REP, NBA_ACTION_TYPE_REP_CALL);
+        fixture_bind(f);
+        struct nba_event event = fixture_event("d", "2026-11-01T00:00:00Z", "");
+        const struct nba_content_facts facts = {.brand = nba_str_of("X")};
+        event.type = NBA_EVENT_ACTION_DISMISSED;
+        event.content_id = nba_str_of("call");
+        event.rep_id = nba_str_of("rep-1");
+        nba_hcp_apply_outcome(&f->hcp, &event, &facts);
+        assert_int_equal(is_held(f, "call", "2026-11-02T00:00:00Z"), cases[i].same_rep);
+        assert_int_equal(is_held(f, "a", "2026-11-02T00:00:00Z"), cases[i].email);
+        f->hcp.outcomes[0].rep_id = nba_str_of("rep-2"); /* the HCP's is still rep-1 */
+        assert_int_equal(is_held(f, "call", "2026-11-02T00:00:00Z"), cases[i].other_rep);
+        f->hcp.outcomes[0].rep_id = nba_str("", 0); /* nobody knows whom it met */
+        assert_int_equal(is_held(f, "call", "2026-11-02T00:00:00Z"), cases[i].other_rep);
+        fixture_destroy(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +208,8 @@ int main(void)
         cmocka_unit_test(test_a_variant_is_the_same_content),
         cmocka_unit_test(test_the_first_rule_in_file_order_is_named),
         cmocka_unit_test(test_months_are_months_of_the_calendar),
+        cmocka_unit_test(
+            test_a_dismissal_holds_for_the_rep_it_met_or_for_the_hcp_as_the_scope_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,20 @@ static inline struct nba_ledger_entry contact_of(const struct nba_open_action *a
                                      .evidence_event_id = action->decision_id};
 }
 
+/* What outcomes of an action are joined to, for two days. */
+static inline struct nba_awaited_action awaited_of(const struct nba_hcp *hcp,
+                                                   const struct nba_open_action *action)
+{
+    struct nba_awaited_action awaited = {.action_id = action->action_id,
+                                         .content_id = action->content_id,
+                                         .action_type = action->action_type,
+                                         .channel = action->channel,
+                                         .decided_ms = action->proposed_at_ms,
+                                         .until_ms = action->proposed_at_ms + 2 * DAY};
+    nba_hcp_features(hcp, &awaited.features);
+    return awaited;
+}
+
 /* One random event; texts live in the arena.  `step` makes ids unique. */
 static inline struct nba_event random_event(struct fixture *f, struct nba_rng *rng, uint64_t step,
                                             int64_t time_ms)
@@ -189,15 +203,22 @@ static inline void random_step(struct fixture *f, struct nba_rng *rng, struct nb
                                                    .brand = {"CARDIOX", 7}};
     *clock_ms += (int64_t)(nba_rng_next(rng) % 9) * 3600 * 1000 + (int64_t)(step % 7 == 0) * 137;
     const struct nba_event event = random_event(f, rng, step, *clock_ms);
+    const enum nba_arrival arrival = nba_hcp_arrival(hcp, &event, *clock_ms, DAY);
     nba_hcp_apply_event(hcp, &event, nba_rng_next(rng) % 2 == 0 ? &facts : NULL, *clock_ms,
-                        nba_hcp_arrival(hcp, &event, *clock_ms, DAY));
+                        arrival);
+    struct nba_joined_outcome joined;
+    if (arrival == NBA_ARRIVAL_FRESH) {
+        (void)nba_hcp_join(hcp, &event, &joined);
+    }
     if (nba_rng_next(rng) % 3 == 0) {
         const struct nba_open_action action = action_of(f, step, *clock_ms);
         const struct nba_held_action held = held_of(&action);
         const struct nba_ledger_entry contact = contact_of(&action, *clock_ms + (int64_t)step);
         if (step % 4 == 0 ? nba_hcp_hold_action(hcp, &action, &held)
                           : nba_hcp_add_action(hcp, &action)) {
+            const struct nba_awaited_action awaited = awaited_of(hcp, &action);
             nba_hcp_ledger_reserve(hcp, &contact);
+            nba_hcp_await(hcp, &awaited, *clock_ms);
         }
     }
     while (hcp->timer_count > 0 && hcp->timers[0].due_ms <= *clock_ms) {

@@ -88,7 +88,7 @@ static struct nba_str full_record(struct fixture *f)
     const struct nba_held_action held = held_of(&action);
     assert_true(nba_hcp_hold_action(hcp, &action, &held));
     assert_true(hcp->ring_count > 50 && hcp->action_count > 0 && hcp->consent_count > 0 &&
-                hcp->held_count > 0);
+                hcp->held_count > 0 && hcp->awaited_count > 0);
     return encoded(f, hcp);
 }
 
@@ -133,8 +133,8 @@ static void test_a_truncated_record_with_its_length_mended_is_corrupt_or_a_short
         }
         free(cut);
     }
-    /* Only a cut between two of the twelve sections leaves a record. */
-    assert_true(corrupt >= bytes.bytes - 3 - 12);
+    /* Only a cut between two of the thirteen sections leaves a record. */
+    assert_true(corrupt >= bytes.bytes - 3 - 13);
     fixture_clear(&f);
 }
 
