@@ -87,9 +87,10 @@ static void produce_event(struct nba_producer *producer, unsigned i)
             text, sizeof(text),
             "{\"event_id\":\"e%u\",\"source\":\"mdm\",\"event_type\":\"profile_updated\","
             "\"event_time\":%lld,\"hcp_id\":\"%s\",\"profile\":{\"market\":\"%s\","
-            "\"language\":\"en\",\"specialties\":[\"cardiology\"],\"addresses\":"
+            "\"tz\":\"%s\",\"language\":\"en\",\"specialties\":[\"cardiology\"],\"addresses\":"
             "{\"email\":\"ok\",\"web\":\"ok\"}}}",
-            i, (long long)(START_MS - DAY_MS), key, h % 2 != 0 ? "US" : "DE");
+            i, (long long)(START_MS - DAY_MS), key, h % 2 != 0 ? "US" : "DE",
+            h % 2 != 0 ? "America/New_York" : "Europe/Berlin");
         produce(producer, NBA_SCHEMA_ENGAGEMENT, key, text, nba_str(NULL, 0), time_ms);
         return;
     }

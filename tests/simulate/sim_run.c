@@ -97,7 +97,7 @@ static bool configure(struct slot *slot, struct nba_error *error)
                    "{\"application_id\":\"sim\",\"instance\":\"%s\",\"clock\":\"%s\",\"workers\":1,"
                    "\"state\":{\"dir\":\"%s\"},\"memory\":{\"budget_mib\":4},"
                    "\"release\":{\"dir\":\"%s/none\"},"
-                   "\"policy\":{\"file\":\"%s/config/policy-basic.yaml\"},"
+                   "\"policy\":{\"file\":\"%s/tests/simulate/policy.yaml\"},"
                    "\"topics\":{\"partitions\":%d},"
                    "\"commit\":{\"interval_ms\":%s,\"events_max\":%s}}",
                    slot->name, clock, slot->dir, sim.dir, NBA_SOURCE_DIR, (int)sim.partitions,
