@@ -26,6 +26,7 @@ COPY schemas /opt/nba/schemas
 WORKDIR /opt/nba
 ENV OPENBLAS_NUM_THREADS=1 \
     NBA_STATE_DIR=/var/lib/nba/state \
+    NBA_SECRET_FILE=/var/lib/nba/state/erasure.secret \
     NBA_RELEASE_DIR=/var/lib/nba/releases
 VOLUME ["/var/lib/nba"]
 USER nba

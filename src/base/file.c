@@ -109,6 +109,29 @@ enum nba_status nba_file_write(const char *path, struct nba_str bytes, struct nb
     return NBA_E_IO;
 }
 
+enum nba_status nba_file_create(const char *path, struct nba_str bytes, struct nba_error *error)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST) {
+        return NBA_OK;
+    }
+    const bool good =
+        fd >= 0 && write(fd, bytes.data, bytes.bytes) == (ssize_t)bytes.bytes && fsync(fd) == 0;
+    const int saved = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (!good) {
+        errno = saved;
+        nba_error_set(error, NBA_E_IO, "cannot write '%s': %s", path, reason());
+        if (fd >= 0) {
+            (void)unlink(path);
+        }
+        return NBA_E_IO;
+    }
+    return NBA_OK;
+}
+
 enum nba_status nba_file_make_dirs(const char *path, struct nba_error *error)
 {
     char part[PATH_BYTES_MAX];

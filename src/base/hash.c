@@ -2,6 +2,7 @@
 #include "nba/base/hash.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 #define XXH_STATIC_LINKING_ONLY /* the size of XXH64_state_t: no allocation an event */
 #include <xxhash.h>
@@ -112,6 +113,14 @@ void nba_sha256_finish(struct nba_sha256 *sha, char ret_text[NBA_SHA256_TEXT_BYT
 void nba_sha256_destroy(struct nba_sha256 *sha)
 {
     EVP_MD_CTX_free(context_of(sha));
+}
+
+void nba_hmac_sha256(struct nba_str secret, struct nba_str text, char ret_mac[NBA_SHA256_BYTES])
+{
+    const unsigned char *mac =
+        HMAC(EVP_sha256(), secret.data, (int)secret.bytes, (const unsigned char *)text.data,
+             text.bytes, (unsigned char *)ret_mac, NULL);
+    NBA_ASSERT(mac != NULL);
 }
 
 void nba_sha256_text(const void *data, size_t bytes, char ret_text[NBA_SHA256_TEXT_BYTES])

@@ -99,6 +99,9 @@ const struct setting nba_settings[] = {
          "Folder of this instance's state; it is rebuilt from the changelog when it is gone."),
     INTEGER("state.ring_events", state.ring_events, "128", 128, 128,
             "Engagements kept in an HCP's record; fixed in this version."),
+    TEXT("state.secret_file", state.secret_file, "", 0, 1000,
+         "Secret under which erased HCPs are remembered by an HMAC; made where there is none, and "
+         "the same for all instances; empty: state.dir with .secret behind it."),
     TEXT("state.inactive_ttl", state.inactive_ttl, "P3Y", 2, 20,
          "HCPs without any event for so long are forgotten, their opt-outs excepted."),
 

@@ -133,6 +133,17 @@ void nba_emit_decision(struct nba_emitter *emitter, struct nba_origin origin,
     (void)add_encoded(emitter, origin, emitter->config->topics.decision, decision->hcp_id);
 }
 
+void nba_emit_tombstone(struct nba_emitter *emitter, struct nba_origin origin, const char *topic,
+                        struct nba_str key)
+{
+    struct nba_outbox_record *record =
+        nba_outbox_add(emitter->outbox, topic, origin.partition, key, nba_str("", 0));
+    if (record != NULL) {
+        record->value_null = true;
+    }
+    nba_outbox_header(emitter->outbox, record, "src", origin.src);
+}
+
 void nba_emit_journal(struct nba_emitter *emitter, struct nba_origin origin,
                       const struct nba_journal *journal)
 {

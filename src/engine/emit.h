@@ -37,6 +37,9 @@ void nba_emit_slate(struct nba_emitter *emitter, struct nba_origin origin,
                     const struct nba_slate *slate);
 void nba_emit_decision(struct nba_emitter *emitter, struct nba_origin origin,
                        const struct nba_decision *decision);
+/* Takes the key out of a compacted topic. */
+void nba_emit_tombstone(struct nba_emitter *emitter, struct nba_origin origin, const char *topic,
+                        struct nba_str key);
 void nba_emit_journal(struct nba_emitter *emitter, struct nba_origin origin,
                       const struct nba_journal *journal);
 /* To the task of another partition (or of the same). */

@@ -137,6 +137,17 @@ static enum nba_status check_topics(struct nba_engine *engine, struct nba_error 
     return NBA_OK;
 }
 
+static enum nba_status load_secret(struct nba_engine *engine, struct nba_error *error)
+{
+    const struct nba_config *config = engine->options.config;
+    char path[PATH_BYTES_MAX];
+    (void)snprintf(path, sizeof(path), "%s%s",
+                   config->state.secret_file[0] != '\0' ? config->state.secret_file
+                                                        : config->state.dir,
+                   config->state.secret_file[0] != '\0' ? "" : ".secret");
+    return nba_state_secret_load(path, true, engine->secret, error);
+}
+
 enum nba_status nba_engine_create(const struct nba_engine_options *options,
                                   struct nba_engine **ret_engine, struct nba_error *error)
 {
@@ -151,6 +162,9 @@ enum nba_status nba_engine_create(const struct nba_engine_options *options,
     register_metrics(engine);
     nba_budget_init(&engine->budget, options->config, options->metrics);
     enum nba_status status = check_topics(engine, error);
+    if (status == NBA_OK) {
+        status = load_secret(engine, error);
+    }
     if (status == NBA_OK) {
         status = nba_engine_open_store(engine, false, error);
     }
@@ -204,11 +218,16 @@ bool nba_engine_is_ready(const struct nba_engine *engine)
     return ready;
 }
 
-bool nba_engine_is_settled(const struct nba_engine *engine)
+bool nba_engine_is_settled(struct nba_engine *engine)
 {
     bool settled = nba_engine_is_ready(engine);
     for (size_t i = 0; settled && i < engine->worker_count; i++) {
         settled = nba_worker_is_settled(engine->workers[i]);
+    }
+    if (settled && (settled = pthread_mutex_trylock(&engine->parking.lock) == 0)) {
+        settled = engine->store != NULL && !nba_state_store_uncompacted(engine->store) &&
+                  !atomic_load(&engine->compacting);
+        (void)pthread_mutex_unlock(&engine->parking.lock);
     }
     return settled;
 }
@@ -249,6 +268,7 @@ enum nba_status nba_engine_stop(struct nba_engine *engine, struct nba_error *err
         nba_worker_join(engine->workers[i]);
     }
     nba_follower_stop(engine);
+    nba_engine_wait_for_compactor(engine);
     for (size_t i = 0; i < engine->worker_count; i++) {
         nba_worker_destroy(engine->workers[i]);
         engine->workers[i] = NULL;

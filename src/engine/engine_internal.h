@@ -37,6 +37,7 @@ struct nba_parking {
 
 struct nba_engine {
     struct nba_engine_options options;
+    char secret[NBA_SHA256_TEXT_BYTES];
     struct nba_state_store *store; /* NULL only while all workers are parked or gone */
     struct nba_side_inputs *side_inputs;
     struct nba_task_table table;
@@ -45,6 +46,11 @@ struct nba_engine {
     struct nba_budget budget; /* the follower looks at it */
     int32_t partition_count;  /* of the input topic */
     int64_t changelog_delete_retention_ms;
+
+    pthread_t compactor; /* rewrites files after an erasure */
+    bool compactor_started;
+    _Atomic bool compacting;
+    int64_t compact_next_us; /* not before */
 
     pthread_t follower;
     bool follower_started;
@@ -86,6 +92,10 @@ void nba_engine_fail(struct nba_engine *engine, const struct nba_error *error);
 NBA_MUST_USE
 enum nba_status nba_engine_open_store(struct nba_engine *engine, bool damaged,
                                       struct nba_error *error);
+/* Starts to rewrite the store's files in a thread when an erasure made that due; parking.lock is
+ * held.  _wait: until that thread, if there is one, is through. */
+void nba_engine_compact_store(struct nba_engine *engine);
+void nba_engine_wait_for_compactor(struct nba_engine *engine);
 /* False also when the instance stops: then nobody waits for the store. */
 bool nba_engine_store_failed(const struct nba_engine *engine);
 /* For a worker that has no task and is in no transaction: returns once the store, if it failed, has

@@ -195,6 +195,7 @@ static void look_at_files(struct nba_engine *engine)
     }
     look_for_backup(engine);
     (void)pthread_mutex_lock(&engine->parking.lock);
+    nba_engine_compact_store(engine);
     nba_budget_look(&engine->budget, engine->store, engine->options.stream);
     (void)pthread_mutex_unlock(&engine->parking.lock);
 }

@@ -58,8 +58,8 @@ enum nba_status nba_intake(struct nba_decoder *decoder, const struct nba_policy 
                              "event_time is more than 5 years before or 10 minutes after the "
                              "record's timestamp");
     }
-    if (event.type == NBA_EVENT_PROFILE_MERGED || event.type == NBA_EVENT_PROFILE_ERASED) {
-        /* Not to be ignored silently: somebody must see that nothing was merged or erased. */
+    if (event.type == NBA_EVENT_PROFILE_MERGED) {
+        /* Not to be ignored silently: somebody must see that nothing was merged. */
         return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "%s is not supported by this version",
                              nba_event_type_name(event.type));
     }

@@ -14,6 +14,7 @@
 
 #define PATH_BYTES_MAX 4096u
 #define PAUSES_MAX     32u                 /* of nba_engine_pause: 16 s */
+#define COMPACT_REST   10                  /* times what a compaction took, before the next */
 #define CALM_US        ((int64_t)60000000) /* so long without a failure: short pauses again */
 
 static enum nba_status set_aside(const char *path, const char *why, struct nba_error *error)
@@ -31,8 +32,9 @@ enum nba_status nba_engine_open_store(struct nba_engine *engine, bool damaged,
                                       struct nba_error *error)
 {
     const struct nba_config *config = engine->options.config;
-    const struct nba_state_options options =
+    struct nba_state_options options =
         nba_state_options_of(config, (uint32_t)engine->partition_count);
+    options.secret = nba_str_of(engine->secret);
     char path[PATH_BYTES_MAX];
     (void)snprintf(path, sizeof(path), "%s/store", config->state.dir);
     enum nba_status status = nba_file_make_dirs(config->state.dir, error);
@@ -51,6 +53,47 @@ enum nba_status nba_engine_open_store(struct nba_engine *engine, bool damaged,
     return status;
 }
 
+/* ---- after an erasure ---- */
+
+static void *compactor_main(void *context)
+{
+    struct nba_engine *engine = context;
+    struct nba_error error = {0};
+    const int64_t began_us = nba_clock_monotonic_us(engine->options.clock);
+    if (nba_state_store_compact(engine->store, &error) != NBA_OK) {
+        nba_log(NBA_LOG_WARN, "compaction_failed", "reason=\"%s\"", error.message);
+    }
+    const int64_t now_us = nba_clock_monotonic_us(engine->options.clock);
+    engine->compact_next_us = now_us + COMPACT_REST * (now_us - began_us);
+    nba_log(NBA_LOG_INFO, "erased_files_rewritten", "ms=%lld",
+            (long long)((now_us - began_us) / 1000));
+    atomic_store(&engine->compacting, false);
+    return NULL;
+}
+
+void nba_engine_wait_for_compactor(struct nba_engine *engine)
+{
+    if (engine->compactor_started) {
+        (void)pthread_join(engine->compactor, NULL);
+        engine->compactor_started = false;
+    }
+}
+
+void nba_engine_compact_store(struct nba_engine *engine)
+{
+    if (engine->store == NULL || atomic_load(&engine->compacting) ||
+        !nba_state_store_uncompacted(engine->store) ||
+        nba_state_store_failure(engine->store) != NBA_OK ||
+        nba_clock_monotonic_us(engine->options.clock) < engine->compact_next_us) {
+        return;
+    }
+    nba_engine_wait_for_compactor(engine);
+    atomic_store(&engine->compacting, true);
+    engine->compactor_started =
+        pthread_create(&engine->compactor, NULL, compactor_main, engine) == 0;
+    atomic_store(&engine->compacting, engine->compactor_started);
+}
+
 static void reopen(struct nba_engine *engine)
 {
     struct nba_parking *parking = &engine->parking;
@@ -61,6 +104,7 @@ static void reopen(struct nba_engine *engine)
         parking->pauses = 0;
     }
     (void)pthread_mutex_lock(&parking->lock); /* the follower may make a backup */
+    nba_engine_wait_for_compactor(engine);
     nba_state_store_close(engine->store);
     engine->store = NULL;
     (void)pthread_mutex_unlock(&parking->lock);

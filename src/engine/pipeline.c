@@ -125,13 +125,20 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
         nba_pipeline_say_journal(pipeline, item->task, NBA_CRASH_LOOP_SRC, &journal);
     }
     if (item->why.status != NBA_OK) {
-        nba_emit_deadletter(&pipeline->emitter, origin, item->record, &item->why);
         nba_pipeline_metrics_deadletter(&pipeline->metrics, item->why.status);
-        return NBA_OK;
+        return nba_wave_deadletter(pipeline, item, origin, error);
     }
     struct nba_decision decision =
         nba_wave_decision(pipeline, item, NBA_DECISION_UPDATED, NBA_REASON_NONE);
-    if (item->hcp != NULL) {
+    if (item->erased) {
+        decision.kind = NBA_DECISION_SKIPPED;
+        decision.reason = NBA_REASON_ERASED;
+    } else if (item->event.type == NBA_EVENT_PROFILE_ERASED) {
+        const enum nba_status status = nba_wave_erase(pipeline, item, origin, &decision, error);
+        if (status != NBA_OK) {
+            return status;
+        }
+    } else if (item->hcp != NULL) {
         if (item->arrival == NBA_ARRIVAL_DUPLICATE || item->arrival == NBA_ARRIVAL_LATE) {
             decision.kind = NBA_DECISION_SKIPPED;
             decision.reason = item->arrival == NBA_ARRIVAL_LATE ? NBA_REASON_LATE_EVENT
@@ -282,10 +289,14 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (status != NBA_OK) {
         return status;
     }
+    item->hcp = hcp;
+    status = nba_wave_admit(item, error);
+    if (status != NBA_OK || item->erased || event->type == NBA_EVENT_PROFILE_ERASED) {
+        return status;
+    }
     const struct nba_content_facts facts = facts_of(pipeline->side, event);
     nba_counter_add(pipeline->metrics.unknown_contents,
                     event->content_id.bytes != 0 && facts.family_id.bytes == 0);
-    item->hcp = hcp;
     item->arrival = arrival_of(pipeline, hcp, event, item->watermark_ms);
     nba_hcp_apply_event(hcp, event, &facts, item->watermark_ms, item->arrival);
     if (hcp->failed) {

@@ -21,9 +21,10 @@ struct nba_wave_item {
     const struct nba_record *record;
     struct nba_event event;
     struct nba_error why; /* of a dead letter; NBA_OK else */
-    struct nba_hcp *hcp;  /* NULL: dead letter or control_tick */
+    struct nba_hcp *hcp;  /* NULL: dead letter, control_tick or of an erased HCP */
     enum nba_arrival arrival;
     struct nba_joined_outcome joined; /* action NULL: the event is no outcome of one */
+    bool erased; /* the HCP was erased before: nothing of the event is kept */
     int64_t now_ms, watermark_ms;
     struct nba_score_job *job; /* NULL: no decision */
 };
@@ -92,6 +93,20 @@ enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba
 NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head);
+
+/* erase.c: is the event one of an erased HCP (item->erased)?  An opt-in captured since then readmits
+ * it. */
+NBA_MUST_USE
+enum nba_status nba_wave_admit(struct nba_wave_item *item, struct nba_error *error);
+/* profile_erased leaves: recalls, the slate's tombstone, and the HCP is erased. */
+NBA_MUST_USE
+enum nba_status nba_wave_erase(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                               struct nba_origin origin, struct nba_decision *decision,
+                               struct nba_error *error);
+/* A dead letter, without what an erased HCP's record has said. */
+NBA_MUST_USE
+enum nba_status nba_wave_deadletter(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                    struct nba_origin origin, struct nba_error *error);
 
 /* sweep.c: may `after` recall actions that `before` let stand? */
 bool nba_side_may_recall(const struct nba_side *before, const struct nba_side *after);

@@ -23,6 +23,8 @@
 #define DEFAULT_BUFFER_BYTES ((size_t)64 << 20)
 /* 4 KiB blocks hold a few records of 1 KB: a point read decompresses little more than it needs. */
 #define BLOOM_BITS_PER_KEY 10.0
+/* rocksdb::BottommostLevelCompaction::kForce. */
+#define FORCE_BOTTOMMOST 2
 /* A table file where so many of so many keys in a row are deletions is compacted soon: scans would
  * have to step over each of them. */
 #define DELETION_WINDOW 4096u
@@ -109,6 +111,9 @@ static rocksdb_options_t *make_options(bool create, size_t buffers, rocksdb_cach
     rocksdb_options_set_keep_log_file_num(options, 2);
     rocksdb_options_set_max_log_file_size(options, INFO_LOG_BYTES);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
+    /* Names of files come with their first and last keys: a list of them that only grew would keep
+     * the keys of files long gone. */
+    rocksdb_options_set_max_manifest_file_size(options, 1);
 
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_cache(table, cache);
@@ -530,6 +535,19 @@ enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error)
         status = nba_kv_cf_flush(kv, cf, error);
     }
     pthread_mutex_unlock(&kv->lock);
+    return status;
+}
+
+enum nba_status nba_kv_cf_compact(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_error *error)
+{
+    const enum nba_status status = nba_kv_cf_flush(kv, cf, error);
+    if (status == NBA_OK) {
+        rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+        rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0);
+        rocksdb_compactoptions_set_bottommost_level_compaction(options, FORCE_BOTTOMMOST);
+        rocksdb_compact_range_cf_opt(kv->db, cf->handle, options, NULL, 0, NULL, 0);
+        rocksdb_compactoptions_destroy(options);
+    }
     return status;
 }
 

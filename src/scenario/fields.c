@@ -128,8 +128,10 @@ static enum nba_status fill_scalar(const struct nba_yaml_node *node, const struc
     uint32_t word = 0;
     bool truth = false;
     if (b->kind == NBA_BIND_ID || b->kind == NBA_BIND_TEXT || b->kind == NBA_BIND_BLOB) {
-        status = b->kind == NBA_BIND_ID ? nba_yaml_text(node, &text, error)
-                                        : nba_yaml_string(node, &text, error);
+        status = nba_yaml_string(node, &text, error); /* an id may be expected to be empty */
+        if (status == NBA_OK && b->kind == NBA_BIND_ID && text.bytes != 0) {
+            status = nba_yaml_text(node, &text, error);
+        }
         memcpy(at, &text, sizeof(text));
     } else if (b->kind == NBA_BIND_BOOL) {
         status = nba_yaml_bool(node, &truth, error);

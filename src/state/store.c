@@ -38,6 +38,9 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
     const uint32_t shares = options->hot_shares != 0 ? options->hot_shares : DEFAULT_SHARES;
     store->secondary = options->secondary;
     store->inactive_ttl = options->inactive_ttl;
+    NBA_ASSERT(options->secret.bytes < sizeof(store->secret));
+    memcpy(store->secret, options->secret.data != NULL ? options->secret.data : "",
+           options->secret.bytes);
     store->hot_bytes_each = or_default(options->hot_bytes) / shares;
     store->restore_batch_bytes = or_default(options->write_buffer_bytes) / RESTORE_SHARES;
     const enum nba_status status = nba_kv_open(path, &kv_options, &store->kv, error);
@@ -121,11 +124,14 @@ enum nba_status nba_state_store_write(struct nba_state_store *store, struct nba_
     /* The first task's batch serves for all: one write, one place in the WAL. */
     struct nba_kv_batch *batch = tasks[0]->batch;
     nba_kv_batch_reset(batch);
-    for (size_t i = 0; i < count; i++) {
+    enum nba_status status = NBA_OK;
+    for (size_t i = 0; i < count && status == NBA_OK; i++) {
         NBA_ASSERT(tasks[i]->store == store && tasks[i]->overlay.sealed);
-        nba_task_fill_batch(tasks[i], batch);
+        status = nba_task_fill_batch(tasks[i], batch, error);
     }
-    const enum nba_status status = nba_kv_write(store->kv, batch, error);
+    if (status == NBA_OK) {
+        status = nba_kv_write(store->kv, batch, error);
+    }
     nba_kv_batch_reset(batch);
     if (status == NBA_OK) {
         for (size_t i = 0; i < count; i++) {
@@ -184,26 +190,6 @@ enum nba_status nba_state_store_read_hcp(struct nba_state_store *store, struct n
     return status;
 }
 
-/* The id in a key that is about one HCP; empty in others. */
-static struct nba_str hcp_of_key(struct nba_str key, struct nba_str value)
-{
-    const size_t time_bytes = 1 + sizeof(int64_t);
-    const char kind = key.data[0];
-    if (kind == NBA_KEY_HCP || kind == NBA_KEY_VECTORS) {
-        return nba_str(key.data + 1, key.bytes - 1);
-    }
-    if ((kind != NBA_KEY_SILENCE && kind != NBA_KEY_TIMER) || key.bytes < time_bytes) {
-        return nba_str(NULL, 0);
-    }
-    struct nba_str id = nba_str(key.data + time_bytes, key.bytes - time_bytes);
-    if (kind == NBA_KEY_TIMER) {
-        struct nba_cursor cursor = nba_cursor(value.data, value.bytes);
-        const uint32_t bytes = nba_cursor_u32le(&cursor);
-        id.bytes = bytes < id.bytes ? bytes : id.bytes;
-    }
-    return id;
-}
-
 enum nba_status nba_state_store_look(struct nba_state_store *store, struct nba_str hcp_id,
                                      struct nba_buf *record, uint32_t *ret_keys,
                                      struct nba_error *error)
@@ -220,7 +206,7 @@ enum nba_status nba_state_store_look(struct nba_state_store *store, struct nba_s
              nba_kv_iter_next(iter)) {
             const struct nba_str key = nba_kv_iter_key(iter);
             const bool entry = key.data[0] == NBA_KEY_SILENCE || key.data[0] == NBA_KEY_TIMER;
-            if (!nba_str_equal(hcp_of_key(key, nba_kv_iter_value(iter)), hcp_id)) {
+            if (!nba_str_equal(nba_key_hcp(key, nba_kv_iter_value(iter)), hcp_id)) {
                 continue;
             }
             keys += entry ? 0 : 1;

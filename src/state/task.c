@@ -160,6 +160,9 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
     if (status == NBA_OK) {
         status = nba_silence_index_head(task, error);
     }
+    if (status == NBA_OK) {
+        status = nba_erasure_load(task, error);
+    }
     return status;
 }
 
@@ -350,7 +353,8 @@ void nba_task_counts(const struct nba_task *task, uint32_t specialty,
 
 /* ---- the write ---- */
 
-void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
+enum nba_status nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch,
+                                    struct nba_error *error)
 {
     struct nba_overlay *overlay = &task->overlay;
     for (size_t i = 0; i < overlay->change_count; i++) {
@@ -372,6 +376,7 @@ void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
         nba_kv_batch_put(batch, task->cf, key, nba_sized_take(&spill));
     }
     task->silence_due_ms = overlay->silence_due_ms;
+    const enum nba_status status = overlay->erases ? nba_erasure_write(task, batch, error) : NBA_OK;
     for (uint32_t i = 0; i < overlay->entry_count; i++) {
         const struct nba_overlay_entry *entry = overlay->entries[i];
         const struct nba_hcp *hcp = &entry->hcp;
@@ -383,6 +388,7 @@ void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch)
             nba_kv_batch_delete(batch, task->cf, nba_task_key(task, NBA_KEY_VECTORS, hcp->hcp_id));
         }
     }
+    return status;
 }
 
 static void cache_entry(struct nba_task *task, const struct nba_overlay_entry *entry)
@@ -421,6 +427,10 @@ void nba_task_committed(struct nba_task *task)
     }
     task->meta = task->meta_now;
     task->has_meta = true;
+    task->any_erased = overlay->any_erased;
+    if (overlay->erases) {
+        atomic_store(&task->store->uncompacted, true);
+    }
     nba_buf_reset(&task->sweep_at);
     nba_buf_append_str(&task->sweep_at, nba_buf_str(&overlay->sweep_at));
     task->sweep_epoch = overlay->sweep_epoch;

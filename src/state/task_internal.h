@@ -3,6 +3,7 @@
 #define NBA_STATE_TASK_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "hot.h"
 #include "nba/base/hash_index.h"
@@ -28,6 +29,10 @@ struct nba_overlay_entry {
     struct nba_str encoded;  /* by nba_task_seal */
     bool changed, deleted;   /* by nba_task_seal; nba_task_delete */
     bool vectors_looked_up;  /* in cache and local key */
+    bool erasure_changed;    /* erased or readmitted by this transaction... */
+    int64_t erased_ms;       /* ...which it is now; NBA_TIME_NONE: readmitted */
+    bool erasure_listed;     /* by nba_task_seal, as it was then: */
+    int64_t erased_listed_ms;
     struct nba_timers timers_before;
     /* Its next key in the index of silences stands here or later; INT64_MAX: it has one. */
     int64_t look_not_before_ms;
@@ -42,6 +47,8 @@ struct nba_overlay {
     const struct nba_change *changes;
     size_t change_count;
     bool sealed;
+    bool any_erased;        /* of nba_task */
+    bool erases;            /* nba_task_erase was called */
     int64_t due_floor;      /* no timer of these HCPs is due before */
     int64_t index_due_ms;   /* no timer of other HCPs is due before */
     int64_t silence_due_ms; /* the index of silences was looked through up to here */
@@ -57,6 +64,7 @@ struct nba_task_restore {
     struct nba_kv_batch *batch;
     size_t bytes;
     uint64_t seq_before; /* of the meta record at the beginning */
+    bool erases;         /* an E key was read */
     bool cut;            /* a meta record with no higher one was read */
     int64_t next;
 };
@@ -75,6 +83,7 @@ struct nba_task {
     struct nba_buf sweep_at;  /* of the overlay, as committed */
     uint64_t sweep_epoch;
     int64_t written_ms;   /* wall time of the last write; NBA_TIME_NONE: not known */
+    bool any_erased;      /* false: there is no E key */
     bool silence_indexed; /* for the inactive_ttl of the store */
     struct nba_hot hot;
     struct nba_tally tally;
@@ -97,6 +106,8 @@ struct nba_state_store {
     size_t restore_batch_bytes;
     struct nba_duration inactive_ttl;
     bool secondary;
+    char secret[NBA_SHA256_TEXT_BYTES];
+    _Atomic bool uncompacted;
     pthread_rwlock_t lock; /* of `tasks`, and of dropping a column family under a reader */
     struct nba_task *tasks[NBA_PARTITIONS_MAX];
     uint32_t task_count;
@@ -146,6 +157,18 @@ struct nba_str nba_sized_take(struct nba_cursor *cursor);
 struct nba_str nba_task_due_key(struct nba_task *task, enum nba_key_kind kind, int64_t due_ms);
 int64_t nba_task_due_of(struct nba_str key);
 
+/* What the store has of erasures; NBA_E_CONFIG: written under another secret. */
+NBA_MUST_USE
+enum nba_status nba_erasure_load(struct nba_task *task, struct nba_error *error);
+/* Key and value of an erased HCP, in the task's scratches; an empty value: it is readmitted. */
+struct nba_str nba_erasure_key(struct nba_task *task, struct nba_str hcp_id);
+struct nba_str nba_erasure_value(struct nba_task *task, int64_t erased_ms);
+/* Into `batch`: index keys of HCPs that the transaction erases, or, after a restore, of those that
+ * have no record any more; and the note that files are to be rewritten. */
+NBA_MUST_USE
+enum nba_status nba_erasure_write(struct nba_task *task, struct nba_kv_batch *batch,
+                                  struct nba_error *error);
+
 /* The HCP's key in the index of silences, at the end of its silence but not before a moment. */
 void nba_silence_index_write(struct nba_task *task, struct nba_kv_batch *batch,
                              const struct nba_hcp *hcp, int64_t not_before_ms);
@@ -165,7 +188,9 @@ void nba_vectors_look_up(struct nba_task *task, struct nba_overlay_entry *entry)
 void nba_vectors_spill(void *context, const struct nba_hot_entry *hot);
 
 /* Everything the sealed transaction writes, into `batch`. */
-void nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch);
+NBA_MUST_USE
+enum nba_status nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *batch,
+                                    struct nba_error *error);
 /* After the write: cache, tallies, meta take over, the overlay ends. */
 void nba_task_committed(struct nba_task *task);
 

@@ -18,6 +18,8 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena)
     overlay->changes = NULL;
     overlay->change_count = 0;
     overlay->sealed = false;
+    overlay->any_erased = task->any_erased;
+    overlay->erases = false;
     overlay->due_floor = INT64_MAX;
     overlay->index_due_ms = task->index_due_ms;
     overlay->silence_due_ms = task->silence_due_ms;
@@ -156,6 +158,8 @@ enum nba_status nba_task_touch(struct nba_task *task, struct nba_str hcp_id,
     entry->changed = false;
     entry->deleted = false;
     entry->vectors_looked_up = false;
+    entry->erasure_changed = false;
+    entry->erasure_listed = false;
     memset(entry->vectors, 0, sizeof(entry->vectors));
     enum nba_status status = load_entry(task, hcp_id, entry, error);
     if (status == NBA_OK) {
@@ -239,6 +243,23 @@ static enum nba_status add_entry(struct nba_task *task, struct nba_overlay_entry
     return status;
 }
 
+static enum nba_status add_erasure(struct nba_task *task, struct nba_overlay_entry *entry,
+                                   struct nba_change *changes, size_t *count,
+                                   struct nba_error *error)
+{
+    if (!entry->erasure_changed) {
+        return NBA_OK;
+    }
+    const enum nba_status status =
+        add_change(task, changes, count, nba_erasure_key(task, entry->hcp.hcp_id),
+                   nba_erasure_value(task, entry->erased_ms), error);
+    changes[*count - 1].repeated =
+        entry->erasure_listed && entry->erased_listed_ms == entry->erased_ms;
+    entry->erasure_listed = true;
+    entry->erased_listed_ms = entry->erased_ms;
+    return status;
+}
+
 static enum nba_status add_tally(struct nba_task *task, const struct nba_tally_slot *slot,
                                  struct nba_change *changes, size_t *count, struct nba_error *error)
 {
@@ -278,7 +299,7 @@ enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **r
 {
     struct nba_overlay *overlay = &task->overlay;
     NBA_ASSERT(overlay->arena != NULL);
-    const size_t most = (size_t)overlay->entry_count + task->pending.used + 1;
+    const size_t most = 2 * (size_t)overlay->entry_count + task->pending.used + 1;
     struct nba_change *changes = nba_arena_zeros(overlay->arena, most, sizeof(*changes));
     size_t count = 0;
     if (changes == NULL) {
@@ -287,6 +308,9 @@ enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **r
     enum nba_status status = add_meta(task, changes, &count, error);
     for (uint32_t i = 0; i < overlay->entry_count && status == NBA_OK; i++) {
         status = add_entry(task, overlay->entries[i], changes, &count, error);
+        if (status == NBA_OK) {
+            status = add_erasure(task, overlay->entries[i], changes, &count, error);
+        }
     }
     for (uint32_t i = 0; i < task->pending.slot_count && status == NBA_OK; i++) {
         if (task->pending.slots[i].count != 0) {

@@ -79,6 +79,7 @@ enum nba_status nba_task_restore_begin(struct nba_task *task, enum nba_restore h
     restore->whole = how == NBA_RESTORE_WHOLE;
     restore->bytes = 0;
     restore->cut = false;
+    restore->erases = false;
     restore->seq_before = task->meta.txn_seq;
     restore->next = restore->whole ? bounds->low : task->meta.changelog_next;
     task->written_ms = bounds->now_ms;
@@ -152,6 +153,8 @@ enum nba_status nba_task_restore_apply(struct nba_task *task, struct nba_str key
     enum nba_status status = NBA_OK;
     if (key.data[0] == NBA_KEY_HCP) {
         status = apply_hcp(task, nba_key_id(key), deleted ? nba_str(NULL, 0) : value, error);
+    } else if (key.data[0] == NBA_KEY_ERASED) {
+        restore->erases = true;
     } else if (key.data[0] == NBA_KEY_META && key.data[1] == 'm' && !deleted) {
         status = apply_meta(task, value, error);
     }
@@ -187,6 +190,11 @@ enum nba_status nba_task_restore_end(struct nba_task *task, int64_t position, bo
     }
     if (status == NBA_OK && restore->whole) {
         status = nba_kv_cf_set_compaction(task->kv, task->cf, true, error);
+    }
+    if (status == NBA_OK && restore->erases) {
+        status = nba_erasure_write(task, restore->batch, error);
+        status = status == NBA_OK ? nba_kv_write(task->kv, restore->batch, error) : status;
+        nba_kv_batch_reset(restore->batch);
     }
     if (status == NBA_OK) {
         status = nba_task_load(task, error);

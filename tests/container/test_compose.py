@@ -114,7 +114,8 @@ class Files(unittest.TestCase):
         answer = subprocess.run([NBA, "describe", "--config", "config/container.yaml"], cwd=ROOT,
                                 capture_output=True, text=True, env=dict(
                                     os.environ, NBA_INSTANCE="a", NBA_KAFKA="kafka:9092",
-                                    NBA_STATE_DIR="/s", NBA_RELEASE_DIR="/r"))
+                                    NBA_STATE_DIR="/s",
+                                    NBA_SECRET_FILE="/s/secret", NBA_RELEASE_DIR="/r"))
         self.assertEqual(answer.returncode, 0, answer.stderr)
         self.assertIn("Kafka at kafka:9092", answer.stdout)
 
@@ -146,6 +147,7 @@ class Services(unittest.TestCase):
         environment = {**os.environ, **service["environment"], "NBA_KAFKA": SERVERS,
                        "PATH": f"{self.path / 'bin'}:{os.environ['PATH']}",
                        "NBA_STATE_DIR": str(self.path / f"state-{name}"),
+                       "NBA_SECRET_FILE": str(self.path / "secret"),
                        "NBA_RELEASE_DIR": str(self.path / "releases")}
         process = subprocess.Popen(command + list(more), cwd=ROOT, env=environment,
                                    stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,

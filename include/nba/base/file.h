@@ -29,6 +29,11 @@ enum nba_status nba_file_read_in(int folder, const char *name, struct nba_buf *b
 NBA_MUST_USE
 enum nba_status nba_file_write(const char *path, struct nba_str bytes, struct nba_error *error);
 
+/* Makes the file (mode 0600) where there is none; fine, and nothing is written, where there is one.
+ * NBA_E_IO. */
+NBA_MUST_USE
+enum nba_status nba_file_create(const char *path, struct nba_str bytes, struct nba_error *error);
+
 /* mkdir -p, mode 0700 for what is made.  NBA_E_IO. */
 NBA_MUST_USE
 enum nba_status nba_file_make_dirs(const char *path, struct nba_error *error);

@@ -41,6 +41,9 @@ void nba_sha256_update_sized(struct nba_sha256 *sha, struct nba_str bytes);
 void nba_sha256_finish(struct nba_sha256 *sha, char ret_text[NBA_SHA256_TEXT_BYTES]);
 void nba_sha256_destroy(struct nba_sha256 *sha);
 
+/* HMAC-SHA-256 (RFC 2104): a fingerprint that nobody can try out without the secret. */
+void nba_hmac_sha256(struct nba_str secret, struct nba_str text, char ret_mac[NBA_SHA256_BYTES]);
+
 /* One call for bytes that are all there. */
 void nba_sha256_text(const void *data, size_t bytes, char ret_text[NBA_SHA256_TEXT_BYTES]);
 

@@ -98,6 +98,7 @@ struct nba_config {
     } commit;
     struct {
         const char *dir;
+        const char *secret_file;  /* nba_state_secret_load reads it */
         const char *inactive_ttl; /* nba_config_inactive_ttl reads it */
         int64_t ring_events;
     } state;

@@ -77,8 +77,9 @@ NBA_MUST_USE
 enum nba_status nba_engine_start(struct nba_engine *engine, struct nba_error *error);
 
 bool nba_engine_is_ready(const struct nba_engine *engine);
-/* Ready, and nobody has anything to do: no record that was there, no recall that waits. */
-bool nba_engine_is_settled(const struct nba_engine *engine);
+/* Ready, and nobody has anything to do: no record that was there, no recall that waits, no file
+ * that still has an erased HCP. */
+bool nba_engine_is_settled(struct nba_engine *engine);
 /* True once a worker gave up; nba_engine_stop says why. */
 bool nba_engine_has_failed(const struct nba_engine *engine);
 /* How the engine stands, for who waits until all is worked off.  A round that began after the call

@@ -140,6 +140,10 @@ NBA_MUST_USE
 enum nba_status nba_kv_cf_flush(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_error *error);
 NBA_MUST_USE
 enum nba_status nba_kv_flush(struct nba_kv *kv, struct nba_error *error);
+/* Rewrites all files of the column family, so that no byte of a deleted key or an old value is left
+ * in them.  What names them, and the log, are rid of it with the next flush. */
+NBA_MUST_USE
+enum nba_status nba_kv_cf_compact(struct nba_kv *kv, struct nba_kv_cf *cf, struct nba_error *error);
 /* Secondary only: catch up with the writer.  Iterators made before keep what they saw. */
 NBA_MUST_USE
 enum nba_status nba_kv_refresh(struct nba_kv *kv, struct nba_error *error);

@@ -321,7 +321,7 @@ enum nba_arrival nba_hcp_arrival(const struct nba_hcp *hcp, const struct nba_eve
                                  int64_t watermark_ms, int64_t allowed_lateness_ms);
 
 /* All of the functions of the next part, in their order, as `arrival` allows.  `facts` may be
- * NULL.  profile_merged and profile_erased move counters only. */
+ * NULL.  profile_merged moves counters only; profile_erased is the engine's. */
 void nba_hcp_apply_event(struct nba_hcp *hcp, const struct nba_event *event,
                          const struct nba_content_facts *facts, int64_t watermark_ms,
                          enum nba_arrival arrival);

@@ -2,12 +2,14 @@
  * Keys of a task's column family: a kind byte, then what the kind says.
  *
  *   kind  rest                                      value            changelog  state hash
- *   'E'   HMAC of an erased hcp_id                  time             yes        no
+ *   'E'   HMAC of an erased hcp_id                  time, check      yes        no
  *   'H'   hcp_id                                    HCP record       yes        yes
  *   'M'   'm'                                       meta record      yes        no
  *   'M'   'p' specialty u32be, content u32be        tally u32le      yes        no
  *   'R'   rep_id                                    rep record       yes        yes
  *   'c'   -                                         changelog_next   no         no
+ *   'e'   transaction u64be: since it erased an HCP,  -              no         no
+ *         nothing was compacted
  *   's'   look i64be (sign bit flipped), hcp_id     -                no         no
  *   't'   due i64be (sign bit flipped), hcp_id,     length of hcp_id no         no
  *         0, kind byte, timer id
@@ -29,6 +31,7 @@ enum nba_key_kind {
     NBA_KEY_META = 'M',
     NBA_KEY_REP = 'R',
     NBA_KEY_CHANGELOG = 'c',
+    NBA_KEY_UNCOMPACTED = 'e',
     NBA_KEY_SILENCE = 's',
     NBA_KEY_TIMER = 't',
     NBA_KEY_VECTORS = 'v',
@@ -39,6 +42,9 @@ void nba_key_append(struct nba_buf *buf, enum nba_key_kind kind, struct nba_str 
 
 /* Does a changelog record with this key belong into the store? */
 bool nba_key_travels(struct nba_str key);
+
+/* The HCP that an 'H', 's', 't' or 'v' key is about; empty: another kind, or damaged. */
+struct nba_str nba_key_hcp(struct nba_str key, struct nba_str value);
 
 /* The id of an 'H' or 'R' key. */
 struct nba_str nba_key_id(struct nba_str key);

@@ -25,12 +25,13 @@ struct nba_state_store;
 struct nba_task;
 
 struct nba_state_options {
-    bool create;                      /* make the directory when it isn't there */
-    bool secondary;                   /* open read-only beside a running writer */
-    size_t block_cache_bytes;         /* RocksDB's, shared by all column families; 0: 64 MiB */
-    size_t write_buffer_bytes;        /* RocksDB's, shared; 0: 64 MiB */
-    size_t hot_bytes;                 /* hot-state caches of all tasks together; 0: 64 MiB */
-    uint32_t hot_shares;              /* tasks that share hot_bytes equally; 0: 16 */
+    bool create;               /* make the directory when it isn't there */
+    bool secondary;            /* open read-only beside a running writer */
+    size_t block_cache_bytes;  /* RocksDB's, shared by all column families; 0: 64 MiB */
+    size_t write_buffer_bytes; /* RocksDB's, shared; 0: 64 MiB */
+    size_t hot_bytes;          /* hot-state caches of all tasks together; 0: 64 MiB */
+    uint32_t hot_shares;       /* tasks that share hot_bytes equally; 0: 16 */
+    struct nba_str secret;     /* of HMACs of erased HCPs (task.h); empty: of tests and tools */
     struct nba_duration inactive_ttl; /* HCPs silent for so long are forgotten; 0: none is */
 };
 
@@ -85,6 +86,21 @@ enum nba_status nba_state_store_look(struct nba_state_store *store, struct nba_s
 NBA_MUST_USE
 enum nba_status nba_state_store_hash(struct nba_state_store *store,
                                      char ret_text[NBA_SHA256_TEXT_BYTES], struct nba_error *error);
+
+/*
+ * Erasure leaves nothing in files: rewrites those of the tasks that have erased HCPs since the last
+ * time.  Takes what rewriting takes, beside the workers; survives a crash, being due again then.
+ * _uncompacted: is it due?  Any thread.
+ */
+NBA_MUST_USE
+enum nba_status nba_state_store_compact(struct nba_state_store *store, struct nba_error *error);
+bool nba_state_store_uncompacted(const struct nba_state_store *store);
+/* The secret of a file, made where there is none and `create`: the same for all instances that share
+ * a changelog.  NBA_E_IO, NBA_E_NOT_FOUND, NBA_E_CONFIG (too short). */
+NBA_MUST_USE
+enum nba_status nba_state_secret_load(const char *path, bool create,
+                                      char ret_secret[NBA_SHA256_TEXT_BYTES],
+                                      struct nba_error *error);
 
 /* Hard-link copy of the whole store in a new folder. */
 NBA_MUST_USE

@@ -67,6 +67,21 @@ NBA_MUST_USE
 enum nba_status nba_task_delete(struct nba_task *task, struct nba_str hcp_id,
                                 struct nba_error *error);
 
+/*
+ * Erasure: every key of the HCP goes, those of the indexes too, and only the HMAC of its id under
+ * the store's secret is kept, with the time; nothing can be told from it without the id.
+ * _erased_at: when, NBA_TIME_NONE: it wasn't.  _readmit lifts the block.
+ */
+NBA_MUST_USE
+enum nba_status nba_task_erase(struct nba_task *task, struct nba_str hcp_id, int64_t time_ms,
+                               struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_task_erased_at(struct nba_task *task, struct nba_str hcp_id, int64_t *ret_ms,
+                                   struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_task_readmit(struct nba_task *task, struct nba_str hcp_id,
+                                 struct nba_error *error);
+
 /* The meta record as this transaction sees it; change input_next, watermark and so on here. */
 struct nba_meta *nba_task_meta(struct nba_task *task);
 /* As last committed. */

@@ -1,0 +1,79 @@
+/*
+ * Erasure: what profile_erased does, and what becomes of records that come after it.
+ *
+ * What is known of the HCP goes with the event's transaction: the record with its index keys and
+ * vectors, the changelog's record by a tombstone, the slate by another, open actions by recalls.
+ * From then on an event of this key changes nothing and leaves a skipped record that doesn't say
+ * whose it was.
+ */
+#include "pipeline_internal.h"
+
+/* An explicit opt-in, given after the HCP had been erased. */
+static bool is_return(const struct nba_event *event, int64_t erased_ms)
+{
+    const int64_t captured_ms =
+        event->captured_at_ms != NBA_TIME_NONE ? event->captured_at_ms : event->event_time_ms;
+    return event->type == NBA_EVENT_CONSENT_CHANGED && event->status == NBA_CONSENT_STATUS_OPT_IN &&
+           captured_ms > erased_ms;
+}
+
+enum nba_status nba_wave_admit(struct nba_wave_item *item, struct nba_error *error)
+{
+    int64_t erased_ms = NBA_TIME_NONE;
+    if (item->hcp->touches != 0) { /* an erased HCP has none */
+        return NBA_OK;
+    }
+    const enum nba_status status =
+        nba_task_erased_at(item->task, item->event.hcp_id, &erased_ms, error);
+    if (status != NBA_OK || erased_ms == NBA_TIME_NONE) {
+        return status;
+    }
+    if (is_return(&item->event, erased_ms)) {
+        return nba_task_readmit(item->task, item->event.hcp_id, error);
+    }
+    item->erased = true;
+    item->hcp = NULL;
+    item->event.hcp_id = nba_str(NULL, 0);
+    return NBA_OK;
+}
+
+enum nba_status nba_wave_erase(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                               struct nba_origin origin, struct nba_decision *decision,
+                               struct nba_error *error)
+{
+    const struct nba_config *config = pipeline->options.config;
+    struct nba_recall recalls[NBA_HCP_ACTIONS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < item->hcp->action_count; i++) {
+        if (nba_open_action_is_open(&item->hcp->actions[i], item->now_ms)) {
+            recalls[count++] = (struct nba_recall){.open_index = i, .reason = NBA_REASON_ERASED};
+        }
+    }
+    const enum nba_status status =
+        nba_wave_take_back(pipeline, item, recalls, count, origin, decision);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (config->slate_publish) {
+        nba_emit_tombstone(&pipeline->emitter, origin, config->topics.slate, item->event.hcp_id);
+    }
+    return nba_task_erase(item->task, item->event.hcp_id, item->event.event_time_ms, error);
+}
+
+enum nba_status nba_wave_deadletter(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                    struct nba_origin origin, struct nba_error *error)
+{
+    struct nba_record record = *item->record;
+    int64_t erased_ms = NBA_TIME_NONE;
+    const bool named = !record.key_null && record.key.bytes != 0;
+    const enum nba_status status =
+        named ? nba_task_erased_at(item->task, record.key, &erased_ms, error) : NBA_OK;
+    if (erased_ms != NBA_TIME_NONE) {
+        record.key = nba_str("", 0);
+        record.value = nba_str("", 0);
+    }
+    if (status == NBA_OK) {
+        nba_emit_deadletter(&pipeline->emitter, origin, &record, &item->why);
+    }
+    return status;
+}
