@@ -94,8 +94,8 @@ NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head);
 
-/* erase.c: is the event one of an erased HCP (item->erased)?  An opt-in captured since then readmits
- * it. */
+/* erase.c: is the event one of an erased HCP (item->erased)?  An opt-in captured since then
+ * readmits it. */
 NBA_MUST_USE
 enum nba_status nba_wave_admit(struct nba_wave_item *item, struct nba_error *error);
 /* profile_erased leaves: recalls, the slate's tombstone, and the HCP is erased. */

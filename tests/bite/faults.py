@@ -104,9 +104,8 @@ FAULTS = [
             "    const bool damaged = text != NULL && !exists &&")],
           ["tests/fault/test_state_files.py:StateFiles.test_any_file_gone"]),
     Fault("dead letter dropped",
-          "src/engine/pipeline.c",
-          [("        nba_emit_deadletter(&pipeline->emitter, origin, item->record, "
-            "&item->why);\n",
+          "src/engine/erase.c",
+          [("        nba_emit_deadletter(&pipeline->emitter, origin, &record, &item->why);\n",
             "")],
           [ROAD + "test_poison_becomes_dead_letters_and_neighbours_stay"]),
     Fault("a decision less: none for a late event",
@@ -154,9 +153,9 @@ FAULTS = [
           [("    if (status == NBA_OK && in_wave(pipeline, hcp)) {\n"
             "        status = flush_wave(pipeline, error);\n    }\n"
             "    if (status != NBA_OK) {\n        return status;\n    }\n"
-            "    const struct nba_content_facts",
+            "    item->hcp = hcp;",
             "    if (status != NBA_OK) {\n        return status;\n    }\n"
-            "    const struct nba_content_facts")],
+            "    item->hcp = hcp;")],
           [SAME + "test_replay_gives_the_same_bytes_for_all_ways_of_running"]),
     Fault("duplicate window off by its edge",
           "src/state/hcp.c",

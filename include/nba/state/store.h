@@ -95,8 +95,8 @@ enum nba_status nba_state_store_hash(struct nba_state_store *store,
 NBA_MUST_USE
 enum nba_status nba_state_store_compact(struct nba_state_store *store, struct nba_error *error);
 bool nba_state_store_uncompacted(const struct nba_state_store *store);
-/* The secret of a file, made where there is none and `create`: the same for all instances that share
- * a changelog.  NBA_E_IO, NBA_E_NOT_FOUND, NBA_E_CONFIG (too short). */
+/* The secret of a file, made where there is none and `create`: the same for all instances that
+ * share a changelog.  NBA_E_IO, NBA_E_NOT_FOUND, NBA_E_CONFIG (too short). */
 NBA_MUST_USE
 enum nba_status nba_state_secret_load(const char *path, bool create,
                                       char ret_secret[NBA_SHA256_TEXT_BYTES],
