@@ -89,6 +89,21 @@ static enum nba_status choose_fusion(struct nba_score_binding *binding,
     return NBA_OK;
 }
 
+static void match_table(struct nba_score_binding *binding, struct nba_score_table *table)
+{
+    const struct nba_catalog *catalog = binding->catalog;
+    binding->table = nba_score_table_ref(table);
+    binding->table_propensity = nba_zeros(catalog->candidate_count + 1u, sizeof(double));
+    binding->table_value = nba_zeros(catalog->candidate_count + 1u, sizeof(double));
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        const struct nba_score_row *row = nba_score_table_find(
+            table, nba_str(NULL, 0), catalog->contents[catalog->candidates[c].content].content_id,
+            (enum nba_action_type)catalog->action_type[c]);
+        binding->table_propensity[c] = row != NULL ? row->propensity : -1.0;
+        binding->table_value[c] = row != NULL ? row->value : 1.0;
+    }
+}
+
 enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba_release *release,
                                          const struct nba_score_options *options,
                                          struct nba_score_binding **ret_binding,
@@ -101,7 +116,7 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
     binding->catalog = nba_catalog_ref(catalog);
     binding->rankings_top_n = options->rankings_top_n;
     if (options->table != NULL) {
-        binding->table = nba_score_table_ref(options->table);
+        match_table(binding, options->table);
     } else if (release != NULL) {
         binding->release = nba_release_ref(release);
         match_vocabulary(binding);
@@ -124,6 +139,8 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     nba_catalog_unref(binding->catalog);
     nba_release_unref(binding->release);
     nba_score_table_unref(binding->table);
+    free(binding->table_propensity);
+    free(binding->table_value);
     free(binding->known);
     free(binding->is_known);
     free(binding->place);

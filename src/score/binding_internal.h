@@ -8,6 +8,8 @@ struct nba_score_binding {
     struct nba_catalog *catalog;
     struct nba_release *release;   /* NULL without one */
     struct nba_score_table *table; /* NULL: models score */
+    double *table_propensity;      /* (C) of its rows for every HCP; -1: there is none */
+    double *table_value;           /* (C) */
     struct nba_fusion cheap, full;
     uint32_t ncf_candidates; /* 0: only the cheap fusion */
     uint32_t rankings_top_n;

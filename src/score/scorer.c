@@ -423,16 +423,21 @@ static void score_by_table(const struct nba_score_binding *binding, struct nba_s
                            double *score, bool *known, double *propensity, double *values)
 {
     const struct nba_catalog *catalog = binding->catalog;
+    const bool named = nba_score_table_names(binding->table, job->hcp->hcp_id);
     memset(score, 0, catalog->content_count * sizeof(*score));
     memset(known, 0, catalog->content_count * sizeof(*known));
+    memcpy(propensity, binding->table_propensity, catalog->candidate_count * sizeof(*propensity));
+    memcpy(values, binding->table_value, catalog->candidate_count * sizeof(*values));
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
         const uint32_t k = catalog->candidates[c].content;
-        const struct nba_score_row *row =
-            nba_score_table_find(binding->table, job->hcp->hcp_id, catalog->contents[k].content_id,
-                                 (enum nba_action_type)catalog->action_type[c]);
         double *best = &job->scores.channel_probability[catalog->channel[c]];
-        propensity[c] = row != NULL ? row->propensity : -1.0;
-        values[c] = row != NULL ? row->value : 1.0;
+        if (named) {
+            const struct nba_score_row *row = nba_score_table_find(
+                binding->table, job->hcp->hcp_id, catalog->contents[k].content_id,
+                (enum nba_action_type)catalog->action_type[c]);
+            propensity[c] = row != NULL ? row->propensity : -1.0;
+            values[c] = row != NULL ? row->value : 1.0;
+        }
         *best = propensity[c] > *best ? propensity[c] : *best;
         score[k] = propensity[c] > score[k] ? propensity[c] : score[k];
     }

@@ -15,6 +15,7 @@ struct nba_score_table {
     struct nba_arena arena; /* of texts */
     struct nba_score_row *rows;
     size_t count;
+    struct nba_str *hcps; /* (count) of all rows, sorted: who is named */
 };
 
 static int compare(const struct nba_score_row *a, const struct nba_score_row *b)
@@ -27,6 +28,11 @@ static int compare(const struct nba_score_row *a, const struct nba_score_row *b)
 static int compare_rows(const void *a, const void *b)
 {
     return compare(a, b);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return nba_str_compare(*(const struct nba_str *)a, *(const struct nba_str *)b);
 }
 
 static enum nba_status read_row(const struct nba_yaml_node *map, struct nba_score_row *row,
@@ -94,6 +100,11 @@ enum nba_status nba_score_table_read(const struct nba_yaml_node *list,
         nba_score_table_unref(table);
         return status;
     }
+    table->hcps = nba_zeros(table->count + 1, sizeof(*table->hcps));
+    for (size_t i = 0; i < table->count; i++) {
+        table->hcps[i] = table->rows[i].hcp_id;
+    }
+    qsort(table->hcps, table->count, sizeof(*table->hcps), compare_texts);
     qsort(table->rows, table->count, sizeof(*table->rows), compare_rows);
     *ret_table = table;
     return NBA_OK;
@@ -122,6 +133,7 @@ void nba_score_table_unref(struct nba_score_table *table)
     if (table != NULL && atomic_fetch_sub_explicit(&table->refs, 1, memory_order_acq_rel) == 1) {
         nba_arena_clear(&table->arena);
         free(table->rows);
+        free(table->hcps);
         free(table);
     }
 }
@@ -136,4 +148,9 @@ const struct nba_score_row *nba_score_table_find(const struct nba_score_table *t
         bsearch(&key, table->rows, table->count, sizeof(key), compare_rows);
     key.hcp_id = nba_str(NULL, 0);
     return row != NULL ? row : bsearch(&key, table->rows, table->count, sizeof(key), compare_rows);
+}
+
+bool nba_score_table_names(const struct nba_score_table *table, struct nba_str hcp_id)
+{
+    return bsearch(&hcp_id, table->hcps, table->count, sizeof(hcp_id), compare_texts) != NULL;
 }

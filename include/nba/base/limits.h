@@ -28,10 +28,10 @@
 /* Headers of one record: CloudEvents has eight, ours five; room for other people's. */
 #define NBA_HEADERS_MAX 64u
 
-/* Configuration and policy files: 256 KiB (libyaml nests in quadratic time: the depth is what
+/* Configuration, policy and score table files: 1 MiB (libyaml nests in quadratic time: the depth is what
  * counts). */
-#define NBA_YAML_BYTES_MAX  262144u
-#define NBA_YAML_EVENTS_MAX 10000u
+#define NBA_YAML_BYTES_MAX  1048576u
+#define NBA_YAML_EVENTS_MAX 40000u
 #define NBA_YAML_DEPTH_MAX  32u
 
 /* Catalogue: twice Pega's health limit of 2,500 actions, and room for treatments of each. */

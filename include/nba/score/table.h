@@ -33,6 +33,8 @@ enum nba_status nba_score_table_read(const struct nba_yaml_node *list,
 struct nba_score_table *nba_score_table_ref(struct nba_score_table *table);
 void nba_score_table_unref(struct nba_score_table *table); /* NULL is fine */
 
+/* Is there a row with this HCP?  Else the rows for every HCP (hcp_id empty) say all. */
+bool nba_score_table_names(const struct nba_score_table *table, struct nba_str hcp_id);
 /* NULL: the candidate doesn't exist for this HCP. */
 const struct nba_score_row *nba_score_table_find(const struct nba_score_table *table,
                                                  struct nba_str hcp_id, struct nba_str content_id,
