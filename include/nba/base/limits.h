@@ -28,8 +28,8 @@
 /* Headers of one record: CloudEvents has eight, ours five; room for other people's. */
 #define NBA_HEADERS_MAX 64u
 
-/* Configuration, policy and score table files: 1 MiB (libyaml nests in quadratic time: the depth is what
- * counts). */
+/* Configuration, policy and score table files: 1 MiB (libyaml nests in quadratic time: the depth is
+ * what counts). */
 #define NBA_YAML_BYTES_MAX  1048576u
 #define NBA_YAML_EVENTS_MAX 40000u
 #define NBA_YAML_DEPTH_MAX  32u
