@@ -191,7 +191,7 @@ static void test_limits_stop_depth_entries_and_bytes(void **state)
     struct nba_yaml *tree = NULL;
     struct nba_buf buf;
     (void)state;
-    nba_buf_init(&buf, 1 << 20);
+    nba_buf_init(&buf, 2 << 20);
     for (unsigned i = 0; i < 100000; i++) {
         nba_buf_append_byte(&buf, '[');
     }
