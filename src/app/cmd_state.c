@@ -75,6 +75,27 @@ static void print_actions(const struct nba_hcp *hcp, struct nba_buf *buf)
     nba_buf_append_byte(buf, ']');
 }
 
+/* Ids stand as hashes there: `key` is that of action_id, else of message_id or call_id. */
+static void print_ledger(const struct nba_hcp *hcp, struct nba_buf *buf)
+{
+    nba_json_open(buf, "ledger", '[');
+    for (uint32_t i = 0; i < hcp->ledger_count; i++) {
+        const struct nba_ledger_entry *contact = &hcp->ledger[i];
+        nba_json_open(buf, NULL, '{');
+        nba_json_word(buf, "channel", nba_channel_name(contact->channel));
+        nba_json_word(buf, "state", contact->committed ? "committed" : "reserved");
+        nba_json_time(buf, "time", contact->time_ms);
+        nba_json_time(buf, "expires_at", contact->expires_at_ms);
+        nba_json_text(buf, "evidence", contact->evidence_event_id);
+        if (contact->ghost) {
+            nba_json_word(buf, "ghost", "control group, nobody was told");
+        }
+        nba_buf_printf(buf, ",\"key\":\"%08x\"}",
+                       contact->action_key != 0 ? contact->action_key : contact->message_key);
+    }
+    nba_buf_append_byte(buf, ']');
+}
+
 static void print_hcp(const struct nba_hcp *hcp, struct nba_buf *buf)
 {
     nba_json_open(buf, NULL, '{');
@@ -86,6 +107,7 @@ static void print_hcp(const struct nba_hcp *hcp, struct nba_buf *buf)
     print_profile(&hcp->profile, buf);
     print_consents(hcp, buf);
     print_actions(hcp, buf);
+    print_ledger(hcp, buf);
     nba_json_open(buf, "ring", '[');
     for (uint32_t i = 0; i < hcp->ring_count; i++) {
         nba_json_open(buf, NULL, '{');

@@ -120,12 +120,31 @@ static void print_selected(const struct nba_decision *decision, const struct nba
     }
 }
 
+/* "stopped at limits by email_7d: 1 of 1 used because of ev-1; free 2026-11-27T15:30:00Z" */
+static void print_limited(const struct nba_suppressed *s, struct nba_buf *buf)
+{
+    nba_buf_printf(buf, " by %.*s: %.0f of %.0f used", NBA_STR_ARG(s->rule_id), s->counter,
+                   s->limit);
+    print_evidence(&s->evidence_event_ids, buf);
+    if (s->retry_after_ms != NBA_TIME_NONE) {
+        char free[NBA_TIME_TEXT_BYTES];
+        nba_time_format(s->retry_after_ms, free);
+        nba_buf_printf(buf, "; free %s", free);
+    }
+    nba_buf_append_byte(buf, '\n');
+}
+
 static void print_suppressed(const struct nba_suppressed *s, struct nba_buf *buf)
 {
-    nba_buf_printf(buf, "  %.*s %s, unconstrained rank %d, priority %.4f, stopped at %s: %s",
+    const char *stage = nba_stage_name(nba_reason_stage(s->reason));
+    nba_buf_printf(buf, "  %.*s %s, unconstrained rank %d, priority %.4f, stopped at %s",
                    NBA_STR_ARG(s->content_id), nba_action_type_name(s->action_type),
-                   (int)s->unconstrained_rank, s->priority,
-                   nba_stage_name(nba_reason_stage(s->reason)), nba_reason_name(s->reason));
+                   (int)s->unconstrained_rank, s->priority, stage);
+    if (nba_reason_stage(s->reason) == NBA_STAGE_LIMITS) {
+        print_limited(s, buf);
+        return;
+    }
+    nba_buf_printf(buf, ": %s", nba_reason_name(s->reason));
     if (s->rule_id.bytes != 0) {
         nba_buf_printf(buf, " by %.*s", NBA_STR_ARG(s->rule_id));
     }

@@ -96,6 +96,24 @@ struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
     };
 }
 
+void nba_wave_close(struct nba_pipeline *pipeline, struct nba_hcp *hcp, struct nba_str action_id,
+                    enum nba_contact_end end)
+{
+    const uint32_t key = nba_hcp_text_hash(action_id);
+    const struct nba_ledger_entry *contact = nba_hcp_ledger_find(hcp, key);
+    const bool held = nba_hcp_find_held(hcp, action_id) != NULL; /* can't have been sent */
+    (void)nba_hcp_close_action(hcp, action_id);
+    if (contact == NULL || contact->committed) {
+        return;
+    }
+    if (contact->ghost && end == NBA_CONTACT_EXPIRED) {
+        /* Nobody says that a ghost was sent: it counts as if it had been when it was planned. */
+        (void)nba_hcp_ledger_commit(hcp, key, contact->time_ms);
+    } else if (held || nba_policy_releases(pipeline->side->policy, end)) {
+        (void)nba_hcp_ledger_release(hcp, key);
+    }
+}
+
 enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, struct nba_decision *decision)
 {
@@ -141,7 +159,7 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
         closed[i] = (struct nba_closed_action){action.action_id, recalls[i].reason};
     }
     for (uint32_t i = 0; i < count; i++) {
-        (void)nba_hcp_close_action(item->hcp, closed[i].action_id);
+        nba_wave_close(pipeline, item->hcp, closed[i].action_id, NBA_CONTACT_RECALLED);
     }
     decision->closed = closed;
     decision->closed_count = count;
@@ -223,6 +241,23 @@ static void await_outcomes(const struct nba_pipeline *pipeline, const struct nba
     };
     nba_hcp_await(item->hcp, &awaited,
                   nba_policy_oldest(pipeline->side->policy, item->watermark_ms));
+}
+
+/* The place that an action takes in the ledger until it is sent or ends. */
+static void reserve_contact(struct nba_hcp *hcp, const struct nba_action *action,
+                            const struct nba_open_action *open)
+{
+    const struct nba_ledger_entry contact = {
+        .action_key = nba_hcp_text_hash(action->action_id),
+        .brand_hash = nba_hcp_text_hash(open->brand),
+        .family_hash = nba_hcp_text_hash(open->family_id),
+        .channel = action->channel,
+        .ghost = (open->flags & NBA_OPEN_ACTION_GHOST) != 0,
+        .time_ms = action->not_before_ms,
+        .expires_at_ms = action->expires_at_ms,
+        .evidence_event_id = action->trigger_event_id,
+    };
+    nba_hcp_ledger_reserve(hcp, &contact);
 }
 
 static void put_state_vector(struct nba_pipeline *pipeline, const struct nba_wave_item *item)
@@ -314,6 +349,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
             }
             break;
         }
+        reserve_contact(item->hcp, &result.actions[i], &open);
         held_count += waits;
         if (!result.ghosts) {
             await_outcomes(pipeline, item, &result.actions[i], &features);

@@ -263,6 +263,23 @@ static struct nba_content_facts facts_of(const struct nba_side *side, const stru
     return facts;
 }
 
+/* A message that never reached anybody counts for no limit, where the policy says so. */
+static void release_contact(const struct nba_pipeline *pipeline, struct nba_hcp *hcp,
+                            const struct nba_event *event)
+{
+    const struct nba_ledger_entry *contact = nba_hcp_ledger_of(hcp, event);
+    const bool bounced = event->type == NBA_EVENT_EMAIL_BOUNCED;
+    const bool dropped = event->type == NBA_EVENT_EMAIL_DROPPED;
+    const enum nba_contact_end end = bounced   ? NBA_CONTACT_BOUNCED
+                                     : dropped ? NBA_CONTACT_DROPPED
+                                               : NBA_CONTACT_NOT_SENT;
+    if (contact != NULL && (bounced || dropped || event->type == NBA_EVENT_ACTION_NOT_SENT) &&
+        nba_policy_releases(pipeline->side->policy, end)) {
+        (void)nba_hcp_ledger_release(hcp, contact->action_key != 0 ? contact->action_key
+                                                                   : contact->message_key);
+    }
+}
+
 static enum nba_arrival arrival_of(const struct nba_pipeline *pipeline, const struct nba_hcp *hcp,
                                    const struct nba_event *event, int64_t watermark_ms)
 {
@@ -298,6 +315,9 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     nba_counter_add(pipeline->metrics.unknown_contents,
                     event->content_id.bytes != 0 && facts.family_id.bytes == 0);
     item->arrival = arrival_of(pipeline, hcp, event, item->watermark_ms);
+    if (item->arrival == NBA_ARRIVAL_FRESH) {
+        release_contact(pipeline, hcp, event);
+    }
     nba_hcp_apply_event(hcp, event, &facts, item->watermark_ms, item->arrival);
     if (hcp->failed) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "transaction is too large for its memory");
@@ -363,7 +383,7 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         } else {
             /* An expired action was published with its expires_at: it ends without a message. */
             NBA_ASSERT(timer.kind == NBA_TIMER_EXPIRY);
-            (void)nba_hcp_close_action(hcp, timer.id);
+            nba_wave_close(pipeline, hcp, timer.id, NBA_CONTACT_EXPIRED);
         }
         nba_counter_add(pipeline->metrics.timers, 1);
     }

@@ -75,6 +75,10 @@ enum nba_status nba_pipeline_adopt(struct nba_pipeline *pipeline, struct nba_tas
 struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
                                       const struct nba_wave_item *item, enum nba_decision_kind kind,
                                       enum nba_reason reason);
+/* An action ends before it was sent: its place in the ledger goes with it where the policy says
+ * so. */
+void nba_wave_close(struct nba_pipeline *pipeline, struct nba_hcp *hcp, struct nba_str action_id,
+                    enum nba_contact_end end);
 /* Takes back what may no longer stand: messages out, actions closed, the list for the record. */
 NBA_MUST_USE
 enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_wave_item *item,

@@ -46,8 +46,7 @@ static enum nba_status release_one(struct nba_pipeline *pipeline, struct nba_hcp
     if (release.reason != NBA_REASON_NONE) {
         released->closed[decision->closed_count++] =
             (struct nba_closed_action){action_id, release.reason};
-        (void)nba_hcp_ledger_release(hcp, nba_hcp_text_hash(action_id));
-        (void)nba_hcp_close_action(hcp, action_id);
+        nba_wave_close(pipeline, hcp, action_id, NBA_CONTACT_RECALLED);
         return NBA_OK;
     }
     released->actions[decision->selected_count++] = release.action;

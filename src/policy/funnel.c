@@ -73,7 +73,7 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     const uint32_t size = places(funnel, &moment);
     const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;
     selection.ranked_count = nba_funnel_rank(funnel, request, want, selection.ranked);
-    nba_funnel_fill_slate(funnel, request, size, &selection);
+    nba_funnel_fill_slate(funnel, request, &moment, size, &selection);
     nba_funnel_discard(funnel, &moment, &selection);
     if (mode == NBA_MODE_SHADOW) {
         withhold(funnel, &selection, NBA_REASON_SHADOW);

@@ -183,6 +183,40 @@ static bool bind_exclusions(struct nba_funnel *funnel)
     return true;
 }
 
+/* Candidates by channel and brand. */
+static bool bind_limits(struct nba_funnel *funnel, uint32_t *unit_of_candidate)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    struct nba_hash_index index = {0};
+    if (!nba_hash_index_reserve(&index, catalog->candidate_count)) {
+        return false;
+    }
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        const struct nba_str brand =
+            catalog->words[catalog->content_brand[catalog->candidates[c].content]];
+        struct limit_unit unit;
+        memset(&unit, 0, sizeof(unit)); /* padding too: units are compared as bytes */
+        unit.brand_hash = nba_hcp_text_hash(brand);
+        unit.channel = catalog->channel[c];
+        unit.zone = funnel->policy->missing_timezone == MISSING_TIMEZONE_BRAND
+                        ? nba_policy_brand_zone(funnel->policy, brand)
+                        : NULL;
+        unit_of_candidate[c] =
+            nba_hash_index_intern(&index, funnel->limit_units, sizeof(unit), &unit);
+    }
+    funnel->limit_unit_count = index.count;
+    nba_hash_index_clear(&index);
+    for (uint32_t k = 0; k < catalog->content_count; k++) {
+        funnel->family_hash[k] = nba_hcp_text_hash(catalog->words[catalog->content_family[k]]);
+    }
+    for (uint32_t r = 0; r < funnel->policy->limit_count; r++) {
+        const int64_t rolling_ms = funnel->policy->limits[r].rolling.ms;
+        const int64_t span_ms = rolling_ms != 0 ? rolling_ms : 32 * NBA_DAY_MS;
+        funnel->limit_span_ms = span_ms > funnel->limit_span_ms ? span_ms : funnel->limit_span_ms;
+    }
+    return true;
+}
+
 static void *array(struct nba_funnel *funnel, size_t count, size_t size, bool *whole)
 {
     void *memory = nba_arena_zeros(&funnel->arena, count + 1, size);
@@ -214,6 +248,12 @@ static bool allocate(struct nba_funnel *f)
     f->unit_rule = array(f, c, sizeof(*f->unit_rule), &whole);
     f->by_weight.start = array(f, c + 1, sizeof(uint32_t), &whole);
     f->by_weight.items = array(f, c, sizeof(uint32_t), &whole);
+    f->by_limit.word_of = array(f, c, sizeof(uint32_t), &whole);
+    f->by_limit.start = array(f, c + 1, sizeof(uint32_t), &whole);
+    f->by_limit.items = array(f, c, sizeof(uint32_t), &whole);
+    f->limit_units = array(f, c, sizeof(*f->limit_units), &whole);
+    f->family_hash = array(f, catalog->content_count, sizeof(*f->family_hash), &whole);
+    f->caps = array(f, FUNNEL_CAPS_MAX, sizeof(*f->caps), &whole);
     f->pairs = array(f, c, sizeof(*f->pairs), &whole);
     f->context = array(f, c, sizeof(*f->context), &whole);
     f->lever = array(f, c, sizeof(*f->lever), &whole);
@@ -246,6 +286,7 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
     funnel->control = nba_control_state_ref(control);
     nba_arena_init(&funnel->arena, ARENA_BYTES_MAX);
     if (!allocate(funnel) || !bind_exclusions(funnel) ||
+        !bind_limits(funnel, (uint32_t *)funnel->by_limit.word_of) ||
         !bind_rules(funnel, &policy->engagements, catalog->gate_class, &funnel->engagements) ||
         !bind_rules(funnel, &policy->weights, NULL, &funnel->weights)) {
         nba_funnel_destroy(funnel);
@@ -256,6 +297,7 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
     }
     funnel->by_weight.word_of = funnel->weights.unit;
     group(catalog->candidate_count, funnel->weights.unit_count, &funnel->by_weight);
+    group(catalog->candidate_count, funnel->limit_unit_count, &funnel->by_limit);
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
         funnel->threshold[c] = policy->threshold[catalog->channel[c]];
         funnel->thresholds_asked = funnel->thresholds_asked || funnel->threshold[c] > 0;

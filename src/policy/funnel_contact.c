@@ -1,5 +1,5 @@
 /*
- * Marks on candidates: exclusions in force, holds after outcomes, actions still open.
+ * Marks on candidates: exclusions in force, holds after outcomes, actions still open, limits.
  *
  * A suppression rule counts outcomes of one scope (a content's family, a topic, a brand, a channel,
  * or several of them together).  An outcome at s sets a hold when `count` of them lie in
@@ -63,7 +63,8 @@ static uint64_t window_of(const struct policy_suppression *rule, const struct mo
     return inside;
 }
 
-static void mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candidate, uint32_t value)
+void nba_funnel_set_mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candidate,
+                         uint32_t value)
 {
     uint16_t *stored = &funnel->marks[kind][candidate];
     *stored = *stored != 0 ? *stored : (uint16_t)value; /* the first in order stays */
@@ -92,7 +93,7 @@ static void mark_content(struct nba_funnel *funnel, const struct moment *moment,
         if ((rule->channels == 0 || (rule->channels >> channel & 1) != 0) &&
             (wanted == 0 || wanted == channel) &&
             (refused == 0 || catalog->gates[catalog->gate_class[c]].needs_rep)) {
-            mark(funnel, MARK_HELD, c, funnel->hold_count);
+            nba_funnel_set_mark(funnel, MARK_HELD, c, funnel->hold_count);
         }
     }
 }
@@ -183,16 +184,17 @@ static void mark_held(struct nba_funnel *funnel, const struct moment *moment)
     }
 }
 
-static uint64_t explain_held(const struct nba_funnel *funnel, const struct moment *moment,
-                             uint32_t value, struct nba_suppressed *item)
+static struct evidence explain_held(const struct nba_funnel *funnel, const struct moment *moment,
+                                    uint32_t candidate, uint32_t value, struct nba_suppressed *item)
 {
     const struct hold *hold = &funnel->holds[value - 1];
     (void)moment;
+    (void)candidate;
     item->rule_id = funnel->policy->suppressions[hold->rule].id;
     item->limit = funnel->policy->suppressions[hold->rule].count;
     item->until_ms = hold->until_ms;
     item->counter = nba_funnel_count_bits(hold->evidence);
-    return hold->evidence;
+    return (struct evidence){.of = EVIDENCE_OUTCOMES, .bits = hold->evidence};
 }
 
 static void mark_family(struct nba_funnel *funnel, uint32_t family, uint8_t action_type,
@@ -204,7 +206,7 @@ static void mark_family(struct nba_funnel *funnel, uint32_t family, uint8_t acti
         const uint32_t *first = &catalog->first_candidate[groups->items[i]];
         for (uint32_t c = first[0]; c < first[1]; c++) {
             if (catalog->action_type[c] == action_type) {
-                mark(funnel, MARK_OPEN, c, value);
+                nba_funnel_set_mark(funnel, MARK_OPEN, c, value);
             }
         }
     }
@@ -223,12 +225,13 @@ static void mark_open(struct nba_funnel *funnel, const struct moment *moment)
     }
 }
 
-static uint64_t explain_open(const struct nba_funnel *funnel, const struct moment *moment,
-                             uint32_t value, struct nba_suppressed *item)
+static struct evidence explain_open(const struct nba_funnel *funnel, const struct moment *moment,
+                                    uint32_t candidate, uint32_t value, struct nba_suppressed *item)
 {
     (void)funnel;
+    (void)candidate;
     item->until_ms = moment->hcp->actions[value - 1].expires_at_ms;
-    return 0;
+    return (struct evidence){.bits = 0};
 }
 
 static void mark_excluded(struct nba_funnel *funnel, const struct moment *moment)
@@ -237,31 +240,35 @@ static void mark_excluded(struct nba_funnel *funnel, const struct moment *moment
         const struct bound_exclusion *bound = &funnel->exclusions[i];
         const bool force = nba_funnel_in_force(bound->exclusion, moment->now_ms);
         for (uint32_t j = 0; force && j < bound->count; j++) {
-            mark(funnel, MARK_EXCLUDED, funnel->excluded_candidates[bound->first + j], i + 1);
+            nba_funnel_set_mark(funnel, MARK_EXCLUDED,
+                                funnel->excluded_candidates[bound->first + j], i + 1);
         }
     }
 }
 
-static uint64_t explain_excluded(const struct nba_funnel *funnel, const struct moment *moment,
-                                 uint32_t value, struct nba_suppressed *item)
+static struct evidence explain_excluded(const struct nba_funnel *funnel,
+                                        const struct moment *moment, uint32_t candidate,
+                                        uint32_t value, struct nba_suppressed *item)
 {
     const struct nba_exclusion *exclusion = funnel->exclusions[value - 1].exclusion;
     (void)moment;
+    (void)candidate;
     item->rule_id = exclusion->id;
     item->until_ms = exclusion->until_ms;
-    return 0;
+    return (struct evidence){.bits = 0};
 }
 
 /* What stops single candidates: the reason, what sets its marks, what says why. */
 static const struct {
     enum nba_reason reason;
     void (*mark)(struct nba_funnel *funnel, const struct moment *moment);
-    uint64_t (*explain)(const struct nba_funnel *funnel, const struct moment *moment,
-                        uint32_t value, struct nba_suppressed *item);
+    struct evidence (*explain)(const struct nba_funnel *funnel, const struct moment *moment,
+                               uint32_t candidate, uint32_t value, struct nba_suppressed *item);
 } kinds[MARK_KINDS] = {
     [MARK_EXCLUDED] = {NBA_REASON_EXCLUDED, mark_excluded, explain_excluded},
     [MARK_HELD] = {NBA_REASON_SUPPRESSED_OUTCOME, mark_held, explain_held},
     [MARK_OPEN] = {NBA_REASON_OPEN_ACTION, mark_open, explain_open},
+    [MARK_CAPPED] = {NBA_REASON_FREQUENCY_CAP, nba_funnel_mark_capped, nba_funnel_explain_capped},
 };
 
 void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
@@ -272,7 +279,9 @@ void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
                    funnel->catalog->candidate_count * sizeof(*funnel->marks[kind]));
             funnel->marked[kind] = false;
         }
-        kinds[kind].mark(funnel, moment);
+        if (kinds[kind].reason >= moment->from_reason) {
+            kinds[kind].mark(funnel, moment);
+        }
     }
 }
 
@@ -307,13 +316,15 @@ uint8_t nba_funnel_mark_reason(const struct nba_funnel *funnel, uint32_t candida
     return first;
 }
 
-uint64_t nba_funnel_explain_mark(const struct nba_funnel *funnel, const struct moment *moment,
-                                 uint32_t candidate, struct nba_suppressed *item)
+struct evidence nba_funnel_explain_mark(const struct nba_funnel *funnel,
+                                        const struct moment *moment, uint32_t candidate,
+                                        struct nba_suppressed *item)
 {
     for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
         if (kinds[kind].reason == item->reason) {
-            return kinds[kind].explain(funnel, moment, funnel->marks[kind][candidate], item);
+            return kinds[kind].explain(funnel, moment, candidate, funnel->marks[kind][candidate],
+                                       item);
         }
     }
-    return 0;
+    return (struct evidence){.bits = 0};
 }

@@ -8,7 +8,10 @@
 /* Candidates whose order is worked out: all that a record explains, behind a full slate. */
 #define FUNNEL_RANKED_MAX (NBA_EXPLAINED_MAX + NBA_SLATE_MAX)
 /* One for each suppression rule and outcome at most. */
-#define FUNNEL_HOLDS_MAX ((size_t)POLICY_RULES_MAX * NBA_HCP_OUTCOMES_MAX)
+#define FUNNEL_HOLDS_MAX    ((size_t)POLICY_RULES_MAX * NBA_HCP_OUTCOMES_MAX)
+#define FUNNEL_CONTACTS_MAX ((uint32_t)NBA_HCP_LEDGER_MAX + NBA_SLATE_MAX)
+/* Limits that channels, brands and families fail; further ones stop too, but explain less. */
+#define FUNNEL_CAPS_MAX 1024u
 /* In `reason` while candidates are judged: not there for this HCP. */
 #define REASON_ABSENT NBA_FUNNEL_ABSENT
 /* While a slate is filled: in it. */
@@ -79,12 +82,48 @@ struct hold {
     int64_t until_ms;
 };
 
+/* A contact as limits see it: of the ledger, or selected by this decision. */
+struct contact {
+    int64_t time_ms, gone_ms; /* INT64_MAX: stays */
+    uint32_t brand_hash, family_hash;
+    uint8_t channel;
+    uint8_t entry; /* index into the ledger, or */
+};
+#define CONTACT_OF_SLATE 255u
+
+/* Candidates that limits can't tell apart, unless they ask for the content family. */
+struct limit_unit {
+    uint32_t brand_hash;
+    uint32_t channel;
+    const struct nba_zone *zone; /* the brand's, if the policy lets it stand in for the HCP's */
+};
+
+/* A limit that a channel, or what of it has this brand or family, fails. */
+struct cap {
+    uint32_t limit;
+    uint32_t brand_hash, family_hash;
+    uint32_t channel;
+    uint32_t used;
+    int64_t planned_ms;
+    uint64_t evidence; /* bit by ledger entry */
+    const struct nba_zone *zone;
+    bool by_brand, by_family;
+    bool slate; /* an action of this slate takes the place */
+};
+
+/* What of the HCP's record is behind a reason, as bits. */
+struct evidence {
+    enum { EVIDENCE_OUTCOMES, EVIDENCE_CONSENTS, EVIDENCE_CONTACTS } of;
+    uint64_t bits;
+    bool trigger; /* and the event that started this decision */
+};
+
 /* Parts of enum suppression_scope; contents are grouped by all but the channel. */
 #define SCOPE_PARTS 5u
 #define GROUPINGS   3u
 
 /* What stops single candidates, by the table in funnel_contact.c. */
-enum mark_kind { MARK_EXCLUDED, MARK_HELD, MARK_OPEN, MARK_KINDS };
+enum mark_kind { MARK_EXCLUDED, MARK_HELD, MARK_OPEN, MARK_CAPPED, MARK_KINDS };
 
 struct nba_funnel {
     struct nba_policy *policy;
@@ -93,8 +132,13 @@ struct nba_funnel {
     struct nba_arena arena; /* all arrays below */
 
     struct bound_rules engagements, weights;
-    struct groups groups[GROUPINGS];    /* contents by family, topic, brand */
-    struct groups by_weight;            /* candidates by weight unit */
+    struct groups groups[GROUPINGS]; /* contents by family, topic, brand */
+    struct groups by_weight;         /* candidates by weight unit */
+    struct groups by_limit;          /* candidates by limit unit */
+    struct limit_unit *limit_units;
+    uint32_t limit_unit_count;
+    uint32_t *family_hash;              /* (contents) */
+    int64_t limit_span_ms;              /* a contact older than this is in no window */
     struct bound_exclusion *exclusions; /* the policy's, then the control topic's */
     uint32_t exclusion_count;
     uint32_t *excluded_candidates;
@@ -117,6 +161,10 @@ struct nba_funnel {
     bool marked[MARK_KINDS];       /* is there a mark of this kind */
     struct hold *holds;
     uint32_t hold_count;
+    struct contact contacts[FUNNEL_CONTACTS_MAX];
+    uint32_t contact_count;
+    struct cap *caps;
+    uint32_t cap_count, caps_before_slate;
     uint32_t absent_count;
     uint8_t *date_reason;  /* (C) NOT_EFFECTIVE, EXPIRED or 255, for the instants below */
     int64_t dates_from_ms; /* included */
@@ -171,13 +219,25 @@ struct gate_verdict nba_funnel_judge_consent(const struct nba_funnel *funnel,
 const struct nba_exclusion *nba_funnel_find_exclusion(const struct nba_funnel *funnel,
                                                       uint32_t candidate, int64_t now_ms);
 
-/* funnel_contact.c: exclusions, outcomes and open actions as marks on candidates; the reasons they
- * give; rule, limit and end of one.  Returns the HCP's outcomes that are its evidence, as bits. */
+/* funnel_contact.c: what stops single candidates as marks on them; the reasons they give; rule,
+ * limit and end of one. */
 void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment);
 void nba_funnel_apply_marks(struct nba_funnel *funnel, const struct moment *moment);
-uint64_t nba_funnel_explain_mark(const struct nba_funnel *funnel, const struct moment *moment,
-                                 uint32_t candidate, struct nba_suppressed *item);
+struct evidence nba_funnel_explain_mark(const struct nba_funnel *funnel,
+                                        const struct moment *moment, uint32_t candidate,
+                                        struct nba_suppressed *item);
+/* The first in order stays. */
+void nba_funnel_set_mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candidate,
+                         uint32_t value);
 
+/* funnel_limits.c: marks of what limits stop, and what is behind one. */
+void nba_funnel_mark_capped(struct nba_funnel *funnel, const struct moment *moment);
+struct evidence nba_funnel_explain_capped(const struct nba_funnel *funnel,
+                                          const struct moment *moment, uint32_t candidate,
+                                          uint32_t value, struct nba_suppressed *item);
+/* A candidate was selected: it takes its place, and what has none left is marked. */
+void nba_funnel_count_selected(struct nba_funnel *funnel, const struct moment *moment,
+                               uint32_t candidate);
 /* Open for this HCP now.  A ghost counts while its HCP is in the control group, and no longer. */
 static inline bool nba_funnel_is_open(const struct moment *moment,
                                       const struct nba_open_action *action)
@@ -202,7 +262,7 @@ struct selection {
     uint32_t ranked[FUNNEL_RANKED_MAX]; /* the best of all candidates, in order */
     uint32_t ranked_count;
     uint32_t candidates[NBA_SLATE_MAX]; /* the slate, by rank */
-    uint32_t count;
+    uint32_t count, size;
     bool beyond_ranked; /* the slate holds one that isn't in `ranked` */
     /* The first place, when there is exploration (explore.c). */
     bool explored;      /* it went to another than the best */
@@ -228,7 +288,7 @@ uint32_t nba_funnel_explore(struct nba_funnel *funnel, const struct nba_decide_r
                             struct selection *selection);
 /* After nba_funnel_rank: chooses up to `size`; gives every other one alive its reason. */
 void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                           uint32_t size, struct selection *selection);
+                           const struct moment *moment, uint32_t size, struct selection *selection);
 
 /* funnel_record.c */
 uint32_t nba_funnel_count_bits(uint64_t bits);

@@ -176,9 +176,9 @@ static bool before(const struct nba_funnel *funnel, const struct nba_scores *sco
     return p > q || (!(p < q) && a < b);
 }
 
-/* Would this one put the slate above a limit of max_per? */
+/* Would this one put the first `count` of the slate above a limit of max_per? */
 static bool is_blocked(const struct nba_funnel *funnel, const struct selection *selection,
-                       uint32_t c)
+                       uint32_t count, uint32_t c)
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const struct policy_slate *slate = &funnel->policy->slate;
@@ -187,7 +187,7 @@ static bool is_blocked(const struct nba_funnel *funnel, const struct selection *
     uint32_t topics = 0;
     uint32_t brands = 0;
     uint32_t types = 0;
-    for (uint32_t i = 0; i < selection->count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         const struct nba_weight_class *taken =
             &catalog->weights[catalog->weight_class[selection->candidates[i]]];
         channels += taken->channel == class->channel;
@@ -199,6 +199,12 @@ static bool is_blocked(const struct nba_funnel *funnel, const struct selection *
            brands >= slate->max_brand || types >= slate->max_action_type;
 }
 
+/* Did an earlier one of the slate take the last place that a limit had for it? */
+static bool is_capped(const struct nba_funnel *funnel, uint32_t c)
+{
+    return funnel->marks[MARK_CAPPED][c] != 0;
+}
+
 uint32_t nba_funnel_best_alive(const struct nba_funnel *funnel, const struct nba_scores *scores,
                                const struct selection *selection)
 {
@@ -206,61 +212,79 @@ uint32_t nba_funnel_best_alive(const struct nba_funnel *funnel, const struct nba
     for (uint32_t c = 0; c < funnel->catalog->candidate_count; c++) {
         if (funnel->reason[c] == 0 &&
             (best == NBA_CATALOG_NONE || before(funnel, scores, c, best)) &&
-            !is_blocked(funnel, selection, c)) {
+            !is_blocked(funnel, selection, selection->count, c) && !is_capped(funnel, c)) {
             best = c;
         }
     }
     return best;
 }
 
-static void take(struct nba_funnel *funnel, struct selection *selection, uint32_t c)
+static void take(struct nba_funnel *funnel, const struct moment *moment,
+                 struct selection *selection, uint32_t c)
 {
     funnel->reason[c] = REASON_TAKEN;
     selection->candidates[selection->count++] = c;
+    if (selection->count < selection->size) {
+        nba_funnel_count_selected(funnel, moment, c);
+    }
 }
 
-/* Gives everyone still alive a reason.  One that stands before the last taken was passed over for
- * max_per; behind a full slate there was no place any more. */
+/* Why one alive was passed over when its turn came: max_per is asked first, then the limits. */
+static uint8_t passed_over(const struct nba_funnel *funnel, const struct nba_scores *scores,
+                           const struct selection *selection, uint32_t c)
+{
+    uint32_t turn = selection->explored ? 1 : 0;
+    while (turn < selection->count && before(funnel, scores, selection->candidates[turn], c)) {
+        turn++;
+    }
+    return is_capped(funnel, c) && !is_blocked(funnel, selection, turn, c)
+               ? (uint8_t)NBA_REASON_FREQUENCY_CAP
+               : (uint8_t)NBA_REASON_SLATE_DIVERSITY;
+}
+
+/* Gives everyone still alive a reason.  One that stands before the last taken was passed over;
+ * behind a full slate there was no place any more. */
 static void judge_rest(struct nba_funnel *funnel, const struct nba_scores *scores,
                        const struct selection *selection, bool full)
 {
     const uint32_t count = funnel->catalog->candidate_count;
-    const uint8_t other =
-        (uint8_t)(full ? NBA_REASON_LOST_ARBITRATION : NBA_REASON_SLATE_DIVERSITY);
     const bool greedy = selection->count > (selection->explored ? 1u : 0u);
+    const uint32_t last = greedy ? selection->candidates[selection->count - 1] : 0;
+    uint8_t *reason = funnel->reason;
     if (full && greedy && !selection->beyond_ranked) {
-        const uint32_t last = selection->candidates[selection->count - 1];
         for (uint32_t i = 0; selection->ranked[i] != last; i++) {
-            uint8_t *reason = &funnel->reason[selection->ranked[i]];
-            *reason = *reason == 0 ? (uint8_t)NBA_REASON_SLATE_DIVERSITY : *reason;
+            const uint32_t c = selection->ranked[i];
+            reason[c] = reason[c] == 0 ? passed_over(funnel, scores, selection, c) : reason[c];
         }
-    } else if (full && greedy) {
-        const uint32_t last = selection->candidates[selection->count - 1];
+    } else if (full ? greedy : funnel->marked[MARK_CAPPED]) {
         for (uint32_t c = 0; c < count; c++) {
-            if (funnel->reason[c] == 0 && before(funnel, scores, c, last)) {
-                funnel->reason[c] = (uint8_t)NBA_REASON_SLATE_DIVERSITY;
+            if (reason[c] == 0 && (!full || before(funnel, scores, c, last))) {
+                reason[c] = passed_over(funnel, scores, selection, c);
             }
         }
     }
-    replace(funnel->reason, count, 0, other);
+    replace(reason, count, 0,
+            (uint8_t)(full ? NBA_REASON_LOST_ARBITRATION : NBA_REASON_SLATE_DIVERSITY));
 }
 
 void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                           uint32_t size, struct selection *selection)
+                           const struct moment *moment, uint32_t size, struct selection *selection)
 {
+    selection->size = size;
     selection->sampled = -1;
     selection->probability = 1;
     if (funnel->policy->exploration.type != EXPLORE_NONE && size != 0) {
         const uint32_t first = nba_funnel_explore(funnel, request, selection);
         if (first != NBA_CATALOG_NONE) {
-            take(funnel, selection, first);
+            take(funnel, moment, selection, first);
         }
     }
     /* Nearly always the slate is full within the ranked list. */
     for (uint32_t i = 0; i < selection->ranked_count && selection->count < size; i++) {
         const uint32_t c = selection->ranked[i];
-        if (funnel->reason[c] == 0 && !is_blocked(funnel, selection, c)) {
-            take(funnel, selection, c);
+        if (funnel->reason[c] == 0 && !is_blocked(funnel, selection, selection->count, c) &&
+            !is_capped(funnel, c)) {
+            take(funnel, moment, selection, c);
         }
     }
     const bool more =
@@ -271,7 +295,7 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
             break;
         }
         selection->beyond_ranked = true;
-        take(funnel, selection, best);
+        take(funnel, moment, selection, best);
     }
     judge_rest(funnel, request->scores, selection, selection->count == size);
     for (uint32_t i = 0; i < selection->count; i++) {

@@ -16,20 +16,26 @@ uint32_t nba_funnel_count_bits(uint64_t bits)
     return count;
 }
 
-/* The ids of the events behind the outcomes or consents whose bits are set. */
-static bool list_evidence(uint64_t bits, const struct nba_hcp *hcp, bool outcomes,
+/* The ids of the events behind a reason. */
+static bool list_evidence(struct evidence evidence, const struct moment *moment,
                           struct nba_arena *arena, struct nba_str_list *ret_list)
 {
-    const uint32_t room = nba_funnel_count_bits(bits);
+    const struct nba_hcp *hcp = moment->hcp;
+    const uint32_t room = nba_funnel_count_bits(evidence.bits) + (evidence.trigger ? 1 : 0);
     struct nba_str *items = room != 0 ? nba_arena_zeros(arena, room, sizeof(*items)) : NULL;
     uint32_t count = 0;
-    for (; bits != 0 && items != NULL; bits &= bits - 1) {
+    for (uint64_t bits = evidence.bits; bits != 0 && items != NULL; bits &= bits - 1) {
         const uint32_t i = (uint32_t)__builtin_ctzll(bits);
         const struct nba_str id =
-            outcomes ? hcp->outcomes[i].evidence_event_id : hcp->consents[i].evidence_event_id;
+            evidence.of == EVIDENCE_OUTCOMES   ? hcp->outcomes[i].evidence_event_id
+            : evidence.of == EVIDENCE_CONSENTS ? hcp->consents[i].evidence_event_id
+                                               : hcp->ledger[i].evidence_event_id;
         if (id.bytes != 0) {
             items[count++] = id;
         }
+    }
+    if (evidence.trigger && moment->event != NULL && items != NULL) {
+        items[count++] = moment->event->event_id;
     }
     *ret_list = (struct nba_str_list){items, count};
     return room == 0 || items != NULL;
@@ -43,7 +49,8 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
     const uint32_t unit = funnel->engagements.unit[c];
     if (funnel->unit_reason[unit] == (uint8_t)item->reason) {
         item->rule_id = funnel->unit_rule[unit];
-        return list_evidence(funnel->verdicts[catalog->gate_class[c]].evidence, moment->hcp, false,
+        const uint64_t bits = funnel->verdicts[catalog->gate_class[c]].evidence;
+        return list_evidence((struct evidence){.of = EVIDENCE_CONSENTS, .bits = bits}, moment,
                              arena, &item->evidence_event_ids);
     }
     if (item->reason == NBA_REASON_CONTENT_NOT_EFFECTIVE) {
@@ -55,7 +62,7 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
         item->counter = item->propensity;
         item->limit = funnel->policy->threshold[catalog->channel[c]];
     }
-    return list_evidence(nba_funnel_explain_mark(funnel, moment, c, item), moment->hcp, true, arena,
+    return list_evidence(nba_funnel_explain_mark(funnel, moment, c, item), moment, arena,
                          &item->evidence_event_ids);
 }
 

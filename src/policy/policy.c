@@ -93,6 +93,11 @@ bool nba_policy_is_late(const struct nba_policy *policy, int64_t event_time_ms,
     return event_time_ms < nba_duration_subtract(watermark_ms, policy->allowed_lateness);
 }
 
+bool nba_policy_releases(const struct nba_policy *policy, enum nba_contact_end why)
+{
+    return (policy->release_on >> (unsigned)why & 1) != 0;
+}
+
 int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel channel,
                               int64_t start_ms)
 {

@@ -17,7 +17,7 @@
 /* ISO 3166 has 249 countries. */
 #define POLICY_MARKETS_MAX 300u
 #define POLICY_BRANDS_MAX  1000u
-#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 3 * POLICY_RULES_MAX + 1)
+#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 4 * POLICY_RULES_MAX + 1)
 /* Conditions of one rule: Pega's own limit. */
 #define POLICY_CONDITIONS_MAX 10u
 /* Conditions, over all rules of one kind, that compare a candidate with the event or the HCP. */
@@ -60,6 +60,22 @@ struct policy_suppression {
     uint32_t channels; /* bit by enum nba_channel; 0: any */
     uint32_t count;
     struct nba_duration within, hold;
+};
+
+/* What a limit counts together: bits. */
+enum limit_per { PER_HCP = 1, PER_BRAND = 2, PER_CONTENT = 4 };
+
+enum calendar { CALENDAR_NONE, CALENDAR_DAY, CALENDAR_WEEK, CALENDAR_MONTH };
+
+/* At most `max` contacts in every window (funnel_limits.c). */
+struct policy_limit {
+    struct nba_str id;
+    uint32_t per;                /* enum limit_per */
+    uint32_t channels;           /* bit by enum nba_channel */
+    uint32_t max;                /* 0: never */
+    struct nba_duration rolling; /* zero: a calendar window */
+    enum calendar calendar;
+    const struct nba_zone *zone; /* of a calendar window; NULL: the HCP's */
 };
 
 /* One side of a condition: a field of the candidate, the event or the HCP, or constants. */
@@ -164,6 +180,9 @@ struct nba_policy {
     struct nba_exclusion exclusions[NBA_EXCLUSIONS_MAX];
     struct policy_market markets[POLICY_MARKETS_MAX];
     struct policy_suppression suppressions[POLICY_RULES_MAX];
+    struct policy_limit limits[POLICY_RULES_MAX];
+    uint32_t limit_count;
+    uint32_t release_on;             /* bit by enum nba_contact_end */
     struct policy_rules engagements; /* by stage, then in file order */
     struct policy_rules weights;     /* context weights, then levers */
     uint32_t brand_count, decide_on_count, exclusion_count, market_count, suppression_count;

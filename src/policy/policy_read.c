@@ -136,7 +136,8 @@ static enum nba_status read_outcomes(const struct place *place)
     return nba_read_count(&(struct place){place->parse, place->node, &bounds, NULL, &rule->count});
 }
 
-static enum nba_status read_bots(const struct place *place)
+/* A list of words that may be empty. */
+static enum nba_status read_set(const struct place *place)
 {
     *(uint32_t *)place->field = 0;
     const enum nba_status status = nba_yaml_expect(place->node, NBA_YAML_LIST, place->parse->error);
@@ -302,6 +303,8 @@ static const char *const conflicts[] = {"hold", "discard", NULL};
 static const char *const missing_zones[] = {"deny", "brand_default", NULL};
 static const char *const send_modes[] = {"none", "optimize", NULL};
 static const char *const clock_owners[] = {"hcp", NULL};
+static const char *const releases[] = {"not_sent", "bounced", "dropped",
+                                       "recalled", "expired", NULL};
 static const char *const scopes[] = {"content", "topic", "brand", "channel", "rep", NULL};
 
 static const struct key one_model = {"", nba_read_word, sizeof(enum consent_model),
@@ -369,6 +372,7 @@ static const struct key lever_keys[] = {
 
 #define AT(member) offsetof(struct nba_policy, member)
 static const struct policy_suppression one_outcome = {.count = 1};
+static const struct policy_limit any_channel = {.channels = UINT32_MAX};
 static const struct policy_rule blanks[] = {
     {.until_ms = INT64_MAX, .reason = NBA_REASON_ELIGIBILITY},
     {.until_ms = INT64_MAX, .reason = NBA_REASON_APPLICABILITY},
@@ -385,6 +389,7 @@ enum {
     SUPPRESSIONS,
     QUIET,
     ZONES,
+    LIMITS,
     ENGAGEMENTS,
     WEIGHTS = ENGAGEMENTS + 3
 };
@@ -404,6 +409,8 @@ static const struct items items[] = {
     [SUPPRESSIONS] = {NBA_YAML_LIST, suppression_keys, NULL,
                       OF(struct policy_suppression, suppression_count), 0, POLICY_RULES_MAX,
                       "rules", &one_outcome},
+    [LIMITS] = {NBA_YAML_LIST, nba_policy_limit_keys, NULL, OF(struct policy_limit, limit_count), 0,
+                POLICY_RULES_MAX, "rules", &any_channel},
     [QUIET] = {NBA_YAML_LIST, quiet_keys, NULL, OF(struct policy_quiet, quiet_count), 0,
                POLICY_QUIET_MAX, "rules", NULL},
     [ZONES] = {NBA_YAML_MAP, NULL, read_brand_zone, OF(struct policy_brand_zone, brand_zone_count),
@@ -447,9 +454,9 @@ static const struct key policy_keys[] = {
     {.name = "contact_policies", .read = nba_read_map},
     {"contact_policies.suppressions", nba_read_items, .at = AT(suppressions),
      .items = &items[SUPPRESSIONS]},
-    {.name = "contact_policies.limits"},
+    {"contact_policies.limits", nba_read_items, .at = AT(limits), .items = &items[LIMITS]},
     {.name = "contact_policies.capacity"},
-    {.name = "contact_policies.release_on"},
+    {"contact_policies.release_on", read_set, .at = AT(release_on), .words = releases},
     {.name = "arbitration", .read = nba_read_map},
     {"arbitration.formula", nba_read_word, .at = AT(formula), .words = formulas},
     {"arbitration.context_weights", nba_read_items, .at = AT(weights.items),
@@ -485,7 +492,7 @@ static const struct key policy_keys[] = {
     {"timing.send_time.mode", nba_read_word, .at = AT(send_time.mode), .words = send_modes},
     {"timing.send_time.fallback", read_fallback, .at = AT(send_time.fallback)},
     {.name = "engagement_filters", .read = nba_read_map},
-    {"engagement_filters.ignore_bots", read_bots, .at = AT(ignored_bots), .words = bots + 1,
+    {"engagement_filters.ignore_bots", read_set, .at = AT(ignored_bots), .words = bots + 1,
      .first = 1},
     {.name = "engagement_filters.min_seconds_after_delivery"},
     {.name = "audit", .read = nba_read_map},
@@ -521,6 +528,7 @@ enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yam
     policy->audit_packed = true;
     policy->head.explain_top = NBA_POLICY_EXPLAIN_TOP;
     policy->ignored_bots = UINT32_MAX & ~1u; /* all but none */
+    policy->release_on = UINT32_MAX;
     for (unsigned i = 0; i < NBA_CHANNEL_COUNT; i++) {
         policy->expiry[i] = (struct nba_duration){0, POLICY_EXPIRY_DEFAULT_MS};
     }
@@ -530,6 +538,11 @@ enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yam
     policy->zone_channels |= policy->send_time.channels;
     for (uint32_t i = 0; i < policy->quiet_count; i++) {
         policy->zone_channels |= policy->quiet[i].channels;
+    }
+    for (uint32_t i = 0; i < policy->limit_count; i++) {
+        const struct policy_limit *limit = &policy->limits[i];
+        const bool asks = limit->calendar != CALENDAR_NONE && limit->zone == NULL;
+        policy->zone_channels |= asks ? limit->channels : 0;
     }
     return status;
 }

@@ -2,15 +2,15 @@
  * The funnel: scored candidates in, a ranked decision with a reason for each candidate out.
  *
  * STAGES, in fixed order: 0 control, 1 availability, 2 reach, 3 consent, 4 eligibility,
- * 5 applicability, 6 suitability, 7 suppression, (8 limits,) 9 propensity, 10 arbitration,
- * 11 slate, 12 timing, 13 experiment, 14 emission; those in brackets are not part of this
- * version.  A candidate's reason is its first failing stage, and in a stage the first failing rule
- * in file order.  Stages 1 to 3 are hard gates.
+ * 5 applicability, 6 suitability, 7 suppression, 8 limits, 9 propensity, 10 arbitration,
+ * 11 slate, 12 timing, 13 experiment, 14 emission.  A candidate's reason is its first failing
+ * stage, and in a stage the first failing rule in file order.  Stages 1 to 3 are hard gates.
  *
  * ARBITRATION.  priority = P * (1 + sum(C)/100) * V * (1 + sum(L)/100), compared as
  * round(priority * 1e9); ties: higher P, then content id bytewise, then treatment.  The slate is
  * filled greedily; when it is full every other candidate alive is LOST_ARBITRATION, one that would
- * break max_per before that SLATE_DIVERSITY.
+ * break max_per before that SLATE_DIVERSITY, one for which those selected before it leave no room
+ * in a limit FREQUENCY_CAP.
  *
  * MODES.  live; shadow: the same decision, but what would be proposed is suppressed with SHADOW;
  * stopped: a skipped record STOPPED, nothing scored is looked at.

@@ -62,6 +62,16 @@ int64_t nba_policy_expires_at(const struct nba_policy *policy, enum nba_channel 
 /* Until when outcomes of an action of this channel, planned for start_ms, count (feedback). */
 int64_t nba_policy_reward_until(const struct nba_policy *policy, enum nba_channel channel,
                                 int64_t start_ms);
+/* Why a contact that was planned or noted in the ledger counts no more. */
+enum nba_contact_end {
+    NBA_CONTACT_NOT_SENT,
+    NBA_CONTACT_BOUNCED,
+    NBA_CONTACT_DROPPED,
+    NBA_CONTACT_RECALLED,
+    NBA_CONTACT_EXPIRED,
+};
+/* Does contact_policies.release_on name it (all of them without the key). */
+bool nba_policy_releases(const struct nba_policy *policy, enum nba_contact_end why);
 
 /* Where an HCP stands in the policy's experiments at this moment: in the control group, in which
  * arm of champion and challenger (empty: none), and the bucket of the first that there is. */

@@ -277,6 +277,16 @@ static inline void fixture_keep_open(struct fixture *f)
             .flags = f->result.ghosts ? NBA_OPEN_ACTION_GHOST : 0,
         };
         assert_true(nba_hcp_add_action(&f->hcp, &open));
+        const struct nba_ledger_entry contact = {
+            .action_key = nba_hcp_text_hash(open.action_id),
+            .brand_hash = nba_hcp_text_hash(open.brand),
+            .family_hash = nba_hcp_text_hash(open.family_id),
+            .channel = open.channel,
+            .time_ms = a->best_send_time_ms,
+            .expires_at_ms = open.expires_at_ms,
+            .evidence_event_id = a->trigger_event_id,
+        };
+        nba_hcp_ledger_reserve(&f->hcp, &contact);
     }
 }
 

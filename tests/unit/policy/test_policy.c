@@ -9,6 +9,7 @@
 #define CONSENT        "consent: {models: {US: {email: opt_out}}}\n"
 #define SLATE          "slate: {size: 2}\n"
 #define GOOD           HEAD DECIDE CONSENT SLATE /* five lines; what follows is line 6 */
+#define LIMIT(rule)    GOOD "contact_policies:\n  limits:\n    - " rule "\n"
 #define RULE(text)     GOOD "contact_policies:\n  suppressions:\n    - " text "\n"
 #define WEIGHT(text)   GOOD "arbitration:\n  context_weights:\n    - " text "\n"
 #define LEVER(text)    GOOD "arbitration:\n  levers:\n    - " text "\n"
@@ -127,12 +128,45 @@ static const struct {
      "got '17'"},
     {RULE("opened"),
      "p.yaml:8:7: contact_policies.suppressions[0]: expected a map, got a single value"},
-    {GOOD "contact_policies:\n  limits: []\n",
-     "p.yaml:7:3: contact_policies.limits: not supported by this version"},
+    {LIMIT("{per: [hcp], max: 1, window: {rolling: P7D}}"),
+     "p.yaml:8:7: contact_policies.limits[0].id: missing, expected a name for the rule"},
+    {LIMIT("{id: a, max: 1, window: {rolling: P7D}}"),
+     "p.yaml:8:7: contact_policies.limits[0].per: missing, expected [hcp] or [hcp, brand]"},
+    {LIMIT("{id: a, per: [brand], max: 1, window: {rolling: P7D}}"),
+     "p.yaml:8:20: contact_policies.limits[0].per: expected hcp among them; what reps can take is "
+     "contact_policies.capacity"},
+    {LIMIT("{id: a, per: [hcp], window: {rolling: P7D}}"),
+     "p.yaml:8:7: contact_policies.limits[0].max: missing, expected a whole number of contacts, 0 "
+     "for never"},
+    {LIMIT("{id: a, per: [hcp], max: 65, window: {rolling: P7D}}"),
+     "p.yaml:8:32: contact_policies.limits[0].max: expected a whole number from 0 to 64, got '65'"},
+    {LIMIT("{id: a, per: [hcp], max: 1}"),
+     "p.yaml:8:7: contact_policies.limits[0].window: missing, expected {rolling: P7D} or "
+     "{calendar: month, tz: hcp}"},
+    {LIMIT("{id: a, per: [hcp], max: 1, window: {rolling: P1M}}"),
+     "p.yaml:8:53: contact_policies.limits[0].window.rolling: expected a duration in days or less "
+     "such as P30D: months are for calendar windows"},
+    {LIMIT("{id: a, per: [hcp], max: 1, window: {rolling: P0D}}"),
+     "p.yaml:8:53: contact_policies.limits[0].window.rolling: expected a duration above zero such "
+     "as P90D or PT72H, got 'P0D'"},
+    {LIMIT("{id: a, per: [hcp], max: 1, window: {tz: hcp}}"),
+     "p.yaml:8:43: contact_policies.limits[0].window: expected one of rolling and calendar"},
+    {LIMIT("{id: a, per: [hcp], max: 1, window: {rolling: P1D, calendar: day}}"),
+     "p.yaml:8:43: contact_policies.limits[0].window: expected one of rolling and calendar"},
+    {LIMIT("{id: a, per: [hcp], max: 1, window: {rolling: P1D, tz: hcp}}"),
+     "p.yaml:8:62: contact_policies.limits[0].window.tz: expected with calendar only: a rolling "
+     "window needs no time zone"},
+    {LIMIT("{id: a, per: [hcp], max: 1, window: {calendar: year}}"),
+     "p.yaml:8:54: contact_policies.limits[0].window.calendar: expected day, week or month, got "
+     "'year'"},
+    {LIMIT("{id: a, per: [hcp], max: 1, window: {calendar: day, tz: Mars/Olympus}}"),
+     "p.yaml:8:63: contact_policies.limits[0].window.tz: expected hcp, utc or a time zone such as "
+     "Europe/Zurich"},
     {GOOD "contact_policies:\n  capacity: []\n",
      "p.yaml:7:3: contact_policies.capacity: not supported by this version"},
     {GOOD "contact_policies: {release_on: [sent]}\n",
-     "p.yaml:6:20: contact_policies.release_on: not supported by this version"},
+     "p.yaml:6:33: contact_policies.release_on[0]: expected not_sent, bounced, dropped, recalled "
+     "or expired, got 'sent'"},
     {GOOD "feedback: {windows: {email: 7}}\n",
      "p.yaml:6:29: feedback.windows.email: expected a duration above zero such as P90D or PT72H, "
      "got '7'"},
