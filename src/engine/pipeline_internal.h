@@ -24,7 +24,7 @@ struct nba_wave_item {
     struct nba_hcp *hcp;  /* NULL: dead letter, control_tick or of an erased HCP */
     enum nba_arrival arrival;
     struct nba_joined_outcome joined; /* action NULL: the event is no outcome of one */
-    bool erased; /* the HCP was erased before: nothing of the event is kept */
+    bool erased;                      /* the HCP was erased before: nothing of the event is kept */
     int64_t now_ms, watermark_ms;
     struct nba_score_job *job; /* NULL: no decision */
 };

@@ -383,6 +383,41 @@ static bool items_equal(const struct nba_binding *b, const struct nba_yaml_node 
     return a_count == z_count;
 }
 
+/* A map with any keys: each that is written, by its key. */
+static bool map_equal(const struct nba_binding *b, const struct nba_yaml_node *node,
+                      const unsigned char *a, const unsigned char *z)
+{
+    const struct nba_binding *key = &b->record->fields[0];
+    const struct nba_binding *value = &b->record->fields[1];
+    uint32_t a_count = 0;
+    uint32_t z_count = 0;
+    const unsigned char *a_item = items_of(b, a, &a_count);
+    const unsigned char *z_items = items_of(b, z, &z_count);
+    bool equal = true;
+    for (const struct nba_yaml_node *n = node->first; n != NULL && equal; n = n->next) {
+        const unsigned char *z_item = z_items;
+        uint32_t i = 0;
+        while (i < z_count && !nba_str_equal(text_at(z_item + key->offset), n->key->text)) {
+            z_item = z_items + ++i * b->record->bytes;
+        }
+        equal = i < z_count && value_equal(value, n, a_item, z_item);
+        a_item += b->record->bytes;
+    }
+    return equal;
+}
+
+/* A record that may be absent. */
+static bool pointer_equal(const struct nba_binding *b, const struct nba_yaml_node *node,
+                          const unsigned char *a, const unsigned char *z)
+{
+    const unsigned char *a_record = NULL;
+    const unsigned char *z_record = NULL;
+    memcpy(&a_record, a + b->offset, sizeof(a_record));
+    memcpy(&z_record, z + b->offset, sizeof(z_record));
+    return a_record == NULL || z_record == NULL ? a_record == z_record
+                                                : record_equal(b->record, node, a_record, z_record);
+}
+
 /* NOLINTNEXTLINE(misc-no-recursion): our own tables */
 static bool value_equal(const struct nba_binding *b, const struct nba_yaml_node *node,
                         const unsigned char *a, const unsigned char *z)
@@ -408,9 +443,12 @@ static bool value_equal(const struct nba_binding *b, const struct nba_yaml_node 
                    : record_equal(b->record, node, a + b->offset, z + b->offset);
     case NBA_BIND_ARRAY:
     case NBA_BIND_IN_PLACE:
-    case NBA_BIND_MAP:
     case NBA_BIND_SLOTS:
         return items_equal(b, node, a, z);
+    case NBA_BIND_MAP:
+        return map_equal(b, node, a, z);
+    case NBA_BIND_POINTER:
+        return pointer_equal(b, node, a, z);
     case NBA_BIND_BOOL:
     case NBA_BIND_INT:
     case NBA_BIND_LONG:
@@ -418,7 +456,6 @@ static bool value_equal(const struct nba_binding *b, const struct nba_yaml_node 
     case NBA_BIND_FIXED:
     case NBA_BIND_FLOAT:
     case NBA_BIND_NULL:
-    case NBA_BIND_POINTER:
     case NBA_BIND_UNION:
         break;
     }
@@ -479,7 +516,16 @@ static void show_value(const struct nba_binding *b, const unsigned char *from, s
     const char *between = "";
     if (b->kind == NBA_BIND_RECORD) {
         show_record(b->record, from + b->offset, buf);
-    } else if (b->kind == NBA_BIND_ARRAY || b->kind == NBA_BIND_IN_PLACE) {
+    } else if (b->kind == NBA_BIND_POINTER) {
+        const unsigned char *record = NULL;
+        memcpy(&record, from + b->offset, sizeof(record));
+        if (record != NULL) {
+            show_record(b->record, record, buf);
+        } else {
+            nba_buf_printf(buf, "null");
+        }
+    } else if (b->kind == NBA_BIND_ARRAY || b->kind == NBA_BIND_IN_PLACE ||
+               b->kind == NBA_BIND_MAP) {
         const unsigned char *items = items_of(b, from, &count);
         nba_buf_append_byte(buf, '[');
         for (uint32_t i = 0; i < count; i++, between = ", ") {
