@@ -16,7 +16,7 @@
 #include "funnel_internal.h"
 
 #define EVENTS_MIN 10u
-#define DAY_HOURS  24
+#define DAY_HOURS  24u
 #define MINUTE_MS  INT64_C(60000)
 /* Rules that send one another on: each of them twice, in a day with a change of clocks. */
 #define STEPS_MAX (4 * POLICY_QUIET_MAX)
@@ -66,7 +66,7 @@ static int64_t next_minute(const struct nba_zone *zone, int64_t now_ms, uint32_t
 
 static uint32_t rate(const uint8_t week[NBA_HCP_WEEK_HOURS], const struct nba_local *local)
 {
-    const uint32_t hour = local->weekday * (uint32_t)DAY_HOURS + local->hour;
+    const uint32_t hour = local->weekday * DAY_HOURS + local->hour;
     uint32_t sum = 4u * week[hour] + 2u * week[(hour + 1) % NBA_HCP_WEEK_HOURS] +
                    2u * week[(hour + NBA_HCP_WEEK_HOURS - 1) % NBA_HCP_WEEK_HOURS];
     for (uint32_t same = local->hour; same < NBA_HCP_WEEK_HOURS; same += DAY_HOURS) {
@@ -87,22 +87,18 @@ static int64_t best_hour(const struct nba_policy *policy, const struct nba_hcp *
                    ? next_minute(zone, now_ms, policy->send_time.fallback)
                    : now_ms;
     }
-    struct nba_local hour = nba_zone_local(zone, now_ms);
     int64_t best_ms = now_ms;
     uint32_t best = 0;
     bool found = false;
-    for (int64_t at_ms = now_ms; at_ms <= now_ms + NBA_DAY_MS; at_ms = nba_zone_utc(zone, &hour)) {
+    for (int64_t at_ms = now_ms; at_ms <= now_ms + NBA_DAY_MS;) {
         const struct nba_local local = nba_zone_local(zone, at_ms);
-        if (at_ms >= now_ms && find_quiet(policy, channel, &local) == NULL &&
-            (!found || rate(hcp->week, &local) > best)) {
-            best = rate(hcp->week, &local);
+        const uint32_t here = rate(hcp->week, &local);
+        if (find_quiet(policy, channel, &local) == NULL && (!found || here > best)) {
+            best = here;
             best_ms = at_ms;
             found = true;
         }
-        hour.hour++; /* beyond 23: of the next day */
-        hour.minute = 0;
-        hour.second = 0;
-        hour.ms = 0;
+        at_ms += NBA_HOUR_MS - time_of_day(&local) % NBA_HOUR_MS;
     }
     return best_ms;
 }
