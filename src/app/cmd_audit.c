@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "archive.h"
+#include "decision_text.h"
 #include "json_text.h"
 #include "nba/app/command.h"
 #include "nba/app/page.h"
@@ -192,8 +193,10 @@ static void tell_text(const struct audit *a, const struct nba_decision *d, struc
     }
     for (uint32_t i = 0; i < d->selected_count; i++) {
         const struct nba_action *action = &d->selected[i];
-        nba_buf_printf(out,
-                       "  proposed %d. %.*s %s by %s, approval %.*s, priority %.4f, until %s\n",
+        const struct nba_held *held = nba_decision_held(d, action->action_id);
+        nba_buf_printf(out, "  %s", held != NULL ? "held until " : "proposed");
+        nba_buf_append_str(out, nba_str_of(held != NULL ? time_text(held->until_ms, when) : ""));
+        nba_buf_printf(out, " %d. %.*s %s by %s, approval %.*s, priority %.4f, until %s\n",
                        (int)action->rank, NBA_STR_ARG(action->content_id),
                        nba_action_type_name(action->action_type), nba_channel_name(action->channel),
                        NBA_STR_ARG(action->approval_number), action->priority,
@@ -300,7 +303,8 @@ static void tell_csv(const struct audit *a, const struct nba_decision *d)
     for (uint32_t i = 0; i < d->selected_count; i++) {
         const struct nba_action *action = &d->selected[i];
         put_row(a, d,
-                &(struct row){.what = "proposed",
+                &(struct row){.what = nba_decision_held(d, action->action_id) != NULL ? "held"
+                                                                                      : "proposed",
                               .action_id = action->action_id,
                               .content_id = action->content_id,
                               .approval = action->approval_number,

@@ -76,28 +76,36 @@ static void print_evidence(const struct nba_str_list *evidence, struct nba_buf *
     }
 }
 
+const struct nba_held *nba_decision_held(const struct nba_decision *decision,
+                                         struct nba_str action_id)
+{
+    uint32_t i = 0;
+    while (i < decision->held_count && !nba_str_equal(decision->held[i].action_id, action_id)) {
+        i++;
+    }
+    return i < decision->held_count ? &decision->held[i] : NULL;
+}
+
 /* "held until 2026-11-01T12:00:00Z (07:00 of 2026-11-01 in America/New_York)" */
 static void print_held(const struct nba_decision *decision, struct nba_str action_id,
                        struct nba_buf *buf)
 {
-    for (uint32_t i = 0; i < decision->held_count; i++) {
-        const struct nba_held *held = &decision->held[i];
-        const struct nba_zone *zone = nba_zone_find(held->tz);
-        char until[NBA_TIME_TEXT_BYTES];
-        if (!nba_str_equal(held->action_id, action_id)) {
-            continue;
-        }
-        nba_time_format(held->until_ms, until);
-        nba_buf_printf(buf, "     held until %s", until);
-        if (zone != NULL) {
-            const struct nba_local local = nba_zone_local(zone, held->until_ms);
-            nba_buf_printf(buf, " (%02u:%02u of %04d-%02u-%02u in %.*s)", local.hour, local.minute,
-                           (int)local.year, local.month, local.day, NBA_STR_ARG(held->tz));
-        }
-        nba_buf_printf(buf, ": %s\n",
-                       held->reason != NBA_REASON_NONE ? nba_reason_name(held->reason)
-                                                       : "the best time to send");
+    const struct nba_held *held = nba_decision_held(decision, action_id);
+    const struct nba_zone *zone = held != NULL ? nba_zone_find(held->tz) : NULL;
+    char until[NBA_TIME_TEXT_BYTES];
+    if (held == NULL) {
+        return;
     }
+    nba_time_format(held->until_ms, until);
+    nba_buf_printf(buf, "     held until %s", until);
+    if (zone != NULL) {
+        const struct nba_local local = nba_zone_local(zone, held->until_ms);
+        nba_buf_printf(buf, " (%02u:%02u of %04d-%02u-%02u in %.*s)", local.hour, local.minute,
+                       (int)local.year, local.month, local.day, NBA_STR_ARG(held->tz));
+    }
+    nba_buf_printf(buf, ": %s\n",
+                   held->reason != NBA_REASON_NONE ? nba_reason_name(held->reason)
+                                                   : "the best time to send");
 }
 
 static void print_selected(const struct nba_decision *decision, const struct nba_action *action,

@@ -18,6 +18,10 @@ NBA_MUST_USE
 enum nba_status nba_decision_explain_top(const struct nba_config *config, uint32_t *ret_top,
                                          struct nba_error *error);
 
+/* Until when a selected action of the record is held; NULL: it was proposed. */
+const struct nba_held *nba_decision_held(const struct nba_decision *decision,
+                                         struct nba_str action_id);
+
 /* Prints some lines: what was chosen and why, then at most `top` suppressed candidates, then the
  * count of every reason. */
 NBA_MUST_USE
