@@ -4,7 +4,7 @@
  *
  * PROPOSED is what a decision selected.  Feedback is an action's by its action_id, else by the
  * message_id of an event that had both, if it came within the channel's reward window; the first of
- * a kind is counted for the action (unique), each for the outcome (events).  What answers no action,
+ * a kind is counted for the action (unique), each for the outcome (events).  What answers none,
  * or too late, is "the rest"; what answers an action of another period isn't counted.  Machines'
  * opens and clicks, and events that the engine passed over as duplicates or of the erased, don't
  * count.  An HCP is TREATED from the first decision that selected something on, CONTROL from the
