@@ -24,7 +24,7 @@ static struct {
     int64_t events, seed, workers;
     const char *keep;
     const char *policy;
-} args = {.events = 50000, .seed = 1, .workers = 1, .policy = "config/policy-basic.yaml"};
+} args = {.events = 50000, .seed = 1, .workers = 1, .policy = "config/policy-demo.yaml"};
 
 static const struct nba_option options[] = {
     NBA_OPTION_INTEGER(&args.events, "events", "N", 1000, 1e9,
@@ -34,7 +34,7 @@ static const struct nba_option options[] = {
                     "keep log, state and models here; the same DIR again goes on where it stopped"),
     NBA_OPTION_INTEGER(&args.workers, "workers", "N", 1, 64, "threads (default: 1)"),
     NBA_OPTION_TEXT(&args.policy, "policy", "FILE",
-                    "policy to decide by (default: config/policy-basic.yaml)"),
+                    "policy to decide by (default: config/policy-demo.yaml)"),
     {0},
 };
 
@@ -253,8 +253,9 @@ const struct nba_command nba_command_demo = {
         "then\n"
         "runs the engine on an embedded log while the market answers to its actions. At the end:\n"
         "how often the next engagement was among the ten contents ranked highest, against\n"
-        "popularity in their specialty, and the stories of three HCPs. Killed half way, the same\n"
-        "--keep goes on and ends with the same bytes.",
+        "popularity in their specialty, the stories of some HCPs, and what the control group "
+        "says.\n"
+        "Killed half way, the same --keep goes on and ends with the same bytes.",
     .examples = "nba demo\n"
                 "nba demo --events 200000 --seed 7 --keep /tmp/market",
     .options = options,

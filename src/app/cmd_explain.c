@@ -50,7 +50,7 @@ static enum nba_status print(struct nba_workplace *place, struct nba_str value,
         uint32_t top = (uint32_t)args.top;
         const bool done =
             (args.top >= 0 || nba_decision_explain_top(&place->config, &top, error) == NBA_OK) &&
-            nba_decision_print(place, value, top, error) == NBA_OK;
+            nba_decision_print(place, value, top, NBA_REASON_NONE, error) == NBA_OK;
         return nba_outcome(done, error);
     }
     const enum nba_status status = nba_json_print_value(place->schemas, value, &place->out, error);

@@ -165,7 +165,8 @@ static void print_suppressed(const struct nba_suppressed *s, struct nba_buf *buf
     nba_buf_append_byte(buf, '\n');
 }
 
-static void print_decision(const struct nba_decision *decision, uint32_t top, struct nba_buf *buf)
+static void print_decision(const struct nba_decision *decision, uint32_t top,
+                           enum nba_reason reason, struct nba_buf *buf)
 {
     static const char *const kinds[] = {"decided", "updated", "skipped", "lifecycle"};
     char when[NBA_TIME_TEXT_BYTES];
@@ -199,8 +200,12 @@ static void print_decision(const struct nba_decision *decision, uint32_t top, st
     if (top != 0 && decision->suppressed_count != 0) {
         nba_buf_printf(buf, "not proposed, by priority:\n");
     }
-    for (uint32_t i = 0; i < decision->suppressed_count && i < top; i++) {
-        print_suppressed(&decision->suppressed[i], buf);
+    for (uint32_t i = 0; i < decision->suppressed_count; i++) {
+        const bool asked = reason != NBA_REASON_NONE && decision->suppressed[i].reason == reason;
+        if (i < top || asked) {
+            print_suppressed(&decision->suppressed[i], buf);
+        }
+        reason = asked ? NBA_REASON_NONE : reason; /* the best of them will do */
     }
     nba_buf_append_str(buf, nba_str_of("reasons:"));
     for (unsigned number = 1; number <= NBA_REASON_NUMBER_MAX; number++) {
@@ -213,12 +218,12 @@ static void print_decision(const struct nba_decision *decision, uint32_t top, st
 }
 
 enum nba_status nba_decision_print(struct nba_workplace *place, struct nba_str value, uint32_t top,
-                                   struct nba_error *error)
+                                   enum nba_reason reason, struct nba_error *error)
 {
     struct nba_decision decision;
     const enum nba_status status = decode(place, value, &decision, error);
     if (status == NBA_OK) {
-        print_decision(&decision, top, &place->out);
+        print_decision(&decision, top, reason, &place->out);
     }
     return status;
 }

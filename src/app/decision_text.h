@@ -22,10 +22,10 @@ enum nba_status nba_decision_explain_top(const struct nba_config *config, uint32
 const struct nba_held *nba_decision_held(const struct nba_decision *decision,
                                          struct nba_str action_id);
 
-/* Prints some lines: what was chosen and why, then at most `top` suppressed candidates, then the
- * count of every reason. */
+/* Prints some lines: what was chosen and why, then at most `top` suppressed candidates and the best
+ * of those stopped by `reason` (NONE: no others), then the count of every reason. */
 NBA_MUST_USE
 enum nba_status nba_decision_print(struct nba_workplace *place, struct nba_str value, uint32_t top,
-                                   struct nba_error *error);
+                                   enum nba_reason reason, struct nba_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* Events and decisions of a partition stand in the same order: one pass puts them side by side for
- * the figures; then come the stories of three HCPs, each from its own partition. */
+ * the figures; then come the stories of some HCPs, each from its own partition, and what the control
+ * group says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "nba/base/memory.h"
 #include "nba/base/time_text.h"
 #include "nba/score/score.h"
+#include "report_count.h"
 
 #define TOP          10u
 #define STORY_EVENTS 6u
@@ -20,7 +22,7 @@
 struct seen {
     uint32_t ranking[NBA_RANKING_COUNT][TOP]; /* world's content indexes */
     uint8_t ranked[NBA_RANKING_COUNT];
-    uint32_t decisions, hits, recalled;
+    uint32_t decisions, hits;
 };
 
 /* An event of the partition at hand. */
@@ -29,8 +31,58 @@ struct happened {
     bool live, positive;
 };
 
+/* ---- what stories are of, besides what is foreseen ---- */
+
+static bool proposed(const struct nba_decision *decision)
+{
+    return decision->kind == NBA_DECISION_DECIDED && decision->selected_count != 0;
+}
+
+static bool took_back(const struct nba_decision *decision)
+{
+    return decision->closed_count != 0;
+}
+
+static bool triggered(const struct nba_decision *decision)
+{
+    static const char timer[] = "dec:timer#";
+    return proposed(decision) && decision->decision_id.bytes > sizeof(timer) &&
+           memcmp(decision->decision_id.data, timer, sizeof(timer) - 1) == 0;
+}
+
+/* What matches, or whose reasons have one. */
+struct kind {
+    const char *title;
+    bool (*matches)(const struct nba_decision *decision);
+    enum nba_reason reason;
+};
+
+static const struct kind kinds[] = {
+    {"One who said no: open actions were taken back", took_back, NBA_REASON_NONE},
+    {"One who had enough: a limit", NULL, NBA_REASON_FREQUENCY_CAP},
+    {"One whose rep is busy: no alert left today", NULL, NBA_REASON_REP_CAPACITY},
+    {"One who sleeps: held until the morning", NULL, NBA_REASON_HELD_QUIET_HOURS},
+    {"One who didn't answer in time: a trigger", triggered, NBA_REASON_NONE},
+    {"One of the control group: nothing is sent", NULL, NBA_REASON_CONTROL_GROUP},
+};
+static const struct kind a_proposal = {NULL, proposed, NBA_REASON_NONE};
+/* The kind that is being looked for: nba_decision_find has no place for it. */
+static const struct kind *wanted;
+
+static bool is_of_kind(const struct kind *kind, const struct nba_decision *decision)
+{
+    return kind->matches != NULL ? kind->matches(decision)
+                                 : decision->reason_count[kind->reason] != 0;
+}
+
+static bool is_wanted(const struct nba_decision *decision)
+{
+    return is_of_kind(wanted, decision);
+}
+
 struct summary {
     struct nba_demo_market *market;
+    uint32_t of_kind[NBA_ARRAY_COUNT(kinds)]; /* an HCP; UINT32_MAX: none */
     struct nba_workplace *place;
     struct seen *hcps;
     uint32_t hcp_count;
@@ -38,6 +90,7 @@ struct summary {
     size_t event_count, event_capacity, at;
     uint64_t judged, hits[NBA_RANKING_COUNT];
     uint64_t decided, proposed, decided_with_proposal;
+    int64_t live_ms; /* of the first live event */
 };
 
 /* ---- figures ---- */
@@ -59,6 +112,9 @@ static enum nba_status note_event(void *context, const struct nba_record *record
             .live = record->offset >= s->market->lanes[record->partition].live_from,
             .positive = nba_event_in_ring(&event),
         };
+        if (s->events[s->event_count - 1].live && event.event_time_ms < s->live_ms) {
+            s->live_ms = event.event_time_ms;
+        }
     }
     return status;
 }
@@ -101,20 +157,58 @@ static void remember_rankings(struct summary *s, struct seen *seen,
     }
 }
 
+/* The first HCP of each kind that isn't in another story. */
+static void note_kind(struct summary *s, const struct nba_decision *decision)
+{
+    const uint32_t hcp = nba_world_hcp_of(s->market->world, decision->hcp_id);
+    bool told = hcp >= s->hcp_count;
+    for (size_t k = 0; k < NBA_ARRAY_COUNT(kinds); k++) {
+        told = told || s->of_kind[k] == hcp;
+    }
+    for (size_t k = 0; k < NBA_ARRAY_COUNT(kinds) && !told; k++) {
+        if (s->of_kind[k] == UINT32_MAX && is_of_kind(&kinds[k], decision)) {
+            s->of_kind[k] = hcp;
+            told = true;
+        }
+    }
+}
+
+/* Was it an input record that said this, not a timer or another task. */
+static bool of_input(const struct summary *s, const struct nba_record *record)
+{
+    const struct nba_str topic = nba_str_of(s->place->config.topics.engagement);
+    bool input = false;
+    for (uint32_t i = 0; i < record->header_count; i++) {
+        const struct nba_str value = record->headers[i].value;
+        input = input || (nba_str_is(record->headers[i].name, "src") && value.bytes > topic.bytes &&
+                          value.data[topic.bytes] == '/' &&
+                          memcmp(value.data, topic.data, topic.bytes) == 0);
+    }
+    return input;
+}
+
 static enum nba_status count_decision(void *context, const struct nba_record *record,
                                       struct nba_error *error)
 {
     struct summary *s = context;
     struct nba_decision decision;
-    if (s->at == s->event_count) {
+    const bool input = of_input(s, record);
+    if (input && s->at == s->event_count) {
         return NBA_OK;
     }
-    const struct happened *event = &s->events[s->at++];
+    const struct happened nothing = {.hcp = UINT32_MAX};
+    const struct happened *event = input ? &s->events[s->at++] : &nothing;
     nba_arena_reset(&s->place->arena);
     const enum nba_status status =
         nba_decode_decision(s->place->decoder, record->value, &s->place->arena, &decision, error);
-    if (status != NBA_OK || event->hcp >= s->hcp_count) {
+    if (status != NBA_OK) {
         return status;
+    }
+    if (event->live || (!input && s->at != 0 && s->events[s->at - 1].live)) {
+        note_kind(s, &decision);
+    }
+    if (event->hcp >= s->hcp_count) {
+        return NBA_OK;
     }
     struct seen *seen = &s->hcps[event->hcp];
     if (event->live && event->positive && decision.kind != NBA_DECISION_SKIPPED) {
@@ -127,7 +221,6 @@ static enum nba_status count_decision(void *context, const struct nba_record *re
         s->decided_with_proposal += event->live && decision.selected_count != 0;
         remember_rankings(s, seen, &decision);
     }
-    seen->recalled += event->live ? decision.closed_count : 0;
     return NBA_OK;
 }
 
@@ -200,33 +293,25 @@ static enum nba_status note_line(void *context, const struct nba_record *record,
     return status;
 }
 
-static bool proposed(const struct nba_decision *decision)
-{
-    return decision->kind == NBA_DECISION_DECIDED && decision->selected_count != 0;
-}
-
-static bool took_back(const struct nba_decision *decision)
-{
-    return decision->closed_count != 0;
-}
-
 /* The HCP's last decision of this kind. */
-static enum nba_status print_last(const struct story *story,
-                                  bool (*matches)(const struct nba_decision *decision),
+static enum nba_status print_last(const struct story *story, const struct kind *kind,
                                   uint32_t suppressed, struct nba_error *error)
 {
     struct nba_buf found;
     nba_buf_init(&found, NBA_RECORD_BYTES_MAX);
-    enum nba_status status = nba_decision_find(story->place, story->hcp_id, matches, &found, error);
+    wanted = kind;
+    enum nba_status status =
+        nba_decision_find(story->place, story->hcp_id, is_wanted, &found, error);
     if (status == NBA_OK && found.bytes != 0) {
-        status = nba_decision_print(story->place, nba_buf_str(&found), suppressed, error);
+        status =
+            nba_decision_print(story->place, nba_buf_str(&found), suppressed, kind->reason, error);
     }
     nba_buf_clear(&found);
     return status;
 }
 
 static enum nba_status tell(const struct summary *s, uint32_t hcp, const char *title,
-                            struct nba_error *error)
+                            const struct kind *kind, struct nba_error *error)
 {
     struct nba_workplace *place = s->place;
     struct story story = {.place = place};
@@ -247,49 +332,77 @@ static enum nba_status tell(const struct summary *s, uint32_t hcp, const char *t
         nba_buf_printf(&place->out, "%s\n", story.events[i % STORY_EVENTS]);
     }
     uint32_t top = 0;
-    const bool done = print_last(&story, took_back, 0, error) == NBA_OK &&
-                      nba_decision_explain_top(&place->config, &top, error) == NBA_OK &&
-                      print_last(&story, proposed, top, error) == NBA_OK;
+    const bool done = nba_decision_explain_top(&place->config, &top, error) == NBA_OK &&
+                      print_last(&story, kind, top, error) == NBA_OK;
     return nba_outcome(done, error);
 }
 
 static enum nba_status tell_stories(const struct summary *s, struct nba_error *error)
 {
-    uint32_t recalled = UINT32_MAX;
     uint32_t foreseen = UINT32_MAX;
     uint32_t newcomer = UINT32_MAX;
     for (uint32_t h = 0; h < s->hcp_count; h++) {
         const struct seen *seen = &s->hcps[h];
-        if (seen->recalled != 0 && recalled == UINT32_MAX) {
-            recalled = h;
-        } else if (seen->decisions != 0 &&
-                   (foreseen == UINT32_MAX || seen->hits > s->hcps[foreseen].hits)) {
+        if (seen->decisions != 0 &&
+            (foreseen == UINT32_MAX || seen->hits > s->hcps[foreseen].hits)) {
             foreseen = h;
         }
     }
     for (uint32_t h = 0; h < s->hcp_count; h++) {
         const struct seen *seen = &s->hcps[h];
-        if (h != recalled && h != foreseen && seen->decisions != 0 &&
+        if (h != foreseen && seen->decisions != 0 &&
             (newcomer == UINT32_MAX || seen->decisions < s->hcps[newcomer].decisions)) {
             newcomer = h;
         }
     }
-    const bool done =
-        tell(s, foreseen, "The one we foresaw best", error) == NBA_OK &&
-        tell(s, recalled, "One who said no: open actions were taken back", error) == NBA_OK &&
-        tell(s, newcomer, "One we hardly know", error) == NBA_OK;
-    return nba_outcome(done, error);
+    enum nba_status status = tell(s, foreseen, "The one we foresaw best", &a_proposal, error);
+    for (size_t k = 0; k < NBA_ARRAY_COUNT(kinds) && status == NBA_OK; k++) {
+        status = tell(s, s->of_kind[k], kinds[k].title, &kinds[k], error);
+    }
+    return status == NBA_OK ? tell(s, newcomer, "One we hardly know", &a_proposal, error) : status;
+}
+
+/* ---- was it worth it ---- */
+
+static enum nba_status print_lift(const struct summary *s, struct nba_error *error)
+{
+    struct nba_buf *out = &s->place->out;
+    struct nba_history history = {.place = s->place};
+    struct nba_report report = {
+        .by = NBA_REPORT_BY_CHANNEL, .from_ms = s->live_ms, .to_ms = INT64_MAX};
+    const enum nba_status status = nba_report_count(&report, &history, error);
+    if (status == NBA_OK && report.control.people != 0) {
+        const struct nba_lift lift =
+            nba_lift((struct nba_sample){report.treated.people, report.treated.converted},
+                     (struct nba_sample){report.control.people, report.control.converted});
+        nba_buf_printf(out,
+                       "\nthe control group: of %llu treated HCPs %.1f %% converted, of %llu who "
+                       "got nothing %.1f %%",
+                       (unsigned long long)report.treated.people, 100 * lift.treated,
+                       (unsigned long long)report.control.people, 100 * lift.control);
+        if (report.control.converted != 0) {
+            nba_buf_printf(out, ": lift %+.2f, from %+.2f to %+.2f", lift.lift, lift.low,
+                           lift.high);
+        }
+        nba_buf_append_str(out, nba_str_of(" (nba report says more)\n"));
+    }
+    nba_report_clear(&report);
+    return status;
 }
 
 enum nba_status nba_demo_summary(struct nba_demo_market *market, struct nba_error *error)
 {
-    struct summary s = {
-        .market = market, .place = market->place, .hcp_count = nba_world_hcp_count(market->world)};
+    struct summary s = {.market = market,
+                        .place = market->place,
+                        .live_ms = INT64_MAX,
+                        .hcp_count = nba_world_hcp_count(market->world)};
     s.hcps = nba_zeros(s.hcp_count, sizeof(*s.hcps));
+    memset(s.of_kind, 0xff, sizeof(s.of_kind));
     enum nba_status status = count_all(&s, error);
     if (status == NBA_OK) {
         print_figures(&s, &s.place->out);
         status = tell_stories(&s, error);
+        status = status == NBA_OK ? print_lift(&s, error) : status;
     }
     free(s.events);
     free(s.hcps);

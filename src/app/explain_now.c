@@ -101,8 +101,9 @@ static enum nba_status print_decision(struct explaining *x, struct nba_decide_re
     nba_buf_init(&value, NBA_RECORD_BYTES_MAX);
     nba_encode_decision(place->schemas, &result->decision, &value);
     const enum nba_status status =
-        value.failed ? nba_error_set(error, NBA_E_LIMIT, "the decision is too large to be shown")
-                     : nba_decision_print(place, nba_buf_str(&value), x->ask->top, error);
+        value.failed
+            ? nba_error_set(error, NBA_E_LIMIT, "the decision is too large to be shown")
+            : nba_decision_print(place, nba_buf_str(&value), x->ask->top, NBA_REASON_NONE, error);
     nba_buf_clear(&value);
     return status;
 }

@@ -151,7 +151,10 @@ static void put_cell(struct nba_buf *buf, struct nba_str cell, size_t width, boo
     if (right) {
         pad(buf, width, used);
     }
-    nba_buf_append_str(buf, cell);
+    for (size_t i = 0; i < cell.bytes; i++) { /* no escape codes for a terminal */
+        const unsigned char byte = (unsigned char)cell.data[i];
+        nba_buf_append_byte(buf, byte < ' ' || byte == 0x7f ? '?' : byte);
+    }
     if (!right && !last) {
         pad(buf, width, used);
     }

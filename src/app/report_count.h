@@ -10,9 +10,9 @@
  * count.  An HCP is TREATED from the first decision that selected something on, CONTROL from the
  * first that CONTROL_GROUP stopped; who was both is left out of the comparison.
  *
- * MEMORY.  While a partition is read about 100 bytes for each action and 100 for each HCP of it,
- * then nothing of it but the groups' counts: a million HCPs with ten actions each in 16 partitions
- * take some 70 MB, in one partition 1.1 GB.  More than NBA_REPORT_ACTIONS_MAX actions in a
+ * MEMORY.  While a partition is read 100 to 200 bytes for each action and each HCP of it, then
+ * nothing of it but the groups' counts: a million HCPs with ten actions each in 16 partitions take
+ * some 100 MB, in one partition 1.6 GB.  More than NBA_REPORT_ACTIONS_MAX actions in a
  * partition are NBA_E_LIMIT: the period must be shorter then.
  */
 #ifndef NBA_APP_REPORT_COUNT_H
