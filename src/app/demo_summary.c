@@ -43,6 +43,11 @@ static bool took_back(const struct nba_decision *decision)
     return decision->closed_count != 0;
 }
 
+static bool held(const struct nba_decision *decision)
+{
+    return decision->held_count != 0 && decision->held[0].reason == NBA_REASON_HELD_QUIET_HOURS;
+}
+
 static bool triggered(const struct nba_decision *decision)
 {
     static const char timer[] = "dec:timer#";
@@ -61,7 +66,7 @@ static const struct kind kinds[] = {
     {"One who said no: open actions were taken back", took_back, NBA_REASON_NONE},
     {"One who had enough: a limit", NULL, NBA_REASON_FREQUENCY_CAP},
     {"One whose rep is busy: no alert left today", NULL, NBA_REASON_REP_CAPACITY},
-    {"One who sleeps: held until the morning", NULL, NBA_REASON_HELD_QUIET_HOURS},
+    {"One who sleeps: held until the morning", held, NBA_REASON_NONE},
     {"One who didn't answer in time: a trigger", triggered, NBA_REASON_NONE},
     {"One of the control group: nothing is sent", NULL, NBA_REASON_CONTROL_GROUP},
 };
@@ -364,6 +369,21 @@ static enum nba_status tell_stories(const struct summary *s, struct nba_error *e
 
 /* ---- was it worth it ---- */
 
+static void print_arms(struct nba_buf *out, const char *what, const struct nba_report *report,
+                       uint64_t treated, uint64_t control)
+{
+    const struct nba_lift lift = nba_lift((struct nba_sample){report->treated.people, treated},
+                                          (struct nba_sample){report->control.people, control});
+    nba_buf_printf(out, "  %-9s %.1f %% of %llu, %.1f %% of %llu", what, 100 * lift.treated,
+                   (unsigned long long)report->treated.people, 100 * lift.control,
+                   (unsigned long long)report->control.people);
+    if (control != 0) {
+        nba_buf_printf(out, ": lift %+.3f, 95 %% interval %+.3f to %+.3f", lift.lift, lift.low,
+                       lift.high);
+    }
+    nba_buf_append_byte(out, '\n');
+}
+
 static enum nba_status print_lift(const struct summary *s, struct nba_error *error)
 {
     struct nba_buf *out = &s->place->out;
@@ -372,19 +392,11 @@ static enum nba_status print_lift(const struct summary *s, struct nba_error *err
         .by = NBA_REPORT_BY_CHANNEL, .from_ms = s->live_ms, .to_ms = INT64_MAX};
     const enum nba_status status = nba_report_count(&report, &history, error);
     if (status == NBA_OK && report.control.people != 0) {
-        const struct nba_lift lift =
-            nba_lift((struct nba_sample){report.treated.people, report.treated.converted},
-                     (struct nba_sample){report.control.people, report.control.converted});
         nba_buf_printf(out,
-                       "\nthe control group: of %llu treated HCPs %.1f %% converted, of %llu who "
-                       "got nothing %.1f %%",
-                       (unsigned long long)report.treated.people, 100 * lift.treated,
-                       (unsigned long long)report.control.people, 100 * lift.control);
-        if (report.control.converted != 0) {
-            nba_buf_printf(out, ": lift %+.2f, from %+.2f to %+.2f", lift.lift, lift.low,
-                           lift.high);
-        }
-        nba_buf_append_str(out, nba_str_of(" (nba report says more)\n"));
+                       "\ntreated HCPs against the control group, who would have got something "
+                       "(nba report says more):\n");
+        print_arms(out, "engaged", &report, report.treated.engaged, report.control.engaged);
+        print_arms(out, "converted", &report, report.treated.converted, report.control.converted);
     }
     nba_report_clear(&report);
     return status;

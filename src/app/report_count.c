@@ -474,7 +474,7 @@ static enum nba_status take_event(void *context, const struct nba_record *record
     struct person *person = &p->person[index];
     const int64_t since =
         person->treated_ms < person->control_ms ? person->treated_ms : person->control_ms;
-    if (event.event_time_ms >= since) {
+    if (event.event_time_ms > since) {
         person->engaged = person->engaged || nba_event_in_ring(&event);
         person->converted = person->converted || event.type == NBA_EVENT_CONVERSION;
     }

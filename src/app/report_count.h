@@ -7,7 +7,7 @@
  * a kind is counted for the action (unique), each for the outcome (events).  What answers none,
  * or too late, is "the rest"; what answers an action of another period isn't counted.  Machines'
  * opens and clicks, and events that the engine passed over as duplicates or of the erased, don't
- * count.  An HCP is TREATED from the first decision that selected something on, CONTROL from the
+ * count.  An HCP is TREATED after the first decision that selected something, CONTROL after the
  * first that CONTROL_GROUP stopped; who was both is left out of the comparison.
  *
  * MEMORY.  While a partition is read 100 to 200 bytes for each action and each HCP of it, then

@@ -114,7 +114,7 @@ class Recount:
                 continue
             since = min((f[e["hcp_id"]] for f in self.first.values() if e["hcp_id"] in f),
                         default=None)
-            if since is not None and e["event_time"] >= since:
+            if since is not None and e["event_time"] > since:
                 if e["event_type"] in ENGAGED:
                     self.did["engaged"].add(e["hcp_id"])
                 if e["event_type"] == "conversion":

@@ -327,3 +327,92 @@
           "[CARDIOX, CARDIO]}, require: {hcp.market: X}}]}\n",
      "p.yaml:7:75: engagement_policies.eligibility[0].applies_to.brand[1]: unknown brand, expected "
      "one of `brands`"},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: 20:00, end: \"07:00\"}]}\n",
+     "p.yaml:6:48: timing.quiet_hours[0].start: expected text, got 20:00 without quotes, which "
+     "YAML readers take as a number: write \"20:00\""},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: 07:00}]}\n",
+     "p.yaml:6:62: timing.quiet_hours[0].end: expected text, got 07:00 without quotes, which YAML "
+     "readers take as a number: write \"07:00\""},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"24:00\", end: \"07:00\"}]}\n",
+     "p.yaml:6:48: timing.quiet_hours[0].start: expected a time of day in quotes such as "
+     "\"07:00\""},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"8:00\", end: \"07:00\"}]}\n",
+     "p.yaml:6:48: timing.quiet_hours[0].start: expected a time of day in quotes such as "
+     "\"07:00\""},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:60\", end: \"07:00\"}]}\n",
+     "p.yaml:6:48: timing.quiet_hours[0].start: expected a time of day in quotes such as "
+     "\"07:00\""},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"20:00\"}]}\n",
+     "p.yaml:6:62: timing.quiet_hours[0].end: expected another time than start"},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\"}]}\n",
+     "p.yaml:6:24: timing.quiet_hours[0].end: missing, expected a time of day"},
+    {GOOD "timing: {quiet_hours: [{channel: email, end: \"07:00\"}]}\n",
+     "p.yaml:6:24: timing.quiet_hours[0].start: missing, expected a time of day"},
+    {GOOD "timing: {quiet_hours: [{start: \"20:00\", end: \"07:00\"}]}\n",
+     "p.yaml:6:24: timing.quiet_hours[0].channel: missing, expected a channel or a list of them"},
+    {GOOD "timing: {quiet_hours: [{channel: fax, start: \"20:00\", end: \"07:00\"}]}\n",
+     "p.yaml:6:34: timing.quiet_hours[0].channel: expected email, rep, web, event or sms, got "
+     "'fax'"},
+    {GOOD "timing: {quiet_hours: [{channel: [email, email], start: \"20:00\", end: \"07:00\"}]}\n",
+     "p.yaml:6:42: timing.quiet_hours[0].channel[1]: expected each word once"},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\", tz: rep}]}\n",
+     "p.yaml:6:75: timing.quiet_hours[0].tz: expected hcp, got 'rep'; did you mean 'hcp'?"},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\", on_conflict: "
+          "drop}]}\n",
+     "p.yaml:6:84: timing.quiet_hours[0].on_conflict: expected hold or discard, got 'drop'"},
+    {GOOD
+     "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\", until: P1D}]}\n",
+     "p.yaml:6:71: timing.quiet_hours[0].until: unknown key; expected channel, start, end, tz or "
+     "on_conflict"},
+    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\"}, {channel: "
+          "email, start: \"07:00\", end: \"20:00\"}]}\n",
+     "p.yaml:6:23: timing.quiet_hours: expected a time of day that is not quiet on channel email"},
+    {GOOD "timing: {quiet_hours: {channel: email}}\n",
+     "p.yaml:6:23: timing.quiet_hours: expected a list, got a map"},
+    {GOOD "timing: {send_time: optimize}\n",
+     "p.yaml:6:21: timing.send_time: expected a map, got a single value"},
+    {GOOD "timing: {send_time: {mode: optimize}}\n",
+     "p.yaml:6:21: timing.send_time.channel: missing, expected a channel or a list of them"},
+    {GOOD "timing: {send_time: {channel: [email], mode: off}}\n",
+     "p.yaml:6:46: timing.send_time.mode: expected none or optimize, got 'off'"},
+    {GOOD "timing: {send_time: {channel: [email], mode: optimise}}\n",
+     "p.yaml:6:46: timing.send_time.mode: expected none or optimize, got 'optimise'; did you mean "
+     "'optimize'?"},
+    {GOOD "timing: {send_time: {channel: [email], mode: optimize, fallback: 09:00}}\n",
+     "p.yaml:6:66: timing.send_time.fallback: expected text, got 09:00 without quotes, which YAML "
+     "readers take as a number: write \"09:00\""},
+    {GOOD "timing: {send_time: {channel: [email], mode: optimize, fallback: noon}}\n",
+     "p.yaml:6:66: timing.send_time.fallback: expected a time of day in quotes such as \"07:00\""},
+    {GOOD "missing_timezone: allow\n",
+     "p.yaml:6:19: missing_timezone: expected deny or brand_default, got 'allow'"},
+    {GOOD "missing_timezone: brand-default\n",
+     "p.yaml:6:19: missing_timezone: expected deny or brand_default, got 'brand-default'; did you "
+     "mean 'brand_default'?"},
+    {GOOD "brand_timezones: {CARDIOX: Europe/Atlantis}\n",
+     "p.yaml:6:28: brand_timezones.CARDIOX: expected a time zone such as Europe/Zurich"},
+    {GOOD "brand_timezones: {CARDIOX: CET+1}\n",
+     "p.yaml:6:28: brand_timezones.CARDIOX: expected a time zone such as Europe/Zurich"},
+    {GOOD "brand_timezones: [CARDIOX]\n",
+     "p.yaml:6:18: brand_timezones: expected a map, got a list"},
+    {GOOD "brands: [CARDIOX]\nbrand_timezones: {PULMOVA: Europe/Zurich}\n",
+     "p.yaml:7:19: brand_timezones[0]: unknown brand, expected one of `brands`"},
+    {GOOD "experiments: {universal_control: {share_bp: 5%}}\n",
+     "p.yaml:6:45: experiments.universal_control.share_bp: expected a whole number from 0 to "
+     "10000, got '5%'"},
+    {GOOD "experiments: {universal_control: {share_bp: 500, period: monthly}}\n",
+     "p.yaml:6:58: experiments.universal_control.period: expected none or month, got 'monthly'; "
+     "did you mean 'month'?"},
+    {GOOD "experiments: {universal_control: 500}\n",
+     "p.yaml:6:34: experiments.universal_control: expected a map, got a single value"},
+    {GOOD "experiments: {champion_challenger: {id: e, arms: {a: 9000, a: 1000}}}\n",
+     "p.yaml:6:60: experiments.champion_challenger.arms.a: duplicate key, first given in line 6"},
+    {GOOD "experiments: {champion_challenger: {id: e, arms: {a: 9000.5}}}\n",
+     "p.yaml:6:54: experiments.champion_challenger.arms.a: expected a whole number from 1 to "
+     "10000, got '9000.5'"},
+    {GOOD "experiments: []\n", "p.yaml:6:14: experiments: expected a map, got a list"},
+    {GOOD "arbitration: {exploration: {type: thompson, k: many}}\n",
+     "p.yaml:6:48: arbitration.exploration.k: expected a number from 1 to 100000, got 'many'"},
+    {GOOD "arbitration: {exploration: {type: epsilon_greedy, epsilon: 5%}}\n",
+     "p.yaml:6:60: arbitration.exploration.epsilon: expected a number from 0 to 1, got '5%'"},
+    {GOOD "arbitration: {exploration: epsilon_greedy}\n",
+     "p.yaml:6:28: arbitration.exploration: expected a map, got a single value"},
