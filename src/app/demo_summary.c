@@ -1,6 +1,6 @@
 /* Events and decisions of a partition stand in the same order: one pass puts them side by side for
- * the figures; then come the stories of some HCPs, each from its own partition, and what the control
- * group says. */
+ * the figures; then come the stories of some HCPs, each from its own partition, and the control group.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
