@@ -33,12 +33,6 @@ struct report_partition {
     struct action *action;
 };
 
-/* Reward windows by channel (decisioning.md 5.3). */
-static const int64_t window_days[NBA_CHANNEL_COUNT] = {
-    [NBA_CHANNEL_UNKNOWN] = 14, [NBA_CHANNEL_EMAIL] = 7,  [NBA_CHANNEL_REP] = 14,
-    [NBA_CHANNEL_WEB] = 2,      [NBA_CHANNEL_EVENT] = 14, [NBA_CHANNEL_SMS] = 7,
-};
-
 /* In place of an action's number. */
 #define OF_ANOTHER (UINT32_MAX - 1)
 
@@ -423,8 +417,9 @@ static enum nba_status take_outcome(struct nba_report *report, const struct nba_
         return NBA_OK;
     }
     if (a != NBA_HASH_INDEX_NONE &&
-        event->event_time_ms <
-            p->action[a].planned_ms + window_days[p->action[a].channel] * NBA_DAY_MS) {
+        event->event_time_ms < nba_policy_reward_until(report->policy,
+                                                       (enum nba_channel)p->action[a].channel,
+                                                       p->action[a].planned_ms)) {
         count_answer(report, event, &p->action[a]);
         return NBA_OK;
     }
@@ -564,21 +559,26 @@ enum nba_status nba_report_count(struct nba_report *report, struct nba_history *
     const struct nba_config_topics *topics = &history->place->config.topics;
     struct building building = {history->place, nba_catalog_builder_create()};
     struct nba_catalog *catalog = NULL;
+    struct nba_policy *policy = NULL;
     int32_t counts[2] = {0, 0};
     report->history = history;
     const bool done =
+        nba_policy_load(history->place->config.policy_file, &policy, error) == NBA_OK &&
         nba_history_walk(history, topics->catalog, 0, take_reference, &building, error) == NBA_OK &&
         nba_catalog_builder_build(building.builder, &catalog, error) == NBA_OK &&
         nba_history_partitions(history, topics->decision, &counts[0], error) == NBA_OK &&
         nba_history_partitions(history, topics->engagement, &counts[1], error) == NBA_OK;
     enum nba_status status = nba_outcome(done, error);
     report->catalog = catalog;
+    report->policy = policy;
     const int32_t count = counts[0] > counts[1] ? counts[0] : counts[1];
     for (int32_t p = 0; p < count && status == NBA_OK; p++) {
         status = count_partition(report, p, error);
     }
+    nba_policy_unref(policy);
     nba_catalog_unref(catalog);
     nba_catalog_builder_destroy(building.builder);
+    report->policy = NULL;
     report->catalog = NULL;
     return status;
 }

@@ -3,7 +3,7 @@
  * are in one.
  *
  * PROPOSED is what a decision selected.  Feedback is an action's by its action_id, else by the
- * message_id of an event that had both, if it came within the channel's reward window; the first of
+ * message_id of an event that had both, if it came within the policy's reward window; the first of
  * a kind is counted for the action (unique), each for the outcome (events).  What answers none,
  * or too late, is "the rest"; what answers an action of another period isn't counted.  Machines'
  * opens and clicks, and events that the engine passed over as duplicates or of the erased, don't
@@ -22,6 +22,7 @@
 #include "nba/app/lift.h"
 #include "nba/base/hash_index.h"
 #include "nba/catalog/catalog.h"
+#include "nba/policy/policy.h"
 
 #define NBA_REPORT_ACTIONS_MAX 33554432u
 
@@ -78,6 +79,7 @@ struct nba_report {
     /* While it is counted. */
     struct nba_history *history;
     const struct nba_catalog *catalog;
+    const struct nba_policy *policy; /* whose reward windows they are */
     struct nba_hash_index group_index;
     size_t group_capacity, dismissal_capacity;
     struct report_partition *partition;
