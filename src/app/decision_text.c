@@ -197,14 +197,6 @@ static void print_decision(const struct nba_decision *decision, uint32_t top,
     if (decision->kind != NBA_DECISION_DECIDED) {
         return;
     }
-    for (uint32_t i = 0; i < decision->held_count; i++) {
-        const struct nba_held *held = &decision->held[i];
-        nba_time_format(held->until_ms, when);
-        nba_buf_printf(buf, "  held until %s (%.*s): %.*s, %s\n", when, NBA_STR_ARG(held->tz),
-                       NBA_STR_ARG(held->action_id),
-                       held->reason != NBA_REASON_NONE ? nba_reason_name(held->reason)
-                                                       : "the best time to send");
-    }
     if (top != 0 && decision->suppressed_count != 0) {
         nba_buf_printf(buf, "not proposed, by priority:\n");
     }

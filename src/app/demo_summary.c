@@ -1,5 +1,5 @@
 /* Events and decisions of a partition stand in the same order: one pass puts them side by side for
- * the figures; then come stories of some HCPs, each from its own partition; then the control group. */
+ * the figures; then come stories of HCPs, each from its own partition; then the control group. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
