@@ -1,5 +1,4 @@
 /* nba simulate: what a policy would have done with a log, and how another one differs. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +34,9 @@ static const struct nba_option options[] = {
 };
 
 static const struct {
-    const char *word, *heading;
+    const char *word, *heading, *unit;
 } dimensions[] = {
-#define NBA_X(constant, word, heading) {word, heading},
+#define NBA_X(constant, word, heading, unit) {word, heading, unit},
     NBA_SIMULATED_MAP(NBA_X)
 #undef NBA_X
 };
@@ -133,7 +132,17 @@ static size_t end_of(const struct result *result, size_t first)
     return end;
 }
 
-/* The largest first, but for totals, stages and weeks, which have an order of their own. */
+static bool is_whole(double x)
+{
+    return x > -1e15 && x < 1e15 && (double)(int64_t)x == x;
+}
+
+static void put_number(struct nba_buf *buf, double x, int width)
+{
+    nba_buf_printf(buf, is_whole(x) ? "%*.0f" : "%*.2f", width, x);
+}
+
+/* The largest first: what a person looks for. */
 static int by_count(const void *a, const void *b)
 {
     const struct nba_simulated_row *left = a;
@@ -144,89 +153,120 @@ static int by_count(const void *a, const void *b)
                                   : strcmp(left->word, right->word);
 }
 
-static void sort_rows(struct result *result)
+static void print_text(const struct result *result, struct nba_buf *out)
 {
-    for (size_t first = 0; first < result->count; first = end_of(result, first)) {
-        const enum nba_simulated dimension = result->rows[first].dimension;
-        if (dimension != NBA_SIMULATED_TOTAL && dimension != NBA_SIMULATED_WEEK &&
-            dimension != NBA_SIMULATED_STAGE) {
-            qsort(result->rows + first, end_of(result, first) - first, sizeof(*result->rows),
-                  by_count);
-        }
+    for (size_t r = 0; r < result->runs; r++) {
+        nba_buf_printf(out, "policy %c  %s  (%s)\n", (char)('A' + r), result->policies[r].file,
+                       result->policies[r].name);
     }
-}
-
-static void put_number(struct nba_sheet *sheet, enum nba_sheet_form form, double x)
-{
-    const bool whole = x > -1e15 && x < 1e15 && (double)(int64_t)x >= x && (double)(int64_t)x <= x;
-    nba_sheet_number(sheet, x, whole ? 0 : form == NBA_SHEET_CSV ? 9 : 2);
-}
-
-/* A table a dimension, of at most `most` rows. */
-static bool put_tables(const struct result *result, enum nba_sheet_form form, size_t most,
-                       struct nba_buf *buf)
-{
-    static const char *const one[] = {"", "%A", NULL};
-    static const char *const two[] = {"", "%A", "%B", "#B - A", NULL};
-    bool whole = true;
     for (size_t first = 0; first < result->count; first = end_of(result, first)) {
         const size_t end = end_of(result, first);
         const enum nba_simulated dimension = result->rows[first].dimension;
-        struct nba_sheet sheet;
-        nba_sheet_init(&sheet, dimensions[dimension].word, dimensions[dimension].heading,
-                       result->runs == 2 ? two : one);
-        for (size_t i = first; i < end && i - first < most; i++) {
-            const struct nba_simulated_row *row = &result->rows[i];
-            nba_sheet_text(&sheet, nba_str_of(row->word));
-            const double none = dimension == NBA_SIMULATED_DIFFERENCE ? (double)NAN : 0;
-            put_number(&sheet, form, row->counts[0] + none);
-            if (result->runs == 2) {
-                put_number(&sheet, form, row->counts[1]);
-                put_number(&sheet, form, row->counts[1] - row->counts[0] + none);
-            }
+        const bool ordered = dimension == NBA_SIMULATED_TOTAL || dimension == NBA_SIMULATED_WEEK ||
+                             dimension == NBA_SIMULATED_STAGE;
+        if (!ordered) {
+            qsort(result->rows + first, end - first, sizeof(*result->rows), by_count);
         }
-        whole = nba_sheet_put(&sheet, form, buf) && whole;
-        if (end - first > most) {
-            nba_buf_printf(buf, "(%zu more: --csv, --html)\n", end - first - most);
+        const bool difference = dimension == NBA_SIMULATED_DIFFERENCE;
+        nba_buf_printf(out, "\n%-42s %13s", dimensions[dimension].heading, difference ? "" : "A");
+        nba_buf_printf(out, result->runs == 2 ? " %13s %13s\n" : "\n", difference ? "" : "B",
+                       difference ? "" : "B - A");
+        for (size_t i = first; i < end && i < first + SHOWN_MAX; i++) {
+            const struct nba_simulated_row *row = &result->rows[i];
+            nba_buf_printf(out, "  %-40s ", row->word);
+            put_number(out, row->counts[difference], 13);
+            if (result->runs == 2 && !difference) {
+                nba_buf_append_byte(out, ' ');
+                put_number(out, row->counts[1], 13);
+                nba_buf_printf(out,
+                               is_whole(row->counts[1] - row->counts[0]) ? " %+13.0f" : " %+13.2f",
+                               row->counts[1] - row->counts[0]);
+            }
+            nba_buf_append_byte(out, '\n');
+        }
+        if (end > first + SHOWN_MAX) {
+            nba_buf_printf(out, "  (%zu more: --csv, --html)\n", end - first - SHOWN_MAX);
         }
     }
-    return whole;
 }
 
-static void put_policies(const struct result *result, bool html, struct nba_buf *buf)
+static void print_csv(const struct result *result, struct nba_buf *buf)
 {
-    for (size_t r = 0; r < result->runs; r++) {
-        nba_buf_printf(buf, "%spolicy %c  ", html ? "<p>" : "", (char)('A' + r));
-        if (html) {
-            nba_page_text(buf, nba_str_of(result->policies[r].file));
-            nba_buf_append_byte(buf, ' ');
-            nba_page_text(buf, nba_str_of(result->policies[r].name));
-        } else {
-            nba_buf_printf(buf, "%s (%s)", result->policies[r].file, result->policies[r].name);
+    nba_buf_printf(buf, "dimension,word,a%s\n", result->runs == 2 ? ",b" : "");
+    for (size_t i = 0; i < result->count; i++) {
+        const struct nba_simulated_row *row = &result->rows[i];
+        nba_buf_printf(buf, "%s,", dimensions[row->dimension].word);
+        nba_csv_text(buf, nba_str_of(row->word));
+        for (size_t r = 0; r < result->runs; r++) {
+            nba_buf_printf(buf, ",%.17g", row->counts[r]);
         }
         nba_buf_append_byte(buf, '\n');
     }
 }
 
+static void put_html_rows(const struct result *result, size_t first, size_t end,
+                          struct nba_buf *buf)
+{
+    double most = 1e-9;
+    for (size_t i = first; i < end; i++) {
+        for (size_t r = 0; r < result->runs; r++) {
+            most = result->rows[i].counts[r] > most ? result->rows[i].counts[r] : most;
+        }
+    }
+    for (size_t i = first; i < end; i++) {
+        const struct nba_simulated_row *row = &result->rows[i];
+        nba_buf_printf(buf, "<tr><th scope=row>");
+        nba_page_text(buf, nba_str_of(row->word));
+        nba_buf_printf(buf, "</th>");
+        for (size_t r = 0; r < result->runs; r++) {
+            nba_buf_printf(buf, "<td class=%c>", (char)('a' + r));
+            put_number(buf, row->counts[r], 0);
+            if (row->dimension != NBA_SIMULATED_TOTAL) {
+                nba_buf_printf(buf, "<i style=\"width:%.1f%%\"></i>",
+                               100.0 * row->counts[r] / most);
+            }
+            nba_buf_printf(buf, "</td>");
+        }
+        nba_buf_printf(buf, "</tr>\n");
+    }
+}
+
+static void print_html(const struct result *result, struct nba_buf *buf)
+{
+    nba_page_open(buf, result->runs == 2 ? "What the two policies would have done"
+                                         : "What the policy would have done");
+    for (size_t r = 0; r < result->runs; r++) {
+        nba_buf_printf(buf, "<p>Policy %c: <code>", (char)('A' + r));
+        nba_page_text(buf, nba_str_of(result->policies[r].file));
+        nba_buf_printf(buf, "</code>, ");
+        nba_page_text(buf, nba_str_of(result->policies[r].name));
+        nba_buf_printf(buf, "</p>\n");
+    }
+    for (size_t first = 0; first < result->count; first = end_of(result, first)) {
+        const enum nba_simulated dimension = result->rows[first].dimension;
+        nba_buf_printf(
+            buf, "<h2>%s</h2><table><thead><tr><th>%s</th><th class=n>A</th>%s</tr></thead>\n",
+            dimensions[dimension].heading, dimensions[dimension].unit,
+            result->runs == 2 ? "<th class=n>B</th>" : "");
+        put_html_rows(result, first, end_of(result, first), buf);
+        nba_buf_printf(buf, "</table>\n");
+    }
+    nba_page_close(buf);
+}
+
 static enum nba_status write_file(const char *path, const struct result *result,
-                                  enum nba_sheet_form form, struct nba_error *error)
+                                  void (*print)(const struct result *, struct nba_buf *),
+                                  struct nba_error *error)
 {
     struct nba_buf buf;
     if (path == NULL) {
         return NBA_OK;
     }
     nba_buf_init(&buf, FILE_BYTES);
-    if (form == NBA_SHEET_HTML) {
-        nba_page_open(&buf, "What the policy would have done");
-        put_policies(result, true, &buf);
-    }
-    const bool whole = put_tables(result, form, SIZE_MAX, &buf);
-    if (form == NBA_SHEET_HTML) {
-        nba_page_close(&buf);
-    }
+    print(result, &buf);
     const enum nba_status status =
-        !whole || buf.failed ? nba_error_set(error, NBA_E_LIMIT, "%s: more than 64 MiB", path)
-                             : nba_file_write(path, nba_buf_str(&buf), error);
+        buf.failed ? nba_error_set(error, NBA_E_LIMIT, "%s: more than 64 MiB", path)
+                   : nba_file_write(path, nba_buf_str(&buf), error);
     nba_buf_clear(&buf);
     return status;
 }
@@ -247,12 +287,10 @@ static enum nba_status simulate(struct nba_workplace *place, struct nba_error *e
     }
     if (status == NBA_OK) {
         nba_simulation_rows(runs, result.runs, &result.rows, &result.count);
-        sort_rows(&result);
-        put_policies(&result, false, &place->out);
-        const bool done = put_tables(&result, NBA_SHEET_TEXT, SHOWN_MAX, &place->out) &&
-                          write_file(args.csv, &result, NBA_SHEET_CSV, error) == NBA_OK &&
-                          write_file(args.html, &result, NBA_SHEET_HTML, error) == NBA_OK;
+        const bool done = write_file(args.csv, &result, print_csv, error) == NBA_OK &&
+                          write_file(args.html, &result, print_html, error) == NBA_OK;
         status = nba_outcome(done, error);
+        print_text(&result, &place->out);
         free(result.rows);
     }
     for (size_t r = 0; r < RUNS_MAX; r++) {

@@ -19,9 +19,6 @@ static enum nba_status add_stream(struct nba_replay *replay, const struct nba_co
     enum nba_status status = NBA_OK;
     for (size_t t = 0; t < NBA_ARRAY_COUNT(topics) && status == NBA_OK; t++) {
         status = nba_walk_topic(stream, topics[t], take_input, replay, error);
-        if (status == NBA_E_NOT_FOUND && topics[t] == config->topics.mailbox) {
-            status = NBA_OK; /* a log of a version that had none */
-        }
     }
     return status;
 }

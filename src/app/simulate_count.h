@@ -11,21 +11,21 @@
 #include "nba/base/hash_index.h"
 #include "nba/engine/pipeline.h"
 
-/* Dimensions: constant, word, heading. */
-#define NBA_SIMULATED_MAP(X)                                             \
-    X(TOTAL, "total", "In all")                                          \
-    X(DIFFERENCE, "difference", "Decisions that both made, or B alone")  \
-    X(STAGE, "stage", "Candidates stopped, by stage")                    \
-    X(REASON, "reason", "Candidates stopped, by reason")                 \
-    X(RULE, "rule", "Pressure: rules that stopped explained candidates") \
-    X(CHANNEL, "channel", "Planned volume by channel")                   \
-    X(BRAND, "brand", "Planned volume by brand")                         \
-    X(SEGMENT, "segment", "Planned volume by specialty")                 \
-    X(WEEK, "week", "Planned volume by week (its Monday)")               \
-    X(CONTENT, "content", "Planned volume by content")
+/* Dimensions: constant, word, heading, what is counted. */
+#define NBA_SIMULATED_MAP(X)                                                            \
+    X(TOTAL, "total", "In all", "")                                                     \
+    X(DIFFERENCE, "difference", "Decisions that both made, or B alone", "decisions")    \
+    X(STAGE, "stage", "Stopped, by stage", "candidates")                                \
+    X(REASON, "reason", "Stopped, by reason", "candidates")                             \
+    X(RULE, "rule", "Pressure: what stopped the best", "explained candidates, by rule") \
+    X(CHANNEL, "channel", "Planned volume by channel", "actions")                       \
+    X(BRAND, "brand", "Planned volume by brand", "actions")                             \
+    X(SEGMENT, "segment", "Planned volume by specialty", "actions")                     \
+    X(WEEK, "week", "Planned volume by week (its Monday)", "actions")                   \
+    X(CONTENT, "content", "Planned volume by content", "actions")
 
 enum nba_simulated {
-#define NBA_X(constant, word, heading) NBA_SIMULATED_##constant,
+#define NBA_X(constant, word, heading, unit) NBA_SIMULATED_##constant,
     NBA_SIMULATED_MAP(NBA_X)
 #undef NBA_X
         NBA_SIMULATED_COUNT

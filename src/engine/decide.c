@@ -83,7 +83,7 @@ struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
         .kind = kind,
         .reason = reason,
         .hcp_id = item->event.hcp_id,
-        .trigger_event_id = item->event.event_id,
+        .trigger_event_id = item->cause,
         .decision_time_ms = item->now_ms,
         .watermark_ms = item->watermark_ms,
         .policy_version = nba_policy_head(side->policy)->version,
@@ -168,6 +168,7 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
 
 /* The open action that a proposal leaves behind in the HCP's record. */
 static struct nba_open_action open_action(const struct nba_side *side,
+                                          const struct nba_fired *fired,
                                           const struct nba_action *action, bool ghost)
 {
     struct nba_open_action open = {
@@ -189,7 +190,10 @@ static struct nba_open_action open_action(const struct nba_side *side,
         .flags = ghost ? NBA_OPEN_ACTION_GHOST : 0,
     };
     const uint32_t k = nba_catalog_find_content(side->catalog, action->content_id);
-    if (k != NBA_CATALOG_NONE) {
+    if (action->content_id.bytes == 0) {
+        open.family_id = nba_funnel_family(fired->funnel);
+        open.topic = action->topic_ids.count != 0 ? action->topic_ids.items[0] : open.topic;
+    } else if (k != NBA_CATALOG_NONE) {
         open.family_id = side->catalog->words[side->catalog->content_family[k]];
         open.topic = side->catalog->words[side->catalog->content_topic[k]];
     }
@@ -303,37 +307,48 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
                                 struct nba_origin origin, const struct nba_decision *head)
 {
     const struct nba_config *config = pipeline->options.config;
-    const struct nba_decide_request request = {
-        .scores = &item->job->scores,
-        .values = item->job->scores.values,
+    const struct nba_fired *fired = item->fired;
+    /* A trigger says nothing of what is next: the HCP's slate stays. */
+    const bool slate = config->slate_publish && fired == NULL;
+    const struct nba_scores *scores = fired != NULL ? &fired->scores : &item->job->scores;
+    struct nba_decide_request request = {
+        .scores = scores,
+        .values = scores->values,
         .hcp = item->hcp,
-        .event = &item->event,
+        .event = fired != NULL ? NULL : &item->event,
         .decision_id = head->decision_id,
-        .trigger_event_id = item->event.event_id,
+        .trigger_event_id = item->cause,
         .now_ms = item->now_ms,
         .watermark_ms = item->watermark_ms,
-        .top_n = config->slate_publish ? (uint32_t)config->slate_top_n : 0,
+        .top_n = slate ? (uint32_t)config->slate_top_n : 0,
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };
+    if (fired != NULL) {
+        request.evidence = (struct nba_str_list){fired->due->evidence, fired->due->evidence_count};
+    }
     struct nba_decide_result result;
     struct nba_hcp_features features;
-    const enum nba_status status =
-        nba_funnel_decide(pipeline->funnel, &request, &pipeline->said, &result);
+    const enum nba_status status = nba_funnel_decide(
+        fired != NULL ? fired->funnel : pipeline->funnel, &request, &pipeline->said, &result);
     if (status != NBA_OK) {
         return status;
     }
     nba_hcp_features(item->hcp, &features);
-    put_state_vector(pipeline, item);
     result.decision.closed = head->closed;
     result.decision.closed_count = head->closed_count;
     result.decision.feedback = head->feedback;
     result.decision.features = list_features(pipeline, &features);
     result.decision.feature_count = FEATURE_COUNT;
-    fill_rankings(pipeline, &item->job->scores, &result.decision);
+    if (fired != NULL && result.action_count != 0) {
+        nba_policy_trigger_fired(pipeline->side->policy, item->hcp, fired->due, item->now_ms);
+    } else if (fired == NULL) {
+        put_state_vector(pipeline, item);
+        fill_rankings(pipeline, scores, &result.decision);
+    }
     uint32_t held_count = 0;
     for (uint32_t i = 0; i < result.action_count; i++) {
         const struct nba_open_action open =
-            open_action(pipeline->side, &result.actions[i], result.ghosts);
+            open_action(pipeline->side, fired, &result.actions[i], result.ghosts);
         const bool waits =
             !result.ghosts && result.actions[i].not_before_ms > result.actions[i].time_ms;
         const struct nba_held_action held = held_action(
@@ -364,7 +379,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         result.slate.top_content_count = 0;
         memset(result.slate.channel_present, 0, sizeof(result.slate.channel_present));
     }
-    if (result.has_slate && config->slate_publish) {
+    if (result.has_slate && slate) {
         nba_emit_slate(&pipeline->emitter, origin, &result.slate);
     }
     nba_emit_decision(&pipeline->emitter, origin, &result.decision);

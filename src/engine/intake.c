@@ -2,6 +2,7 @@
  * it ours. */
 #include "intake.h"
 
+#include "nba/base/hash.h"
 #include "nba/base/limits.h"
 
 static enum nba_status check_identity(const struct nba_policy *policy,
@@ -10,6 +11,10 @@ static enum nba_status check_identity(const struct nba_policy *policy,
 {
     if (event->event_id.bytes == 0) {
         return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE, "event_id is empty");
+    }
+    const struct nba_str tenant = nba_policy_head(policy)->tenant;
+    if (event->tenant_id.bytes != 0 && !nba_str_equal(event->tenant_id, tenant)) {
+        return nba_error_set(error, NBA_E_WRONG_TENANT, "event of another tenant");
     }
     if (event->type == NBA_EVENT_CONTROL_TICK) {
         return NBA_OK; /* nobody's event: no key, no hcp_id */
@@ -23,11 +28,6 @@ static enum nba_status check_identity(const struct nba_policy *policy,
     if (record->key.bytes > NBA_ID_BYTES_MAX) {
         return nba_error_set(error, NBA_E_LIMIT, "hcp_id has %zu bytes, at most %u are taken",
                              record->key.bytes, NBA_ID_BYTES_MAX);
-    }
-    const struct nba_str tenant = nba_policy_head(policy)->tenant;
-    if (event->tenant_id.bytes != 0 && tenant.bytes != 0 &&
-        !nba_str_equal(event->tenant_id, tenant)) {
-        return nba_error_set(error, NBA_E_WRONG_TENANT, "event of another tenant");
     }
     return NBA_OK;
 }
@@ -65,4 +65,36 @@ enum nba_status nba_intake(struct nba_decoder *decoder, const struct nba_policy 
     }
     *ret_event = event;
     return NBA_OK;
+}
+
+struct nba_content_facts nba_intake_facts(const struct nba_catalog *catalog,
+                                          const struct nba_event *event)
+{
+    struct nba_content_facts facts = {.brand = event->brand};
+    const uint32_t k = event->content_id.bytes != 0
+                           ? nba_catalog_find_content(catalog, event->content_id)
+                           : NBA_CATALOG_NONE;
+    if (k != NBA_CATALOG_NONE) {
+        facts.family_id = catalog->words[catalog->content_family[k]];
+        facts.topic = catalog->words[catalog->content_topic[k]];
+        facts.brand = catalog->words[catalog->content_brand[k]];
+    }
+    if (event->topic_ids.count != 0) {
+        facts.topic = event->topic_ids.items[0];
+    }
+    return facts;
+}
+
+enum nba_arrival nba_intake_arrival(const struct nba_policy *policy, const struct nba_hcp *hcp,
+                                    const struct nba_event *event, int64_t watermark_ms)
+{
+    if (nba_hcp_is_duplicate(hcp, nba_event_hash(event->source, event->event_id), watermark_ms)) {
+        return NBA_ARRIVAL_DUPLICATE;
+    }
+    if (nba_policy_is_late(policy, event->event_time_ms, watermark_ms)) {
+        return NBA_ARRIVAL_LATE;
+    }
+    const bool machine =
+        nba_policy_ignores(policy, event) || nba_policy_is_too_soon(policy, hcp, event);
+    return machine ? NBA_ARRIVAL_BOT : NBA_ARRIVAL_FRESH;
 }

@@ -6,8 +6,10 @@
 #ifndef NBA_ENGINE_INTAKE_H
 #define NBA_ENGINE_INTAKE_H
 
+#include "nba/catalog/catalog.h"
 #include "nba/codec/decoder.h"
 #include "nba/policy/policy.h"
+#include "nba/state/hcp.h"
 #include "nba/stream/record.h"
 
 /* Event time must lie in [record timestamp - 5 years, record timestamp + 10 minutes]: never against
@@ -21,5 +23,12 @@ NBA_MUST_USE
 enum nba_status nba_intake(struct nba_decoder *decoder, const struct nba_policy *policy,
                            const struct nba_record *record, struct nba_arena *arena,
                            struct nba_event *ret_event, struct nba_error *error);
+
+/* What the catalogue knows of its content; and what the HCP's record and the policy make of it: a
+ * duplicate, late, a machine's, or none of these. */
+struct nba_content_facts nba_intake_facts(const struct nba_catalog *catalog,
+                                          const struct nba_event *event);
+enum nba_arrival nba_intake_arrival(const struct nba_policy *policy, const struct nba_hcp *hcp,
+                                    const struct nba_event *event, int64_t watermark_ms);
 
 #endif

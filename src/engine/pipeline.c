@@ -248,21 +248,6 @@ static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
     pipeline->job_count++;
 }
 
-static struct nba_content_facts facts_of(const struct nba_side *side, const struct nba_event *event)
-{
-    struct nba_content_facts facts = {.brand = event->brand};
-    const uint32_t k = nba_catalog_find_content(side->catalog, event->content_id);
-    if (k != NBA_CATALOG_NONE) {
-        facts.family_id = side->catalog->words[side->catalog->content_family[k]];
-        facts.topic = side->catalog->words[side->catalog->content_topic[k]];
-        facts.brand = side->catalog->words[side->catalog->content_brand[k]];
-    }
-    if (event->topic_ids.count != 0) {
-        facts.topic = event->topic_ids.items[0];
-    }
-    return facts;
-}
-
 /* A message that never reached anybody counts for no limit, where the policy says so. */
 static void release_contact(const struct nba_pipeline *pipeline, struct nba_hcp *hcp,
                             const struct nba_event *event)
@@ -278,19 +263,6 @@ static void release_contact(const struct nba_pipeline *pipeline, struct nba_hcp 
         (void)nba_hcp_ledger_release(hcp, contact->action_key != 0 ? contact->action_key
                                                                    : contact->message_key);
     }
-}
-
-static enum nba_arrival arrival_of(const struct nba_pipeline *pipeline, const struct nba_hcp *hcp,
-                                   const struct nba_event *event, int64_t watermark_ms)
-{
-    const struct nba_policy *policy = pipeline->side->policy;
-    if (nba_hcp_is_duplicate(hcp, nba_event_hash(event->source, event->event_id), watermark_ms)) {
-        return NBA_ARRIVAL_DUPLICATE;
-    }
-    if (nba_policy_is_late(policy, event->event_time_ms, watermark_ms)) {
-        return NBA_ARRIVAL_LATE;
-    }
-    return nba_policy_ignores(policy, event) ? NBA_ARRIVAL_BOT : NBA_ARRIVAL_FRESH;
 }
 
 static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave_item *item,
@@ -311,14 +283,17 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (status != NBA_OK || item->erased || event->type == NBA_EVENT_PROFILE_ERASED) {
         return status;
     }
-    const struct nba_content_facts facts = facts_of(pipeline->side, event);
+    const struct nba_content_facts facts = nba_intake_facts(pipeline->side->catalog, event);
     nba_counter_add(pipeline->metrics.unknown_contents,
                     event->content_id.bytes != 0 && facts.family_id.bytes == 0);
-    item->arrival = arrival_of(pipeline, hcp, event, item->watermark_ms);
+    item->arrival = nba_intake_arrival(pipeline->side->policy, hcp, event, item->watermark_ms);
     if (item->arrival == NBA_ARRIVAL_FRESH) {
         release_contact(pipeline, hcp, event);
     }
     nba_hcp_apply_event(hcp, event, &facts, item->watermark_ms, item->arrival);
+    if (item->arrival == NBA_ARRIVAL_FRESH) {
+        nba_policy_note(pipeline->side->policy, hcp, event, &facts, item->watermark_ms);
+    }
     if (hcp->failed) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "transaction is too large for its memory");
     }
@@ -362,7 +337,7 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         if (status != NBA_OK || !found) {
             return status;
         }
-        if (timer.kind == NBA_TIMER_RELEASE || in_wave(pipeline, hcp)) {
+        if (timer.kind != NBA_TIMER_EXPIRY || in_wave(pipeline, hcp)) {
             /* decisions of earlier records come first */
             status = flush_wave(pipeline, error);
             if (status != NBA_OK) {
@@ -372,10 +347,16 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         pipeline->timers_fired++;
         struct nba_meta *meta = nba_task_meta(task);
         meta->clock_ms = timer.due_ms > meta->clock_ms ? timer.due_ms : meta->clock_ms;
-        if (timer.kind == NBA_TIMER_RELEASE) {
-            status = nba_wave_release(pipeline, task, hcp, timer.due_ms, meta->clock_ms,
-                                      nba_pipeline_clock_is_wall(pipeline) ? meta->watermark_ms
-                                                                           : meta->clock_ms);
+        const int64_t watermark_ms =
+            nba_pipeline_clock_is_wall(pipeline) ? meta->watermark_ms : meta->clock_ms;
+        if (timer.kind == NBA_TIMER_TRIGGER) {
+            status = nba_wave_fire(pipeline, task, hcp, timer.due_ms, watermark_ms, error);
+            if (status != NBA_OK) {
+                return status;
+            }
+        } else if (timer.kind == NBA_TIMER_RELEASE) {
+            status =
+                nba_wave_release(pipeline, task, hcp, timer.due_ms, meta->clock_ms, watermark_ms);
             if (status != NBA_OK) {
                 return nba_error_set(error, status, "cannot release a held action: %s",
                                      nba_status_text(status));
@@ -474,6 +455,7 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
         meta->silence_ms = silence_ms;
         item.watermark_ms = watermark_ms;
         item.now_ms = meta->clock_ms;
+        item.cause = item.event.event_id;
         if (item.event.type != NBA_EVENT_CONTROL_TICK) {
             status = take_event(pipeline, &item, error);
             if (status != NBA_OK) {

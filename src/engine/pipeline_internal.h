@@ -1,4 +1,4 @@
-/* What pipeline.c (the order of the stages) and decide.c (one decision) share. */
+/* What pipeline.c (the order of the stages), decide.c (one decision) and trigger.c share. */
 #ifndef NBA_ENGINE_PIPELINE_INTERNAL_H
 #define NBA_ENGINE_PIPELINE_INTERNAL_H
 
@@ -15,7 +15,14 @@
 /* Two waves of scores for the largest catalogue fit many times. */
 #define SCRATCH_BYTES_MAX ((size_t)512 << 20)
 
-/* One record on its way through a wave. */
+/* What a trigger's decision has in place of a score job. */
+struct nba_fired {
+    const struct nba_trigger_due *due;
+    struct nba_funnel *funnel; /* of the one candidate */
+    struct nba_scores scores;
+};
+
+/* One record on its way through a wave, or a trigger that fired. */
 struct nba_wave_item {
     struct nba_task *task;
     const struct nba_record *record;
@@ -26,7 +33,9 @@ struct nba_wave_item {
     struct nba_joined_outcome joined; /* action NULL: the event is no outcome of one */
     bool erased;                      /* the HCP was erased before: nothing of the event is kept */
     int64_t now_ms, watermark_ms;
+    struct nba_str cause;      /* trigger_event_id of what is said */
     struct nba_score_job *job; /* NULL: no decision */
+    struct nba_fired *fired;   /* NULL: a record's */
 };
 
 struct nba_pipeline {
@@ -93,6 +102,11 @@ NBA_MUST_USE
 enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba_task *task,
                                  struct nba_hcp *hcp, int64_t due_ms, int64_t now_ms,
                                  int64_t watermark_ms);
+/* trigger.c: the patterns of this HCP whose time is up at `due_ms`; no wave is open. */
+NBA_MUST_USE
+enum nba_status nba_wave_fire(struct nba_pipeline *pipeline, struct nba_task *task,
+                              struct nba_hcp *hcp, int64_t due_ms, int64_t watermark_ms,
+                              struct nba_error *error);
 /* The funnel, and all that it said into the outbox; `head` brings what was closed before. */
 NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,

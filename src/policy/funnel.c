@@ -156,7 +156,8 @@ static struct nba_recall judge_open(const struct nba_funnel *funnel, const struc
         recall.cause_id = by_control ? funnel->control->mode_id : policy->head.version;
         return recall;
     }
-    const uint32_t c = nba_funnel_candidate_of(catalog, &moment->hcp->actions[index]);
+    const uint32_t c =
+        funnel->nameless ? 0 : nba_funnel_candidate_of(catalog, &moment->hcp->actions[index]);
     if (c == NBA_CATALOG_NONE) {
         recall.reason = NBA_REASON_CONTENT_WITHDRAWN;
         return recall;
@@ -182,6 +183,22 @@ static struct nba_recall judge_open(const struct nba_funnel *funnel, const struc
     return recall;
 }
 
+/* An action without a content is judged by a funnel of its own. */
+static enum nba_status judge_nameless(const struct nba_funnel *funnel, const struct moment *moment,
+                                      uint32_t index, struct nba_recall *ret_recall)
+{
+    struct nba_funnel *own = NULL;
+    struct moment there;
+    const enum nba_status status =
+        nba_funnel_create_open(funnel, moment->hcp, &moment->hcp->actions[index], &own, NULL);
+    if (status == NBA_OK) {
+        nba_funnel_moment(own, moment->hcp, NULL, moment->now_ms, &there);
+        *ret_recall = judge_open(own, &there, index); /* its texts are the policy's */
+        nba_funnel_destroy(own);
+    }
+    return status;
+}
+
 enum nba_status nba_funnel_recall(struct nba_funnel *funnel, const struct nba_hcp *hcp,
                                   int64_t now_ms, struct nba_arena *arena,
                                   const struct nba_recall **ret_recalls, uint32_t *ret_count)
@@ -194,15 +211,21 @@ enum nba_status nba_funnel_recall(struct nba_funnel *funnel, const struct nba_hc
     struct moment moment;
     uint32_t count = 0;
     nba_funnel_moment(funnel, hcp, NULL, now_ms, &moment);
-    for (uint32_t i = 0; i < hcp->action_count; i++) {
-        if (nba_open_action_is_open(&hcp->actions[i], now_ms)) {
-            recalls[count] = judge_open(funnel, &moment, i);
-            count += recalls[count].reason != NBA_REASON_NONE;
+    enum nba_status status = NBA_OK;
+    for (uint32_t i = 0; i < hcp->action_count && status == NBA_OK; i++) {
+        if (!nba_open_action_is_open(&hcp->actions[i], now_ms)) {
+            continue;
         }
+        if (hcp->actions[i].content_id.bytes == 0) {
+            status = judge_nameless(funnel, &moment, i, &recalls[count]);
+        } else {
+            recalls[count] = judge_open(funnel, &moment, i);
+        }
+        count += recalls[count].reason != NBA_REASON_NONE;
     }
     *ret_recalls = recalls;
     *ret_count = count;
-    return NBA_OK;
+    return status;
 }
 
 enum nba_status nba_funnel_recalled_action(struct nba_funnel *funnel,

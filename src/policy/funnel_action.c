@@ -34,6 +34,16 @@ static const struct text {
                                          {"In der Fachrichtung viel genutzt", ""}},
     [NBA_DRIVER_CHANNEL_AFFINITY] = {{"Answers more often on the channel ", ""},
                                      {"Reagiert haeufiger auf dem Kanal ", ""}},
+    [NBA_DRIVER_NEW_CONTENT] = {{"New content", ""}, {"Neuer Inhalt", ""}},
+    [NBA_DRIVER_EMAIL_UNOPENED_STREAK] = {{"Several e-mails in a row stayed unopened", ""},
+                                          {"Mehrere E-Mails in Folge blieben ungeoeffnet", ""}},
+    [NBA_DRIVER_OPENED_NOT_CLICKED] = {{"Opened an e-mail without following its links", ""},
+                                       {"Hat eine E-Mail geoeffnet, aber keinen Link", ""}},
+    [NBA_DRIVER_CALL_FOLLOW_UP] = {{"Follows up a call", ""}, {"Folgt auf ein Gespraech", ""}},
+    [NBA_DRIVER_LONG_SINCE_CONTACT] = {{"No contact for a long time", ""},
+                                       {"Lange kein Kontakt", ""}},
+    [NBA_DRIVER_REACTIVATION] = {{"Was active before and has been silent since", ""},
+                                 {"War frueher aktiv und ist seitdem still", ""}},
     [NBA_DRIVER_EXPLORATION] = {{"Tried to learn how it is taken", ""},
                                 {"Wird versucht, um daraus zu lernen", ""}},
     [NBA_DRIVER_LEVER] = {{"Raised by a business lever of the policy", ""},
@@ -120,13 +130,18 @@ static void find_drivers(const struct nba_funnel *funnel, const struct nba_decid
     const double context = funnel->pairs[funnel->weights.unit[c]].context;
     const double lever = funnel->pairs[funnel->weights.unit[c]].lever;
     const struct nba_str topic = moment->context.event_topic;
+    if (funnel->trigger != NULL) {
+        add_driver(drivers, funnel->trigger->driver, 1, nba_str("", 0));
+    }
     if (topic.bytes != 0 && nba_catalog_find_word(catalog, topic) == catalog->content_topic[k] &&
         catalog->content_topic[k] != 0) {
         const double share = context > 1 ? 1 - 1 / context : 0;
         add_driver(drivers, NBA_DRIVER_RECENT_TOPIC_ENGAGEMENT,
                    share > TOPIC_WEIGHT_MIN ? share : TOPIC_WEIGHT_MIN, topic);
     }
-    add_score_drivers(drivers, nba_score_shares_of(request->scores, k));
+    if (funnel->trigger == NULL) {
+        add_score_drivers(drivers, nba_score_shares_of(request->scores, k));
+    }
     const double affinity = channel_affinity(request->scores, channel);
     if (affinity >= DRIVER_WEIGHT_MIN) {
         add_driver(drivers, NBA_DRIVER_CHANNEL_AFFINITY, affinity,
@@ -186,8 +201,8 @@ void nba_funnel_fill_treatment(const struct nba_funnel *funnel, const struct mom
     action->campaign_id = campaign_of(catalog, content, moment->now_ms);
     action->action_type = treatment->action_type;
     action->channel = treatment->channel;
-    action->content_id = content->content_id;
-    action->content_version = content->version;
+    action->content_id = nba_funnel_content_id(funnel, c);
+    action->content_version = funnel->nameless ? nba_str("", 0) : content->version;
     action->approval_number = treatment->approval_number;
     action->language = language_of(treatment, moment->hcp->profile.language);
     action->topic_ids = content->topic_ids;
@@ -267,10 +282,14 @@ enum nba_status nba_funnel_write_actions(struct nba_funnel *funnel,
     if (actions == NULL || trigger == NULL) {
         return NBA_E_NO_MEMORY;
     }
-    *trigger = request->event != NULL ? request->event->event_id : nba_str("", 0);
+    struct nba_str_list evidence = request->evidence;
+    if (request->event != NULL) {
+        *trigger = request->event->event_id;
+        evidence = (struct nba_str_list){trigger, trigger->bytes != 0};
+    }
     for (uint32_t i = 0; i < selection->count; i++) {
         struct drivers drivers = {
-            .evidence = {trigger, trigger->bytes != 0},
+            .evidence = evidence,
             .language = moment->hcp->profile.language,
             .arena = arena,
         };

@@ -129,7 +129,9 @@ struct nba_funnel {
     struct nba_policy *policy;
     struct nba_catalog *catalog;
     struct nba_control_state *control;
-    struct nba_arena arena; /* all arrays below */
+    const struct policy_trigger *trigger; /* it asks for the one candidate; else NULL */
+    bool nameless;                        /* the one candidate has no content */
+    struct nba_arena arena;               /* all arrays below */
 
     struct bound_rules engagements, weights;
     struct groups groups[GROUPINGS]; /* contents by family, topic, brand */
@@ -205,6 +207,14 @@ struct moment {
 /* funnel_bind.c: does the exclusion name this content; does it still hold. */
 bool nba_funnel_in_force(const struct nba_exclusion *exclusion, int64_t now_ms);
 bool nba_funnel_excludes(const struct nba_exclusion *exclusion, const struct nba_content *content);
+
+/* The id that messages say; a candidate without a content has none. */
+static inline struct nba_str nba_funnel_content_id(const struct nba_funnel *funnel,
+                                                   uint32_t candidate)
+{
+    return funnel->nameless ? nba_str("", 0)
+                            : nba_catalog_content(funnel->catalog, candidate)->content_id;
+}
 
 /* funnel_gates.c: fills `moment`; stages 1 to 6 for every gate unit. */
 void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hcp,

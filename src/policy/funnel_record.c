@@ -85,7 +85,7 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
         }
         struct nba_suppressed *item = &list[count++];
         *item = (struct nba_suppressed){
-            .content_id = nba_catalog_content(catalog, c)->content_id,
+            .content_id = nba_funnel_content_id(funnel, c),
             .action_type = (enum nba_action_type)catalog->action_type[c],
             .channel = (enum nba_channel)catalog->channel[c],
             .reason = (enum nba_reason)funnel->reason[c],

@@ -33,22 +33,26 @@ static enum nba_reason judge(struct nba_funnel *funnel, const struct moment *mom
     return first == REASON_ABSENT ? NBA_REASON_NONE : (enum nba_reason)first;
 }
 
-enum nba_status nba_funnel_release(struct nba_funnel *funnel,
+enum nba_status nba_funnel_release(struct nba_funnel *whole,
                                    const struct nba_recall_request *request,
                                    struct nba_arena *arena, struct nba_release *ret_release)
 {
     const struct nba_open_action *open = &request->hcp->actions[request->open_index];
     const struct nba_held_action *held = nba_hcp_find_held(request->hcp, open->action_id);
+    const bool nameless = open->content_id.bytes == 0;
+    struct nba_funnel *own = NULL; /* judges an action without a content */
     struct moment moment;
     struct nba_str *topic = nba_arena_zeros(arena, 1, sizeof(*topic));
     NBA_ASSERT(request->open_index < request->hcp->action_count && held != NULL);
-    if (topic == NULL) {
+    if (topic == NULL ||
+        (nameless && nba_funnel_create_open(whole, request->hcp, open, &own, NULL) != NBA_OK)) {
         return NBA_E_NO_MEMORY;
     }
+    struct nba_funnel *funnel = nameless ? own : whole;
     nba_funnel_moment(funnel, request->hcp, NULL, request->now_ms, &moment);
     moment.released = open;
     nba_funnel_plan_channels(funnel, &moment);
-    const uint32_t c = nba_funnel_candidate_of(funnel->catalog, open);
+    const uint32_t c = nameless ? 0 : nba_funnel_candidate_of(funnel->catalog, open);
     struct nba_release release = {.reason = judge(funnel, &moment, c), .until_ms = request->now_ms};
     if (release.reason == NBA_REASON_NONE) {
         const struct plan plan = nba_funnel_plan(funnel, &moment, c);
@@ -62,10 +66,13 @@ enum nba_status nba_funnel_release(struct nba_funnel *funnel,
         release.tz = nba_str_of(zone != NULL ? nba_zone_name(zone) : "");
     }
     struct nba_action *action = &release.action;
-    nba_funnel_open_action(funnel, &moment, open, topic, action);
-    if (c != NBA_CATALOG_NONE) {
+    nba_funnel_open_action(whole, &moment, open, topic, action);
+    if (nameless && open->rep_id.bytes != 0) {
+        action->rep_id = moment.persons[NBA_CONTENT_CLASS_PROMOTIONAL].rep_id;
+    } else if (!nameless && c != NBA_CATALOG_NONE) {
         nba_funnel_fill_treatment(funnel, &moment, c, action);
     }
+    nba_funnel_destroy(own);
     action->propensity = held->propensity;
     action->sampled_propensity = held->sampled_propensity;
     action->context_weight = held->context_weight;

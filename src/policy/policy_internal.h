@@ -11,13 +11,18 @@
 #include "nba/event/message.h"
 #include "nba/event/reference.h"
 #include "nba/policy/policy.h"
+#include "nba/state/hcp.h"
 
 /* Rules of one kind: a bit each in the masks that funnels keep for units of candidates. */
 #define POLICY_RULES_MAX 64u
+/* Each is asked of every event of its two types. */
+#define POLICY_TRIGGERS_MAX 16u
+/* It is part of ids, and of those of actions without a content. */
+#define POLICY_TRIGGER_ID_BYTES_MAX 64u
 /* ISO 3166 has 249 countries. */
 #define POLICY_MARKETS_MAX 300u
 #define POLICY_BRANDS_MAX  1000u
-#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 4 * POLICY_RULES_MAX + 1)
+#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 4 * POLICY_RULES_MAX + POLICY_TRIGGERS_MAX + 1)
 /* Conditions of one rule: Pega's own limit. */
 #define POLICY_CONDITIONS_MAX 10u
 /* Conditions, over all rules of one kind, that compare a candidate with the event or the HCP. */
@@ -119,6 +124,17 @@ struct policy_rules {
     uint32_t count;
 };
 
+struct policy_trigger {
+    struct nba_str id;
+    struct nba_trigger when;
+    uint32_t per;                         /* bits, see policy_triggers.c */
+    struct nba_duration within, once_per; /* once_per: zero: as often as it holds */
+    enum nba_action_type action_type;
+    enum nba_channel channel;
+    struct nba_str content_id, topic;
+    enum nba_driver driver;
+};
+
 struct policy_slate {
     uint32_t size;
     uint32_t max_channel, max_topic, max_brand, max_action_type; /* UINT32_MAX: no limit */
@@ -185,6 +201,9 @@ struct nba_policy {
     uint32_t release_on;             /* bit by enum nba_contact_end */
     struct policy_rules engagements; /* by stage, then in file order */
     struct policy_rules weights;     /* context weights, then levers */
+    struct policy_trigger triggers[POLICY_TRIGGERS_MAX];
+    struct nba_trigger patterns[POLICY_TRIGGERS_MAX]; /* `when` of each */
+    uint32_t trigger_count;
     uint32_t brand_count, decide_on_count, exclusion_count, market_count, suppression_count;
     double threshold[NBA_CHANNEL_COUNT];
     struct nba_duration expiry[NBA_CHANNEL_COUNT];
@@ -206,7 +225,8 @@ struct nba_policy {
     uint32_t audit_top; /* suppressed candidates written with their details */
     bool audit_packed;  /* and a reason for every one */
     bool decide_on[NBA_EVENT_TYPE_COUNT];
-    uint32_t ignored_bots; /* bit by enum nba_bot */
+    uint32_t ignored_bots;         /* bit by enum nba_bot */
+    uint32_t delivery_seconds_min; /* opens and clicks sooner than that are a machine's */
     char hash[NBA_SHA256_TEXT_BYTES];
 };
 

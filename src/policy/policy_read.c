@@ -41,9 +41,8 @@ enum nba_status nba_policy_check_brand(struct policy_parse *parse, const struct 
                : nba_yaml_fail(node, parse->error, "unknown brand, expected one of `brands`");
 }
 
-static enum nba_status read_event_type(const struct place *place)
+enum nba_status nba_read_event_type(const struct place *place)
 {
-    bool *decide_on = place->parse->policy->decide_on;
     struct nba_error *error = place->parse->error;
     enum nba_event_type type = NBA_EVENT_UNKNOWN;
     const struct nba_yaml_node *node = place->node;
@@ -58,11 +57,21 @@ static enum nba_status read_event_type(const struct place *place)
         type == NBA_EVENT_PROFILE_MERGED) {
         return nba_yaml_fail(node, error, "expected an event that can start a decision");
     }
-    if (decide_on[type]) {
-        return nba_yaml_fail(node, error, "expected each event type once");
+    *(enum nba_event_type *)place->field = type;
+    return NBA_OK;
+}
+
+static enum nba_status read_decide_on(const struct place *place)
+{
+    bool *decide_on = place->parse->policy->decide_on;
+    enum nba_event_type type = NBA_EVENT_UNKNOWN;
+    const enum nba_status status =
+        nba_read_event_type(&(struct place){place->parse, place->node, NULL, NULL, &type});
+    if (status == NBA_OK && decide_on[type]) {
+        return nba_yaml_fail(place->node, place->parse->error, "expected each event type once");
     }
     decide_on[type] = true;
-    return NBA_OK;
+    return status;
 }
 
 /* The row knows which scope its key is of. */
@@ -398,8 +407,8 @@ enum {
 static const struct items items[] = {
     [BRANDS] = {NBA_YAML_LIST, NULL, nba_read_text, OF(struct nba_str, brand_count), 1,
                 POLICY_BRANDS_MAX, "brands", NULL},
-    [TYPES] = {NBA_YAML_LIST, NULL, read_event_type, 0, AT(decide_on_count), 0,
-               NBA_EVENT_TYPE_COUNT, "types", NULL},
+    [TYPES] = {NBA_YAML_LIST, NULL, read_decide_on, 0, AT(decide_on_count), 0, NBA_EVENT_TYPE_COUNT,
+               "types", NULL},
     [MARKETS] = {NBA_YAML_MAP, NULL, read_market, OF(struct policy_market, market_count), 0,
                  POLICY_MARKETS_MAX, "markets", NULL},
     [ARMS] = {NBA_YAML_MAP, NULL, read_arm, OF(struct policy_arm, arm_count), 1, POLICY_ARMS_MAX,
@@ -494,7 +503,8 @@ static const struct key policy_keys[] = {
     {.name = "engagement_filters", .read = nba_read_map},
     {"engagement_filters.ignore_bots", read_set, .at = AT(ignored_bots), .words = bots + 1,
      .first = 1},
-    {.name = "engagement_filters.min_seconds_after_delivery"},
+    {"engagement_filters.min_seconds_after_delivery", nba_read_count,
+     .at = AT(delivery_seconds_min), .min = 0, .max = 3600},
     {.name = "audit", .read = nba_read_map},
     {.name = "audit.candidates", .read = read_audit},
     {"audit.explain_top", nba_read_count, .at = AT(head.explain_top), .min = 0,
@@ -514,7 +524,7 @@ static const struct key policy_keys[] = {
      .needed = "a name for the experiment"},
     {"experiments.champion_challenger.arms", nba_read_items, .at = AT(experiments.arms),
      .needed = "a map of arms and their basis points", .items = &items[ARMS]},
-    {.name = "triggers"},
+    {"triggers", nba_read_items, .at = AT(triggers), .items = &nba_policy_triggers},
     {0},
 };
 #undef AT

@@ -62,8 +62,13 @@ enum nba_status nba_read_by_channel(const struct place *place);
 enum nba_status nba_read_items(const struct place *place);
 /* A name for the rule that no other rule has. */
 enum nba_status nba_read_id(const struct place *place);
+/* One that can start a decision, into an enum nba_event_type. */
+enum nba_status nba_read_event_type(const struct place *place);
 /* The row's `first` is the kind of rule, whose mixed conditions have a limit together. */
 enum nba_status nba_read_conditions(const struct place *place);
 enum nba_status nba_read_applies_to(const struct place *place);
+
+/* The key `triggers` (policy_triggers.c). */
+extern const struct items nba_policy_triggers;
 
 #endif

@@ -275,8 +275,16 @@ void nba_policy_look_over(const struct nba_policy *policy, const struct nba_cata
     for (unsigned i = 0; i < NBA_EVENT_TYPE_COUNT; i++) {
         look.decides = look.decides || policy->decide_on[i];
     }
-    if (!look.decides) {
+    if (!look.decides && policy->trigger_count == 0) {
         warn(&look, "decide_on: empty, no event starts a decision");
+    }
+    for (uint32_t i = 0; i < policy->trigger_count && catalog != NULL; i++) {
+        const struct policy_trigger *t = &policy->triggers[i];
+        if (t->content_id.bytes != 0 &&
+            nba_catalog_find_content(catalog, t->content_id) == NBA_CATALOG_NONE) {
+            warn(&look, "%.*s: no content has content_id '%.*s'", NBA_STR_ARG(t->id),
+                 NBA_STR_ARG(t->content_id));
+        }
     }
     warn_models(&look);
     warn_markets(&look);

@@ -23,8 +23,8 @@ class Simulate(unittest.TestCase):
         path = os.path.join(self.instance.dir, "out.csv")
         self.instance.nba("simulate", "--csv", path, *args)
         with open(path, encoding="utf-8", newline="") as file:
-            rows = [r for r in csv.reader(file) if r[0] != "table"]
-        return {(r[0], r[1]): (float(r[2] or "nan"), float(r[3]) if len(r) > 3 else None) for r in rows}
+            return {(r["dimension"], r["word"]): (float(r["a"]), float(r["b"]) if "b" in r else None)
+                    for r in csv.DictReader(file)}
 
     def other_policy(self, old, new):
         path = os.path.join(self.instance.dir, "other.yaml")

@@ -60,7 +60,8 @@ struct nba_decide_request {
     const struct nba_scores *scores;
     const double *values; /* (C) V in place of the catalogue's; NULL: the catalogue's */
     const struct nba_hcp *hcp;
-    const struct nba_event *event; /* the trigger; NULL for a timer */
+    const struct nba_event *event; /* the trigger; NULL for a timer, which has: */
+    struct nba_str_list evidence;  /* the events it stands on */
     struct nba_str decision_id;
     struct nba_str trigger_event_id;
     int64_t now_ms; /* decision clock */
@@ -94,6 +95,28 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
 const uint8_t *nba_funnel_reasons(const struct nba_funnel *funnel);
 /* (C) And their priorities, as round(priority * 1e9). */
 const double *nba_funnel_keys(const struct nba_funnel *funnel);
+
+/*
+ * TRIGGERS ask for one candidate that no catalogue lists.  It is judged by a funnel of its own: the
+ * same policy and control state, and a catalogue of this candidate with the HCP's people.  So it
+ * goes through every stage, and its record is made like any other.  P = V = 1; the content is the
+ * one that the trigger names, else none.  The caller decides with nba_funnel_certain as scores and
+ * destroys the funnel when all that it said is encoded.
+ */
+NBA_MUST_USE
+enum nba_status nba_funnel_create_trigger(const struct nba_funnel *funnel,
+                                          const struct nba_hcp *hcp, uint32_t trigger,
+                                          struct nba_str brand, struct nba_funnel **ret_funnel,
+                                          struct nba_error *error);
+/* The same for an open action without a content, to judge it again. */
+NBA_MUST_USE
+enum nba_status nba_funnel_create_open(const struct nba_funnel *funnel, const struct nba_hcp *hcp,
+                                       const struct nba_open_action *open,
+                                       struct nba_funnel **ret_funnel, struct nba_error *error);
+/* Scores of one candidate with P = 1. */
+struct nba_scores nba_funnel_certain(const char *model_version);
+/* What stands for the content of an action that has none: an open one is of this family. */
+struct nba_str nba_funnel_family(const struct nba_funnel *funnel);
 
 struct nba_recall {
     uint32_t open_index; /* into the HCP's open actions */

@@ -53,6 +53,11 @@ bool nba_policy_decides_on(const struct nba_policy *policy, const struct nba_eve
 bool nba_policy_ignores(const struct nba_policy *policy, const struct nba_event *event);
 /* The event time from which on an event isn't late: the watermark less allowed_lateness. */
 int64_t nba_policy_oldest(const struct nba_policy *policy, int64_t watermark_ms);
+/* An open or click sooner after its message's delivery than a human's can be. */
+struct nba_hcp;
+bool nba_policy_is_too_soon(const struct nba_policy *policy, const struct nba_hcp *hcp,
+                            const struct nba_event *event);
+/* Is the event older than the watermark less allowed_lateness. */
 bool nba_policy_is_late(const struct nba_policy *policy, int64_t event_time_ms,
                         int64_t watermark_ms);
 /* When an action of this channel, planned for start_ms, expires (timing.expiry). */
@@ -82,6 +87,21 @@ struct nba_experiment {
 };
 struct nba_experiment nba_policy_assign(const struct nba_policy *policy, struct nba_str hcp_id,
                                         int64_t now_ms);
+
+/* After a fresh event was applied: what triggers and filters keep of it. */
+struct nba_content_facts;
+void nba_policy_note(const struct nba_policy *policy, struct nba_hcp *hcp,
+                     const struct nba_event *event, const struct nba_content_facts *facts,
+                     int64_t now_ms);
+/* When a trigger's timer fires: nba_hcp_next_trigger with the policy's. */
+struct nba_trigger_due;
+NBA_MUST_USE
+bool nba_policy_next_trigger(const struct nba_policy *policy, struct nba_hcp *hcp, int64_t now_ms,
+                             struct nba_trigger_due *ret_due);
+struct nba_str nba_policy_trigger_id(const struct nba_policy *policy, uint32_t trigger);
+/* An action came of it: once_per begins. */
+void nba_policy_trigger_fired(const struct nba_policy *policy, struct nba_hcp *hcp,
+                              const struct nba_trigger_due *due, int64_t now_ms);
 
 /* What `nba check` tells of a policy that is allowed, one line each: warnings about what can't be
  * meant, and notes.  `catalog` NULL: whatever can be said without one.  `now_ms`: what is past. */

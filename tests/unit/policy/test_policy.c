@@ -14,6 +14,7 @@
 #define WEIGHT(text)   GOOD "arbitration:\n  context_weights:\n    - " text "\n"
 #define LEVER(text)    GOOD "arbitration:\n  levers:\n    - " text "\n"
 #define EXCLUDE(text)  GOOD "exclusions:\n  - " text "\n"
+#define TRIGGER(text)  GOOD "triggers:\n  - " text "\n"
 #define ELIGIBLE(text) GOOD "engagement_policies:\n  eligibility:\n    - " text "\n"
 
 static const struct {
@@ -202,7 +203,6 @@ static const struct {
     {GOOD "experiments: {champion_challenger: {id: ab, arms: {on: 1}}}\n",
      "p.yaml:6:52: experiments.champion_challenger.arms[0]: expected text, got on without quotes, "
      "which YAML readers take as true or false: write \"on\""},
-    {GOOD "triggers: []\n", "p.yaml:6:1: triggers: not supported by this version"},
     {GOOD "arbitration: {exploration: {type: epsilon_greedy}}\n",
      "p.yaml:6:28: arbitration.exploration.epsilon: missing, expected a number from 0 to 1"},
     {GOOD "arbitration: {exploration: {epsilon: 0.1}}\n",
@@ -219,8 +219,59 @@ static const struct {
      "p.yaml:6:65: arbitration.exploration.k: expected only with type thompson"},
     {GOOD "arbitration: {exploration: {type: thompson, k: 0}}\n",
      "p.yaml:6:48: arbitration.exploration.k: expected a number from 1 to 100000, got '0'"},
-    {GOOD "engagement_filters: {min_seconds_after_delivery: 2}\n",
-     "p.yaml:6:22: engagement_filters.min_seconds_after_delivery: not supported by this version"},
+    {TRIGGER("{id: t}"), "p.yaml:7:5: triggers[0].pattern: missing, expected event and without"},
+    {TRIGGER("{id: release, pattern: {event: email_sent, without: {event: email_opened, within: "
+             "P7D}}, then: {action_type: rep_call, driver: LEVER}}"),
+     "p.yaml:7:10: triggers[0].id: expected a name other than release, of at most 64 bytes and "
+     "without a colon"},
+    {TRIGGER("{id: \"a:b\", pattern: {event: email_sent, without: {event: email_opened, within: "
+             "P7D}}, then: {action_type: rep_call, driver: LEVER}}"),
+     "p.yaml:7:10: triggers[0].id: expected a name other than release, of at most 64 bytes and "
+     "without a colon"},
+    {TRIGGER("{id: t, pattern: {event: email_sent}}"),
+     "p.yaml:7:22: triggers[0].pattern.without: missing, expected event and within"},
+    {TRIGGER("{id: t, pattern: {event: email_sen, without: {event: email_opened, within: P7D}}}"),
+     "p.yaml:7:30: triggers[0].pattern.event: expected an event type; did you mean 'email_sent'?"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, without: {event: email_opened}}}"),
+     "p.yaml:7:51: triggers[0].pattern.without.within: missing, expected a duration"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, without: {event: email_opened, within: P1M}}}"),
+     "p.yaml:7:81: triggers[0].pattern.without.within: expected days, hours, minutes or seconds, "
+     "at most P366D"},
+    {TRIGGER(
+         "{id: t, pattern: {event: email_sent, without: {event: email_opened, within: P367D}}}"),
+     "p.yaml:7:81: triggers[0].pattern.without.within: expected days, hours, minutes or seconds, "
+     "at most P366D"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, without: {event: email_opened, same: brand, "
+             "within: P7D}}}"),
+     "p.yaml:7:79: triggers[0].pattern.without.same: expected message_id or content_id, got "
+     "'brand'"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, consecutive: 11, without: {event: email_opened, "
+             "within: P7D}}}"),
+     "p.yaml:7:55: triggers[0].pattern.consecutive: expected a whole number from 1 to 10, got "
+     "'11'"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, per: [brand], without: {event: email_opened, "
+             "within: P7D}}}"),
+     "p.yaml:7:47: triggers[0].pattern.per: expected [hcp] or [hcp, brand]"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, without: {event: email_opened, within: P7D}}, "
+             "then: {action_type: call}}"),
+     "p.yaml:7:108: triggers[0].then.action_type: expected email, rep_email, rep_call, "
+     "rep_call_objective, event_invite, portal_content or insight, got 'call'"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, without: {event: email_opened, within: P7D}}, "
+             "then: {action_type: rep_call}}"),
+     "p.yaml:7:94: triggers[0].then.driver: missing, expected a driver code"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, without: {event: email_opened, within: P7D}}, "
+             "then: {action_type: rep_call, driver: STREAK}}"),
+     "p.yaml:7:126: triggers[0].then.driver: expected RECENT_TOPIC_ENGAGEMENT, SEQUENCE_NEXT, "
+     "PEERS_ENGAGED, POPULAR_IN_SPECIALTY, CHANNEL_AFFINITY, NEW_CONTENT, EMAIL_UNOPENED_STREAK, "
+     "OPENED_NOT_CLICKED, CALL_FOLLOW_UP, LONG_SINCE_CONTACT, REACTIVATION, EXPLORATION or "
+     "LEVER, got 'STREAK'"},
+    {TRIGGER("{id: t, pattern: {event: email_sent, without: {event: email_opened, within: P7D}}, "
+             "then: {action_type: rep_call, driver: LEVER}, once: P30D}"),
+     "p.yaml:7:134: triggers[0].once: unknown key; expected id, pattern, then or once_per"},
+    {GOOD "engagement_filters: {min_seconds_after_delivery: -1}\n",
+     "p.yaml:6:50: engagement_filters.min_seconds_after_delivery: expected a whole number from 0 "
+     "to "
+     "3600, got '-1'"},
     {GOOD "timing: {expiry: {email: 72h}}\n",
      "p.yaml:6:26: timing.expiry.email: expected a duration above zero such as P90D or PT72H, got "
      "'72h'"},
