@@ -127,7 +127,7 @@ struct policy_rules {
 struct policy_trigger {
     struct nba_str id;
     struct nba_trigger when;
-    uint32_t per;                         /* bits, see policy_triggers.c */
+    uint32_t per;                         /* enum limit_per */
     struct nba_duration within, once_per; /* once_per: zero: as often as it holds */
     enum nba_action_type action_type;
     enum nba_channel channel;

@@ -6,8 +6,6 @@
 
 #define WITHIN_MS_MAX (366 * NBA_DAY_MS)
 
-enum { PER_HCP = 1, PER_BRAND = 2 };
-
 /* ---- the key ---- */
 
 /* It is part of decision ids, where `release` stands for the release of held actions. */
