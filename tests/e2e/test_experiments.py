@@ -1,12 +1,17 @@
 """Control group, arms, exploration and feedback of the whole program on an embedded log, judged by
 the formulas of decisioning.md worked out here.
 
-Run by ctest (e2e.experiments), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/test_experiments.py -v
+Run by ctest (e2e.experiments), or alone: python3 tests/e2e/test_experiments.py -v
 """
 import collections
 import datetime
+import json
+import os
+import random
+import subprocess
 import unittest
 
+import world
 from world import Instance
 
 MASK = (1 << 64) - 1
@@ -159,6 +164,78 @@ class Experiments(unittest.TestCase):
 
     def test_a_replay_gives_the_same_bytes(self):
         self.assertEqual(self.instance.replay(), self.instance.digests())
+
+
+class OffPolicy(unittest.TestCase):
+    """tools/offpolicy against a world whose truth is known: HCPs answer with chances that the
+    scorer's table gets wrong."""
+
+    BELIEVED = {"E1": 0.30, "E2": 0.25, "E3": 0.20, "E4": 0.10}
+    TRUE = {"E1": 0.10, "E2": 0.20, "E3": 0.35, "E4": 0.30}
+    HCPS = 1500
+
+    def setUp(self):
+        self.instance = Instance()
+        self.addCleanup(self.instance.close)
+        with open(self.instance.policy, "w", encoding="utf-8") as file:
+            file.write("policy_version: v1\ntenant: acme\ndecide_on: [portal_content_viewed]\n"
+                       "consent: {models: {US: {email: implicit}}}\nslate: {size: 1}\n"
+                       "arbitration: {exploration: {type: epsilon_greedy, epsilon: 0.6}}\n")
+        table = os.path.join(self.instance.dir, "table.yaml")
+        with open(table, "w", encoding="utf-8") as file:
+            json.dump([{"content": c, "action_type": "email", "p": p}
+                       for c, p in self.BELIEVED.items()], file)
+        self.instance.nba("topics", "create")
+        self.instance.produce("catalog", [
+            {"kind": "content", "content": {
+                "content_id": c, "brand": "CARDIOX", "topic_ids": ["t"], "class": "promotional",
+                "title": c, "treatments": [{"channel": "email", "action_type": "email",
+                                            "approval_state": "approved", "approval_number": "A"}]}}
+            for c in self.BELIEVED])
+        events = []
+        for h in range(self.HCPS):
+            common = {"source": "web", "hcp_id": f"hcp-{h:04d}"}
+            events.append({"event_id": f"p-{h}", "event_type": "profile_updated",
+                           "event_time": world.START + h, **common,
+                           "profile": {"market": "US", "language": "en",
+                                       "addresses": {"email": "ok"}}})
+            events.append({"event_id": f"e-{h}", "event_type": "portal_content_viewed",
+                           "event_time": world.START + h, "content_id": "P", **common})
+        self.instance.produce("engagement", events)
+        self.run_with(table)
+        rng = random.Random(4)
+        answers = []
+        for record in self.instance.consume("action"):
+            action = record["value"]
+            if rng.random() < self.TRUE[action["treatment"]["content_id"]]:
+                answers.append({"event_id": "c-" + action["action_id"], "source": "mail",
+                                "event_type": "email_clicked", "event_time": world.START + HOUR,
+                                "hcp_id": action["hcp_id"], "action_id": action["action_id"]})
+        self.instance.produce("engagement", answers)
+        self.run_with(table)
+        self.decisions = self.instance.nba("consume", "decision").stdout
+
+    def run_with(self, table):
+        self.instance.nba("run", "--drain", "--no-http", f"--scorer=table:{table}")
+
+    def judge(self, *args):
+        done = subprocess.run([os.path.join(world.ROOT, "tools", "offpolicy"), "--json", *args],
+                              input=self.decisions, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    def test_each_estimator_finds_the_worth_of_a_challenger_that_nobody_ran(self):
+        for levers, taken in (([], "E1"), (["--lever", "content_id=E3:2"], "E3"),
+                              (["--lever", "content_id=E4:9"], "E4")):
+            with self.subTest(taken=taken):
+                said = self.judge(*levers)
+                self.assertEqual((said["decisions"], said["left_out"]), (self.HCPS, 0))
+                for name in ("IPS", "SNIPS", "DR"):
+                    self.assertLess(said[name]["error"], 0.05)
+                    self.assertLess(abs(said[name]["value"] - self.TRUE[taken]),
+                                    3 * said[name]["error"], (name, said))
+        # what is recorded is worth neither: a mean over what was explored
+        recorded = 0.4 * self.TRUE["E1"] + 0.6 * sum(self.TRUE.values()) / 4
+        self.assertLess(abs(said["recorded"]["value"] - recorded), 3 * said["recorded"]["error"])
 
 
 if __name__ == "__main__":
