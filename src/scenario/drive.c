@@ -416,25 +416,23 @@ _Noreturn static void end(struct run *run, enum drive_end how, struct nba_error 
 
 static void unreached(struct run *run)
 {
-    const struct step *step = &run->scenario->steps[run->progress->at];
-    nba_buf_printf(&run->report, "  kill point %s was not reached in step %u '%.*s'\n",
-                   nba_crash_point_name(run->progress->point), run->progress->at + 1,
-                   NBA_STR_ARG(step->label));
+    nba_buf_printf(&run->report, "  kill point %s was not reached in step %u\n",
+                   nba_crash_point_name(run->progress->points[0]), run->progress->at + 1);
 }
 
 static void arm_for_step(const struct progress *progress)
 {
-    if (progress->point == NBA_KILL_POINT_in_unknown_outcome) {
+    if (progress->points[0] == NBA_KILL_POINT_in_unknown_outcome) {
         atomic_store(&lose_commit, true);
     }
-    if (passed_at_start(progress->point)) {
+    if (passed_at_start(progress->points[0])) {
         arm(NBA_KILL_POINT_after_commit); /* so that there is something to restore */
     } else {
-        arm(progress->point);
+        arm(progress->points[0]);
     }
 }
 
-static enum nba_status crash(struct run *run, const struct step *step)
+static enum nba_status crash(struct run *run, const struct step *step, struct nba_error *error)
 {
     struct progress *progress = run->progress;
     const uint32_t point = step->points[run->points[progress->at]];
@@ -443,9 +441,13 @@ static enum nba_status crash(struct run *run, const struct step *step)
            OUT_COUNT * (size_t)run->scenario->partition_count * sizeof(int64_t));
     progress->at++;
     if (point == CRASH_IDLE) {
+        progress->idle = true;
         (void)raise(SIGKILL);
     }
-    progress->point = point;
+    if (progress->point_count == CRASHES_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "more than %u crashes in a row", CRASHES_MAX);
+    }
+    progress->points[progress->point_count++] = point;
     return NBA_OK;
 }
 
@@ -458,15 +460,15 @@ static enum nba_status take_step(struct run *run, const struct step *step, struc
         status = note_states(run, true, error);
         status = status == NBA_OK ? note_highs(run, step, error) : status;
     }
-    if (status == NBA_OK && progress->point != CRASH_NONE) {
+    if (status == NBA_OK && progress->point_count != 0) {
         arm_for_step(progress);
     }
     status = status == NBA_OK ? put_in(run, step, error) : status;
     if (status == NBA_OK) {
         status = input ? drain(run, error) : settle(run, error);
     }
-    if (status == NBA_OK && progress->point != CRASH_NONE) {
-        if (passed_at_end(progress->point)) {
+    if (status == NBA_OK && progress->point_count != 0) {
+        if (passed_at_end(progress->points[0])) {
             status = nba_engine_stop(run->engine, error);
         }
         unreached(run);
@@ -486,7 +488,7 @@ static enum nba_status take_steps(struct run *run, struct nba_error *error)
     enum nba_status status = NBA_OK;
     while (status == NBA_OK && run->progress->at < run->scenario->step_count) {
         const struct step *step = &run->scenario->steps[run->progress->at];
-        status = step->kind == STEP_CRASH ? crash(run, step) : take_step(run, step, error);
+        status = step->kind == STEP_CRASH ? crash(run, step, error) : take_step(run, step, error);
         if (status != NBA_OK) {
             (void)nba_error_prefix(error, "step %u '%.*s'", run->progress->at + 1,
                                    NBA_STR_ARG(step->label));
@@ -516,7 +518,9 @@ static enum nba_status go_on(struct run *run, struct nba_error *error)
         status = give_world(run, error);
     }
     if (status == NBA_OK && progress->at_start) {
-        arm(progress->point);
+        arm(progress->points[0]);
+    } else if (status == NBA_OK && progress->noted && progress->point_count != 0) {
+        arm_for_step(progress); /* its records are in the log already, and taken at once */
     }
     status = status == NBA_OK ? start_engine(run, error) : status;
     if (status == NBA_OK && progress->at_start) {
@@ -528,6 +532,10 @@ static enum nba_status go_on(struct run *run, struct nba_error *error)
         progress->begun = status == NBA_OK;
     }
     status = status == NBA_OK ? take_steps(run, error) : status;
+    if (status == NBA_OK && progress->point_count != 0) { /* no step has come */
+        unreached(run);
+        end(run, DRIVE_FAILED, error);
+    }
     if (status == NBA_OK) {
         status = nba_state_store_hash(nba_engine_store(run->engine), progress->state_hash, error);
     }

@@ -54,7 +54,6 @@ static struct progress *make_progress(const struct scenario *scenario, struct nb
         (void)nba_error_set(error, NBA_E_NO_MEMORY, "out of memory for a run");
         return NULL;
     }
-    progress->point = CRASH_NONE;
     progress->end_count = bytes;
     progress->ends = (int64_t *)(void *)(progress + 1);
     progress->notes = (struct state_note *)(void *)(progress->ends + ends);
@@ -62,21 +61,23 @@ static struct progress *make_progress(const struct scenario *scenario, struct nb
 }
 
 /* After a SIGKILL that a step asked for: what was armed was reached. */
-static bool was_meant(struct progress *progress, const struct scenario *scenario)
+static bool was_meant(struct progress *progress)
 {
-    const bool idle = progress->point == CRASH_NONE && progress->at > 0 &&
-                      scenario->steps[progress->at - 1].kind == STEP_CRASH && !progress->noted;
-    if (progress->point == CRASH_NONE) {
-        return idle;
-    }
-    const bool restores = progress->point == NBA_KILL_POINT_in_restore ||
-                          progress->point == NBA_KILL_POINT_after_restore;
-    if (restores && !progress->at_start) {
-        progress->at_start = true;
+    if (progress->idle) {
+        progress->idle = false;
         return true;
     }
-    progress->at_start = false;
-    progress->point = CRASH_NONE;
+    if (progress->point_count == 0) {
+        return false;
+    }
+    const bool restores = progress->points[0] == NBA_KILL_POINT_in_restore ||
+                          progress->points[0] == NBA_KILL_POINT_after_restore;
+    progress->at_start = restores && !progress->at_start; /* the second death is the one meant */
+    if (!progress->at_start) {
+        progress->point_count--;
+        memmove(progress->points, progress->points + 1,
+                progress->point_count * sizeof(*progress->points));
+    }
     return true;
 }
 
@@ -103,7 +104,7 @@ static enum nba_status run_processes(struct run *run, enum drive_end *ret_end,
             *ret_end = (enum drive_end)WEXITSTATUS(how);
             return NBA_OK;
         }
-        if (WTERMSIG(how) != SIGKILL || !was_meant(run->progress, run->scenario)) {
+        if (WTERMSIG(how) != SIGKILL || !was_meant(run->progress)) {
             return nba_error_set(error, NBA_E_IO, "the engine died by signal %d in step %u",
                                  WTERMSIG(how), run->progress->at + 1);
         }

@@ -10,6 +10,9 @@
 /* Output topics whose ends are noted after each step. */
 enum out_topic { OUT_ACTION, OUT_SLATE, OUT_DECISION, OUT_DEADLETTER, OUT_COUNT };
 
+/* Crash steps right behind each other. */
+#define CRASHES_MAX 16u
+
 struct state_note {
     uint32_t keys;  /* of the HCP after the step */
     uint32_t bytes; /* of its record; 0: there is none */
@@ -20,11 +23,13 @@ struct state_note {
 
 /* In memory that outlives a killed process: how far the run has come, and what was seen. */
 struct progress {
-    bool begun;     /* topics made, world given */
-    uint32_t at;    /* steps done */
-    bool noted;     /* `high` stands before step `at` */
-    uint32_t point; /* armed; CRASH_NONE: none */
-    bool at_start;  /* the point is passed when the process starts again */
+    bool begun;                   /* topics made, world given */
+    uint32_t at;                  /* steps done */
+    bool noted;                   /* `high` stands before step `at` */
+    uint32_t points[CRASHES_MAX]; /* armed for the next step: one death after the other */
+    uint32_t point_count;
+    bool idle;     /* about to die between two steps */
+    bool at_start; /* the point is passed when the process starts again */
     struct nba_error error;
     int64_t high[NBA_PARTITIONS_MAX]; /* of the input */
     int64_t side_high;                /* of catalogue or control */

@@ -11,7 +11,6 @@
 
 /* Kill points, and `idle`: between the steps. */
 #define CRASH_IDLE NBA_KILL_POINT_COUNT
-#define CRASH_NONE (NBA_KILL_POINT_COUNT + 1)
 
 enum step_kind { STEP_EVENT, STEP_CLOCK, STEP_CATALOG, STEP_CONTROL, STEP_POLICY, STEP_CRASH };
 
