@@ -4,7 +4,7 @@ Each trial is an HCP of one log: an event in the night makes an action that wait
 between comes a change of consent, one that matters or one that doesn't, and another event.
 oracle.py is the judge.
 
-Run by ctest (property.held) with some hundred trials, or alone:
+Run by ctest (property.held_consent) with some hundred trials, or alone:
     NBA_BIN=... python3 tests/property/test_held_consent.py [--seed S] [--trials N]
 """
 import argparse

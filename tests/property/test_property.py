@@ -1,7 +1,7 @@
 """Random policies, random events, random deaths: no rule is broken, nothing lost, nothing changed
 by looking.  oracle.py is the judge.
 
-Run by ctest (property) with a few seeds, or alone:
+Run by ctest (property.property) with a few seeds, or alone:
     NBA_BIN=build/dev/nba python3 tests/property/test_property.py [--seed FIRST] [--seeds COUNT]
 """
 import argparse
@@ -195,7 +195,7 @@ def run_seed(seed, verbose):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--seeds", type=int, default=int(os.environ.get("NBA_PROPERTY_SEEDS", "6")))
+    parser.add_argument("--seeds", type=int, default=int(os.environ.get("NBA_PROPERTY_SEEDS", "4")))
     parser.add_argument("-v", "--verbose", action="store_true")
     args = parser.parse_args()
     actions = broken = 0
