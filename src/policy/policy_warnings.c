@@ -267,6 +267,92 @@ static void warn_suppressions(const struct look *look)
     }
 }
 
+/* ---- limits ---- */
+
+/* The longest and the shortest that a window can be: days have 23 to 25 hours. */
+static int64_t longest_ms(const struct policy_limit *limit)
+{
+    static const int64_t days[] = {[CALENDAR_DAY] = 1, [CALENDAR_WEEK] = 7, [CALENDAR_MONTH] = 31};
+    return limit->calendar == CALENDAR_NONE ? length_ms(limit->rolling)
+                                            : days[limit->calendar] * NBA_DAY_MS + NBA_HOUR_MS;
+}
+
+static int64_t shortest_ms(const struct policy_limit *limit)
+{
+    static const int64_t days[] = {[CALENDAR_DAY] = 1, [CALENDAR_WEEK] = 7, [CALENDAR_MONTH] = 28};
+    return limit->calendar == CALENDAR_NONE ? length_ms(limit->rolling)
+                                            : days[limit->calendar] * NBA_DAY_MS - NBA_HOUR_MS;
+}
+
+/* How many windows of `narrow` one of `wide` touches, at most. */
+static int64_t windows_in(const struct policy_limit *wide, const struct policy_limit *narrow)
+{
+    static const int64_t of_calendar[][CALENDAR_MONTH + 1] = {
+        [CALENDAR_DAY] = {0, 1, 1, 1}, /* days, weeks, months */
+        [CALENDAR_WEEK] = {0, 7, 1, 2},
+        [CALENDAR_MONTH] = {0, 31, 6, 1},
+    };
+    if (wide->calendar != CALENDAR_NONE && narrow->calendar != CALENDAR_NONE &&
+        wide->zone == narrow->zone) {
+        return of_calendar[wide->calendar][narrow->calendar];
+    }
+    return (longest_ms(wide) + shortest_ms(narrow) - 1) / shortest_ms(narrow) +
+           (narrow->calendar != CALENDAR_NONE);
+}
+
+/* Whatever `narrow` lets through, `wide` lets through: it counts no more together, of no other
+ * channel, and its window holds at most so many of the narrow one's as fill its places. */
+static bool never_binds(const struct policy_limit *wide, const struct policy_limit *narrow)
+{
+    return (narrow->per & ~wide->per) == 0 && (wide->channels & ~narrow->channels) == 0 &&
+           windows_in(wide, narrow) * (int64_t)narrow->max <= (int64_t)wide->max;
+}
+
+static void warn_limit(const struct look *look, uint32_t i)
+{
+    const struct nba_policy *policy = look->policy;
+    const struct policy_limit *limit = &policy->limits[i];
+    warn_channels(look, limit->id, limit->channels);
+    for (uint32_t j = 0; j < policy->limit_count; j++) {
+        const struct policy_limit *other = &policy->limits[j];
+        const bool twins = never_binds(other, limit); /* then the later one is too many */
+        if (j != i && never_binds(limit, other) && (!twins || j < i)) {
+            warn(look, "%.*s: never binds, %.*s lets no more through", NBA_STR_ARG(limit->id),
+                 NBA_STR_ARG(other->id));
+            return;
+        }
+    }
+}
+
+/* A lever for what a limit never lets through. */
+static void warn_lever(const struct look *look, const struct policy_rule *lever)
+{
+    const uint32_t candidates = look->catalog != NULL ? look->catalog->candidate_count : 0;
+    const struct policy_limit *never = NULL;
+    for (uint32_t c = 0; c < candidates; c++) {
+        const struct condition_context context = {.content = nba_catalog_content(look->catalog, c),
+                                                  .treatment =
+                                                      nba_catalog_treatment(look->catalog, c)};
+        const struct policy_limit *stops = NULL;
+        for (uint32_t i = 0; i < look->policy->limit_count && stops == NULL; i++) {
+            const struct policy_limit *limit = &look->policy->limits[i];
+            const bool concerns = (limit->channels >> context.treatment->channel & 1) != 0 &&
+                                  ((limit->per & PER_BRAND) == 0 || context.content->brand.bytes);
+            stops = limit->max == 0 && concerns ? limit : NULL;
+        }
+        if (possible(&lever->require, &context)) {
+            if (stops == NULL) {
+                return;
+            }
+            never = stops;
+        }
+    }
+    if (never != NULL && lever->add > 0) {
+        warn(look, "%.*s: all that it raises is stopped by %.*s, max 0", NBA_STR_ARG(lever->id),
+             NBA_STR_ARG(never->id));
+    }
+}
+
 void nba_policy_look_over(const struct nba_policy *policy, const struct nba_catalog *catalog,
                           int64_t now_ms, nba_policy_remark *visit, void *context)
 {
@@ -296,7 +382,15 @@ void nba_policy_look_over(const struct nba_policy *policy, const struct nba_cata
     }
     for (uint32_t i = 0; i < policy->weights.count; i++) {
         warn_rule(&look, &policy->weights.items[i], true);
+        warn_lever(&look, &policy->weights.items[i]);
     }
+    for (uint32_t i = 0; i < policy->limit_count; i++) {
+        warn_limit(&look, i);
+    }
+    for (uint32_t i = 0; i < policy->quiet_count; i++) {
+        warn_channels(&look, nba_str_of("timing.quiet_hours"), policy->quiet[i].channels);
+    }
+    warn_channels(&look, nba_str_of("timing.send_time"), policy->send_time.channels);
     for (unsigned c = 1; c < NBA_CHANNEL_COUNT; c++) {
         if (policy->threshold[c] > 0) {
             warn_channels(&look, nba_str_of("arbitration.propensity_threshold"), 1u << c);

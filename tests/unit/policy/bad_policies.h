@@ -416,3 +416,95 @@
      "p.yaml:6:60: arbitration.exploration.epsilon: expected a number from 0 to 1, got '5%'"},
     {GOOD "arbitration: {exploration: epsilon_greedy}\n",
      "p.yaml:6:28: arbitration.exploration: expected a map, got a single value"},
+    {GOOD
+     "contact_policies: {limits: [{id: a, per: [hcp], channel: email, window: {rolling: P7D}}]}\n",
+     "p.yaml:6:29: contact_policies.limits[0].max: missing, expected a whole number of contacts, 0 "
+     "for never"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: -1, window: "
+          "{rolling: P7D}}]}\n",
+     "p.yaml:6:70: contact_policies.limits[0].max: expected a whole number from 0 to 64, got '-1'"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: none, window: "
+          "{rolling: P7D}}]}\n",
+     "p.yaml:6:70: contact_policies.limits[0].max: expected a whole number from 0 to 64, got "
+     "'none'"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1.5, window: "
+          "{rolling: P7D}}]}\n",
+     "p.yaml:6:70: contact_policies.limits[0].max: expected a whole number from 0 to 64, got "
+     "'1.5'"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1}]}\n",
+     "p.yaml:6:29: contact_policies.limits[0].window: missing, expected {rolling: P7D} or "
+     "{calendar: month, tz: hcp}"},
+    {GOOD
+     "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: P7D}]}\n",
+     "p.yaml:6:81: contact_policies.limits[0].window: expected a map, got a single value"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: {}}]}\n",
+     "p.yaml:6:81: contact_policies.limits[0].window: expected one of rolling and calendar"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: "
+          "{rolling: P1M}}]}\n",
+     "p.yaml:6:91: contact_policies.limits[0].window.rolling: expected a duration in days or less "
+     "such as P30D: months are for calendar windows"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: "
+          "{rolling: 7d}}]}\n",
+     "p.yaml:6:91: contact_policies.limits[0].window.rolling: expected a duration above zero such "
+     "as P90D or PT72H, got '7d'"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: "
+          "{rolling: P7D, calendar: week}}]}\n",
+     "p.yaml:6:81: contact_policies.limits[0].window: expected one of rolling and calendar"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: "
+          "{calendar: year}}]}\n",
+     "p.yaml:6:92: contact_policies.limits[0].window.calendar: expected day, week or month, got "
+     "'year'"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: "
+          "{calendar: week, tz: Mars/Olympus}}]}\n",
+     "p.yaml:6:102: contact_policies.limits[0].window.tz: expected hcp, utc or a time zone such as "
+     "Europe/Zurich"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, max: 1, window: "
+          "{rolling: P7D, tz: hcp}}]}\n",
+     "p.yaml:6:100: contact_policies.limits[0].window.tz: expected with calendar only: a rolling "
+     "window needs no time zone"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [rep], channel: email, max: 1, window: "
+          "{rolling: P7D}}]}\n",
+     "p.yaml:6:43: contact_policies.limits[0].per[0]: expected hcp, brand or content, got 'rep'; "
+     "did you mean 'hcp'?"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [brand], channel: email, max: 1, window: "
+          "{rolling: P7D}}]}\n",
+     "p.yaml:6:42: contact_policies.limits[0].per: expected hcp among them; what reps can take is "
+     "contact_policies.capacity"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [], channel: email, max: 1, window: {rolling: "
+          "P7D}}]}\n",
+     "p.yaml:6:42: contact_policies.limits[0].per: expected at least one word"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp, hcp], channel: email, max: 1, window: "
+          "{rolling: P7D}}]}\n",
+     "p.yaml:6:48: contact_policies.limits[0].per[1]: expected each word once"},
+    {GOOD "contact_policies: {limits: [{id: a, channel: email, max: 1, window: {rolling: P7D}}]}\n",
+     "p.yaml:6:29: contact_policies.limits[0].per: missing, expected [hcp] or [hcp, brand]"},
+    {GOOD
+     "contact_policies: {limits: [{per: [hcp], channel: email, max: 1, window: {rolling: P7D}}]}\n",
+     "p.yaml:6:29: contact_policies.limits[0].id: missing, expected a name for the rule"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: fax, max: 1, window: {rolling: "
+          "P7D}}]}\n",
+     "p.yaml:6:58: contact_policies.limits[0].channel: expected email, rep, web, event or sms, got "
+     "'fax'"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], channel: email, maximum: 1, window: "
+          "{rolling: P7D}}]}\n",
+     "p.yaml:6:65: contact_policies.limits[0].maximum: unknown key; expected id, per, channel, max "
+     "or window"},
+    {GOOD "contact_policies: {limits: [{id: a, per: [hcp], max: 1, window: {rolling: P7D}}, {id: "
+          "a, per: [hcp], max: 1, window: {rolling: P7D}}]}\n",
+     "p.yaml:6:87: contact_policies.limits[1].id: expected a new id, line 6 has this one"},
+    {GOOD "contact_policies: {limits: {id: a}}\n",
+     "p.yaml:6:28: contact_policies.limits: expected a list, got a map"},
+    {GOOD "contact_policies: {release_on: [sent]}\n",
+     "p.yaml:6:33: contact_policies.release_on[0]: expected not_sent, bounced, dropped, recalled "
+     "or expired, got 'sent'"},
+    {GOOD "contact_policies: {release_on: bounced}\n",
+     "p.yaml:6:32: contact_policies.release_on: expected a list, got a single value"},
+    {GOOD "contact_policies: {release_on: [bounced, bounced]}\n",
+     "p.yaml:6:42: contact_policies.release_on[1]: expected each word once"},
+    {GOOD "feedback: {windows: {email: 7}}\n",
+     "p.yaml:6:29: feedback.windows.email: expected a duration above zero such as P90D or PT72H, "
+     "got '7'"},
+    {GOOD "feedback: {windows: {mail: P7D}}\n",
+     "p.yaml:6:22: feedback.windows.mail: unknown key; did you mean 'email'?"},
+    {GOOD "feedback: {window: {email: P7D}}\n",
+     "p.yaml:6:12: feedback.window: unknown key; did you mean 'windows'?"},

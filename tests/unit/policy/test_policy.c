@@ -13,6 +13,7 @@
 #define RULE(text)     GOOD "contact_policies:\n  suppressions:\n    - " text "\n"
 #define WEIGHT(text)   GOOD "arbitration:\n  context_weights:\n    - " text "\n"
 #define LEVER(text)    GOOD "arbitration:\n  levers:\n    - " text "\n"
+#define LIMITS(text)   "contact_policies: {limits: [" text "]}\n"
 #define EXCLUDE(text)  GOOD "exclusions:\n  - " text "\n"
 #define TRIGGER(text)  GOOD "triggers:\n  - " text "\n"
 #define ELIGIBLE(text) GOOD "engagement_policies:\n  eligibility:\n    - " text "\n"
@@ -556,6 +557,35 @@ static void test_rules_out_of_reach_are_warned_of(void **state)
         {"contact_policies: {suppressions: [{id: a, track: [sent], scope: content, channel: sms, "
          "within: P1D, hold: P1D}]}\n",
          "a: no content has a treatment of its channel\n", ""},
+        {LIMITS("{id: a, per: [hcp], channel: email, max: 7, window: {rolling: P7D}}, "
+                "{id: b, per: [hcp], channel: [email, sms], max: 1, window: {rolling: P1D}}, "
+                "{id: c, per: [hcp], channel: email, max: 6, window: {rolling: P7D}}"),
+         "a: never binds, b lets no more through\n", NULL},
+        {LIMITS("{id: a, per: [hcp, brand], channel: email, max: 2, window: {rolling: P7D}}, "
+                "{id: b, per: [hcp], channel: email, max: 2, window: {rolling: P8D}}"),
+         "a: never binds, b lets no more through\n", NULL},
+        {LIMITS("{id: a, per: [hcp], channel: email, max: 2, window: {rolling: P7D}}, "
+                "{id: b, per: [hcp, brand], channel: email, max: 2, window: {rolling: P8D}}, "
+                "{id: c, per: [hcp], channel: rep, max: 1, window: {rolling: P8D}}"),
+         "c: no content has a treatment of its channel\n", ""}, /* another brand's, channel's */
+        {LIMITS("{id: a, per: [hcp], channel: email, max: 7, window: {calendar: week}}, "
+                "{id: b, per: [hcp], channel: email, max: 1, window: {calendar: day}}, "
+                "{id: c, per: [hcp], channel: email, max: 6, window: {calendar: week}}"),
+         "a: never binds, b lets no more through\n", NULL},
+        {LIMITS("{id: a, per: [hcp], max: 2, window: {calendar: day}}, "
+                "{id: b, per: [hcp], max: 2, window: {calendar: day}}"),
+         "b: never binds, a lets no more through\n", NULL},
+        {LIMITS(
+             "{id: n, per: [hcp], channel: email, max: 0, window: {rolling: P1D}}") "arbitration: "
+                                                                                    "{levers: "
+                                                                                    "[{id: a, "
+                                                                                    "when: "
+                                                                                    "{channel: "
+                                                                                    "email}, add: "
+                                                                                    "5}]}\n",
+         "a: all that it raises is stopped by z, max 0\n", ""},
+        {"timing: {quiet_hours: [{channel: sms, start: \"20:00\", end: \"07:00\"}]}\n",
+         "timing.quiet_hours: no content has a treatment of its channel\n", ""},
         {"contact_policies: {suppressions: [{id: a, track: [sent], scope: content, within: P2D, "
          "hold: P1D}]}\n",
          "a: `hold` is shorter than `within`: it ends while the outcomes count\n", NULL},
