@@ -576,7 +576,7 @@ static void test_rules_out_of_reach_are_warned_of(void **state)
                 "{id: b, per: [hcp], max: 2, window: {calendar: day}}"),
          "b: never binds, a lets no more through\n", NULL},
         {LIMITS(
-             "{id: n, per: [hcp], channel: email, max: 0, window: {rolling: P1D}}") "arbitration: "
+             "{id: z, per: [hcp], channel: email, max: 0, window: {rolling: P1D}}") "arbitration: "
                                                                                     "{levers: "
                                                                                     "[{id: a, "
                                                                                     "when: "
