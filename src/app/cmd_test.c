@@ -164,7 +164,7 @@ static enum nba_status test_all(struct nba_workplace *place, const struct paths 
                    tally.skipped);
     place->failure_told = tally.broken || tally.failed != 0;
     return tally.broken        ? nba_error_set(error, NBA_E_CONFIG, "a file could not be read")
-           : tally.failed != 0 ? nba_error_set(error, NBA_E_WORSE, "scenarios failed")
+           : tally.failed != 0 ? nba_error_set(error, NBA_E_SHAPE, "scenarios failed")
                                : NBA_OK;
 }
 

@@ -101,7 +101,7 @@ static void write_pairs(struct writing *w, const struct layers *layers)
             write_value(w, values,
                         layers->nodes[i] == w->root && nba_str_is(n->key->text, "brands"));
             nba_buf_printf(&w->text, ",");
-            end_line(w, n);
+            end_line(w, values.nodes[values.count - 1]);
         }
     }
 }
