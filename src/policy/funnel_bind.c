@@ -253,6 +253,7 @@ static bool allocate(struct nba_funnel *f)
     f->by_limit.items = array(f, c, sizeof(uint32_t), &whole);
     f->limit_units = array(f, c, sizeof(*f->limit_units), &whole);
     f->family_hash = array(f, catalog->content_count, sizeof(*f->family_hash), &whole);
+    f->calendars = array(f, POLICY_RULES_MAX, sizeof(*f->calendars), &whole);
     f->caps = array(f, FUNNEL_CAPS_MAX, sizeof(*f->caps), &whole);
     f->pairs = array(f, c, sizeof(*f->pairs), &whole);
     f->context = array(f, c, sizeof(*f->context), &whole);

@@ -63,14 +63,6 @@ static uint64_t window_of(const struct policy_suppression *rule, const struct mo
     return inside;
 }
 
-void nba_funnel_set_mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candidate,
-                         uint32_t value)
-{
-    uint16_t *stored = &funnel->marks[kind][candidate];
-    *stored = *stored != 0 ? *stored : (uint16_t)value; /* the first in order stays */
-    funnel->marked[kind] = true;
-}
-
 /* Marks what of content k the newest hold, of this scope, concerns. */
 static void mark_content(struct nba_funnel *funnel, const struct moment *moment,
                          const struct policy_suppression *rule, const struct scope_key *key,

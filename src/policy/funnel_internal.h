@@ -82,6 +82,17 @@ struct hold {
     int64_t until_ms;
 };
 
+/* Instants from <= t < until. */
+struct window {
+    int64_t from, until;
+};
+
+/* The calendar window that was asked for last: most decisions ask for the same one. */
+struct calendar_memo {
+    const struct nba_zone *zone; /* NULL: none yet */
+    struct window window;
+};
+
 /* A contact as limits see it: of the ledger, or selected by this decision. */
 struct contact {
     int64_t time_ms, gone_ms; /* INT64_MAX: stays */
@@ -167,6 +178,7 @@ struct nba_funnel {
     uint32_t contact_count;
     struct cap *caps;
     uint32_t cap_count, caps_before_slate;
+    struct calendar_memo *calendars; /* by limit */
     uint32_t absent_count;
     uint8_t *date_reason;  /* (C) NOT_EFFECTIVE, EXPIRED or 255, for the instants below */
     int64_t dates_from_ms; /* included */
@@ -237,8 +249,13 @@ struct evidence nba_funnel_explain_mark(const struct nba_funnel *funnel,
                                         const struct moment *moment, uint32_t candidate,
                                         struct nba_suppressed *item);
 /* The first in order stays. */
-void nba_funnel_set_mark(struct nba_funnel *funnel, enum mark_kind kind, uint32_t candidate,
-                         uint32_t value);
+static inline void nba_funnel_set_mark(struct nba_funnel *funnel, enum mark_kind kind,
+                                       uint32_t candidate, uint32_t value)
+{
+    uint16_t *stored = &funnel->marks[kind][candidate];
+    *stored = *stored != 0 ? *stored : (uint16_t)value;
+    funnel->marked[kind] = true;
+}
 
 /* funnel_limits.c: marks of what limits stop, and what is behind one. */
 void nba_funnel_mark_capped(struct nba_funnel *funnel, const struct moment *moment);

@@ -16,10 +16,6 @@
 #include "funnel_internal.h"
 #include "nba/base/assert.h"
 
-struct window {
-    int64_t from, until; /* [from, until) */
-};
-
 static int64_t later(int64_t time_ms, int64_t by_ms)
 {
     int64_t sum = 0;
@@ -33,8 +29,8 @@ static int64_t utc_of(const struct nba_zone *zone, int64_t wall_ms)
 }
 
 /* The calendar window of an instant. */
-static struct window calendar_of(enum calendar calendar, const struct nba_zone *zone,
-                                 int64_t time_ms)
+static struct window find_calendar(enum calendar calendar, const struct nba_zone *zone,
+                                   int64_t time_ms)
 {
     struct nba_local first = nba_zone_local(zone, time_ms);
     const int64_t weekday_ms = first.weekday * NBA_DAY_MS;
@@ -49,6 +45,17 @@ static struct window calendar_of(enum calendar calendar, const struct nba_zone *
                                               : calendar == CALENDAR_WEEK ? 7 * NBA_DAY_MS
                                                                           : 0};
     return (struct window){utc_of(zone, wall_ms), utc_of(zone, nba_duration_add(wall_ms, length))};
+}
+
+static struct window calendar_of(const struct nba_funnel *funnel, uint32_t limit,
+                                 const struct nba_zone *zone, int64_t time_ms)
+{
+    struct calendar_memo *memo = &funnel->calendars[limit];
+    if (memo->zone != zone || time_ms < memo->window.from || time_ms >= memo->window.until) {
+        memo->zone = zone;
+        memo->window = find_calendar(funnel->policy->limits[limit].calendar, zone, time_ms);
+    }
+    return memo->window;
 }
 
 static const struct nba_zone *zone_of(const struct policy_limit *limit, const struct cap *cap)
@@ -84,7 +91,7 @@ static uint32_t fullest(const struct nba_funnel *funnel, const struct cap *cap, 
     const struct policy_limit *limit = &funnel->policy->limits[cap->limit];
     struct window best = {time_ms, later(time_ms, limit->rolling.ms)};
     if (limit->calendar != CALENDAR_NONE) {
-        best = calendar_of(limit->calendar, zone_of(limit, cap), time_ms);
+        best = calendar_of(funnel, cap->limit, zone_of(limit, cap), time_ms);
     }
     uint32_t most = count_in(funnel, cap, best, at_ms);
     /* Of rolling windows those matter that begin with a contact. */
@@ -122,7 +129,7 @@ static int64_t free_from(const struct nba_funnel *funnel, const struct cap *cap,
             const int64_t leaves_ms =
                 limit->calendar == CALENDAR_NONE
                     ? later(contact->time_ms, limit->rolling.ms)
-                    : calendar_of(limit->calendar, zone_of(limit, cap), contact->time_ms).until;
+                    : find_calendar(limit->calendar, zone_of(limit, cap), contact->time_ms).until;
             const int64_t changes[] = {leaves_ms, contact->gone_ms};
             for (uint32_t k = 0; k < NBA_ARRAY_COUNT(changes); k++) {
                 next_ms = changes[k] > at_ms && changes[k] < next_ms ? changes[k] : next_ms;

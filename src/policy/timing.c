@@ -108,7 +108,8 @@ struct plan nba_policy_plan(const struct nba_policy *policy, const struct nba_hc
                             bool optimize)
 {
     struct plan plan = {.at_ms = now_ms, .reason = NBA_REASON_NONE};
-    if ((policy->zone_channels >> (unsigned)channel & 1) == 0 || zone == NULL) {
+    if ((policy->zone_channels >> (unsigned)channel & 1) == 0 || zone == NULL ||
+        (policy->quiet_count == 0 && policy->send_time.channels == 0)) {
         return plan;
     }
     if (optimize && (policy->send_time.channels >> (unsigned)channel & 1) != 0) {
