@@ -251,6 +251,8 @@ static void await_outcomes(const struct nba_pipeline *pipeline, const struct nba
 static void reserve_contact(struct nba_hcp *hcp, const struct nba_action *action,
                             const struct nba_open_action *open)
 {
+    /* A trigger has no event of its own, but those of its pattern. */
+    const struct nba_str_list *why = &action->drivers[0].evidence_event_ids;
     const struct nba_ledger_entry contact = {
         .action_key = nba_hcp_text_hash(action->action_id),
         .brand_hash = nba_hcp_text_hash(open->brand),
@@ -259,7 +261,8 @@ static void reserve_contact(struct nba_hcp *hcp, const struct nba_action *action
         .ghost = (open->flags & NBA_OPEN_ACTION_GHOST) != 0,
         .time_ms = action->not_before_ms,
         .expires_at_ms = action->expires_at_ms,
-        .evidence_event_id = action->trigger_event_id,
+        .evidence_event_id =
+            why->count != 0 ? why->items[why->count - 1] : action->trigger_event_id,
     };
     nba_hcp_ledger_reserve(hcp, &contact);
 }
