@@ -388,10 +388,18 @@ static void count_not_sent(struct nba_report *report, struct action *action)
     }
 }
 
+/* As the engine takes it: who didn't like a slide hasn't viewed it for our purposes. */
+static enum nba_outcome outcome_of(const struct nba_event *event)
+{
+    return event->type == NBA_EVENT_CLM_SLIDE_VIEWED && event->reaction < 0
+               ? NBA_OUTCOME_NONE
+               : nba_event_type_outcome(event->type);
+}
+
 static void count_answer(struct nba_report *report, const struct nba_event *event,
                          struct action *action)
 {
-    const enum nba_outcome outcome = nba_event_type_outcome(event->type);
+    const enum nba_outcome outcome = outcome_of(event);
     if (event->type == NBA_EVENT_EMAIL_BOUNCED || event->type == NBA_EVENT_EMAIL_DROPPED ||
         event->type == NBA_EVENT_ACTION_NOT_SENT) {
         count_not_sent(report, action);
@@ -411,7 +419,7 @@ static void count_answer(struct nba_report *report, const struct nba_event *even
 static enum nba_status take_outcome(struct nba_report *report, const struct nba_event *event,
                                     uint32_t person, uint32_t a, struct nba_error *error)
 {
-    const enum nba_outcome outcome = nba_event_type_outcome(event->type);
+    const enum nba_outcome outcome = outcome_of(event);
     struct report_partition *p = report->partition;
     if (a == OF_ANOTHER) {
         return NBA_OK;

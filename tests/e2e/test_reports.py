@@ -12,10 +12,12 @@ import math
 import os
 import random
 import shutil
+import subprocess
 import unittest
 
-from world import DAY, Instance, read_log_file
+from world import DAY, NBA, ROOT, Instance, read_log_file
 
+POLICY = os.path.join(ROOT, "config", "policy-demo.yaml")
 END = "2099-01-01T00:00:00Z"
 ARCHIVED = ("engagement", "catalog", "control", "decision", "action")
 
@@ -39,12 +41,15 @@ OUTCOMES = {"email_sent": "sent", "email_delivered": "delivered", "email_opened"
             "action_sent": "sent", "action_delivered": "delivered", "action_shown": "shown",
             "action_accepted": "accepted", "action_executed": "executed",
             "action_completed": "completed", "action_dismissed": "dismissed",
-            "action_ignored": "ignored", "conversion": "converted"}
+            "action_ignored": "ignored", "conversion": "converted", "content_rated": "rated",
+            "clm_slide_viewed": "viewed", "sample_requested": "requested",
+            "medical_inquiry_submitted": "requested", "ad_clicked": "clicked"}
 ENGAGED = {"email_opened", "email_clicked", "webinar_registered", "webinar_attended",
            "rep_call_completed", "portal_content_viewed", "content_downloaded", "conversion",
-           "action_accepted", "action_completed"}
-EVENT_CHANNEL = {"email": "email", "rep_call": "rep", "webinar": "event", "portal": "web",
-                 "content": "web"}
+           "action_accepted", "action_completed", "clm_slide_viewed", "sample_requested",
+           "medical_inquiry_submitted", "ad_clicked"}
+EVENT_CHANNEL = {"email": "email", "rep_call": "rep", "clm": "rep", "sample": "rep",
+                 "webinar": "event", "portal": "web", "content_downloaded": "web", "ad_": "web"}
 
 
 def group_name(by, content, said, hcp):
@@ -54,6 +59,10 @@ def group_name(by, content, said, hcp):
             "business_unit": content.get("business_unit"), "channel": said["channel"],
             "rep": said.get("rep_id"), "specialty": (hcp.get("specialties") or [None])[0],
             "region": hcp.get("region")}[by] or "(none)"
+
+
+def disliked(event):
+    return event["event_type"] == "clm_slide_viewed" and (event.get("reaction") or 0) < 0
 
 
 class Recount:
@@ -85,6 +94,8 @@ class Recount:
             if d["counts"].get("CONTROL_GROUP"):
                 self.first["control"].setdefault(d["hcp_id"], when)
             for a in d["selected"]:
+                if a["action_id"] in actions:
+                    continue  # held, and told again by the record of its release
                 said = {**a, "rep_id": (a["rep"] or {}).get("rep_id")}
                 group = group_name(by, contents.get(a["treatment"]["content_id"], {}), said,
                                    hcps[d["hcp_id"]])
@@ -115,7 +126,7 @@ class Recount:
             since = min((f[e["hcp_id"]] for f in self.first.values() if e["hcp_id"] in f),
                         default=None)
             if since is not None and e["event_time"] > since:
-                if e["event_type"] in ENGAGED:
+                if e["event_type"] in ENGAGED and not disliked(e):
                     self.did["engaged"].add(e["hcp_id"])
                 if e["event_type"] == "conversion":
                     self.did["converted"].add(e["hcp_id"])
@@ -123,8 +134,8 @@ class Recount:
         self.last = last
 
     def answer(self, by, e, name, actions, contents, hcps):
-        outcome = OUTCOMES.get(e["event_type"])
-        value = e["value"] if outcome == "converted" else 0
+        outcome = None if disliked(e) else OUTCOMES.get(e["event_type"])
+        value = (e["value"] or 0) if outcome == "converted" else 0
         if name and name not in actions:
             return
         if name:
@@ -347,7 +358,60 @@ class Reports(unittest.TestCase):
             self.assertIn(words, answer.stderr)
 
 
-class Figures(unittest.TestCase):
+class Counted:
+    """Tables of nba report beside another count; `instance` says where."""
+
+    def report(self, *args):
+        return tables(self.instance.nba("report", "--csv", *args).stdout)
+
+    def compare(self, by, *args, **period):
+        told, want = self.report("--by", by, *args), Recount(self.instance, by, **period)
+
+        def plain(name):
+            return name[1:] if name[:2] == "'=" else name
+        names = {"conversions": "converted"}
+        rows = {plain(r[by]): r for r in told["actions"]}
+        everything = rows.pop("(all)")
+        self.assertEqual(set(rows), {g for g, c in want.groups.items() if c["proposed"]})
+        for group, row in rows.items():
+            self.assertEqual(int(row["reach"]), len(want.reach[group]))
+            for column in ("proposed", "taken back", "sent", "delivered", "shown", "opened",
+                           "clicked", "attended", "accepted", "dismissed", "conversions"):
+                self.assertEqual(int(row[column]),
+                                 want.groups[group][names.get(column, column)], (group, column))
+            self.assertAlmostEqual(float(row["value"]), want.groups[group]["value"])
+        self.assertEqual(int(everything["reach"]), len(want.first["treated"]))
+        self.assertEqual({(plain(r[by]), r["reason"]): int(r["dismissed"])
+                          for r in told["dismissals"]}, want.dismissals)
+        for row in told["outcomes"]:
+            for column in ("actions", "events", "the rest"):
+                self.assertEqual(int(row[column]), want.outcomes[row["outcome"]][column],
+                                 (row["outcome"], column))
+        self.assertEqual({r["outcome"] for r in told["outcomes"]},
+                         {o for o, c in want.outcomes.items() if c["events"] + c["the rest"]})
+        for row in told["rest"]:
+            group = want.groups[plain(row[by])]
+            for column in ("sent", "opened", "clicked", "attended", "viewed", "conversions"):
+                self.assertEqual(int(row[column]), group["rest " + names.get(column, column)],
+                                 (row[by], column))
+            self.assertAlmostEqual(float(row["value"]), group["rest value"])
+        self.assertEqual({r["reason"]: int(r["stopped"]) for r in told["funnel"] if r["reason"]},
+                         {r: n for r, n in want.stopped.items() if n})
+        self.assertEqual(int(told["funnel"][-1]["left"]), int(everything["proposed"]))
+        self.assertEqual({r["reason"]: int(r["count"]) for r in told["taken_back"]},
+                         want.taken_back)
+        without = collections.Counter(want.last.get(h, "(no decision)")
+                                      for h in want.people - set(want.first["treated"]))
+        self.assertEqual({r["reason"]: int(r["count"]) for r in told["without_action"]}, without)
+        for row in told["lift"]:
+            figures = [float(x) for x in list(row.values())[1:] if x != ""]
+            self.assertEqual(len(figures), len(want.lift(row["HCPs who"])))
+            for got, expected in zip(figures, want.lift(row["HCPs who"])):
+                self.assertAlmostEqual(got, expected, delta=5.1e-5)
+        return told
+
+
+class Figures(Counted, unittest.TestCase):
     """A company whose HCPs and reps answer, a quarter of it a control group."""
 
     @classmethod
@@ -411,55 +475,6 @@ class Figures(unittest.TestCase):
                       message_id=f"own-{h}", region="EU")
         return sorted(out, key=lambda e: e["event_time"])
 
-    def report(self, *args):
-        return tables(self.instance.nba("report", "--csv", *args).stdout)
-
-    def compare(self, by, *args, **period):
-        told, want = self.report("--by", by, *args), Recount(self.instance, by, **period)
-
-        def plain(name):
-            return name[1:] if name[:2] == "'=" else name
-        names = {"conversions": "converted"}
-        rows = {plain(r[by]): r for r in told["actions"]}
-        everything = rows.pop("(all)")
-        self.assertEqual(set(rows), {g for g, c in want.groups.items() if c["proposed"]})
-        for group, row in rows.items():
-            self.assertEqual(int(row["reach"]), len(want.reach[group]))
-            for column in ("proposed", "taken back", "sent", "delivered", "shown", "opened",
-                           "clicked", "attended", "accepted", "dismissed", "conversions"):
-                self.assertEqual(int(row[column]),
-                                 want.groups[group][names.get(column, column)], (group, column))
-            self.assertAlmostEqual(float(row["value"]), want.groups[group]["value"])
-        self.assertEqual(int(everything["reach"]), len(want.first["treated"]))
-        self.assertEqual({(plain(r[by]), r["reason"]): int(r["dismissed"])
-                          for r in told["dismissals"]}, want.dismissals)
-        for row in told["outcomes"]:
-            for column in ("actions", "events", "the rest"):
-                self.assertEqual(int(row[column]), want.outcomes[row["outcome"]][column],
-                                 (row["outcome"], column))
-        self.assertEqual({r["outcome"] for r in told["outcomes"]},
-                         {o for o, c in want.outcomes.items() if c["events"] + c["the rest"]})
-        for row in told["rest"]:
-            group = want.groups[plain(row[by])]
-            for column in ("sent", "opened", "clicked", "attended", "viewed", "conversions"):
-                self.assertEqual(int(row[column]), group["rest " + names.get(column, column)],
-                                 (row[by], column))
-            self.assertAlmostEqual(float(row["value"]), group["rest value"])
-        self.assertEqual({r["reason"]: int(r["stopped"]) for r in told["funnel"] if r["reason"]},
-                         {r: n for r, n in want.stopped.items() if n})
-        self.assertEqual(int(told["funnel"][-1]["left"]), int(everything["proposed"]))
-        self.assertEqual({r["reason"]: int(r["count"]) for r in told["taken_back"]},
-                         want.taken_back)
-        without = collections.Counter(want.last.get(h, "(no decision)")
-                                      for h in want.people - set(want.first["treated"]))
-        self.assertEqual({r["reason"]: int(r["count"]) for r in told["without_action"]}, without)
-        for row in told["lift"]:
-            figures = [float(x) for x in list(row.values())[1:] if x != ""]
-            self.assertEqual(len(figures), len(want.lift(row["HCPs who"])))
-            for got, expected in zip(figures, want.lift(row["HCPs who"])):
-                self.assertAlmostEqual(got, expected, delta=5.1e-5)
-        return told
-
     def test_every_figure_is_that_of_another_count(self):
         for by in ("brand", "campaign", "business_unit", "channel", "specialty", "region", "rep"):
             with self.subTest(by=by):
@@ -493,6 +508,39 @@ class Figures(unittest.TestCase):
                         "Driven by an action, and the rest", "Treated against control",
                         "Candidates by stage and reason", "HCPs without any action"):
             self.assertIn(heading, text)
+
+
+class DemoLog(Counted, unittest.TestCase):
+    """The log that nba demo leaves: its market answers as people do."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.instance = Instance()
+        cls.addClassCleanup(cls.instance.close)
+        done = subprocess.run([NBA, "demo", "--events", "3000", "--keep", cls.instance.dir],
+                              cwd=ROOT, capture_output=True, text=True, timeout=500)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr[-2000:])
+        cls.demo = done.stdout
+        cls.instance.common = ["--set", f"policy.file={POLICY}", "--set",
+                               f"schemas.dir={os.path.join(ROOT, 'schemas')}"]
+
+    def test_its_figures_are_those_of_another_count(self):
+        for by in ("channel", "rep", "specialty"):
+            with self.subTest(by=by):
+                told = self.compare(by)
+                for column in ("proposed", "sent", "opened", "shown"):
+                    self.assertGreater(int(told["actions"][-1][column]), 0, column)
+                self.assertGreater(int(told["lift"][0]["control"]), 0)
+
+    def test_it_tells_what_the_policy_did(self):
+        for title in ("The one we foresaw best", "One who had enough: a limit",
+                      "One who sleeps: held until the morning",
+                      "One of the control group: nothing is sent",
+                      "treated HCPs against the control group"):
+            self.assertIn(title, self.demo)
+        self.assertRegex(self.demo, r"stopped at limits by \w+: \d+ of \d+ used")
+        self.assertIn("stopped at experiment: CONTROL_GROUP", self.demo)
 
 
 if __name__ == "__main__":
