@@ -2,6 +2,7 @@
 #include "demo_market.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "nba/app/interrupt.h"
 #include "nba/app/walk.h"
@@ -70,6 +71,7 @@ static enum nba_status emit(struct nba_demo_market *market, const struct nba_eve
     struct nba_demo_lane *lane =
         &market->lanes[nba_partition_of_key(event->hcp_id, market->lane_count)];
     lane->emitted++;
+    lane->clock_ms = event->event_time_ms > lane->clock_ms ? event->event_time_ms : lane->clock_ms;
     return lane->emitted <= lane->count
                ? NBA_OK
                : nba_sink_event(&market->sink, market->place->config.topics.engagement, event,
@@ -128,6 +130,7 @@ enum nba_status nba_demo_market_past(struct nba_demo_market *market, uint64_t ev
     status = status == NBA_OK ? emit_flow(market, events, error) : status;
     for (int32_t p = 0; status == NBA_OK && p < market->lane_count; p++) {
         struct nba_demo_lane *lane = &market->lanes[p];
+        lane->past_ms = lane->clock_ms;
         lane->live_from = lane->emitted != 0 ? lane->offsets[lane->emitted - 1] + 1 : 0;
     }
     return status;
@@ -144,20 +147,20 @@ enum nba_status nba_demo_market_round(struct nba_demo_market *market, uint64_t e
 
 /* ---- listening ---- */
 
-/* The input offset in header src ("topic/partition/offset"), -1 without one. */
-static int64_t cause_of(const struct nba_record *record)
+int64_t nba_demo_cause(const struct nba_demo_market *market, const struct nba_record *record)
 {
+    const struct nba_str topic = nba_str_of(market->place->config.topics.engagement);
+    int64_t offset = -1;
     for (uint32_t i = 0; i < record->header_count; i++) {
         const struct nba_str value = record->headers[i].value;
-        if (nba_str_is(record->headers[i].name, "src") && value.bytes != 0) {
-            int64_t offset = 0;
-            for (size_t c = 0; c < value.bytes; c++) {
+        if (nba_str_is(record->headers[i].name, "src") && value.bytes > topic.bytes &&
+            memcmp(value.data, topic.data, topic.bytes) == 0) {
+            for (size_t c = topic.bytes; c < value.bytes; c++) {
                 offset = value.data[c] == '/' ? 0 : offset * 10 + (value.data[c] - '0');
             }
-            return offset;
         }
     }
-    return -1;
+    return offset;
 }
 
 static enum nba_status take_action(void *context, const struct nba_record *record,
@@ -167,20 +170,21 @@ static enum nba_status take_action(void *context, const struct nba_record *recor
     const struct nba_demo_lane *lane = &market->lanes[record->partition];
     struct nba_workplace *place = market->place;
     struct nba_action action;
-    const int64_t cause = cause_of(record);
-    if (lane->emitted == 0 || cause > lane->offsets[lane->emitted - 1]) {
-        return NBA_E_INTERRUPTED; /* of a later round: an earlier run got that far */
-    }
-    if (cause < lane->live_from) {
-        return NBA_OK; /* of the past: nobody waits for it any more */
-    }
+    const int64_t cause = nba_demo_cause(market, record);
     nba_arena_reset(&place->arena);
     const enum nba_status status =
         nba_decode_action(place->decoder, record->value, &place->arena, &action, error);
-    if (status == NBA_OK) {
-        (void)nba_world_react(market->world, &action);
+    if (status != NBA_OK) {
+        return status;
     }
-    return status;
+    if (lane->emitted == 0 ||
+        (cause >= 0 ? cause > lane->offsets[lane->emitted - 1] : action.time_ms > lane->clock_ms)) {
+        return NBA_E_INTERRUPTED; /* of a later round: an earlier run got that far */
+    }
+    if (cause >= 0 ? cause >= lane->live_from : action.time_ms > lane->past_ms) {
+        (void)nba_world_react(market->world, &action);
+    } /* else of the past: nobody waits for it any more */
+    return NBA_OK;
 }
 
 enum nba_status nba_demo_market_answer(struct nba_demo_market *market, struct nba_error *error)

@@ -7,7 +7,8 @@
  * a function of seed and size, however fast the engine is.
  *
  * RESUMING.  After a crash the world is run again from its seed; what is in the log already is
- * passed over, and the actions of each round are told apart by the input offset that caused them.
+ * passed over, and the actions of each round are told apart by the input offset that caused them;
+ * those that a timer caused, by their time: it came when the partition's clock did.
  */
 #ifndef NBA_APP_DEMO_MARKET_H
 #define NBA_APP_DEMO_MARKET_H
@@ -22,6 +23,8 @@ struct nba_demo_lane {
     int64_t input_position;
     size_t emitted;    /* of the world's events, those in this partition */
     int64_t live_from; /* first offset that isn't the past's */
+    int64_t clock_ms;  /* the latest time of what was emitted, and what it was at the past's end */
+    int64_t past_ms;
     int64_t action_position;
 };
 
@@ -52,10 +55,14 @@ enum nba_status nba_demo_market_round(struct nba_demo_market *market, uint64_t e
 NBA_MUST_USE
 enum nba_status nba_demo_market_answer(struct nba_demo_market *market, struct nba_error *error);
 
-/* Appends what the demo shows at its end, read back from the log: how well the engine foresaw, and
- * three HCPs' stories.  Each live positive engagement is looked up in the ten contents that the
- * HCP's last decision before it ranked highest, by each model: nothing is judged that the model had
- * seen. */
+/* The offset of the input record that caused an output, from its header src; -1: a timer or another
+ * task did. */
+int64_t nba_demo_cause(const struct nba_demo_market *market, const struct nba_record *record);
+
+/* Appends what the demo shows at its end, read back from the log: how well the engine foresaw, some
+ * HCPs' stories, the control group.  Each live positive engagement is looked up in the ten contents
+ * that the HCP's last decision before it ranked highest, by each model: nothing is judged that the
+ * model had seen. */
 NBA_MUST_USE
 enum nba_status nba_demo_summary(struct nba_demo_market *market, struct nba_error *error);
 

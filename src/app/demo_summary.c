@@ -177,26 +177,12 @@ static void note_kind(struct summary *s, const struct nba_decision *decision)
     }
 }
 
-/* Was it an input record that said this, not a timer or another task. */
-static bool of_input(const struct summary *s, const struct nba_record *record)
-{
-    const struct nba_str topic = nba_str_of(s->place->config.topics.engagement);
-    bool input = false;
-    for (uint32_t i = 0; i < record->header_count; i++) {
-        const struct nba_str value = record->headers[i].value;
-        input = input || (nba_str_is(record->headers[i].name, "src") && value.bytes > topic.bytes &&
-                          value.data[topic.bytes] == '/' &&
-                          memcmp(value.data, topic.data, topic.bytes) == 0);
-    }
-    return input;
-}
-
 static enum nba_status count_decision(void *context, const struct nba_record *record,
                                       struct nba_error *error)
 {
     struct summary *s = context;
     struct nba_decision decision;
-    const bool input = of_input(s, record);
+    const bool input = nba_demo_cause(s->market, record) >= 0; /* else a timer or another task */
     if (input && s->at == s->event_count) {
         return NBA_OK;
     }
