@@ -290,7 +290,7 @@ RECORD(feature, struct nba_feature, NAMED(nba_feature, ID, "key", name),
        FIELD(nba_feature, DOUBLE, value));
 
 RECORD(held, struct nba_held, FIELD(nba_held, TEXT, action_id), WORD(nba_held, reason, reason),
-       TIME(nba_held, until), FIELD(nba_held, ID, tz));
+       TIME(nba_held, until), FIELD(nba_held, ID, tz), FIELD(nba_held, ID, tzdata_version));
 
 RECORD(ranking, struct nba_model_ranking, FIELD(nba_model_ranking, ID, model),
        LIST(nba_model_ranking, content_ids));

@@ -3,6 +3,7 @@
 
 #include "nba/base/str_put.h"
 #include "nba/base/version.h"
+#include "nba/base/zone.h"
 #include "pipeline_internal.h"
 
 #define CAUSE "timer:release"
@@ -53,8 +54,13 @@ static enum nba_status release_one(struct nba_pipeline *pipeline, struct nba_hcp
     if (release.until_ms > now_ms) {
         const struct nba_ledger_entry *entry =
             nba_hcp_ledger_find(hcp, nba_hcp_text_hash(action_id));
-        released->held[decision->held_count++] =
-            (struct nba_held){action_id, NBA_REASON_HELD_QUIET_HOURS, release.until_ms, release.tz};
+        released->held[decision->held_count++] = (struct nba_held){
+            .action_id = action_id,
+            .reason = NBA_REASON_HELD_QUIET_HOURS,
+            .until_ms = release.until_ms,
+            .tz = release.tz,
+            .tzdata_version = nba_str_of(nba_zone_data_version()),
+        };
         nba_hcp_hold_on(hcp, action_id, release.until_ms);
         if (entry != NULL) {
             struct nba_ledger_entry later = *entry;

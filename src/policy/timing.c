@@ -209,6 +209,7 @@ enum nba_status nba_funnel_list_held(const struct nba_funnel *funnel, const stru
                 .reason = plan.reason,
                 .until_ms = plan.at_ms,
                 .tz = nba_str_of(nba_zone_name(nba_funnel_zone(funnel, moment, brand))),
+                .tzdata_version = nba_str_of(nba_zone_data_version()),
             };
         }
     }

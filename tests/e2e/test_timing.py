@@ -69,6 +69,7 @@ class SameBytes(unittest.TestCase):
                 name = action["action_id"]
                 if name in held:
                     self.assertEqual(action["not_before"], held[name]["until"])
+                    self.assertRegex(held[name]["tzdata_version"], r"^20\d\d[a-z]+$")
                     waiting[name] = held[name]["until"]
                 elif decision["kind"] == "updated":
                     due = waiting.pop(name)

@@ -104,6 +104,7 @@ struct nba_held {
     enum nba_reason reason; /* HELD_QUIET_HOURS; NONE: for the best time to send */
     int64_t until_ms;
     struct nba_str tz; /* the time zone that counted */
+    struct nba_str tzdata_version;
 };
 
 /* Feature values at decision time, for training and off-policy evaluation. */
