@@ -87,6 +87,20 @@ static enum nba_status delete_topic(struct nba_workplace *place, const char *top
     return status;
 }
 
+static enum nba_status compact_topic(struct nba_workplace *place, const char *topic,
+                                     struct nba_error *error)
+{
+    const struct nba_topic_entry *entry = nba_topic_table_find(&place->topics, topic);
+    if (entry != NULL && !entry->spec.compacted && place->operands.count == 1) {
+        return NBA_OK; /* of all */
+    }
+    const enum nba_status status = nba_stream_topic_compact(place->stream, topic, error);
+    if (status == NBA_OK) {
+        nba_buf_printf(&place->out, "compacted %s\n", topic);
+    }
+    return status;
+}
+
 static enum nba_status act(struct nba_workplace *place, const char *verb, struct nba_error *error)
 {
     const size_t names = place->operands.count - 1;
@@ -102,6 +116,9 @@ static enum nba_status act(struct nba_workplace *place, const char *verb, struct
                        "stable", "high");
         return each_topic(place, names == 0, describe_topic, error);
     }
+    if (strcmp(verb, "compact") == 0) {
+        return each_topic(place, names == 0, compact_topic, error);
+    }
     if (args.all == (names > 0)) {
         return nba_error_set(error, NBA_E_USAGE, "topics delete: expected TOPIC... or --all");
     }
@@ -111,7 +128,7 @@ static enum nba_status act(struct nba_workplace *place, const char *verb, struct
 static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 {
     const char *verb = place->operands.items[0];
-    const bool writes = strcmp(verb, "create") == 0 || strcmp(verb, "delete") == 0;
+    const bool writes = strcmp(verb, "list") != 0 && strcmp(verb, "describe") != 0;
     const enum nba_status status =
         nba_workplace_open(place, writes ? NBA_LOCAL_WRITER : NBA_LOCAL_READER, error);
     return status == NBA_OK ? act(place, verb, error) : status;
@@ -119,13 +136,13 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 
 const struct nba_command nba_command_topics = {
     .name = "topics",
-    .summary = "create, list, describe or delete the topics",
-    .operands = "create|list|describe|delete [TOPIC...]",
+    .summary = "create, list, describe, compact or delete the topics",
+    .operands = "create|list|describe|compact|delete [TOPIC...]",
     .about = "create makes every topic of the configuration that is missing, with the partition\n"
              "count, compaction and retention it needs. describe shows, for each partition, its\n"
              "first offset, the end of what is committed and the end. A topic may be given by its\n"
              "name or its short name (engagement, catalog, control, action, slate, decision,\n"
-             "deadletter, changelog, journal).",
+             "deadletter, changelog, journal). compact does it now, on the embedded log alone.",
     .examples = "nba topics create --kafka 127.0.0.1:9092\n"
                 "nba topics list --log var/log\n"
                 "nba topics describe engagement decision\n"

@@ -151,6 +151,16 @@ static enum nba_status check_http(const struct nba_config *config, struct nba_er
     return NBA_OK;
 }
 
+const char *nba_config_secret_file(const struct nba_config *config,
+                                   char path[NBA_CONFIG_PATH_BYTES])
+{
+    if (config->state.secret_file[0] != '\0') {
+        return config->state.secret_file;
+    }
+    (void)snprintf(path, NBA_CONFIG_PATH_BYTES, "%s.secret", config->state.dir);
+    return path;
+}
+
 struct nba_duration nba_config_inactive_ttl(const struct nba_config *config)
 {
     struct nba_duration ttl = {0, 0};

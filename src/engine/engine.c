@@ -137,17 +137,6 @@ static enum nba_status check_topics(struct nba_engine *engine, struct nba_error 
     return NBA_OK;
 }
 
-static enum nba_status load_secret(struct nba_engine *engine, struct nba_error *error)
-{
-    const struct nba_config *config = engine->options.config;
-    char path[PATH_BYTES_MAX];
-    (void)snprintf(path, sizeof(path), "%s%s",
-                   config->state.secret_file[0] != '\0' ? config->state.secret_file
-                                                        : config->state.dir,
-                   config->state.secret_file[0] != '\0' ? "" : ".secret");
-    return nba_state_secret_load(path, true, engine->secret, error);
-}
-
 enum nba_status nba_engine_create(const struct nba_engine_options *options,
                                   struct nba_engine **ret_engine, struct nba_error *error)
 {
@@ -163,7 +152,9 @@ enum nba_status nba_engine_create(const struct nba_engine_options *options,
     nba_budget_init(&engine->budget, options->config, options->metrics);
     enum nba_status status = check_topics(engine, error);
     if (status == NBA_OK) {
-        status = load_secret(engine, error);
+        char path[NBA_CONFIG_PATH_BYTES];
+        status = nba_state_secret_load(nba_config_secret_file(options->config, path), true,
+                                       engine->secret, error);
     }
     if (status == NBA_OK) {
         status = nba_engine_open_store(engine, false, error);

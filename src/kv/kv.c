@@ -122,7 +122,14 @@ static rocksdb_options_t *make_options(bool create, size_t buffers, rocksdb_cach
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
     rocksdb_options_set_block_based_table_factory(options, table);
     rocksdb_block_based_options_destroy(table);
-    return options;
+    /* Between two keys a file's index would have a third one, short and made up: the id of somebody
+     * who isn't there, as it may be. */
+    rocksdb_options_t *whole = rocksdb_options_create();
+    rocksdb_get_options_from_string(
+        options, "block_based_table_factory={index_shortening=kNoShortening}", whole, &text);
+    NBA_ASSERT(text == NULL);
+    rocksdb_options_destroy(options);
+    return whole;
 }
 
 static void push_cf(struct nba_kv *kv, const char *name, rocksdb_column_family_handle_t *handle)

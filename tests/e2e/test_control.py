@@ -3,6 +3,9 @@
 Run by ctest (e2e.control), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/test_control.py -v
 """
 import collections
+import datetime
+import json
+import os
 import signal
 import unittest
 
@@ -135,6 +138,106 @@ class Sweep(unittest.TestCase):
                 recalled, reasons = company(kill)
                 self.assertEqual(recalled, 1000, "killed elsewhere than between two transactions")
                 self.assertLessEqual({"EXCLUDED", "STOPPED"}, reasons)
+
+
+class Erasure(unittest.TestCase):
+    HCPS = [f"hcp-{h:04d}" for h in range(0, 200, 2)]  # and their neighbours stay
+
+    def setUp(self):
+        self.instance = Instance(partitions=2)
+        self.addCleanup(self.instance.close)
+        self.instance.setup(seed=8, hcps=200, count=900)
+        path = os.path.join(self.instance.dir, "poison.avro")
+        world.log_file(path, [("hcp.engagement.v1", 0, k, world.START, hcp.encode(), value)
+                              for hcp in ("hcp-0000", "hcp-0001")
+                              for k, value in enumerate((b"nonsense of " + hcp.encode(), b""))])
+        self.instance.nba("produce", "--log-file", path)
+        self.instance.drain(**{"commit.events_max": 100})
+        end = max(r["value"]["event_time"] for r in self.instance.consume("engagement")
+                  if "event_time" in (r["value"] or {}))
+        self.end = int(datetime.datetime.fromisoformat(end).timestamp() * 1000)
+
+    def ids_in(self, data, wanted):
+        return sorted(i for i in wanted if i.encode() in data)
+
+    def files(self):
+        """All bytes below the state folder, and what stands beside it."""
+        for folder, _, names in os.walk(self.instance.dir):
+            if folder.startswith(self.instance.log):
+                continue
+            for name in names:
+                if not name.endswith((".jsonl", "poison.avro", ".log.avro")):
+                    with open(os.path.join(folder, name), "rb") as file:
+                        yield os.path.join(folder, name), file.read()
+
+    def erase(self, *args, **kwargs):
+        return self.instance.nba("erase", "--at", datetime.datetime.utcfromtimestamp(self.end / 1000).isoformat() + "Z",
+                                 "--wait", *args, **kwargs)
+
+    def test_a_hundred_hcps_are_gone_from_everywhere_with_kills_in_the_middle(self):
+        before = open_actions(self.instance)
+        mine = {i for i, a in before.items() if a["hcp_id"] in self.HCPS}
+        self.assertGreater(len(mine), 20)
+        found = [ids for _, data in self.files() if (ids := self.ids_in(data, self.HCPS))]
+        self.assertNotEqual(found, [], "the search finds nothing")
+        for point in ("before_commit:1", "after_commit:1", "before_write:1"):
+            done = self.erase(*self.HCPS, env={"NBA_KILL_AT": point}, check=False)
+            self.assertEqual(done.returncode, -signal.SIGKILL, point)
+        done = self.erase(*self.HCPS)
+        self.assertIn("100 HCPs: erased", done.stdout)
+        self.assertRegex(done.stdout, r"state of this machine +\d+ keys removed, 0 left")
+        self.assertRegex(done.stdout, r"nba.deadletter.v1 +2 tombstones")
+        self.assertRegex(done.stdout, r"nba.action.v1 +last record goes: ")
+        recalled = {r["value"]["action_id"] for r in self.instance.consume("action")
+                    if r["value"]["recall_reason"] == "ERASED"}
+        self.assertEqual(recalled, mine)
+        engine = [line for line in self.instance.digests().splitlines() if "deadletter" not in line]
+        self.assertLessEqual({*engine, self.instance.nba("state", "hash", where=False).stdout[:-1]},
+                             set(self.instance.replay("--state-hash").splitlines()))
+        self.instance.nba("topics", "compact")
+        for topic in ("changelog", "slate", "deadletter"):
+            path = os.path.join(self.instance.dir, f"{topic}.log.avro")
+            self.instance.nba("consume", topic, "--out", path)
+            kept = [r for r in world.read_log_file(path) if r[5] is not None]
+            self.assertGreater(len(kept), 0)
+            for record in kept:
+                self.assertEqual(self.ids_in(record[4] + record[5], self.HCPS), [], topic)
+            if topic == "slate":
+                self.assertGreater(len({r[4] for r in kept}), 50, "neighbours lost theirs")
+        self.assertEqual({path: ids for path, data in self.files()
+                          if (ids := self.ids_in(data, self.HCPS))}, {})
+
+    def test_nothing_brings_the_hcp_back_but_an_opt_in_and_nothing_says_whose_it_was(self):
+        self.erase("--hcp", "hcp-0002")
+        view = {"event_id": "late-1", "source": "web", "event_type": "portal_content_viewed",
+                "event_time": self.end, "hcp_id": "hcp-0002", "content_id": "C001"}
+        self.instance.produce("engagement", [view, {**view, "event_id": "late-2"}])
+        path = os.path.join(self.instance.dir, "poison.avro")
+        place = next(r["partition"] for r in self.instance.consume("engagement")
+                     if r["key"] == "hcp-0002")
+        world.log_file(path, [("hcp.engagement.v1", place, 0, self.end, b"hcp-0002", b"bad 2")])
+        self.instance.nba("produce", "--log-file", path)
+        self.instance.drain()
+        skipped = [r for r in self.instance.consume("decision") if r["value"]["reason"] == "ERASED"]
+        self.assertEqual([r["value"]["decision_id"] for r in skipped],
+                         ["dec:web#late-1", "dec:web#late-2"])
+        self.assertEqual({(r["key"], r["value"]["hcp_id"]) for r in skipped}, {(None, "")})
+        letter = next(r for r in self.instance.consume("deadletter") if r["key"][0] == "|")
+        self.assertEqual(letter["key"], "|" + letter["headers"]["src"])
+        self.assertEqual(letter["headers"]["reason"], "not_avro")
+        self.assertEqual((letter["value"], "hcp-0002" in json.dumps(letter)),
+                         ({"base64": ""}, False))
+        shown = self.instance.nba("state", "show", "--hcp", "hcp-0002", where=False, check=False)
+        self.assertIn("no state of HCP 'hcp-0002': erased at 20", shown.stderr)
+        self.instance.produce("engagement", [{
+            "event_id": "back", "source": "crm", "event_type": "consent_changed",
+            "event_time": self.end + 1, "hcp_id": "hcp-0002", "channel": "email",
+            "scope_type": "channel", "status": "opt_in"}])
+        self.instance.drain()
+        shown = json.loads(self.instance.nba("state", "show", "--hcp", "hcp-0002",
+                                             where=False).stdout)
+        self.assertEqual((shown["engagements"], len(shown["consents"])), (0, 1))
+        self.assertEqual(self.instance.replay(), self.instance.digests())
 
 
 if __name__ == "__main__":

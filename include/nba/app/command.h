@@ -45,6 +45,7 @@
     X(check)               \
     X(test)                \
     X(state)               \
+    X(erase)               \
     X(reset)               \
     X(size)                \
     X(describe)

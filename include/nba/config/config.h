@@ -139,6 +139,10 @@ enum nba_status nba_config_parse(const char *name, struct nba_str bytes,
 NBA_MUST_USE
 enum nba_status nba_config_set(struct nba_config *config, const char *key, const char *value,
                                struct nba_error *error);
+/* state.secret_file, or its default, in `path` where that has to be made. */
+#define NBA_CONFIG_PATH_BYTES 4096u
+const char *nba_config_secret_file(const struct nba_config *config,
+                                   char path[NBA_CONFIG_PATH_BYTES]);
 /* state.inactive_ttl. */
 struct nba_duration nba_config_inactive_ttl(const struct nba_config *config);
 
