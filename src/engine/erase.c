@@ -60,20 +60,24 @@ enum nba_status nba_wave_erase(struct nba_pipeline *pipeline, const struct nba_w
     return nba_task_erase(item->task, item->event.hcp_id, item->event.event_time_ms, error);
 }
 
-enum nba_status nba_wave_deadletter(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
-                                    struct nba_origin origin, struct nba_error *error)
+enum nba_status nba_wave_admit_letter(struct nba_wave_item *item, struct nba_error *error)
+{
+    const struct nba_str key = item->record->key;
+    int64_t erased_ms = NBA_TIME_NONE;
+    const enum nba_status status = !item->record->key_null && key.bytes != 0
+                                       ? nba_task_erased_at(item->task, key, &erased_ms, error)
+                                       : NBA_OK;
+    item->erased = erased_ms != NBA_TIME_NONE;
+    return status;
+}
+
+void nba_wave_deadletter(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                         struct nba_origin origin)
 {
     struct nba_record record = *item->record;
-    int64_t erased_ms = NBA_TIME_NONE;
-    const bool named = !record.key_null && record.key.bytes != 0;
-    const enum nba_status status =
-        named ? nba_task_erased_at(item->task, record.key, &erased_ms, error) : NBA_OK;
-    if (erased_ms != NBA_TIME_NONE) {
+    if (item->erased) {
         record.key = nba_str("", 0);
         record.value = nba_str("", 0);
     }
-    if (status == NBA_OK) {
-        nba_emit_deadletter(&pipeline->emitter, origin, &record, &item->why);
-    }
-    return status;
+    nba_emit_deadletter(&pipeline->emitter, origin, &record, &item->why);
 }

@@ -126,7 +126,8 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
     }
     if (item->why.status != NBA_OK) {
         nba_pipeline_metrics_deadletter(&pipeline->metrics, item->why.status);
-        return nba_wave_deadletter(pipeline, item, origin, error);
+        nba_wave_deadletter(pipeline, item, origin);
+        return NBA_OK;
     }
     struct nba_decision decision =
         nba_wave_decision(pipeline, item, NBA_DECISION_UPDATED, NBA_REASON_NONE);
@@ -462,6 +463,11 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
                 return status;
             }
         }
+    } else {
+        status = nba_wave_admit_letter(&item, error);
+        if (status != NBA_OK) {
+            return status;
+        }
     }
     meta->input_next = source->record->offset + 1;
     pipeline->items[pipeline->item_count++] = item;
@@ -537,7 +543,11 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
             status = take_in(pipeline, &items[done], &full, error);
         }
         done += full ? 0 : 1;
-        if (status == NBA_OK && (alone || pipeline->item_count == WAVE_ITEMS_MAX ||
+        /* Whom a record erases is erased for the next one. */
+        const bool erases =
+            pipeline->item_count != 0 &&
+            pipeline->items[pipeline->item_count - 1].event.type == NBA_EVENT_PROFILE_ERASED;
+        if (status == NBA_OK && (alone || erases || pipeline->item_count == WAVE_ITEMS_MAX ||
                                  pipeline->job_count == pipeline->options.wave_max)) {
             status = flush_wave(pipeline, error);
         }

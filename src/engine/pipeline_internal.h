@@ -121,10 +121,11 @@ NBA_MUST_USE
 enum nba_status nba_wave_erase(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                struct nba_origin origin, struct nba_decision *decision,
                                struct nba_error *error);
-/* A dead letter, without what an erased HCP's record has said. */
+/* A dead letter: is it one of an erased HCP?  Then nothing of the record goes out with it. */
 NBA_MUST_USE
-enum nba_status nba_wave_deadletter(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
-                                    struct nba_origin origin, struct nba_error *error);
+enum nba_status nba_wave_admit_letter(struct nba_wave_item *item, struct nba_error *error);
+void nba_wave_deadletter(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                         struct nba_origin origin);
 
 /* sweep.c: may `after` recall actions that `before` let stand? */
 bool nba_side_may_recall(const struct nba_side *before, const struct nba_side *after);

@@ -105,7 +105,7 @@ FAULTS = [
           ["tests/fault/test_state_files.py:StateFiles.test_any_file_gone"]),
     Fault("dead letter dropped",
           "src/engine/erase.c",
-          [("        nba_emit_deadletter(&pipeline->emitter, origin, &record, &item->why);\n",
+          [("    nba_emit_deadletter(&pipeline->emitter, origin, &record, &item->why);\n",
             "")],
           [ROAD + "test_poison_becomes_dead_letters_and_neighbours_stay"]),
     Fault("a decision less: none for a late event",
