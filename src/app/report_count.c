@@ -377,17 +377,6 @@ static void count_rest(struct nba_report_counts *counts, enum nba_outcome outcom
     counts->rest_value += outcome == NBA_OUTCOME_CONVERTED ? value : 0;
 }
 
-/* A mail that bounced, or an action that wasn't sent, counts as sent no more. */
-static void count_not_sent(struct nba_report *report, struct action *action)
-{
-    const uint32_t sent = 1u << NBA_OUTCOME_SENT;
-    if ((action->outcomes & sent) != 0) {
-        action->outcomes &= ~sent;
-        report->total.unique[NBA_OUTCOME_SENT]--;
-        report->groups[action->group].counts.unique[NBA_OUTCOME_SENT]--;
-    }
-}
-
 /* As the engine takes it: who didn't like a slide hasn't viewed it for our purposes. */
 static enum nba_outcome outcome_of(const struct nba_event *event)
 {
@@ -400,9 +389,13 @@ static void count_answer(struct nba_report *report, const struct nba_event *even
                          struct action *action)
 {
     const enum nba_outcome outcome = outcome_of(event);
-    if (event->type == NBA_EVENT_EMAIL_BOUNCED || event->type == NBA_EVENT_EMAIL_DROPPED ||
-        event->type == NBA_EVENT_ACTION_NOT_SENT) {
-        count_not_sent(report, action);
+    const uint32_t sent = 1u << NBA_OUTCOME_SENT;
+    if ((action->outcomes & sent) != 0 &&
+        (event->type == NBA_EVENT_EMAIL_BOUNCED || event->type == NBA_EVENT_EMAIL_DROPPED ||
+         event->type == NBA_EVENT_ACTION_NOT_SENT)) {
+        action->outcomes &= ~sent; /* counts as sent no more */
+        report->total.unique[NBA_OUTCOME_SENT]--;
+        report->groups[action->group].counts.unique[NBA_OUTCOME_SENT]--;
     }
     if (outcome == NBA_OUTCOME_NONE) {
         return;
