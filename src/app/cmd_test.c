@@ -160,6 +160,11 @@ static enum nba_status test_all(struct nba_workplace *place, const struct paths 
     if (status != NBA_OK) {
         return status;
     }
+    if (!tally.broken && tally.passed + tally.failed + tally.skipped == 0) {
+        return nba_error_set(error, NBA_E_USAGE, "no scenario%s%s to run",
+                             args.only != NULL ? " of the name " : "",
+                             args.only != NULL ? args.only : "");
+    }
     nba_buf_printf(&place->out, "%u passed, %u failed, %u skipped\n", tally.passed, tally.failed,
                    tally.skipped);
     place->failure_told = tally.broken || tally.failed != 0;
