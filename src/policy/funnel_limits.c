@@ -241,9 +241,9 @@ static uint32_t try_limit(struct nba_funnel *funnel, const struct moment *moment
 }
 
 /* Units, each by itself where brand or zone tell them apart, else once for the channel.  With
- * `added` only those that one contact more can concern. */
+ * `added` only those that one contact more can concern; of limits by brand, those of `brands`. */
 static void judge_units(struct nba_funnel *funnel, const struct moment *moment, uint32_t r,
-                        const struct contact *added)
+                        const struct contact *added, uint64_t brands)
 {
     const struct policy_limit *limit = &funnel->policy->limits[r];
     const struct groups *groups = &funnel->by_limit;
@@ -254,8 +254,9 @@ static void judge_units(struct nba_funnel *funnel, const struct moment *moment, 
         const struct limit_unit *unit = &funnel->limit_units[u];
         uint32_t *value = &values[unit->channel];
         if ((limit->channels >> unit->channel & 1) == 0 ||
-            (added != NULL && (limit->per & PER_BRAND) != 0 &&
-             unit->brand_hash != added->brand_hash)) {
+            ((limit->per & PER_BRAND) != 0 &&
+             ((added != NULL && unit->brand_hash != added->brand_hash) ||
+              (brands >> (unit->brand_hash % 64) & 1) == 0))) {
             continue;
         }
         if (by_brand || *value == 0) {
@@ -303,14 +304,23 @@ static void judge_families(struct nba_funnel *funnel, const struct moment *momen
     }
 }
 
-/* Nothing can fail a limit with fewer contacts on its channels than `max`. */
-static bool may_fail(const struct nba_funnel *funnel, const struct policy_limit *limit)
+/* The contacts that one more from now on can share a window with; *ret_brands: a bit for each of
+ * their brands, by its hash. */
+static uint32_t count_near(const struct nba_funnel *funnel, const struct policy_limit *limit,
+                           int64_t now_ms, uint64_t *ret_brands)
 {
     uint32_t count = 0;
+    *ret_brands = 0;
     for (uint32_t i = 0; i < funnel->contact_count; i++) {
-        count += limit->channels >> funnel->contacts[i].channel & 1;
+        const struct contact *contact = &funnel->contacts[i];
+        if ((limit->channels >> contact->channel & 1) != 0 &&
+            (limit->calendar != CALENDAR_NONE ||
+             now_ms < later(contact->time_ms, limit->rolling.ms))) {
+            *ret_brands |= UINT64_C(1) << (contact->brand_hash % 64);
+            count++;
+        }
     }
-    return count >= limit->max;
+    return count;
 }
 
 static void judge_limits(struct nba_funnel *funnel, const struct moment *moment,
@@ -319,8 +329,9 @@ static void judge_limits(struct nba_funnel *funnel, const struct moment *moment,
     for (uint32_t r = 0; r < funnel->policy->limit_count; r++) {
         const struct policy_limit *limit = &funnel->policy->limits[r];
         const bool concerned = added == NULL || (limit->channels >> added->channel & 1) != 0;
-        if (concerned && may_fail(funnel, limit)) {
-            judge_units(funnel, moment, r, added);
+        uint64_t brands = 0;
+        if (concerned && count_near(funnel, limit, moment->now_ms, &brands) >= limit->max) {
+            judge_units(funnel, moment, r, added, limit->max != 0 ? brands : UINT64_MAX);
             if ((limit->per & PER_CONTENT) != 0 && limit->max != 0) {
                 judge_families(funnel, moment, r, added);
             }
