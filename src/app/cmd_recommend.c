@@ -170,6 +170,7 @@ static enum nba_status recommend(void *context, const struct nba_hcp *hcp, struc
     const struct nba_decide_request request = {
         .scores = &job.scores,
         .hcp = hcp,
+        .capacity = r->advisor.side->capacity,
         .decision_id = nba_str_of("recommend"),
         .now_ms = now_ms,
         .watermark_ms = now_ms,

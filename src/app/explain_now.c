@@ -79,6 +79,7 @@ static enum nba_status decide(struct explaining *x, enum nba_reason from,
     const struct nba_decide_request request = {
         .scores = &x->job.scores,
         .hcp = x->hcp,
+        .capacity = x->advisor.side->capacity,
         .decision_id = nba_str_of("explain"),
         .trigger_event_id = nba_str_of("none"),
         .now_ms = x->ask->at_ms,

@@ -13,9 +13,9 @@ static enum nba_status take_input(void *replay, const struct nba_record *record,
 static enum nba_status add_stream(struct nba_replay *replay, const struct nba_config *config,
                                   struct nba_stream *stream, struct nba_error *error)
 {
-    const char *const topics[] = {config->topics.catalog, config->topics.control,
-                                  config->topics.journal, config->topics.mailbox,
-                                  config->topics.engagement};
+    const char *const topics[] = {config->topics.rep_capacity, config->topics.catalog,
+                                  config->topics.control,      config->topics.journal,
+                                  config->topics.mailbox,      config->topics.engagement};
     enum nba_status status = NBA_OK;
     for (size_t t = 0; t < NBA_ARRAY_COUNT(topics) && status == NBA_OK; t++) {
         status = nba_walk_topic(stream, topics[t], take_input, replay, error);

@@ -1,4 +1,4 @@
-/* Reads two topics to their ends, then loads what the configuration names. */
+/* Reads three topics to their ends, then loads what the configuration names. */
 #include "side_loader.h"
 
 #include <stdio.h>
@@ -45,6 +45,12 @@ static enum nba_status take_control(void *inputs, const struct nba_record *recor
     return forgive(nba_side_inputs_control(inputs, record, error));
 }
 
+static enum nba_status take_capacity(void *inputs, const struct nba_record *record,
+                                     struct nba_error *error)
+{
+    return forgive(nba_side_inputs_capacity(inputs, record, error));
+}
+
 enum nba_status nba_side_load(const struct nba_workplace *place, const char *id,
                               struct nba_side **ret_side, struct nba_error *error)
 {
@@ -57,6 +63,8 @@ enum nba_status nba_side_load(const struct nba_workplace *place, const char *id,
                                      error) == NBA_OK &&
                       nba_walk_topic(place->stream, config->topics.control, take_control, inputs,
                                      error) == NBA_OK &&
+                      nba_walk_topic(place->stream, config->topics.rep_capacity, take_capacity,
+                                     inputs, error) == NBA_OK &&
                       nba_policy_load(config->policy_file, &policy, error) == NBA_OK &&
                       nba_open_release(config, id, nba_kernels_best(), &release, error) == NBA_OK;
     enum nba_status status = nba_outcome(read, error);

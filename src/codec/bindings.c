@@ -201,7 +201,8 @@ RECORD(journal, struct nba_journal, FIELD(nba_journal, LONG, input_next),
        FIELD(nba_journal, LONG, mailbox_next), FIELD(nba_journal, ID, policy_hash),
        FIELD(nba_journal, ID, policy_version), FIELD(nba_journal, ID, release_champion),
        FIELD(nba_journal, ID, release_challenger), FIELD(nba_journal, ID, tzdata_version),
-       TIME(nba_journal, wall_clock), FIELD(nba_journal, LONG, swept));
+       TIME(nba_journal, wall_clock), FIELD(nba_journal, LONG, swept),
+       FIELD(nba_journal, LONG, capacity_next));
 
 /* ---- nba.action.v1 ------------------------------------------------------------------------- */
 
@@ -329,6 +330,18 @@ RECORD(mail, struct nba_mail, WORD(nba_mail, kind, mail_kind), FIELD(nba_mail, T
        WORD(nba_mail, reason, reason), FIELD(nba_mail, TEXT, superseded_by),
        FIELD(nba_mail, BLOB, event), FIELD(nba_mail, BLOB, state), FIELD(nba_mail, INT, partition));
 
+/* ---- nba.rep.capacity.v1 ------------------------------------------------------------------- */
+
+RECORD(window, struct nba_capacity_window, FIELD(nba_capacity_window, ID, rule_id),
+       TIME(nba_capacity_window, start), TIME(nba_capacity_window, end),
+       FIELD(nba_capacity_window, INT, max), FIELD(nba_capacity_window, INT, used),
+       {MEMBER(nba_capacity_window, DOUBLE, "lowest_priority", lowest_priority),
+        PRESENT(BOOL, nba_capacity_window, replaceable)});
+
+RECORD(rep_capacity, struct nba_rep_capacity, FIELD(nba_rep_capacity, ID, rep_id),
+       TIME(nba_rep_capacity, time),
+       RECORDS(nba_rep_capacity, "windows", windows, window_count, window));
+
 /* ---- nba.log.record ------------------------------------------------------------------------ */
 
 RECORD(log_header, struct nba_header, FIELD(nba_header, TEXT, name),
@@ -344,10 +357,15 @@ RECORD(log_record, struct nba_record, FIELD(nba_record, ID, topic),
 const struct nba_record_binding *nba_bindings_of(enum nba_schema which)
 {
     static const struct nba_record_binding *const bindings[NBA_SCHEMA_COUNT] = {
-        [NBA_SCHEMA_ENGAGEMENT] = &event,      [NBA_SCHEMA_CATALOG] = &reference,
-        [NBA_SCHEMA_CONTROL] = &control,       [NBA_SCHEMA_ACTION] = &action,
-        [NBA_SCHEMA_SLATE] = &slate,           [NBA_SCHEMA_DECISION] = &decision,
-        [NBA_SCHEMA_JOURNAL] = &journal,       [NBA_SCHEMA_MAILBOX] = &mail,
+        [NBA_SCHEMA_ENGAGEMENT] = &event,
+        [NBA_SCHEMA_CATALOG] = &reference,
+        [NBA_SCHEMA_CONTROL] = &control,
+        [NBA_SCHEMA_ACTION] = &action,
+        [NBA_SCHEMA_SLATE] = &slate,
+        [NBA_SCHEMA_DECISION] = &decision,
+        [NBA_SCHEMA_JOURNAL] = &journal,
+        [NBA_SCHEMA_MAILBOX] = &mail,
+        [NBA_SCHEMA_REP_CAPACITY] = &rep_capacity,
         [NBA_SCHEMA_LOG_RECORD] = &log_record,
     };
     NBA_ASSERT((size_t)which < NBA_SCHEMA_COUNT);

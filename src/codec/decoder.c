@@ -122,6 +122,7 @@ static enum nba_status decode(struct nba_decoder *decoder, enum nba_schema which
         struct nba_slate slate;
         struct nba_decision decision;
         struct nba_mail mail;
+        struct nba_rep_capacity rep_capacity;
     } record;
     const size_t bytes_max =
         which == NBA_SCHEMA_ENGAGEMENT ? NBA_EVENT_BYTES_MAX : NBA_RECORD_BYTES_MAX;
@@ -167,3 +168,4 @@ DECODE(action, ACTION)
 DECODE(slate, SLATE)
 DECODE(decision, DECISION)
 DECODE(mail, MAILBOX)
+DECODE(rep_capacity, REP_CAPACITY)

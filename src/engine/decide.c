@@ -114,6 +114,34 @@ void nba_wave_close(struct nba_pipeline *pipeline, struct nba_hcp *hcp, struct n
     }
 }
 
+static bool is_requested(const struct nba_pipeline *pipeline, const struct nba_action *action)
+{
+    return nba_policy_limits_rep(pipeline->side->policy, action->channel, action->rep_id);
+}
+
+static void emit_action(struct nba_pipeline *pipeline, struct nba_origin origin,
+                        const struct nba_action *action)
+{
+    nba_emit_action(&pipeline->emitter, origin, action);
+    nba_pipeline_metrics_action(&pipeline->metrics, action);
+}
+
+void nba_wave_propose(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
+                      const struct nba_action *action)
+{
+    ((flags & NBA_OPEN_ACTION_REQUESTED) != 0 ? nba_rep_request : emit_action)(pipeline, origin,
+                                                                               action);
+}
+
+static void retract(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
+                    const struct nba_action *action)
+{
+    if ((flags & (NBA_OPEN_ACTION_HELD | NBA_OPEN_ACTION_GHOST)) == 0) {
+        ((flags & NBA_OPEN_ACTION_REQUESTED) != 0 ? nba_rep_withdraw : emit_action)(pipeline,
+                                                                                    origin, action);
+    }
+}
+
 enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, struct nba_decision *decision)
 {
@@ -151,11 +179,7 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
         if (status != NBA_OK) {
             return status;
         }
-        if ((item->hcp->actions[recalls[i].open_index].flags &
-             (NBA_OPEN_ACTION_HELD | NBA_OPEN_ACTION_GHOST)) == 0) {
-            nba_emit_action(&pipeline->emitter, origin, &action);
-            nba_pipeline_metrics_action(&pipeline->metrics, &action);
-        }
+        retract(pipeline, origin, item->hcp->actions[recalls[i].open_index].flags, &action);
         closed[i] = (struct nba_closed_action){action.action_id, recalls[i].reason};
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -169,7 +193,7 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
 /* The open action that a proposal leaves behind in the HCP's record. */
 static struct nba_open_action open_action(const struct nba_side *side,
                                           const struct nba_fired *fired,
-                                          const struct nba_action *action, bool ghost)
+                                          const struct nba_action *action, uint32_t flags)
 {
     struct nba_open_action open = {
         .action_id = action->action_id,
@@ -187,7 +211,7 @@ static struct nba_open_action open_action(const struct nba_side *side,
         .priority = action->priority,
         .proposed_at_ms = action->time_ms,
         .expires_at_ms = action->expires_at_ms,
-        .flags = ghost ? NBA_OPEN_ACTION_GHOST : 0,
+        .flags = flags,
     };
     const uint32_t k = nba_catalog_find_content(side->catalog, action->content_id);
     if (action->content_id.bytes == 0) {
@@ -306,6 +330,47 @@ static void fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores
     }
 }
 
+/* What was selected becomes open actions of the HCP, and goes out unless it waits. */
+static void keep_actions(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                         struct nba_origin origin, const struct nba_hcp_features *features,
+                         struct nba_decide_result *result)
+{
+    uint32_t held_count = 0;
+    for (uint32_t i = 0; i < result->action_count; i++) {
+        const uint32_t flags = result->ghosts ? NBA_OPEN_ACTION_GHOST
+                               : is_requested(pipeline, &result->actions[i])
+                                   ? NBA_OPEN_ACTION_REQUESTED
+                                   : 0;
+        const struct nba_open_action open =
+            open_action(pipeline->side, item->fired, &result->actions[i], flags);
+        const bool waits =
+            !result->ghosts && result->actions[i].not_before_ms > result->actions[i].time_ms;
+        const struct nba_held_action held =
+            held_action(&result->actions[i],
+                        waits ? result->decision.held[held_count].reason : NBA_REASON_NONE);
+        if (!(waits ? nba_hcp_hold_action(item->hcp, &open, &held)
+                    : nba_hcp_add_action(item->hcp, &open))) {
+            /* Sixteen open actions nobody has sent yet: what can't be recalled isn't proposed. */
+            nba_counter_add(pipeline->metrics.actions_refused, 1);
+            if (!result->ghosts) {
+                result->decision.selected_count = i;
+                result->decision.held_count = held_count;
+                result->slate.action_count = i - held_count;
+            }
+            break;
+        }
+        reserve_contact(item->hcp, &result->actions[i], &open);
+        held_count += waits;
+        if (!result->ghosts) {
+            await_outcomes(pipeline, item, &result->actions[i], features);
+        }
+        if (result->ghosts || waits) {
+            continue; /* nobody is told */
+        }
+        nba_wave_propose(pipeline, origin, flags, &result->actions[i]);
+    }
+}
+
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head)
 {
@@ -319,6 +384,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         .values = scores->values,
         .hcp = item->hcp,
         .event = fired != NULL ? NULL : &item->event,
+        .capacity = pipeline->side->capacity,
         .decision_id = head->decision_id,
         .trigger_event_id = item->cause,
         .now_ms = item->now_ms,
@@ -348,36 +414,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         put_state_vector(pipeline, item);
         fill_rankings(pipeline, scores, &result.decision);
     }
-    uint32_t held_count = 0;
-    for (uint32_t i = 0; i < result.action_count; i++) {
-        const struct nba_open_action open =
-            open_action(pipeline->side, fired, &result.actions[i], result.ghosts);
-        const bool waits =
-            !result.ghosts && result.actions[i].not_before_ms > result.actions[i].time_ms;
-        const struct nba_held_action held = held_action(
-            &result.actions[i], waits ? result.decision.held[held_count].reason : NBA_REASON_NONE);
-        if (!(waits ? nba_hcp_hold_action(item->hcp, &open, &held)
-                    : nba_hcp_add_action(item->hcp, &open))) {
-            /* Sixteen open actions nobody has sent yet: what can't be recalled isn't proposed. */
-            nba_counter_add(pipeline->metrics.actions_refused, 1);
-            if (!result.ghosts) {
-                result.decision.selected_count = i;
-                result.decision.held_count = held_count;
-                result.slate.action_count = i - held_count;
-            }
-            break;
-        }
-        reserve_contact(item->hcp, &result.actions[i], &open);
-        held_count += waits;
-        if (!result.ghosts) {
-            await_outcomes(pipeline, item, &result.actions[i], &features);
-        }
-        if (result.ghosts || waits) {
-            continue; /* nobody is told */
-        }
-        nba_emit_action(&pipeline->emitter, origin, &result.actions[i]);
-        nba_pipeline_metrics_action(&pipeline->metrics, &result.actions[i]);
-    }
+    keep_actions(pipeline, item, origin, &features, &result);
     if (result.ghosts) { /* a list of what is next would be a treatment too */
         result.slate.top_content_count = 0;
         memset(result.slate.channel_present, 0, sizeof(result.slate.channel_present));

@@ -161,6 +161,15 @@ void nba_emit_mail(struct nba_emitter *emitter, struct nba_origin origin, struct
     (void)add_encoded(emitter, origin, emitter->config->topics.mailbox, key);
 }
 
+void nba_emit_rep_capacity(struct nba_emitter *emitter, struct nba_origin origin,
+                           const struct nba_rep_capacity *capacity)
+{
+    nba_buf_reset(&emitter->encoded);
+    nba_encode_rep_capacity(emitter->schemas, capacity, &emitter->encoded);
+    origin.partition = 0;
+    (void)add_encoded(emitter, origin, emitter->config->topics.rep_capacity, capacity->rep_id);
+}
+
 void nba_emit_deadletter(struct nba_emitter *emitter, struct nba_origin origin,
                          const struct nba_record *record, const struct nba_error *why)
 {

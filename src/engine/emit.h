@@ -45,6 +45,8 @@ void nba_emit_journal(struct nba_emitter *emitter, struct nba_origin origin,
 /* To the task of another partition (or of the same). */
 void nba_emit_mail(struct nba_emitter *emitter, struct nba_origin origin, struct nba_str key,
                    int32_t partition, const struct nba_mail *mail);
+void nba_emit_rep_capacity(struct nba_emitter *emitter, struct nba_origin origin,
+                           const struct nba_rep_capacity *capacity);
 void nba_emit_deadletter(struct nba_emitter *emitter, struct nba_origin origin,
                          const struct nba_record *record, const struct nba_error *why);
 

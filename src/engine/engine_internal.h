@@ -16,6 +16,9 @@
 #include "nba/stream/producer.h"
 #include "nba/stream/reader.h"
 
+/* Catalogue, control, capacity (follower.c). */
+#define NBA_ENGINE_SIDE_TOPICS 3u
+
 struct nba_worker;
 
 /* Which worker of this process has which partition: one at a time, so that a task's former owner
@@ -55,10 +58,10 @@ struct nba_engine {
     pthread_t follower;
     bool follower_started;
     struct nba_reader *side_reader;
-    int64_t catalog_high, control_high;       /* to be read before the first event */
-    char champion_seen[NBA_RELEASE_ID_BYTES]; /* taken or refused last */
-    int64_t champion_again_us;                /* not before: the last one couldn't be read */
-    struct timespec policy_time;              /* of the file, as it was taken or refused last */
+    int64_t side_high[NBA_ENGINE_SIDE_TOPICS]; /* to be read before the first event */
+    char champion_seen[NBA_RELEASE_ID_BYTES];  /* taken or refused last */
+    int64_t champion_again_us;                 /* not before: the last one couldn't be read */
+    struct timespec policy_time;               /* of the file, as it was taken or refused last */
     off_t policy_bytes;
     struct nba_counter *side_inputs_refused;
 

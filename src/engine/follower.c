@@ -5,12 +5,14 @@
  * then goes on in a thread of its own.  Files are looked at ten times a second: their change takes
  * effect within a second, at a transaction's start.
  */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "engine_internal.h"
 #include "load_release.h"
+#include "nba/base/assert.h"
 #include "nba/base/file.h"
 #include "nba/base/kill_point.h"
 #include "nba/base/log.h"
@@ -200,6 +202,31 @@ static void look_at_files(struct nba_engine *engine)
     (void)pthread_mutex_unlock(&engine->parking.lock);
 }
 
+/* The reps' capacity is of our own transactions: one that a killed instance left open is not waited
+ * for, since only this one's producers end it.  And where the topic ends matters to nobody. */
+static const struct {
+    size_t name;                  /* where the configuration has it */
+    enum nba_isolation isolation; /* of the mark to be reached before the first event */
+    enum nba_status (*take)(struct nba_side_inputs *inputs, const struct nba_record *record,
+                            struct nba_error *error);
+    void (*read)(struct nba_side_inputs *inputs, int64_t next);
+} side_topics[NBA_ENGINE_SIDE_TOPICS] = {
+    {offsetof(struct nba_config_topics, catalog), NBA_READ_UNCOMMITTED, nba_side_inputs_catalog,
+     nba_side_inputs_catalog_read},
+    {offsetof(struct nba_config_topics, control), NBA_READ_UNCOMMITTED, nba_side_inputs_control,
+     nba_side_inputs_control_read},
+    {offsetof(struct nba_config_topics, rep_capacity), NBA_READ_COMMITTED, nba_side_inputs_capacity,
+     NULL},
+};
+
+static const char *name_of(const struct nba_config_topics *topics, unsigned topic)
+{
+    const char *name = NULL;
+    NBA_ASSERT(topic < NBA_ENGINE_SIDE_TOPICS);
+    memcpy(&name, (const char *)topics + side_topics[topic].name, sizeof(name));
+    return name;
+}
+
 /* One poll of the side topics; *ret_got tells whether to come again at once. */
 static enum nba_status follow(struct nba_engine *engine, int timeout_ms, bool *ret_got,
                               struct nba_error *error)
@@ -214,16 +241,19 @@ static enum nba_status follow(struct nba_engine *engine, int timeout_ms, bool *r
         return status == NBA_E_UNAVAILABLE || status == NBA_E_TIMEOUT ? NBA_OK : status;
     }
     *ret_got = true;
-    const bool catalog = nba_str_is(record.topic, topics->catalog);
-    int64_t *high = catalog ? &engine->catalog_high : &engine->control_high;
+    unsigned topic = 0;
+    while (!nba_str_is(record.topic, name_of(topics, topic))) {
+        topic++;
+    }
     if (what == NBA_POLL_END) {
-        (catalog ? nba_side_inputs_catalog_read : nba_side_inputs_control_read)(engine->side_inputs,
-                                                                                record.offset);
+        int64_t *high = &engine->side_high[topic];
+        if (side_topics[topic].read != NULL) {
+            side_topics[topic].read(engine->side_inputs, record.offset);
+        }
         *high = record.offset >= *high ? 0 : *high;
     } else {
         struct nba_error refused = {0};
-        status = (catalog ? nba_side_inputs_catalog : nba_side_inputs_control)(engine->side_inputs,
-                                                                               &record, &refused);
+        status = side_topics[topic].take(engine->side_inputs, &record, &refused);
         if (nba_status_class(status) == NBA_CLASS_SKIP || status == NBA_E_EXISTS) {
             nba_counter_add(engine->side_inputs_refused, 1);
             nba_log(NBA_LOG_WARN, "side_record_refused", "topic=%.*s offset=%lld reason=\"%s\"",
@@ -237,22 +267,32 @@ static enum nba_status follow(struct nba_engine *engine, int timeout_ms, bool *r
     return status;
 }
 
+static bool is_behind(const struct nba_engine *engine)
+{
+    bool behind = false;
+    for (unsigned i = 0; i < NBA_ENGINE_SIDE_TOPICS; i++) {
+        behind = behind || engine->side_high[i] != 0;
+    }
+    return behind;
+}
+
 /* Reads the side topics to their ends. */
 static enum nba_status read_to_the_ends(struct nba_engine *engine, struct nba_error *error)
 {
     const struct nba_config_topics *topics = &engine->options.config->topics;
-    struct nba_position positions[] = {{topics->catalog, 0, 0}, {topics->control, 0, 0}};
-    int64_t *highs[] = {&engine->catalog_high, &engine->control_high};
+    struct nba_position positions[NBA_ENGINE_SIDE_TOPICS];
     enum nba_status status =
         nba_reader_create(engine->options.stream, NBA_READ_COMMITTED, &engine->side_reader, error);
-    for (size_t i = 0; status == NBA_OK && i < 2; i++) {
+    for (unsigned i = 0; status == NBA_OK && i < NBA_ENGINE_SIDE_TOPICS; i++) {
+        positions[i] = (struct nba_position){name_of(topics, i), 0, 0};
         status = nba_stream_watermarks(engine->options.stream, positions[i].topic, 0,
-                                       NBA_READ_UNCOMMITTED, &positions[i].offset, highs[i], error);
+                                       side_topics[i].isolation, &positions[i].offset,
+                                       &engine->side_high[i], error);
     }
     if (status == NBA_OK) {
-        status = nba_reader_assign(engine->side_reader, positions, 2, error);
+        status = nba_reader_assign(engine->side_reader, positions, NBA_ENGINE_SIDE_TOPICS, error);
     }
-    while (status == NBA_OK && (engine->catalog_high != 0 || engine->control_high != 0)) {
+    while (status == NBA_OK && is_behind(engine)) {
         bool got = false;
         if (atomic_load(&engine->stopping)) {
             return nba_error_set(error, NBA_E_INTERRUPTED, "stopped while reading the catalogue");

@@ -13,7 +13,8 @@ bool nba_pipeline_clock_is_wall(const struct nba_pipeline *pipeline)
     case NBA_CONFIG_CLOCK_POLICY:
         break;
     }
-    return nba_policy_head(pipeline->side->policy)->clock == NBA_POLICY_CLOCK_WALL;
+    return pipeline->side == NULL ||
+           nba_policy_head(pipeline->side->policy)->clock == NBA_POLICY_CLOCK_WALL;
 }
 
 struct nba_journal nba_pipeline_journal(const struct nba_pipeline *pipeline, int64_t input_next)

@@ -63,7 +63,9 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
                                    struct nba_arena *arena, struct nba_outbox *outbox,
                                    int64_t wall_ms, struct nba_error *error)
 {
-    if (side != pipeline->side) {
+    const struct nba_side *before = pipeline->side;
+    if (before == NULL || before->policy != side->policy || before->catalog != side->catalog ||
+        before->control != side->control) {
         struct nba_funnel *funnel = NULL;
         const enum nba_status status =
             nba_funnel_create(side->policy, side->catalog, side->control, &funnel, error);
@@ -73,8 +75,10 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
         pipeline->sweep_epoch +=
             pipeline->side == NULL || nba_side_may_recall(pipeline->side, side);
         nba_funnel_destroy(pipeline->funnel);
-        nba_side_unref(pipeline->side);
         pipeline->funnel = funnel;
+    }
+    if (side != before) {
+        nba_side_unref(pipeline->side);
         pipeline->side = nba_side_ref(side);
     }
     pipeline->arena = arena;
@@ -145,6 +149,7 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
             decision.reason = item->arrival == NBA_ARRIVAL_LATE ? NBA_REASON_LATE_EVENT
                                                                 : NBA_REASON_DUPLICATE_EVENT;
         }
+        nba_rep_forward(pipeline, item, origin);
         const enum nba_status status = nba_wave_recall(pipeline, item, origin, &decision);
         if (status != NBA_OK) {
             return status;
@@ -291,6 +296,7 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (item->arrival == NBA_ARRIVAL_FRESH) {
         release_contact(pipeline, hcp, event);
     }
+    nba_rep_note(item);
     nba_hcp_apply_event(hcp, event, &facts, item->watermark_ms, item->arrival);
     if (item->arrival == NBA_ARRIVAL_FRESH) {
         nba_policy_note(pipeline->side->policy, hcp, event, &facts, item->watermark_ms);
@@ -309,6 +315,24 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (nba_policy_decides_on(pipeline->side->policy, event)) {
         add_job(pipeline, item);
     }
+    return NBA_OK;
+}
+
+/* An action ends unanswered; a rep's task is told. */
+static enum nba_status expire(struct nba_pipeline *pipeline, struct nba_task *task,
+                              struct nba_hcp *hcp, struct nba_str action_id,
+                              struct nba_error *error)
+{
+    const struct nba_open_action *open = nba_hcp_find_action(hcp, action_id);
+    const uint32_t asked = NBA_OPEN_ACTION_REQUESTED | NBA_OPEN_ACTION_HELD;
+    if (open != NULL && (open->flags & asked) == NBA_OPEN_ACTION_REQUESTED) {
+        const enum nba_status status = flush_wave(pipeline, error); /* what came before is said */
+        if (status != NBA_OK) {
+            return status;
+        }
+        nba_rep_expire(pipeline, task, hcp, open);
+    }
+    nba_wave_close(pipeline, hcp, action_id, NBA_CONTACT_EXPIRED);
     return NBA_OK;
 }
 
@@ -365,7 +389,10 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         } else {
             /* An expired action was published with its expires_at: it ends without a message. */
             NBA_ASSERT(timer.kind == NBA_TIMER_EXPIRY);
-            nba_wave_close(pipeline, hcp, timer.id, NBA_CONTACT_EXPIRED);
+            status = expire(pipeline, task, hcp, timer.id, error);
+            if (status != NBA_OK) {
+                return status;
+            }
         }
         nba_counter_add(pipeline->metrics.timers, 1);
     }
@@ -476,51 +503,15 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
 
 /* ---- mail ---- */
 
-static enum nba_status take_mail(struct nba_pipeline *pipeline, struct nba_task *task,
-                                 const struct nba_record *record, struct nba_error *error)
-{
-    struct nba_mail mail;
-    struct nba_error why = {0};
-    char src[NBA_SRC_BYTES];
-    nba_emit_src(record, src);
-    const struct nba_origin origin = {.src = nba_str_of(src),
-                                      .partition = nba_task_partition(task)};
-    nba_arena_reset(&pipeline->scratch);
-    nba_arena_reset(&pipeline->said);
-    enum nba_status status =
-        record->value_null
-            ? nba_error_set(&why, NBA_E_NULL_VALUE, "mail without a value")
-            : nba_decode_mail(pipeline->decoder, record->value, &pipeline->scratch, &mail, &why);
-    if (status == NBA_OK) {
-        switch (mail.kind) {
-        case NBA_MAIL_REQUEST:
-        case NBA_MAIL_REFUSED:
-        case NBA_MAIL_REPLACED:
-        case NBA_MAIL_FEEDBACK:
-        case NBA_MAIL_MERGED:
-        case NBA_MAIL_UNKNOWN:
-            status = nba_error_set(&why, NBA_E_UNKNOWN_TYPE, "mail of a kind that isn't known");
-        }
-    }
-    if (nba_status_class(status) == NBA_CLASS_SKIP) {
-        nba_emit_deadletter(&pipeline->emitter, origin, record, &why);
-        nba_pipeline_metrics_deadletter(&pipeline->metrics, status);
-        status = NBA_OK;
-    }
-    if (status == NBA_OK && pipeline->emitter.outbox->failed) {
-        status = NBA_E_NO_MEMORY;
-    }
-    return status == NBA_OK ? NBA_OK : nba_error_set(error, status, "%s", why.message);
-}
-
 enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
                                        const struct nba_mailbag *mail, struct nba_error *error)
 {
     NBA_ASSERT(pipeline->item_count == 0);
     nba_task_begin(task, pipeline->arena);
+    pipeline->partition_count = nba_task_meta(task)->partition_count;
     enum nba_status status = nba_pipeline_adopt(pipeline, task, mail->next, error);
     for (size_t i = 0; i < mail->count && status == NBA_OK; i++) {
-        status = take_mail(pipeline, task, mail->records[i], error);
+        status = nba_take_mail(pipeline, task, mail->records[i], error);
     }
     return status;
 }

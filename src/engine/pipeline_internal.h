@@ -36,6 +36,8 @@ struct nba_wave_item {
     struct nba_str cause;      /* trigger_event_id of what is said */
     struct nba_score_job *job; /* NULL: no decision */
     struct nba_fired *fired;   /* NULL: a record's */
+    /* The requested action that the event is about, before it was applied; empty: none. */
+    struct nba_str told_action_id, told_rep_id;
 };
 
 struct nba_pipeline {
@@ -52,6 +54,7 @@ struct nba_pipeline {
     struct nba_arena scratch;  /* the wave's: events, recurrent states */
     struct nba_arena said;     /* one item's: scores, decision, messages until they are encoded */
     int64_t wall_ms;
+    int32_t partition_count;  /* of the input and the mailbox */
     uint32_t timers_fired;    /* and actions recalled by a sweep */
     uint64_t sweep_epoch;     /* sides so far that could recall what the one before let stand */
     int64_t sweep_limit;      /* of a replay: recalls at which the sweep was interrupted; or -1 */
@@ -68,8 +71,6 @@ struct nba_pipeline {
     int64_t horizon_ms;
 };
 
-/* journal.c: does the wall clock count, by configuration or policy. */
-bool nba_pipeline_clock_is_wall(const struct nba_pipeline *pipeline);
 /* The side inputs in force.  With the event clock, wall time is none: it must not enter journal or
  * state. */
 struct nba_journal nba_pipeline_journal(const struct nba_pipeline *pipeline, int64_t input_next);
@@ -134,5 +135,43 @@ bool nba_side_may_recall(const struct nba_side *before, const struct nba_side *a
 NBA_MUST_USE
 enum nba_status nba_pipeline_sweep(struct nba_pipeline *pipeline, struct nba_task *task,
                                    bool *ret_more, struct nba_error *error);
+
+/* An action is emitted, or by its flag requested from its rep's task. */
+void nba_wave_propose(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
+                      const struct nba_action *action);
+
+/* ---- rep_stage.c: what an HCP's task says to a rep's ---- */
+
+void nba_rep_request(struct nba_pipeline *pipeline, struct nba_origin origin,
+                     const struct nba_action *action);
+/* The HCP's task has closed it for this reason. */
+void nba_rep_withdraw(struct nba_pipeline *pipeline, struct nba_origin origin,
+                      const struct nba_action *action);
+void nba_rep_expire(struct nba_pipeline *pipeline, struct nba_task *task, const struct nba_hcp *hcp,
+                    const struct nba_open_action *open);
+/* Before the event is applied: is it about a requested action; then, in its turn, forward it. */
+void nba_rep_note(struct nba_wave_item *item);
+void nba_rep_forward(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                     struct nba_origin origin);
+
+/* mail.c: one record of the task's mailbox. */
+NBA_MUST_USE
+enum nba_status nba_take_mail(struct nba_pipeline *pipeline, struct nba_task *task,
+                              const struct nba_record *record, struct nba_error *error);
+
+/* ---- rep_stage.c: mail; errors of class SKIP make it a dead letter ---- */
+
+NBA_MUST_USE
+enum nba_status nba_rep_take_request(struct nba_pipeline *pipeline, struct nba_task *task,
+                                     struct nba_origin origin, const struct nba_mail *mail,
+                                     struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_rep_take_feedback(struct nba_pipeline *pipeline, struct nba_task *task,
+                                      struct nba_origin origin, const struct nba_mail *mail,
+                                      struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_task *task,
+                                    struct nba_origin origin, const struct nba_mail *mail,
+                                    struct nba_error *error);
 
 #endif

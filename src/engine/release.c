@@ -36,6 +36,7 @@ static enum nba_status release_one(struct nba_pipeline *pipeline, struct nba_hcp
         .hcp = hcp,
         .open_index = (uint32_t)(open - hcp->actions),
         .now_ms = now_ms,
+        .capacity = pipeline->side->capacity,
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };
     struct nba_release release;
@@ -69,8 +70,7 @@ static enum nba_status release_one(struct nba_pipeline *pipeline, struct nba_hcp
         }
         return NBA_OK;
     }
-    nba_emit_action(&pipeline->emitter, origin, &release.action);
-    nba_pipeline_metrics_action(&pipeline->metrics, &release.action);
+    nba_wave_propose(pipeline, origin, open->flags, &release.action);
     nba_hcp_release_action(hcp, action_id, now_ms, release.action.rep_id);
     return NBA_OK;
 }

@@ -32,7 +32,7 @@ struct records {
 };
 
 /* The topics that side inputs come from. */
-enum side_topic { CATALOG, CONTROL, SIDE_TOPIC_COUNT };
+enum side_topic { CATALOG, CONTROL, CAPACITY, SIDE_TOPIC_COUNT };
 
 static const struct {
     enum nba_status (*apply)(struct nba_side_inputs *inputs, const struct nba_record *record,
@@ -41,6 +41,7 @@ static const struct {
 } side_topics[SIDE_TOPIC_COUNT] = {
     [CATALOG] = {nba_side_inputs_catalog, nba_side_inputs_catalog_read},
     [CONTROL] = {nba_side_inputs_control, nba_side_inputs_control_read},
+    [CAPACITY] = {nba_side_inputs_capacity, nba_side_inputs_capacity_read},
 };
 
 struct nba_replay {
@@ -118,6 +119,7 @@ void nba_replay_destroy(struct nba_replay *replay)
     nba_crash_notes_clear(&replay->crash_notes);
     free(replay->side[CATALOG].items);
     free(replay->side[CONTROL].items);
+    free(replay->side[CAPACITY].items);
     nba_state_store_close(replay->store);
     nba_arena_clear(&replay->memory);
     (void)pthread_mutex_destroy(&replay->failure_lock);
@@ -159,7 +161,8 @@ enum nba_status nba_replay_add(struct nba_replay *replay, const struct nba_recor
                   {topics->journal, &replay->journal[partition]},
                   {topics->mailbox, &replay->mail[partition]},
                   {topics->catalog, &replay->side[CATALOG]},
-                  {topics->control, &replay->side[CONTROL]}};
+                  {topics->control, &replay->side[CONTROL]},
+                  {topics->rep_capacity, &replay->side[CAPACITY]}};
     for (size_t i = 0; i < NBA_ARRAY_COUNT(inputs); i++) {
         struct records *into = inputs[i].records;
         if (!nba_str_is(record->topic, inputs[i].topic)) {
@@ -282,7 +285,9 @@ static enum nba_status use_journal(struct runner *runner, const struct nba_journ
                                    struct nba_error *error)
 {
     compare_zones(runner, journal->tzdata_version);
-    const int64_t next[] = {[CATALOG] = journal->catalog_next, [CONTROL] = journal->control_next};
+    const int64_t next[] = {[CATALOG] = journal->catalog_next,
+                            [CONTROL] = journal->control_next,
+                            [CAPACITY] = journal->capacity_next};
     enum nba_status status = NBA_OK;
     for (unsigned topic = 0; topic < SIDE_TOPIC_COUNT && status == NBA_OK; topic++) {
         status = apply_side(runner, topic, next[topic], INT64_MAX, error);

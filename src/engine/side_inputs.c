@@ -14,6 +14,7 @@
 struct counted_side {
     struct nba_side side; /* first: callers see this */
     _Atomic int references;
+    struct nba_side *like; /* the same but for the capacity: its binding is used; NULL: none */
 };
 
 struct nba_side_inputs {
@@ -27,7 +28,8 @@ struct nba_side_inputs {
     struct nba_control_state *control;
     struct nba_policy *policy;
     struct nba_release *release;
-    int64_t catalog_next, control_next;
+    struct nba_capacity_table *capacity;
+    int64_t catalog_next, control_next, capacity_next;
     struct nba_side *current; /* NULL when stale */
 };
 
@@ -43,7 +45,11 @@ void nba_side_unref(struct nba_side *side)
     if (counted == NULL || atomic_fetch_sub(&counted->references, 1) != 1) {
         return;
     }
-    nba_score_binding_destroy(side->binding);
+    if (counted->like == NULL) {
+        nba_score_binding_destroy(side->binding);
+    }
+    nba_side_unref(counted->like);
+    nba_capacity_table_unref(side->capacity);
     nba_catalog_unref(side->catalog);
     nba_control_state_unref(side->control);
     nba_policy_unref(side->policy);
@@ -58,6 +64,7 @@ struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_n
         .input_next = input_next,
         .catalog_next = side->catalog_next,
         .control_next = side->control_next,
+        .capacity_next = side->capacity_next,
         .policy_hash = nba_policy_head(side->policy)->hash,
         .policy_version = nba_policy_head(side->policy)->version,
         .release_champion =
@@ -85,6 +92,7 @@ enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas,
     inputs->catalog_changed = true;
     inputs->builder = nba_catalog_builder_create();
     inputs->control = nba_control_state_create();
+    inputs->capacity = nba_capacity_table_create();
     inputs->decoder = nba_decoder_create(schemas);
     if (inputs->control == NULL) {
         nba_side_inputs_destroy(inputs);
@@ -111,6 +119,7 @@ void nba_side_inputs_destroy(struct nba_side_inputs *inputs)
     nba_catalog_builder_destroy(inputs->builder);
     nba_catalog_unref(inputs->catalog);
     nba_control_state_unref(inputs->control);
+    nba_capacity_table_unref(inputs->capacity);
     nba_policy_unref(inputs->policy);
     nba_release_unref(inputs->release);
     nba_score_table_unref(inputs->score.table);
@@ -188,6 +197,24 @@ enum nba_status nba_side_inputs_control(struct nba_side_inputs *inputs,
     return status;
 }
 
+enum nba_status nba_side_inputs_capacity(struct nba_side_inputs *inputs,
+                                         const struct nba_record *record, struct nba_error *error)
+{
+    struct nba_rep_capacity message = {.rep_id = record->key};
+    (void)pthread_mutex_lock(&inputs->lock);
+    nba_arena_reset(&inputs->arena);
+    const enum nba_status status = record->value_null
+                                       ? NBA_OK
+                                       : nba_decode_rep_capacity(inputs->decoder, record->value,
+                                                                 &inputs->arena, &message, error);
+    if (status == NBA_OK) {
+        nba_capacity_table_put(&inputs->capacity, &message);
+    }
+    inputs->capacity_next = record->offset + 1;
+    (void)pthread_mutex_unlock(&inputs->lock);
+    return status;
+}
+
 static void raise_offset(struct nba_side_inputs *inputs, int64_t *offset, int64_t next)
 {
     (void)pthread_mutex_lock(&inputs->lock);
@@ -206,6 +233,13 @@ void nba_side_inputs_catalog_read(struct nba_side_inputs *inputs, int64_t next)
 void nba_side_inputs_control_read(struct nba_side_inputs *inputs, int64_t next)
 {
     raise_offset(inputs, &inputs->control_next, next);
+}
+
+void nba_side_inputs_capacity_read(struct nba_side_inputs *inputs, int64_t next)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    inputs->capacity_next = next > inputs->capacity_next ? next : inputs->capacity_next;
+    (void)pthread_mutex_unlock(&inputs->lock);
 }
 
 void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_policy *policy)
@@ -257,10 +291,35 @@ static enum nba_status build_side(struct nba_side_inputs *inputs, struct nba_err
         .policy = nba_policy_ref(inputs->policy),
         .release = inputs->release != NULL ? nba_release_ref(inputs->release) : NULL,
         .binding = binding,
+        .capacity = nba_capacity_table_ref(inputs->capacity),
         .catalog_next = inputs->catalog_next,
         .control_next = inputs->control_next,
+        .capacity_next = inputs->capacity_next,
     };
     inputs->current = &counted->side;
+    return NBA_OK;
+}
+
+/* The current side with the present capacity: it changes often, and nothing is bound to it.  The
+ * lock is held. */
+static enum nba_status renew_capacity(struct nba_side_inputs *inputs, struct nba_error *error)
+{
+    struct counted_side *now = (struct counted_side *)inputs->current;
+    struct counted_side *renewed = calloc(1, sizeof(*renewed));
+    if (renewed == NULL) {
+        return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
+    }
+    atomic_init(&renewed->references, 1);
+    renewed->side = now->side;
+    renewed->like = nba_side_ref(now->like != NULL ? now->like : &now->side);
+    (void)nba_catalog_ref(renewed->side.catalog);
+    (void)nba_control_state_ref(renewed->side.control);
+    (void)nba_policy_ref(renewed->side.policy);
+    renewed->side.release = now->side.release != NULL ? nba_release_ref(now->side.release) : NULL;
+    renewed->side.capacity = nba_capacity_table_ref(inputs->capacity);
+    renewed->side.capacity_next = inputs->capacity_next;
+    nba_side_unref(&now->side);
+    inputs->current = &renewed->side;
     return NBA_OK;
 }
 
@@ -269,7 +328,12 @@ enum nba_status nba_side_inputs_take(struct nba_side_inputs *inputs, struct nba_
 {
     (void)pthread_mutex_lock(&inputs->lock);
     NBA_ASSERT(inputs->policy != NULL);
-    const enum nba_status status = inputs->current != NULL ? NBA_OK : build_side(inputs, error);
+    enum nba_status status = NBA_OK;
+    if (inputs->current == NULL) {
+        status = build_side(inputs, error);
+    } else if (inputs->current->capacity_next != inputs->capacity_next) {
+        status = renew_capacity(inputs, error);
+    }
     if (status == NBA_OK) {
         *ret_side = nba_side_ref(inputs->current);
     }

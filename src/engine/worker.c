@@ -152,7 +152,7 @@ static void on_revoke(void *context, const struct nba_assignment *partitions, si
 static bool timers_due(const struct nba_worker *worker)
 {
     const int64_t wall_ms = nba_clock_wall_ms(worker->engine->options.clock);
-    if (worker->engine->options.config->clock == NBA_CONFIG_CLOCK_EVENT) {
+    if (!nba_pipeline_clock_is_wall(worker->pipeline)) {
         return false;
     }
     for (size_t i = 0; i < worker->owned_count; i++) {

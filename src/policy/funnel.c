@@ -54,6 +54,8 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     const enum nba_mode mode = nba_funnel_mode(funnel);
     struct moment moment;
     nba_funnel_moment(funnel, request->hcp, request->event, request->now_ms, &moment);
+    moment.request = request;
+    moment.capacity = request->capacity;
     struct nba_decide_result result = {.decision = head_of(funnel, request, &moment)};
     if (mode == NBA_MODE_STOPPED) {
         result.decision.kind = NBA_DECISION_SKIPPED;
@@ -67,8 +69,8 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     }
     nba_funnel_plan_channels(funnel, &moment);
     nba_funnel_judge_gates(funnel, &moment);
-    nba_funnel_mark(funnel, &moment);
     nba_funnel_weigh(funnel, &moment);
+    nba_funnel_mark(funnel, &moment);
     nba_funnel_judge_candidates(funnel, request, &moment);
     const uint32_t size = places(funnel, &moment);
     const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;

@@ -250,6 +250,80 @@ static struct evidence explain_excluded(const struct nba_funnel *funnel,
     return (struct evidence){.bits = 0};
 }
 
+/* ---- what a rep has no room for ---- */
+
+/* The rule's window that is full for whoever carries out actions with contents of this class; NULL:
+ * none is. */
+static const struct nba_capacity_window *full_window(const struct moment *moment,
+                                                     const struct policy_capacity *rule,
+                                                     enum nba_content_class content_class)
+{
+    static const struct nba_capacity_window never = {.end_ms = NBA_TIME_NONE};
+    const struct person *person = &moment->persons[content_class];
+    if (person->rep == NULL) {
+        return NULL; /* another reason holds */
+    }
+    if (rule->max == 0 || (rule->tz != 0 && nba_zone_find(person->rep->tz) == NULL)) {
+        return &never;
+    }
+    const struct nba_capacity_table *table = moment->capacity;
+    const struct nba_capacity_window *window =
+        table != NULL ? nba_capacity_table_find(table, person->rep_id, rule->id, moment->now_ms)
+                      : NULL;
+    return window != NULL && window->used >= (int32_t)rule->max ? window : NULL;
+}
+
+/* Full, and not better than what it could replace. */
+static bool has_no_room(const struct nba_funnel *funnel, const struct moment *moment,
+                        const struct policy_capacity *rule,
+                        const struct nba_capacity_window *window, uint32_t c)
+{
+    const double priority = moment->released != NULL
+                                ? moment->released->priority
+                                : nba_round9(nba_funnel_priority(funnel, moment->request, c));
+    return !window->replaceable || rule->when_full != CAPACITY_REPLACE_LOWEST ||
+           priority <= window->lowest_priority;
+}
+
+static void mark_capacity(struct nba_funnel *funnel, const struct moment *moment)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    for (uint32_t r = 0; r < funnel->policy->capacity_count; r++) {
+        const struct policy_capacity *rule = &funnel->policy->capacity[r];
+        const struct nba_capacity_window *windows[NBA_CONTENT_CLASS_COUNT];
+        bool any = false;
+        for (unsigned i = 0; i < NBA_CONTENT_CLASS_COUNT; i++) {
+            windows[i] = full_window(moment, rule, (enum nba_content_class)i);
+            any = any || windows[i] != NULL;
+        }
+        for (uint32_t c = 0; any && c < catalog->candidate_count; c++) {
+            const struct nba_gate_class *gate = &catalog->gates[catalog->gate_class[c]];
+            const struct nba_capacity_window *window = windows[gate->content_class];
+            if (gate->needs_rep && window != NULL &&
+                (rule->channels >> catalog->channel[c] & 1) != 0 &&
+                has_no_room(funnel, moment, rule, window, c)) {
+                nba_funnel_set_mark(funnel, MARK_CAPACITY, c, r + 1);
+            }
+        }
+    }
+}
+
+static struct evidence explain_capacity(const struct nba_funnel *funnel,
+                                        const struct moment *moment, uint32_t candidate,
+                                        uint32_t value, struct nba_suppressed *item)
+{
+    const struct policy_capacity *rule = &funnel->policy->capacity[value - 1];
+    const struct nba_content *content = nba_catalog_content(funnel->catalog, candidate);
+    const struct nba_capacity_window *window = full_window(moment, rule, content->content_class);
+    item->rule_id = rule->id;
+    item->limit = rule->max;
+    if (window != NULL) {
+        item->counter = window->used;
+        item->retry_after_ms = window->end_ms;
+    }
+    return (struct evidence){.bits = 0};
+}
+
 /* What stops single candidates: the reason, what sets its marks, what says why. */
 static const struct {
     enum nba_reason reason;
@@ -261,6 +335,7 @@ static const struct {
     [MARK_HELD] = {NBA_REASON_SUPPRESSED_OUTCOME, mark_held, explain_held},
     [MARK_OPEN] = {NBA_REASON_OPEN_ACTION, mark_open, explain_open},
     [MARK_CAPPED] = {NBA_REASON_FREQUENCY_CAP, nba_funnel_mark_capped, nba_funnel_explain_capped},
+    [MARK_CAPACITY] = {NBA_REASON_REP_CAPACITY, mark_capacity, explain_capacity},
 };
 
 void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)

@@ -76,6 +76,8 @@ void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hc
 {
     const struct nba_catalog *catalog = funnel->catalog;
     struct moment *m = ret_moment;
+    m->request = NULL;
+    m->capacity = NULL;
     m->hcp = hcp;
     m->event = event;
     m->now_ms = now_ms;

@@ -134,7 +134,7 @@ struct evidence {
 #define GROUPINGS   3u
 
 /* What stops single candidates, by the table in funnel_contact.c. */
-enum mark_kind { MARK_EXCLUDED, MARK_HELD, MARK_OPEN, MARK_CAPPED, MARK_KINDS };
+enum mark_kind { MARK_EXCLUDED, MARK_HELD, MARK_OPEN, MARK_CAPPED, MARK_CAPACITY, MARK_KINDS };
 
 struct nba_funnel {
     struct nba_policy *policy;
@@ -198,6 +198,8 @@ struct person {
 
 /* What is known about the moment of one decision. */
 struct moment {
+    const struct nba_decide_request *request;  /* NULL: no decision, a look at open actions */
+    const struct nba_capacity_table *capacity; /* NULL: nothing is full */
     const struct nba_hcp *hcp;
     const struct nba_event *event; /* may be NULL */
     int64_t now_ms;

@@ -51,6 +51,7 @@ enum nba_status nba_funnel_release(struct nba_funnel *whole,
     struct nba_funnel *funnel = nameless ? own : whole;
     nba_funnel_moment(funnel, request->hcp, NULL, request->now_ms, &moment);
     moment.released = open;
+    moment.capacity = request->capacity;
     nba_funnel_plan_channels(funnel, &moment);
     const uint32_t c = nameless ? 0 : nba_funnel_candidate_of(funnel->catalog, open);
     struct nba_release release = {.reason = judge(funnel, &moment, c), .until_ms = request->now_ms};

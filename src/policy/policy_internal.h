@@ -10,6 +10,7 @@
 #include "nba/config/yaml.h"
 #include "nba/event/message.h"
 #include "nba/event/reference.h"
+#include "nba/policy/capacity.h"
 #include "nba/policy/policy.h"
 #include "nba/state/hcp.h"
 
@@ -81,6 +82,19 @@ struct policy_limit {
     struct nba_duration rolling; /* zero: a calendar window */
     enum calendar calendar;
     const struct nba_zone *zone; /* of a calendar window; NULL: the HCP's */
+};
+
+enum capacity_calendar { CAPACITY_ROLLING, CAPACITY_DAY, CAPACITY_WEEK };
+enum capacity_full { CAPACITY_REPLACE_LOWEST, CAPACITY_REFUSE };
+
+struct policy_capacity {
+    struct nba_str id;
+    uint32_t channels; /* bit by enum nba_channel */
+    uint32_t max;      /* 0: never */
+    enum capacity_calendar calendar;
+    struct nba_duration rolling;
+    enum capacity_full when_full;
+    uint32_t per, tz; /* there is one of each */
 };
 
 /* One side of a condition: a field of the candidate, the event or the HCP, or constants. */
@@ -198,7 +212,9 @@ struct nba_policy {
     struct policy_suppression suppressions[POLICY_RULES_MAX];
     struct policy_limit limits[POLICY_RULES_MAX];
     uint32_t limit_count;
-    uint32_t release_on;             /* bit by enum nba_contact_end */
+    uint32_t release_on; /* bit by enum nba_contact_end */
+    struct policy_capacity capacity[NBA_CAPACITY_RULES_MAX];
+    uint32_t capacity_count;
     struct policy_rules engagements; /* by stage, then in file order */
     struct policy_rules weights;     /* context weights, then levers */
     struct policy_trigger triggers[POLICY_TRIGGERS_MAX];

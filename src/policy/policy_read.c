@@ -280,6 +280,21 @@ static enum nba_status read_control_group(const struct place *place)
     return nba_read_map(place);
 }
 
+/* A window rolls, or is one of the calendar in the rep's time zone. */
+static enum nba_status read_capacity(const struct place *place)
+{
+    struct policy_capacity *rule = place->field;
+    const enum nba_status status =
+        nba_read_table(place->parse, place->key->each, place->node, rule);
+    const bool calendar = rule->calendar != CAPACITY_ROLLING && rule->tz != 0;
+    const bool rolls = (rule->rolling.ms != 0 || rule->rolling.months != 0) && rule->tz == 0;
+    return status != NBA_OK || (calendar ? rule->rolling.ms == 0 && rule->rolling.months == 0
+                                         : rolls && rule->calendar == CAPACITY_ROLLING)
+               ? status
+               : nba_yaml_fail(nba_yaml_get(place->node, "window"), place->parse->error,
+                               "expected {rolling: P7D} or {calendar: day, tz: rep}");
+}
+
 /* full, counts or top:N. */
 static enum nba_status read_audit(const struct place *place)
 {
@@ -312,6 +327,9 @@ static const char *const conflicts[] = {"hold", "discard", NULL};
 static const char *const missing_zones[] = {"deny", "brand_default", NULL};
 static const char *const send_modes[] = {"none", "optimize", NULL};
 static const char *const clock_owners[] = {"hcp", NULL};
+static const char *const reps[] = {"rep", NULL};
+static const char *const calendars[] = {"day", "week", NULL};
+static const char *const fulls[] = {"replace_lowest", "refuse", NULL};
 static const char *const releases[] = {"not_sent", "bounced", "dropped",
                                        "recalled", "expired", NULL};
 static const char *const scopes[] = {"content", "topic", "brand", "channel", "rep", NULL};
@@ -362,6 +380,25 @@ static const struct key quiet_keys[] = {
 };
 #undef AT
 
+#define AT(member) offsetof(struct policy_capacity, member)
+static const struct key capacity_keys[] = {
+    {"id", nba_read_id, .at = AT(id), .needed = "a name for the rule"},
+    {"per", nba_read_mask, .at = AT(per), .needed = "[rep]", .words = reps},
+    {"channel", nba_read_mask, .at = AT(channels), .needed = "a channel or a list of them",
+     .words = nba_policy_channels + 1, .first = 1},
+    {"max", nba_read_count, .at = AT(max), .needed = "a whole number; 0 is never", .min = 0,
+     .max = NBA_CAPACITY_MAX},
+    {"window", nba_read_map, .needed = "a rolling or a calendar window"},
+    {"window.rolling", nba_read_duration, .at = AT(rolling)},
+    {"window.calendar", nba_read_word, .at = AT(calendar), .words = calendars,
+     .first = CAPACITY_DAY},
+    {"window.tz", nba_read_mask, .at = AT(tz), .words = reps},
+    {"when_full", nba_read_word, .at = AT(when_full), .needed = "replace_lowest or refuse",
+     .words = fulls},
+    {0},
+};
+#undef AT
+
 #define AT(member) offsetof(struct policy_rule, member)
 static const struct key engagement_keys[] = {
     {"id", nba_read_id, .at = AT(id), .needed = "a name for the rule"},
@@ -390,6 +427,7 @@ static const struct policy_rule blanks[] = {
     {.until_ms = INT64_MAX, .lever = true},
 };
 enum {
+    CAPACITY,
     BRANDS,
     TYPES,
     MARKETS,
@@ -411,6 +449,8 @@ static const struct items items[] = {
                "types", NULL},
     [MARKETS] = {NBA_YAML_MAP, NULL, read_market, OF(struct policy_market, market_count), 0,
                  POLICY_MARKETS_MAX, "markets", NULL},
+    [CAPACITY] = {NBA_YAML_LIST, NULL, read_capacity, OF(struct policy_capacity, capacity_count), 0,
+                  NBA_CAPACITY_RULES_MAX, "rules", NULL},
     [ARMS] = {NBA_YAML_MAP, NULL, read_arm, OF(struct policy_arm, arm_count), 1, POLICY_ARMS_MAX,
               "arms", NULL},
     [EXCLUSIONS] = {NBA_YAML_LIST, NULL, read_exclusion, OF(struct nba_exclusion, exclusion_count),
@@ -464,7 +504,8 @@ static const struct key policy_keys[] = {
     {"contact_policies.suppressions", nba_read_items, .at = AT(suppressions),
      .items = &items[SUPPRESSIONS]},
     {"contact_policies.limits", nba_read_items, .at = AT(limits), .items = &items[LIMITS]},
-    {.name = "contact_policies.capacity"},
+    {"contact_policies.capacity", nba_read_items, .at = AT(capacity), .each = capacity_keys,
+     .items = &items[CAPACITY]},
     {"contact_policies.release_on", read_set, .at = AT(release_on), .words = releases},
     {.name = "arbitration", .read = nba_read_map},
     {"arbitration.formula", nba_read_word, .at = AT(formula), .words = formulas},

@@ -231,8 +231,8 @@ static enum nba_status run_replay(struct run *run, struct sequence *made, char h
     char policies[PATH_BYTES_MAX + 32];
     struct nba_replay *replay = NULL;
     const struct nba_config_topics *topics = &run->config.topics;
-    const char *const inputs[] = {topics->catalog, topics->control, topics->journal,
-                                  topics->mailbox, topics->engagement};
+    const char *const inputs[] = {topics->rep_capacity, topics->catalog, topics->control,
+                                  topics->journal,      topics->mailbox, topics->engagement};
     (void)snprintf(state, sizeof(state), "%s/replay", run->folder);
     (void)snprintf(policies, sizeof(policies), "%s/state/policies", run->folder);
     const struct nba_replay_options options = {.config = &run->config,

@@ -144,6 +144,19 @@ static enum nba_status settle(struct run *run, struct nba_error *error)
     return status == NBA_OK ? drain(run, error) : status;
 }
 
+/* Drains; where rep capacity is at work, what it says of reps has been taken by all then. */
+static enum nba_status drain_all(struct run *run, struct nba_error *error)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    enum nba_status status = drain(run, error);
+    if (status == NBA_OK) {
+        status = nba_stream_watermarks(run->stream, run->config.topics.rep_capacity, 0,
+                                       NBA_READ_COMMITTED, &low, &high, error);
+    }
+    return status == NBA_OK && high != 0 ? settle(run, error) : status;
+}
+
 /* ---- what goes in ---- */
 
 static enum nba_status send(struct run *run, const char *topic, int32_t partition,
@@ -465,7 +478,7 @@ static enum nba_status take_step(struct run *run, const struct step *step, struc
     }
     status = status == NBA_OK ? put_in(run, step, error) : status;
     if (status == NBA_OK) {
-        status = input ? drain(run, error) : settle(run, error);
+        status = input ? drain_all(run, error) : settle(run, error);
     }
     if (status == NBA_OK && progress->point_count != 0) {
         if (passed_at_end(progress->points[0])) {

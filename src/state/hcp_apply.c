@@ -59,6 +59,12 @@ static const uint16_t effects[NBA_EVENT_TYPE_COUNT] = {
     [NBA_EVENT_ACTION_IGNORED] = ENDS | REFUSED,
 };
 
+uint32_t nba_hcp_action_effect(enum nba_event_type type, bool *ret_ends)
+{
+    *ret_ends = (effects[type] & ENDS) != 0;
+    return effects[type] & (SENT | DELIVERED | SHOWN);
+}
+
 /* ---- counters ---- */
 
 static bool is_positive(const struct nba_event *event)

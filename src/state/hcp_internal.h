@@ -36,9 +36,6 @@ size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_
 bool nba_hcp_actions_within_limit(const struct nba_hcp *hcp);
 bool nba_hcp_consents_within_limit(const struct nba_hcp *hcp);
 
-/* The action that an event is about: by its action_id, else by its message_id; NULL. */
-struct nba_open_action *nba_hcp_action_of(struct nba_hcp *hcp, const struct nba_event *event);
-
 /* Forgets why the oldest contact that says it took place; false: none says it any more. */
 bool nba_hcp_ledger_drop_evidence(struct nba_hcp *hcp);
 /* A record of format 1 had no ledger: contacts of its open actions and outcomes `sent`. */

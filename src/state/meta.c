@@ -34,7 +34,7 @@ bool nba_meta_rules_differ(const struct nba_meta *meta, const struct nba_journal
 bool nba_meta_differs(const struct nba_meta *meta, const struct nba_journal *now)
 {
     return nba_meta_rules_differ(meta, now) || meta->mailbox_next != now->mailbox_next ||
-           meta->wall_clock_ms != now->wall_clock_ms ||
+           meta->capacity_next != now->capacity_next || meta->wall_clock_ms != now->wall_clock_ms ||
            !nba_str_is(now->policy_version, meta->policy_version) ||
            !nba_str_is(now->release_champion, meta->release_champion) ||
            !nba_str_is(now->release_challenger, meta->release_challenger) ||
@@ -57,6 +57,7 @@ enum nba_status nba_meta_adopt(struct nba_meta *meta, const struct nba_journal *
     adopted.catalog_next = now->catalog_next;
     adopted.control_next = now->control_next;
     adopted.mailbox_next = now->mailbox_next;
+    adopted.capacity_next = now->capacity_next;
     adopted.wall_clock_ms = now->wall_clock_ms;
     *meta = adopted;
     return NBA_OK;
@@ -86,15 +87,17 @@ void nba_meta_encode(const struct nba_meta *meta, struct nba_buf *buf)
     put_text(buf, meta->release_champion);
     put_text(buf, meta->release_challenger);
     put_text(buf, meta->tzdata_version);
-    /* The clock of silence is mostly the watermark, and no sweep under way: then left out. */
-    const bool sweeping = meta->sweep_recalls != NBA_SWEEP_NONE;
-    const bool apart = sweeping || meta->silence_ms != meta->watermark_ms;
-    nba_buf_append_varint(buf, (apart + sweeping) * sizeof(uint64_t));
-    if (apart) {
-        nba_buf_append_u64le(buf, (uint64_t)meta->silence_ms);
-    }
-    if (sweeping) {
-        nba_buf_append_u64le(buf, (uint64_t)meta->sweep_recalls);
+    /* The clock of silence is mostly the watermark, no sweep is under way and no rep full: then
+     * they are left out, from the end. */
+    const uint64_t more[] = {(uint64_t)meta->silence_ms, (uint64_t)meta->sweep_recalls,
+                             (uint64_t)meta->capacity_next};
+    const size_t count = meta->capacity_next != 0                 ? 3u
+                         : meta->sweep_recalls != NBA_SWEEP_NONE  ? 2u
+                         : meta->silence_ms != meta->watermark_ms ? 1u
+                                                                  : 0u;
+    nba_buf_append_varint(buf, count * sizeof(*more));
+    for (size_t i = 0; i < count; i++) {
+        nba_buf_append_u64le(buf, more[i]);
     }
 }
 
@@ -140,6 +143,7 @@ enum nba_status nba_meta_decode(struct nba_str bytes, struct nba_meta *ret_meta,
         more.bytes >= sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : meta.watermark_ms;
     meta.sweep_recalls =
         more.bytes >= 2 * sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : NBA_SWEEP_NONE;
+    meta.capacity_next = more.bytes >= 3 * sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : 0;
     if (cursor.failed || nba_cursor_left(&cursor) != 0 || format == 0 || partition_count < 1 ||
         partition_count > (int64_t)NBA_PARTITIONS_MAX) {
         return nba_error_set(error, NBA_E_CORRUPT, "meta record of %zu bytes is damaged",

@@ -39,11 +39,21 @@ struct nba_overlay_entry {
     struct nba_vector vectors[NBA_VECTOR_SLOTS]; /* floats in the arena */
 };
 
+/* One rep that the transaction has touched. */
+struct nba_overlay_rep {
+    struct nba_rep_state rep;
+    struct nba_str original, encoded; /* as of an HCP */
+    bool changed;
+    struct nba_overlay_rep *next;
+};
+
 struct nba_overlay {
     struct nba_arena *arena;            /* NULL outside a transaction */
     struct nba_hash_index index;        /* of entries, by hash; its memory outlives a transaction */
     struct nba_overlay_entry **entries; /* in the order they were touched, in the arena */
     uint32_t entry_count, entry_room;
+    struct nba_overlay_rep *reps; /* the last one touched first, in the arena */
+    uint32_t rep_count;
     const struct nba_change *changes;
     size_t change_count;
     bool sealed;

@@ -15,6 +15,8 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena)
     overlay->entries = NULL;
     overlay->entry_count = 0;
     overlay->entry_room = 0;
+    overlay->reps = NULL;
+    overlay->rep_count = 0;
     overlay->changes = NULL;
     overlay->change_count = 0;
     overlay->sealed = false;
@@ -205,6 +207,47 @@ enum nba_status nba_task_delete(struct nba_task *task, struct nba_str hcp_id,
     return status;
 }
 
+/* ---- reps: a few hundred of them live in a partition, and not all come in one transaction ---- */
+
+enum nba_status nba_task_get_rep(struct nba_task *task, struct nba_str rep_id,
+                                 struct nba_rep_state **ret_rep, struct nba_error *error)
+{
+    struct nba_overlay *overlay = &task->overlay;
+    struct nba_overlay_rep *entry = overlay->reps;
+    NBA_ASSERT(overlay->arena != NULL);
+    while (entry != NULL && !nba_str_equal(entry->rep.rep_id, rep_id)) {
+        entry = entry->next;
+    }
+    if (entry != NULL) {
+        *ret_rep = &entry->rep;
+        return NBA_OK;
+    }
+    struct nba_str bytes = nba_str(NULL, 0);
+    enum nba_status status =
+        nba_task_read(task, nba_task_key(task, NBA_KEY_REP, rep_id), &bytes, error);
+    entry = nba_arena_take(overlay->arena, sizeof(*entry));
+    if (status != NBA_OK || entry == NULL) {
+        return status != NBA_OK ? status : no_room(error);
+    }
+    entry->original = bytes.bytes != 0 ? nba_arena_copy(overlay->arena, bytes) : bytes;
+    entry->encoded = nba_str(NULL, 0);
+    entry->changed = false;
+    nba_rep_init(&entry->rep, rep_id, overlay->arena);
+    if (entry->original.bytes != bytes.bytes || entry->rep.failed) {
+        return no_room(error);
+    }
+    if (bytes.bytes != 0) {
+        status = nba_rep_decode(entry->original, rep_id, overlay->arena, &entry->rep, error);
+    }
+    if (status == NBA_OK) {
+        entry->next = overlay->reps;
+        overlay->reps = entry;
+        overlay->rep_count++;
+        *ret_rep = &entry->rep;
+    }
+    return status;
+}
+
 /* ---- sealing ---- */
 
 /* One change more; key and value are copied, an empty value is a tombstone. */
@@ -222,25 +265,55 @@ static enum nba_status add_change(struct nba_task *task, struct nba_change *chan
                : nba_error_set(error, NBA_E_NO_MEMORY, "no room for the changes");
 }
 
+/* What an overlay knows of a record's bytes. */
+struct sealing {
+    struct nba_str original, *encoded;
+    bool *changed;
+};
+
+/* The record whose encoding is in the task's scratch, when it has changed. */
+static enum nba_status add_record(struct nba_task *task, struct nba_str key, struct nba_str bytes,
+                                  struct sealing sealing, struct nba_change *changes, size_t *count,
+                                  struct nba_error *error)
+{
+    const bool repeated =
+        nba_str_equal(bytes, *sealing.changed ? *sealing.encoded : sealing.original);
+    enum nba_status status = NBA_OK;
+    *sealing.changed = *sealing.changed || !repeated;
+    if (*sealing.changed) {
+        status = add_change(task, changes, count, key, bytes, error);
+        *sealing.encoded = changes[*count - 1].value;
+        changes[*count - 1].repeated = repeated;
+    }
+    return status;
+}
+
 static enum nba_status add_entry(struct nba_task *task, struct nba_overlay_entry *entry,
                                  struct nba_change *changes, size_t *count, struct nba_error *error)
 {
     nba_buf_reset(&task->value);
-    enum nba_status status = nba_hcp_encode(&entry->hcp, &task->value);
+    const enum nba_status status = nba_hcp_encode(&entry->hcp, &task->value);
     if (status != NBA_OK) {
         return nba_error_set(error, status, "an HCP record can't be encoded");
     }
     const struct nba_str bytes =
         task->value.bytes != BLANK_BYTES ? nba_buf_str(&task->value) : nba_str(NULL, 0);
-    const bool repeated = nba_str_equal(bytes, entry->changed ? entry->encoded : entry->original);
-    entry->changed = entry->changed || !repeated;
-    if (entry->changed) {
-        status = add_change(task, changes, count,
-                            nba_task_key(task, NBA_KEY_HCP, entry->hcp.hcp_id), bytes, error);
-        entry->encoded = changes[*count - 1].value;
-        changes[*count - 1].repeated = repeated;
+    return add_record(task, nba_task_key(task, NBA_KEY_HCP, entry->hcp.hcp_id), bytes,
+                      (struct sealing){entry->original, &entry->encoded, &entry->changed}, changes,
+                      count, error);
+}
+
+static enum nba_status add_rep(struct nba_task *task, struct nba_overlay_rep *entry,
+                               struct nba_change *changes, size_t *count, struct nba_error *error)
+{
+    nba_buf_reset(&task->value);
+    const enum nba_status status = nba_rep_encode(&entry->rep, &task->value);
+    if (status != NBA_OK) {
+        return nba_error_set(error, status, "a rep record can't be encoded");
     }
-    return status;
+    return add_record(
+        task, nba_task_key(task, NBA_KEY_REP, entry->rep.rep_id), nba_buf_str(&task->value),
+        (struct sealing){entry->original, &entry->encoded, &entry->changed}, changes, count, error);
 }
 
 static enum nba_status add_erasure(struct nba_task *task, struct nba_overlay_entry *entry,
@@ -299,7 +372,8 @@ enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **r
 {
     struct nba_overlay *overlay = &task->overlay;
     NBA_ASSERT(overlay->arena != NULL);
-    const size_t most = 2 * (size_t)overlay->entry_count + task->pending.used + 1;
+    const size_t most =
+        2 * (size_t)overlay->entry_count + overlay->rep_count + task->pending.used + 1;
     struct nba_change *changes = nba_arena_zeros(overlay->arena, most, sizeof(*changes));
     size_t count = 0;
     if (changes == NULL) {
@@ -311,6 +385,10 @@ enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **r
         if (status == NBA_OK) {
             status = add_erasure(task, overlay->entries[i], changes, &count, error);
         }
+    }
+    for (struct nba_overlay_rep *entry = overlay->reps; entry != NULL && status == NBA_OK;
+         entry = entry->next) {
+        status = add_rep(task, entry, changes, &count, error);
     }
     for (uint32_t i = 0; i < task->pending.slot_count && status == NBA_OK; i++) {
         if (task->pending.slots[i].count != 0) {

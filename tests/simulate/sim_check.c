@@ -132,8 +132,8 @@ void sim_check_replay(const char *live_hash, const char *rebuilt_hash)
 {
     const struct nba_config *config = &sim.slots[0].config;
     const struct nba_config_topics *topics = &config->topics;
-    const char *const inputs[] = {topics->catalog, topics->control, topics->journal,
-                                  topics->mailbox, topics->engagement};
+    const char *const inputs[] = {topics->rep_capacity, topics->catalog, topics->control,
+                                  topics->journal,      topics->mailbox, topics->engagement};
     struct nba_error error = {0};
     struct nba_digests live;
     struct nba_digests made;

@@ -74,6 +74,11 @@ enum nba_status nba_decode_decision(struct nba_decoder *decoder, struct nba_str 
                                     struct nba_arena *arena, struct nba_decision *ret_decision,
                                     struct nba_error *error);
 NBA_MUST_USE
+enum nba_status nba_decode_rep_capacity(struct nba_decoder *decoder, struct nba_str value,
+                                        struct nba_arena *arena,
+                                        struct nba_rep_capacity *ret_rep_capacity,
+                                        struct nba_error *error);
+NBA_MUST_USE
 enum nba_status nba_decode_mail(struct nba_decoder *decoder, struct nba_str value,
                                 struct nba_arena *arena, struct nba_mail *ret_mail,
                                 struct nba_error *error);

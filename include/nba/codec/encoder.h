@@ -34,6 +34,8 @@ void nba_encode_slate(const struct nba_schemas *schemas, const struct nba_slate 
                       struct nba_buf *buf);
 void nba_encode_decision(const struct nba_schemas *schemas, const struct nba_decision *decision,
                          struct nba_buf *buf);
+void nba_encode_rep_capacity(const struct nba_schemas *schemas,
+                             const struct nba_rep_capacity *rep_capacity, struct nba_buf *buf);
 void nba_encode_mail(const struct nba_schemas *schemas, const struct nba_mail *mail,
                      struct nba_buf *buf);
 

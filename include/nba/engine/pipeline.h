@@ -122,4 +122,7 @@ bool nba_pipeline_must_sweep(struct nba_pipeline *pipeline, struct nba_side *sid
  * written then; -1: it doesn't. */
 void nba_pipeline_set_sweep_limit(struct nba_pipeline *pipeline, int64_t recalls);
 
+/* By configuration or policy; true before the first transaction, when the latter isn't known. */
+bool nba_pipeline_clock_is_wall(const struct nba_pipeline *pipeline);
+
 #endif

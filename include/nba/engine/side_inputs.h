@@ -1,6 +1,6 @@
 /*
  * Side inputs: what decisions depend on besides the HCP's own partition - catalogue, control
- * messages, policy, model release - and which of each is in force.
+ * messages, policy, model release, what of the reps is full - and which of each is in force.
  *
  * A SIDE is one immutable choice of all of them.  A worker adopts a side at the start of a
  * transaction and, where it differs from what the task's meta record says, writes a journal record;
@@ -22,6 +22,7 @@
 #include "nba/catalog/catalog.h"
 #include "nba/codec/decoder.h"
 #include "nba/config/config.h"
+#include "nba/policy/capacity.h"
 #include "nba/policy/policy.h"
 #include "nba/release/release.h"
 #include "nba/score/scorer.h"
@@ -33,7 +34,8 @@ struct nba_side {
     struct nba_policy *policy;
     struct nba_release *release; /* NULL: popularity */
     struct nba_score_binding *binding;
-    int64_t catalog_next, control_next;
+    struct nba_capacity_table *capacity;
+    int64_t catalog_next, control_next, capacity_next;
 };
 
 struct nba_side *nba_side_ref(struct nba_side *side);
@@ -60,9 +62,13 @@ enum nba_status nba_side_inputs_catalog(struct nba_side_inputs *inputs,
 NBA_MUST_USE
 enum nba_status nba_side_inputs_control(struct nba_side_inputs *inputs,
                                         const struct nba_record *record, struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_side_inputs_capacity(struct nba_side_inputs *inputs,
+                                         const struct nba_record *record, struct nba_error *error);
 /* How far a topic was read, also over gaps at its end. */
 void nba_side_inputs_catalog_read(struct nba_side_inputs *inputs, int64_t next);
 void nba_side_inputs_control_read(struct nba_side_inputs *inputs, int64_t next);
+void nba_side_inputs_capacity_read(struct nba_side_inputs *inputs, int64_t next);
 
 /* Take a reference on what they are given; release NULL: none. */
 void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_policy *policy);

@@ -181,7 +181,7 @@ struct nba_mail {
     int64_t time_ms;   /* clock of the sender */
     int32_t partition; /* of the sender: answers go there */
     struct nba_str hcp_id, rep_id, action_id;
-    const struct nba_action *action; /* request */
+    const struct nba_action *action; /* request; feedback: the recall */
     enum nba_reason reason;          /* refused, replaced; feedback: why the HCP's task closed it */
     struct nba_str superseded_by;    /* replaced */
     struct nba_str event;            /* feedback: the value of the event's record */
@@ -191,10 +191,27 @@ struct nba_mail {
 /* No sweep (nba/engine/pipeline.h) is under way. */
 #define NBA_SWEEP_NONE (-1)
 
+/* A capacity rule that is full for a rep, in one window of time. */
+struct nba_capacity_window {
+    struct nba_str rule_id;
+    int64_t start_ms, end_ms; /* nothing is free before the end */
+    int32_t max, used;
+    bool replaceable; /* a better action may take the place of one of */
+    double lowest_priority;
+};
+
+/* What of a rep is full (nba.rep.capacity.v1). */
+struct nba_rep_capacity {
+    struct nba_str rep_id;
+    int64_t time_ms;
+    const struct nba_capacity_window *windows;
+    uint32_t window_count;
+};
+
 /* Where side inputs stood when a transaction began (nba.journal.v1). */
 struct nba_journal {
     int64_t input_next;
-    int64_t catalog_next, control_next, mailbox_next;
+    int64_t catalog_next, control_next, mailbox_next, capacity_next;
     struct nba_str policy_hash, policy_version;
     struct nba_str release_champion, release_challenger; /* empty: none */
     struct nba_str tzdata_version;

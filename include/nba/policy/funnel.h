@@ -37,6 +37,7 @@
 #include "nba/base/arena.h"
 #include "nba/catalog/catalog.h"
 #include "nba/event/message.h"
+#include "nba/policy/capacity.h"
 #include "nba/policy/policy.h"
 #include "nba/score/score.h"
 #include "nba/state/hcp.h"
@@ -60,8 +61,9 @@ struct nba_decide_request {
     const struct nba_scores *scores;
     const double *values; /* (C) V in place of the catalogue's; NULL: the catalogue's */
     const struct nba_hcp *hcp;
-    const struct nba_event *event; /* the trigger; NULL for a timer, which has: */
-    struct nba_str_list evidence;  /* the events it stands on */
+    const struct nba_event *event;             /* the trigger; NULL for a timer, which has: */
+    struct nba_str_list evidence;              /* the events it stands on */
+    const struct nba_capacity_table *capacity; /* of the reps; NULL: nothing is full */
     struct nba_str decision_id;
     struct nba_str trigger_event_id;
     int64_t now_ms; /* decision clock */
@@ -139,6 +141,7 @@ struct nba_recall_request {
     uint32_t open_index;
     enum nba_reason reason;
     int64_t now_ms;
+    const struct nba_capacity_table *capacity; /* at a release */
     struct nba_str trigger_event_id;
     struct nba_str model_version; /* of the release in use; may be empty */
     struct nba_str engine_version;

@@ -123,8 +123,9 @@ enum nba_open_action_flag {
     NBA_OPEN_ACTION_SHOWN = 4,     /* the rep or the HCP has seen it */
     NBA_OPEN_ACTION_HELD = 8,      /* waits for its release: nobody outside knows of it */
     NBA_OPEN_ACTION_GHOST = 16,    /* of the control group: nobody was told */
+    NBA_OPEN_ACTION_REQUESTED = 32 /* the rep's task publishes and recalls it, or refuses */
 };
-#define NBA_OPEN_ACTION_FLAGS 31u
+#define NBA_OPEN_ACTION_FLAGS 63u
 
 /* A proposed action that has neither ended nor expired. */
 struct nba_open_action {
@@ -410,6 +411,10 @@ bool nba_hcp_add_action(struct nba_hcp *hcp, const struct nba_open_action *actio
 /* NULL if it isn't there. */
 const struct nba_open_action *nba_hcp_find_action(const struct nba_hcp *hcp,
                                                   struct nba_str action_id);
+/* The one that an event is about: by its action_id, else by its message_id; NULL: none. */
+struct nba_open_action *nba_hcp_action_of(struct nba_hcp *hcp, const struct nba_event *event);
+/* The flags that an event of this type gives the action it is about; *ret_ends: it ends. */
+uint32_t nba_hcp_action_effect(enum nba_event_type type, bool *ret_ends);
 /* Neither sent nor past its expiry: it counts as OPEN_ACTION and can be recalled. */
 bool nba_open_action_is_open(const struct nba_open_action *action, int64_t now_ms);
 /* Ends it, with its timer: recalled, expired, answered.  False if it wasn't there. */

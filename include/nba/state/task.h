@@ -31,6 +31,7 @@
 
 #include "nba/state/hcp.h"
 #include "nba/state/meta.h"
+#include "nba/state/rep.h"
 #include "nba/state/store.h"
 
 /* Specialties times contents of a large company, one map entry each. */
@@ -81,6 +82,12 @@ enum nba_status nba_task_erased_at(struct nba_task *task, struct nba_str hcp_id,
 NBA_MUST_USE
 enum nba_status nba_task_readmit(struct nba_task *task, struct nba_str hcp_id,
                                  struct nba_error *error);
+
+/* The rep's record, private to this transaction: change it by nba/state/rep.h.  A rep never heard
+ * of is an empty one; it is written only if it changes. */
+NBA_MUST_USE
+enum nba_status nba_task_get_rep(struct nba_task *task, struct nba_str rep_id,
+                                 struct nba_rep_state **ret_rep, struct nba_error *error);
 
 /* The meta record as this transaction sees it; change input_next, watermark and so on here. */
 struct nba_meta *nba_task_meta(struct nba_task *task);

@@ -11,6 +11,7 @@
 #define GOOD           HEAD DECIDE CONSENT SLATE /* five lines; what follows is line 6 */
 #define LIMIT(rule)    GOOD "contact_policies:\n  limits:\n    - " rule "\n"
 #define RULE(text)     GOOD "contact_policies:\n  suppressions:\n    - " text "\n"
+#define CAPACITY(text) GOOD "contact_policies:\n  capacity:\n    - " text "\n"
 #define WEIGHT(text)   GOOD "arbitration:\n  context_weights:\n    - " text "\n"
 #define LEVER(text)    GOOD "arbitration:\n  levers:\n    - " text "\n"
 #define LIMITS(text)   "contact_policies: {limits: [" text "]}\n"
@@ -164,8 +165,30 @@ static const struct {
     {LIMIT("{id: a, per: [hcp], max: 1, window: {calendar: day, tz: Mars/Olympus}}"),
      "p.yaml:8:63: contact_policies.limits[0].window.tz: expected hcp, utc or a time zone such as "
      "Europe/Zurich"},
-    {GOOD "contact_policies:\n  capacity: []\n",
-     "p.yaml:7:3: contact_policies.capacity: not supported by this version"},
+    {CAPACITY("{id: a, per: [rep], channel: rep, window: {rolling: P1D}, when_full: refuse}"),
+     "p.yaml:8:7: contact_policies.capacity[0].max: missing, expected a whole number; 0 is never"},
+    {CAPACITY("{id: a, per: [hcp], channel: rep, max: 1, window: {rolling: P1D}, when_full: "
+              "refuse}"),
+     "p.yaml:8:21: contact_policies.capacity[0].per[0]: expected rep, got 'hcp'; did you "
+     "mean 'rep'?"},
+    {CAPACITY("{id: a, per: [rep], channel: rep, max: 201, window: {rolling: P1D}, when_full: "
+              "refuse}"),
+     "p.yaml:8:46: contact_policies.capacity[0].max: expected a whole number from 0 to 200, got "
+     "'201'"},
+    {CAPACITY("{id: a, per: [rep], channel: rep, max: 1, window: {}, when_full: refuse}"),
+     "p.yaml:8:57: contact_policies.capacity[0].window: expected {rolling: P7D} or {calendar: "
+     "day, tz: rep}"},
+    {CAPACITY("{id: a, per: [rep], channel: rep, max: 1, window: {calendar: day}, when_full: "
+              "refuse}"),
+     "p.yaml:8:57: contact_policies.capacity[0].window: expected {rolling: P7D} or {calendar: "
+     "day, tz: rep}"},
+    {CAPACITY("{id: a, per: [rep], channel: rep, max: 1, window: {calendar: month, tz: rep}, "
+              "when_full: refuse}"),
+     "p.yaml:8:68: contact_policies.capacity[0].window.calendar: expected day or week, got "
+     "'month'"},
+    {CAPACITY("{id: a, per: [rep], channel: rep, max: 1, window: {rolling: P1D}}"),
+     "p.yaml:8:7: contact_policies.capacity[0].when_full: missing, expected replace_lowest or "
+     "refuse"},
     {GOOD "contact_policies: {release_on: [sent]}\n",
      "p.yaml:6:33: contact_policies.release_on[0]: expected not_sent, bounced, dropped, recalled "
      "or expired, got 'sent'"},
