@@ -508,3 +508,73 @@
      "p.yaml:6:22: feedback.windows.mail: unknown key; did you mean 'email'?"},
     {GOOD "feedback: {window: {email: P7D}}\n",
      "p.yaml:6:12: feedback.window: unknown key; did you mean 'windows'?"},
+    {GOOD "triggers: [{pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
+          "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
+     "p.yaml:6:12: triggers[0].id: missing, expected a name for the trigger"},
+    {GOOD "triggers: [{id: a, then: {action_type: rep_call, driver: EMAIL_UNOPENED_STREAK}, "
+          "once_per: P30D}]\n",
+     "p.yaml:6:12: triggers[0].pattern: missing, expected event and without"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, once_per: P30D}]\n",
+     "p.yaml:6:12: triggers[0].then: missing, expected action_type and driver"},
+    {GOOD "triggers: [{id: release, pattern: {event: email_delivered, consecutive: 3, per: [hcp, "
+          "brand], without: {event: email_opened, same: message_id, within: P7D}}, then: "
+          "{action_type: rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
+     "p.yaml:6:17: triggers[0].id: expected a name other than release, of at most 64 bytes and "
+     "without a colon"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
+          "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: 30}]\n",
+     "p.yaml:6:225: triggers[0].once_per: expected a duration above zero such as P90D or PT72H, "
+     "got '30'"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
+          "rep_call, driver: EMAIL_UNOPENED_STREAK}, once: P30D}]\n",
+     "p.yaml:6:215: triggers[0].once: unknown key; expected id, pattern, then or once_per"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivred, consecutive: 3}, then: "
+          "{action_type: rep_call, driver: EMAIL_UNOPENED_STREAK}}]\n",
+     "p.yaml:6:37: triggers[0].pattern.event: expected an event type; did you mean "
+     "'email_delivered'?"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
+          "call, driver: EMAIL_UNOPENED_STREAK}}]\n",
+     "p.yaml:6:173: triggers[0].then.action_type: expected email, rep_email, rep_call, "
+     "rep_call_objective, event_invite, portal_content or insight, got 'call'"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
+          "rep_call, driver: STREAK}}]\n",
+     "p.yaml:6:191: triggers[0].then.driver: expected RECENT_TOPIC_ENGAGEMENT, SEQUENCE_NEXT, "
+     "PEERS_ENGAGED, POPULAR_IN_SPECIALTY, CHANNEL_AFFINITY, NEW_CONTENT, EMAIL_UNOPENED_STREAK, "
+     "OPENED_NOT_CLICKED, CALL_FOLLOW_UP, LONG_SINCE_CONTACT, REACTIVATION, EXPLORATION or LEVER, "
+     "got 'STREAK'"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {driver: "
+          "EMAIL_UNOPENED_STREAK}}]\n",
+     "p.yaml:6:159: triggers[0].then.action_type: missing, expected an action type"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 0, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
+          "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
+     "p.yaml:6:67: triggers[0].pattern.consecutive: expected a whole number from 1 to 10, got '0'"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: message_id, within: 7d}}, then: {action_type: "
+          "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
+     "p.yaml:6:146: triggers[0].pattern.without.within: expected a duration above zero such as "
+     "P90D or PT72H, got '7d'"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
+          "without: {event: email_opened, same: subject, within: P7D}}, then: {action_type: "
+          "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
+     "p.yaml:6:126: triggers[0].pattern.without.same: expected message_id or content_id, got "
+     "'subject'"},
+    {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [rep], "
+          "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
+          "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
+     "p.yaml:6:76: triggers[0].pattern.per[0]: expected hcp or brand, got 'rep'; did you mean "
+     "'hcp'?"},
+    {GOOD "triggers: {id: a}\n", "p.yaml:6:11: triggers: expected a list, got a map"},
+    {GOOD "engagement_filters: {min_seconds_after_delivery: -1}\n",
+     "p.yaml:6:50: engagement_filters.min_seconds_after_delivery: expected a whole number from 0 "
+     "to 3600, got '-1'"},
+    {GOOD "engagement_filters: {min_seconds_after_delivery: PT2S}\n",
+     "p.yaml:6:50: engagement_filters.min_seconds_after_delivery: expected a whole number from 0 "
+     "to 3600, got 'PT2S'"},
