@@ -387,6 +387,9 @@ void nba_policy_look_over(const struct nba_policy *policy, const struct nba_cata
     for (uint32_t i = 0; i < policy->limit_count; i++) {
         warn_limit(&look, i);
     }
+    for (uint32_t i = 0; i < policy->capacity_count; i++) {
+        warn_channels(&look, policy->capacity[i].id, policy->capacity[i].channels);
+    }
     for (uint32_t i = 0; i < policy->quiet_count; i++) {
         warn_channels(&look, nba_str_of("timing.quiet_hours"), policy->quiet[i].channels);
     }

@@ -578,3 +578,40 @@
     {GOOD "engagement_filters: {min_seconds_after_delivery: PT2S}\n",
      "p.yaml:6:50: engagement_filters.min_seconds_after_delivery: expected a whole number from 0 "
      "to 3600, got 'PT2S'"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [rep], channel: rep, window: {calendar: day, "
+          "tz: rep}, when_full: replace_lowest}]}\n",
+     "p.yaml:6:31: contact_policies.capacity[0].max: missing, expected a whole number; 0 is never"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [rep], channel: rep, max: -1, window: "
+          "{calendar: day, tz: rep}, when_full: replace_lowest}]}\n",
+     "p.yaml:6:70: contact_policies.capacity[0].max: expected a whole number from 0 to 200, got "
+     "'-1'"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [rep], channel: rep, max: many, window: "
+          "{calendar: day, tz: rep}}]}\n",
+     "p.yaml:6:70: contact_policies.capacity[0].max: expected a whole number from 0 to 200, got "
+     "'many'"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [rep], channel: rep, max: 5}]}\n",
+     "p.yaml:6:31: contact_policies.capacity[0].window: missing, expected a rolling or a calendar "
+     "window"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [hcp], channel: rep, max: 5, window: "
+          "{calendar: day, tz: rep}}]}\n",
+     "p.yaml:6:45: contact_policies.capacity[0].per[0]: expected rep, got 'hcp'; did you mean "
+     "'rep'?"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [rep], channel: email, max: 5, window: "
+          "{calendar: day, tz: rep}}]}\n",
+     "p.yaml:6:31: contact_policies.capacity[0].when_full: missing, expected replace_lowest or "
+     "refuse"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [rep], channel: rep, max: 5, window: "
+          "{calendar: day, tz: rep}, when_full: replace}]}\n",
+     "p.yaml:6:118: contact_policies.capacity[0].when_full: expected replace_lowest or refuse, got "
+     "'replace'"},
+    {GOOD "contact_policies: {capacity: [{id: a, per: [rep], channel: rep, max: 5, window: "
+          "{calendar: hour, tz: rep}}]}\n",
+     "p.yaml:6:92: contact_policies.capacity[0].window.calendar: expected day or week, got 'hour'"},
+    {GOOD
+     "contact_policies: {capacity: [{id: a, per: [rep], channel: rep, max: 5, window: P1D}]}\n",
+     "p.yaml:6:81: contact_policies.capacity[0].window: expected a map, got a single value"},
+    {GOOD "contact_policies: {capacity: [{per: [rep], channel: rep, max: 5, window: {calendar: "
+          "day, tz: rep}}]}\n",
+     "p.yaml:6:31: contact_policies.capacity[0].id: missing, expected a name for the rule"},
+    {GOOD "contact_policies: {capacity: {id: a}}\n",
+     "p.yaml:6:30: contact_policies.capacity: expected a list, got a map"},

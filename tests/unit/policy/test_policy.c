@@ -607,6 +607,10 @@ static void test_rules_out_of_reach_are_warned_of(void **state)
                                                                                     "email}, add: "
                                                                                     "5}]}\n",
          "a: all that it raises is stopped by z, max 0\n", ""},
+        {"contact_policies: {capacity: [{id: a, per: [rep], channel: rep, max: 5, window: "
+         "{calendar: "
+         "day, tz: rep}, when_full: refuse}]}\n",
+         "a: no content has a treatment of its channel\n", ""},
         {"timing: {quiet_hours: [{channel: sms, start: \"20:00\", end: \"07:00\"}]}\n",
          "timing.quiet_hours: no content has a treatment of its channel\n", ""},
         {"contact_policies: {suppressions: [{id: a, track: [sent], scope: content, within: P2D, "
