@@ -13,6 +13,7 @@ static const struct fields_short event_shorts[] = {
     {"time", "event_time"},
     {"scope", NULL},
     {"reaction", NULL},
+    {"call_channel", NULL},
     {"presentation_id", NULL},
     {"slide_id", NULL},
     {"products", NULL},

@@ -15,6 +15,7 @@
 #include "run_internal.h"
 
 #define REPORT_BYTES_MAX ((size_t)16 << 20)
+#define LOG_TAIL_BYTES   2000u
 
 /* The list of scores as the engine reads it. */
 static enum nba_status write_scores(const struct run *run, struct nba_error *error)
@@ -121,6 +122,21 @@ static void add_report(const struct run *run, struct nba_buf *report)
     }
 }
 
+/* What the engine said last, where the run came to no verdict. */
+static void add_engine_log(const struct run *run, struct nba_buf *report)
+{
+    char path[PATH_BYTES_MAX + 16];
+    struct nba_buf text;
+    struct nba_error ignored;
+    (void)snprintf(path, sizeof(path), "%s/engine.log", run->folder);
+    nba_buf_init(&text, REPORT_BYTES_MAX);
+    if (nba_file_read(path, &text, &ignored) == NBA_OK) {
+        const size_t from = text.bytes > LOG_TAIL_BYTES ? text.bytes - LOG_TAIL_BYTES : 0;
+        nba_buf_append(report, text.data + from, text.bytes - from);
+    }
+    nba_buf_clear(&text);
+}
+
 /* One run in a folder of its own. */
 static enum nba_status run_once(struct run *run, bool *ret_passed, struct nba_buf *report,
                                 struct nba_error *error)
@@ -139,8 +155,10 @@ static enum nba_status run_once(struct run *run, bool *ret_passed, struct nba_bu
     struct nba_error trouble = {NBA_OK, ""};
     if (run_processes(run, &ended, &trouble) != NBA_OK) {
         nba_buf_printf(report, "  %s\n", trouble.message);
-    } else if (ended == DRIVE_ERROR) {
+        add_engine_log(run, report);
+    } else if (ended != DRIVE_PASSED && ended != DRIVE_FAILED) {
         nba_buf_printf(report, "  the run stopped: %s\n", run->progress->error.message);
+        add_engine_log(run, report);
     } else {
         add_report(run, report);
     }
