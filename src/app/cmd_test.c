@@ -10,12 +10,15 @@
 #include "nba/scenario/scenario.h"
 
 static struct {
-    bool verbose;
+    bool verbose, crash;
     const char *only;
 } args;
 
 static const struct nba_option options[] = {
     NBA_OPTION_FLAG(&args.verbose, "verbose", "tell what came out of every step"),
+    NBA_OPTION_FLAG(&args.crash, "crash",
+                    "and again for each kill point, dying there in every step: the outputs and the "
+                    "state must be the same (a build with kill points)"),
     NBA_OPTION_TEXT(&args.only, "only", "NAME", "run the scenario of this name alone"),
     {0},
 };
@@ -152,7 +155,8 @@ static enum nba_status test_all(struct nba_workplace *place, const struct paths 
     const struct nba_scenario_options scenario_options = {.schemas = place->schemas,
                                                           .create_topics = create_topics,
                                                           .folder = place->temporary,
-                                                          .verbose = args.verbose};
+                                                          .verbose = args.verbose,
+                                                          .crash = args.crash};
     enum nba_status status = NBA_OK;
     for (size_t i = 0; status == NBA_OK && i < paths->count; i++) {
         status = test_file(place, &scenario_options, paths->items[i], &tally, error);
@@ -203,7 +207,8 @@ const struct nba_command nba_command_test = {
         "failed, 2 when a file could not be read: its place and what was expected are told.",
     .examples = "nba test tests/scenarios\n"
                 "nba test my-policy-tests.yaml --verbose\n"
-                "nba test tests/scenarios/a2-consent.yaml --only A2b",
+                "nba test tests/scenarios/a2-consent.yaml --only A2b\n"
+                "nba test tests/scenarios --crash",
     .options = options,
     .operands_min = 1,
     .operands_max = NBA_OPERANDS_MAX,

@@ -51,6 +51,15 @@ static void arm(uint32_t point)
     NBA_ASSERT(armed);
 }
 
+static void disarm(struct progress *progress)
+{
+    const bool armed = nba_kill_point_arm("in_close:1000000000");
+    NBA_ASSERT(armed);
+    atomic_store(&lose_commit, false);
+    progress->point_count = 0;
+    progress->at_start = false;
+}
+
 /* Points that a process passes only when it starts after a crash. */
 static bool passed_at_start(uint32_t point)
 {
@@ -472,6 +481,10 @@ static enum nba_status take_step(struct run *run, const struct step *step, struc
     if (!progress->noted) {
         status = note_states(run, true, error);
         status = status == NBA_OK ? note_highs(run, step, error) : status;
+        if (status == NBA_OK && run->everywhere != NULL) {
+            progress->points[0] = *run->everywhere;
+            progress->point_count = 1;
+        }
     }
     if (status == NBA_OK && progress->point_count != 0) {
         arm_for_step(progress);
@@ -479,6 +492,9 @@ static enum nba_status take_step(struct run *run, const struct step *step, struc
     status = status == NBA_OK ? put_in(run, step, error) : status;
     if (status == NBA_OK) {
         status = input ? drain_all(run, error) : settle(run, error);
+    }
+    if (status == NBA_OK && run->everywhere != NULL) {
+        disarm(progress);
     }
     if (status == NBA_OK && progress->point_count != 0) {
         if (passed_at_end(progress->points[0])) {
@@ -536,6 +552,9 @@ static enum nba_status go_on(struct run *run, struct nba_error *error)
         arm_for_step(progress); /* its records are in the log already, and taken at once */
     }
     status = status == NBA_OK ? start_engine(run, error) : status;
+    if (status == NBA_OK && progress->at_start && run->everywhere != NULL) {
+        disarm(progress);
+    }
     if (status == NBA_OK && progress->at_start) {
         unreached(run);
         end(run, DRIVE_FAILED, error);

@@ -105,6 +105,7 @@ static enum nba_status run_processes(struct run *run, enum drive_end *ret_end,
             *ret_end = (enum drive_end)WEXITSTATUS(how);
             return NBA_OK;
         }
+        run->deaths++;
         if (WTERMSIG(how) != SIGKILL || !was_meant(run->progress)) {
             return nba_error_set(error, NBA_E_IO, "the engine died by signal %d in step %u",
                                  WTERMSIG(how), run->progress->at + 1);
@@ -199,6 +200,15 @@ static bool asks_for_kill_points(const struct scenario *scenario)
     return asks;
 }
 
+static bool has_crashes(const struct scenario *scenario)
+{
+    bool has = false;
+    for (uint32_t i = 0; i < scenario->step_count; i++) {
+        has = has || scenario->steps[i].kind == STEP_CRASH;
+    }
+    return has;
+}
+
 static bool kill_points_are_there(void)
 {
 #ifdef NBA_KILL_POINTS
@@ -208,11 +218,11 @@ static bool kill_points_are_there(void)
 #endif
 }
 
-static enum nba_status run_same(const struct run *like, const char *folder, bool *ret_passed,
-                                struct nba_buf *report, struct nba_error *error)
+static enum nba_status run_same(const struct run *like, const struct scenario *scenario,
+                                const char *folder, bool *ret_passed, struct nba_buf *report,
+                                struct nba_error *error)
 {
-    struct run run = {
-        .options = like->options, .file = like->file, .scenario = like->scenario->same_as};
+    struct run run = {.options = like->options, .file = like->file, .scenario = scenario};
     uint32_t *points = calloc(run.scenario->step_count + 1u, sizeof(*points));
     if (points == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
@@ -233,7 +243,7 @@ static enum nba_status run_all(struct run *run, uint32_t *points, bool *ret_pass
     (void)snprintf(run->folder, sizeof(run->folder), "%.3000s/run", run->options->folder);
     if (run->scenario->same_as != NULL) {
         run->same_as = same;
-        status = run_same(run, same, ret_passed, report, error);
+        status = run_same(run, run->scenario->same_as, same, ret_passed, report, error);
         if (status == NBA_OK && !*ret_passed) {
             nba_buf_printf(report,
                            "  (that was scenario '%.*s', which this one must be the same as)\n",
@@ -254,6 +264,39 @@ static enum nba_status run_all(struct run *run, uint32_t *points, bool *ret_pass
         }
         nba_buf_clear(&said);
         *ret_passed = *ret_passed && passed;
+    }
+    return status;
+}
+
+/* Dies in every step at one kill point after the other, and compares with an undisturbed run. */
+static enum nba_status run_with_crashes(struct run *run, uint32_t *points, bool *ret_passed,
+                                        struct nba_buf *report, struct nba_error *error)
+{
+    char same[PATH_BYTES_MAX];
+    (void)snprintf(same, sizeof(same), "%.3000s/undisturbed", run->options->folder);
+    choose_points(run->scenario, 0, points);
+    enum nba_status status = run_same(run, run->scenario, same, ret_passed, report, error);
+    run->same_as = same;
+    for (uint32_t point = 0; status == NBA_OK && *ret_passed && point < NBA_KILL_POINT_COUNT;
+         point++) {
+        struct nba_buf said;
+        if (point == NBA_KILL_POINT_in_revoke || point == NBA_KILL_POINT_in_swap ||
+            point == NBA_KILL_POINT_in_close) {
+            continue; /* not passed in a step */
+        }
+        nba_buf_init(&said, REPORT_BYTES_MAX);
+        run->everywhere = &point;
+        status = run_once(run, ret_passed, &said, error);
+        if (status == NBA_OK && (!*ret_passed || run->options->verbose)) {
+            nba_buf_printf(report, "  with a crash %s in every step (%u deaths so far):\n",
+                           nba_crash_point_name(point), run->deaths);
+            nba_buf_append_str(report, nba_buf_str(&said));
+        }
+        nba_buf_clear(&said);
+    }
+    if (status == NBA_OK && *ret_passed && run->deaths == 0) {
+        nba_buf_printf(report, "  no kill point was reached\n");
+        *ret_passed = false;
     }
     return status;
 }
@@ -283,7 +326,11 @@ enum nba_status nba_scenarios_run(const struct nba_scenarios *scenarios, size_t 
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
     run.points = points;
-    const enum nba_status status = run_all(&run, points, &passed, report, error);
+    enum nba_status status = run_all(&run, points, &passed, report, error);
+    if (status == NBA_OK && passed && options->crash && !has_crashes(scenario) &&
+        kill_points_are_there()) {
+        status = run_with_crashes(&run, points, &passed, report, error);
+    }
     free(points);
     *ret_verdict = passed ? NBA_SCENARIO_PASSED : NBA_SCENARIO_FAILED;
     return status;

@@ -51,8 +51,10 @@ struct run {
     const struct nba_scenarios *file;
     const struct scenario *scenario;
     struct progress *progress;
-    const uint32_t *points; /* by step: which point of its list */
-    bool judged;            /* else only what came out is written down */
+    const uint32_t *points;     /* by step: which point of its list */
+    const uint32_t *everywhere; /* NULL, or the point armed for every step, reached or not */
+    uint32_t deaths;            /* so far */
+    bool judged;                /* else only what came out is written down */
     char folder[PATH_BYTES_MAX];
     const char *same_as; /* folder of the other one's run; NULL: none */
 

@@ -47,6 +47,7 @@ struct nba_scenario_options {
                                      struct nba_error *error);
     const char *folder; /* scratch: log, state, policy of each run; emptied */
     bool verbose;       /* tell what came out also where it is as expected */
+    bool crash;         /* and again for each kill point, dying there in every step: same outputs */
 };
 
 /* Runs one scenario, and the one it must be the same as; what there is to say is appended to
