@@ -4,8 +4,8 @@
  * DRIVERS.  One for every reason that spoke for the candidate, strongest first, each with the ids
  * of the events behind it.  Weights are shares from 0 to 1: of the score by model (what each member
  * added to it, of all that was added), of the priority by context weight or lever (1 - 1/w), of the
- * channel (how far its best P is above the mean of the others).  They order the drivers; they don't
- * add up to one.
+ * channel (how far its best P is above the mean of the others), and one small weight for what the
+ * HCP's history says.  They order the drivers; they don't add up to one.
  */
 #include <string.h>
 
@@ -16,7 +16,12 @@
 /* A driver that says less than this is left out. */
 #define DRIVER_WEIGHT_MIN 0.05
 /* What engagement with the same topic counts when no rule gives it a weight. */
-#define TOPIC_WEIGHT_MIN  0.1
+#define TOPIC_WEIGHT_MIN 0.1
+/* What the HCP's history counts, */
+#define HISTORY_WEIGHT 0.1
+/* a content that became effective less than so long ago, and a silence as long as that. */
+#define NEW_CONTENT_MS    (30 * NBA_DAY_MS)
+#define LONG_SILENCE_MS   (90 * NBA_DAY_MS)
 #define DRIVER_TEXT_BYTES 400u
 #define RANK_DIGITS       10u
 
@@ -121,6 +126,38 @@ static double channel_affinity(const struct nba_scores *scores, enum nba_channel
     return count != 0 && own > 0 ? 1 - others / count / own : 0;
 }
 
+/* What the moment of the event says: all of it with this event as evidence. */
+static void add_history_drivers(const struct nba_catalog *catalog, const struct moment *moment,
+                                uint32_t c, struct drivers *drivers)
+{
+    const struct nba_hcp *hcp = moment->hcp;
+    const int64_t from_ms = catalog->effective_from_ms[c];
+    const struct nba_ring_event *last = hcp->ring + hcp->ring_count - (hcp->ring_count != 0);
+    int64_t contact_ms = NBA_TIME_NONE; /* the least of all times */
+    for (unsigned i = 0; i < NBA_CHANNEL_COUNT; i++) {
+        const int64_t time_ms = hcp->channels[i].last_contact_ms;
+        contact_ms = time_ms > contact_ms ? time_ms : contact_ms;
+    }
+    const struct {
+        enum nba_driver code;
+        bool holds;
+    } history[] = {
+        {NBA_DRIVER_NEW_CONTENT,
+         from_ms != NBA_TIME_NONE && moment->now_ms - from_ms < NEW_CONTENT_MS},
+        {NBA_DRIVER_CALL_FOLLOW_UP, moment->event->type == NBA_EVENT_REP_CALL_COMPLETED &&
+                                        catalog->channel[c] != (uint8_t)NBA_CHANNEL_REP},
+        {NBA_DRIVER_LONG_SINCE_CONTACT,
+         contact_ms != NBA_TIME_NONE && moment->now_ms - contact_ms >= LONG_SILENCE_MS},
+        {NBA_DRIVER_REACTIVATION, hcp->ring_count > 1 && nba_event_in_ring(moment->event) &&
+                                      last[0].time_ms - last[-1].time_ms >= LONG_SILENCE_MS},
+    };
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(history); i++) {
+        if (history[i].holds) {
+            add_driver(drivers, history[i].code, HISTORY_WEIGHT, nba_str("", 0));
+        }
+    }
+}
+
 static void find_drivers(const struct nba_funnel *funnel, const struct nba_decide_request *request,
                          const struct moment *moment, uint32_t c, struct drivers *drivers)
 {
@@ -146,6 +183,9 @@ static void find_drivers(const struct nba_funnel *funnel, const struct nba_decid
     if (affinity >= DRIVER_WEIGHT_MIN) {
         add_driver(drivers, NBA_DRIVER_CHANNEL_AFFINITY, affinity,
                    nba_str_of(nba_channel_name(channel)));
+    }
+    if (moment->event != NULL) {
+        add_history_drivers(catalog, moment, c, drivers);
     }
     if (lever > 1) {
         add_driver(drivers, NBA_DRIVER_LEVER, 1 - 1 / lever, nba_str("", 0));

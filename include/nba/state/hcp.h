@@ -479,7 +479,7 @@ bool nba_hcp_join(struct nba_hcp *hcp, const struct nba_event *event,
 
 /* ---- triggers ---- */
 
-#define NBA_TRIGGER_EVENTS_MAX 10u
+#define NBA_TRIGGER_EVENTS_MAX NBA_HCP_EVIDENCE_MAX
 
 enum nba_trigger_same { NBA_SAME_ANY, NBA_SAME_MESSAGE, NBA_SAME_CONTENT };
 

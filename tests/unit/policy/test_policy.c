@@ -271,7 +271,7 @@ static const struct {
      "'brand'"},
     {TRIGGER("{id: t, pattern: {event: email_sent, consecutive: 11, without: {event: email_opened, "
              "within: P7D}}}"),
-     "p.yaml:7:55: triggers[0].pattern.consecutive: expected a whole number from 1 to 10, got "
+     "p.yaml:7:55: triggers[0].pattern.consecutive: expected a whole number from 1 to 8, got "
      "'11'"},
     {TRIGGER("{id: t, pattern: {event: email_sent, per: [brand], without: {event: email_opened, "
              "within: P7D}}}"),
