@@ -555,7 +555,7 @@
     {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 0, per: [hcp, brand], "
           "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
           "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
-     "p.yaml:6:67: triggers[0].pattern.consecutive: expected a whole number from 1 to 10, got '0'"},
+     "p.yaml:6:67: triggers[0].pattern.consecutive: expected a whole number from 1 to 8, got '0'"},
     {GOOD "triggers: [{id: a, pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
           "without: {event: email_opened, same: message_id, within: 7d}}, then: {action_type: "
           "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
