@@ -109,6 +109,9 @@ enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba
             due[due_count++] = hcp->held[i].action_id;
         }
     }
+    if (due_count == 0) {
+        return NBA_OK; /* a record of the wave that was open has taken it back */
+    }
     for (uint32_t i = 0; i < due_count; i++) {
         const enum nba_status status =
             release_one(pipeline, hcp, due[i], now_ms, origin, released, &decision);
