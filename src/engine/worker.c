@@ -349,8 +349,9 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
         }
     } else if (!worker->in_transaction) {
         status = must_sweep(worker, &full, error);
-        full = full || timers_due(worker) || offset_lags(worker);
+        full = full || offset_lags(worker);
         atomic_store(&worker->settled, status == NBA_OK && !full);
+        full = full || timers_due(worker); /* time goes on: nobody waits for its end */
         if (status == NBA_OK && full) {
             status = join_all(worker, error);
         }
