@@ -112,12 +112,14 @@ static void print_selected(const struct nba_decision *decision, const struct nba
                            struct nba_buf *buf)
 {
     char expires[NBA_TIME_TEXT_BYTES];
+    const struct nba_str what = action->content_id.bytes != 0 /* a trigger's may have none */
+                                    ? action->content_id
+                                    : nba_str_of(nba_action_type_name(action->action_type));
     nba_time_format(action->expires_at_ms, expires);
     nba_buf_printf(
         buf, "  %d. %.*s by %s, priority %.4f (P %.4f x C %.2f x V %.2f x L %.2f), until %s\n",
-        (int)action->rank, NBA_STR_ARG(action->content_id), nba_channel_name(action->channel),
-        action->priority, action->propensity, action->context_weight, action->value,
-        action->lever_weight, expires);
+        (int)action->rank, NBA_STR_ARG(what), nba_channel_name(action->channel), action->priority,
+        action->propensity, action->context_weight, action->value, action->lever_weight, expires);
     print_held(decision, action->action_id, buf);
     for (uint32_t i = 0; i < action->driver_count; i++) {
         const struct nba_action_driver *driver = &action->drivers[i];
