@@ -394,8 +394,9 @@ class SideInputs(unittest.TestCase):
                         self.assertLess(died.returncode, 0)
                     else:
                         instance.drain()
-                taken = [r["headers"]["src"] for r in instance.consume("deadletter")]
-                self.assertEqual(sorted(taken), [f"{instance.topics['mailbox']}/{p}/{o}"
+                taken = [(r["partition"], r["headers"]["src"])
+                         for r in instance.consume("deadletter")]
+                self.assertEqual(sorted(taken), [(p, f"mailbox:{o}")
                                                  for p in range(2) for o in range(6)])
                 self.assertEqual(instance.replay(), instance.digests())
 
