@@ -485,7 +485,7 @@ static enum nba_status take_step(struct run *run, const struct step *step, struc
     if (!progress->noted) {
         status = note_states(run, true, error);
         status = status == NBA_OK ? note_highs(run, step, error) : status;
-        if (status == NBA_OK && run->everywhere != NULL && step->kind != STEP_POLICY) {
+        if (status == NBA_OK && run->everywhere != NULL && progress->at < run->crash_end) {
             progress->points[0] = *run->everywhere;
             progress->point_count = 1;
         }

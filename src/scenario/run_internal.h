@@ -53,6 +53,7 @@ struct run {
     struct progress *progress;
     const uint32_t *points;     /* by step: which point of its list */
     const uint32_t *everywhere; /* NULL, or the point armed for every step, reached or not */
+    uint32_t crash_end;         /* of the steps in which it is */
     uint32_t deaths;            /* so far */
     bool judged;                /* else only what came out is written down */
     char folder[PATH_BYTES_MAX];
