@@ -5,8 +5,8 @@
  *
  * Contents in three channels each, 20 brands with 5 topics, the shipped policy with three limits,
  * an HCP with 20 outcomes and 12 contacts; every candidate gets a reason, the top 50 are ranked
- * with their details.  Measured twice: 3,000 and 510 candidates.  Building the catalogue and binding the
- * funnel are shown too.  NBA_BENCH_BARS as tools/bench wants it.
+ * with their details.  Measured twice: 3,000 and 510 candidates.  Building the catalogue and
+ * binding the funnel are shown too.  NBA_BENCH_BARS as tools/bench wants it.
  */
 #include <stdio.h>
 #include <stdlib.h>
