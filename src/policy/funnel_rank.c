@@ -267,6 +267,15 @@ static void judge_rest(struct nba_funnel *funnel, const struct nba_scores *score
             (uint8_t)(full ? NBA_REASON_LOST_ARBITRATION : NBA_REASON_SLATE_DIVERSITY));
 }
 
+static bool is_ranked(const struct selection *selection, uint32_t c)
+{
+    uint32_t i = 0;
+    while (i < selection->ranked_count && selection->ranked[i] != c) {
+        i++;
+    }
+    return i < selection->ranked_count;
+}
+
 void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
                            const struct moment *moment, uint32_t size, struct selection *selection)
 {
@@ -277,6 +286,7 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
         const uint32_t first = nba_funnel_explore(funnel, request, selection);
         if (first != NBA_CATALOG_NONE) {
             take(funnel, moment, selection, first);
+            selection->beyond_ranked = !is_ranked(selection, first);
         }
     }
     /* Nearly always the slate is full within the ranked list. */

@@ -114,6 +114,21 @@ static void test_only_who_is_alive_is_explored(void **state)
     fixture_destroy(f);
 }
 
+/* With `audit.candidates: counts` no more are put in order than the slate has places. */
+static void test_a_best_one_behind_all_that_are_put_in_order_is_found(void **state)
+{
+    struct fixture *f =
+        create("type: epsilon_greedy, epsilon: 0}}\naudit: {candidates: counts}\n#{{", 1);
+    (void)state;
+    fixture_score(f, "d", 0.9);
+    f->hcp.profile.rep_id = nba_str("", 0); /* REP_NOT_ALIGNED: a and d, the best of all */
+    assert_int_equal(index_of(&decide(f, 0)[0]), 1);
+    assert_int_equal(f->result.action_count, 1);
+    assert_int_equal(f->result.decision.reason_count[NBA_REASON_REP_NOT_ALIGNED], 2);
+    assert_int_equal(f->result.decision.reason_count[NBA_REASON_LOST_ARBITRATION], 1);
+    fixture_destroy(f);
+}
+
 static void test_no_epsilon_and_no_type_change_nothing(void **state)
 {
     static const char *const policies[] = {"type: none", "type: epsilon_greedy, epsilon: 0"};
@@ -225,6 +240,7 @@ int main(void)
         cmocka_unit_test(
             test_a_slate_of_one_that_was_explored_leaves_the_others_to_lost_arbitration),
         cmocka_unit_test(test_only_who_is_alive_is_explored),
+        cmocka_unit_test(test_a_best_one_behind_all_that_are_put_in_order_is_found),
         cmocka_unit_test(test_no_epsilon_and_no_type_change_nothing),
         cmocka_unit_test(test_frequencies_are_the_probabilities_that_were_logged),
         cmocka_unit_test(test_thompson_draws_are_the_same_bits_everywhere),
