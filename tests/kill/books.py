@@ -73,7 +73,7 @@ def whole_state(company, folder):
     life = Life(company, folder, folder, 1)
     try:
         # Members of before are waited out: their sessions have to end.
-        if not life.await_word([f" partitions={company.partitions} "], 60):
+        if not life.await_word([f" partitions={2 * company.partitions} "], 60):
             raise Failed(f"{folder}: did not get all partitions:\n    {life.tail(12)}")
         life.stop()
     finally:
