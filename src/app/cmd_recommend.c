@@ -4,6 +4,7 @@
 #include "advisor.h"
 #include "json_text.h"
 #include "nba/app/command.h"
+#include "nba/app/page.h"
 #include "nba/base/version.h"
 #include "state_view.h"
 
@@ -43,18 +44,6 @@ struct recommender {
 };
 
 /* ---- printing ---- */
-
-static void print_csv_text(struct nba_buf *buf, struct nba_str text)
-{
-    nba_buf_append_byte(buf, '"');
-    for (size_t i = 0; i < text.bytes; i++) {
-        if (text.data[i] == '"') {
-            nba_buf_append_byte(buf, '"');
-        }
-        nba_buf_append_byte(buf, (unsigned char)text.data[i]);
-    }
-    nba_buf_append_byte(buf, '"');
-}
 
 static struct nba_str title_of(const struct recommender *r, struct nba_str content_id)
 {
@@ -103,11 +92,11 @@ static void print_csv(const struct recommender *r, const struct nba_hcp *hcp,
     }
     for (uint32_t i = 0; i < slate->top_content_count; i++) {
         const struct nba_slate_content *content = &slate->top_contents[i];
-        print_csv_text(buf, hcp->hcp_id);
+        nba_csv_text(buf, hcp->hcp_id);
         nba_buf_printf(buf, ",%u,", i + 1);
-        print_csv_text(buf, content->content_id);
+        nba_csv_text(buf, content->content_id);
         nba_buf_append_byte(buf, ',');
-        print_csv_text(buf, title_of(r, content->content_id));
+        nba_csv_text(buf, title_of(r, content->content_id));
         nba_buf_printf(buf, ",%.9g,%.9g,%.9g,%.9g,%s,%.12s\n", content->score, content->share_lstm,
                        content->share_ncf, content->share_popularity,
                        nba_reason_name(content->first_failed), slate->model_version.data);

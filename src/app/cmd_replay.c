@@ -36,12 +36,6 @@ static const struct nba_option options[] = {
     {0},
 };
 
-static void show_progress(void *ticker, uint64_t done, uint64_t total)
-{
-    (void)total;
-    nba_ticker_at(ticker, done);
-}
-
 static enum nba_status run_all(struct nba_replay *replay, struct nba_workplace *place,
                                struct nba_error *error)
 {
@@ -85,7 +79,7 @@ static enum nba_status replay_logs(struct nba_workplace *place, struct nba_diges
         .wave_max = (size_t)args.batch,
         .transaction_events = (size_t)args.transaction,
         .sink = {nba_digests_add_made, digests},
-        .progress = show_progress,
+        .progress = nba_replay_tick,
         .progress_context = &place->ticker,
     };
     const bool done = nba_replay_create(&replay_options, &replay, error) == NBA_OK &&

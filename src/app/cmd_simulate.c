@@ -43,17 +43,11 @@ static const struct {
 
 /* ---- the runs ---- */
 
-static enum nba_status refuse_output(void *context, const struct nba_outbox_record *record,
-                                     struct nba_error *error)
+static enum nba_status drop_output(void *context, const struct nba_outbox_record *record,
+                                   struct nba_error *error)
 {
     (void)context, (void)record, (void)error;
     return NBA_OK; /* the journal: nobody keeps it */
-}
-
-static void show_progress(void *ticker, uint64_t done, uint64_t total)
-{
-    (void)total;
-    nba_ticker_at(ticker, done);
 }
 
 static enum nba_status run_policy(struct nba_workplace *place, const char *policy, size_t number,
@@ -73,9 +67,9 @@ static enum nba_status run_policy(struct nba_workplace *place, const char *polic
         .policies_dir = state,
         .policy_ours = true,
         .threads = (size_t)args.threads,
-        .sink = {refuse_output, NULL},
+        .sink = {drop_output, NULL},
         .listener = &simulation->listener,
-        .progress = show_progress,
+        .progress = nba_replay_tick,
         .progress_context = &place->ticker,
     };
     bool done = nba_replay_create(&replay_options, &replay, error) == NBA_OK &&

@@ -106,14 +106,7 @@ enum nba_status nba_digests_add(void *self, const struct nba_record *record,
 enum nba_status nba_digests_add_made(void *self, const struct nba_outbox_record *made,
                                      struct nba_error *error)
 {
-    const struct nba_record record = {.topic = nba_str_of(made->topic),
-                                      .partition = made->partition,
-                                      .key = made->key,
-                                      .value = made->value,
-                                      .key_null = made->key_null,
-                                      .value_null = made->value_null,
-                                      .headers = made->headers,
-                                      .header_count = made->header_count};
+    const struct nba_record record = nba_outbox_as_record(made);
     return nba_digests_add(self, &record, error);
 }
 

@@ -53,3 +53,9 @@ enum nba_status nba_add_logs(struct nba_replay *replay, const struct nba_workpla
     }
     return status;
 }
+
+void nba_replay_tick(void *ticker, uint64_t done, uint64_t total)
+{
+    (void)total;
+    nba_ticker_at(ticker, done);
+}

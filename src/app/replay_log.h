@@ -10,4 +10,7 @@ NBA_MUST_USE
 enum nba_status nba_add_logs(struct nba_replay *replay, const struct nba_workplace *place,
                              const struct nba_operands *logs, struct nba_error *error);
 
+/* A replay's progress on a ticker. */
+void nba_replay_tick(void *ticker, uint64_t done, uint64_t total);
+
 #endif

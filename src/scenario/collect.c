@@ -189,14 +189,7 @@ static enum nba_status take_logged(void *context, const struct nba_record *recor
 static enum nba_status take_made(void *context, const struct nba_outbox_record *made,
                                  struct nba_error *error)
 {
-    const struct nba_record record = {.topic = nba_str_of(made->topic),
-                                      .partition = made->partition,
-                                      .key = made->key,
-                                      .value = made->value,
-                                      .key_null = made->key_null,
-                                      .value_null = made->value_null,
-                                      .headers = made->headers,
-                                      .header_count = made->header_count};
+    const struct nba_record record = nba_outbox_as_record(made);
     (void)error;
     take_in_order(context, &record);
     return NBA_OK;

@@ -28,6 +28,19 @@ struct nba_outbox_record {
     uint32_t header_count;
 };
 
+/* The same as the log would hand it on, but for offset and time; borrows it. */
+static inline struct nba_record nba_outbox_as_record(const struct nba_outbox_record *made)
+{
+    return (struct nba_record){.topic = nba_str_of(made->topic),
+                               .partition = made->partition,
+                               .key = made->key,
+                               .value = made->value,
+                               .key_null = made->key_null,
+                               .value_null = made->value_null,
+                               .headers = made->headers,
+                               .header_count = made->header_count};
+}
+
 struct nba_outbox {
     struct nba_arena *arena;
     struct nba_outbox_record *records; /* heap, kept over resets */
