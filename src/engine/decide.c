@@ -371,6 +371,51 @@ static void keep_actions(struct nba_pipeline *pipeline, const struct nba_wave_it
     }
 }
 
+static void say_slate(struct nba_pipeline *pipeline, struct nba_origin origin,
+                      struct nba_decide_result *result)
+{
+    if (result->ghosts) { /* a list of what is next would be a treatment too */
+        result->slate.top_content_count = 0;
+        memset(result->slate.channel_present, 0, sizeof(result->slate.channel_present));
+    }
+    if (result->has_slate) {
+        nba_emit_slate(&pipeline->emitter, origin, &result->slate);
+    }
+}
+
+enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                                   struct nba_origin origin, struct nba_str decision_id,
+                                   struct nba_error *error)
+{
+    const struct nba_config *config = pipeline->options.config;
+    struct nba_decide_result result;
+    enum nba_status status = NBA_OK;
+    if (!config->slate_publish) {
+        return NBA_OK;
+    }
+    status = nba_wave_score(pipeline, item, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    const struct nba_decide_request request = {
+        .scores = &item->job->scores,
+        .values = item->job->scores.values,
+        .hcp = item->hcp,
+        .capacity = pipeline->side->capacity,
+        .decision_id = decision_id,
+        .now_ms = item->now_ms,
+        .watermark_ms = item->watermark_ms,
+        .top_n = (uint32_t)config->slate_top_n,
+        .nothing_new = true,
+        .engine_version = nba_str_of(NBA_ENGINE_VERSION),
+    };
+    status = nba_funnel_decide(pipeline->funnel, &request, &pipeline->said, &result);
+    if (status == NBA_OK) {
+        say_slate(pipeline, origin, &result);
+    }
+    return status;
+}
+
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head)
 {
@@ -415,12 +460,8 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         fill_rankings(pipeline, scores, &result.decision);
     }
     keep_actions(pipeline, item, origin, &features, &result);
-    if (result.ghosts) { /* a list of what is next would be a treatment too */
-        result.slate.top_content_count = 0;
-        memset(result.slate.channel_present, 0, sizeof(result.slate.channel_present));
-    }
-    if (result.has_slate && slate) {
-        nba_emit_slate(&pipeline->emitter, origin, &result.slate);
+    if (slate) {
+        say_slate(pipeline, origin, &result);
     }
     nba_emit_decision(&pipeline->emitter, origin, &result.decision);
     nba_pipeline_metrics_decision(&pipeline->metrics, &result.decision);

@@ -254,6 +254,18 @@ static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
     pipeline->job_count++;
 }
 
+enum nba_status nba_wave_score(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                               struct nba_error *error)
+{
+    NBA_ASSERT(pipeline->item_count == 0 && pipeline->job_count == 0);
+    add_job(pipeline, item);
+    nba_scorer_start(pipeline->scorer, pipeline->side->binding, pipeline->jobs, 1);
+    pipeline->job_count = 0;
+    pipeline->horizon_ms = INT64_MAX;
+    return nba_scorer_finish(pipeline->scorer, pipeline->side->binding, pipeline->jobs, 0,
+                             &pipeline->said, error);
+}
+
 /* A message that never reached anybody counts for no limit, where the policy says so. */
 static void release_contact(const struct nba_pipeline *pipeline, struct nba_hcp *hcp,
                             const struct nba_event *event)
@@ -380,11 +392,10 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
                 return status;
             }
         } else if (timer.kind == NBA_TIMER_RELEASE) {
-            status =
-                nba_wave_release(pipeline, task, hcp, timer.due_ms, meta->clock_ms, watermark_ms);
+            status = nba_wave_release(pipeline, task, hcp, timer.due_ms, meta->clock_ms,
+                                      watermark_ms, error);
             if (status != NBA_OK) {
-                return nba_error_set(error, status, "cannot release a held action: %s",
-                                     nba_status_text(status));
+                return status;
             }
         } else {
             /* An expired action was published with its expires_at: it ends without a message. */

@@ -100,9 +100,9 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
                                    struct nba_origin origin, struct nba_decision *decision);
 /* release.c: the held actions of this HCP that are due at `due_ms`; no wave is open. */
 NBA_MUST_USE
-enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba_task *task,
+enum nba_status nba_wave_release(struct nba_pipeline *pipeline, struct nba_task *task,
                                  struct nba_hcp *hcp, int64_t due_ms, int64_t now_ms,
-                                 int64_t watermark_ms);
+                                 int64_t watermark_ms, struct nba_error *error);
 /* trigger.c: the patterns of this HCP whose time is up at `due_ms`; no wave is open. */
 NBA_MUST_USE
 enum nba_status nba_wave_fire(struct nba_pipeline *pipeline, struct nba_task *task,
@@ -112,6 +112,16 @@ enum nba_status nba_wave_fire(struct nba_pipeline *pipeline, struct nba_task *ta
 NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head);
+
+/* The HCP's slate anew, when what is open changed without a decision; no wave is open. */
+NBA_MUST_USE
+enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                                   struct nba_origin origin, struct nba_str decision_id,
+                                   struct nba_error *error);
+/* pipeline.c: item->job with its scores, in no wave. */
+NBA_MUST_USE
+enum nba_status nba_wave_score(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                               struct nba_error *error);
 
 /* erase.c: is the event one of an erased HCP (item->erased)?  An opt-in captured since then
  * readmits it. */

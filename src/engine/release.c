@@ -75,9 +75,9 @@ static enum nba_status release_one(struct nba_pipeline *pipeline, struct nba_hcp
     return NBA_OK;
 }
 
-enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba_task *task,
+enum nba_status nba_wave_release(struct nba_pipeline *pipeline, struct nba_task *task,
                                  struct nba_hcp *hcp, int64_t due_ms, int64_t now_ms,
-                                 int64_t watermark_ms)
+                                 int64_t watermark_ms, struct nba_error *error)
 {
     struct nba_str due[NBA_HCP_HELD_MAX];
     uint32_t due_count = 0;
@@ -90,7 +90,8 @@ enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba
         .segment =
             hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0),
     };
-    const struct nba_wave_item item = {
+    struct nba_wave_item item = {
+        .task = task,
         .event = {.source = nba_str_of("timer"),
                   .event_id = nba_str(id.data + strlen("timer:"), id.bytes - strlen("timer:")),
                   .hcp_id = hcp->hcp_id},
@@ -116,10 +117,13 @@ enum nba_status nba_wave_release(struct nba_pipeline *pipeline, const struct nba
         const enum nba_status status =
             release_one(pipeline, hcp, due[i], now_ms, origin, released, &decision);
         if (status != NBA_OK) {
-            return status;
+            return nba_error_set(error, status, "cannot release a held action: %s",
+                                 nba_status_text(status));
         }
     }
     nba_emit_decision(&pipeline->emitter, origin, &decision);
     nba_pipeline_metrics_decision(&pipeline->metrics, &decision);
-    return NBA_OK;
+    return decision.selected_count > decision.held_count /* some wait no longer */
+               ? nba_wave_say_slate(pipeline, &item, origin, decision.decision_id, error)
+               : NBA_OK;
 }

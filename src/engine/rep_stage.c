@@ -8,7 +8,8 @@
  * world.  The rep's task takes requests in the order of its mailbox: it alone publishes them, and
  * recalls what it has published.  Whatever happens to the action at the HCP's task - an answer, a
  * recall, its expiry - is forwarded, so that places are given back and what the rep has seen is not
- * replaced.  An answer closes the action at the HCP's task and starts no decision.
+ * replaced.  An answer closes the action at the HCP's task, whose slate is written anew, and starts
+ * no decision.  A request that is granted needs none: the slate has it since the decision.
  */
 #include <string.h>
 
@@ -119,7 +120,8 @@ enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_ta
     *end++ = ':';
     (void)nba_str_put(end, mail->action_id);
     const struct nba_meta *meta = nba_task_meta(task);
-    const struct nba_wave_item item = {
+    struct nba_wave_item item = {
+        .task = task,
         .event = {.source = nba_str_of("rep"),
                   .event_id = nba_str(id, bytes),
                   .hcp_id = mail->hcp_id},
@@ -135,7 +137,7 @@ enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_ta
     decision.closed_count = 1;
     nba_emit_decision(&pipeline->emitter, origin, &decision);
     nba_pipeline_metrics_decision(&pipeline->metrics, &decision);
-    return NBA_OK;
+    return nba_wave_say_slate(pipeline, &item, origin, decision.decision_id, error);
 }
 
 /* ---- at the rep's task ---- */

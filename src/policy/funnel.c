@@ -72,7 +72,7 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     nba_funnel_weigh(funnel, &moment);
     nba_funnel_mark(funnel, &moment);
     nba_funnel_judge_candidates(funnel, request, &moment);
-    const uint32_t size = places(funnel, &moment);
+    const uint32_t size = request->nothing_new ? 0 : places(funnel, &moment);
     const uint32_t want = funnel->policy->audit_top + funnel->policy->slate.size;
     selection.ranked_count = nba_funnel_rank(funnel, request, want, selection.ranked);
     nba_funnel_fill_slate(funnel, request, &moment, size, &selection);

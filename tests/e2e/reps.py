@@ -90,6 +90,13 @@ def check(test, instance, most, replace=True, zone="Europe/Berlin", channel="rep
               for c in r["value"]["closed"]]
     told = {c["action_id"] for c in closed if c["reason"] == "REP_CAPACITY"}
     test.assertLessEqual(told, refused)
+    slates = {r["value"]["decision_id"]: {a["action_id"] for a in r["value"]["actions"]}
+              for r in instance.consume("slate")}
+    for record in instance.consume("decision"):
+        if record["headers"]["src"].startswith("mailbox:"):
+            decision = record["value"]
+            test.assertFalse(slates[decision["decision_id"]] &
+                             {c["action_id"] for c in decision["closed"]})
     once = [action for said in published.values() for action in said]
     test.assertEqual(len(once), len(set(once)), "said twice")
     return {"published": len(once), "refused": len(refused), "replaced": replaced,

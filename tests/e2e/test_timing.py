@@ -58,6 +58,7 @@ class SameBytes(unittest.TestCase):
                 self.assertIn(action["action_id"], proposed, "nobody knew of it")
                 recalled.add(action["action_id"])
         waiting, ended, discarded = {}, {}, 0
+        slates = {r["value"]["decision_id"]: r["value"] for r in self.calm.consume("slate")}
         for record in self.calm.consume("decision"):
             decision = record["value"]
             held = {h["action_id"]: h for h in decision["held"]}
@@ -78,6 +79,9 @@ class SameBytes(unittest.TestCase):
                     self.assertEqual(record["headers"]["src"], "timer:" + timer)
                     self.assertEqual(proposed[name]["time"], due)
                     self.assertEqual(proposed[name], action)
+                    slate = slates[decision["decision_id"]]
+                    self.assertIn(name, {a["action_id"] for a in slate["actions"]})
+                    self.assertEqual(len(slate["top_contents"]), 10)
                     ended[name] = None
         self.assertEqual(waiting, {}, "held for ever")
         dropped = {name for name, reason in ended.items() if reason}

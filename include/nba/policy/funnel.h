@@ -68,7 +68,8 @@ struct nba_decide_request {
     struct nba_str trigger_event_id;
     int64_t now_ms; /* decision clock */
     int64_t watermark_ms;
-    uint32_t top_n; /* contents in the slate's ranked list */
+    uint32_t top_n;   /* contents in the slate's ranked list */
+    bool nothing_new; /* nothing is selected: the slate says what is open, and what is next */
     /* The least reason that counts, to ask what would stop a candidate that passed the stages
      * before; 0: all do. */
     enum nba_reason from_reason;

@@ -249,6 +249,41 @@ static void test_an_open_action_holds_its_place_and_its_content_back(void **stat
     fixture_destroy(f);
 }
 
+static void test_a_slate_written_anew_has_what_is_open_and_what_is_next(void **state)
+{
+    struct fixture *f =
+        fixture_create(FIXTURE_POLICY "arbitration: {exploration: {type: epsilon_greedy, "
+                                      "epsilon: 1}}\n");
+    (void)state;
+    fixture_email(f, "a");
+    fixture_email(f, "b");
+    fixture_email(f, "c");
+    fixture_email(f, "d");
+    fixture_bind(f);
+    fixture_decide(f, NOW);
+    fixture_keep_open(f);
+    const struct nba_decide_request request = {.scores = &f->scores,
+                                               .hcp = &f->hcp,
+                                               .decision_id = nba_str_of("dec:rep#r"),
+                                               .now_ms = at("2026-11-18T10:00:00Z"),
+                                               .top_n = 10,
+                                               .nothing_new = true};
+    assert_int_equal(nba_funnel_decide(f->funnel, &request, &f->arena, &f->result), NBA_OK);
+    const struct nba_slate *slate = &f->result.slate;
+    assert_int_equal(f->result.action_count, 0);
+    assert_int_equal(slate->action_count, 2);
+    assert_true(nba_str_equal(slate->actions[0].action_id, f->hcp.actions[0].action_id));
+    assert_int_equal(slate->top_content_count, 4);
+    uint32_t stopped = 0; /* the open ones, by OPEN_ACTION; nobody by the slate's own size */
+    for (uint32_t i = 0; i < 4; i++) {
+        stopped += slate->top_contents[i].first_failed == NBA_REASON_OPEN_ACTION;
+        assert_true(slate->top_contents[i].first_failed == NBA_REASON_OPEN_ACTION ||
+                    slate->top_contents[i].first_failed == NBA_REASON_NONE);
+    }
+    assert_int_equal(stopped, 2);
+    fixture_destroy(f);
+}
+
 static void test_no_more_is_proposed_than_the_record_can_keep_open(void **state)
 {
     struct fixture *f =
@@ -460,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_candidates_a_scorer_does_not_know_are_not_there),
         cmocka_unit_test(test_audit_says_how_much_is_written),
         cmocka_unit_test(test_an_open_action_holds_its_place_and_its_content_back),
+        cmocka_unit_test(test_a_slate_written_anew_has_what_is_open_and_what_is_next),
         cmocka_unit_test(test_no_more_is_proposed_than_the_record_can_keep_open),
         cmocka_unit_test(test_the_slate_ranks_contents_by_score_with_the_gate_that_stops_them),
         cmocka_unit_test(test_drivers_are_ordered_by_weight_and_name_the_trigger),
