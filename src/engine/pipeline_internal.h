@@ -81,6 +81,9 @@ NBA_MUST_USE
 enum nba_status nba_pipeline_adopt(struct nba_pipeline *pipeline, struct nba_task *task,
                                    int64_t mailbox_next, struct nba_error *error);
 
+/* Are there control messages that the task has yet to make dead letters of? */
+bool nba_pipeline_owes_letters(const struct nba_side *side, const struct nba_task *task);
+
 /* The head of the item's decision record. */
 struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
                                       const struct nba_wave_item *item, enum nba_decision_kind kind,

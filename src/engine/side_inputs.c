@@ -6,10 +6,13 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/base/zone.h"
 
 /* One reference record decoded: titles and abstracts, bounded by the event limit. */
 #define DECODE_BYTES_MAX ((size_t)16 << 20)
+/* Bytes of bad control messages that are kept: beyond it their dead letters have no value. */
+#define REFUSED_BYTES_MAX ((size_t)64 << 20)
 
 struct counted_side {
     struct nba_side side; /* first: callers see this */
@@ -26,6 +29,8 @@ struct nba_side_inputs {
     bool catalog_changed; /* since `catalog` was built */
     struct nba_catalog *catalog;
     struct nba_control_state *control;
+    struct nba_arena refused_bytes;
+    const struct nba_refusal *refused;
     struct nba_policy *policy;
     struct nba_release *release;
     struct nba_capacity_table *capacity;
@@ -85,6 +90,7 @@ enum nba_status nba_side_inputs_create(const struct nba_schemas *schemas,
     }
     (void)pthread_mutex_init(&inputs->lock, NULL);
     nba_arena_init(&inputs->arena, DECODE_BYTES_MAX);
+    nba_arena_init(&inputs->refused_bytes, REFUSED_BYTES_MAX);
     inputs->score = (struct nba_score_options){
         .ncf_candidates = (uint32_t)config->score_ncf_candidates,
         .rankings_top_n = (uint32_t)config->audit_rankings_top_n,
@@ -125,6 +131,12 @@ void nba_side_inputs_destroy(struct nba_side_inputs *inputs)
     nba_score_table_unref(inputs->score.table);
     nba_decoder_destroy(inputs->decoder);
     nba_arena_clear(&inputs->arena);
+    for (const struct nba_refusal *r = inputs->refused; r != NULL;) {
+        const struct nba_refusal *before = r->before;
+        free((void *)r);
+        r = before;
+    }
+    nba_arena_clear(&inputs->refused_bytes);
     (void)pthread_mutex_destroy(&inputs->lock);
     free(inputs);
 }
@@ -186,11 +198,30 @@ static enum nba_status apply_control(struct nba_side_inputs *inputs,
     return status;
 }
 
+/* The lock is held. */
+static void keep_refused(struct nba_side_inputs *inputs, const struct nba_record *record,
+                         const struct nba_error *why)
+{
+    struct nba_refusal *refusal = nba_zeros(1, sizeof(*refusal));
+    *refusal = (struct nba_refusal){
+        .before = inputs->refused,
+        .record = {.partition = record->partition,
+                   .offset = record->offset,
+                   .key = nba_arena_copy(&inputs->refused_bytes, record->key),
+                   .value = nba_arena_copy(&inputs->refused_bytes, record->value)},
+        .why = *why,
+    };
+    inputs->refused = refusal;
+}
+
 enum nba_status nba_side_inputs_control(struct nba_side_inputs *inputs,
                                         const struct nba_record *record, struct nba_error *error)
 {
     (void)pthread_mutex_lock(&inputs->lock);
     const enum nba_status status = apply_control(inputs, record, error);
+    if (nba_status_class(status) == NBA_CLASS_SKIP) {
+        keep_refused(inputs, record, error);
+    }
     inputs->control_next = record->offset + 1;
     make_stale(inputs);
     (void)pthread_mutex_unlock(&inputs->lock);
@@ -292,6 +323,7 @@ static enum nba_status build_side(struct nba_side_inputs *inputs, struct nba_err
         .release = inputs->release != NULL ? nba_release_ref(inputs->release) : NULL,
         .binding = binding,
         .capacity = nba_capacity_table_ref(inputs->capacity),
+        .refused = inputs->refused,
         .catalog_next = inputs->catalog_next,
         .control_next = inputs->control_next,
         .capacity_next = inputs->capacity_next,

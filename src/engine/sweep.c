@@ -81,6 +81,9 @@ bool nba_pipeline_must_sweep(struct nba_pipeline *pipeline, struct nba_side *sid
 {
     const struct nba_meta *meta = nba_task_committed_meta(task);
     const struct nba_journal now = nba_side_journal(side, 0, NBA_TIME_NONE);
+    if (nba_pipeline_owes_letters(side, task)) {
+        return true;
+    }
     if (meta->sweep_recalls != NBA_SWEEP_NONE || nba_task_next_due_ms(task) == INT64_MAX ||
         !nba_meta_rules_differ(meta, &now)) {
         return meta->sweep_recalls != NBA_SWEEP_NONE;

@@ -56,6 +56,9 @@ enum nba_status nba_meta_adopt(struct nba_meta *meta, const struct nba_journal *
     }
     adopted.catalog_next = now->catalog_next;
     adopted.control_next = now->control_next;
+    if (now->control_next > meta->letters_next) { /* another instance may have read less so far */
+        adopted.letters_next = now->control_next;
+    }
     adopted.mailbox_next = now->mailbox_next;
     adopted.capacity_next = now->capacity_next;
     adopted.wall_clock_ms = now->wall_clock_ms;
@@ -87,11 +90,12 @@ void nba_meta_encode(const struct nba_meta *meta, struct nba_buf *buf)
     put_text(buf, meta->release_champion);
     put_text(buf, meta->release_challenger);
     put_text(buf, meta->tzdata_version);
-    /* The clock of silence is mostly the watermark, no sweep is under way and no rep full: then
-     * they are left out, from the end. */
+    /* The clock of silence is mostly the watermark, no sweep is under way, no rep full, and
+     * control messages aren't taken over backwards: then they are left out, from the end. */
     const uint64_t more[] = {(uint64_t)meta->silence_ms, (uint64_t)meta->sweep_recalls,
-                             (uint64_t)meta->capacity_next};
-    const size_t count = meta->capacity_next != 0                 ? 3u
+                             (uint64_t)meta->capacity_next, (uint64_t)meta->letters_next};
+    const size_t count = meta->letters_next != meta->control_next ? 4u
+                         : meta->capacity_next != 0               ? 3u
                          : meta->sweep_recalls != NBA_SWEEP_NONE  ? 2u
                          : meta->silence_ms != meta->watermark_ms ? 1u
                                                                   : 0u;
@@ -144,6 +148,8 @@ enum nba_status nba_meta_decode(struct nba_str bytes, struct nba_meta *ret_meta,
     meta.sweep_recalls =
         more.bytes >= 2 * sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : NBA_SWEEP_NONE;
     meta.capacity_next = more.bytes >= 3 * sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : 0;
+    meta.letters_next =
+        more.bytes >= 4 * sizeof(uint64_t) ? (int64_t)nba_cursor_u64le(&rest) : meta.control_next;
     if (cursor.failed || nba_cursor_left(&cursor) != 0 || format == 0 || partition_count < 1 ||
         partition_count > (int64_t)NBA_PARTITIONS_MAX) {
         return nba_error_set(error, NBA_E_CORRUPT, "meta record of %zu bytes is damaged",

@@ -2,6 +2,7 @@
 
 Run by ctest (e2e.control), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/test_control.py -v
 """
+import base64
 import collections
 import datetime
 import json
@@ -138,6 +139,52 @@ class Sweep(unittest.TestCase):
                 recalled, reasons = company(kill)
                 self.assertEqual(recalled, 1000, "killed elsewhere than between two transactions")
                 self.assertLessEqual({"EXCLUDED", "STOPPED"}, reasons)
+
+
+class BadMessages(unittest.TestCase):
+    BAD = [b"not avro", None, b"\0\0\0\0\xff", b"x" * 3000]  # as bytes; and these, well formed:
+    NONSENSE = [control("mode", "loud"), control("exclude", "C001", scope="planet"),
+                control("exclude", "", scope="content")]
+
+    def company(self, kill=None):
+        instance = Instance()
+        self.addCleanup(instance.close)
+        instance.setup(hcps=20, count=60)
+        instance.drain()
+        before = instance.consume("decision")
+        path = os.path.join(instance.dir, "bad.avro")
+        world.log_file(path, [("nba.control.v1", 0, k, 1, b"key", value)
+                              for k, value in enumerate(self.BAD)])
+        instance.nba("produce", "--topic", "control", "--log-file", path)
+        instance.produce("control", self.NONSENSE)
+        if kill:
+            killed = instance.drain(env={"NBA_KILL_AT": kill}, check=False)
+            self.assertEqual(killed.returncode, -signal.SIGKILL, kill)
+        instance.drain()
+        self.assertEqual(instance.consume("decision"), before, "a bad message changed something")
+        instance.produce("engagement", world.events(9, 20, 30))
+        instance.drain()
+        self.assertEqual(instance.replay(), instance.digests())
+        return [(r["partition"], r["offset"], r["key"], r["value"], r["headers"])
+                for r in instance.consume("deadletter")
+                if r["headers"]["src"].startswith("nba.control.v1/0/")]
+
+    def test_each_is_one_dead_letter_of_partition_0_with_its_bytes_and_why(self):
+        letters = self.company()
+        partitions, _, keys, values, headers = zip(*letters)
+        self.assertEqual([h["src"] for h in headers],
+                         [f"nba.control.v1/0/{k}" for k in range(7)])
+        self.assertEqual(set(partitions), {0})
+        self.assertEqual([h["reason"] for h in headers],
+                         ["not_avro", "null_value", "unknown_schema_id", "not_avro",
+                          "unknown_type", "unknown_type", "empty_key"])
+        self.assertEqual(keys[0], "key|nba.control.v1/0/0")
+        self.assertEqual(base64.b64decode(values[0]["base64"]), b"not avro")
+        self.assertIn("mode 'loud', expected live, shadow or stopped",
+                      headers[4]["detail"])
+        for kill in ("before_commit:1", "after_commit:1"):
+            with self.subTest(kill=kill):
+                self.assertEqual(self.company(kill), letters)
 
 
 class Erasure(unittest.TestCase):

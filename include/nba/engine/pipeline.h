@@ -115,7 +115,8 @@ NBA_MUST_USE
 enum nba_status nba_pipeline_timers(struct nba_pipeline *pipeline, struct nba_task *task,
                                     bool *ret_more, struct nba_error *error);
 
-/* Is there something to recall that needn't wait for the task's next record? */
+/* Is there something to recall, or a bad control message to make a dead letter of, that needn't
+ * wait for the task's next record? */
 bool nba_pipeline_must_sweep(struct nba_pipeline *pipeline, struct nba_side *side,
                              const struct nba_task *task);
 /* Replay: a sweep stops after so many recalls, where the journal says that the next record was

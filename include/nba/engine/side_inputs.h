@@ -12,7 +12,8 @@
  *
  * CATALOGUE AND CONTROL topics have one partition: how far each was read is one offset.  A record
  * that can't be used (bad bytes, hash collision, unknown kind) changes nothing but the offset, and
- * is counted and reported to the caller.
+ * is counted and reported to the caller.  A control message is kept besides: the task of partition
+ * 0 makes a dead letter of it.
  *
  * OWNERSHIP.  A side is counted.  THREADS.  Everything here may be called from any thread.
  */
@@ -28,6 +29,13 @@
 #include "nba/score/scorer.h"
 #include "nba/stream/record.h"
 
+/* A control message that couldn't be used; lives as long as the side inputs. */
+struct nba_refusal {
+    const struct nba_refusal *before; /* the one before it, or NULL */
+    struct nba_record record;         /* key, value and place; no topic */
+    struct nba_error why;
+};
+
 struct nba_side {
     struct nba_catalog *catalog;
     struct nba_control_state *control;
@@ -35,6 +43,7 @@ struct nba_side {
     struct nba_release *release; /* NULL: popularity */
     struct nba_score_binding *binding;
     struct nba_capacity_table *capacity;
+    const struct nba_refusal *refused; /* the last one; NULL: none */
     int64_t catalog_next, control_next, capacity_next;
 };
 

@@ -29,6 +29,7 @@ struct nba_meta {
     int64_t silence_ms;      /* clock by which HCPs are forgotten; behind the watermark at most */
     int64_t wall_clock_ms;   /* of the last transaction; NBA_TIME_NONE before the first */
     int64_t catalog_next, control_next, mailbox_next, capacity_next;
+    int64_t letters_next;  /* bad control messages before it are dead letters; >= control_next */
     int64_t sweep_recalls; /* of a sweep under way (task.h), so far; NBA_SWEEP_NONE: none is */
     char policy_hash[NBA_META_TEXT_BYTES];
     char policy_version[NBA_META_TEXT_BYTES];
