@@ -47,5 +47,10 @@ enum nba_status nba_advisor_score(struct nba_advisor *advisor, const struct nba_
     if (ret_job->state == NULL || counts == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
-    return nba_scorer_run(advisor->scorer, advisor->binding, ret_job, 1, arena, error);
+    const enum nba_status status =
+        nba_scorer_run(advisor->scorer, advisor->binding, ret_job, 1, arena, error);
+    if (advisor->side->release == NULL) {
+        ret_job->scores.examples = NULL;
+    }
+    return status;
 }

@@ -45,7 +45,7 @@ static const struct {
     {NBA_REASON_CONSENT_REVOKED, "a newer opt-in of the scope that opted out"},
     {NBA_REASON_CONSENT_EXPIRED, "a new opt-in"},
     {NBA_REASON_CONSENT_UNCONFIRMED, "the pending opt-in is confirmed"},
-    {NBA_REASON_DO_NOT_CONTACT, "the market allows the channel"},
+    {NBA_REASON_DO_NOT_CONTACT, "do_not_contact: false in the profile"},
     {NBA_REASON_ROLE_MISMATCH, "a person of the right role is aligned"},
     {NBA_REASON_ELIGIBILITY, "the profile, or the rule"},
     {NBA_REASON_APPLICABILITY, "the profile, or the rule"},
@@ -54,9 +54,8 @@ static const struct {
     {NBA_REASON_OPEN_ACTION, "the open action ends: answered, recalled or expired"},
     {NBA_REASON_FREQUENCY_CAP, "time: the window frees a place"},
     {NBA_REASON_REP_CAPACITY, "the rep's window ends, or an alert of less priority gives way"},
-    {NBA_REASON_VOLUME_LIMIT, "the volume's window ends"},
     {NBA_REASON_BELOW_PROPENSITY, "a higher propensity, or a lower threshold"},
-    {NBA_REASON_MODEL_IMMATURE, "more evidence for the model"},
+    {NBA_REASON_MODEL_IMMATURE, "a release trained on more engagements with the content"},
 };
 
 struct explaining {

@@ -122,6 +122,8 @@ RECORD(profile, struct nba_profile, FIELD(nba_profile, ID, market), FIELD(nba_pr
        LIST_IF(nba_profile, registered_events),
        {MEMBER(nba_profile, BOOL, "open_complaint", open_complaint),
         PRESENT(BOOL, nba_profile, has_open_complaint)},
+       {MEMBER(nba_profile, BOOL, "do_not_contact", do_not_contact),
+        PRESENT(BOOL, nba_profile, has_do_not_contact)},
        GROUP("ids", profile_ids));
 
 RECORD(attribute, struct nba_attribute, NAMED(nba_attribute, ID, "key", name),

@@ -432,6 +432,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         .capacity = pipeline->side->capacity,
         .decision_id = head->decision_id,
         .trigger_event_id = item->cause,
+        .caused_ms = fired != NULL ? fired->due->due_ms : item->event.event_time_ms,
         .now_ms = item->now_ms,
         .watermark_ms = item->watermark_ms,
         .top_n = slate ? (uint32_t)config->slate_top_n : 0,

@@ -35,6 +35,18 @@ static uint32_t places(const struct nba_funnel *funnel, const struct moment *mom
     return funnel->policy->slate.size < room ? funnel->policy->slate.size : room;
 }
 
+/* Why nothing is looked at; NONE: it is. */
+static enum nba_reason skips(const struct nba_funnel *funnel,
+                             const struct nba_decide_request *request)
+{
+    const struct nba_duration age = funnel->policy->max_trigger_age;
+    const bool asks = request->caused_ms != 0 && (age.ms != 0 || age.months != 0);
+    const bool stale = asks && request->now_ms >= nba_duration_add(request->caused_ms, age);
+    return nba_funnel_mode(funnel) == NBA_MODE_STOPPED ? NBA_REASON_STOPPED
+           : stale                                     ? NBA_REASON_STALE_TRIGGER
+                                                       : NBA_REASON_NONE;
+}
+
 /* What was selected isn't emitted, for this reason. */
 static void withhold(struct nba_funnel *funnel, struct selection *selection, enum nba_reason reason)
 {
@@ -57,9 +69,9 @@ enum nba_status nba_funnel_decide(struct nba_funnel *funnel,
     moment.request = request;
     moment.capacity = request->capacity;
     struct nba_decide_result result = {.decision = head_of(funnel, request, &moment)};
-    if (mode == NBA_MODE_STOPPED) {
+    result.decision.reason = skips(funnel, request);
+    if (result.decision.reason != NBA_REASON_NONE) {
         result.decision.kind = NBA_DECISION_SKIPPED;
-        result.decision.reason = NBA_REASON_STOPPED;
         *ret_result = result;
         return NBA_OK;
     }
@@ -181,6 +193,8 @@ static struct nba_recall judge_open(const struct nba_funnel *funnel, const struc
     if (verdict.reason == NBA_REASON_CONSENT_REVOKED) {
         recall.reason = verdict.reason;
         recall.rule_id = verdict.rule_id;
+    } else if (moment->hcp->profile.do_not_contact) {
+        recall.reason = NBA_REASON_DO_NOT_CONTACT;
     }
     return recall;
 }

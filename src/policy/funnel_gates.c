@@ -225,7 +225,9 @@ struct gate_verdict nba_funnel_judge_consent(const struct nba_funnel *funnel,
     const bool open = model == CONSENT_MODEL_OPT_OUT || model == CONSENT_MODEL_IMPLICIT ||
                       (model == CONSENT_MODEL_OPT_IN && bits.valid != 0);
     if (open) {
-        return (struct gate_verdict){.reason = NBA_REASON_NONE};
+        const bool barred = moment->hcp->profile.do_not_contact;
+        return (struct gate_verdict){.reason =
+                                         barred ? NBA_REASON_DO_NOT_CONTACT : NBA_REASON_NONE};
     }
     verdict.reason = bits.expired != 0   ? NBA_REASON_CONSENT_EXPIRED
                      : bits.pending != 0 ? NBA_REASON_CONSENT_UNCONFIRMED

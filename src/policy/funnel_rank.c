@@ -131,7 +131,21 @@ NBA_VECTOR_FORMS(judge_thresholds,
                   const double *restrict threshold, uint32_t count),
                  (reasons, propensity, threshold, count))
 
-/* Keys of all candidates, and the reasons of the gates, dates and thresholds. */
+/* Contents that the models have learned too little of. */
+static void judge_maturity(struct nba_funnel *funnel, const uint32_t *examples)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const uint8_t to = (uint8_t)NBA_REASON_MODEL_IMMATURE;
+    for (uint32_t k = 0; k < catalog->content_count; k++) {
+        const uint32_t end =
+            examples[k] < funnel->policy->min_examples ? catalog->first_candidate[k + 1] : 0;
+        for (uint32_t c = catalog->first_candidate[k]; c < end; c++) {
+            funnel->reason[c] = funnel->reason[c] > to ? to : funnel->reason[c];
+        }
+    }
+}
+
+/* Keys of all candidates, and the reasons of the gates, dates, thresholds and maturity. */
 void nba_funnel_judge_candidates(struct nba_funnel *funnel,
                                  const struct nba_decide_request *request,
                                  const struct moment *moment)
@@ -155,6 +169,10 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
     }
     if (funnel->thresholds_asked && moment->from_reason <= NBA_REASON_BELOW_PROPENSITY) {
         judge_thresholds(reasons, request->scores->propensity, funnel->threshold, count);
+    }
+    if (funnel->policy->min_examples != 0 && request->scores->examples != NULL &&
+        moment->from_reason <= NBA_REASON_MODEL_IMMATURE) {
+        judge_maturity(funnel, request->scores->examples);
     }
     replace(reasons, count, REASON_ABSENT, 0); /* 255 was "passes everything" */
     for (uint32_t c = 0; absent != 0 && c < count; c++) {

@@ -61,6 +61,10 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
         item->rule_id = nba_str_of("propensity_threshold");
         item->counter = item->propensity;
         item->limit = funnel->policy->threshold[catalog->channel[c]];
+    } else if (item->reason == NBA_REASON_MODEL_IMMATURE) {
+        item->rule_id = nba_str_of("min_examples");
+        item->counter = moment->request->scores->examples[catalog->candidates[c].content];
+        item->limit = funnel->policy->min_examples;
     }
     return list_evidence(nba_funnel_explain_mark(funnel, moment, c, item), moment, arena,
                          &item->evidence_event_ids);

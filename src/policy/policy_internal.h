@@ -222,9 +222,11 @@ struct nba_policy {
     uint32_t trigger_count;
     uint32_t brand_count, decide_on_count, exclusion_count, market_count, suppression_count;
     double threshold[NBA_CHANNEL_COUNT];
+    uint32_t min_examples; /* of a content, for its scores to count; 0: not asked */
     struct nba_duration expiry[NBA_CHANNEL_COUNT];
     struct nba_duration reward_window[NBA_CHANNEL_COUNT];
     struct nba_duration allowed_lateness;
+    struct nba_duration max_trigger_age; /* zero: none */
     struct nba_duration consent_max_age; /* zero: none */
     atomic_uint refs;
     unsigned formula; /* there is one */

@@ -2,8 +2,8 @@
  * The policy file: one table says what every key is, how it is read and into which field.
  *
  * A key's name is its path ("slate.size"); rows stand in the order in which they are read, a map
- * before its keys, and what a row needs (brands, a rule's scope) before the row.  A row without a
- * reader is a key of a later version: it is refused as such.  Rules have tables of their own.
+ * before its keys, and what a row needs (brands, a rule's scope) before the row.  One without a
+ * reader is refused as of a later version.  Rules have tables of their own.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -330,8 +330,7 @@ static const char *const clock_owners[] = {"hcp", NULL};
 static const char *const reps[] = {"rep", NULL};
 static const char *const calendars[] = {"day", "week", NULL};
 static const char *const fulls[] = {"replace_lowest", "refuse", NULL};
-static const char *const releases[] = {"not_sent", "bounced", "dropped",
-                                       "recalled", "expired", NULL};
+static const char *const ends[] = {"not_sent", "bounced", "dropped", "recalled", "expired", NULL};
 static const char *const scopes[] = {"content", "topic", "brand", "channel", "rep", NULL};
 
 static const struct key one_model = {"", nba_read_word, sizeof(enum consent_model),
@@ -484,6 +483,7 @@ static const struct key policy_keys[] = {
     {"mode", nba_read_word, .at = AT(head.mode), .words = modes},
     {"clock", nba_read_word, .at = AT(head.clock), .words = clocks},
     {"allowed_lateness", nba_read_duration, .at = AT(allowed_lateness)},
+    {"max_trigger_age", nba_read_duration, .at = AT(max_trigger_age)},
     {"brands", nba_read_items, .at = AT(brands), .items = &items[BRANDS]},
     {"decide_on", nba_read_items, .needed = "a list of event types", .items = &items[TYPES]},
     {"exclusions", nba_read_items, .at = AT(exclusions), .each = exclusion_keys,
@@ -506,7 +506,7 @@ static const struct key policy_keys[] = {
     {"contact_policies.limits", nba_read_items, .at = AT(limits), .items = &items[LIMITS]},
     {"contact_policies.capacity", nba_read_items, .at = AT(capacity), .each = capacity_keys,
      .items = &items[CAPACITY]},
-    {"contact_policies.release_on", read_set, .at = AT(release_on), .words = releases},
+    {"contact_policies.release_on", read_set, .at = AT(release_on), .words = ends},
     {.name = "arbitration", .read = nba_read_map},
     {"arbitration.formula", nba_read_word, .at = AT(formula), .words = formulas},
     {"arbitration.context_weights", nba_read_items, .at = AT(weights.items),
@@ -514,6 +514,7 @@ static const struct key policy_keys[] = {
     {"arbitration.levers", nba_read_items, .at = AT(weights.items), .items = &items[WEIGHTS + 1]},
     {"arbitration.propensity_threshold", nba_read_by_channel, .at = AT(threshold),
      .each = &one_threshold},
+    {"arbitration.min_examples", nba_read_count, .at = AT(min_examples), .min = 1, .max = 1000000},
     {.name = "arbitration.exploration", .read = nba_read_map},
     {"arbitration.exploration.type", read_exploration, .at = AT(exploration.type),
      .needed = "none, epsilon_greedy or thompson", .words = explorations},

@@ -33,6 +33,7 @@ static const struct fields_short event_shorts[] = {
     {"territory_id", NULL},
     {"registered_events", NULL},
     {"open_complaint", NULL},
+    {"do_not_contact", NULL},
     {"ids", NULL},
     {NULL, NULL},
 };

@@ -14,6 +14,7 @@ static void match_vocabulary(struct nba_score_binding *binding)
     binding->is_known = nba_zeros(catalog->content_count, sizeof(*binding->is_known));
     binding->place = nba_zeros(catalog->content_count, sizeof(*binding->place));
     binding->known_index = nba_zeros(catalog->content_count, sizeof(*binding->known_index));
+    binding->examples = nba_zeros(catalog->content_count, sizeof(*binding->examples));
     const uint32_t release_count = nba_release_parts(binding->release)->content_count;
     binding->of_release = nba_zeros(release_count, sizeof(*binding->of_release));
     memset(binding->of_release, 0xff, release_count * sizeof(*binding->of_release));
@@ -23,6 +24,7 @@ static void match_vocabulary(struct nba_score_binding *binding)
         if (index != NBA_RELEASE_UNKNOWN) {
             binding->of_release[index] = k;
             binding->is_known[k] = true;
+            binding->examples[k] = nba_release_popularity(binding->release, 0)[index];
             binding->place[k] = binding->known_count;
             binding->known_index[binding->known_count] = index;
             binding->known[binding->known_count++] = k;
@@ -144,6 +146,7 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     free(binding->known);
     free(binding->is_known);
     free(binding->place);
+    free(binding->examples);
     free(binding->known_index);
     free(binding->of_release);
     free(binding->popularity);

@@ -19,6 +19,7 @@ struct nba_score_binding {
     /* (contents) among `known`: is it there, and where */
     bool *is_known;
     uint32_t *place;
+    uint32_t *examples; /* engagements it was trained on */
     /* (known_count) their indexes in the release's vocabulary. */
     uint32_t *known_index;
     /* (release's contents) the catalogue's content, or NBA_CATALOG_NONE */

@@ -478,6 +478,7 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     job->scores = (struct nba_scores){
         .score = score,
         .known = binding->release != NULL ? binding->is_known : tallied,
+        .examples = binding->release != NULL ? binding->examples : job->tally.everyone,
         .content_count = catalog->content_count,
         .propensity = propensity,
         .candidate_count = catalog->candidate_count,

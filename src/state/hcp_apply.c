@@ -323,6 +323,9 @@ static void lay_profile(struct nba_hcp *hcp, const struct nba_profile *profile)
     if (profile->has_open_complaint) {
         stored->open_complaint = profile->open_complaint;
     }
+    if (profile->has_do_not_contact) {
+        stored->do_not_contact = profile->do_not_contact;
+    }
     if (profile->has_specialties) {
         lay_list(hcp, stored->specialties, &stored->specialty_count, &profile->specialties,
                  NBA_SPECIALTIES_MAX);

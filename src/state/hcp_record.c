@@ -246,9 +246,13 @@ HCP_WALK void walk_profile(struct hcp_walk k, struct nba_hcp *hcp)
 {
     struct nba_hcp_profile *profile = &hcp->profile;
     const uint32_t flags =
-        hcp_byte(k, (profile->known ? 1u : 0u) | (profile->open_complaint ? 2u : 0u), 3);
+        hcp_byte(k,
+                 (profile->known ? 1u : 0u) | (profile->open_complaint ? 2u : 0u) |
+                     (profile->do_not_contact ? 4u : 0u),
+                 7);
     profile->known = (flags & 1) != 0;
     profile->open_complaint = (flags & 2) != 0;
+    profile->do_not_contact = (flags & 4) != 0;
     struct nba_str *const texts[] = {&profile->market,       &profile->region, &profile->tz,
                                      &profile->language,     &profile->rep_id, &profile->msl_id,
                                      &profile->territory_id, &profile->npi,    &profile->onekey_id,

@@ -27,6 +27,7 @@ struct nba_str_list {
 /* Facts of profile_updated; a field that is absent leaves the stored fact as it was. */
 struct nba_profile {
     bool has_specialties, has_interests, has_registered_events, has_open_complaint;
+    bool has_do_not_contact;
     struct nba_str market, region, tz, language; /* empty = absent */
     struct nba_str_list specialties;
     struct nba_str_list interests;
@@ -34,7 +35,7 @@ struct nba_profile {
     struct nba_str rep_id, msl_id, territory_id;
     /* Address state by channel: 0 absent, 1 ok, 2 bounced, 3 none. */
     uint8_t address[NBA_CHANNEL_COUNT];
-    bool open_complaint;
+    bool open_complaint, do_not_contact;
     struct nba_str npi, onekey_id, veeva_id;
 };
 enum nba_address { NBA_ADDRESS_ABSENT, NBA_ADDRESS_OK, NBA_ADDRESS_BOUNCED, NBA_ADDRESS_NONE };

@@ -13,7 +13,8 @@
  * in a limit FREQUENCY_CAP.
  *
  * MODES.  live; shadow: the same decision, but what would be proposed is suppressed with SHADOW;
- * stopped: a skipped record STOPPED, nothing scored is looked at.
+ * stopped: a skipped record STOPPED, nothing scored is looked at; nor is it when what started the
+ * decision is older than the policy's max_trigger_age: STALE_TRIGGER.
  *
  * TIMING.  Each candidate has a planned time (src/policy/timing.c): now, the best hour to send, or
  * the end of quiet hours.  Limits are judged at it, expiry counts from it; a selected action whose
@@ -66,7 +67,8 @@ struct nba_decide_request {
     const struct nba_capacity_table *capacity; /* of the reps; NULL: nothing is full */
     struct nba_str decision_id;
     struct nba_str trigger_event_id;
-    int64_t now_ms; /* decision clock */
+    int64_t caused_ms; /* the event's time, the timer's due time; 0: nobody asks how old it is */
+    int64_t now_ms;    /* decision clock */
     int64_t watermark_ms;
     uint32_t top_n;   /* contents in the slate's ranked list */
     bool nothing_new; /* nothing is selected: the slate says what is open, and what is next */

@@ -75,8 +75,9 @@ struct nba_scores {
                                  where it has no row */
     const double *values;     /* (C) V in place of the catalogue's; NULL: the catalogue's */
     uint32_t candidate_count;
-    const double *score; /* (K) log-odds, rounded to 1e-9 */
-    const bool *known;   /* (K) in the release's vocabulary (or tallied) */
+    const double *score;      /* (K) log-odds, rounded to 1e-9 */
+    const bool *known;        /* (K) in the release's vocabulary (or tallied) */
+    const uint32_t *examples; /* (K) engagements the models learned from; NULL: not counted */
     uint32_t content_count;
     struct nba_score_members members;
     double channel_probability[NBA_CHANNEL_COUNT]; /* best P a channel offers; 0 without one */

@@ -233,6 +233,7 @@ struct nba_delivery {
 struct nba_hcp_profile {
     bool known; /* a profile_updated has been seen */
     bool open_complaint;
+    bool do_not_contact; /* whatever consent says */
     struct nba_str market, region, tz, language;
     struct nba_str rep_id, msl_id, territory_id;
     struct nba_str npi, onekey_id, veeva_id;

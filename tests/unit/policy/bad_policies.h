@@ -80,6 +80,15 @@
                                      "zero such as P90D or PT72H, got 'p1d'"},
     {GOOD "allowed_lateness: P1.5D\n", "p.yaml:6:19: allowed_lateness: expected a duration above "
                                        "zero such as P90D or PT72H, got 'P1.5D'"},
+    {GOOD "max_trigger_age: PT0S\n", "p.yaml:6:18: max_trigger_age: expected a duration above zero "
+                                     "such as P90D or PT72H, got 'PT0S'"},
+    {GOOD "max_triggr_age: PT6H\n",
+     "p.yaml:6:1: max_triggr_age: unknown key; did you mean 'max_trigger_age'?"},
+    {GOOD "arbitration: {min_examples: 0}\n",
+     "p.yaml:6:29: arbitration.min_examples: expected a whole number from 1 to 1000000, got '0'"},
+    {GOOD "arbitration: {min_examples: {email: 5}}\n",
+     "p.yaml:6:29: arbitration.min_examples: expected a whole number from 1 to 1000000, got a "
+     "map"},
     {HEAD "decide_on: [EMAIL_OPENED]\n" CONSENT SLATE,
      "p.yaml:3:13: decide_on[0]: expected an event type"},
     {HEAD "decide_on: [profile_erased]\n" CONSENT SLATE,

@@ -167,6 +167,8 @@ static inline struct nba_event random_event(struct fixture *f, struct nba_rng *r
                                        .tz = nba_str_of("America/New_York"),
                                        .rep_id = text_of(f, "rep-", roll % 20),
                                        .has_open_complaint = true,
+                                       .has_do_not_contact = true,
+                                       .do_not_contact = (roll >> 61) % 2 == 0,
                                        .open_complaint = (roll >> 60) % 2 == 0};
         profile.address[NBA_CHANNEL_EMAIL] = (uint8_t)((roll >> 58) % 4);
         event.profile = &profile;
