@@ -6,7 +6,9 @@
  * Contents in three channels each, 20 brands with 5 topics, the shipped policy with three limits,
  * an HCP with 20 outcomes and 12 contacts; every candidate gets a reason, the top 50 are ranked
  * with their details.  Measured twice: 3,000 and 510 candidates.  Building the catalogue and
- * binding the funnel are shown too.  NBA_BENCH_BARS as tools/bench wants it.
+ * binding the funnel are shown too.  So is the size of the record that such a decision leaves, of
+ * HCPs with other outcomes and other propensities each: as encoded, and in batches compressed as a
+ * producer does (zstd, level 3, Kafka's default).  NBA_BENCH_BARS as tools/bench wants it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +17,14 @@
 
 #include "nba/base/file.h"
 #include "nba/base/random.h"
+#include "nba/codec/encoder.h"
 #include "nba/policy/funnel.h"
+#ifdef NBA_ZSTD
+#include <zstd.h>
+#endif
 
+#define RECORDS      200u
+#define BATCH        100u /* records: what a linger of some 100 ms collects in a busy partition */
 #define DECISIONS    1000u
 #define ROUNDS_MAX   101u
 #define CONTENTS_MAX 1000u
@@ -56,9 +64,9 @@ static void must(const struct bench *b, enum nba_status status)
     }
 }
 
-static void report(const char *id, double value, double bar)
+static void report(const char *id, double value, double bar, const char *unit)
 {
-    (void)printf("%-28s %10.2f us\n", id, value);
+    (void)printf("%-28s %10.2f %s\n", id, value, unit);
     const char *path = getenv("NBA_BENCH_BARS");
     FILE *file = path != NULL ? fopen(path, "a") : NULL;
     if (file != NULL) {
@@ -66,7 +74,7 @@ static void report(const char *id, double value, double bar)
         if (bar > 0) {
             (void)fprintf(file, "\"bar\": %.3f, ", bar);
         }
-        (void)fprintf(file, "\"unit\": \"us\", \"better\": \"lower\", \"must\": false}\n");
+        (void)fprintf(file, "\"unit\": \"%s\", \"better\": \"lower\", \"must\": false}\n", unit);
         (void)fclose(file);
     }
 }
@@ -117,7 +125,7 @@ static void build_catalog(struct bench *b, uint32_t contents)
     const double start = cpu_us();
     must(b, nba_catalog_builder_build(builder, &b->catalog, &b->error));
     report(contents == CONTENTS_MAX ? "catalog_build_1000" : "catalog_build_170", cpu_us() - start,
-           0);
+           0, "us");
     nba_catalog_builder_destroy(builder);
 }
 
@@ -187,7 +195,7 @@ static void load_policy(struct bench *b)
     nba_buf_clear(&text);
 }
 
-static double one_round(struct bench *b)
+static void decide(struct bench *b, struct nba_str id, struct nba_decide_result *ret_result)
 {
     const struct nba_str topic = nba_str_of(b->topics[3]);
     const struct nba_scores scores = {.propensity = b->propensity,
@@ -196,24 +204,91 @@ static double one_round(struct bench *b)
                                       .members = {.rescored = b->rescored, .shares = &b->shares},
                                       .content_count = b->catalog->content_count,
                                       .model_version = "bench"};
-    const struct nba_event event = {.type = NBA_EVENT_PORTAL_CONTENT_VIEWED,
-                                    .event_id = nba_str_of("e-1"),
-                                    .topic_ids = {&topic, 1}};
+    const struct nba_event event = {
+        .type = NBA_EVENT_PORTAL_CONTENT_VIEWED, .event_id = id, .topic_ids = {&topic, 1}};
     const struct nba_decide_request request = {.scores = &scores,
                                                .hcp = b->hcp,
                                                .event = &event,
-                                               .decision_id = nba_str_of("dec:bench#e-1"),
+                                               .decision_id = id,
                                                .trigger_event_id = event.event_id,
                                                .now_ms = NOW,
                                                .watermark_ms = NOW,
                                                .top_n = 10};
+    must(b, nba_funnel_decide(b->funnel, &request, &b->scratch, ret_result));
+}
+
+static double one_round(struct bench *b)
+{
     const double start = cpu_us();
     for (uint32_t i = 0; i < DECISIONS; i++) {
         struct nba_decide_result result;
-        must(b, nba_funnel_decide(b->funnel, &request, &b->scratch, &result));
+        decide(b, nba_str_of("dec:bench#e-1"), &result);
         nba_arena_reset(&b->scratch);
     }
     return (cpu_us() - start) / DECISIONS;
+}
+
+static void score_at_random(struct bench *b, struct nba_rng *rng)
+{
+    for (uint32_t c = 0; c < b->catalog->candidate_count; c++) {
+        b->propensity[c] = nba_round9(nba_rng_double(rng) * 0.3);
+    }
+}
+
+/* Bytes of a batch; what isn't compressed where there is no zstd. */
+static size_t compressed(const char *data, size_t bytes)
+{
+#ifdef NBA_ZSTD
+    char *packed = malloc(ZSTD_compressBound(bytes));
+    const size_t size =
+        packed != NULL ? ZSTD_compress(packed, ZSTD_compressBound(bytes), data, bytes, 3) : 0;
+    free(packed);
+    return size;
+#else
+    (void)data;
+    return bytes;
+#endif
+}
+
+static void bench_record(struct bench *b, struct nba_rng *rng)
+{
+    struct nba_schemas *schemas = NULL;
+    struct nba_buf buf;
+    size_t ends[RECORDS + 1] = {0};
+    size_t alone = 0;
+    size_t batches = 0;
+    nba_buf_init(&buf, 64u << 20);
+    must(b, nba_schemas_load(NBA_SOURCE_DIR "/schemas", &schemas, &b->error));
+    for (uint32_t i = 0; i < RECORDS; i++) {
+        char id[32];
+        struct nba_decide_result result;
+        score_at_random(b, rng);
+        for (uint32_t o = 0; o < b->hcp->outcome_count; o++) {
+            const struct nba_content *content =
+                &b->catalog->contents[nba_rng_below(rng, b->catalog->content_count)];
+            b->hcp->outcomes[o].family_id = content->family_id;
+            b->hcp->outcomes[o].topic = content->topic_ids.items[0];
+            b->hcp->outcomes[o].brand = content->brand;
+        }
+        (void)snprintf(id, sizeof(id), "dec:bench#e-%u", (unsigned)i);
+        decide(b, nba_str_of(id), &result);
+        nba_encode_decision(schemas, &result.decision, &buf);
+        nba_arena_reset(&b->scratch);
+        ends[i + 1] = nba_buf_str(&buf).bytes;
+        alone += compressed(nba_buf_str(&buf).data + ends[i], ends[i + 1] - ends[i]);
+    }
+    for (uint32_t i = 0; i < RECORDS; i += BATCH) {
+        batches += compressed(nba_buf_str(&buf).data + ends[i], ends[i + BATCH] - ends[i]);
+    }
+    report("record_3000_encoded", (double)ends[RECORDS] / RECORDS / 1000, 0, "KB");
+#ifdef NBA_ZSTD
+    report("record_3000_zstd_alone", (double)alone / RECORDS / 1000, 0, "KB");
+    report("record_3000_zstd_batch", (double)batches / RECORDS / 1000, 0.8, "KB");
+#else
+    (void)fprintf(stderr, "bench_policy: built without zstd: no size of compressed records\n");
+#endif
+    nba_schemas_destroy(schemas);
+    nba_buf_clear(&buf);
 }
 
 static void bench_size(struct bench *b, const char *id, uint32_t contents, size_t rounds,
@@ -224,12 +299,11 @@ static void bench_size(struct bench *b, const char *id, uint32_t contents, size_
     build_catalog(b, contents);
     const double start = cpu_us();
     must(b, nba_funnel_create(b->policy, b->catalog, b->control, &b->funnel, &b->error));
-    report(contents == CONTENTS_MAX ? "funnel_bind_3000" : "funnel_bind_510", cpu_us() - start, 0);
+    report(contents == CONTENTS_MAX ? "funnel_bind_3000" : "funnel_bind_510", cpu_us() - start, 0,
+           "us");
     fill_hcp(b);
     b->shares = (struct nba_score_shares){.lstm = 0.5, .ncf = 0.3};
-    for (uint32_t c = 0; c < b->catalog->candidate_count; c++) {
-        b->propensity[c] = nba_round9(nba_rng_double(&rng) * 0.3);
-    }
+    score_at_random(b, &rng);
     for (uint32_t k = 0; k < contents; k++) {
         b->score[k] = nba_rng_double(&rng);
         b->rescored[k] = 1;
@@ -238,7 +312,10 @@ static void bench_size(struct bench *b, const char *id, uint32_t contents, size_
         times[r] = one_round(b);
     }
     qsort(times, rounds, sizeof(*times), by_value);
-    report(id, times[rounds / 2], bar);
+    report(id, times[rounds / 2], bar, "us");
+    if (contents == CONTENTS_MAX) {
+        bench_record(b, &rng);
+    }
     nba_funnel_destroy(b->funnel);
     nba_catalog_unref(b->catalog);
 }
