@@ -40,9 +40,9 @@ static void describe(const struct nba_config *config, const struct nba_topic_tab
     nba_buf_printf(buf, "models     %s\n", config->release_dir);
     nba_buf_printf(buf, "policy     %s\n", config->policy_file);
     nba_buf_printf(buf, "HTTP       %s (/metrics, /livez, /readyz)\n", config->http.listen);
-    nba_buf_printf(buf, "commit     every %lld ms, %lld events or %lld bytes\n",
+    nba_buf_printf(buf, "commit     every %lld ms, %lld events or %zu bytes\n",
                    (long long)config->commit.interval_ms, (long long)config->commit.events_max,
-                   (long long)config->commit.bytes_max);
+                   nba_config_commit_bytes(config));
     nba_buf_printf(buf, "memory     %lld MiB:", (long long)config->memory_budget_mib);
     for (size_t i = 0; i < NBA_MEMORY_PARTS; i++) {
         const enum nba_memory_part part = (enum nba_memory_part)i;

@@ -173,7 +173,7 @@ static void reckon_memory(struct sheet *s)
                "two while they change: contents x %.0f floats (train.*)", content_floats);
     sum += add(s, "memory_transactions", "bytes",
                workers * ((double)s->config->commit.events_max * (double)sizeof(struct nba_hcp) +
-                          (double)s->config->commit.bytes_max),
+                          (double)nba_config_commit_bytes(s->config)),
                "at most, a worker: commit.events_max x %zu of a decoded HCP + commit.bytes_max",
                sizeof(struct nba_hcp));
     (void)add(s, "memory_an_instance", "bytes", sum, "sum of these");

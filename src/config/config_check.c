@@ -202,6 +202,13 @@ size_t nba_config_memory(const struct nba_config *config, enum nba_memory_part p
     return (size_t)config->memory_budget_mib * MIB / shares * memory_parts[part].share;
 }
 
+size_t nba_config_commit_bytes(const struct nba_config *config)
+{
+    const size_t bytes = (size_t)config->commit.bytes_max;
+    const size_t buffers = nba_config_memory(config, NBA_MEMORY_LOG_WRITING) / 4 * 3;
+    return config->log_kind != NBA_CONFIG_LOG_KAFKA && buffers < bytes ? buffers : bytes;
+}
+
 /* A producer's share takes the longest record then, and a member's half a second's work. */
 static enum nba_status check_memory(const struct nba_config *config, struct nba_error *error)
 {

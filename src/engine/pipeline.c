@@ -165,6 +165,7 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
 
 static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_error *error)
 {
+    const size_t before = pipeline->emitter.outbox->bytes;
     for (size_t i = 0; i < pipeline->item_count; i++) {
         NBA_CRASH_POINT("scoring", pipeline->items[i].event.event_id);
     }
@@ -178,6 +179,9 @@ static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_erro
             return nba_error_set(error, status, "cannot emit a decision: %s",
                                  nba_status_text(status));
         }
+    }
+    if (pipeline->item_count != 0) {
+        pipeline->wave_bytes = pipeline->emitter.outbox->bytes - before;
     }
     pipeline->item_count = 0;
     pipeline->job_count = 0;
@@ -529,6 +533,16 @@ enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba
 
 /* ---- all of it ---- */
 
+/* Another wave like the last one would be too much.  (What mail alone says never keeps the events
+ * out.) */
+static bool outbox_full(const struct nba_pipeline *pipeline)
+{
+    const size_t most = pipeline->options.outbox_bytes_max;
+    const size_t bytes = pipeline->emitter.outbox->bytes;
+    return most != 0 && pipeline->item_count == 0 && bytes > most / 4 &&
+           bytes + pipeline->wave_bytes > most;
+}
+
 enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
                                  const struct nba_pipeline_item *items, size_t count,
                                  size_t *ret_done, struct nba_error *error)
@@ -536,7 +550,7 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
     size_t done = 0;
     bool full = false;
     enum nba_status status = NBA_OK;
-    while (status == NBA_OK && done < count && !full) {
+    while (status == NBA_OK && done < count && !full && !outbox_full(pipeline)) {
         /* Nothing shares a wave with a record near a crash: whoever crashes is noted, no other. */
         const bool alone =
             nba_crash_notes_near(pipeline->options.crash_notes, place_of(items[done].record));

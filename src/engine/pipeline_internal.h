@@ -66,6 +66,7 @@ struct nba_pipeline {
     size_t item_count;
     struct nba_score_job jobs[NBA_SCORE_WAVE];
     size_t job_count;
+    size_t wave_bytes; /* that the last one sent */
     /* The earliest moment at which an action that this wave may yet propose can expire or be
      * released: its timers are in no record before the wave is emitted. */
     int64_t horizon_ms;

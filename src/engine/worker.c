@@ -361,7 +361,7 @@ static enum nba_status turn(struct nba_worker *worker, struct nba_error *error)
     }
     if (full || nba_worker_now_us(worker) >= deadline_us(worker) ||
         worker->record_count >= (size_t)config->commit.events_max ||
-        worker->outbox.bytes + worker->record_bytes >= (size_t)config->commit.bytes_max) {
+        worker->outbox.bytes + worker->record_bytes >= nba_config_commit_bytes(config)) {
         return nba_worker_commit(worker, error);
     }
     return NBA_OK;
@@ -411,6 +411,7 @@ enum nba_status nba_worker_create(struct nba_engine *engine, size_t index,
         .schemas = engine->options.schemas,
         .config = config,
         .metrics = engine->options.metrics,
+        .outbox_bytes_max = nba_config_commit_bytes(config),
         .crash_notes = &engine->crash_notes,
     };
     struct nba_worker *worker = calloc(1, sizeof(*worker));

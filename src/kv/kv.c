@@ -98,7 +98,7 @@ static rocksdb_options_t *make_options(bool create, size_t buffers, rocksdb_cach
     rocksdb_options_set_create_if_missing(options, create);
     rocksdb_options_set_paranoid_checks(options, 1);
     rocksdb_options_set_compression(options, rocksdb_lz4_compression);
-    /* At half the bound a buffer is written out, and the next one fills meanwhile; see stay_within.
+    /* At half the bound a buffer is written out, and the next one fills meanwhile; see make_room.
      * (RocksDB 7.8 has no C interface to a WriteBufferManager, which could stop the writes.) */
     rocksdb_options_set_db_write_buffer_size(options, buffers / 2);
     rocksdb_options_set_write_buffer_size(options, buffers / 4);
@@ -254,6 +254,9 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
     }
     if (status == NBA_OK) {
         status = open_db(kv, exists, error);
+    }
+    if (status == NBA_OK && !options->secondary) { /* what the log of a killed process gave back */
+        status = nba_kv_make_room(kv, 0, error);
     }
     if (status != NBA_OK) {
         if (error != NULL) {

@@ -21,6 +21,7 @@ struct nba_kv {
     rocksdb_options_t *options;
     rocksdb_cache_t *cache;
     size_t write_buffer_bytes; /* their bound */
+    _Atomic size_t last_write_bytes;
     rocksdb_readoptions_t *read;
     rocksdb_writeoptions_t *write, *unlogged;
     pthread_mutex_t lock; /* guards `cfs` */
@@ -32,5 +33,9 @@ struct nba_kv {
  * the failure, and gives the status it stands for. */
 enum nba_status nba_kv_answer(struct nba_kv *kv, struct nba_error *error, const char *what,
                               char *text);
+
+/* Writes the buffers out where `bytes` more would take them past their bound. */
+NBA_MUST_USE
+enum nba_status nba_kv_make_room(struct nba_kv *kv, size_t bytes, struct nba_error *error);
 
 #endif

@@ -49,16 +49,18 @@ size_t nba_kv_batch_count(struct nba_kv_batch *batch)
     return (size_t)rocksdb_writebatch_count(batch_of(batch));
 }
 
+/* What a record takes in RocksDB's buffer besides key and value: sequence number and node. */
+#define ENTRY_BYTES 32u
+
 /* Where the disk is slower than the writers, they wait for it.  An eighth is left for what RocksDB
- * allocates ahead. */
-static enum nba_status stay_within(struct nba_kv *kv, struct nba_kv_batch *batch,
-                                   struct nba_error *error)
+ * allocates ahead.  It stops counting a buffer that a write has filled until the next write, hence
+ * the last one is added. */
+enum nba_status nba_kv_make_room(struct nba_kv *kv, size_t bytes, struct nba_error *error)
 {
     struct nba_kv_usage usage;
-    size_t bytes = 0;
     nba_kv_usage(kv, &usage);
-    (void)rocksdb_writebatch_data(batch_of(batch), &bytes);
-    const bool full = usage.write_buffer_bytes + bytes > kv->write_buffer_bytes / 8 * 7;
+    const size_t uncounted = atomic_exchange(&kv->last_write_bytes, bytes);
+    const bool full = usage.write_buffer_bytes + uncounted + bytes > kv->write_buffer_bytes / 8 * 7;
     return full ? nba_kv_flush(kv, error) : NBA_OK;
 }
 
@@ -67,7 +69,10 @@ static enum nba_status write_with(struct nba_kv *kv, const rocksdb_writeoptions_
 {
     char *text = NULL;
     NBA_ASSERT(kv->secondary == NULL);
-    const enum nba_status status = stay_within(kv, batch, error);
+    size_t bytes = 0;
+    (void)rocksdb_writebatch_data(batch_of(batch), &bytes);
+    const enum nba_status status =
+        nba_kv_make_room(kv, bytes + nba_kv_batch_count(batch) * ENTRY_BYTES, error);
     if (status != NBA_OK) {
         return status;
     }

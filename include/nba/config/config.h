@@ -159,6 +159,9 @@ enum nba_memory_part {
 const char *nba_memory_part_name(enum nba_memory_part part);
 /* The part's share of memory.budget_mib, in bytes. */
 size_t nba_config_memory(const struct nba_config *config, enum nba_memory_part part);
+/* commit.bytes_max; embedded log: at most what its write buffers take, as a transaction is one
+ * write there. */
+size_t nba_config_commit_bytes(const struct nba_config *config);
 /* What concerns several settings at once.  Called by load and parse already. */
 NBA_MUST_USE
 enum nba_status nba_config_check(const struct nba_config *config, struct nba_error *error);

@@ -68,6 +68,7 @@ struct nba_pipeline_options {
     const struct nba_config *config;
     struct nba_metrics *metrics;               /* NULL: nothing is counted */
     size_t wave_max;                           /* 1..NBA_SCORE_WAVE; 0: 32 */
+    size_t outbox_bytes_max;                   /* nba_pipeline_run ends near it; 0: no bound */
     const struct nba_crash_notes *crash_notes; /* records not to be touched; NULL: none */
     const struct nba_listener *listener;       /* NULL: messages are encoded */
 };

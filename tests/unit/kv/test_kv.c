@@ -7,6 +7,7 @@
 
 #include "nba/base/compiler.h"
 #include "nba/base/file.h"
+#include "nba/base/memory.h"
 #include "nba/base/random.h"
 #include "nba/kv/kv.h"
 
@@ -269,6 +270,31 @@ static void damage_tables(const char *path)
     assert_int_equal(closedir(dir), 0);
 }
 
+static void test_writes_larger_than_a_buffer_keep_to_the_bound(void **state)
+{
+    static const struct nba_kv_options small = {.create = true, .write_buffer_bytes = 1u << 20};
+    struct fixture *f = *state;
+    struct nba_kv_usage usage;
+    struct nba_kv_cf *cf = NULL;
+    const size_t bytes = 3200;
+    char *value = nba_zeros(bytes, 1);
+    nba_kv_close(f->kv);
+    assert_int_equal(nba_kv_open(f->path, &small, &f->kv, NULL), NBA_OK);
+    assert_int_equal(nba_kv_cf_open(f->kv, "large", &cf, NULL), NBA_OK);
+    for (uint32_t round = 0; round < 20; round++) {
+        const uint32_t count = round % 2 == 0 ? 225 : 165; /* 720 and 528 kB */
+        for (uint32_t i = 0; i < count; i++) {
+            char key[16];
+            (void)snprintf(key, sizeof(key), "%u-%u", (unsigned)round, (unsigned)i);
+            nba_kv_batch_put(f->batch, cf, nba_str_of(key), nba_str(value, bytes));
+        }
+        write_batch(f);
+        nba_kv_usage(f->kv, &usage);
+        assert_true(usage.write_buffer_bytes <= small.write_buffer_bytes);
+    }
+    free(value);
+}
+
 static void test_block_cache_and_write_buffers_keep_to_their_bounds(void **state)
 {
     static const struct nba_kv_options small = {
@@ -349,6 +375,7 @@ int main(void)
         CASE(test_a_second_writer_is_busy_and_no_store_is_not_found),
         CASE(test_a_secondary_follows_the_writer_when_refreshed),
         CASE(test_a_checkpoint_is_a_store_of_that_moment),
+        CASE(test_writes_larger_than_a_buffer_keep_to_the_bound),
         CASE(test_block_cache_and_write_buffers_keep_to_their_bounds),
         CASE(test_a_damaged_table_is_told_as_corrupt),
     };
