@@ -66,7 +66,6 @@ static enum nba_status print_hash(struct nba_replay *replay, struct nba_buf *out
 static enum nba_status replay_logs(struct nba_workplace *place, struct nba_digests *digests,
                                    struct nba_error *error)
 {
-    struct nba_replay *replay = NULL;
     char policies[NBA_PATH_BYTES_MAX];
     (void)snprintf(policies, sizeof(policies), "%s/policies", place->config.state.dir);
     const struct nba_replay_options replay_options = {
@@ -82,8 +81,8 @@ static enum nba_status replay_logs(struct nba_workplace *place, struct nba_diges
         .progress = nba_replay_tick,
         .progress_context = &place->ticker,
     };
-    const bool done = nba_replay_create(&replay_options, &replay, error) == NBA_OK &&
-                      nba_add_logs(replay, place, &args.logs, error) == NBA_OK &&
+    struct nba_replay *replay = nba_replay_create(&replay_options);
+    const bool done = nba_add_logs(replay, place, &args.logs, error) == NBA_OK &&
                       run_all(replay, place, error) == NBA_OK &&
                       (!args.state_hash || print_hash(replay, &place->out, error) == NBA_OK) &&
                       nba_digests_finish(digests, &place->out, error) == NBA_OK;

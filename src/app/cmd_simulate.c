@@ -53,7 +53,6 @@ static enum nba_status drop_output(void *context, const struct nba_outbox_record
 static enum nba_status run_policy(struct nba_workplace *place, const char *policy, size_t number,
                                   struct nba_simulation *simulation, struct nba_error *error)
 {
-    struct nba_replay *replay = NULL;
     struct nba_config config = place->config;
     char state[NBA_PATH_BYTES_MAX];
     char what[64];
@@ -66,14 +65,15 @@ static enum nba_status run_policy(struct nba_workplace *place, const char *polic
         .state_dir = state,
         .policies_dir = state,
         .policy_ours = true,
+        .state_unread = true,
         .threads = (size_t)args.threads,
         .sink = {drop_output, NULL},
         .listener = &simulation->listener,
         .progress = nba_replay_tick,
         .progress_context = &place->ticker,
     };
-    bool done = nba_replay_create(&replay_options, &replay, error) == NBA_OK &&
-                nba_add_logs(replay, place, &args.logs, error) == NBA_OK;
+    struct nba_replay *replay = nba_replay_create(&replay_options);
+    bool done = nba_add_logs(replay, place, &args.logs, error) == NBA_OK;
     if (done) {
         const uint64_t events = nba_replay_events(replay);
         nba_ticker_begin(&place->ticker, what, events);

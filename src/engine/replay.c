@@ -86,23 +86,14 @@ struct runner {
 
 /* ---- the log ---- */
 
-enum nba_status nba_replay_create(const struct nba_replay_options *options,
-                                  struct nba_replay **ret_replay, struct nba_error *error)
+struct nba_replay *nba_replay_create(const struct nba_replay_options *options)
 {
     NBA_ASSERT(options->threads >= 1 && options->sink.take != NULL);
-    const struct nba_state_options state = nba_state_options_of(options->config, 0);
     struct nba_replay *replay = nba_zeros(1, sizeof(*replay));
     replay->options = *options;
     nba_arena_init(&replay->memory, LOG_BYTES_MAX);
     (void)pthread_mutex_init(&replay->failure_lock, NULL);
-    const enum nba_status status =
-        nba_state_store_open(options->state_dir, &state, &replay->store, error);
-    if (status != NBA_OK) {
-        nba_replay_destroy(replay);
-        return status;
-    }
-    *ret_replay = replay;
-    return NBA_OK;
+    return replay;
 }
 
 void nba_replay_destroy(struct nba_replay *replay)
@@ -557,6 +548,15 @@ static void *replay_thread(void *context)
 enum nba_status nba_replay_run(struct nba_replay *replay, struct nba_error *error)
 {
     pthread_t threads[NBA_WORKERS_MAX];
+    struct nba_state_options state =
+        nba_state_options_of(replay->options.config, (uint32_t)replay->partition_count);
+    state.unlogged = true;
+    state.resident = replay->options.state_unread;
+    const enum nba_status status =
+        nba_state_store_open(replay->options.state_dir, &state, &replay->store, error);
+    if (status != NBA_OK) {
+        return status;
+    }
     size_t started = 0;
     const size_t wanted =
         replay->options.threads < NBA_WORKERS_MAX ? replay->options.threads : NBA_WORKERS_MAX;
@@ -577,5 +577,6 @@ enum nba_status nba_replay_run(struct nba_replay *replay, struct nba_error *erro
 enum nba_status nba_replay_state_hash(struct nba_replay *replay,
                                       char ret_text[NBA_SHA256_TEXT_BYTES], struct nba_error *error)
 {
+    NBA_ASSERT(!replay->options.state_unread);
     return nba_state_store_hash(replay->store, ret_text, error);
 }

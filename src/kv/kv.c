@@ -248,6 +248,7 @@ enum nba_status nba_kv_open(const char *path, const struct nba_kv_options *optio
     kv->write = rocksdb_writeoptions_create();
     kv->unlogged = rocksdb_writeoptions_create();
     rocksdb_writeoptions_disable_WAL(kv->unlogged, 1);
+    rocksdb_writeoptions_disable_WAL(kv->write, options->unlogged);
     enum nba_status status = make_folder(kv, options->secondary, error);
     if (status == NBA_OK && !options->secondary) {
         status = look_for_room(kv, error);

@@ -222,7 +222,6 @@ static enum nba_status run_replay(struct run *run, struct sequence *made, char h
 {
     char state[PATH_BYTES_MAX + 16];
     char policies[PATH_BYTES_MAX + 32];
-    struct nba_replay *replay = NULL;
     const struct nba_config_topics *topics = &run->config.topics;
     const char *const inputs[] = {topics->rep_capacity, topics->catalog, topics->control,
                                   topics->journal,      topics->mailbox, topics->engagement};
@@ -234,7 +233,8 @@ static enum nba_status run_replay(struct run *run, struct sequence *made, char h
                                                .policies_dir = policies,
                                                .threads = 1,
                                                .sink = {take_made, made}};
-    enum nba_status status = nba_replay_create(&options, &replay, error);
+    struct nba_replay *replay = nba_replay_create(&options);
+    enum nba_status status = NBA_OK;
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(inputs); i++) {
         status = nba_collect_topic(run->stream, inputs[i], take_input, replay, error);
     }

@@ -26,6 +26,7 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
         .write_buffer_bytes = or_default(options->write_buffer_bytes),
         .create = options->create,
         .secondary = options->secondary,
+        .unlogged = options->unlogged,
     };
     struct nba_state_store *store = calloc(1, sizeof(*store));
     if (store == NULL) {
@@ -37,6 +38,7 @@ enum nba_status nba_state_store_open(const char *path, const struct nba_state_op
     }
     const uint32_t shares = options->hot_shares != 0 ? options->hot_shares : DEFAULT_SHARES;
     store->secondary = options->secondary;
+    store->resident = options->resident;
     store->inactive_ttl = options->inactive_ttl;
     NBA_ASSERT(options->secret.bytes < sizeof(store->secret));
     memcpy(store->secret, options->secret.data != NULL ? options->secret.data : "",

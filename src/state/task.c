@@ -209,6 +209,7 @@ static struct nba_task *create(struct nba_state_store *store)
         release(task);
         return NULL;
     }
+    task->hot.bytes_max = store->resident ? SIZE_MAX : task->hot.bytes_max;
     task->hot.spill = nba_vectors_spill;
     task->hot.context = task;
     return task;
@@ -359,6 +360,9 @@ enum nba_status nba_task_fill_batch(struct nba_task *task, struct nba_kv_batch *
     struct nba_overlay *overlay = &task->overlay;
     for (size_t i = 0; i < overlay->change_count; i++) {
         const struct nba_change *change = &overlay->changes[i];
+        if (task->store->resident && change->key.data[0] == NBA_KEY_HCP) {
+            continue; /* it goes into the cache alone */
+        }
         if (change->deleted) {
             nba_kv_batch_delete(batch, task->cf, change->key);
         } else {
@@ -399,6 +403,7 @@ static void cache_entry(struct nba_task *task, const struct nba_overlay_entry *e
         return;
     }
     struct nba_hot_entry *hot = nba_hot_put(&task->hot, entry->hcp.hcp_id, entry->hash, bytes);
+    NBA_ASSERT(hot != NULL || !task->store->resident); /* without memory */
     for (uint32_t slot = 0; hot != NULL && slot < NBA_VECTOR_SLOTS; slot++) {
         if (entry->vectors[slot].float_count != 0) {
             nba_hot_put_vector(&task->hot, hot, (enum nba_vector_slot)slot, &entry->vectors[slot]);

@@ -115,7 +115,7 @@ struct nba_state_store {
     size_t hot_bytes_each;
     size_t restore_batch_bytes;
     struct nba_duration inactive_ttl;
-    bool secondary;
+    bool secondary, resident;
     char secret[NBA_SHA256_TEXT_BYTES];
     _Atomic bool uncompacted;
     pthread_rwlock_t lock; /* of `tasks`, and of dropping a column family under a reader */

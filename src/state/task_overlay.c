@@ -88,6 +88,10 @@ enum nba_status nba_task_read_hcp(struct nba_task *task, struct nba_str hcp_id, 
         *ret_bytes = nba_str((const char *)hot->record, hot->record_bytes);
         return NBA_OK;
     }
+    if (task->store->resident) {
+        *ret_bytes = nba_str(NULL, 0);
+        return NBA_OK;
+    }
     task->stats.store_reads++;
     return nba_task_read(task, nba_task_key(task, NBA_KEY_HCP, hcp_id), ret_bytes, error);
 }

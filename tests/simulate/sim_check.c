@@ -139,7 +139,6 @@ void sim_check_replay(const char *live_hash, const char *rebuilt_hash)
     struct nba_digests made;
     struct nba_buf live_text;
     struct nba_buf made_text;
-    struct nba_replay *replay = NULL;
     struct nba_topic_table outputs;
     char dir[PATH_BYTES + 16];
     char hash[NBA_SHA256_TEXT_BYTES] = "";
@@ -154,7 +153,8 @@ void sim_check_replay(const char *live_hash, const char *rebuilt_hash)
                                                .policies_dir = config->state.dir,
                                                .threads = 1,
                                                .sink = {nba_digests_add_made, &made}};
-    enum nba_status status = nba_replay_create(&options, &replay, &error);
+    struct nba_replay *replay = nba_replay_create(&options);
+    enum nba_status status = NBA_OK;
     for (size_t i = 0; status == NBA_OK && i < NBA_ARRAY_COUNT(inputs); i++) {
         status = nba_walk_topic(sim.stream, inputs[i], add_input, replay, &error);
     }

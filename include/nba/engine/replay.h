@@ -43,8 +43,10 @@ struct nba_replay_options {
     const char *state_dir;
     const char *policies_dir; /* <hash>.yaml of the policies that the journal names */
     bool journal_ignored;
-    bool policy_ours;          /* the configured policy in place of those that the journal names */
-    size_t threads;            /* 1.. */
+    bool policy_ours; /* the configured policy in place of those that the journal names */
+    bool
+        state_unread; /* nobody asks for the state hash or reads the folder: records stay in memory */
+    size_t threads;   /* 1.. */
     size_t wave_max;           /* 1..NBA_SCORE_WAVE; 0: the default */
     size_t transaction_events; /* 0: 1,000 */
     struct nba_replay_sink sink;
@@ -58,9 +60,7 @@ struct nba_replay_options {
 struct nba_replay;
 
 /* The options' pointers must outlive the replay. */
-NBA_MUST_USE
-enum nba_status nba_replay_create(const struct nba_replay_options *options,
-                                  struct nba_replay **ret_replay, struct nba_error *error);
+struct nba_replay *nba_replay_create(const struct nba_replay_options *options);
 void nba_replay_destroy(struct nba_replay *replay);
 
 /* Copies one record of the log; of each partition in offset order.  Topics that are no input of a

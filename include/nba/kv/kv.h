@@ -46,6 +46,7 @@ struct nba_kv_options {
     size_t write_buffer_bytes; /* bound over all column families; 0: 64 MiB */
     bool create;               /* make the store when there is none; else NBA_E_NOT_FOUND */
     bool secondary;            /* open read-only beside a writer */
+    bool unlogged;             /* every write is nba_kv_write_unlogged: a crash costs the store */
 };
 
 NBA_MUST_USE

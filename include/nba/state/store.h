@@ -25,8 +25,11 @@ struct nba_state_store;
 struct nba_task;
 
 struct nba_state_options {
-    bool create;               /* make the directory when it isn't there */
-    bool secondary;            /* open read-only beside a running writer */
+    bool create;    /* make the directory when it isn't there */
+    bool secondary; /* open read-only beside a running writer */
+    bool unlogged;  /* a crash costs the folder: a replay's */
+    bool resident;  /* HCPs' records stay in memory, hot_bytes or not, and reach no file: who reads
+                    * the folder afterwards, or asks for the state hash, doesn't find them */
     size_t block_cache_bytes;  /* RocksDB's, shared by all column families; 0: 64 MiB */
     size_t write_buffer_bytes; /* RocksDB's, shared; 0: 64 MiB */
     size_t hot_bytes;          /* hot-state caches of all tasks together; 0: 64 MiB */

@@ -209,6 +209,42 @@ static void test_the_cache_stays_within_its_bytes_and_evicted_records_are_right(
     store_fixture_clear(&s);
 }
 
+static void test_a_resident_store_keeps_every_record_and_writes_none(void **state)
+{
+    struct store_fixture s;
+    struct nba_task_stats stats;
+    bool found = true;
+    (void)state;
+    store_fixture_init(&s, 1u << 12);
+    close_store(&s);
+    s.options.resident = true;
+    s.options.unlogged = true;
+    open_store(&s);
+    for (uint64_t round = 1; round <= 2; round++) {
+        for (uint64_t k = 0; k < 200; k++) {
+            begin(&s);
+            portal_login(&s, text_of(&s.f, "hcp-", k).data, round);
+            commit(&s);
+        }
+    }
+    nba_task_stats(s.task, &stats);
+    assert_int_equal(stats.hot_records, 200); /* far more than 4 KiB */
+    begin(&s);
+    for (uint64_t k = 0; k < 200; k++) {
+        assert_int_equal(get(&s, text_of(&s.f, "hcp-", k).data)->pushed, 2);
+    }
+    assert_ok(&s, nba_task_delete(s.task, nba_str_of("hcp-7"), &s.f.error));
+    commit(&s);
+    begin(&s);
+    assert_int_equal(get(&s, "hcp-7")->pushed, 0);
+    struct nba_hcp *hcp = get(&s, "hcp-8");
+    assert_ok(&s,
+              nba_state_store_read_hcp(s.store, hcp->hcp_id, &s.arena, hcp, &found, &s.f.error));
+    assert_false(found);
+    nba_task_drop(s.task);
+    store_fixture_clear(&s);
+}
+
 static void test_a_deleted_record_is_a_tombstone_and_can_start_anew(void **state)
 {
     struct store_fixture s;
@@ -509,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_what_was_written_is_there_after_a_restart),
         cmocka_unit_test(test_the_cache_never_shows_what_is_not_committed),
         cmocka_unit_test(test_the_cache_stays_within_its_bytes_and_evicted_records_are_right),
+        cmocka_unit_test(test_a_resident_store_keeps_every_record_and_writes_none),
         cmocka_unit_test(test_a_deleted_record_is_a_tombstone_and_can_start_anew),
         cmocka_unit_test(test_a_vector_is_found_under_its_own_tag_only),
         cmocka_unit_test(test_a_vector_of_an_aborted_transaction_is_gone),
