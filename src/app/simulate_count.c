@@ -11,6 +11,7 @@
 #include "nba/base/time_text.h"
 
 #define WORD_BYTES 600u /* longer words are cut */
+#define RULES_MAX  NBA_EXPLAINED_MAX
 
 /* In the order in which they are shown. */
 static const char *const totals[] = {
@@ -138,24 +139,30 @@ static void compare(const struct nba_simulation *other, int32_t partition,
     add(part, NBA_SIMULATED_DIFFERENCE, nba_str_of(word), 1);
 }
 
-static void count_reasons(struct nba_simulated_part *part, const struct nba_decision *decision)
+/* Rules behind the explained candidates of a decision are few: each is put into words once. */
+static void count_rules(struct nba_simulated_part *part, const struct nba_decision *decision)
 {
-    for (unsigned number = 1; number <= NBA_REASON_NUMBER_MAX; number++) {
-        if (decision->reason_count[number] != 0) {
-            const enum nba_reason reason = (enum nba_reason)number;
-            const double count = decision->reason_count[number];
-            add(part, NBA_SIMULATED_REASON, nba_str_of(nba_reason_name(reason)), count);
-            add(part, NBA_SIMULATED_STAGE, nba_str_of(nba_stage_name(nba_reason_stage(reason))),
-                count);
+    const struct nba_suppressed *const end = decision->suppressed + decision->suppressed_count;
+    const struct nba_suppressed *kinds[RULES_MAX];
+    uint32_t counts[RULES_MAX];
+    uint32_t count = 0;
+    for (const struct nba_suppressed *one = decision->suppressed; one != end; one++) {
+        uint32_t i = 0;
+        while (i < count && !(kinds[i]->reason == one->reason &&
+                              nba_str_equal(kinds[i]->rule_id, one->rule_id))) {
+            i++;
         }
+        NBA_ASSERT(i < RULES_MAX);
+        kinds[i] = i < count ? kinds[i] : one;
+        counts[i] = i < count ? counts[i] + 1 : 1;
+        count += i == count;
     }
-    for (uint32_t i = 0; i < decision->suppressed_count; i++) {
-        const struct nba_suppressed *one = &decision->suppressed[i];
+    for (uint32_t i = 0; i < count; i++) {
         char word[WORD_BYTES];
-        (void)snprintf(word, sizeof(word), "%s %.*s", nba_reason_name(one->reason),
-                       NBA_STR_ARG(one->rule_id));
-        if (one->rule_id.bytes != 0) {
-            add(part, NBA_SIMULATED_RULE, nba_str_of(word), 1);
+        (void)snprintf(word, sizeof(word), "%s %.*s", nba_reason_name(kinds[i]->reason),
+                       NBA_STR_ARG(kinds[i]->rule_id));
+        if (kinds[i]->rule_id.bytes != 0) {
+            add(part, NBA_SIMULATED_RULE, nba_str_of(word), counts[i]);
         }
     }
 }
@@ -181,7 +188,10 @@ static void hear_decision(void *context, int32_t partition, struct nba_str segme
     add_total(part, "decisions with an action", decision->selected_count != 0);
     add_total(part, "candidates", decision->candidate_count);
     (void)acted_of(part, decision->hcp_id);
-    count_reasons(part, decision);
+    for (unsigned number = 1; number <= NBA_REASON_NUMBER_MAX; number++) {
+        part->reasons[number] += decision->reason_count[number];
+    }
+    count_rules(part, decision);
     if (simulation->other != NULL) {
         compare(simulation->other, partition, part, id, slate);
     }
@@ -230,6 +240,20 @@ static void count_hcps(struct nba_simulated_part *part)
     count_of(part, NBA_SIMULATED_TOTAL, nba_str_of("HCPs without any action"))->count = idle;
 }
 
+static void add_reasons(struct nba_simulated_part *part)
+{
+    for (unsigned number = 1; number <= NBA_REASON_NUMBER_MAX; number++) {
+        const enum nba_reason reason = (enum nba_reason)number;
+        const double count = part->reasons[number];
+        if (count > 0) {
+            add(part, NBA_SIMULATED_REASON, nba_str_of(nba_reason_name(reason)), count);
+            add(part, NBA_SIMULATED_STAGE, nba_str_of(nba_stage_name(nba_reason_stage(reason))),
+                count);
+        }
+        part->reasons[number] = 0;
+    }
+}
+
 /* Totals in the order above, stages in the funnel's. */
 static size_t place_of(const struct nba_simulated_row *row)
 {
@@ -267,6 +291,7 @@ void nba_simulation_rows(struct nba_simulation *runs, size_t run_count,
         for (size_t p = 0; p < NBA_PARTITIONS_MAX; p++) {
             struct nba_simulated_part *part = &runs[r].parts[p];
             count_hcps(part);
+            add_reasons(part);
             for (uint32_t i = 0; i < part->index.count; i++) {
                 const struct nba_simulated_count *one = &part->counts[i];
                 const uint32_t known = all.index.count;

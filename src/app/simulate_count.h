@@ -38,7 +38,8 @@ struct nba_simulated_count {
 };
 
 struct nba_simulated_part {
-    struct nba_hash_index index; /* of counts */
+    double reasons[NBA_REASON_NUMBER_MAX + 1]; /* candidates stopped; in words at the end */
+    struct nba_hash_index index;               /* of counts */
     struct nba_simulated_count *counts;
     size_t count_capacity;
     struct nba_hash_index hcps; /* decided on; */
