@@ -43,10 +43,9 @@ struct nba_replay_options {
     const char *state_dir;
     const char *policies_dir; /* <hash>.yaml of the policies that the journal names */
     bool journal_ignored;
-    bool policy_ours; /* the configured policy in place of those that the journal names */
-    bool
-        state_unread; /* nobody asks for the state hash or reads the folder: records stay in memory */
-    size_t threads;   /* 1.. */
+    bool policy_ours;          /* the configured policy in place of those that the journal names */
+    bool state_unread;         /* no state hash, nobody reads the folder: records stay in memory */
+    size_t threads;            /* 1.. */
     size_t wave_max;           /* 1..NBA_SCORE_WAVE; 0: the default */
     size_t transaction_events; /* 0: 1,000 */
     struct nba_replay_sink sink;
