@@ -92,8 +92,8 @@ const struct setting nba_settings[] = {
     INTEGER("commit.events_max", commit.events_max, "1000", 1, 100000,
             "A transaction is closed after this many events."),
     INTEGER("commit.bytes_max", commit.bytes_max, "8388608", 65536, 268435456,
-            "A transaction is closed after this many bytes of output; with the embedded log also before "
-            "its share of memory.budget_mib is full."),
+            "A transaction is closed after this many bytes of output; with the embedded log also "
+            "before its share of memory.budget_mib is full."),
 
     SECTION("state", "State of the HCPs"),
     TEXT("state.dir", state.dir, "var/state", 1, 1000,

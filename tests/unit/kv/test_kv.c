@@ -282,7 +282,7 @@ static void test_writes_larger_than_a_buffer_keep_to_the_bound(void **state)
     assert_int_equal(nba_kv_open(f->path, &small, &f->kv, NULL), NBA_OK);
     assert_int_equal(nba_kv_cf_open(f->kv, "large", &cf, NULL), NBA_OK);
     for (uint32_t round = 0; round < 20; round++) {
-        const uint32_t count = round % 2 == 0 ? 225 : 165; /* 720 and 528 kB */
+        const uint32_t count = round % 2 == 0 ? 255 : 150; /* 816 and 480 kB */
         for (uint32_t i = 0; i < count; i++) {
             char key[16];
             (void)snprintf(key, sizeof(key), "%u-%u", (unsigned)round, (unsigned)i);
