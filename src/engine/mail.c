@@ -30,6 +30,9 @@ enum nba_status nba_take_mail(struct nba_pipeline *pipeline, struct nba_task *ta
         case NBA_MAIL_REPLACED:
             status = nba_rep_take_answer(pipeline, task, origin, &mail, &why);
             break;
+        case NBA_MAIL_ERASED:
+            status = nba_rep_take_erased(pipeline, task, &mail, &why);
+            break;
         case NBA_MAIL_MERGED:
         case NBA_MAIL_UNKNOWN:
             status = nba_error_set(&why, NBA_E_UNKNOWN_TYPE, "mail of a kind that isn't known");

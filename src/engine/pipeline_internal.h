@@ -163,6 +163,9 @@ void nba_rep_withdraw(struct nba_pipeline *pipeline, struct nba_origin origin,
                       const struct nba_action *action);
 void nba_rep_expire(struct nba_pipeline *pipeline, struct nba_task *task, const struct nba_hcp *hcp,
                     const struct nba_open_action *open);
+/* To each rep who may have something of the HCP: it is erased.  Behind all withdrawals. */
+void nba_rep_erase(struct nba_pipeline *pipeline, struct nba_origin origin,
+                   const struct nba_wave_item *item, const struct nba_str *reps, uint32_t count);
 /* Before the event is applied: is it about a requested action; then, in its turn, forward it. */
 void nba_rep_note(struct nba_wave_item *item);
 void nba_rep_forward(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
@@ -183,6 +186,9 @@ NBA_MUST_USE
 enum nba_status nba_rep_take_feedback(struct nba_pipeline *pipeline, struct nba_task *task,
                                       struct nba_origin origin, const struct nba_mail *mail,
                                       struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_rep_take_erased(struct nba_pipeline *pipeline, struct nba_task *task,
+                                    const struct nba_mail *mail, struct nba_error *error);
 NBA_MUST_USE
 enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_task *task,
                                     struct nba_origin origin, const struct nba_mail *mail,

@@ -2,7 +2,7 @@
  * The rep stage: actions that fall under a capacity rule go through the task of their rep.
  *
  *   HCP's task --request--> rep's task --refused, replaced--> HCP's task
- *              --feedback->
+ *              --feedback, erased->
  *
  * The HCP's task keeps such an action open (NBA_OPEN_ACTION_REQUESTED) and says nothing to the
  * world.  The rep's task takes requests in the order of its mailbox: it alone publishes them, and
@@ -72,6 +72,19 @@ void nba_rep_expire(struct nba_pipeline *pipeline, struct nba_task *task, const 
                                    .rep_id = open->rep_id,
                                    .action_id = open->action_id,
                                    .reason = NBA_REASON_EXPIRED});
+}
+
+void nba_rep_erase(struct nba_pipeline *pipeline, struct nba_origin origin,
+                   const struct nba_wave_item *item, const struct nba_str *reps, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        send_to_rep(pipeline, origin,
+                    &(struct nba_mail){.kind = NBA_MAIL_ERASED,
+                                       .id = origin.src,
+                                       .time_ms = item->now_ms,
+                                       .hcp_id = item->event.hcp_id,
+                                       .rep_id = reps[i]});
+    }
 }
 
 void nba_rep_note(struct nba_wave_item *item)
@@ -206,16 +219,24 @@ static void publish(struct nba_pipeline *pipeline, struct nba_origin origin,
     nba_pipeline_metrics_action(&pipeline->metrics, action);
 }
 
+static enum nba_status read_alert(struct nba_pipeline *pipeline, const struct nba_rep_alert *alert,
+                                  struct nba_action *ret_action, struct nba_error *error)
+{
+    return nba_decode_action(pipeline->decoder, alert->message, &pipeline->scratch, ret_action,
+                             error) == NBA_OK
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_CORRUPT, "the rep's record holds no action");
+}
+
 /* Another action takes its place: it is recalled, and its HCP's task told. */
 static enum nba_status replace(struct nba_pipeline *pipeline, struct nba_origin origin,
                                const struct nba_rep_alert *alert, const struct nba_mail *mail,
                                struct nba_error *error)
 {
     struct nba_action action;
-    const enum nba_status status =
-        nba_decode_action(pipeline->decoder, alert->message, &pipeline->scratch, &action, error);
-    if (status != NBA_OK) { /* our own bytes */
-        return nba_error_set(error, NBA_E_CORRUPT, "the rep's record holds no action");
+    const enum nba_status status = read_alert(pipeline, alert, &action, error);
+    if (status != NBA_OK) {
+        return status;
     }
     action.status = NBA_ACTION_RECALLED;
     action.recall_reason = NBA_REASON_SUPERSEDED;
@@ -299,6 +320,25 @@ enum nba_status nba_rep_take_request(struct nba_pipeline *pipeline, struct nba_t
                                  .reason = NBA_REASON_REP_CAPACITY});
     }
     tell_fullness(pipeline, origin, rep, &before, !admitted);
+    return status;
+}
+
+/* What was open has been withdrawn before; what was sent goes on to count, without a name. */
+enum nba_status nba_rep_take_erased(struct nba_pipeline *pipeline, struct nba_task *task,
+                                    const struct nba_mail *mail, struct nba_error *error)
+{
+    struct nba_rep_state *rep = NULL;
+    enum nba_status status = nba_task_get_rep(task, mail->rep_id, &rep, error);
+    for (uint32_t i = 0; status == NBA_OK && i < rep->count; i++) {
+        struct nba_action action = {.hcp_id = mail->hcp_id};
+        if (rep->alerts[i].open) {
+            status = read_alert(pipeline, &rep->alerts[i], &action, error);
+        }
+        if (status == NBA_OK && nba_str_equal(action.hcp_id, mail->hcp_id)) {
+            nba_rep_end(&rep->alerts[i]);
+        }
+    }
+    nba_task_rewrite(task);
     return status;
 }
 

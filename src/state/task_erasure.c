@@ -125,6 +125,11 @@ enum nba_status nba_task_erase(struct nba_task *task, struct nba_str hcp_id, int
     return status;
 }
 
+void nba_task_rewrite(struct nba_task *task)
+{
+    task->overlay.erases = true;
+}
+
 enum nba_status nba_task_readmit(struct nba_task *task, struct nba_str hcp_id,
                                  struct nba_error *error)
 {

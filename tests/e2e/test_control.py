@@ -193,6 +193,13 @@ class Erasure(unittest.TestCase):
     def setUp(self):
         self.instance = Instance(partitions=2)
         self.addCleanup(self.instance.close)
+        with open(self.instance.policy, encoding="utf-8") as file:
+            text = file.read()
+        with open(self.instance.policy, "w", encoding="utf-8") as file:
+            file.write(text.replace("\narbitration:", """
+  capacity:
+    - {id: daily, per: [rep], channel: rep, max: 12, window: {rolling: P7D}, when_full: replace_lowest}
+\narbitration:"""))
         self.instance.setup(seed=8, hcps=200, count=900)
         path = os.path.join(self.instance.dir, "poison.avro")
         world.log_file(path, [("hcp.engagement.v1", 0, k, world.START, hcp.encode(), value)
@@ -203,6 +210,15 @@ class Erasure(unittest.TestCase):
         end = max(r["value"]["event_time"] for r in self.instance.consume("engagement")
                   if "event_time" in (r["value"] or {}))
         self.end = int(datetime.datetime.fromisoformat(end).timestamp() * 1000)
+        # What a rep sent can't be recalled, what was accepted has ended: the rep's task knew of both.
+        alerts = sorted(i for i, a in open_actions(self.instance).items() if a["channel"] == "rep")
+        self.done = {i: ("action_sent", "action_accepted")[n % 2]
+                     for n, i in enumerate(alerts) if n % 3}
+        hcps = {i: a["hcp_id"] for i, a in open_actions(self.instance).items()}
+        self.instance.produce("engagement", [
+            {"event_id": f"f-{i}", "source": "crm", "event_type": kind, "event_time": self.end,
+             "hcp_id": hcps[i], "action_id": i} for i, kind in self.done.items()])
+        self.instance.drain()
 
     def ids_in(self, data, wanted):
         return sorted(i for i in wanted if i.encode() in data)
@@ -224,7 +240,11 @@ class Erasure(unittest.TestCase):
     def test_a_hundred_hcps_are_gone_from_everywhere_with_kills_in_the_middle(self):
         before = open_actions(self.instance)
         mine = {i for i, a in before.items() if a["hcp_id"] in self.HCPS}
+        for kind in ("action_sent", "action_accepted"):
+            self.assertGreater(len([i for i in mine if self.done.get(i) == kind]), 3)
+        mine -= set(self.done)
         self.assertGreater(len(mine), 20)
+        self.assertGreater(len([i for i in mine if before[i]["channel"] == "rep"]), 3)
         found = [ids for _, data in self.files() if (ids := self.ids_in(data, self.HCPS))]
         self.assertNotEqual(found, [], "the search finds nothing")
         for point in ("before_commit:1", "after_commit:1", "before_write:1"):

@@ -167,7 +167,8 @@ struct nba_decision {
     X(REFUSED, "refused")    \
     X(REPLACED, "replaced")  \
     X(FEEDBACK, "feedback")  \
-    X(MERGED, "merged")
+    X(MERGED, "merged")      \
+    X(ERASED, "erased")
 
 enum nba_mail_kind {
 #define NBA_X(constant, word) NBA_MAIL_##constant,

@@ -71,8 +71,10 @@ enum nba_status nba_task_delete(struct nba_task *task, struct nba_str hcp_id,
 /*
  * Erasure: every key of the HCP goes, those of the indexes too, and only the HMAC of its id under
  * the store's secret is kept, with the time; nothing can be told from it without the id.
- * _erased_at: when, NBA_TIME_NONE: it wasn't.  _readmit lifts the block.
+ * _erased_at: when, NBA_TIME_NONE: it wasn't.  _readmit lifts the block.  _rewrite: another record
+ * of this task has lost an erased HCP, its older versions are to go from the files.
  */
+void nba_task_rewrite(struct nba_task *task);
 NBA_MUST_USE
 enum nba_status nba_task_erase(struct nba_task *task, struct nba_str hcp_id, int64_t time_ms,
                                struct nba_error *error);
