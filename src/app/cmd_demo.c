@@ -255,7 +255,8 @@ const struct nba_command nba_command_demo = {
         "how often the next engagement was among the ten contents ranked highest, against\n"
         "popularity in their specialty, the stories of some HCPs, and what the control group "
         "says.\n"
-        "Killed half way, the same --keep goes on and ends with the same bytes.",
+        "Killed half way, the same --keep goes on and ends with the same bytes (unless the policy\n"
+        "limits reps: then the order counts in which requests reach them).",
     .examples = "nba demo\n"
                 "nba demo --events 200000 --seed 7 --keep /tmp/market",
     .options = options,

@@ -167,7 +167,6 @@ static enum nba_status take_action(void *context, const struct nba_record *recor
                                    struct nba_error *error)
 {
     struct nba_demo_market *market = context;
-    const struct nba_demo_lane *lane = &market->lanes[record->partition];
     struct nba_workplace *place = market->place;
     struct nba_action action;
     const int64_t cause = nba_demo_cause(market, record);
@@ -177,6 +176,9 @@ static enum nba_status take_action(void *context, const struct nba_record *recor
     if (status != NBA_OK) {
         return status;
     }
+    /* The HCP's: what a rep's task publishes stands in the rep's partition. */
+    const struct nba_demo_lane *lane =
+        &market->lanes[nba_partition_of_key(action.hcp_id, market->lane_count)];
     if (lane->emitted == 0 ||
         (cause >= 0 ? cause > lane->offsets[lane->emitted - 1] : action.time_ms > lane->clock_ms)) {
         return NBA_E_INTERRUPTED; /* of a later round: an earlier run got that far */

@@ -8,7 +8,8 @@
  *
  * RESUMING.  After a crash the world is run again from its seed; what is in the log already is
  * passed over, and the actions of each round are told apart by the input offset that caused them;
- * those that a timer caused, by their time: it came when the partition's clock did.
+ * those that a timer or a rep's task caused, by their time: it came when the clock of the HCP's
+ * partition did.  With rep capacity the order of requests counts too, and no two runs are the same.
  */
 #ifndef NBA_APP_DEMO_MARKET_H
 #define NBA_APP_DEMO_MARKET_H

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import subprocess
 import unittest
@@ -524,6 +525,19 @@ class DemoLog(Counted, unittest.TestCase):
         cls.demo = done.stdout
         cls.instance.common = ["--set", f"policy.file={POLICY}", "--set",
                                f"schemas.dir={os.path.join(ROOT, 'schemas')}"]
+
+    def test_capacity_is_there_to_be_switched_on(self):
+        with open(POLICY, encoding="utf-8") as file:
+            text = file.read()
+        policy = os.path.join(self.instance.dir, "capacity.yaml")
+        marked = re.search(r"  # capacity:\n  #   - .*\n", text).group()
+        with open(policy, "w", encoding="utf-8") as file:
+            file.write(text.replace(marked, marked.replace("  # ", "  ")))
+        done = subprocess.run([NBA, "demo", "--events", "5000", "--policy", policy], cwd=ROOT, capture_output=True,
+                              text=True, timeout=500)
+        self.assertEqual(done.returncode, 0, done.stderr[-2000:])
+        self.assertIn("One whose rep is busy: no alert left today", done.stdout)
+        self.assertRegex(done.stdout, r"stopped at limits by rep_daily_alerts: 5 of 5 used; free \S+")
 
     def test_its_figures_are_those_of_another_count(self):
         for by in ("channel", "rep", "specialty"):
