@@ -316,8 +316,8 @@ enum nba_status nba_worker_produce_changes(struct nba_worker *worker, struct nba
     return status;
 }
 
-/* Offsets of every task that took part, also when only a timer fired: they are the fence.  Those of
- * its mailbox go with them. */
+/* Offsets of every task that took part, also when only a timer fired: they are the fence.  That of
+ * its mailbox goes with it where it has moved: the state knows it, but people look at the group. */
 static enum nba_status send_offsets(struct nba_worker *worker, struct nba_error *error)
 {
     const struct nba_config_topics *topics = &worker->engine->options.config->topics;
@@ -331,10 +331,13 @@ static enum nba_status send_offsets(struct nba_worker *worker, struct nba_error 
         const struct owned_task *owned = &worker->tasks[worker->owned[i]];
         if (owned->in_transaction) {
             const struct nba_meta *meta = nba_task_meta(owned->task);
+            const struct nba_meta *last = nba_task_committed_meta(owned->task);
             positions[count++] =
                 (struct nba_position){topics->engagement, worker->owned[i], meta->input_next};
-            positions[count++] =
-                (struct nba_position){topics->mailbox, worker->owned[i], meta->mailbox_next};
+            if (meta->mailbox_next != last->mailbox_next || last->txn_seq == 0) {
+                positions[count++] =
+                    (struct nba_position){topics->mailbox, worker->owned[i], meta->mailbox_next};
+            }
         }
     }
     NBA_KILL_POINT(before_send_offsets);
