@@ -336,52 +336,27 @@
           "[CARDIOX, CARDIO]}, require: {hcp.market: X}}]}\n",
      "p.yaml:7:75: engagement_policies.eligibility[0].applies_to.brand[1]: unknown brand, expected "
      "one of `brands`"},
-    {GOOD "timing: {quiet_hours: [{channel: email, start: 20:00, end: \"07:00\"}]}\n",
-     "p.yaml:6:48: timing.quiet_hours[0].start: expected text, got 20:00 without quotes, which "
-     "YAML readers take as a number: write \"20:00\""},
     {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: 07:00}]}\n",
      "p.yaml:6:62: timing.quiet_hours[0].end: expected text, got 07:00 without quotes, which YAML "
      "readers take as a number: write \"07:00\""},
-    {GOOD "timing: {quiet_hours: [{channel: email, start: \"24:00\", end: \"07:00\"}]}\n",
-     "p.yaml:6:48: timing.quiet_hours[0].start: expected a time of day in quotes such as "
-     "\"07:00\""},
-    {GOOD "timing: {quiet_hours: [{channel: email, start: \"8:00\", end: \"07:00\"}]}\n",
-     "p.yaml:6:48: timing.quiet_hours[0].start: expected a time of day in quotes such as "
-     "\"07:00\""},
     {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:60\", end: \"07:00\"}]}\n",
      "p.yaml:6:48: timing.quiet_hours[0].start: expected a time of day in quotes such as "
      "\"07:00\""},
     {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"20:00\"}]}\n",
      "p.yaml:6:62: timing.quiet_hours[0].end: expected another time than start"},
-    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\"}]}\n",
-     "p.yaml:6:24: timing.quiet_hours[0].end: missing, expected a time of day"},
     {GOOD "timing: {quiet_hours: [{channel: email, end: \"07:00\"}]}\n",
      "p.yaml:6:24: timing.quiet_hours[0].start: missing, expected a time of day"},
-    {GOOD "timing: {quiet_hours: [{start: \"20:00\", end: \"07:00\"}]}\n",
-     "p.yaml:6:24: timing.quiet_hours[0].channel: missing, expected a channel or a list of them"},
     {GOOD "timing: {quiet_hours: [{channel: fax, start: \"20:00\", end: \"07:00\"}]}\n",
      "p.yaml:6:34: timing.quiet_hours[0].channel: expected email, rep, web, event or sms, got "
      "'fax'"},
     {GOOD "timing: {quiet_hours: [{channel: [email, email], start: \"20:00\", end: \"07:00\"}]}\n",
      "p.yaml:6:42: timing.quiet_hours[0].channel[1]: expected each word once"},
-    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\", tz: rep}]}\n",
-     "p.yaml:6:75: timing.quiet_hours[0].tz: expected hcp, got 'rep'; did you mean 'hcp'?"},
-    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\", on_conflict: "
-          "drop}]}\n",
-     "p.yaml:6:84: timing.quiet_hours[0].on_conflict: expected hold or discard, got 'drop'"},
     {GOOD
      "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\", until: P1D}]}\n",
      "p.yaml:6:71: timing.quiet_hours[0].until: unknown key; expected channel, start, end, tz or "
      "on_conflict"},
-    {GOOD "timing: {quiet_hours: [{channel: email, start: \"20:00\", end: \"07:00\"}, {channel: "
-          "email, start: \"07:00\", end: \"20:00\"}]}\n",
-     "p.yaml:6:23: timing.quiet_hours: expected a time of day that is not quiet on channel email"},
-    {GOOD "timing: {quiet_hours: {channel: email}}\n",
-     "p.yaml:6:23: timing.quiet_hours: expected a list, got a map"},
     {GOOD "timing: {send_time: optimize}\n",
      "p.yaml:6:21: timing.send_time: expected a map, got a single value"},
-    {GOOD "timing: {send_time: {mode: optimize}}\n",
-     "p.yaml:6:21: timing.send_time.channel: missing, expected a channel or a list of them"},
     {GOOD "timing: {send_time: {channel: [email], mode: off}}\n",
      "p.yaml:6:46: timing.send_time.mode: expected none or optimize, got 'off'"},
     {GOOD "timing: {send_time: {channel: [email], mode: optimise}}\n",
@@ -392,8 +367,6 @@
      "readers take as a number: write \"09:00\""},
     {GOOD "timing: {send_time: {channel: [email], mode: optimize, fallback: noon}}\n",
      "p.yaml:6:66: timing.send_time.fallback: expected a time of day in quotes such as \"07:00\""},
-    {GOOD "missing_timezone: allow\n",
-     "p.yaml:6:19: missing_timezone: expected deny or brand_default, got 'allow'"},
     {GOOD "missing_timezone: brand-default\n",
      "p.yaml:6:19: missing_timezone: expected deny or brand_default, got 'brand-default'; did you "
      "mean 'brand_default'?"},
@@ -401,8 +374,6 @@
      "p.yaml:6:28: brand_timezones.CARDIOX: expected a time zone such as Europe/Zurich"},
     {GOOD "brand_timezones: {CARDIOX: CET+1}\n",
      "p.yaml:6:28: brand_timezones.CARDIOX: expected a time zone such as Europe/Zurich"},
-    {GOOD "brand_timezones: [CARDIOX]\n",
-     "p.yaml:6:18: brand_timezones: expected a map, got a list"},
     {GOOD "brands: [CARDIOX]\nbrand_timezones: {PULMOVA: Europe/Zurich}\n",
      "p.yaml:7:19: brand_timezones[0]: unknown brand, expected one of `brands`"},
     {GOOD "experiments: {universal_control: {share_bp: 5%}}\n",
@@ -503,20 +474,12 @@
      "p.yaml:6:87: contact_policies.limits[1].id: expected a new id, line 6 has this one"},
     {GOOD "contact_policies: {limits: {id: a}}\n",
      "p.yaml:6:28: contact_policies.limits: expected a list, got a map"},
-    {GOOD "contact_policies: {release_on: [sent]}\n",
-     "p.yaml:6:33: contact_policies.release_on[0]: expected not_sent, bounced, dropped, recalled "
-     "or expired, got 'sent'"},
     {GOOD "contact_policies: {release_on: bounced}\n",
      "p.yaml:6:32: contact_policies.release_on: expected a list, got a single value"},
     {GOOD "contact_policies: {release_on: [bounced, bounced]}\n",
      "p.yaml:6:42: contact_policies.release_on[1]: expected each word once"},
-    {GOOD "feedback: {windows: {email: 7}}\n",
-     "p.yaml:6:29: feedback.windows.email: expected a duration above zero such as P90D or PT72H, "
-     "got '7'"},
     {GOOD "feedback: {windows: {mail: P7D}}\n",
      "p.yaml:6:22: feedback.windows.mail: unknown key; did you mean 'email'?"},
-    {GOOD "feedback: {window: {email: P7D}}\n",
-     "p.yaml:6:12: feedback.window: unknown key; did you mean 'windows'?"},
     {GOOD "triggers: [{pattern: {event: email_delivered, consecutive: 3, per: [hcp, brand], "
           "without: {event: email_opened, same: message_id, within: P7D}}, then: {action_type: "
           "rep_call, driver: EMAIL_UNOPENED_STREAK}, once_per: P30D}]\n",
@@ -581,9 +544,6 @@
      "p.yaml:6:76: triggers[0].pattern.per[0]: expected hcp or brand, got 'rep'; did you mean "
      "'hcp'?"},
     {GOOD "triggers: {id: a}\n", "p.yaml:6:11: triggers: expected a list, got a map"},
-    {GOOD "engagement_filters: {min_seconds_after_delivery: -1}\n",
-     "p.yaml:6:50: engagement_filters.min_seconds_after_delivery: expected a whole number from 0 "
-     "to 3600, got '-1'"},
     {GOOD "engagement_filters: {min_seconds_after_delivery: PT2S}\n",
      "p.yaml:6:50: engagement_filters.min_seconds_after_delivery: expected a whole number from 0 "
      "to 3600, got 'PT2S'"},

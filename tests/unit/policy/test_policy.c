@@ -434,6 +434,9 @@ static void test_each_bad_policy_is_refused_with_its_place_and_what_was_expected
             wrong++;
         }
         assert_null(policy);
+        for (size_t j = 0; j < i; j++) {
+            assert_string_not_equal(bad_files[i].text, bad_files[j].text); /* each is another */
+        }
     }
     assert_int_equal(wrong, 0);
     assert_true(NBA_ARRAY_COUNT(bad_files) >= 150);

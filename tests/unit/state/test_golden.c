@@ -16,7 +16,7 @@
 /* Of the store in golden/format-N, from index 1. */
 static const char *const hashes[] = {
     NULL, "812d538d678bccd9cb61ced44cedc3143c2b02a6170725ffc5815f379ff7aabb",
-    "7c92f25598918e4dbb42da0dc69498eedb4588d909545e985a578c2d13968817"};
+    "385558ce7516b5c5e27c54153bad18a63a26256c20600cd24bb798a264f50b46"};
 
 static void golden_path(uint32_t format, char ret_path[256])
 {
@@ -57,6 +57,28 @@ static void golden_fixture(struct store_fixture *s, uint32_t format)
     open_store(s);
 }
 
+static const struct nba_trigger streak = {.hash = 7,
+                                          .event = NBA_EVENT_EMAIL_DELIVERED,
+                                          .without = NBA_EVENT_EMAIL_OPENED,
+                                          .same = NBA_SAME_MESSAGE,
+                                          .per_brand = true,
+                                          .consecutive = 2,
+                                          .within_ms = 7 * DAY};
+
+/* A delivery, which a pattern counts; and that the trigger fired not long ago. */
+static void wait_for_an_answer(struct nba_hcp *hcp, int64_t time_ms)
+{
+    struct nba_event event = event_of(NBA_EVENT_EMAIL_DELIVERED, "", time_ms);
+    static const struct nba_content_facts facts;
+    event.event_id = nba_str_of("d-1");
+    event.message_id = nba_str_of("m-unanswered");
+    event.brand = nba_str_of("CARDIOX");
+    nba_hcp_apply_triggers(hcp, &event, &facts, time_ms, &streak, 1);
+    nba_hcp_apply_delivery(hcp, &event);
+    nba_hcp_quiet_trigger(hcp, &streak, event.brand, time_ms + DAY);
+    hcp->profile.do_not_contact = true;
+}
+
 /* Lives of random events, with every section of a record among them. */
 static void write_golden(void)
 {
@@ -72,6 +94,7 @@ static void write_golden(void)
         random_step(&s.f, &rng, hcp, step, &clock_ms);
         nba_task_count(s.task, (uint32_t)(step % 3), (uint32_t)(step % 7));
     }
+    wait_for_an_answer(get(&s, "hcp-1"), clock_ms);
     struct nba_meta *meta = nba_task_meta(s.task);
     meta->input_next = 360;
     meta->watermark_ms = clock_ms;
@@ -122,6 +145,21 @@ static void assert_meaning(const struct nba_hcp *hcp)
     assert_int_equal(contact->expires_at_ms, T0 + 4953606713);
 }
 
+/* And of what triggers wait with, which came with format 2. */
+static void assert_waits(const struct nba_hcp *hcp)
+{
+    const struct nba_pattern_event *last = &hcp->patterns[hcp->pattern_count - 1];
+    assert_true(hcp->pattern_count != 0 && hcp->quiet_count == 1 && hcp->delivery_count != 0);
+    assert_int_equal(last->trigger_hash, 7);
+    assert_int_equal(last->key_hash, nba_hcp_text_hash(nba_str_of("m-unanswered")));
+    assert_str_equal(last->brand, "CARDIOX");
+    assert_str_equal(last->event_id, "d-1");
+    assert_int_equal(last->flags, NBA_PATTERN_SEEN);
+    assert_int_equal(hcp->quiet[0].until_ms, last->time_ms + DAY);
+    assert_int_equal(nba_hcp_delivered_ms(hcp, nba_str_of("m-unanswered")), last->time_ms);
+    assert_true(hcp->profile.do_not_contact);
+}
+
 /* What stands in the store is what today's program would write. */
 static enum nba_status compare(void *context, const struct nba_hcp *hcp, struct nba_error *error)
 {
@@ -166,6 +204,9 @@ static void test_every_format_is_read_and_what_changes_is_written_in_todays(void
         begin(&s);
         struct nba_hcp *hcp = get(&s, "hcp-1");
         assert_meaning(hcp);
+        if (format >= 2) {
+            assert_waits(hcp);
+        }
         (void)get(&s, "hcp-2"); /* read, and so written only if its bytes are of another format */
         portal_login(&s, "hcp-1", (uint64_t)(100 * DAY));
         const size_t read_only = format == NBA_STATE_FORMAT ? 0 : 1;
