@@ -61,14 +61,16 @@ class Rep:
         return [("recalled", alert["id"])] if mail["action"] else []
 
 
-def check(test, instance, most, replace=True, zone="Europe/Berlin", channel="rep"):
+def check(test, instance, most, replace=True, channel="rep"):
     """Every partition's published actions are those of its mailbox; returns what was counted."""
-    events = {f"{r['topic']}/{r['partition']}/{r['offset']}": r["value"]["event_type"]
-              for r in instance.consume("engagement")}
+    events = {f"{r['topic']}/{r['partition']}/{r['offset']}": r["value"].get("event_type")
+              for r in instance.consume("engagement") if r["value"]}
+    catalog = [r["value"].get("rep") for r in instance.consume("catalog")]
+    zones = {rep["rep_id"]: zoneinfo.ZoneInfo(rep["tz"]) for rep in catalog if rep}
     reps, expected, refused, replaced = {}, {}, set(), 0
     for record in instance.consume("mailbox"):
         mail = record["value"]
-        rep = reps.setdefault(mail["rep_id"], Rep(most, replace, zoneinfo.ZoneInfo(zone)))
+        rep = reps.setdefault(mail["rep_id"], Rep(most, replace, zones[mail["rep_id"]]))
         said = []
         if mail["kind"] == "request":
             said = rep.request(mail)

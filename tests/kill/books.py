@@ -145,9 +145,9 @@ def arguments(description, rate):
     return parser
 
 
-def trial(title, options, names, play, workers=1):
+def trial(title, options, names, play, workers=1, rules="", feed_options=(), more=None):
     """play(company, failures) returns the state folder of each name; the rest is done with so many
-    workers each.  The exit code."""
+    workers each.  more(company, failures) has books of its own.  The exit code."""
     # Told to end, it cleans up as after a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began = time.monotonic()
@@ -157,8 +157,8 @@ def trial(title, options, names, play, workers=1):
     company = feed = None
     try:
         company = Company(options.nba.resolve(), folder, options.kafka, names)
-        company.prepare(options.seed)
-        feed = Feed(company, options.rate, options.seed)
+        company.prepare(options.seed, rules)
+        feed = Feed(company, options.rate, options.seed, *feed_options)
         say(f"  broker {company.servers}, two releases, feed started: "
             f"{time.monotonic() - began:.0f} s")
         folders = play(company, failures)
@@ -168,6 +168,8 @@ def trial(title, options, names, play, workers=1):
         say(f"  fed {mean:.0f} events/s on average, {least:.0f} in the slowest 5 s")
         say(f"  rest worked off in {drain(company, folders, workers):.1f} s")
         verify(company, folders, failures)
+        if more is not None:
+            more(company, failures)
     except Failed as failure:
         failures.append(str(failure))
     finally:

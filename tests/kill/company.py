@@ -59,6 +59,9 @@ class Company:
             raise Failed(f"nba {name}: exit {done.returncode}: {done.stderr[-1500:]}")
         return done.stdout
 
+    def consume(self, topic):
+        return [json.loads(line) for line in self.nba("consume", topic).splitlines()]
+
     # --- broker ---
 
     def kafka(self, command, *args):
@@ -77,10 +80,11 @@ class Company:
 
     # --- what the instances work with ---
 
-    def prepare(self, seed):
-        """Topics, catalogue, two small releases, three policies."""
+    def prepare(self, seed, rules=""):
+        """Topics, catalogue, two small releases, three policies with these contact policies more."""
         text = (ROOT / "config" / "policy-basic.yaml").read_text()
         text = text.replace("candidates: full", "candidates: top:3")
+        text = text.replace("\narbitration:", rules + "\narbitration:")
         for size in (2, 1, 3):
             self.policies.append(text.replace("slate: {size: 2", f"slate: {{size: {size}"))
         self.adopt_policy(0)
@@ -122,7 +126,7 @@ class Company:
 class Feed:
     """`nba generate` at a steady rate, poison beside it, and a look at what really arrived."""
 
-    def __init__(self, company, rate, seed):
+    def __init__(self, company, rate, seed, *more):
         import confluent_kafka
         self.kafka = confluent_kafka
         self.company = company
@@ -133,7 +137,7 @@ class Feed:
         self.output = open(company.dir / "feed.log", "w", encoding="utf-8")
         self.process = subprocess.Popen(
             company.command("generate", "--events", 10_000_000, "--days", 3000, "--hcps", 1500,
-                            "--contents", CONTENTS, "--rate", rate, "--seed", seed),
+                            "--contents", CONTENTS, "--rate", rate, "--seed", seed, *more),
             stdout=self.output, stderr=self.output, cwd=company.dir)
         self.threads = [threading.Thread(target=self.watch), threading.Thread(
             target=self.poison_it, args=(random.Random(seed),))]

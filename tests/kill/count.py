@@ -4,6 +4,7 @@ import collections
 import confluent_kafka
 
 INPUT = "hcp.engagement.v1"
+MAILBOX = "nba.mailbox.v1"
 BATCH = 2000
 
 
@@ -36,15 +37,24 @@ def read(servers, topics, partitions, isolation):
     consumer.close()
 
 
+def cause(partition, headers):
+    """The record that it is of, topic and all; of mail src names the offset alone."""
+    src = headers["src"].decode()
+    return src.replace("mailbox:", f"{MAILBOX}/{partition}/")
+
+
 def conservation(servers, partitions):
-    """Every input offset has exactly one record in decision or deadletter, named by header src."""
+    """Every input offset has exactly one record in decision or deadletter, named by header src; each
+    mail at most one."""
+    mail = {f"{topic}/{p}/{offset}" for topic, p, offset, _ in
+            read(servers, [MAILBOX], partitions, "read_committed")}
     inputs = {f"{topic}/{p}/{offset}" for topic, p, offset, _ in
               read(servers, [INPUT], partitions, "read_committed")}
     seen = collections.Counter()
     letters = 0
-    for topic, _, _, headers in read(servers, ["nba.decision.v1", "nba.deadletter.v1"], partitions,
+    for topic, p, _, headers in read(servers, ["nba.decision.v1", "nba.deadletter.v1"], partitions,
                                      "read_committed"):
-        seen[headers["src"].decode()] += 1
+        seen[cause(p, headers)] += 1
         letters += topic == "nba.deadletter.v1"
     once = collections.Counter()
     for _, _, _, headers in read(servers, ["nba.action.v1"], partitions, "read_committed"):
@@ -54,7 +64,7 @@ def conservation(servers, partitions):
         "dead letters": letters,
         "lost": len(inputs - set(seen)),
         "duplicated": sum(n - 1 for n in seen.values()),
-        "invented": len(set(seen) - inputs),
+        "invented": len(set(seen) - inputs - mail),
         "actions twice": sum(n - 1 for n in once.values()),
         "examples": sorted(inputs - set(seen))[:3] + [s for s, n in seen.items() if n > 1][:3],
     }
@@ -63,6 +73,6 @@ def conservation(servers, partitions):
 def uncommitted(servers, partitions):
     """Decisions more than once to a reader of uncommitted records: what transactions hide."""
     seen = collections.Counter(
-        headers["src"].decode() for _, _, _, headers in
+        cause(p, headers) for _, p, _, headers in
         read(servers, ["nba.decision.v1"], partitions, "read_uncommitted"))
     return sum(n - 1 for n in seen.values())
