@@ -273,6 +273,17 @@ void nba_side_inputs_capacity_read(struct nba_side_inputs *inputs, int64_t next)
     (void)pthread_mutex_unlock(&inputs->lock);
 }
 
+bool nba_side_inputs_reached(struct nba_side_inputs *inputs, int64_t catalog_next,
+                             int64_t control_next, int64_t capacity_next)
+{
+    (void)pthread_mutex_lock(&inputs->lock);
+    const bool reached = inputs->catalog_next >= catalog_next &&
+                         inputs->control_next >= control_next &&
+                         inputs->capacity_next >= capacity_next;
+    (void)pthread_mutex_unlock(&inputs->lock);
+    return reached;
+}
+
 void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_policy *policy)
 {
     (void)pthread_mutex_lock(&inputs->lock);

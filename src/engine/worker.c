@@ -27,11 +27,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "nba/base/assert.h"
 #include "nba/base/kill_point.h"
 #include "nba/base/log.h"
 #include "worker_internal.h"
+
+#define SIDE_INPUTS_STEPS 1000 /* 5 s */
 
 static bool is_mail(const struct nba_worker *worker, struct nba_str topic)
 {
@@ -50,6 +53,25 @@ static void close_tasks(struct nba_worker *worker)
         nba_gauge_add(worker->engine->tasks_owned, -1);
     }
     worker->owned_count = 0;
+}
+
+/* A partition that comes from another instance may know more of the side inputs than this one has
+ * read so far.  It doesn't go back: a stop would be undone, and a replay can't follow.  A topic
+ * that never gets there is another one than then. */
+static void await_side_inputs(const struct nba_engine *engine, const struct nba_task *task)
+{
+    const struct nba_meta *meta = nba_task_committed_meta(task);
+    const struct timespec step = {0, 5000000};
+    int steps = 0;
+    while (!nba_side_inputs_reached(engine->side_inputs, meta->catalog_next, meta->control_next,
+                                    meta->capacity_next) &&
+           steps < SIDE_INPUTS_STEPS && !atomic_load(&engine->stopping)) {
+        (void)nanosleep(&step, NULL);
+        steps++;
+    }
+    if (steps == SIDE_INPUTS_STEPS) {
+        nba_log(NBA_LOG_WARN, "side_inputs_behind", "partition=%d", (int)nba_task_partition(task));
+    }
 }
 
 static enum nba_status open_task(struct nba_worker *worker, struct nba_assignment *assignment,
@@ -73,6 +95,7 @@ static enum nba_status open_task(struct nba_worker *worker, struct nba_assignmen
         nba_task_table_release(engine, partition);
         return nba_error_prefix(error, "partition %d", (int)partition);
     }
+    await_side_inputs(engine, task);
     assignment->offset = input_next;
     worker->tasks[partition] = (struct owned_task){.task = task, .input = {.reached = input_next}};
     worker->owned[worker->owned_count++] = partition;

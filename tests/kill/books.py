@@ -6,6 +6,7 @@ rest is worked off, and it is counted:
   conservation   each input offset has exactly one decision or dead letter (count.py, none of our
                  code; tools/check/ledger.py with more checks)
   outputs        digests of all output topics = those of `nba replay`, one thread, batches of one
+  journal        no partition's knowledge of catalogue, control and capacity goes back
   state          hash of the live state = that of replay = that of a rebuild from the changelog alone
 """
 import argparse
@@ -82,6 +83,19 @@ def whole_state(company, folder):
     return text.split()[-1]
 
 
+def went_back(company):
+    """Journal records by which a partition knows less of a side topic than before: an instance that
+    takes it over has to have read as far as the one before."""
+    known, back = {}, []
+    for record in company.consume("journal"):
+        now = [record["value"][f"{topic}_next"] for topic in ("catalog", "control", "capacity")]
+        before = known.get(record["partition"], now)
+        if any(n < b for n, b in zip(now, before)):
+            back.append(f"{record['partition']}/{record['offset']}: {before} to {now}")
+        known[record["partition"]] = now
+    return back
+
+
 def verify(company, folders, failures):
     """The three comparisons; replay goes on beside the rest, it has one thread."""
     results = {}
@@ -131,6 +145,8 @@ def verify(company, folders, failures):
             failures.append(f"{name} state differs from that of replay")
     differing = sorted(set(expected[1:]) ^ set(digests))
     say(f"outputs: {len(digests)} digests, {len(differing)} lines differ from replay's")
+    if back := went_back(company):
+        failures.append(f"{len(back)} journal records go back: {back[:3]}")
     if differing or not digests:
         failures.append(f"outputs differ from replay's: {differing[:4]}")
 

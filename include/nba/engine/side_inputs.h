@@ -78,6 +78,9 @@ enum nba_status nba_side_inputs_capacity(struct nba_side_inputs *inputs,
 void nba_side_inputs_catalog_read(struct nba_side_inputs *inputs, int64_t next);
 void nba_side_inputs_control_read(struct nba_side_inputs *inputs, int64_t next);
 void nba_side_inputs_capacity_read(struct nba_side_inputs *inputs, int64_t next);
+/* Whether all three were read as far as this. */
+bool nba_side_inputs_reached(struct nba_side_inputs *inputs, int64_t catalog_next,
+                             int64_t control_next, int64_t capacity_next);
 
 /* Take a reference on what they are given; release NULL: none. */
 void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_policy *policy);
