@@ -92,7 +92,8 @@ void nba_policy_prune_rep(const struct nba_policy *policy, const struct nba_zone
                           struct nba_rep_state *rep)
 {
     for (uint32_t i = rep->count; i > 0; i--) {
-        bool kept = rep->alerts[i - 1].open;
+        /* An HCP's full record may have let go a sent action, and nobody says how that ended. */
+        bool kept = rep->alerts[i - 1].open && rep->clock_ms < rep->alerts[i - 1].expires_at_ms;
         for (uint32_t r = 0; r < policy->capacity_count && !kept; r++) {
             const struct policy_capacity *rule = &policy->capacity[r];
             const bool asked = has_window(rule, zone);

@@ -32,6 +32,7 @@ class Rep:
         action = mail["action"]
         self.clock = max(self.clock or 0, ms(mail["time"]))
         today = [a for a in self.alerts if self.day(a["time"]) == self.day(self.clock)]
+        self.alerts = [a for a in self.alerts if a in today or self.clock < a["expires"]]
         said = []
         if len(today) >= self.most:
             lesser = [a for a in today if a["open"] and not a["seen"] and
@@ -42,8 +43,8 @@ class Rep:
             old = [a for a in lesser if a["priority"] == least][-1]
             self.alerts.remove(old)
             said.append(("recalled", old["id"]))
-        self.alerts.append({"id": action["action_id"], "time": self.clock, "open": True,
-                            "seen": False, "priority": action["priority"],
+        self.alerts.append({"id": action["action_id"], "hcp": action["hcp_id"], "time": self.clock,
+                            "open": True, "seen": False, "priority": action["priority"],
                             "expires": ms(action["expires_at"])})
         return said + [("proposed", action["action_id"])]
 
@@ -80,6 +81,8 @@ def check(test, instance, most, replace=True, channel="rep"):
             test.assertLessEqual(len(today), most)
         elif mail["kind"] == "feedback":
             said = rep.feedback(mail, events)
+        elif mail["kind"] == "erased":
+            rep.alerts = [{**a, "open": a["open"] and a["hcp"] != mail["hcp_id"]} for a in rep.alerts]
         expected.setdefault(record["partition"], []).extend(said)
     published = {}
     for record in instance.consume("action"):
@@ -93,7 +96,7 @@ def check(test, instance, most, replace=True, channel="rep"):
     told = {c["action_id"] for c in closed if c["reason"] == "REP_CAPACITY"}
     test.assertLessEqual(told, refused)
     slates = {r["value"]["decision_id"]: {a["action_id"] for a in r["value"]["actions"]}
-              for r in instance.consume("slate")}
+              for r in instance.consume("slate") if r["value"]}
     for record in instance.consume("decision"):
         if record["headers"]["src"].startswith("mailbox:"):
             decision = record["value"]

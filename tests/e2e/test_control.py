@@ -10,6 +10,7 @@ import os
 import signal
 import unittest
 
+import erasure
 import world
 from world import Instance
 
@@ -220,19 +221,6 @@ class Erasure(unittest.TestCase):
              "hcp_id": hcps[i], "action_id": i} for i, kind in self.done.items()])
         self.instance.drain()
 
-    def ids_in(self, data, wanted):
-        return sorted(i for i in wanted if i.encode() in data)
-
-    def files(self):
-        """All bytes below the state folder, and what stands beside it."""
-        for folder, _, names in os.walk(self.instance.dir):
-            if folder.startswith(self.instance.log):
-                continue
-            for name in names:
-                if not name.endswith((".jsonl", "poison.avro", ".log.avro")):
-                    with open(os.path.join(folder, name), "rb") as file:
-                        yield os.path.join(folder, name), file.read()
-
     def erase(self, *args, **kwargs):
         return self.instance.nba("erase", "--at", datetime.datetime.utcfromtimestamp(self.end / 1000).isoformat() + "Z",
                                  "--wait", *args, **kwargs)
@@ -245,8 +233,9 @@ class Erasure(unittest.TestCase):
         mine -= set(self.done)
         self.assertGreater(len(mine), 20)
         self.assertGreater(len([i for i in mine if before[i]["channel"] == "rep"]), 3)
-        found = [ids for _, data in self.files() if (ids := self.ids_in(data, self.HCPS))]
-        self.assertNotEqual(found, [], "the search finds nothing")
+        found = erasure.found_below(self.instance.dir, self.HCPS,
+                                    (*erasure.MADE, self.instance.log))
+        self.assertNotEqual(found, {}, "the search finds nothing")
         for point in ("before_commit:1", "after_commit:1", "before_write:1"):
             done = self.erase(*self.HCPS, env={"NBA_KILL_AT": point}, check=False)
             self.assertEqual(done.returncode, -signal.SIGKILL, point)
@@ -261,18 +250,9 @@ class Erasure(unittest.TestCase):
         engine = [line for line in self.instance.digests().splitlines() if "deadletter" not in line]
         self.assertLessEqual({*engine, self.instance.nba("state", "hash", where=False).stdout[:-1]},
                              set(self.instance.replay("--state-hash").splitlines()))
-        self.instance.nba("topics", "compact")
-        for topic in ("changelog", "slate", "deadletter"):
-            path = os.path.join(self.instance.dir, f"{topic}.log.avro")
-            self.instance.nba("consume", topic, "--out", path)
-            kept = [r for r in world.read_log_file(path) if r[5] is not None]
-            self.assertGreater(len(kept), 0)
-            for record in kept:
-                self.assertEqual(self.ids_in(record[4] + record[5], self.HCPS), [], topic)
-            if topic == "slate":
-                self.assertGreater(len({r[4] for r in kept}), 50, "neighbours lost theirs")
-        self.assertEqual({path: ids for path, data in self.files()
-                          if (ids := self.ids_in(data, self.HCPS))}, {})
+        kept = erasure.left(self, self.instance, self.HCPS)
+        self.assertNotIn(0, map(len, kept.values()))
+        self.assertGreater(len({r[4] for r in kept["slate"]}), 50, "neighbours lost theirs")
 
     def test_nothing_brings_the_hcp_back_but_an_opt_in_and_nothing_says_whose_it_was(self):
         self.erase("--hcp", "hcp-0002")

@@ -97,6 +97,9 @@ static void test_of_equals_the_latest_goes_and_no_seen_ended_or_expired_one(void
     s.rep->clock_ms = at("2026-11-04T12:00:00Z");
     nba_policy_prune_rep(s.fixture->policy, s.zone, s.rep);
     assert_int_equal(s.rep->count, 1); /* what is open stays, to be recalled */
+    s.rep->clock_ms = at("2026-11-08T12:00:00Z");
+    nba_policy_prune_rep(s.fixture->policy, s.zone, s.rep);
+    assert_int_equal(s.rep->count, 0); /* until its time is over: nobody may say how it ended */
     clear(&s);
 }
 
