@@ -21,6 +21,7 @@ from world import Instance  # noqa: E402  (the path is set above)
 SERVERS = os.environ.get("NBA_TEST_KAFKA")
 try:
     import confluent_kafka
+    import confluent_kafka.admin
 except ImportError:
     confluent_kafka = None
 
@@ -161,7 +162,7 @@ def main():
         if not python or os.path.abspath(python) == os.path.abspath(sys.executable):
             print("skipped: no confluent_kafka")
             return 77
-        return subprocess.call([python, __file__, *sys.argv[1:]])
+        return subprocess.call([python, *sys.argv])
     return 0 if unittest.main(exit=False).result.wasSuccessful() else 1
 
 
