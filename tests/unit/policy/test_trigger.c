@@ -23,6 +23,7 @@ static void fire(struct fixture *f, const char *time)
                                                .decision_id =
                                                    nba_str_of("dec:timer#streak:hcp-1:1"),
                                                .trigger_event_id = nba_str_of("timer:streak"),
+                                               .caused_ms = at("2026-11-16T14:00:00Z"),
                                                .now_ms = at(time),
                                                .watermark_ms = at(time),
                                                .engine_version = nba_str_of("test")};
@@ -154,6 +155,23 @@ static void test_every_stage_may_stop_it(void **state)
     fixture_destroy(f);
 }
 
+/* The engine was down, and its clock is the machine's: the timer fires long after it was due. */
+static void test_one_that_fires_too_late_for_max_trigger_age_is_stale(void **state)
+{
+    struct fixture *f = create(ALERT "max_trigger_age: P1D\n");
+    (void)state;
+    fire(f, "2026-11-17T13:59:59.999Z");
+    assert_int_equal(f->result.action_count, 1);
+    fixture_destroy(f);
+
+    f = create(ALERT "max_trigger_age: P1D\n");
+    fire(f, "2026-11-17T14:00:00Z");
+    assert_int_equal(f->result.action_count, 0);
+    assert_int_equal(f->result.decision.kind, NBA_DECISION_SKIPPED);
+    assert_int_equal(f->result.decision.reason, NBA_REASON_STALE_TRIGGER);
+    fixture_destroy(f);
+}
+
 static void test_a_named_content_brings_its_treatment_and_its_gates(void **state)
 {
     struct fixture *f = create(THEN("action_type: email, content_id: CX-1, driver: REACTIVATION"));
@@ -205,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_its_action_is_certain_of_the_patterns_brand_and_has_its_evidence),
         cmocka_unit_test(test_levers_count_and_say_so),
         cmocka_unit_test(test_every_stage_may_stop_it),
+        cmocka_unit_test(test_one_that_fires_too_late_for_max_trigger_age_is_stale),
         cmocka_unit_test(test_a_named_content_brings_its_treatment_and_its_gates),
         cmocka_unit_test(test_an_open_alert_is_recalled_when_its_brand_is_excluded_not_otherwise),
     };
