@@ -74,7 +74,8 @@ struct runner {
     struct nba_decoder *decoder;
     struct nba_arena arena;
     struct nba_outbox outbox;
-    size_t side_used[SIDE_TOPIC_COUNT]; /* records already applied */
+    size_t side_used[SIDE_TOPIC_COUNT];  /* records already applied */
+    int64_t side_next[SIDE_TOPIC_COUNT]; /* and the offset that the journal calls it */
     char policy_hash[NBA_SHA256_TEXT_BYTES];
     char release_id[NBA_RELEASE_ID_BYTES];
     size_t input_used;
@@ -272,6 +273,19 @@ static void compare_zones(struct runner *runner, struct nba_str version)
     }
 }
 
+/* From the beginning: a partition's next owner may have read less than the one before. */
+static enum nba_status begin_side(struct runner *runner, struct nba_error *error)
+{
+    const struct nba_replay_options *options = &runner->replay->options;
+    nba_side_inputs_destroy(runner->side_inputs);
+    runner->side_inputs = NULL;
+    memset(runner->side_used, 0, sizeof(runner->side_used));
+    memset(runner->side_next, 0, sizeof(runner->side_next));
+    runner->policy_hash[0] = '\0';
+    (void)snprintf(runner->release_id, sizeof(runner->release_id), "-");
+    return nba_side_inputs_create(options->schemas, options->config, &runner->side_inputs, error);
+}
+
 static enum nba_status use_journal(struct runner *runner, const struct nba_journal *journal,
                                    struct nba_error *error)
 {
@@ -279,10 +293,15 @@ static enum nba_status use_journal(struct runner *runner, const struct nba_journ
     const int64_t next[] = {[CATALOG] = journal->catalog_next,
                             [CONTROL] = journal->control_next,
                             [CAPACITY] = journal->capacity_next};
-    enum nba_status status = NBA_OK;
+    bool less = false;
+    for (unsigned topic = 0; topic < SIDE_TOPIC_COUNT; topic++) {
+        less = less || next[topic] < runner->side_next[topic];
+    }
+    enum nba_status status = less ? begin_side(runner, error) : NBA_OK;
     for (unsigned topic = 0; topic < SIDE_TOPIC_COUNT && status == NBA_OK; topic++) {
         status = apply_side(runner, topic, next[topic], INT64_MAX, error);
         side_topics[topic].read(runner->side_inputs, next[topic]);
+        runner->side_next[topic] = next[topic];
     }
     if (status == NBA_OK) {
         const bool ours = runner->replay->options.policy_ours;
@@ -498,7 +517,7 @@ static enum nba_status run_partition(struct nba_replay *replay, int32_t partitio
         .crash_notes = &replay->crash_notes,
         .listener = options->listener,
     };
-    struct runner runner = {.replay = replay, .partition = partition, .release_id = "-"};
+    struct runner runner = {.replay = replay, .partition = partition};
     nba_arena_init(&runner.arena, TRANSACTION_BYTES);
     nba_outbox_init(&runner.outbox, &runner.arena);
     enum nba_status status =
@@ -508,8 +527,7 @@ static enum nba_status run_partition(struct nba_replay *replay, int32_t partitio
     runner.pipeline = nba_pipeline_create(&pipeline);
     runner.decoder = nba_decoder_create(options->schemas);
     if (status == NBA_OK) {
-        status =
-            nba_side_inputs_create(options->schemas, options->config, &runner.side_inputs, error);
+        status = begin_side(&runner, error);
     }
     if (status == NBA_OK) {
         status = options->journal_ignored || replay->journal[partition].count == 0

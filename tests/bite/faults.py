@@ -383,4 +383,33 @@ FAULTS = [
             ".features = (nba_hcp_features(item->hcp, &((struct nba_awaited_action *)action)"
             "->features), list_features(pipeline, &action->features)),")],
           ["scenarios.feedback"]),
+
+    # ---- the rep stage ----
+    Fault("of equal alerts the earliest goes",
+          "src/policy/capacity.c",
+          [("(*ret_replaced == NULL || rep->alerts[i].priority <= (*ret_replaced)->priority)",
+            "(*ret_replaced == NULL || rep->alerts[i].priority < (*ret_replaced)->priority)")],
+          ["unit.policy.capacity"]),
+    Fault("a place that was given back still counts",
+          "src/engine/rep_stage.c",
+          [("if (ends && gives_back(pipeline->side->policy, mail->reason, event.type)) {",
+            "if (ends && gives_back(pipeline->side->policy, mail->reason, event.type) && "
+            "alert == NULL) {")],
+          ["scenarios.capacity"]),
+    Fault("a refusal leaves the slate as it was",
+          "src/engine/rep_stage.c",
+          [("return nba_wave_say_slate(pipeline, &item, origin, decision.decision_id, error);",
+            "return NBA_OK;")],
+          ["tests/e2e/test_rep.py:Capacity.test_a_lost_state_folder_brings_the_reps_back"]),
+    Fault("what was sent of an erased HCP stays with the rep",
+          "src/engine/rep_stage.c",
+          [("            nba_rep_end(&rep->alerts[i]);\n",
+            "")],
+          ["tests/e2e/test_control.py:Erasure."
+           "test_a_hundred_hcps_are_gone_from_everywhere_with_kills_in_the_middle"]),
+    Fault("a replay's side inputs never go back",
+          "src/engine/replay.c",
+          [("less = less || next[topic] < runner->side_next[topic];",
+            "less = less || next[topic] < 0;")],
+          ["simulate.seeds"]),
 ]

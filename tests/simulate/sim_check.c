@@ -13,19 +13,16 @@
 
 #define OFFSETS_MAX 4096
 
-bool sim_is_drained(void)
+static bool is_worked_off(const char *topic, enum nba_isolation isolation)
 {
-    const struct nba_config *config = &sim.slots[0].config;
     for (int32_t p = 0; p < sim.partitions; p++) {
         struct nba_error error = {0};
         int64_t committed = -1;
         int64_t low = 0;
         int64_t high = 0;
-        if (nba_stream_watermarks(sim.stream, config->topics.engagement, p, NBA_READ_COMMITTED,
-                                  &low, &high, &error) != NBA_OK ||
-            nba_stream_group_committed(sim.stream, config->application_id,
-                                       config->topics.engagement, p, &committed,
-                                       &error) != NBA_OK) {
+        if (nba_stream_watermarks(sim.stream, topic, p, isolation, &low, &high, &error) != NBA_OK ||
+            nba_stream_group_committed(sim.stream, sim.slots[0].config.application_id, topic, p,
+                                       &committed, &error) != NBA_OK) {
             sim_fail("marks: %s", error.message);
             return true;
         }
@@ -34,6 +31,13 @@ bool sim_is_drained(void)
         }
     }
     return true;
+}
+
+bool sim_is_drained(void)
+{
+    const struct nba_config_topics *topics = &sim.slots[0].config.topics;
+    return is_worked_off(topics->engagement, NBA_READ_COMMITTED) &&
+           is_worked_off(topics->mailbox, NBA_READ_UNCOMMITTED);
 }
 
 /* ---- ledger ---- */
@@ -66,7 +70,9 @@ static enum nba_status take_output(void *context, const struct nba_record *recor
         int partition = -1;
         int64_t offset = -1;
         (void)snprintf(src, sizeof(src), "%.*s", NBA_STR_ARG(record->headers[i].value));
-        if (strncmp(src, "timer:", 6) == 0) {
+        if (strncmp(src, "timer:", 6) == 0 ||
+            (strncmp(src, "mailbox:", 8) == 0 &&
+             nba_str_is(record->topic, sim.slots[0].config.topics.decision))) {
             return NBA_OK; /* of no input */
         }
         const char *place = strchr(src, '/');

@@ -1,4 +1,4 @@
-/* Eight contents, eight HCPs: profiles and consents, then what people and machines send. */
+/* Contents, reps and HCPs: profiles and consents, then what people and machines send. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +10,7 @@
 
 #define CONTENTS 8u
 #define HCPS     8u
+#define REPS     2u
 #define START_MS INT64_C(1772600000000)
 #define DAY_MS   INT64_C(86400000)
 
@@ -59,12 +60,30 @@ void sim_produce_catalog(void)
             "{\"kind\":\"content\",\"content\":{\"content_id\":\"C%u\",\"brand\":\"%s\","
             "\"topic_ids\":[\"topic-%u\"],\"class\":\"promotional\",\"title\":\"Content %u\","
             "\"treatments\":[{\"channel\":\"email\",\"action_type\":\"email\",\"approval_state\":"
-            "\"approved\",\"approval_number\":\"A%u\"},{\"channel\":\"web\",\"action_type\":"
-            "\"portal_content\",\"approval_state\":\"approved\",\"approval_number\":\"W%u\"}]}}",
-            i, brands[i % 3], i % 4, i, i, i);
+            "\"approved\",\"approval_number\":\"A%u\"},{\"channel\":\"%s\",\"action_type\":"
+            "\"%s\",\"approval_state\":\"approved\",\"approval_number\":\"W%u\"}]}}",
+            i, brands[i % 3], i % 4, i, i, i % 2 != 0 ? "web" : "rep",
+            i % 2 != 0 ? "portal_content" : "rep_call", i);
+        produce(producer, NBA_SCHEMA_CATALOG, key, text, nba_str(NULL, 0), START_MS - DAY_MS);
+    }
+    for (unsigned i = 0; i < REPS; i++) {
+        char key[32];
+        char text[256];
+        (void)snprintf(key, sizeof(key), "rep:rep-%u", i);
+        (void)snprintf(text, sizeof(text),
+                       "{\"kind\":\"rep\",\"rep\":{\"rep_id\":\"rep-%u\",\"role\":\"rep\","
+                       "\"tz\":\"Europe/Berlin\"}}",
+                       i);
         produce(producer, NBA_SCHEMA_CATALOG, key, text, nba_str(NULL, 0), START_MS - DAY_MS);
     }
     nba_producer_destroy(producer);
+}
+
+/* In some seeds one HCP has half of the events, and with them most of its partition. */
+static unsigned hcp_of(struct nba_rng *rng, unsigned i)
+{
+    const bool hot = sim.seed % 4 == 0 && i % 2 == 0;
+    return i < HCPS ? i : hot ? 0 : (unsigned)nba_rng_below(rng, HCPS);
 }
 
 /* Event `i` of the seed, a function of both: so it doesn't matter in which lots they are sent. */
@@ -73,9 +92,7 @@ static void produce_event(struct nba_producer *producer, unsigned i)
     static const char *const types[] = {"email_opened", "email_clicked", "portal_content_viewed",
                                         "webinar_attended"};
     struct nba_rng rng = nba_rng(sim.seed * 1000003u + i);
-    /* In some seeds one HCP has half of the events, and with them most of its partition. */
-    const bool hot = sim.seed % 4 == 0 && i % 2 == 0;
-    const unsigned h = i < HCPS ? i : hot ? 0 : (unsigned)nba_rng_below(&rng, HCPS);
+    const unsigned h = hcp_of(&rng, i);
     const uint64_t dice = nba_rng_below(&rng, 100);
     int64_t time_ms = START_MS + (int64_t)i * 3600000;
     unsigned id = i;
@@ -87,10 +104,10 @@ static void produce_event(struct nba_producer *producer, unsigned i)
             text, sizeof(text),
             "{\"event_id\":\"e%u\",\"source\":\"mdm\",\"event_type\":\"profile_updated\","
             "\"event_time\":%lld,\"hcp_id\":\"%s\",\"profile\":{\"market\":\"%s\","
-            "\"tz\":\"%s\",\"language\":\"en\",\"specialties\":[\"cardiology\"],\"addresses\":"
-            "{\"email\":\"ok\",\"web\":\"ok\"}}}",
+            "\"tz\":\"%s\",\"language\":\"en\",\"specialties\":[\"cardiology\"],"
+            "\"rep_id\":\"rep-%u\",\"addresses\":{\"email\":\"ok\",\"web\":\"ok\"}}}",
             i, (long long)(START_MS - DAY_MS), key, h % 2 != 0 ? "US" : "DE",
-            h % 2 != 0 ? "America/New_York" : "Europe/Berlin");
+            h % 2 != 0 ? "America/New_York" : "Europe/Berlin", h % REPS);
         produce(producer, NBA_SCHEMA_ENGAGEMENT, key, text, nba_str(NULL, 0), time_ms);
         return;
     }
@@ -106,6 +123,20 @@ static void produce_event(struct nba_producer *producer, unsigned i)
             "\"event_time\":%lld,\"hcp_id\":\"%s\",\"channel\":\"email\","
             "\"scope_type\":\"channel\",\"status\":\"%s\"}",
             i, (long long)time_ms, key, dice < 9 ? "opt_in" : "opt_out");
+        produce(producer, NBA_SCHEMA_ENGAGEMENT, key, text, nba_str(NULL, 0), time_ms);
+        return;
+    }
+    if (dice >= 88) { /* what a rep says of an action that an event before may have brought */
+        static const char *const words[] = {"action_shown", "action_sent", "action_accepted",
+                                            "action_not_sent"};
+        const unsigned before = i - 1 - (unsigned)nba_rng_below(&rng, 4);
+        struct nba_rng then = nba_rng(sim.seed * 1000003u + before);
+        (void)snprintf(key, sizeof(key), "hcp-%u", hcp_of(&then, before));
+        (void)snprintf(text, sizeof(text),
+                       "{\"event_id\":\"e%u\",\"source\":\"crm\",\"event_type\":\"%s\","
+                       "\"event_time\":%lld,\"hcp_id\":\"%s\",\"action_id\":\"dec:web#e%u:1\"}",
+                       i, words[nba_rng_below(&rng, NBA_ARRAY_COUNT(words))], (long long)time_ms,
+                       key, before);
         produce(producer, NBA_SCHEMA_ENGAGEMENT, key, text, nba_str(NULL, 0), time_ms);
         return;
     }

@@ -384,7 +384,7 @@ static void hash_state(struct slot *slot, char ret_hash[NBA_SHA256_TEXT_BYTES])
         }
         const struct nba_worker *worker = slot->engine != NULL ? slot->engine->workers[0] : NULL;
         idle = worker != NULL && worker->owned_count == (size_t)sim.partitions &&
-                       !worker->in_transaction && worker->record_count == 0
+                       !worker->in_transaction && worker->record_count == 0 && sim_is_drained()
                    ? idle + 1
                    : 0;
         if (steps == STEPS_MAX) {
