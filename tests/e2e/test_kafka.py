@@ -89,6 +89,29 @@ class OnKafka(unittest.TestCase):
         self.assertEqual(len(first.consume(prefix + "deadletter", *sets)),
                          len(first.consume("decision")))
 
+    def test_reports_audits_and_archives_say_what_they_say_on_the_embedded_log(self):
+        told = []
+        for instance in self.twins():
+            instance.setup(seed=25, hcps=40, count=300)
+            instance.drain()
+            commands = [("report", "--by", by, "--csv") for by in ("brand", "channel", "rep")]
+            commands += [("audit", "--hcp", f"hcp-{h:04d}", "--all", "--csv") for h in (0, 1, 2)]
+            told.append([instance.nba(*command).stdout for command in commands])
+            folder = os.path.join(instance.dir, "archive")
+            line = [world.NBA, "archive", *instance.common, *instance.where, "--to",
+                    "2100-01-01T00:00:00Z", folder]
+            both = [subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                     cwd=instance.dir, text=True) for _ in range(2)]
+            for process in both:  # at the same time: one of them may have been refused
+                said = process.communicate(timeout=60)[1]
+                self.assertTrue(process.returncode == 0 or "another nba archive" in said, said)
+            self.assertIn(0, [process.returncode for process in both])
+            subprocess.run(["sha256sum", "--quiet", "-c", "SHA256SUMS"], cwd=folder, check=True)
+            told.append([instance.nba(*command, "--archive", folder).stdout
+                         for command in commands])
+        self.assertTrue(all(told[0]))
+        self.assertEqual(told[1:], [told[0]] * 3)
+
     def test_kill_and_restart_with_another_instance_loses_and_doubles_nothing(self):
         first, _ = self.twins()
         first.setup(seed=22, hcps=40, count=1500)

@@ -5,6 +5,7 @@ Run by ctest (e2e.reports), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/te
 import collections
 import csv
 import datetime
+import fcntl
 import hashlib
 import io
 import json
@@ -277,6 +278,17 @@ class Reports(unittest.TestCase):
         self.archive(torn)
         self.assertEqual(read(sums), read(os.path.join(whole, "SHA256SUMS")))
         self.assertEqual(self.archived(torn), self.logged())
+
+    def test_a_second_one_at_the_same_time_is_refused(self):
+        folder = self.folder("taken")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "lock"), "wb") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+            done = self.instance.nba("archive", folder, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"another nba archive writes into '{folder}'", done.stderr)
+        self.archive(folder)
+        self.assertEqual(self.archived(folder), self.logged())
 
     def test_an_audit_says_what_the_records_say_and_how_old_the_evidence_was(self):
         late = next(d["hcp_id"] for d in self.decisions if d["reason"] == "LATE_EVENT")
