@@ -245,7 +245,10 @@ static bool allocate(struct nba_funnel *f)
     f->language_has = array(f, catalog->set_count, sizeof(*f->language_has), &whole);
     f->verdicts = array(f, catalog->gate_count, sizeof(*f->verdicts), &whole);
     f->unit_reason = array(f, c, sizeof(*f->unit_reason), &whole);
+    f->gate_reason = array(f, c, sizeof(*f->gate_reason), &whole);
     f->unit_rule = array(f, c, sizeof(*f->unit_rule), &whole);
+    f->by_gate.start = array(f, c + 1, sizeof(uint32_t), &whole);
+    f->by_gate.items = array(f, c, sizeof(uint32_t), &whole);
     f->by_weight.start = array(f, c + 1, sizeof(uint32_t), &whole);
     f->by_weight.items = array(f, c, sizeof(uint32_t), &whole);
     f->by_limit.word_of = array(f, c, sizeof(uint32_t), &whole);
@@ -265,6 +268,7 @@ static bool allocate(struct nba_funnel *f)
     f->reason = array(f, c, sizeof(*f->reason), &whole);
     for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
         f->marks[kind] = array(f, c, sizeof(*f->marks[kind]), &whole);
+        f->marked[kind] = array(f, c, sizeof(*f->marked[kind]), &whole);
     }
     f->holds = array(f, FUNNEL_HOLDS_MAX, sizeof(*f->holds), &whole);
     f->collected = array(f, c, sizeof(*f->collected), &whole);
@@ -296,6 +300,8 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
     for (size_t i = 0; i < GROUPINGS; i++) {
         group(catalog->content_count, catalog->word_count, &funnel->groups[i]);
     }
+    funnel->by_gate.word_of = funnel->engagements.unit;
+    group(catalog->candidate_count, funnel->engagements.unit_count, &funnel->by_gate);
     funnel->by_weight.word_of = funnel->weights.unit;
     group(catalog->candidate_count, funnel->weights.unit_count, &funnel->by_weight);
     group(catalog->candidate_count, funnel->limit_unit_count, &funnel->by_limit);

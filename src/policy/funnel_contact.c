@@ -341,11 +341,10 @@ static const struct {
 void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
 {
     for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
-        if (funnel->marked[kind]) {
-            memset(funnel->marks[kind], 0,
-                   funnel->catalog->candidate_count * sizeof(*funnel->marks[kind]));
-            funnel->marked[kind] = false;
+        for (uint32_t i = 0; i < funnel->marked_count[kind]; i++) {
+            funnel->marks[kind][funnel->marked[kind][i]] = 0;
         }
+        funnel->marked_count[kind] = 0;
         if (kinds[kind].reason >= moment->from_reason) {
             kinds[kind].mark(funnel, moment);
         }
@@ -353,22 +352,15 @@ void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)
 }
 
 /* A mark gives its reason where no earlier stage has given one. */
-static void apply(const uint16_t *restrict marks, uint32_t count, uint8_t to,
-                  uint8_t *restrict reasons)
-{
-    for (uint32_t c = 0; c < count; c++) {
-        const uint8_t reason = reasons[c];
-        const bool takes = marks[c] != 0 && reason != REASON_ABSENT && (reason == 0 || reason > to);
-        reasons[c] = takes ? to : reason;
-    }
-}
-
 void nba_funnel_apply_marks(struct nba_funnel *funnel, const struct moment *moment)
 {
     for (unsigned kind = 0; kind < MARK_KINDS; kind++) {
-        if (funnel->marked[kind] && kinds[kind].reason >= moment->from_reason) {
-            apply(funnel->marks[kind], funnel->catalog->candidate_count,
-                  (uint8_t)kinds[kind].reason, funnel->reason);
+        const uint8_t to = (uint8_t)kinds[kind].reason;
+        const uint32_t count = to >= moment->from_reason ? funnel->marked_count[kind] : 0;
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t *reason = &funnel->reason[funnel->marked[kind][i]];
+            const bool takes = *reason != REASON_ABSENT && (*reason == 0 || *reason > to);
+            *reason = takes ? to : *reason;
         }
     }
 }

@@ -236,34 +236,40 @@ struct gate_verdict nba_funnel_judge_consent(const struct nba_funnel *funnel,
     return verdict;
 }
 
+static bool is_inquiry(const struct moment *moment)
+{
+    return moment->event != NULL && moment->event->type == NBA_EVENT_MEDICAL_INQUIRY_SUBMITTED;
+}
+
 /* Stage 3 beyond consent: who may carry what, and what a medical inquiry may start. */
 static enum nba_reason judge_role(const struct moment *moment, const struct nba_gate_class *gate)
 {
     const bool wrong_person =
         gate->needs_rep && moment->persons[gate->content_class].reason == NBA_REASON_ROLE_MISMATCH;
-    const bool inquiry =
-        moment->event != NULL && moment->event->type == NBA_EVENT_MEDICAL_INQUIRY_SUBMITTED;
     const bool msl_action = gate->needs_rep && gate->content_class == NBA_CONTENT_CLASS_MEDICAL;
-    return wrong_person || (inquiry && !msl_action) ? NBA_REASON_ROLE_MISMATCH : NBA_REASON_NONE;
+    return wrong_person || (is_inquiry(moment) && !msl_action) ? NBA_REASON_ROLE_MISMATCH
+                                                               : NBA_REASON_NONE;
 }
 
 /* The checks of a gate class, in the order of their reasons. */
-static struct gate_verdict judge_class(const struct nba_funnel *funnel, const struct moment *moment,
-                                       uint32_t gate_class)
+static void judge_class(const struct nba_funnel *funnel, const struct moment *moment,
+                        uint32_t gate_class, struct gate_verdict *ret_verdict)
 {
     const struct nba_gate_class *gate = &funnel->catalog->gates[gate_class];
-    struct gate_verdict verdict = {.reason = judge_availability(funnel, gate)};
-    if (verdict.reason < moment->from_reason) {
-        verdict.reason = judge_reach(funnel, moment, gate);
+    enum nba_reason reason = judge_availability(funnel, gate);
+    if (reason < moment->from_reason) {
+        reason = judge_reach(funnel, moment, gate);
     }
-    if (verdict.reason < moment->from_reason) {
-        verdict = nba_funnel_judge_consent(funnel, moment, gate_class);
+    *ret_verdict = (struct gate_verdict){.reason = reason};
+    if (reason < moment->from_reason) {
+        *ret_verdict = nba_funnel_judge_consent(funnel, moment, gate_class);
+        reason = ret_verdict->reason;
     }
-    if (verdict.reason < moment->from_reason) {
-        verdict = (struct gate_verdict){.reason = judge_role(moment, gate)};
+    if (reason < moment->from_reason) {
+        reason = judge_role(moment, gate);
+        *ret_verdict = (struct gate_verdict){
+            .reason = reason < moment->from_reason ? NBA_REASON_NONE : reason};
     }
-    verdict.reason = verdict.reason < moment->from_reason ? NBA_REASON_NONE : verdict.reason;
-    return verdict;
 }
 
 /* ---- rules: engagement policies and weights alike ---- */
@@ -301,16 +307,19 @@ static uint64_t ask_moment(const struct nba_funnel *funnel, const struct moment 
 }
 
 /* The rules that apply to a unit's candidates and fail; `dynamic` as ask_moment gave it. */
-static uint64_t failures_of(const struct bound_rules *bound, const struct rule_unit *unit,
-                            uint64_t dynamic)
+static inline uint64_t failures_of(const struct bound_rules *bound, const struct rule_unit *unit,
+                                   uint64_t dynamic)
 {
     uint64_t failures = unit->fails | (unit->applies & dynamic);
     for (uint32_t i = 0; i < bound->mixed_count; i++) {
         const struct mixed_condition *mixed = &bound->mixed[i];
         const uint64_t bit =
             mixed->settled ? 0 : UINT64_C(1) << mixed->rule & unit->applies & ~failures;
+        if (bit == 0) {
+            continue;
+        }
         bool found = false;
-        for (uint32_t j = 0; bit != 0 && j < mixed->other_count; j++) {
+        for (uint32_t j = 0; j < mixed->other_count; j++) {
             found = found || (unit->words[i] != 0 && mixed->others[j] == unit->words[i]);
         }
         failures |= found == mixed->condition->negate ? bit : 0;
@@ -323,42 +332,93 @@ static uint32_t first_bit(uint64_t bits)
     return (uint32_t)__builtin_ctzll(bits);
 }
 
-static void judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic, uint64_t counting)
+static uint8_t judge_unit(struct nba_funnel *funnel, uint32_t u, uint64_t dynamic,
+                          uint64_t counting)
 {
     const struct rule_unit *unit = &funnel->engagements.units[u];
     const struct gate_verdict *verdict = &funnel->verdicts[unit->gate_class];
     funnel->unit_rule[u] = verdict->rule_id;
-    funnel->unit_reason[u] = (uint8_t)verdict->reason;
     if (verdict->reason != NBA_REASON_NONE) {
-        return;
+        return (uint8_t)verdict->reason;
     }
     const uint64_t failures = failures_of(&funnel->engagements, unit, dynamic) & counting;
-    funnel->unit_reason[u] = REASON_ABSENT;
-    if (failures != 0) {
-        const struct policy_rule *rule = &funnel->policy->engagements.items[first_bit(failures)];
-        funnel->unit_reason[u] = (uint8_t)rule->reason;
-        funnel->unit_rule[u] = rule->id;
+    if (failures == 0) {
+        return REASON_ABSENT;
+    }
+    const struct policy_rule *rule = &funnel->policy->engagements.items[first_bit(failures)];
+    funnel->unit_rule[u] = rule->id;
+    return (uint8_t)rule->reason;
+}
+
+/* Candidates keep what they got last: most gates say the same of most HCPs. */
+static void set_unit(struct nba_funnel *funnel, uint32_t u, uint8_t reason)
+{
+    const struct groups *groups = &funnel->by_gate;
+    const bool same = funnel->unit_reason[u] == reason;
+    funnel->unit_reason[u] = reason;
+    for (uint32_t i = groups->start[u]; !same && i < groups->start[u + 1]; i++) {
+        funnel->gate_reason[groups->items[i]] = reason;
     }
 }
 
+static struct gate_question question_of(const struct nba_funnel *funnel,
+                                        const struct moment *moment, uint64_t dynamic)
+{
+    const struct bound_rules *rules = &funnel->engagements;
+    struct gate_question question;
+    memset(&question, 0, sizeof(question)); /* padding too */
+    question.dynamic = dynamic;
+    question.market_policy = moment->market_policy;
+    question.from_reason = moment->from_reason;
+    memcpy(question.address, moment->hcp->profile.address, sizeof(question.address));
+    question.inquiry = is_inquiry(moment);
+    question.zone = moment->zone != NULL;
+    question.do_not_contact = moment->hcp->profile.do_not_contact;
+    question.simple = moment->hcp->consent_count == 0;
+    for (unsigned i = 0; i < NBA_CONTENT_CLASS_COUNT; i++) {
+        question.persons[i] = moment->persons[i].reason;
+    }
+    for (uint32_t r = 0; r < rules->rules->count; r++) {
+        const bool counts = rules->rules->items[r].reason >= moment->from_reason;
+        question.counting |= (uint64_t)counts << r;
+    }
+    for (uint32_t i = 0; i < rules->mixed_count; i++) {
+        question.settled |= (uint64_t)rules->mixed[i].settled << i;
+        question.simple = question.simple && rules->mixed[i].other_count == 0;
+    }
+    return question;
+}
+
+/* Which sets name the HCP's market and language; true: it isn't what it was. */
+static bool look_into_sets(struct nba_funnel *funnel, const struct moment *moment)
+{
+    bool changed = false;
+    for (uint32_t s = 0; s < funnel->catalog->set_count; s++) {
+        const struct nba_str_list set = funnel->catalog->sets[s];
+        const uint8_t market = set_names(set, moment->market);
+        const uint8_t language = set_names(set, moment->hcp->profile.language);
+        changed = changed || funnel->market_has[s] != market || funnel->language_has[s] != language;
+        funnel->market_has[s] = market;
+        funnel->language_has[s] = language;
+    }
+    return changed;
+}
+
+/* Most HCPs ask what the last one did: then the answers stand. */
 void nba_funnel_judge_gates(struct nba_funnel *funnel, const struct moment *moment)
 {
-    const struct nba_catalog *catalog = funnel->catalog;
-    for (uint32_t s = 0; s < catalog->set_count; s++) {
-        funnel->market_has[s] = set_names(catalog->sets[s], moment->market);
-        funnel->language_has[s] = set_names(catalog->sets[s], moment->hcp->profile.language);
-    }
-    for (uint32_t g = 0; g < catalog->gate_count; g++) {
-        funnel->verdicts[g] = judge_class(funnel, moment, g);
-    }
+    const bool changed = look_into_sets(funnel, moment);
     const uint64_t dynamic = ask_moment(funnel, moment, &funnel->engagements);
-    uint64_t counting = 0;
-    for (uint32_t r = 0; r < funnel->engagements.rules->count; r++) {
-        const bool counts = funnel->engagements.rules->items[r].reason >= moment->from_reason;
-        counting |= (uint64_t)counts << r;
+    const struct gate_question question = question_of(funnel, moment, dynamic);
+    if (!changed && question.simple && memcmp(&question, &funnel->asked, sizeof(question)) == 0) {
+        return;
+    }
+    funnel->asked = question;
+    for (uint32_t g = 0; g < funnel->catalog->gate_count; g++) {
+        judge_class(funnel, moment, g, &funnel->verdicts[g]);
     }
     for (uint32_t u = 0; u < funnel->engagements.unit_count; u++) {
-        judge_unit(funnel, u, dynamic, counting);
+        set_unit(funnel, u, judge_unit(funnel, u, dynamic, question.counting));
     }
 }
 
@@ -385,6 +445,10 @@ void nba_funnel_weigh(struct nba_funnel *funnel, const struct moment *moment)
         uint64_t bits = unit->applies & ~failures_of(weights, unit, dynamic);
         double context = 0;
         double lever = 0;
+        if (bits == 0) {
+            set_weights(funnel, u, 1, 1);
+            continue;
+        }
         for (; bits != 0; bits &= bits - 1) {
             const struct policy_rule *weight = &weights->rules->items[first_bit(bits)];
             context += weight->lever ? 0 : weight->add;

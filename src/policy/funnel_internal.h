@@ -122,6 +122,18 @@ struct cap {
     bool slate; /* an action of this slate takes the place */
 };
 
+/* All that gates and engagement policies ask of a moment whose HCP has neither consent records nor
+ * words to compare; compared as bytes. */
+struct gate_question {
+    uint64_t dynamic, counting, settled; /* rules */
+    const struct policy_market *market_policy;
+    enum nba_reason from_reason;
+    enum nba_reason persons[NBA_CONTENT_CLASS_COUNT];
+    uint8_t address[NBA_CHANNEL_COUNT];
+    bool inquiry, zone, do_not_contact;
+    bool simple; /* of such an HCP */
+};
+
 /* What of the HCP's record is behind a reason, as bits. */
 struct evidence {
     enum { EVIDENCE_OUTCOMES, EVIDENCE_CONSENTS, EVIDENCE_CONTACTS } of;
@@ -146,6 +158,7 @@ struct nba_funnel {
 
     struct bound_rules engagements, weights;
     struct groups groups[GROUPINGS]; /* contents by family, topic, brand */
+    struct groups by_gate;           /* candidates by gate unit */
     struct groups by_weight;         /* candidates by weight unit */
     struct groups by_limit;          /* candidates by limit unit */
     struct limit_unit *limit_units;
@@ -162,8 +175,10 @@ struct nba_funnel {
     /* Scratch of one decision. */
     uint8_t *market_has;           /* (sets) the set names the HCP's market, or is empty */
     uint8_t *language_has;         /* (sets) */
+    struct gate_question asked;    /* the last one, which verdicts and units answer */
     struct gate_verdict *verdicts; /* (gate classes) */
-    uint8_t *unit_reason;          /* (gate units) 255: passes */
+    uint8_t *unit_reason;          /* (gate units) 255: passes; as of the last decision, and */
+    uint8_t *gate_reason;          /* (C) the same by candidate */
     struct nba_str *unit_rule;     /* (gate units) */
     struct weight_pair *pairs;     /* (weight units) as of the last decision; and of candidates: */
     double *context, *lever;       /* (C) */
@@ -171,7 +186,8 @@ struct nba_funnel {
     float *near_key;               /* (C) the same as floats */
     uint8_t *reason;               /* (C) enum nba_reason; 0: alive */
     uint16_t *marks[MARK_KINDS];   /* (C) each: exclusion, hold or open action, + 1 */
-    bool marked[MARK_KINDS];       /* is there a mark of this kind */
+    uint32_t *marked[MARK_KINDS];  /* (C) the candidates that have one, as they were marked */
+    uint32_t marked_count[MARK_KINDS];
     struct hold *holds;
     uint32_t hold_count;
     struct contact contacts[FUNNEL_CONTACTS_MAX];
@@ -255,8 +271,10 @@ static inline void nba_funnel_set_mark(struct nba_funnel *funnel, enum mark_kind
                                        uint32_t candidate, uint32_t value)
 {
     uint16_t *stored = &funnel->marks[kind][candidate];
-    *stored = *stored != 0 ? *stored : (uint16_t)value;
-    funnel->marked[kind] = true;
+    if (*stored == 0) {
+        *stored = (uint16_t)value;
+        funnel->marked[kind][funnel->marked_count[kind]++] = candidate;
+    }
 }
 
 /* funnel_limits.c: marks of what limits stop, and what is behind one. */

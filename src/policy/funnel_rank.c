@@ -152,8 +152,6 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t count = catalog->candidate_count;
-    const uint32_t *restrict gate_unit = funnel->engagements.unit;
-    const uint8_t *restrict unit_reason = funnel->unit_reason;
     uint8_t *restrict reasons = funnel->reason;
     uint64_t absent = 0;
     refresh_dates(funnel, request->now_ms);
@@ -161,9 +159,7 @@ void nba_funnel_judge_candidates(struct nba_funnel *funnel,
                request->values != NULL ? request->values : catalog->value, funnel->lever, count,
                funnel->key, &absent);
     to_floats(funnel->key, count, funnel->near_key);
-    for (uint32_t c = 0; c < count; c++) {
-        reasons[c] = unit_reason[gate_unit[c]];
-    }
+    memcpy(reasons, funnel->gate_reason, count);
     if (funnel->dated && moment->from_reason <= NBA_REASON_CONTENT_NOT_EFFECTIVE) {
         earlier(reasons, funnel->date_reason, count);
     }
@@ -274,7 +270,7 @@ static void judge_rest(struct nba_funnel *funnel, const struct nba_scores *score
             const uint32_t c = selection->ranked[i];
             reason[c] = reason[c] == 0 ? passed_over(funnel, scores, selection, c) : reason[c];
         }
-    } else if (full ? greedy : funnel->marked[MARK_CAPPED]) {
+    } else if (full ? greedy : funnel->marked_count[MARK_CAPPED] != 0) {
         for (uint32_t c = 0; c < count; c++) {
             if (reason[c] == 0 && (!full || before(funnel, scores, c, last))) {
                 reason[c] = passed_over(funnel, scores, selection, c);

@@ -81,6 +81,12 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
     if (list == NULL) {
         return NBA_E_NO_MEMORY;
     }
+    double rounded[2 * FUNNEL_RANKED_MAX]; /* propensity and priority */
+    for (uint32_t i = 0; i < selection->ranked_count; i++) {
+        rounded[2 * i] = request->scores->propensity[selection->ranked[i]];
+        rounded[2 * i + 1] = nba_funnel_priority(funnel, request, selection->ranked[i]);
+    }
+    nba_round9_all(rounded, 2 * (size_t)selection->ranked_count);
     uint32_t count = 0;
     for (uint32_t i = 0; i < selection->ranked_count && count < room; i++) {
         const uint32_t c = selection->ranked[i];
@@ -93,8 +99,8 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
             .action_type = (enum nba_action_type)catalog->action_type[c],
             .channel = (enum nba_channel)catalog->channel[c],
             .reason = (enum nba_reason)funnel->reason[c],
-            .propensity = nba_round9(request->scores->propensity[c]),
-            .priority = nba_round9(nba_funnel_priority(funnel, request, c)),
+            .propensity = rounded[2 * i],
+            .priority = rounded[2 * i + 1],
             .unconstrained_rank = (int32_t)i + 1,
             .until_ms = NBA_TIME_NONE,
             .retry_after_ms = NBA_TIME_NONE,

@@ -120,6 +120,31 @@ static void random_hcp(struct nba_hcp *hcp, struct nba_rng *rng)
     }
 }
 
+/* An HCP who differs from the last one in a single field: what stands for both must not go
+ * further than that. */
+static void change_one_field(struct nba_hcp *hcp, struct nba_rng *rng)
+{
+    struct nba_hcp_profile *profile = &hcp->profile;
+    const unsigned channel = 1 + (unsigned)nba_rng_below(rng, NBA_CHANNEL_COUNT - 1);
+    hcp->consent_count = 0;
+    switch (nba_rng_below(rng, 5)) {
+    case 0:
+        profile->market = PICK(rng, markets);
+        break;
+    case 1:
+        profile->language = PICK(rng, languages);
+        break;
+    case 2:
+        profile->rep_id = PICK(rng, reps);
+        break;
+    case 3:
+        profile->msl_id = PICK(rng, reps);
+        break;
+    default:
+        profile->address[channel] = (uint8_t)nba_rng_below(rng, 4);
+    }
+}
+
 /* ---- the plain evaluator ---- */
 
 static bool lists(struct nba_str_list list, struct nba_str word)
@@ -326,8 +351,8 @@ static void test_gates_of_random_hcps_equal_those_of_a_plain_evaluator(void **st
         add_people(f);
         random_catalog(f, &rng);
         fixture_bind(f);
-        for (uint32_t i = 0; i < 5; i++) {
-            random_hcp(&f->hcp, &rng);
+        for (uint32_t i = 0; i < 15; i++) {
+            (i % 3 == 0 ? random_hcp : change_one_field)(&f->hcp, &rng);
             for (uint32_t c = 0; c < f->catalog->candidate_count; c++) {
                 f->propensity[c] = (double)nba_rng_below(&rng, 10) / 100;
             }
