@@ -158,6 +158,9 @@ static void print_suppressed(const struct nba_suppressed *s, struct nba_buf *buf
     if (s->rule_id.bytes != 0) {
         nba_buf_printf(buf, " by %.*s", NBA_STR_ARG(s->rule_id));
     }
+    if (nba_reason_stage(s->reason) == NBA_STAGE_PROPENSITY) {
+        nba_buf_printf(buf, ": %.6g, less than %.6g", s->counter, s->limit);
+    }
     print_evidence(&s->evidence_event_ids, buf);
     if (s->until_ms != NBA_TIME_NONE) {
         char until[NBA_TIME_TEXT_BYTES];
