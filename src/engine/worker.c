@@ -56,8 +56,8 @@ static void close_tasks(struct nba_worker *worker)
 }
 
 /* A partition that comes from another instance may know more of the side inputs than this one has
- * read so far.  It doesn't go back: a stop would be undone, and a replay can't follow.  A topic
- * that never gets there is another one than then. */
+ * read so far.  It doesn't go back, or a stop would be undone.  A topic that never gets there is
+ * another one than then. */
 static void await_side_inputs(const struct nba_engine *engine, const struct nba_task *task)
 {
     const struct nba_meta *meta = nba_task_committed_meta(task);
