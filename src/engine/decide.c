@@ -390,7 +390,7 @@ enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wav
     const struct nba_config *config = pipeline->options.config;
     struct nba_decide_result result;
     enum nba_status status = NBA_OK;
-    if (!config->slate_publish) {
+    if (!config->slate_publish || pipeline->emitter.listener != NULL) { /* nobody would read it */
         return NBA_OK;
     }
     status = nba_wave_score(pipeline, item, error);

@@ -96,6 +96,16 @@ class Capacity(unittest.TestCase):
         reps.check(self, instance, 2)
         self.assertEqual(instance.replay(), instance.digests())
 
+    def test_a_simulation_of_the_logs_own_policy_counts_what_the_reps_tasks_published(self):
+        instance = self.instance(2)
+        instance.produce("engagement", world.events(5, 40, 450))
+        instance.drain()
+        published = [r for r in instance.consume("action") if r["value"]["channel"] == "rep" and
+                     r["value"]["status"] == "proposed"]
+        self.assertGreater(len(published), 20)
+        self.assertRegex(instance.nba("simulate", "--policy", instance.policy).stdout,
+                         rf"\n  rep +{len(published)}\n")
+
     def test_zero_is_never(self):
         instance = self.instance(0)
         instance.produce("engagement", world.events(3, 30, 200))
