@@ -62,6 +62,19 @@ static struct nba_fusion alone(enum nba_fusion_member member)
     return fusion;
 }
 
+void nba_score_fold(const struct nba_catalog *catalog, const double *propensity, double *ret_score,
+                    double ret_channel[NBA_CHANNEL_COUNT])
+{
+    memset(ret_score, 0, catalog->content_count * sizeof(*ret_score));
+    memset(ret_channel, 0, NBA_CHANNEL_COUNT * sizeof(*ret_channel));
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        double *score = &ret_score[catalog->candidates[c].content];
+        double *best = &ret_channel[catalog->channel[c]];
+        *score = propensity[c] > *score ? propensity[c] : *score;
+        *best = propensity[c] > *best ? propensity[c] : *best;
+    }
+}
+
 static enum nba_status choose_fusion(struct nba_score_binding *binding,
                                      const struct nba_score_options *options,
                                      struct nba_error *error)
@@ -104,6 +117,9 @@ static void match_table(struct nba_score_binding *binding, struct nba_score_tabl
         binding->table_propensity[c] = row != NULL ? row->propensity : -1.0;
         binding->table_value[c] = row != NULL ? row->value : 1.0;
     }
+    binding->table_score = nba_zeros(catalog->content_count + (size_t)1, sizeof(double));
+    nba_score_fold(catalog, binding->table_propensity, binding->table_score,
+                   binding->table_channel);
 }
 
 enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba_release *release,
@@ -143,6 +159,7 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     nba_score_table_unref(binding->table);
     free(binding->table_propensity);
     free(binding->table_value);
+    free(binding->table_score);
     free(binding->known);
     free(binding->is_known);
     free(binding->place);

@@ -10,6 +10,8 @@ struct nba_score_binding {
     struct nba_score_table *table; /* NULL: models score */
     double *table_propensity;      /* (C) of its rows for every HCP; -1: there is none */
     double *table_value;           /* (C) */
+    double *table_score;           /* (K) of its best candidate */
+    double table_channel[NBA_CHANNEL_COUNT];
     struct nba_fusion cheap, full;
     uint32_t ncf_candidates; /* 0: only the cheap fusion */
     uint32_t rankings_top_n;
@@ -27,5 +29,9 @@ struct nba_score_binding {
     /* (segments, known_count) standardised popularity of the known contents. */
     float *popularity;
 };
+
+/* binding.c: a content's score is that of its best candidate, a channel's probability too. */
+void nba_score_fold(const struct nba_catalog *catalog, const double *propensity, double *ret_score,
+                    double ret_channel[NBA_CHANNEL_COUNT]);
 
 #endif

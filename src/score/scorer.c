@@ -418,30 +418,30 @@ static void rank_all(struct work *work, const struct nba_score_binding *binding,
     }
 }
 
-/* A table's row for each candidate; a content's score is that of its best one. */
+/* A table's row for each candidate.  What it says of every HCP is worked out once, by the binding.
+ */
 static void score_by_table(const struct nba_score_binding *binding, struct nba_score_job *job,
                            double *score, bool *known, double *propensity, double *values)
 {
     const struct nba_catalog *catalog = binding->catalog;
-    const bool named = nba_score_table_names(binding->table, job->hcp->hcp_id);
-    memset(score, 0, catalog->content_count * sizeof(*score));
+    struct nba_scores *scores = &job->scores;
     memset(known, 0, catalog->content_count * sizeof(*known));
-    memcpy(propensity, binding->table_propensity, catalog->candidate_count * sizeof(*propensity));
-    memcpy(values, binding->table_value, catalog->candidate_count * sizeof(*values));
-    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        const uint32_t k = catalog->candidates[c].content;
-        double *best = &job->scores.channel_probability[catalog->channel[c]];
-        if (named) {
-            const struct nba_score_row *row = nba_score_table_find(
-                binding->table, job->hcp->hcp_id, catalog->contents[k].content_id,
-                (enum nba_action_type)catalog->action_type[c]);
-            propensity[c] = row != NULL ? row->propensity : -1.0;
-            values[c] = row != NULL ? row->value : 1.0;
-        }
-        *best = propensity[c] > *best ? propensity[c] : *best;
-        score[k] = propensity[c] > score[k] ? propensity[c] : score[k];
+    if (!nba_score_table_names(binding->table, job->hcp->hcp_id)) {
+        scores->propensity = binding->table_propensity;
+        scores->values = binding->table_value;
+        scores->score = binding->table_score;
+        memcpy(scores->channel_probability, binding->table_channel, sizeof(binding->table_channel));
+        return;
     }
-    job->scores.values = values;
+    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+        const struct nba_score_row *row = nba_score_table_find(
+            binding->table, job->hcp->hcp_id, nba_catalog_content(catalog, c)->content_id,
+            (enum nba_action_type)catalog->action_type[c]);
+        propensity[c] = row != NULL ? row->propensity : -1.0;
+        values[c] = row != NULL ? row->value : 1.0;
+    }
+    nba_score_fold(catalog, propensity, score, scores->channel_probability);
+    scores->values = values;
 }
 
 static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catalog)
