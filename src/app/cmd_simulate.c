@@ -316,8 +316,9 @@ const struct nba_command nba_command_simulate = {
         "came out differently. Releases, catalogue and control messages change where the log's\n"
         "journal says; without one the champion scores. Where a capacity rule sends requests to\n"
         "reps' tasks, those of the log's mailbox are answered, not those of the policy that is\n"
-        "tried: volumes of the rep channel are right for the log's own policy only. Nothing is written to the log or to\n"
-        "anybody's state. Rules are counted over the candidates that `audit.explain_top` explains.",
+        "tried: volumes of the rep channel are right for the log's own policy only. Nothing is\n"
+        "written to the log or to anybody's state. Rules are counted over the candidates that\n"
+        "`audit.explain_top` explains.",
     .examples = "nba simulate --log day.avro --policy config/policy-basic.yaml\n"
                 "nba simulate --log day.avro --policy today.yaml --policy tomorrow.yaml "
                 "--html difference.html",
