@@ -190,6 +190,20 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
     return NBA_OK;
 }
 
+enum nba_status nba_wave_take_back_all(struct nba_pipeline *pipeline,
+                                       const struct nba_wave_item *item, enum nba_reason reason,
+                                       struct nba_origin origin, struct nba_decision *decision)
+{
+    struct nba_recall recalls[NBA_HCP_ACTIONS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < item->hcp->action_count; i++) {
+        if (nba_open_action_is_open(&item->hcp->actions[i], item->now_ms)) {
+            recalls[count++] = (struct nba_recall){.open_index = i, .reason = reason};
+        }
+    }
+    return nba_wave_take_back(pipeline, item, recalls, count, origin, decision);
+}
+
 /* The open action that a proposal leaves behind in the HCP's record. */
 static struct nba_open_action open_action(const struct nba_side *side,
                                           const struct nba_fired *fired,

@@ -75,17 +75,10 @@ enum nba_status nba_wave_erase(struct nba_pipeline *pipeline, const struct nba_w
                                struct nba_error *error)
 {
     const struct nba_config *config = pipeline->options.config;
-    struct nba_recall recalls[NBA_HCP_ACTIONS_MAX];
     struct nba_str reps[REPS_MAX];
     const uint32_t rep_count = list_reps(pipeline->side->policy, item->hcp, reps);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < item->hcp->action_count; i++) {
-        if (nba_open_action_is_open(&item->hcp->actions[i], item->now_ms)) {
-            recalls[count++] = (struct nba_recall){.open_index = i, .reason = NBA_REASON_ERASED};
-        }
-    }
     const enum nba_status status =
-        nba_wave_take_back(pipeline, item, recalls, count, origin, decision);
+        nba_wave_take_back_all(pipeline, item, NBA_REASON_ERASED, origin, decision);
     if (status != NBA_OK) {
         return status;
     }
@@ -93,6 +86,7 @@ enum nba_status nba_wave_erase(struct nba_pipeline *pipeline, const struct nba_w
     if (config->slate_publish) {
         nba_emit_tombstone(&pipeline->emitter, origin, config->topics.slate, item->event.hcp_id);
     }
+    nba_merge_erase(pipeline, item, origin, reps, rep_count);
     return nba_task_erase(item->task, item->event.hcp_id, item->event.event_time_ms, error);
 }
 

@@ -32,6 +32,24 @@ static enum nba_status check_identity(const struct nba_policy *policy,
     return NBA_OK;
 }
 
+static enum nba_status check_merge(const struct nba_event *event, struct nba_error *error)
+{
+    const struct nba_str from = event->from_hcp_id;
+    const struct nba_str to = event->to_hcp_id;
+    if (from.bytes == 0 || to.bytes == 0 || nba_str_equal(from, to)) {
+        return nba_error_set(error, NBA_E_SCHEMA_INCOMPATIBLE,
+                             "profile_merged needs from_hcp_id and to_hcp_id, two of them");
+    }
+    if (!nba_str_equal(event->hcp_id, from) && !nba_str_equal(event->hcp_id, to)) {
+        return nba_error_set(error, NBA_E_KEY_MISMATCH,
+                             "profile_merged is of neither from_hcp_id nor to_hcp_id");
+    }
+    return from.bytes <= NBA_ID_BYTES_MAX && to.bytes <= NBA_ID_BYTES_MAX
+               ? NBA_OK
+               : nba_error_set(error, NBA_E_LIMIT, "an hcp_id of more than %u bytes",
+                               NBA_ID_BYTES_MAX);
+}
+
 enum nba_status nba_intake(struct nba_decoder *decoder, const struct nba_policy *policy,
                            const struct nba_record *record, struct nba_arena *arena,
                            struct nba_event *ret_event, struct nba_error *error)
@@ -59,9 +77,10 @@ enum nba_status nba_intake(struct nba_decoder *decoder, const struct nba_policy 
                              "record's timestamp");
     }
     if (event.type == NBA_EVENT_PROFILE_MERGED) {
-        /* Not to be ignored silently: somebody must see that nothing was merged. */
-        return nba_error_set(error, NBA_E_UNKNOWN_TYPE, "%s is not supported by this version",
-                             nba_event_type_name(event.type));
+        status = check_merge(&event, error);
+        if (status != NBA_OK) {
+            return status;
+        }
     }
     *ret_event = event;
     return NBA_OK;

@@ -34,6 +34,8 @@ enum nba_status nba_take_mail(struct nba_pipeline *pipeline, struct nba_task *ta
             status = nba_rep_take_erased(pipeline, task, &mail, &why);
             break;
         case NBA_MAIL_MERGED:
+            status = nba_merge_take(pipeline, task, origin, &mail, &why);
+            break;
         case NBA_MAIL_UNKNOWN:
             status = nba_error_set(&why, NBA_E_UNKNOWN_TYPE, "mail of a kind that isn't known");
         }

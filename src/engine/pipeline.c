@@ -1,7 +1,6 @@
 /*
  * How: records are taken in one by one (decode, state), collected in a wave, scored side by side,
- * and emitted in their order.  Reading order of this file: run, take_in, flush_wave, emit_item,
- * decide.
+ * and emitted in their order.  Reading order of this file: run, take_in, flush_wave, emit_item.
  */
 #include "nba/engine/pipeline.h"
 
@@ -138,8 +137,9 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
     if (item->erased) {
         decision.kind = NBA_DECISION_SKIPPED;
         decision.reason = NBA_REASON_ERASED;
-    } else if (item->event.type == NBA_EVENT_PROFILE_ERASED) {
-        const enum nba_status status = nba_wave_erase(pipeline, item, origin, &decision, error);
+    } else if (item->moves || item->event.type == NBA_EVENT_PROFILE_ERASED) {
+        const enum nba_status status = (item->moves ? nba_merge_leave : nba_wave_erase)(
+            pipeline, item, origin, &decision, error);
         if (status != NBA_OK) {
             return status;
         }
@@ -287,24 +287,11 @@ static void release_contact(const struct nba_pipeline *pipeline, struct nba_hcp 
     }
 }
 
-static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave_item *item,
-                                  struct nba_error *error)
+enum nba_status nba_wave_apply(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                               struct nba_error *error)
 {
     const struct nba_event *event = &item->event;
-    struct nba_hcp *hcp = NULL;
-    NBA_CRASH_POINT("taking", event->event_id);
-    enum nba_status status = nba_task_get(item->task, event->hcp_id, &hcp, error);
-    if (status == NBA_OK && in_wave(pipeline, hcp)) {
-        status = flush_wave(pipeline, error);
-    }
-    if (status != NBA_OK) {
-        return status;
-    }
-    item->hcp = hcp;
-    status = nba_wave_admit(item, error);
-    if (status != NBA_OK || item->erased || event->type == NBA_EVENT_PROFILE_ERASED) {
-        return status;
-    }
+    struct nba_hcp *hcp = item->hcp;
     const struct nba_content_facts facts = nba_intake_facts(pipeline->side->catalog, event);
     nba_counter_add(pipeline->metrics.unknown_contents,
                     event->content_id.bytes != 0 && facts.family_id.bytes == 0);
@@ -328,10 +315,37 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (pipeline->side->release == NULL && nba_event_in_ring(event)) {
         count_engagement(pipeline, item->task, hcp, event);
     }
-    if (nba_policy_decides_on(pipeline->side->policy, event)) {
+    return NBA_OK;
+}
+
+static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                                  struct nba_error *error)
+{
+    const struct nba_event *event = &item->event;
+    struct nba_hcp *hcp = NULL;
+    NBA_CRASH_POINT("taking", event->event_id);
+    enum nba_status status = nba_task_get(item->task, event->hcp_id, &hcp, error);
+    if (status == NBA_OK && in_wave(pipeline, hcp)) {
+        status = flush_wave(pipeline, error);
+    }
+    if (status != NBA_OK) {
+        return status;
+    }
+    item->hcp = hcp;
+    status = nba_wave_admit(item, error);
+    item->ends = event->type == NBA_EVENT_PROFILE_ERASED;
+    item->moves =
+        !item->ends && (event->type == NBA_EVENT_PROFILE_MERGED || hcp->merged_into.bytes != 0);
+    item->ends = item->ends || item->moves;
+    if (status != NBA_OK || item->erased || item->ends) {
+        return status;
+    }
+    status = nba_wave_apply(pipeline, item, error);
+    if (status == NBA_OK && item->arrival == NBA_ARRIVAL_FRESH &&
+        nba_policy_decides_on(pipeline->side->policy, event)) {
         add_job(pipeline, item);
     }
-    return NBA_OK;
+    return status;
 }
 
 /* An action ends unanswered; a rep's task is told. */
@@ -516,8 +530,6 @@ static enum nba_status take_in(struct nba_pipeline *pipeline,
     return NBA_OK;
 }
 
-/* ---- mail ---- */
-
 enum nba_status nba_pipeline_open_task(struct nba_pipeline *pipeline, struct nba_task *task,
                                        const struct nba_mailbag *mail, struct nba_error *error)
 {
@@ -559,11 +571,9 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
             status = take_in(pipeline, &items[done], &full, error);
         }
         done += full ? 0 : 1;
-        /* Whom a record erases is erased for the next one. */
-        const bool erases =
-            pipeline->item_count != 0 &&
-            pipeline->items[pipeline->item_count - 1].event.type == NBA_EVENT_PROFILE_ERASED;
-        if (status == NBA_OK && (alone || erases || pipeline->item_count == WAVE_ITEMS_MAX ||
+        const bool ends =
+            pipeline->item_count != 0 && pipeline->items[pipeline->item_count - 1].ends;
+        if (status == NBA_OK && (alone || ends || pipeline->item_count == WAVE_ITEMS_MAX ||
                                  pipeline->job_count == pipeline->options.wave_max)) {
             status = flush_wave(pipeline, error);
         }

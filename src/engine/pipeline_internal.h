@@ -32,6 +32,8 @@ struct nba_wave_item {
     enum nba_arrival arrival;
     struct nba_joined_outcome joined; /* action NULL: the event is no outcome of one */
     bool erased;                      /* the HCP was erased before: nothing of the event is kept */
+    bool moves;                       /* to the task of another id (merge.c) */
+    bool ends;                        /* moves or erases, and the next record has to see it */
     int64_t now_ms, watermark_ms;
     struct nba_str cause;      /* trigger_event_id of what is said */
     struct nba_score_job *job; /* NULL: no decision */
@@ -102,6 +104,16 @@ NBA_MUST_USE
 enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                    const struct nba_recall *recalls, uint32_t count,
                                    struct nba_origin origin, struct nba_decision *decision);
+/* And for all actions that are open. */
+NBA_MUST_USE
+enum nba_status nba_wave_take_back_all(struct nba_pipeline *pipeline,
+                                       const struct nba_wave_item *item, enum nba_reason reason,
+                                       struct nba_origin origin, struct nba_decision *decision);
+/* The event changes the record of its HCP. */
+NBA_MUST_USE
+enum nba_status nba_wave_apply(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                               struct nba_error *error);
+struct nba_str nba_wave_join(struct nba_arena *arena, const struct nba_str *parts, size_t count);
 /* release.c: the held actions of this HCP that are due at `due_ms`; no wave is open. */
 NBA_MUST_USE
 enum nba_status nba_wave_release(struct nba_pipeline *pipeline, struct nba_task *task,
@@ -141,6 +153,20 @@ NBA_MUST_USE
 enum nba_status nba_wave_admit_letter(struct nba_wave_item *item, struct nba_error *error);
 void nba_wave_deadletter(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                          struct nba_origin origin);
+
+/* merge.c: the item's event is profile_merged, or of an id that has ended: it goes to another. */
+NBA_MUST_USE
+enum nba_status nba_merge_leave(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                struct nba_origin origin, struct nba_decision *decision,
+                                struct nba_error *error);
+/* The item's HCP is erased: so are the ids that are linked with it, and what these reps have. */
+void nba_merge_erase(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                     struct nba_origin origin, const struct nba_str *reps, uint32_t rep_count);
+/* Mail of the above; errors of class SKIP make it a dead letter. */
+NBA_MUST_USE
+enum nba_status nba_merge_take(struct nba_pipeline *pipeline, struct nba_task *task,
+                               struct nba_origin origin, const struct nba_mail *mail,
+                               struct nba_error *error);
 
 /* sweep.c: may `after` recall actions that `before` let stand? */
 bool nba_side_may_recall(const struct nba_side *before, const struct nba_side *after);

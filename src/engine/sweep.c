@@ -106,7 +106,7 @@ void nba_pipeline_set_sweep_limit(struct nba_pipeline *pipeline, int64_t recalls
     pipeline->sweep_limit = recalls;
 }
 
-static struct nba_str join(struct nba_arena *arena, const struct nba_str *parts, size_t count)
+struct nba_str nba_wave_join(struct nba_arena *arena, const struct nba_str *parts, size_t count)
 {
     size_t bytes = 1;
     for (size_t i = 0; i < count; i++) {
@@ -145,8 +145,8 @@ static enum nba_status recall(struct nba_pipeline *pipeline, struct nba_task *ta
                                  nba_str_of("#"),    recalled->cause_id,
                                  nba_str_of(":"),    open->action_id};
     const struct nba_str trigger[] = {id[1], id[4], id[3]};
-    record.decision_id = join(&pipeline->said, id, NBA_ARRAY_COUNT(id));
-    record.trigger_event_id = join(&pipeline->said, trigger, NBA_ARRAY_COUNT(trigger));
+    record.decision_id = nba_wave_join(&pipeline->said, id, NBA_ARRAY_COUNT(id));
+    record.trigger_event_id = nba_wave_join(&pipeline->said, trigger, NBA_ARRAY_COUNT(trigger));
     status = nba_wave_take_back(pipeline, &item, recalled, 1, origin, &record);
     if (status != NBA_OK) {
         return nba_error_set(error, status, "cannot recall an action: %s", nba_status_text(status));

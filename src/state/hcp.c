@@ -30,6 +30,8 @@ void nba_hcp_blank(struct nba_hcp *hcp)
     hcp->timer_count = 0;
     hcp->ledger_count = 0;
     hcp->awaited_count = 0;
+    hcp->merged_into = nba_str(NULL, 0);
+    hcp->merged_count = 0;
     hcp->pattern_count = 0;
     hcp->quiet_count = 0;
     hcp->delivery_count = 0;
@@ -122,6 +124,8 @@ static bool drop_one(struct nba_hcp *hcp)
         NBA_HCP_REMOVE(hcp->deliveries, hcp->delivery_count, 0);
     } else if (hcp->quiet_count > 0) {
         NBA_HCP_REMOVE(hcp->quiet, hcp->quiet_count, 0);
+    } else if (hcp->merged_count > 0) {
+        NBA_HCP_REMOVE(hcp->merged_from, hcp->merged_count, 0);
     } else {
         return false;
     }

@@ -6,7 +6,8 @@
 #include "hcp_internal.h"
 #include "hcp_sections.h"
 
-#define FORMAT       2u /* 1 has no sections from 10 on */
+#define FORMAT       3u /* 1 has no sections from 10 on, 2 none from 16 on */
+#define FORMAT_PLAIN 2u /* what a record without section 16 is written as */
 #define HEADER_BYTES 3u /* format byte and total length u16le; tag and length of a section */
 
 /* Flags beside the outcome, in the upper bits of its byte. */
@@ -333,6 +334,7 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
     section(k, 13, hcp->pattern_count != 0 || hcp->quiet_count != 0 || hcp->delivery_count != 0,
             walk_triggers, hcp);
     section(k, 14, find_reps(hcp, reps) || hcp->awaited_count != 0, walk_feedback, hcp);
+    section(k, 16, hcp->merged_into.bytes != 0 || hcp->merged_count != 0, walk_merged, hcp);
 }
 
 size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_t room_bytes)
@@ -346,7 +348,8 @@ size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_
     memset(w.slots, 0, sizeof(w.slots));
     /* Writing changes nothing of the record. */
     walk_record((struct hcp_walk){&w, true}, (struct nba_hcp *)hcp);
-    put_header(room, FORMAT, (size_t)(w.next - room));
+    const bool links = hcp->merged_into.bytes != 0 || hcp->merged_count != 0;
+    put_header(room, links ? FORMAT : FORMAT_PLAIN, (size_t)(w.next - room));
     return w.failed ? 0 : (size_t)(w.next - room);
 }
 

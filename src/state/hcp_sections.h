@@ -1,5 +1,5 @@
 /*
- * Sections 10 to 14 of an HCP record: what decisions leave behind in it, each one walk that writes
+ * Sections 10 to 16 of an HCP record: what decisions leave behind in it, each one walk that writes
  * and reads (hcp_wire.h).
  */
 #ifndef NBA_STATE_HCP_SECTIONS_H
@@ -226,6 +226,16 @@ HCP_WALK void walk_feedback(struct hcp_walk k, struct nba_hcp *hcp)
          i++) {
         hcp_text(k, &hcp->outcomes[i].rep_id);
         hcp_check(k.w, hcp->outcomes[i].rep_id.bytes != 0);
+    }
+}
+
+HCP_WALK void walk_merged(struct hcp_walk k, struct nba_hcp *hcp)
+{
+    hcp_text(k, &hcp->merged_into);
+    hcp_count(k, &hcp->merged_count, NBA_HCP_MERGED_MAX);
+    for (uint32_t i = 0; i < hcp->merged_count && !k.w->failed; i++) {
+        hcp_text(k, &hcp->merged_from[i]);
+        hcp_check(k.w, hcp->merged_from[i].bytes != 0);
     }
 }
 

@@ -287,5 +287,39 @@ class Erasure(unittest.TestCase):
         self.assertEqual(self.instance.replay(), self.instance.digests())
 
 
+class Merge(unittest.TestCase):
+    def test_ids_merged_under_load_and_kills_replay_to_the_same_bytes_and_are_erased_as_one(self):
+        instance = Instance()
+        self.addCleanup(instance.close)
+        instance.setup(seed=5, hcps=30, count=250)
+        instance.drain()
+        pairs = [(f"hcp-{h:04d}", f"hcp-{h + 1:04d}") for h in range(0, 12, 2)]
+        pairs += [("hcp-0001", "hcp-0003"), ("hcp-0003", "hcp-0000")]  # in a circle, at last
+        end = max(r["value"]["event_time"] for r in instance.consume("engagement"))
+        instance.produce("engagement", [
+            {"event_id": f"m-{n}", "source": "mdm", "event_type": "profile_merged",
+             "event_time": end, "hcp_id": (old, new)[n % 2], "from_hcp_id": old, "to_hcp_id": new}
+            for n, (old, new) in enumerate(pairs)])
+        instance.produce("engagement", world.events(6, 30, 150))
+        for kill in ("after_produce:1", "before_commit:2", "after_commit:2"):
+            killed = instance.drain(env={"NBA_KILL_AT": kill}, check=False,
+                                    **{"commit.events_max": 40})
+            self.assertEqual(killed.returncode, -signal.SIGKILL, kill)
+        instance.drain()
+        self.assertEqual(instance.replay("--state-hash"),
+                         instance.nba("state", "hash", where=False).stdout + instance.digests())
+        seen = collections.Counter(r["headers"]["src"] for r in instance.consume("decision")
+                                   if r["headers"]["src"].startswith("hcp.engagement"))
+        self.assertEqual(len(seen), len(instance.consume("engagement")))
+        self.assertEqual(set(seen.values()), {1})
+        self.assertEqual({a["hcp_id"] for a in open_actions(instance).values()} &
+                         {old for old, _ in pairs[:6]} - {"hcp-0000"}, set())
+        instance.nba("erase", "--at", end, "--wait", "hcp-0005")
+        for old in ("hcp-0004", "hcp-0005"):
+            shown = instance.nba("state", "show", "--hcp", old, where=False, check=False)
+            self.assertIn("erased at", shown.stderr)
+        self.assertEqual(instance.replay(), instance.digests())
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -20,9 +20,9 @@
  * NBA_HCP_BYTES_MAX bytes: every function that adds ends by making it fit, and drops in this
  * order until it does: oldest awaited actions, oldest outcomes, evidence of the oldest contacts,
  * last interests, oldest registered events, oldest pattern events, oldest ring events, oldest event
- * hashes, last specialties, deliveries, quiet triggers.  What is left fits always, since texts of
- * the profile, consent and open actions have byte limits of their own.  An opt-out, an open action
- * and a contact are never dropped.
+ * hashes, last specialties, deliveries, quiet triggers, ids that ended here.  What is left fits
+ * always, since texts of the profile, consent and open actions have byte limits of their own.  An
+ * opt-out, an open action and a contact are never dropped.
  */
 #ifndef NBA_STATE_HCP_H
 #define NBA_STATE_HCP_H
@@ -61,6 +61,8 @@
 /* Events that triggers wait with: three e-mails a week of each of ten brands. */
 #define NBA_HCP_PATTERNS_MAX 32u
 #define NBA_HCP_QUIET_MAX    16u
+/* Ids that one person had before; more of them are duplicates of a source that must be mended. */
+#define NBA_HCP_MERGED_MAX 8u
 /* A longer brand names no pattern. */
 #define NBA_HCP_PATTERN_TEXT_BYTES_MAX 128u
 /* Machines open within seconds: so many messages come at once. */
@@ -287,6 +289,10 @@ struct nba_hcp {
     uint8_t week[NBA_HCP_WEEK_HOURS];                       /* all halved when one is full */
     struct nba_awaited_action awaited[NBA_HCP_AWAITED_MAX]; /* in the order they were decided */
     uint32_t awaited_count;
+    /* Set: this id has ended, the record is only this link and those below. */
+    struct nba_str merged_into;
+    struct nba_str merged_from[NBA_HCP_MERGED_MAX]; /* ids that ended in this one; oldest out */
+    uint32_t merged_count;
 };
 
 /* An HCP never heard of.  `hcp_id` is copied into `arena`. */
@@ -323,7 +329,7 @@ enum nba_arrival nba_hcp_arrival(const struct nba_hcp *hcp, const struct nba_eve
                                  int64_t watermark_ms, int64_t allowed_lateness_ms);
 
 /* All of the functions of the next part, in their order, as `arrival` allows.  `facts` may be
- * NULL.  profile_merged moves counters only; profile_erased is the engine's. */
+ * NULL.  profile_merged and profile_erased are the engine's. */
 void nba_hcp_apply_event(struct nba_hcp *hcp, const struct nba_event *event,
                          const struct nba_content_facts *facts, int64_t watermark_ms,
                          enum nba_arrival arrival);
@@ -456,6 +462,22 @@ const struct nba_ledger_entry *nba_hcp_ledger_find(const struct nba_hcp *hcp, ui
 /* The entry an event is about, by the first of its ids that has one; NULL. */
 const struct nba_ledger_entry *nba_hcp_ledger_of(const struct nba_hcp *hcp,
                                                  const struct nba_event *event);
+
+/* ---- merging ---- */
+
+/*
+ * Lays the record of another id of the same person over this one, which goes on.  Counters add up;
+ * lists become one by time, and lose their oldest where they are full; of the same scope the
+ * stricter consent stays, as of the later of both; facts of the profile are taken where they aren't
+ * known here.  Of the other's actions those are taken that were sent: others are to be taken back
+ * before.  `other` must live in this record's arena.
+ */
+void nba_hcp_merge(struct nba_hcp *hcp, const struct nba_hcp *other);
+/* A record that ended: it says where it went, and which ids had ended in it (of its own arena). */
+void nba_hcp_link(struct nba_hcp *hcp, struct nba_str into, const struct nba_str *from,
+                  uint32_t count);
+/* The id has ended in this one, which goes on, a link no more.  FULL: oldest out. */
+void nba_hcp_add_merged(struct nba_hcp *hcp, struct nba_str from);
 
 /* ---- feedback ---- */
 
