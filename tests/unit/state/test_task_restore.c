@@ -415,8 +415,8 @@ static void read_current(const char *dir, struct nba_buf *ret)
     assert_int_equal(nba_file_read(path, ret, NULL), NBA_OK);
 }
 
-/* What a kill would leave: a copy of the files, taken while the store is open, and taken again where
- * RocksDB changed their set meanwhile. */
+/* What a kill would leave: a copy of the files, taken while the store is open, and taken again
+ * where RocksDB changed their set meanwhile. */
 static void copy_as_killed(const struct store_fixture *s, struct store_fixture *ret_copy)
 {
     struct nba_buf before;
