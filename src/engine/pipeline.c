@@ -137,7 +137,7 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
     if (item->erased) {
         decision.kind = NBA_DECISION_SKIPPED;
         decision.reason = NBA_REASON_ERASED;
-    } else if (item->moves || item->event.type == NBA_EVENT_PROFILE_ERASED) {
+    } else if (nba_wave_ends(item)) {
         const enum nba_status status = (item->moves ? nba_merge_leave : nba_wave_erase)(
             pipeline, item, origin, &decision, error);
         if (status != NBA_OK) {
@@ -333,11 +333,9 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     }
     item->hcp = hcp;
     status = nba_wave_admit(item, error);
-    item->ends = event->type == NBA_EVENT_PROFILE_ERASED;
-    item->moves =
-        !item->ends && (event->type == NBA_EVENT_PROFILE_MERGED || hcp->merged_into.bytes != 0);
-    item->ends = item->ends || item->moves;
-    if (status != NBA_OK || item->erased || item->ends) {
+    item->moves = event->type != NBA_EVENT_PROFILE_ERASED &&
+                  (event->type == NBA_EVENT_PROFILE_MERGED || hcp->merged_into.bytes != 0);
+    if (status != NBA_OK || item->erased || nba_wave_ends(item)) {
         return status;
     }
     status = nba_wave_apply(pipeline, item, error);
@@ -572,7 +570,7 @@ enum nba_status nba_pipeline_run(struct nba_pipeline *pipeline,
         }
         done += full ? 0 : 1;
         const bool ends =
-            pipeline->item_count != 0 && pipeline->items[pipeline->item_count - 1].ends;
+            pipeline->item_count != 0 && nba_wave_ends(&pipeline->items[pipeline->item_count - 1]);
         if (status == NBA_OK && (alone || ends || pipeline->item_count == WAVE_ITEMS_MAX ||
                                  pipeline->job_count == pipeline->options.wave_max)) {
             status = flush_wave(pipeline, error);

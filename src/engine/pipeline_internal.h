@@ -33,7 +33,6 @@ struct nba_wave_item {
     struct nba_joined_outcome joined; /* action NULL: the event is no outcome of one */
     bool erased;                      /* the HCP was erased before: nothing of the event is kept */
     bool moves;                       /* to the task of another id (merge.c) */
-    bool ends;                        /* moves or erases, and the next record has to see it */
     int64_t now_ms, watermark_ms;
     struct nba_str cause;      /* trigger_event_id of what is said */
     struct nba_score_job *job; /* NULL: no decision */
@@ -41,6 +40,12 @@ struct nba_wave_item {
     /* The requested action that the event is about, before it was applied; empty: none. */
     struct nba_str told_action_id, told_rep_id;
 };
+
+/* Does the HCP's record go with the item?  The next item has to see it. */
+static inline bool nba_wave_ends(const struct nba_wave_item *item)
+{
+    return item->moves || item->event.type == NBA_EVENT_PROFILE_ERASED;
+}
 
 struct nba_pipeline {
     struct nba_pipeline_options options;

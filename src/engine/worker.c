@@ -34,7 +34,7 @@
 #include "nba/base/log.h"
 #include "worker_internal.h"
 
-#define SIDE_INPUTS_STEPS 1000 /* 5 s */
+#define SIDE_INPUTS_STEPS 1000 /* 5 s, for all partitions of an assignment */
 
 static bool is_mail(const struct nba_worker *worker, struct nba_str topic)
 {
@@ -58,24 +58,28 @@ static void close_tasks(struct nba_worker *worker)
 /* A partition that comes from another instance may know more of the side inputs than this one has
  * read so far.  It doesn't go back, or a stop would be undone.  A topic that never gets there is
  * another one than then. */
-static void await_side_inputs(const struct nba_engine *engine, const struct nba_task *task)
+static void await_side_inputs(const struct nba_engine *engine, const struct nba_task *task,
+                              int *steps_left)
 {
     const struct nba_meta *meta = nba_task_committed_meta(task);
     const struct timespec step = {0, 5000000};
-    int steps = 0;
     while (!nba_side_inputs_reached(engine->side_inputs, meta->catalog_next, meta->control_next,
-                                    meta->capacity_next) &&
-           steps < SIDE_INPUTS_STEPS && !atomic_load(&engine->stopping)) {
+                                    meta->capacity_next)) {
+        if (atomic_load(&engine->stopping)) {
+            return;
+        }
+        if (*steps_left == 0) {
+            nba_log(NBA_LOG_WARN, "side_inputs_behind", "partition=%d",
+                    (int)nba_task_partition(task));
+            return;
+        }
         (void)nanosleep(&step, NULL);
-        steps++;
-    }
-    if (steps == SIDE_INPUTS_STEPS) {
-        nba_log(NBA_LOG_WARN, "side_inputs_behind", "partition=%d", (int)nba_task_partition(task));
+        *steps_left -= 1;
     }
 }
 
 static enum nba_status open_task(struct nba_worker *worker, struct nba_assignment *assignment,
-                                 struct nba_error *error)
+                                 int *steps_left, struct nba_error *error)
 {
     struct nba_engine *engine = worker->engine;
     const int32_t partition = assignment->partition;
@@ -95,7 +99,7 @@ static enum nba_status open_task(struct nba_worker *worker, struct nba_assignmen
         nba_task_table_release(engine, partition);
         return nba_error_prefix(error, "partition %d", (int)partition);
     }
-    await_side_inputs(engine, task);
+    await_side_inputs(engine, task, steps_left);
     assignment->offset = input_next;
     worker->tasks[partition] = (struct owned_task){.task = task, .input = {.reached = input_next}};
     worker->owned[worker->owned_count++] = partition;
@@ -131,11 +135,12 @@ static enum nba_status on_assign(void *context, struct nba_assignment *partition
 {
     struct nba_worker *worker = context;
     const int64_t began_us = nba_worker_now_us(worker);
+    int steps_left = SIDE_INPUTS_STEPS;
     NBA_ASSERT(worker->owned_count == 0 && !worker->in_transaction);
     for (size_t i = 0; i < count; i++) { /* the input's come first */
         const enum nba_status status = is_mail(worker, nba_str_of(partitions[i].topic))
                                            ? place_mailbox(worker, &partitions[i], error)
-                                           : open_task(worker, &partitions[i], error);
+                                           : open_task(worker, &partitions[i], &steps_left, error);
         if (status != NBA_OK) {
             close_tasks(worker);
             return status;

@@ -418,8 +418,7 @@ static void rank_all(struct work *work, const struct nba_score_binding *binding,
     }
 }
 
-/* A table's row for each candidate.  What it says of every HCP is worked out once, by the binding.
- */
+/* A table's row for each candidate; what it says of every HCP is worked out once, in binding.c. */
 static void score_by_table(const struct nba_score_binding *binding, struct nba_score_job *job,
                            double *score, bool *known, double *propensity, double *values)
 {

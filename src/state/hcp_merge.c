@@ -154,6 +154,7 @@ static void merge_profile(struct nba_hcp_profile *profile, const struct nba_hcp_
     };
     profile->known = profile->known || other->known;
     profile->open_complaint = profile->open_complaint || other->open_complaint;
+    profile->do_not_contact = profile->do_not_contact || other->do_not_contact;
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
         *facts[i].here = facts[i].here->bytes != 0 ? *facts[i].here : *facts[i].there;
     }

@@ -103,6 +103,7 @@ static void random_hcp(struct nba_hcp *hcp, struct nba_rng *rng)
     hcp->profile.language = PICK(rng, languages);
     hcp->profile.rep_id = PICK(rng, reps);
     hcp->profile.msl_id = PICK(rng, reps);
+    hcp->profile.do_not_contact = chance(rng, 10);
     for (unsigned c = 1; c < NBA_CHANNEL_COUNT; c++) {
         hcp->profile.address[c] =
             (uint8_t)(chance(rng, 70) ? NBA_ADDRESS_OK : nba_rng_below(rng, 4));
@@ -127,7 +128,7 @@ static void change_one_field(struct nba_hcp *hcp, struct nba_rng *rng)
     struct nba_hcp_profile *profile = &hcp->profile;
     const unsigned channel = 1 + (unsigned)nba_rng_below(rng, NBA_CHANNEL_COUNT - 1);
     hcp->consent_count = 0;
-    switch (nba_rng_below(rng, 5)) {
+    switch (nba_rng_below(rng, 6)) {
     case 0:
         profile->market = PICK(rng, markets);
         break;
@@ -139,6 +140,9 @@ static void change_one_field(struct nba_hcp *hcp, struct nba_rng *rng)
         break;
     case 3:
         profile->msl_id = PICK(rng, reps);
+        break;
+    case 4:
+        profile->do_not_contact = !profile->do_not_contact;
         break;
     default:
         profile->address[channel] = (uint8_t)nba_rng_below(rng, 4);
@@ -220,7 +224,7 @@ static enum nba_reason plain_consent(const struct nba_hcp *hcp, const struct nba
     }
     const char *model = model_of(hcp->profile.market, channel);
     if (strcmp(model, "open") == 0 || (strcmp(model, "opt_in") == 0 && valid)) {
-        return NBA_REASON_NONE;
+        return hcp->profile.do_not_contact ? NBA_REASON_DO_NOT_CONTACT : NBA_REASON_NONE;
     }
     return expired   ? NBA_REASON_CONSENT_EXPIRED
            : pending ? NBA_REASON_CONSENT_UNCONFIRMED

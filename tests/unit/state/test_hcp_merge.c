@@ -54,6 +54,55 @@ static void test_the_stricter_consent_stays_whichever_is_newer(void **state)
     fixture_clear(&f);
 }
 
+static void test_what_either_record_forbids_stays(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    for (unsigned bits = 0; bits < 16; bits++) {
+        struct nba_hcp *hcp = new_hcp(&f);
+        struct nba_hcp *other = new_hcp(&f);
+        hcp->profile.do_not_contact = (bits & 1) != 0;
+        hcp->profile.open_complaint = (bits & 2) != 0;
+        other->profile.do_not_contact = (bits & 4) != 0;
+        other->profile.open_complaint = (bits & 8) != 0;
+        nba_hcp_merge(hcp, other);
+        assert_int_equal(hcp->profile.do_not_contact, (bits & 5) != 0);
+        assert_int_equal(hcp->profile.open_complaint, (bits & 10) != 0);
+    }
+    fixture_clear(&f);
+}
+
+/* Whatever events leave behind: who had nothing has it all, so that no field is forgotten. */
+static void test_an_empty_record_becomes_what_the_other_was(void **state)
+{
+    struct fixture f;
+    struct nba_buf bytes[2];
+    struct nba_rng rng = nba_rng(17);
+    (void)state;
+    fixture_init(&f);
+    nba_buf_init(&bytes[0], NBA_HCP_BYTES_MAX);
+    nba_buf_init(&bytes[1], NBA_HCP_BYTES_MAX);
+    for (uint32_t round = 0; round < 50; round++) {
+        struct nba_hcp *hcp = new_hcp(&f);
+        struct nba_hcp *other = new_hcp(&f);
+        for (uint64_t step = 0; step < 4 * round; step++) {
+            const int64_t time_ms = T0 + (int64_t)step * 3600 * 1000;
+            const struct nba_event event = random_event(&f, &rng, step, time_ms);
+            nba_hcp_apply_event(other, &event, NULL, time_ms, NBA_ARRIVAL_FRESH);
+        }
+        nba_hcp_merge(hcp, other);
+        nba_buf_reset(&bytes[0]);
+        nba_buf_reset(&bytes[1]);
+        assert_int_equal(nba_hcp_encode(other, &bytes[0]), NBA_OK);
+        assert_int_equal(nba_hcp_encode(hcp, &bytes[1]), NBA_OK);
+        assert_true(nba_str_equal(nba_buf_str(&bytes[0]), nba_buf_str(&bytes[1])));
+    }
+    nba_buf_clear(&bytes[0]);
+    nba_buf_clear(&bytes[1]);
+    fixture_clear(&f);
+}
+
 static void test_lists_become_one_by_time_and_full_ones_lose_their_oldest(void **state)
 {
     struct fixture f;
@@ -147,6 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_stricter_consent_stays_whichever_is_newer),
+        cmocka_unit_test(test_what_either_record_forbids_stays),
+        cmocka_unit_test(test_an_empty_record_becomes_what_the_other_was),
         cmocka_unit_test(test_lists_become_one_by_time_and_full_ones_lose_their_oldest),
         cmocka_unit_test(test_of_actions_those_that_were_sent_come_with_their_timers),
         cmocka_unit_test(test_a_link_says_where_it_went_and_the_survivor_who_came),
