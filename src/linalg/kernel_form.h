@@ -4,6 +4,7 @@
  *   NBA_FORM, NBA_TARGET   suffix of the names; attribute that allows the instructions
  *   V, LANES, SET ...      float vectors and their operations;  VD, LANES_D, SET_D ... doubles
  *   ROWS_MAX, VECTORS      the tile: rows x vectors of sums that fit the registers
+ *   VECTORS_PAIRS          the vectors of a row alone over weights in pairs
  *
  * A tile of rows x vectors keeps its sums in registers over all of k, and a weight vector is loaded
  * once for all rows of the tile.  Where rows are the longer side the weights of one k are loaded
@@ -30,6 +31,8 @@
 #define COLUMNS_MIN    32u
 #define COLUMNS_MAX    512u
 #define TILE_FLOATS(v) ((size_t)(v)*LANES)
+/* Where vector v of a tile that may be wider than a panel lies, `panel` words a panel. */
+#define IN_PANELS(v, panel) (TILE_FLOATS(v) / NBA_PANEL * (panel) + TILE_FLOATS(v) % NBA_PANEL)
 #ifdef NBA_BREAK_ORDER
 #define BREAKS_ORDER 1
 #else
@@ -203,33 +206,28 @@ NBA_TARGET static float FN(dot)(size_t count, const float *x, const float *y)
     return lanes[0];
 }
 
-/* One tile: `rows` x `vectors` outputs from column n0 on; both are constants at the call. */
-NBA_TARGET static ALWAYS_INLINE void FN(tile)(const struct nba_layer *layer, size_t n0,
-                                              const int rows, const int vectors,
-                                              const float *const x[ROWS_MAX],
-                                              float *const y[ROWS_MAX], const enum FN(mode) mode)
+/* The sums of a tile, from column n0 on; `odd` takes every other input with NBA_BREAK_ORDER. */
+struct FN(sums) {
+    V sum[ROWS_MAX][VECTORS_MAX];
+    V odd[ROWS_MAX][VECTORS_MAX];
+};
+
+NBA_TARGET static ALWAYS_INLINE void FN(add_floats)(const struct nba_layer *layer, size_t n0,
+                                                    const int rows, const int vectors,
+                                                    const float *const x[ROWS_MAX],
+                                                    struct FN(sums) * sums)
 {
     const size_t inputs = layer->inputs;
     const int first = rows > vectors ? vectors : 0; /* weights held for all rows, or none */
-    const float *w = layer->weights + n0 / NBA_PANEL * inputs * NBA_PANEL + n0 % NBA_PANEL;
-    V sum[ROWS_MAX][VECTORS_MAX];
-    V odd[ROWS_MAX][VECTORS_MAX]; /* for NBA_BREAK_ORDER */
-    UNROLL for (int i = 0; i < rows; i++)
-    {
-        const float *start = mode == FN(FROM_Y) ? y[i] : layer->bias;
-        UNROLL for (int v = 0; v < vectors; v++)
-        {
-            sum[i][v] = LOAD(start + n0 + TILE_FLOATS(v));
-            odd[i][v] = SET(0.0f);
-        }
-    }
+    const size_t panel = inputs * NBA_PANEL;
+    const float *w = layer->weights + n0 / NBA_PANEL * panel + n0 % NBA_PANEL;
     for (size_t k = 0; k < inputs; k++, w += NBA_PANEL) {
-        V(*s)[VECTORS_MAX] = BREAKS_ORDER && k % 2 != 0 ? odd : sum;
+        V(*s)[VECTORS_MAX] = BREAKS_ORDER && k % 2 != 0 ? sums->odd : sums->sum;
         V wk[VECTORS_MAX];
         V xk[ROWS_MAX];
         UNROLL for (int v = 0; v < first; v++)
         {
-            wk[v] = LOAD(w + TILE_FLOATS(v));
+            wk[v] = LOAD(w + IN_PANELS(v, panel));
         }
         UNROLL for (int i = 0; i < rows; i++)
         {
@@ -241,18 +239,82 @@ NBA_TARGET static ALWAYS_INLINE void FN(tile)(const struct nba_layer *layer, siz
         }
         UNROLL for (int v = first; v < vectors; v++)
         {
-            wk[v] = LOAD(w + TILE_FLOATS(v));
+            wk[v] = LOAD(w + IN_PANELS(v, panel));
             UNROLL for (int i = 0; i < rows; i++)
             {
                 s[i][v] = FMA(xk[i], wk[v], s[i][v]);
             }
         }
     }
+}
+
+/* The same chains over weights in pairs. */
+NBA_TARGET static ALWAYS_INLINE void FN(add_pairs)(const struct nba_layer *layer, size_t n0,
+                                                   const int rows, const int vectors,
+                                                   const float *const x[ROWS_MAX],
+                                                   struct FN(sums) * sums)
+{
+    const size_t inputs = layer->inputs;
+    const size_t panel = inputs / 2 * NBA_PANEL;
+    const uint32_t *w = layer->pairs + n0 / NBA_PANEL * panel + n0 % NBA_PANEL;
+    const int first = rows > vectors ? vectors : 0;
+    for (size_t k = 0; k < inputs; k += 2, w += NBA_PANEL) {
+        V(*s)[VECTORS_MAX] = BREAKS_ORDER ? sums->odd : sums->sum;
+        PAIR wk[VECTORS_MAX];
+        V lower[ROWS_MAX];
+        V upper[ROWS_MAX];
+        UNROLL for (int v = 0; v < first; v++)
+        {
+            wk[v] = LOAD_PAIR(w + IN_PANELS(v, panel));
+        }
+        UNROLL for (int i = 0; i < rows; i++)
+        {
+            lower[i] = SET(x[i][k]);
+            upper[i] = SET(x[i][k + 1]);
+            UNROLL for (int v = 0; v < first; v++)
+            {
+                sums->sum[i][v] = FMA(lower[i], LOWER(wk[v]), sums->sum[i][v]);
+                s[i][v] = FMA(upper[i], UPPER(wk[v]), s[i][v]);
+            }
+        }
+        UNROLL for (int v = first; v < vectors; v++)
+        {
+            wk[v] = LOAD_PAIR(w + IN_PANELS(v, panel));
+            UNROLL for (int i = 0; i < rows; i++)
+            {
+                sums->sum[i][v] = FMA(lower[i], LOWER(wk[v]), sums->sum[i][v]);
+                s[i][v] = FMA(upper[i], UPPER(wk[v]), s[i][v]);
+            }
+        }
+    }
+}
+
+/* One tile: `rows` x `vectors` outputs from column n0 on; both are constants at the call. */
+NBA_TARGET static ALWAYS_INLINE void FN(tile)(const struct nba_layer *layer, size_t n0,
+                                              const int rows, const int vectors,
+                                              const float *const x[ROWS_MAX],
+                                              float *const y[ROWS_MAX], const enum FN(mode) mode)
+{
+    struct FN(sums) sums;
+    UNROLL for (int i = 0; i < rows; i++)
+    {
+        const float *start = mode == FN(FROM_Y) ? y[i] : layer->bias;
+        UNROLL for (int v = 0; v < vectors; v++)
+        {
+            sums.sum[i][v] = LOAD(start + n0 + TILE_FLOATS(v));
+            sums.odd[i][v] = SET(0.0f);
+        }
+    }
+    if (layer->pairs != NULL) {
+        FN(add_pairs)(layer, n0, rows, vectors, x, &sums);
+    } else {
+        FN(add_floats)(layer, n0, rows, vectors, x, &sums);
+    }
     UNROLL for (int i = 0; i < rows; i++)
     {
         UNROLL for (int v = 0; v < vectors; v++)
         {
-            const V total = BREAKS_ORDER ? ADD(sum[i][v], odd[i][v]) : sum[i][v];
+            const V total = BREAKS_ORDER ? ADD(sums.sum[i][v], sums.odd[i][v]) : sums.sum[i][v];
             STORE(y[i] + n0 + TILE_FLOATS(v),
                   mode == FN(THEN_RELU) ? MAX(total, SET(0.0f)) : total);
         }
@@ -261,10 +323,9 @@ NBA_TARGET static ALWAYS_INLINE void FN(tile)(const struct nba_layer *layer, siz
 
 /* All columns of a few rows: wide tiles, then of the halves what is needed, down to 16 columns. */
 NBA_TARGET static ALWAYS_INLINE void FN(rows)(const struct nba_layer *layer, const int rows,
-                                              const float *const x[ROWS_MAX],
+                                              const int wide, const float *const x[ROWS_MAX],
                                               float *const y[ROWS_MAX], const enum FN(mode) mode)
 {
-    const int wide = VECTORS(rows);
     const int narrow = LANES < NBA_LANES / 2 ? wide : (int)(NBA_LANES / LANES);
     size_t n = 0;
     for (; n + TILE_FLOATS(wide) <= layer->columns; n += TILE_FLOATS(wide)) {
@@ -277,6 +338,10 @@ NBA_TARGET static ALWAYS_INLINE void FN(rows)(const struct nba_layer *layer, con
     if (wide / 4 >= narrow && n + TILE_FLOATS(wide / 4) <= layer->columns) {
         FN(tile)(layer, n, rows, wide / 4, x, y, mode);
         n += TILE_FLOATS(wide / 4);
+    }
+    if (wide / 8 >= narrow && n + TILE_FLOATS(wide / 8) <= layer->columns) {
+        FN(tile)(layer, n, rows, wide / 8, x, y, mode);
+        n += TILE_FLOATS(wide / 8);
     }
     NBA_ASSERT(n == layer->columns);
 }
@@ -299,17 +364,21 @@ NBA_TARGET static ALWAYS_INLINE void FN(layer)(const struct nba_layer *layer, si
         }
         switch (rows) {
         case 1:
-            FN(rows)(layer, 1, x_rows, y_rows, mode);
+            if (layer->pairs != NULL) {
+                FN(rows)(layer, 1, VECTORS_PAIRS, x_rows, y_rows, mode);
+            } else {
+                FN(rows)(layer, 1, VECTORS(1), x_rows, y_rows, mode);
+            }
             break;
         case 2:
-            FN(rows)(layer, 2, x_rows, y_rows, mode);
+            FN(rows)(layer, 2, VECTORS(2), x_rows, y_rows, mode);
             break;
 #if ROWS_MAX > 2
         case 3:
-            FN(rows)(layer, 3, x_rows, y_rows, mode);
+            FN(rows)(layer, 3, VECTORS(3), x_rows, y_rows, mode);
             break;
         case 4:
-            FN(rows)(layer, 4, x_rows, y_rows, mode);
+            FN(rows)(layer, 4, VECTORS(4), x_rows, y_rows, mode);
             break;
 #endif
         default:

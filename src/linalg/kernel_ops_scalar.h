@@ -9,6 +9,7 @@
 
 #define ROWS_MAX      2
 #define VECTORS(rows) ((rows) == 1 ? 8 : 4)
+#define VECTORS_PAIRS 4
 
 #define LANES        1
 #define V            float
@@ -29,6 +30,12 @@
 #define POWER_TYPE     int32_t
 #define POWER_FLOAT(e) ((float)(e))
 #define MANTISSA(x, e) mantissa_float(x, e)
+
+/* Two weights of bfloat16 a word */
+#define PAIR         uint32_t
+#define LOAD_PAIR(p) (*(p))
+#define LOWER(a)     float_of_bits((a) << 16)
+#define UPPER(a)     float_of_bits((a)&0xffff0000)
 
 #define LANES_D        1
 #define VD             double

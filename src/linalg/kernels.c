@@ -49,7 +49,11 @@ struct nba_layer nba_layer_slice(const struct nba_layer *layer, size_t first, si
     const size_t outputs_left = layer->outputs > first ? layer->outputs - first : 0;
     slice.columns = columns_left < columns ? columns_left : columns;
     slice.outputs = outputs_left < columns ? outputs_left : columns;
-    slice.weights += first * layer->inputs;
+    if (layer->pairs != NULL) {
+        slice.pairs += first * layer->inputs / 2;
+    } else {
+        slice.weights += first * layer->inputs;
+    }
     slice.bias += first;
     return slice;
 }
@@ -59,45 +63,82 @@ static size_t round_up(size_t count, size_t step)
     return (count + step - 1) / step * step;
 }
 
-size_t nba_layer_weight_floats(size_t inputs, size_t outputs)
+float nba_bf16(float x)
 {
-    return round_up(outputs, NBA_PANEL) * inputs;
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits += 0x7fff + ((bits >> 16) & 1);
+    bits &= 0xffff0000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
 }
 
-size_t nba_layer_bias_floats(size_t outputs)
+/* Room of the weights alone, in floats. */
+static size_t weight_floats(const struct nba_layer_source *source)
 {
-    return round_up(outputs, NBA_LANES);
+    const size_t count = round_up(source->outputs, NBA_PANEL) * source->inputs;
+    return source->bf16 ? count / 2 : count;
+}
+
+size_t nba_layer_floats(const struct nba_layer_source *source)
+{
+    return weight_floats(source) + round_up(source->outputs, NBA_LANES);
+}
+
+static void pack_floats(const struct nba_layer_source *source, float *memory)
+{
+    const size_t k_stride = source->transposed ? 1 : source->stride;
+    const size_t n_stride = source->transposed ? source->stride : 1;
+    for (size_t n = 0; n < source->outputs; n++) {
+        float *column = memory + n / NBA_PANEL * source->inputs * NBA_PANEL + n % NBA_PANEL;
+        for (size_t k = 0; k < source->inputs; k++) {
+            column[k * NBA_PANEL] = source->weights[k * k_stride + n * n_stride];
+        }
+    }
+}
+
+static void pack_pairs(const struct nba_layer_source *source, uint32_t *memory)
+{
+    const size_t k_stride = source->transposed ? 1 : source->stride;
+    const size_t n_stride = source->transposed ? source->stride : 1;
+    NBA_ASSERT(source->inputs % 2 == 0);
+    for (size_t n = 0; n < source->outputs; n++) {
+        uint32_t *column = memory + n / NBA_PANEL * source->inputs / 2 * NBA_PANEL + n % NBA_PANEL;
+        for (size_t k = 0; k < source->inputs; k++) {
+            const float half = nba_bf16(source->weights[k * k_stride + n * n_stride]);
+            uint32_t bits;
+            memcpy(&bits, &half, sizeof bits);
+            column[k / 2 * NBA_PANEL] |= k % 2 == 0 ? bits >> 16 : bits;
+        }
+    }
 }
 
 void nba_layer_pack(const struct nba_layer_source *source, float *memory,
                     struct nba_layer *ret_layer)
 {
-    const size_t inputs = source->inputs;
-    const size_t weight_floats = nba_layer_weight_floats(inputs, source->outputs);
-    const size_t columns = nba_layer_bias_floats(source->outputs);
-    const size_t k_stride = source->transposed ? 1 : source->stride;
-    const size_t n_stride = source->transposed ? source->stride : 1;
-    float *bias = memory + weight_floats;
-    NBA_ASSERT(inputs > 0 && source->outputs > 0);
-    NBA_ASSERT(source->stride >= (source->transposed ? inputs : source->outputs));
+    const size_t floats = weight_floats(source);
+    const size_t columns = round_up(source->outputs, NBA_LANES);
+    float *bias = memory + floats;
+    NBA_ASSERT(source->inputs > 0 && source->outputs > 0);
+    NBA_ASSERT(source->stride >= (source->transposed ? source->inputs : source->outputs));
     NBA_ASSERT((uintptr_t)memory % 64 == 0);
 
-    memset(memory, 0, weight_floats * sizeof *memory);
-    for (size_t n = 0; n < source->outputs; n++) {
-        float *column = memory + n / NBA_PANEL * inputs * NBA_PANEL + n % NBA_PANEL;
-        for (size_t k = 0; k < inputs; k++) {
-            column[k * NBA_PANEL] = source->weights[k * k_stride + n * n_stride];
-        }
+    memset(memory, 0, floats * sizeof *memory);
+    *ret_layer = (struct nba_layer){
+        .inputs = source->inputs,
+        .outputs = source->outputs,
+        .columns = columns,
+        .bias = bias,
+    };
+    if (source->bf16) {
+        pack_pairs(source, (void *)memory);
+        ret_layer->pairs = (const void *)memory;
+    } else {
+        pack_floats(source, memory);
+        ret_layer->weights = memory;
     }
     for (size_t n = 0; n < columns; n++) {
         const float given = source->bias != NULL && n < source->outputs ? source->bias[n] : 0.0f;
         bias[n] = n < source->outputs ? given : source->bias_fill;
     }
-    *ret_layer = (struct nba_layer){
-        .inputs = inputs,
-        .outputs = source->outputs,
-        .columns = columns,
-        .weights = memory,
-        .bias = bias,
-    };
 }

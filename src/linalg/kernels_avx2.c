@@ -11,6 +11,7 @@
 /* 16 registers: 8 sums, or 3 x 4 sums, 3 inputs and 1 weight vector. */
 #define ROWS_MAX      4
 #define VECTORS(rows) ((rows) == 1 ? 8 : (rows) < 4 ? 4 : 2)
+#define VECTORS_PAIRS 8
 
 #define LANES        8
 #define V            __m256
@@ -36,6 +37,13 @@
 #define POWER_FLOAT(e) _mm256_cvtepi32_ps(e)
 #define MANTISSA(x, e) \
     _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(e, 23)))
+
+/* Two weights of bfloat16 a word */
+#define PAIR         __m256i
+#define LOAD_PAIR(p) _mm256_castps_si256(_mm256_loadu_ps((const float *)(const void *)(p)))
+#define UPPER_HALF   _mm256_set1_epi32((int32_t)0xffff0000)
+#define LOWER(a)     _mm256_castsi256_ps(_mm256_slli_epi32(a, 16))
+#define UPPER(a)     _mm256_castsi256_ps(_mm256_and_si256(a, UPPER_HALF))
 
 #define LANES_D        4
 #define VD             __m256d

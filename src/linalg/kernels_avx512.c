@@ -10,9 +10,10 @@
 #define NBA_TARGET __attribute__((target("avx512f")))
 
 /* 32 registers: 4 x 4 sums, 4 inputs and 1 weight vector.  A row alone waits for the second cache,
- * so more sums would hide nothing. */
+ * so more sums would hide nothing; with half the bytes they do. */
 #define ROWS_MAX      4
 #define VECTORS(rows) 4
+#define VECTORS_PAIRS 8
 
 #define LANES        16
 #define V            __m512
@@ -38,6 +39,13 @@
 #define POWER_FLOAT(e) _mm512_cvtepi32_ps(e)
 #define MANTISSA(x, e) \
     _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(e, 23)))
+
+/* Two weights of bfloat16 a word */
+#define PAIR         __m512i
+#define LOAD_PAIR(p) _mm512_loadu_si512(p)
+#define UPPER_HALF   _mm512_set1_epi32((int32_t)0xffff0000)
+#define LOWER(a)     _mm512_castsi512_ps(_mm512_slli_epi32(a, 16))
+#define UPPER(a)     _mm512_castsi512_ps(_mm512_and_si512(a, UPPER_HALF))
 
 #define LANES_D        8
 #define VD             __m512d

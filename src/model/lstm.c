@@ -64,19 +64,22 @@ static void pack_layers(struct nba_lstm *lstm, const struct nba_lstm_weights *we
     const struct nba_layer_source recurrent_1 = {.inputs = shape.hidden_1,
                                                  .outputs = gates_1,
                                                  .weights = weights->w1 + shape.width * gates_1,
-                                                 .stride = gates_1};
+                                                 .stride = gates_1,
+                                                 .bf16 = weights->bf16};
     const struct nba_layer_source layer_2 = {.inputs = (size_t)shape.hidden_1 + shape.hidden_2,
                                              .outputs = gates_2,
                                              .weights = weights->w2,
                                              .stride = gates_2,
-                                             .bias = weights->b2};
+                                             .bias = weights->b2,
+                                             .bf16 = weights->bf16};
     const struct nba_layer_source out = {.inputs = shape.width,
                                          .outputs = shape.contents,
                                          .weights = weights->embedding,
                                          .stride = shape.width,
                                          .transposed = true,
                                          .bias = weights->out_bias,
-                                         .bias_fill = -INFINITY};
+                                         .bias_fill = -INFINITY,
+                                         .bf16 = weights->bf16};
     const struct nba_layer_source input_1 = {.inputs = shape.width,
                                              .outputs = gates_1,
                                              .weights = weights->w1,

@@ -18,12 +18,6 @@ static size_t room_of(size_t floats)
     return (floats + 15) / 16 * 16;
 }
 
-static size_t layer_floats(const struct nba_layer_source *source)
-{
-    return nba_layer_weight_floats(source->inputs, source->outputs) +
-           nba_layer_bias_floats(source->outputs);
-}
-
 struct nba_tensor_block nba_tensor_block(size_t floats)
 {
     const size_t bytes = room_of(floats) * sizeof(float);
@@ -60,7 +54,7 @@ static float *take(struct nba_tensor_block *block, size_t floats)
 void nba_tensor_block_pack(struct nba_tensor_block *block, const struct nba_layer_source *source,
                            struct nba_layer *ret_layer)
 {
-    float *piece = take(block, layer_floats(source));
+    float *piece = take(block, nba_layer_floats(source));
     if (piece != NULL) {
         nba_layer_pack(source, piece, ret_layer);
     }
@@ -82,7 +76,7 @@ const float *nba_tensor_block_table(struct nba_tensor_block *block,
     struct nba_tensor_block scratch = {0};
     struct nba_layer layer;
     if (table != NULL) {
-        scratch = nba_tensor_block(layer_floats(source));
+        scratch = nba_tensor_block(nba_layer_floats(source));
     }
     if (scratch.data == NULL) {
         return NULL;

@@ -29,7 +29,7 @@ static struct nba_rng rng;
 
 struct bench {
     const struct nba_kernels *kernels;
-    struct nba_lstm *lstm;
+    struct nba_lstm *lstm, *bf16; /* the same model, its weights as floats and as bfloat16 */
     struct nba_ncf *ncf;
     float *states; /* [HCPS][state floats] */
     float *user;
@@ -82,6 +82,14 @@ static void run_event(struct bench *b, const struct bench_case *c)
 {
     run_step(b, c);
     run_rank(b, c);
+}
+
+static void run_event_bf16(struct bench *b, const struct bench_case *c)
+{
+    struct nba_lstm *floats = b->lstm;
+    b->lstm = b->bf16;
+    run_event(b, c);
+    b->lstm = floats;
 }
 
 static void run_ncf(struct bench *b, const struct bench_case *c)
@@ -149,6 +157,7 @@ enum { SIGMOID_D = 2 * (SIGMOID + 2 * 6) };
 #define STEP_FLOPS    (STEP_SUMS(FLOPS) + (H1 + D) * CELL)
 #define RANK_FLOPS    (FLOPS(D, CONTENTS) + 2 * CONTENTS)
 #define EVENT         STEP_FLOPS + RANK_FLOPS, STEP_SUMS(BYTES) + BYTES(D, CONTENTS)
+#define EVENT_BF16    STEP_FLOPS + RANK_FLOPS, (STEP_SUMS(BYTES) + BYTES(D, CONTENTS)) / 2
 #define NCF           FLOPS(M1, M2) + FLOPS(M2, M3) + 2 * (D + M3) + 2 * M1, 0
 #define LAYER(k, n)   run_dense, (k), (n), FLOPS(k, n), BYTES(k, n)
 
@@ -160,6 +169,9 @@ static const struct bench_case cases[] = {
     {"event", 16, 1, run_event, 0, 0, EVENT},
     {"event", 32, 1, run_event, 0, 0, EVENT},
     {"event", 64, 1, run_event, 0, 0, EVENT},
+    {"event bf16", 1, 1, run_event_bf16, 0, 0, EVENT_BF16},
+    {"event bf16", 4, 1, run_event_bf16, 0, 0, EVENT_BF16},
+    {"event bf16", 32, 1, run_event_bf16, 0, 0, EVENT_BF16},
     {"NCF", 32, 1, run_ncf, 0, 0, NCF},
     {"NCF", 1000, 1, run_ncf, 0, 0, NCF},
     {"NCF fold-in", 48, 4, run_fold_in, 0, 0, 2 * D, BYTES(2 * TILE, D)},
@@ -201,13 +213,13 @@ static float *draw(size_t count, double scale)
 
 static void make(struct bench *b, const struct nba_kernels *kernels)
 {
-    const struct nba_lstm_weights lstm = {.shape = {CONTENTS, D, H1, D},
-                                          .embedding = draw(CONTENTS * D, 1),
-                                          .w1 = draw((D + H1) * 4 * H1, 0.19),
-                                          .b1 = draw(4 * H1, 0.1),
-                                          .w2 = draw((H1 + D) * 4 * D, 0.25),
-                                          .b2 = draw(4 * D, 0.1),
-                                          .out_bias = draw(CONTENTS, 0.1)};
+    struct nba_lstm_weights lstm = {.shape = {CONTENTS, D, H1, D},
+                                    .embedding = draw(CONTENTS * D, 1),
+                                    .w1 = draw((D + H1) * 4 * H1, 0.19),
+                                    .b1 = draw(4 * H1, 0.1),
+                                    .w2 = draw((H1 + D) * 4 * D, 0.25),
+                                    .b2 = draw(4 * D, 0.1),
+                                    .out_bias = draw(CONTENTS, 0.1)};
     const struct nba_ncf_weights ncf = {.shape = {CONTENTS, 1, D, M1, M2, M3},
                                         .item_gmf = draw(CONTENTS * D, 1),
                                         .item_mlp = draw(CONTENTS * D, 1),
@@ -223,6 +235,7 @@ static void make(struct bench *b, const struct nba_kernels *kernels)
                                         .b_out = draw(1, 0.1)};
     b->kernels = kernels;
     if (nba_lstm_create(&lstm, kernels, &b->lstm, NULL) != NBA_OK ||
+        (lstm.bf16 = true, nba_lstm_create(&lstm, kernels, &b->bf16, NULL)) != NBA_OK ||
         nba_ncf_create(&ncf, kernels, &b->ncf, NULL) != NBA_OK) {
         abort();
     }
@@ -231,7 +244,7 @@ static void make(struct bench *b, const struct nba_kernels *kernels)
     b->x = draw(BATCH_MAX * (H1 + D), 1);
     b->y = draw(BATCH_MAX * (CONTENTS + NBA_LANES), 1);
     b->p = (double *)(void *)draw(2 * ELEMENTS, 0);
-    b->weights = draw(nba_layer_weight_floats(H1, CONTENTS) + nba_layer_bias_floats(CONTENTS), 0);
+    b->weights = draw((CONTENTS + NBA_PANEL) * (H1 + 1), 0);
     for (uint32_t i = 0; i < CONTENTS; i++) {
         b->contents[i] = (i * 389) % CONTENTS;
     }
@@ -278,11 +291,11 @@ static double measure(struct bench *b, const struct bench_case *c, double budget
 
 /* How many batch sizes 1..BATCH_MAX give other states or lists than one HCP at a time, three events
  * of each HCP; ret_hash: of what they should be. */
-static unsigned differing_batches(struct bench *b, uint64_t *ret_hash)
+static unsigned differing_batches(struct bench *b, const struct nba_lstm *lstm, uint64_t *ret_hash)
 {
     enum { EVENTS = 3 };
     static uint32_t best[BATCH_MAX][TOP];
-    const size_t floats = nba_lstm_state_floats(b->lstm);
+    const size_t floats = nba_lstm_state_floats(lstm);
     unsigned differ = 0;
     for (size_t batch = 1; batch <= BATCH_MAX; batch++) {
         memset(b->states, 0, BATCH_MAX * floats * sizeof *b->states);
@@ -296,8 +309,8 @@ static unsigned differing_batches(struct bench *b, uint64_t *ret_hash)
                     rankings[i] =
                         (struct nba_lstm_ranking){.state = states[i], .ret_contents = best[at + i]};
                 }
-                nba_lstm_step(b->lstm, b->contents + event * BATCH_MAX + at, states, rows);
-                nba_lstm_rank(b->lstm, rankings, rows, TOP);
+                nba_lstm_step(lstm, b->contents + event * BATCH_MAX + at, states, rows);
+                nba_lstm_rank(lstm, rankings, rows, TOP);
             }
         }
         const uint64_t hash = nba_xxh64(b->states, BATCH_MAX * floats * sizeof *b->states) ^
@@ -322,10 +335,13 @@ int main(int argc, char **argv)
         rng = nba_rng(42); /* every form has the same weights */
         make(&b, kernels);
         const struct roofline limit = roofline_measure((enum nba_kernels_form)form);
-        const unsigned differ = differing_batches(&b, &hash);
+        uint64_t hash_bf16 = 0;
+        const unsigned differ =
+            differing_batches(&b, b.lstm, &hash) + differing_batches(&b, b.bf16, &hash_bf16);
         printf("{\"form\": \"%s\", \"gflops\": %.1f, \"read_gbs\": %.1f, \"differ\": %u, "
                "\"hash\": \"%016llx\"}\n",
-               kernels->name, limit.gflops, limit.read_gbs, differ, (unsigned long long)hash);
+               kernels->name, limit.gflops, limit.read_gbs, differ,
+               (unsigned long long)(hash ^ hash_bf16));
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             const struct bench_case *c = &cases[i];
             const double tiles = (double)((c->rows + TILE - 1) / TILE);

@@ -16,6 +16,11 @@
  *   dot          sum of x[k] y[k], 16 chains
  *   exp, log, sigmoid, tanh, add_relu   elementwise (nba/linalg/elementary.h: how, and errors)
  *
+ * BF16.  A layer's weights may be stored as bfloat16, the upper half of a float: half the memory to
+ * read for every event.  Two inputs' weights share a word; a shift or a mask makes each the float
+ * that it stands for, and the sum goes on in f32 by the same chain.  A layer of weights rounded by
+ * nba_bf16 gives the same bits in either storage.
+ *
  * SHAPES.  A layer's weights are packed in panels of 64 outputs: [N / 64][K][64], so that one k of
  * one panel is four cache lines side by side; the last panel is filled up with zeros.  N is rounded
  * up to a multiple of 16 in what is computed (`columns`), and the rows of y must have room for it.
@@ -54,10 +59,12 @@ enum nba_kernels_form {
 
 /* One dense layer, K inputs to N outputs. */
 struct nba_layer {
-    size_t inputs;        /* K */
-    size_t outputs;       /* N */
-    size_t columns;       /* N rounded up to NBA_LANES */
-    const float *weights; /* [(N + 63) / 64][K][64], 64-byte aligned, zero beyond N */
+    size_t inputs;         /* K */
+    size_t outputs;        /* N */
+    size_t columns;        /* N rounded up to NBA_LANES */
+    const float *weights;  /* [(N + 63) / 64][K][64], 64-byte aligned, zero beyond N */
+    const uint32_t *pairs; /* in its place: [(N + 63) / 64][K / 2][64], input 2 k in the lower half
+                              of a word and 2 k + 1 in the upper; K is even */
     const float *bias; /* [columns], 64-byte aligned; what lies beyond N is the packer's choice */
 };
 
@@ -97,15 +104,13 @@ const struct nba_kernels *nba_kernels_get(enum nba_kernels_form form);
 /* The fastest form of the level in force (nba/base/vector.h); never NULL. */
 const struct nba_kernels *nba_kernels_best(void);
 
-/* Floats of packed weights and of the bias of a K x N layer; both start on a cache line when they
- * are laid one after the other. */
-size_t nba_layer_weight_floats(size_t inputs, size_t outputs);
-size_t nba_layer_bias_floats(size_t outputs);
+/* The nearest bfloat16, ties to even; what is too large becomes infinite. */
+float nba_bf16(float x);
 
 /*
  * Packs row-major w (K, N), `stride` floats from row to row, and bias (N), NULL for zeros, into
- * `memory` (64-byte aligned, nba_layer_weight_floats + nba_layer_bias_floats), filling biases
- * beyond N with `bias_fill` (0, or -infinity where the columns are to be ranked).
+ * `memory` (64-byte aligned, nba_layer_floats of them), filling biases beyond N with `bias_fill`
+ * (0, or -infinity where the columns are to be ranked).
  */
 struct nba_layer_source {
     size_t inputs;
@@ -115,7 +120,10 @@ struct nba_layer_source {
     bool transposed;      /* weights is (N, K), stride >= K */
     const float *bias;    /* (N) or NULL */
     float bias_fill;
+    bool bf16; /* weights are rounded and stored in pairs; K is even */
 };
+/* Floats of packed weights and bias; both start on a cache line. */
+size_t nba_layer_floats(const struct nba_layer_source *source);
 void nba_layer_pack(const struct nba_layer_source *source, float *memory,
                     struct nba_layer *ret_layer);
 

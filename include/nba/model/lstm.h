@@ -65,6 +65,7 @@ struct nba_lstm_weights {
     const float *w2;        /* (H1 + H2, 4 H2) */
     const float *b2;        /* (4 H2) */
     const float *out_bias;  /* (N) */
+    bool bf16;              /* what every event reads is kept as bfloat16 (nba/linalg/kernels.h) */
 };
 
 struct nba_lstm;

@@ -196,12 +196,61 @@ static void test_packing_the_transposed_matrix_gives_the_same_panels(void **stat
     nba_layer_pack(&source, memory, &layer);
     assert_int_equal(layer.columns, 80);
     assert_memory_equal(layer.weights, fixture.layer.weights,
-                        nba_layer_weight_floats(K, N) * sizeof(float));
+                        (nba_layer_floats(&source) - layer.columns) * sizeof(float));
     assert_memory_equal(layer.bias, fixture.b, N * sizeof(float));
     for (size_t n = N; n < layer.columns; n++) {
         assert_true(isinf(layer.bias[n]) && layer.bias[n] < 0);
         assert_true(fixture.layer.bias[n] == 0.0f);
     }
+}
+
+static void test_bfloat16_is_the_nearest_upper_half_of_a_float(void **state)
+{
+    (void)state;
+    assert_true(nba_bf16(1.0f) == 1.0f && nba_bf16(-0.15625f) == -0.15625f);
+    assert_true(nba_bf16(0x1.01p0f) == 0x1.00p0f); /* half way: the even one */
+    assert_true(nba_bf16(0x1.03p0f) == 0x1.04p0f);
+    assert_true(nba_bf16(0x1.010002p0f) == 0x1.02p0f);
+    assert_true(nba_bf16(-0x1.00fffep0f) == -0x1.00p0f);
+    assert_true(isinf(nba_bf16(0x1.fffffep127f)));
+}
+
+/* Stored in pairs, the layer is the one of rounded weights, in every form and tile. */
+static void test_weights_in_pairs_give_the_bits_of_rounded_weights(void **state)
+{
+    (void)state;
+    enum { K = 22, N = 150 };
+    static _Alignas(64) float memory[(K + 1) * 192];
+    static float rounded[K * N];
+    fill(&fixture, K, N);
+    struct nba_layer_source source = {
+        .inputs = K, .outputs = N, .weights = fixture.w, .stride = N, .bias = fixture.b};
+    struct nba_layer plain;
+    struct nba_layer pairs;
+    for (size_t i = 0; i < (size_t)K * N; i++) {
+        rounded[i] = nba_bf16(fixture.w[i]);
+    }
+    static _Alignas(64) float plain_memory[(K + 1) * 192];
+    source.weights = rounded;
+    nba_layer_pack(&source, plain_memory, &plain);
+    source.weights = fixture.w;
+    source.bf16 = true;
+    assert_true(nba_layer_floats(&source) < NBA_ARRAY_COUNT(memory) / 2 + 192);
+    nba_layer_pack(&source, memory, &pairs);
+    for (size_t rows = 1; rows <= 9; rows++) {
+        forms[0]->dense(&plain, rows, fixture.x, K, fixture.want, N_MAX);
+        for (size_t i = 0; i < form_count; i++) {
+            memset(fixture.got, 0, sizeof fixture.got);
+            forms[i]->dense(&pairs, rows, fixture.x, K, fixture.got, N_MAX);
+            for (size_t r = 0; r < rows; r++) {
+                assert_memory_equal(fixture.got + r * N_MAX, fixture.want + r * N_MAX,
+                                    N * sizeof(float));
+            }
+        }
+    }
+    const struct nba_layer tail = nba_layer_slice(&pairs, NBA_PANEL, NBA_PANEL);
+    forms[form_count - 1]->dense(&tail, 1, fixture.x, K, fixture.got, N_MAX);
+    assert_memory_equal(fixture.got, fixture.want + NBA_PANEL, NBA_PANEL * sizeof(float));
 }
 
 static void test_dot_is_sixteen_chains_and_one_fold(void **state)
@@ -317,6 +366,8 @@ int main(void)
         cmocka_unit_test(test_dense_relu_cuts_at_zero),
         cmocka_unit_test(test_a_layer_split_along_its_inputs_gives_the_same_bits),
         cmocka_unit_test(test_packing_the_transposed_matrix_gives_the_same_panels),
+        cmocka_unit_test(test_bfloat16_is_the_nearest_upper_half_of_a_float),
+        cmocka_unit_test(test_weights_in_pairs_give_the_bits_of_rounded_weights),
         cmocka_unit_test(test_dot_is_sixteen_chains_and_one_fold),
         cmocka_unit_test(test_lstm_cell_is_equal_in_all_forms_and_close_to_libm),
         cmocka_unit_test(test_add_relu_joins_two_halves),
