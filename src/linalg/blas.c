@@ -2,6 +2,7 @@
 #include "nba/linalg/blas.h"
 
 #include <cblas.h>
+#include <f77blas.h>
 #include <limits.h>
 
 #include "nba/base/assert.h"
@@ -44,4 +45,21 @@ void nba_blas_multiply(struct nba_matrix a, struct nba_matrix b, float beta, str
                 b.transposed ? CblasTrans : CblasNoTrans, size_of(m), size_of(n), size_of(k), 1.0f,
                 a.data, size_of(a.stride), b.data, size_of(b.stride), beta, c.data,
                 size_of(c.stride));
+}
+
+bool nba_blas_invert(float *a, size_t n)
+{
+    char lower[] = "L"; /* of what Fortran sees, column by column: our upper triangle */
+    blasint size = size_of(n);
+    blasint failed = 0;
+    spotrf_(lower, &size, a, &size, &failed);
+    if (failed == 0) {
+        spotri_(lower, &size, a, &size, &failed);
+    }
+    for (size_t row = 1; row < n; row++) {
+        for (size_t column = 0; column < row; column++) {
+            a[row * n + column] = a[column * n + row];
+        }
+    }
+    return failed == 0;
 }

@@ -1,5 +1,5 @@
 /*
- * The door to OpenBLAS: matrix products for training and bulk evaluation.
+ * The door to OpenBLAS: matrix products and an inverse, for training and bulk evaluation.
  *
  * Not for serving: OpenBLAS chooses its kernel by CPU and shape, so its last bits depend on the
  * batch (nba/linalg/kernels.h is what serves).  For one machine, one library and one thread the
@@ -32,5 +32,9 @@ void nba_blas_use_one_thread(void);
 
 /* c = a b + beta c.  c must not be transposed; inner sizes must agree (asserted). */
 void nba_blas_multiply(struct nba_matrix a, struct nba_matrix b, float beta, struct nba_matrix c);
+
+/* `a` (n, n), symmetric and positive definite: becomes its inverse, both triangles (Cholesky).
+ * False if it isn't positive definite: `a` is garbage then. */
+bool nba_blas_invert(float *a, size_t n);
 
 #endif

@@ -51,10 +51,37 @@ static void test_products_in_all_four_orders_match_plain_loops(void **state)
     }
 }
 
+static void test_an_inverse_times_its_matrix_is_the_identity(void **state)
+{
+    (void)state;
+    struct nba_rng rng = nba_rng(4);
+    float half[N * K];
+    float a[N * N] = {0};
+    float inverse[N * N];
+    float product[N * N] = {0};
+    fill(&rng, half, N * K);
+    nba_blas_use_one_thread();
+    nba_blas_multiply(nba_matrix(half, N, K), nba_transposed(half, N, K), 0.0f,
+                      nba_matrix(a, N, N));
+    for (size_t i = 0; i < N; i++) {
+        a[i * N + i] += 0.5f;
+    }
+    memcpy(inverse, a, sizeof a);
+    assert_true(nba_blas_invert(inverse, N));
+    nba_blas_multiply(nba_matrix(a, N, N), nba_matrix(inverse, N, N), 0.0f,
+                      nba_matrix(product, N, N));
+    for (size_t i = 0; i < N * N; i++) {
+        assert_true(fabsf(product[i] - (i % (N + 1) == 0 ? 1.0f : 0.0f)) < 1e-4f);
+    }
+    a[0] = -1.0f; /* no longer positive definite */
+    assert_false(nba_blas_invert(a, N));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products_in_all_four_orders_match_plain_loops),
+        cmocka_unit_test(test_an_inverse_times_its_matrix_is_the_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,73 @@
+/*
+ * The counting models: what was touched together, and what came after what.  Each is a matrix B of
+ * weights from a content that was touched to one that may come next; all are scored in one form,
+ * nba/model/neighbours.h:
+ *
+ *   score(k) = sum over the last `last` touches i, age a (newest: 0):  decay^a B[i][k]
+ *
+ *   EASE    G = X'X + lambda I, P = G^-1:  B[i][j] = -P[i][j] / P[j][j], B[j][j] = 0
+ *           (H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019); dense
+ *   KNN     s(i, j) = both / (sqrt(users of i) sqrt(users of j) + shrink): B[i][j] = s(i, j) where i
+ *           is among the k most similar to j (those equal to the k-th too), else 0
+ *           (B. Sarwar et al., "Item-based collaborative filtering", WWW 2001); sparse
+ *   RULES   sequential rules: B[i][j] = sum of 1 / d over the times that j came d touches after i,
+ *           d <= window (M. Ludewig, D. Jannach, "Evaluation of session-based recommendation
+ *           algorithms", UMUAI 28, 2018); sparse
+ *
+ * X is nba/train/cooccurrence.h's.  Where a data set has no order, decay is 1 and `last` is no limit,
+ * and RULES can't be fitted.
+ *
+ * ASSET WEIGHTS.  B[.][j] is multiplied by content j's weight: a content of more weight ranks
+ * higher wherever its score is above 0.
+ *
+ * COST.  KNN: sum over users of (contents of a user)^2; RULES: touches x window; EASE: that of KNN
+ * and N^3, and 4 N^2 bytes.
+ * OWNERSHIP.  A model owns its memory.  THREADS.  One; immutable once fitted.
+ */
+#ifndef NBA_TRAIN_ITEM_ITEM_H
+#define NBA_TRAIN_ITEM_ITEM_H
+
+#include "nba/train/ranking.h"
+
+/* A dense square of them is 1 GB. */
+#define NBA_EASE_CONTENTS_MAX 16384u
+
+enum nba_item_item_kind { NBA_ITEM_ITEM_EASE, NBA_ITEM_ITEM_KNN, NBA_ITEM_ITEM_RULES };
+
+struct nba_item_item_options {
+    double lambda;        /* EASE */
+    double shrink;        /* KNN */
+    uint32_t neighbours;  /* KNN */
+    uint32_t window;      /* RULES */
+    double decay;         /* 0 < decay <= 1 */
+    uint32_t last;        /* at least 1 */
+    const float *weights; /* (content_count) asset weights; NULL: all 1 */
+};
+
+/* B by source content i: dense (N, N), or sparse: to[from[i] .. from[i + 1]) ascending, with their
+ * weights.  dense NULL: sparse. */
+struct nba_item_item {
+    const struct nba_dataset *dataset;
+    enum nba_item_item_kind kind;
+    double decay;
+    uint32_t last;
+    float *dense;
+    size_t *from;
+    uint32_t *to;
+    float *values;
+};
+
+/* Learned from the users' positions [0, train_count).  NBA_E_LIMIT: EASE of more than
+ * NBA_EASE_CONTENTS_MAX contents; NBA_E_SHAPE: RULES of a data set without order; NBA_E_NON_FINITE:
+ * EASE whose G can't be inverted, a lambda of 0.  *ret_model is freed by nba_item_item_clear. */
+NBA_MUST_USE
+enum nba_status nba_item_item_fit(enum nba_item_item_kind kind, const struct nba_dataset *dataset,
+                                  const uint32_t *train_count,
+                                  const struct nba_item_item_options *options,
+                                  struct nba_item_item *ret_model, struct nba_error *error);
+void nba_item_item_clear(struct nba_item_item *model);
+
+/* Named "ease", "knn" or "rules"; its context is the model. */
+struct nba_ranker nba_item_item_ranker(struct nba_item_item *model);
+
+#endif
