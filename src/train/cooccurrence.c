@@ -1,7 +1,9 @@
-/* Two indexes of one set of pairs, each by a counting sort. */
+/* Users' contents are sorted by going through them by content: two counting sorts. */
 #include "nba/train/cooccurrence.h"
 
 #include <string.h>
+
+#include "nba/base/assert.h"
 
 /* counts[i + 1] of things -> from[i] .. from[i + 1] of them. */
 static void sum_up(size_t *counts, size_t count)
@@ -18,43 +20,64 @@ struct nba_cooccurrence nba_cooccurrence(const struct nba_dataset *d, const uint
     const size_t N = d->content_count;
     struct nba_cooccurrence c = {
         .content_count = d->content_count,
-        .user_from = nba_pool_take(pool, d->user_count + (size_t)1, sizeof(size_t)),
+        .contents = nba_pool_take(pool, most + d->user_count, sizeof(uint32_t)),
         .content_from = nba_pool_take(pool, N + 1, sizeof(size_t)),
-        .contents = nba_pool_take(pool, most, sizeof(uint32_t)),
-        .users = nba_pool_take(pool, most, sizeof(uint32_t)),
+        .places = nba_pool_take(pool, most, sizeof(uint32_t)),
     };
     uint32_t *seen_by = nba_pool_take(pool, N, sizeof(*seen_by)); /* user + 1 */
-    size_t *next = nba_pool_take(pool, N, sizeof(*next));
-    size_t count = 0;
-    for (uint32_t u = 0; u < d->user_count; u++) {
-        const uint32_t *sequence = d->sequence + d->sequence_offset[u];
-        for (uint32_t p = 0; p < train_count[u]; p++) {
-            if (seen_by[sequence[p]] != u + 1) {
-                seen_by[sequence[p]] = u + 1;
-                c.contents[count++] = sequence[p];
-                c.content_from[sequence[p] + 1]++;
+    size_t *next = nba_pool_take(pool, N + 1, sizeof(*next));
+    size_t *user_next = nba_pool_take(pool, d->user_count + (size_t)1, sizeof(*user_next));
+    uint32_t *users = nba_pool_take(pool, most, sizeof(*users)); /* by content, ascending */
+    NBA_ASSERT(most + d->user_count < UINT32_MAX);
+    for (int pass = 0; pass < 2; pass++) {
+        memset(seen_by, 0, N * sizeof(*seen_by));
+        for (uint32_t u = 0; u < d->user_count; u++) {
+            const uint32_t *sequence = d->sequence + d->sequence_offset[u];
+            for (uint32_t p = 0; p < train_count[u]; p++) {
+                const uint32_t content = sequence[p];
+                if (seen_by[content] == u + 1) {
+                    continue;
+                }
+                seen_by[content] = u + 1;
+                if (pass == 0) {
+                    c.content_from[content + 1]++;
+                    user_next[u + 1]++;
+                } else {
+                    users[next[content]++] = u;
+                }
             }
+            user_next[u + 1] += pass == 0 ? 1 : 0; /* the end's mark */
         }
-        c.user_from[u + 1] = count;
+        if (pass == 0) {
+            sum_up(c.content_from, N);
+            sum_up(user_next, d->user_count);
+            memcpy(next, c.content_from, N * sizeof(*next));
+        }
     }
-    sum_up(c.content_from, N);
-    memcpy(next, c.content_from, N * sizeof(*next));
-    for (uint32_t u = 0; u < d->user_count; u++) {
-        for (size_t at = c.user_from[u]; at < c.user_from[u + 1]; at++) {
-            c.users[next[c.contents[at]]++] = u;
+    for (uint32_t content = 0; content < N; content++) {
+        for (size_t i = c.content_from[content]; i < c.content_from[content + 1]; i++) {
+            c.places[i] = (uint32_t)user_next[users[i]]++;
+            c.contents[c.places[i]] = content;
         }
+    }
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        c.contents[user_next[u]] = UINT32_MAX;
     }
     return c;
 }
 
+size_t nba_cooccurrence_users(const struct nba_cooccurrence *c, uint32_t content)
+{
+    return c->content_from[content + 1] - c->content_from[content];
+}
+
 void nba_cooccurrence_row(const struct nba_cooccurrence *c, uint32_t content, float *ret_row)
 {
-    memset(ret_row, 0, c->content_count * sizeof(*ret_row));
+    const uint32_t above = content + 1;
+    memset(ret_row + above, 0, (c->content_count - above) * sizeof(*ret_row));
     for (size_t i = c->content_from[content]; i < c->content_from[content + 1]; i++) {
-        const uint32_t *contents = c->contents + c->user_from[c->users[i]];
-        const size_t count = c->user_from[c->users[i] + 1] - c->user_from[c->users[i]];
-        for (size_t j = 0; j < count; j++) {
-            ret_row[contents[j]] += 1.0f;
+        for (const uint32_t *next = c->contents + c->places[i] + 1; *next != UINT32_MAX; next++) {
+            ret_row[*next] += 1.0f;
         }
     }
 }

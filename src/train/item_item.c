@@ -9,122 +9,117 @@
 #include "nba/linalg/blas.h"
 #include "nba/train/cooccurrence.h"
 
+/* By source: columns[from[i] .. from[i + 1]) ascending. */
+struct rows {
+    size_t *from; /* (N + 1) */
+    uint32_t *columns;
+    float *values;
+    size_t count;
+};
+
 static float weight_of(const struct nba_item_item_options *options, uint32_t content)
 {
     return options->weights != NULL ? options->weights[content] : 1.0f;
 }
 
-/* ---- sparse rows ---- */
-
-/* Rows that grow at the end. */
-struct rows {
-    size_t *from;
-    uint32_t *columns;
-    float *values;
-    size_t count, column_room, value_room;
-};
-
-static void put_value(struct rows *rows, uint32_t column, float value)
-{
-    rows->columns =
-        nba_room(rows->columns, rows->count, &rows->column_room, sizeof(*rows->columns));
-    rows->values = nba_room(rows->values, rows->count, &rows->value_room, sizeof(*rows->values));
-    rows->columns[rows->count] = column;
-    rows->values[rows->count++] = value;
-}
-
-/* The same by column: a counting sort, so that rows are in ascending order inside a column. */
-static struct rows transpose(struct rows *rows, uint32_t N)
-{
-    struct rows by_column = {.from = nba_zeros(N + (size_t)1, sizeof(size_t)),
-                             .columns = nba_zeros(rows->count + 1, sizeof(uint32_t)),
-                             .values = nba_zeros(rows->count + 1, sizeof(float)),
-                             .count = rows->count};
-    size_t *next = nba_zeros(N + (size_t)1, sizeof(*next));
-    for (size_t i = 0; i < rows->count; i++) {
-        next[rows->columns[i] + 1]++;
-    }
-    for (uint32_t c = 0; c < N; c++) {
-        next[c + 1] += next[c];
-    }
-    memcpy(by_column.from, next, (N + (size_t)1) * sizeof(*next));
-    for (uint32_t row = 0; row < N; row++) {
-        for (size_t i = rows->from[row]; i < rows->from[row + 1]; i++) {
-            const size_t at = next[rows->columns[i]]++;
-            by_column.columns[at] = row;
-            by_column.values[at] = rows->values[i];
-        }
-    }
-    free(next);
-    free(rows->from);
-    free(rows->columns);
-    free(rows->values);
-    return by_column;
-}
-
 /* ---- KNN ---- */
 
-/* The k-th largest of `x`, whose order is lost (C. A. R. Hoare, "Find", CACM 4(7), 1961). */
-static float kth_largest(float *x, size_t count, size_t k)
+/* The k best of what came so far, the worst on top: a heap.  Sources come in ascending order, so the
+ * later one of two that are equal is the worse. */
+struct nearest {
+    uint32_t count;
+    struct neighbour {
+        float value;
+        uint32_t source;
+    } * items; /* (k) */
+};
+
+static bool is_worse(struct neighbour a, struct neighbour b)
 {
-    ptrdiff_t left = 0;
-    ptrdiff_t right = (ptrdiff_t)count - 1;
-    const ptrdiff_t wanted = (ptrdiff_t)k - 1;
-    while (left < right) {
-        const float pivot = x[wanted];
-        ptrdiff_t i = left;
-        ptrdiff_t j = right;
-        while (i <= j) {
-            for (; x[i] > pivot; i++) {
-            }
-            for (; x[j] < pivot; j--) {
-            }
-            if (i <= j) {
-                const float other = x[i];
-                x[i++] = x[j];
-                x[j--] = other;
-            }
+    return a.value < b.value || (a.value <= b.value && a.source > b.source);
+}
+
+static void put_nearest(struct nearest *nearest, uint32_t k, struct neighbour item)
+{
+    struct neighbour *heap = nearest->items;
+    uint32_t at = 0;
+    if (nearest->count < k) {
+        for (at = nearest->count++; at > 0 && is_worse(item, heap[(at - 1) / 2]);
+             at = (at - 1) / 2) {
+            heap[at] = heap[(at - 1) / 2];
         }
-        left = j < wanted ? i : left;
-        right = wanted < i ? j : right;
+    } else if (!is_worse(heap[0], item)) {
+        return;
+    } else {
+        for (uint32_t child = 1; child < k; child = 2 * at + 1) {
+            child += child + 1 < k && is_worse(heap[child + 1], heap[child]) ? 1 : 0;
+            if (!is_worse(heap[child], item)) {
+                break;
+            }
+            heap[at] = heap[child];
+            at = child;
+        }
     }
-    return x[wanted];
+    heap[at] = item;
+}
+
+/* What each target keeps, by source. */
+static struct rows by_source(const struct nearest *nearest, uint32_t N,
+                             const struct nba_item_item_options *options)
+{
+    struct rows rows = {.from = nba_zeros(N + (size_t)2, sizeof(size_t))};
+    for (uint32_t j = 0; j < N; j++) {
+        rows.count += nearest[j].count;
+        for (uint32_t n = 0; n < nearest[j].count; n++) {
+            rows.from[nearest[j].items[n].source + 2]++;
+        }
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        rows.from[i + 2] += rows.from[i + 1];
+    }
+    rows.columns = nba_zeros(rows.count + 1, sizeof(*rows.columns));
+    rows.values = nba_zeros(rows.count + 1, sizeof(*rows.values));
+    for (uint32_t j = 0; j < N; j++) {
+        for (uint32_t n = 0; n < nearest[j].count; n++) {
+            const struct neighbour item = nearest[j].items[n];
+            const size_t at = rows.from[item.source + 1]++;
+            rows.columns[at] = j;
+            rows.values[at] = item.value * weight_of(options, j);
+        }
+    }
+    return rows;
 }
 
 static struct rows fit_knn(const struct nba_cooccurrence *counts,
                            const struct nba_item_item_options *options)
 {
     const uint32_t N = counts->content_count;
-    struct rows rows = {.from = nba_zeros(N + (size_t)1, sizeof(size_t))};
+    const uint32_t k = options->neighbours;
     float *row = nba_zeros(N, sizeof(*row));
-    float *similar = nba_zeros(N, sizeof(*similar)); /* those that aren't 0 */
     double *norms = nba_zeros(N, sizeof(*norms));
+    struct nearest *nearest = nba_zeros(N, sizeof(*nearest));
+    struct neighbour *items = nba_zeros((size_t)N * k, sizeof(*items));
     for (uint32_t i = 0; i < N; i++) {
-        norms[i] = sqrt((double)(counts->content_from[i + 1] - counts->content_from[i]));
+        norms[i] = sqrt((double)nba_cooccurrence_users(counts, i));
+        nearest[i].items = items + (size_t)i * k;
     }
-    for (uint32_t j = 0; j < N; j++) {
-        size_t known = 0;
-        nba_cooccurrence_row(counts, j, row);
-        row[j] = 0.0f;
-        for (uint32_t i = 0; i < N; i++) {
-            if (row[i] > 0.0f) {
-                row[i] = (float)((double)row[i] / (norms[i] * norms[j] + options->shrink));
-                similar[known++] = row[i];
+    for (uint32_t i = 0; i < N; i++) {
+        nba_cooccurrence_row(counts, i, row);
+        for (uint32_t j = i + 1; j < N; j++) {
+            if (row[j] > 0.0f) {
+                const float value =
+                    (float)((double)row[j] / (norms[i] * norms[j] + options->shrink));
+                put_nearest(&nearest[i], k, (struct neighbour){value, j});
+                put_nearest(&nearest[j], k, (struct neighbour){value, i});
             }
         }
-        const float least =
-            known > options->neighbours ? kth_largest(similar, known, options->neighbours) : 0.0f;
-        for (uint32_t i = 0; i < N; i++) {
-            if (row[i] > 0.0f && row[i] >= least) {
-                put_value(&rows, i, row[i] * weight_of(options, j));
-            }
-        }
-        rows.from[j + 1] = rows.count;
     }
+    const struct rows rows = by_source(nearest, N, options);
     free(row);
-    free(similar);
     free(norms);
-    return transpose(&rows, N);
+    free(nearest);
+    free(items);
+    return rows;
 }
 
 /* ---- EASE ---- */
@@ -138,7 +133,7 @@ static float *fit_ease(const struct nba_cooccurrence *counts,
     float *scale = nba_zeros(N, sizeof(*scale));
     for (uint32_t i = 0; i < N; i++) {
         nba_cooccurrence_row(counts, i, b + i * N);
-        b[i * N + i] += (float)options->lambda;
+        b[i * N + i] = (float)((double)nba_cooccurrence_users(counts, i) + options->lambda);
     }
     const bool inverted = nba_blas_invert(b, N);
     for (uint32_t j = 0; j < N; j++) {
@@ -200,6 +195,8 @@ static struct rows fit_rules(const struct nba_dataset *d, const uint32_t *train_
     const uint32_t N = d->content_count;
     struct rows rows = {.from = nba_zeros(N + (size_t)1, sizeof(size_t))};
     struct places places = find_places(d, train_count);
+    size_t column_room = 0;
+    size_t value_room = 0;
     float *row = nba_zeros(N, sizeof(*row));
     for (uint32_t i = 0; i < N; i++) {
         for (size_t p = places.from[i]; p < places.from[i + 1]; p++) {
@@ -211,7 +208,10 @@ static struct rows fit_rules(const struct nba_dataset *d, const uint32_t *train_
         }
         for (uint32_t j = 0; j < N; j++) {
             if (row[j] > 0.0f) {
-                put_value(&rows, j, row[j] * weight_of(options, j));
+                rows.columns = nba_room(rows.columns, rows.count, &column_room, sizeof(uint32_t));
+                rows.values = nba_room(rows.values, rows.count, &value_room, sizeof(float));
+                rows.columns[rows.count] = j;
+                rows.values[rows.count++] = row[j] * weight_of(options, j);
                 row[j] = 0.0f;
             }
         }

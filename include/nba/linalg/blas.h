@@ -33,7 +33,8 @@ void nba_blas_use_one_thread(void);
 /* c = a b + beta c.  c must not be transposed; inner sizes must agree (asserted). */
 void nba_blas_multiply(struct nba_matrix a, struct nba_matrix b, float beta, struct nba_matrix c);
 
-/* `a` (n, n), symmetric and positive definite: becomes its inverse, both triangles (Cholesky).
+/* `a` (n, n), symmetric and positive definite, of which only the right upper triangle is looked at:
+ * becomes its inverse, whole (Cholesky).
  * False if it isn't positive definite: `a` is garbage then. */
 bool nba_blas_invert(float *a, size_t n);
 

@@ -48,16 +48,18 @@ static void test_pairs_are_counted_once_a_user_and_only_in_training(void **state
 {
     struct nba_dataset *d = make_dataset(3, N, false, three_users);
     const uint32_t two[3] = {2, 2, 2};
-    float row[N];
+    float row[N] = {-1, -1, -1, -1};
     (void)state;
     const struct nba_cooccurrence counts = nba_cooccurrence(d, all, &d->pool);
     nba_cooccurrence_row(&counts, 0, row);
-    assert_row(row, (double[]){3, 2, 1, 1});
+    assert_row(row, (double[]){-1, 2, 1, 1});
     nba_cooccurrence_row(&counts, 1, row);
-    assert_row(row, (double[]){2, 2, 1, 0});
+    assert_row(row, (double[]){-1, 2, 1, 0});
+    assert_int_equal(nba_cooccurrence_users(&counts, 1), 2);
     const struct nba_cooccurrence fewer = nba_cooccurrence(d, two, &d->pool);
-    nba_cooccurrence_row(&fewer, 2, row);
-    assert_row(row, (double[]){0, 0, 0, 0});
+    nba_cooccurrence_row(&fewer, 0, row);
+    assert_row(row, (double[]){-1, 2, 0, 1});
+    assert_int_equal(nba_cooccurrence_users(&fewer, 2), 0);
     nba_dataset_destroy(d);
 }
 
@@ -113,7 +115,7 @@ static void test_ease_solves_its_least_squares(void **state)
 {
     struct nba_dataset *d = make_dataset(3, N, false, three_users);
     const double lambda = 0.7;
-    float g[N][N];
+    float g[N][N] = {{0}};
     (void)state;
     struct nba_item_item model =
         fit(NBA_ITEM_ITEM_EASE, d,
@@ -121,6 +123,10 @@ static void test_ease_solves_its_least_squares(void **state)
     const struct nba_cooccurrence counts = nba_cooccurrence(d, all, &d->pool);
     for (uint32_t i = 0; i < N; i++) {
         nba_cooccurrence_row(&counts, i, g[i]);
+        g[i][i] = (float)nba_cooccurrence_users(&counts, i);
+        for (uint32_t j = 0; j < i; j++) {
+            g[i][j] = g[j][i];
+        }
         assert_true(fabsf(model.dense[i * N + i]) <= 0.0f);
     }
     for (uint32_t i = 0; i < N; i++) {
