@@ -44,6 +44,17 @@ static enum nba_status kept(enum nba_status status, struct nba_error *error)
                : nba_error_set(error, status, "cannot keep the data: %s", nba_status_text(status));
 }
 
+static enum nba_status add_content(struct source *source, const struct nba_content *content)
+{
+    const struct nba_str unit =
+        nba_str_empty(content->business_unit) ? content->brand : content->business_unit;
+    const enum nba_status status =
+        nba_dataset_builder_add_content(source->builder, content->content_id);
+    nba_dataset_builder_label_content(source->builder, content->content_id, content->asset_type,
+                                      unit);
+    return status;
+}
+
 static enum nba_status take_record(void *context, const struct nba_record *record,
                                    struct nba_error *error)
 {
@@ -65,7 +76,7 @@ static enum nba_status take_record(void *context, const struct nba_record *recor
         if (nba_decode_reference(place->decoder, record->value, &place->arena, &reference, NULL) ==
                 NBA_OK &&
             reference.kind == NBA_REFERENCE_CONTENT) {
-            status = nba_dataset_builder_add_content(source->builder, reference.content.content_id);
+            status = add_content(source, &reference.content);
         }
     } else if (nba_str_is(record->topic, topics->engagement) && inside) {
         source->taken++;
@@ -92,8 +103,7 @@ static enum nba_status take_row(void *context, const struct nba_mapped_row *mapp
         if (item->is_event) {
             status = nba_dataset_builder_add_event(source->builder, 0, &item->event);
         } else if (item->reference.kind == NBA_REFERENCE_CONTENT) {
-            status = nba_dataset_builder_add_content(source->builder,
-                                                     item->reference.content.content_id);
+            status = add_content(source, &item->reference.content);
         }
     }
     nba_ticker_at(&source->place->ticker, source->taken);

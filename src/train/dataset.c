@@ -8,7 +8,8 @@
 #include "nba/base/hash_index.h"
 #include "nba/base/memory.h"
 
-#define NO_SPECIALTY UINT32_MAX
+/* No specialty, type or unit. */
+#define NO_LABEL UINT32_MAX
 
 /* Texts to small numbers, in the order of first mention. */
 struct intern {
@@ -18,16 +19,23 @@ struct intern {
     struct nba_hash_index index;
 };
 
-/* The number of `text`, new or known. */
-static uint32_t intern_put(struct intern *intern, struct nba_str text)
+/* The number of `text`; NBA_HASH_INDEX_NONE: not mentioned yet. */
+static uint32_t intern_find(const struct intern *intern, struct nba_str text)
 {
     const uint64_t hash = nba_xxh64(text.data, text.bytes);
-    const uint32_t count = intern->index.count;
     uint32_t cursor = 0;
     uint32_t number = nba_hash_index_next(&intern->index, hash, &cursor);
     while (number != NBA_HASH_INDEX_NONE && !nba_str_equal(intern->texts[number], text)) {
         number = nba_hash_index_next(&intern->index, hash, &cursor);
     }
+    return number;
+}
+
+/* The number of `text`, new or known. */
+static uint32_t intern_put(struct intern *intern, struct nba_str text)
+{
+    const uint32_t count = intern->index.count;
+    const uint32_t number = intern_find(intern, text);
     if (number != NBA_HASH_INDEX_NONE) {
         return number;
     }
@@ -35,7 +43,7 @@ static uint32_t intern_put(struct intern *intern, struct nba_str text)
     NBA_ASSERT(room);
     intern->texts = nba_room(intern->texts, count, &intern->capacity, sizeof(*intern->texts));
     intern->texts[count] = nba_pool_text(&intern->pool, text);
-    nba_hash_index_add(&intern->index, hash, count);
+    nba_hash_index_add(&intern->index, nba_xxh64(text.data, text.bytes), count);
     return count;
 }
 
@@ -57,11 +65,15 @@ struct row {
 
 struct nba_dataset_builder {
     struct nba_dataset_options options;
-    struct intern users, contents, specialties;
+    struct intern users, contents, specialties, types, units;
     struct row *rows;
     size_t row_count, row_capacity;
     uint32_t *user_specialty; /* a user each */
     size_t user_capacity;
+    struct label {
+        uint32_t type, unit;
+    } * labels; /* a content each, as far as contents were labelled */
+    size_t label_count, label_capacity;
     int64_t watermark_ms[NBA_PARTITIONS_MAX];
     size_t late_count;
 };
@@ -72,6 +84,9 @@ struct nba_dataset_builder *nba_dataset_builder_create(const struct nba_dataset_
     builder->options = *options;
     if (builder->options.rows_max == 0) {
         builder->options.rows_max = NBA_DATASET_ROWS_MAX;
+    }
+    if (builder->options.contents_max == 0) {
+        builder->options.contents_max = NBA_CONTENTS_MAX;
     }
     for (size_t p = 0; p < NBA_PARTITIONS_MAX; p++) {
         builder->watermark_ms[p] = INT64_MIN;
@@ -85,6 +100,9 @@ void nba_dataset_builder_destroy(struct nba_dataset_builder *builder)
         intern_clear(&builder->users);
         intern_clear(&builder->contents);
         intern_clear(&builder->specialties);
+        intern_clear(&builder->types);
+        intern_clear(&builder->units);
+        free(builder->labels);
         free(builder->rows);
         free(builder->user_specialty);
         free(builder);
@@ -98,7 +116,7 @@ static uint32_t put_user(struct nba_dataset_builder *builder, struct nba_str use
     if (number == known) {
         builder->user_specialty = nba_room(builder->user_specialty, known, &builder->user_capacity,
                                            sizeof(*builder->user_specialty));
-        builder->user_specialty[known] = NO_SPECIALTY;
+        builder->user_specialty[known] = NO_LABEL;
     }
     return number;
 }
@@ -106,7 +124,25 @@ static uint32_t put_user(struct nba_dataset_builder *builder, struct nba_str use
 enum nba_status nba_dataset_builder_add_content(struct nba_dataset_builder *builder,
                                                 struct nba_str content)
 {
-    return intern_put(&builder->contents, content) < NBA_CONTENTS_MAX ? NBA_OK : NBA_E_LIMIT;
+    return intern_put(&builder->contents, content) < builder->options.contents_max ? NBA_OK
+                                                                                   : NBA_E_LIMIT;
+}
+
+void nba_dataset_builder_label_content(struct nba_dataset_builder *builder, struct nba_str content,
+                                       struct nba_str type, struct nba_str unit)
+{
+    const uint32_t number = intern_find(&builder->contents, content);
+    if (number == NBA_HASH_INDEX_NONE) {
+        return;
+    }
+    while (builder->label_count <= number) {
+        builder->labels = nba_room(builder->labels, builder->label_count, &builder->label_capacity,
+                                   sizeof(*builder->labels));
+        builder->labels[builder->label_count++] = (struct label){NO_LABEL, NO_LABEL};
+    }
+    struct label *label = &builder->labels[number];
+    label->type = nba_str_empty(type) ? label->type : intern_put(&builder->types, type);
+    label->unit = nba_str_empty(unit) ? label->unit : intern_put(&builder->units, unit);
 }
 
 void nba_dataset_builder_add_user(struct nba_dataset_builder *builder, struct nba_str user,
@@ -130,7 +166,7 @@ enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
                              .content = intern_put(&builder->contents, row->content),
                              .channel = (uint8_t)row->channel,
                              .kind = (uint8_t)row->kind};
-    if (kept.content >= NBA_CONTENTS_MAX) {
+    if (kept.content >= builder->options.contents_max) {
         return NBA_E_LIMIT;
     }
     builder->rows =
@@ -310,6 +346,26 @@ static void fill_touches(struct nba_dataset *d, const struct row *const *rows, s
     }
 }
 
+/* What contents are: a type and a unit each. */
+static void fill_labels(struct nba_dataset *d, const struct nba_dataset_builder *builder,
+                        const uint32_t *content_place, struct nba_arena *scratch)
+{
+    uint32_t *type_place = NULL;
+    uint32_t *unit_place = NULL;
+    d->type_count = builder->types.index.count;
+    d->unit_count = builder->units.index.count;
+    d->types = sort_texts(&builder->types, &d->pool, scratch, &type_place);
+    d->units = sort_texts(&builder->units, &d->pool, scratch, &unit_place);
+    d->content_type = nba_pool_take(&d->pool, d->content_count, sizeof(*d->content_type));
+    d->content_unit = nba_pool_take(&d->pool, d->content_count, sizeof(*d->content_unit));
+    for (size_t i = 0; i < builder->label_count; i++) {
+        const struct label *label = &builder->labels[i];
+        const uint32_t content = content_place[i];
+        d->content_type[content] = label->type != NO_LABEL ? 1 + type_place[label->type] : 0;
+        d->content_unit[content] = label->unit != NO_LABEL ? 1 + unit_place[label->unit] : 0;
+    }
+}
+
 enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
                                            struct nba_dataset **ret_dataset,
                                            struct nba_error *error)
@@ -341,8 +397,9 @@ enum nba_status nba_dataset_builder_finish(struct nba_dataset_builder *builder,
     d->sequence_time = nba_pool_take(pool, row_count, sizeof(*d->sequence_time));
     for (uint32_t u = 0; u < d->user_count; u++) {
         const uint32_t specialty = builder->user_specialty[u];
-        d->segment[u] = specialty != NO_SPECIALTY ? 1 + specialty_place[specialty] : 0;
+        d->segment[u] = specialty != NO_LABEL ? 1 + specialty_place[specialty] : 0;
     }
+    fill_labels(d, builder, content_place, &scratch);
     fill_touches(d, rows_by_user(builder, &scratch), row_count, content_place);
     nba_arena_clear(&scratch);
     *ret_dataset = d;

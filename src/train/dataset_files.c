@@ -181,6 +181,23 @@ static enum nba_status load_sasrec(struct load *load)
     return each_line(load, "ml-1m-sasrec/sequences.txt", take_sequence);
 }
 
+static enum nba_status load_toys(struct load *load)
+{
+    return each_line(load, "amazon-toys/Toys_and_Games.txt", take_sequence);
+}
+
+static enum nba_status finish_toys(struct load *load)
+{
+    load->dataset->train_only = true;
+    return NBA_OK;
+}
+
+/* One pair a line is a sequence of one. */
+static enum nba_status load_video(struct load *load)
+{
+    return each_line(load, "amazon-video-games/Video.txt", take_sequence);
+}
+
 /* ---- ml-1m-ncf ---- */
 
 static enum nba_status load_ncf(struct load *load)
@@ -226,7 +243,18 @@ static enum nba_status each_user(struct load *load, const char *file, take_line 
                : status;
 }
 
-/* The test contents and negatives; sequences are shuffled, since their order means nothing. */
+/* Sequences without an order. */
+static void shuffle_sequences(struct nba_dataset *d)
+{
+    struct nba_rng rng = nba_rng(SHUFFLE_SEED);
+    d->ordered = false;
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        nba_rng_shuffle(&rng, d->sequence + d->sequence_offset[u],
+                        d->sequence_offset[u + 1] - d->sequence_offset[u], sizeof(*d->sequence));
+    }
+}
+
+/* The test contents and negatives. */
 static enum nba_status finish_ncf(struct load *load)
 {
     struct nba_dataset *d = load->dataset;
@@ -234,15 +262,10 @@ static enum nba_status finish_ncf(struct load *load)
     d->fixed_negatives =
         nba_pool_take(&d->pool, (size_t)NCF_USERS * NCF_NEGATIVES, sizeof(*d->fixed_negatives));
     d->fixed_negative_count = NCF_NEGATIVES;
-    d->ordered = false;
+    shuffle_sequences(d);
     enum nba_status status = each_user(load, "ml-1m-ncf/test.rating", take_test);
     if (status == NBA_OK) {
         status = each_user(load, "ml-1m-ncf/test.negative", take_negatives);
-    }
-    struct nba_rng rng = nba_rng(SHUFFLE_SEED);
-    for (uint32_t u = 0; u < d->user_count; u++) {
-        nba_rng_shuffle(&rng, d->sequence + d->sequence_offset[u],
-                        d->sequence_offset[u + 1] - d->sequence_offset[u], sizeof(*d->sequence));
     }
     return status;
 }
@@ -317,6 +340,54 @@ static enum nba_status load_hcp(struct load *load)
     return status == NBA_OK ? each_line(load, "hcp-a/events.csv.gz", take_hcp_event) : status;
 }
 
+/* ---- asset-clickstream ---- */
+
+static const char *take_submission(struct load *load, char *line)
+{
+    char *fields[FIELDS_MAX];
+    if (load->index == 0) {
+        return NULL; /* header */
+    }
+    if (split_fields(line, ',', fields) != 5) {
+        return "index,cookie,gated_asset_type,page_url,form_submissions";
+    }
+    const struct nba_dataset_row row = {
+        .user = nba_str_of(fields[1]), .content = nba_str_of(fields[3]), .kind = NBA_TOUCH_ENGAGED};
+    const bool has_type = strcmp(fields[2], "None") != 0;
+    load->status = nba_dataset_builder_add(load->builder, &row);
+    nba_dataset_builder_label_content(load->builder, row.content,
+                                      nba_str_of(has_type ? fields[2] : ""), nba_str(NULL, 0));
+    return NULL;
+}
+
+static const char *take_unit(struct load *load, char *line)
+{
+    char *fields[FIELDS_MAX];
+    if (load->index == 0) {
+        return NULL; /* header */
+    }
+    if (split_fields(line, ',', fields) != 3) {
+        return "index,business_unit,page_url";
+    }
+    nba_dataset_builder_label_content(load->builder, nba_str_of(fields[2]), nba_str(NULL, 0),
+                                      nba_str_of(fields[1]));
+    return NULL;
+}
+
+static enum nba_status load_clickstream(struct load *load)
+{
+    const enum nba_status status =
+        each_line(load, "asset-clickstream/submissions.csv", take_submission);
+    return status == NBA_OK ? each_line(load, "asset-clickstream/bu_mapping.csv", take_unit)
+                            : status;
+}
+
+static enum nba_status finish_clickstream(struct load *load)
+{
+    shuffle_sequences(load->dataset);
+    return NBA_OK;
+}
+
 /* ---- all of them ---- */
 
 static const struct set {
@@ -324,11 +395,15 @@ static const struct set {
     enum nba_status (*rows)(struct load *load);
     enum nba_status (*finish)(struct load *load); /* with the data set built; NULL: nothing */
     bool by_time;                                 /* lines are not in the order of time */
+    uint32_t contents_max;                        /* 0: the default */
     double lstm_dropout;                          /* 0: the default */
 } sets[] = {{.name = "ml-100k", .rows = load_ml_100k, .by_time = true, .lstm_dropout = 0.4},
             {.name = "ml-1m-ncf", .rows = load_ncf, .finish = finish_ncf},
             {.name = "ml-1m-sasrec", .rows = load_sasrec},
-            {.name = "hcp-a", .rows = load_hcp}};
+            {.name = "hcp-a", .rows = load_hcp},
+            {.name = "amazon-toys", .rows = load_toys, .finish = finish_toys},
+            {.name = "amazon-video-games", .rows = load_video, .contents_max = 32768},
+            {.name = "asset-clickstream", .rows = load_clickstream, .finish = finish_clickstream}};
 
 static const struct set *find_set(const char *name)
 {
@@ -363,7 +438,8 @@ enum nba_status nba_dataset_load(const char *folder, const char *name,
         return nba_error_set(error, NBA_E_USAGE,
                              "unknown data set '%s': expected one of " NBA_DATASET_NAMES, name);
     }
-    const struct nba_dataset_options options = {.name = name, .by_time = set->by_time};
+    const struct nba_dataset_options options = {
+        .name = name, .by_time = set->by_time, .contents_max = set->contents_max};
     struct nba_error own = {.status = NBA_OK};
     struct load load = {.folder = folder, .error = &own};
     load.builder = nba_dataset_builder_create(&options);

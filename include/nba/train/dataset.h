@@ -57,14 +57,20 @@ struct nba_dataset {
     uint32_t user_count, content_count, specialty_count;
     struct nba_str *contents;    /* (content_count) ascending */
     struct nba_str *specialties; /* (specialty_count) ascending */
-    int64_t *content_first_ms;   /* first touch of any kind; INT64_MIN when there is none */
-    uint32_t *segment;           /* (user_count) */
-    size_t *touch_offset;        /* (user_count + 1) */
+    /* What a content is, in words of its catalogue: asset type, and unit (brand or business unit).
+     * (content_count) each; 0: none said, 1 + i: the i-th of types or units, which ascend. */
+    uint32_t type_count, unit_count;
+    struct nba_str *types, *units;
+    uint32_t *content_type, *content_unit;
+    int64_t *content_first_ms; /* first touch of any kind; INT64_MIN when there is none */
+    uint32_t *segment;         /* (user_count) */
+    size_t *touch_offset;      /* (user_count + 1) */
     struct nba_touch *touches;
     size_t *sequence_offset; /* (user_count + 1) */
     uint32_t *sequence;
     int64_t *sequence_time;
     bool ordered;              /* false: the order inside a sequence means nothing */
+    bool train_only;           /* counting models learn no validation before the test either */
     uint32_t *fixed_test;      /* (user_count) test content given by the data set, or NULL */
     uint32_t *fixed_negatives; /* (user_count, fixed_negative_count), or NULL */
     uint32_t fixed_negative_count;
@@ -78,6 +84,7 @@ struct nba_dataset_builder;
 struct nba_dataset_options {
     const char *name;            /* kept as pointer; for reports */
     size_t rows_max;             /* 0: NBA_DATASET_ROWS_MAX */
+    uint32_t contents_max;       /* 0: NBA_CONTENTS_MAX, the most that is ever served */
     int64_t allowed_lateness_ms; /* rows older than their partition's watermark less this are
                                     dropped, as the engine does; 0: nothing is late */
     bool by_time;                /* rows are not in log order: a user's are sorted by time */
@@ -94,7 +101,7 @@ struct nba_dataset_row {
     enum nba_touch_kind kind;
     uint64_t event_hash; /* nba_event_hash; 0: never a duplicate */
 };
-/* NBA_E_LIMIT: rows, or contents beyond NBA_CONTENTS_MAX. */
+/* NBA_E_LIMIT: too many rows or contents. */
 NBA_MUST_USE
 enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
                                         const struct nba_dataset_row *row);
@@ -109,6 +116,10 @@ void nba_dataset_builder_add_user(struct nba_dataset_builder *builder, struct nb
 NBA_MUST_USE
 enum nba_status nba_dataset_builder_add_content(struct nba_dataset_builder *builder,
                                                 struct nba_str content);
+
+/* The type and unit of a content of the vocabulary, any other is passed over; empty: as it was. */
+void nba_dataset_builder_label_content(struct nba_dataset_builder *builder, struct nba_str content,
+                                       struct nba_str type, struct nba_str unit);
 
 /* The builder is empty afterwards and may be destroyed.  NBA_E_NOT_FOUND without a single row. */
 NBA_MUST_USE

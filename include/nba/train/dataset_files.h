@@ -9,6 +9,12 @@
  *   ml-1m-sasrec   sequences.txt: "user item item ..." in time order (Kang, McAuley, ICDM 2018)
  *   hcp-a          events.csv.gz or events.csv, hcps.csv, contents.csv: synthetic engagements;
  *                  engaged and converted are engagements, ignored is a refusal
+ *   amazon-toys    Toys_and_Games.txt: as ml-1m-sasrec (Zhou et al., S3-Rec, CIKM 2020); what is
+ *                  published on it learned no validation before the test (train_only)
+ *   amazon-video-games  Video.txt: "user item", in time order (Kang, McAuley, ICDM 2018); more
+ *                  contents than serve, so that only what counts (nba/train/item_item.h) learns it
+ *   asset-clickstream   submissions.csv, bu_mapping.csv: who filled in which asset's form, the
+ *                  asset's type and business unit; no times, and how often is not used
  *
  * A malformed line is NBA_E_CORRUPT with file and line.
  */
@@ -17,7 +23,8 @@
 
 #include "nba/train/dataset.h"
 
-#define NBA_DATASET_NAMES "ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a"
+#define NBA_DATASET_NAMES \
+    "ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a, amazon-toys, amazon-video-games, asset-clickstream"
 
 /* The LSTM's dropout that this set needs, chosen on its validation part; 0: the default does. */
 double nba_dataset_lstm_dropout(const char *name);

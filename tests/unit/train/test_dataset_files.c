@@ -70,6 +70,52 @@ static void test_hcp_events_become_touches_with_channels_and_specialties(void **
     nba_dataset_destroy(d);
 }
 
+static void test_assets_have_types_and_units_and_no_order(void **state)
+{
+    struct nba_dataset *d = NULL;
+    (void)state;
+    put("asset-clickstream/submissions.csv",
+        ",cookie,gated_asset_type,page_url,form_submissions\n"
+        "5,u1,None,p3,302\n7,u2,Gated Webinar Forms,p1,2\n8,u1,Gated Webinar Forms,p1,1\n"
+        "9,u1,Gated Ebook Forms,p2,1\n");
+    put("asset-clickstream/bu_mapping.csv", ",business_unit,page_url\n0,b,p1\n1,a,p9\n2,a,p3\n");
+    assert_int_equal(nba_dataset_load(folder, "asset-clickstream", &d, &error), NBA_OK);
+    assert_false(d->ordered);
+    assert_int_equal(d->user_count, 2);
+    assert_int_equal(d->content_count, 3); /* p9 was touched by nobody */
+    assert_int_equal(d->type_count, 2);
+    assert_true(nba_str_is(d->types[1], "Gated Webinar Forms"));
+    assert_int_equal(d->content_type[0], 2);
+    assert_int_equal(d->content_type[1], 1);
+    assert_int_equal(d->content_type[2], 0);
+    assert_int_equal(d->content_unit[0], 2);
+    assert_int_equal(d->content_unit[1], 0);
+    assert_int_equal(d->content_unit[2], 1);
+    nba_dataset_destroy(d);
+    put("asset-clickstream/bu_mapping.csv", ",business_unit,page_url\n0,b\n");
+    assert_int_equal(nba_dataset_load(folder, "asset-clickstream", &d, &error), NBA_E_CORRUPT);
+    assert_non_null(strstr(error.message, "bu_mapping.csv:2: expected index,business_unit"));
+}
+
+static void test_pairs_of_a_line_each_are_sequences_in_their_order(void **state)
+{
+    struct nba_dataset *d = NULL;
+    uint32_t count = 0;
+    (void)state;
+    put("amazon-video-games/Video.txt", "1 7\n1 3\n2 7\n");
+    put("amazon-toys/Toys_and_Games.txt", "1 7 3\n2 7\n");
+    assert_int_equal(nba_dataset_load(folder, "amazon-video-games", &d, &error), NBA_OK);
+    const uint32_t *sequence = nba_dataset_sequence(d, 0, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(sequence[0], 1);
+    assert_int_equal(sequence[1], 0);
+    assert_false(d->train_only);
+    nba_dataset_destroy(d);
+    assert_int_equal(nba_dataset_load(folder, "amazon-toys", &d, &error), NBA_OK);
+    assert_true(d->train_only);
+    nba_dataset_destroy(d);
+}
+
 static void test_a_set_brings_the_dropout_it_needs_and_others_none(void **state)
 {
     (void)state;
@@ -84,6 +130,8 @@ int main(void)
         cmocka_unit_test(test_ratings_are_ordered_by_time_then_by_place_in_the_file),
         cmocka_unit_test(test_a_broken_row_is_named_by_file_and_line),
         cmocka_unit_test(test_hcp_events_become_touches_with_channels_and_specialties),
+        cmocka_unit_test(test_assets_have_types_and_units_and_no_order),
+        cmocka_unit_test(test_pairs_of_a_line_each_are_sequences_in_their_order),
         cmocka_unit_test(test_a_set_brings_the_dropout_it_needs_and_others_none),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
