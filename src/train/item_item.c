@@ -24,8 +24,8 @@ static float weight_of(const struct nba_item_item_options *options, uint32_t con
 
 /* ---- KNN ---- */
 
-/* The k best of what came so far, the worst on top: a heap.  Sources come in ascending order, so the
- * later one of two that are equal is the worse. */
+/* The k best of what came so far, the worst on top: a heap.  Sources come in ascending order, so
+ * the later one of two that are equal is the worse. */
 struct nearest {
     uint32_t count;
     struct neighbour {

@@ -7,15 +7,15 @@
  *
  *   EASE    G = X'X + lambda I, P = G^-1:  B[i][j] = -P[i][j] / P[j][j], B[j][j] = 0
  *           (H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019); dense
- *   KNN     s(i, j) = both / (sqrt(users of i) sqrt(users of j) + shrink): B[i][j] = s(i, j) where i
- *           is among the k most similar to j, ties to the lower index, else 0
+ *   KNN     s(i, j) = both / (sqrt(users of i) sqrt(users of j) + shrink): B[i][j] = s(i, j) where
+ *           i is among the k most similar to j, ties to the lower index, else 0
  *           (B. Sarwar et al., "Item-based collaborative filtering", WWW 2001); sparse
  *   RULES   sequential rules: B[i][j] = sum of 1 / d over the times that j came d touches after i,
  *           d <= window (M. Ludewig, D. Jannach, "Evaluation of session-based recommendation
  *           algorithms", UMUAI 28, 2018); sparse
  *
- * X is nba/train/cooccurrence.h's.  Where a data set has no order, decay is 1 and `last` is no limit,
- * and RULES can't be fitted.
+ * X is nba/train/cooccurrence.h's.  Where a data set has no order, decay is 1 and `last` is no
+ * limit, and RULES can't be fitted.
  *
  * ASSET WEIGHTS.  B[.][j] is multiplied by content j's weight: a content of more weight ranks
  * higher wherever its score is above 0.

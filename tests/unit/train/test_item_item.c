@@ -109,8 +109,8 @@ static void test_rules_weigh_what_follows_by_its_distance(void **state)
     nba_dataset_destroy(d);
 }
 
-/* B minimises |X - X B|^2 + lambda |B|^2 with a zero diagonal: X'X (I - B) - lambda B has what isn't
- * on its diagonal 0. */
+/* B minimises |X - X B|^2 + lambda |B|^2 with a zero diagonal: X'X (I - B) - lambda B is 0 off its
+ * diagonal. */
 static void test_ease_solves_its_least_squares(void **state)
 {
     struct nba_dataset *d = make_dataset(3, N, false, three_users);
