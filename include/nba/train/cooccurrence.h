@@ -5,8 +5,8 @@
  *   X' X [i][j]     how many users touched both i and j; [i][i]: how many touched i
  *
  * Symmetric, so a row counts only what stands right of the diagonal; one at a time, so that N x N
- * is nobody's memory unless he wants it.  The users of i are walked through, and of each the contents
- * above i: half of the sum over users of (contents of a user)^2 for all rows.
+ * is nobody's memory unless he wants it.  The users of i are walked through, and of each the
+ * contents above i: half of the sum over users of (contents of a user)^2 for all rows.
  *
  * OWNERSHIP.  All lies in `pool`.  THREADS.  Immutable.
  */
