@@ -18,7 +18,7 @@ static struct nba_str print(struct nba_pipeline *pipeline, const char *prefix, s
     return nba_str(text, bytes);
 }
 
-#define FEATURE_COUNT 7u
+#define FEATURE_COUNT 8u
 
 /* What a decision stood on, for training and for people who ask later. */
 static const struct nba_feature *list_features(struct nba_pipeline *pipeline,
@@ -40,8 +40,10 @@ static const struct nba_feature *list_features(struct nba_pipeline *pipeline,
             nba_str_of(rates[i].name),
             nba_round9(nba_channel_rate(features->engaged[channel], features->trials[channel]))};
     }
-    list[FEATURE_COUNT - 1] =
+    list[FEATURE_COUNT - 2] =
         (struct nba_feature){nba_str_of("touches"), (double)features->touches};
+    list[FEATURE_COUNT - 1] =
+        (struct nba_feature){nba_str_of("week_events"), (double)features->week_events};
     return list;
 }
 
@@ -462,7 +464,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     if (status != NBA_OK) {
         return status;
     }
-    nba_hcp_features(item->hcp, &features);
+    nba_hcp_features(item->hcp, item->watermark_ms, &features);
     result.decision.closed = head->closed;
     result.decision.closed_count = head->closed_count;
     result.decision.feedback = head->feedback;

@@ -236,7 +236,7 @@ static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 {
     struct nba_score_job *job = &pipeline->jobs[pipeline->job_count];
     const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
-    *job = (struct nba_score_job){.hcp = item->hcp};
+    *job = (struct nba_score_job){.hcp = item->hcp, .watermark_ms = item->watermark_ms};
     if (pipeline->side->release == NULL) {
         job->tally = read_tally(pipeline, item->task, item->hcp);
     } else if (floats != 0) {

@@ -15,33 +15,34 @@
 
 /* Columns: constant, name, type, whether it is there, rows, columns (0: a vector); of `s`, the
  * sizes.  Append only: this is the order in the file. */
-#define NBA_RELEASE_TENSOR_MAP(X)                                                     \
-    X(VOCABULARY_OFFSETS, "vocabulary.offsets", U32, true, s->contents + 1, 0)        \
-    X(VOCABULARY_BYTES, "vocabulary.bytes", U8, true, s->vocabulary_bytes, 0)         \
-    X(SPECIALTIES_OFFSETS, "specialties.offsets", U32, true, s->specialties + 1, 0)   \
-    X(SPECIALTIES_BYTES, "specialties.bytes", U8, true, s->specialty_bytes, 0)        \
-    X(POPULARITY, "popularity", U32, true, s->specialties + 1, s->contents)           \
-    X(FUSION, "fusion", F64, true, NBA_FUSION_COUNT, NBA_MEMBER_COUNT + 2)            \
-    X(CALIBRATOR, "calibrator", F64, true, NBA_CHANNEL_COUNT + 1, 0)                  \
-    X(LSTM_EMBEDDING, "lstm.embedding", F32, s->has_lstm, s->contents, s->lstm.width) \
-    X(LSTM_W1, "lstm.w1", F32, s->has_lstm, s->lstm.width + s->lstm.hidden_1,         \
-      4ul * s->lstm.hidden_1)                                                         \
-    X(LSTM_B1, "lstm.b1", F32, s->has_lstm, 4ul * s->lstm.hidden_1, 0)                \
-    X(LSTM_W2, "lstm.w2", F32, s->has_lstm, s->lstm.hidden_1 + s->lstm.hidden_2,      \
-      4ul * s->lstm.hidden_2)                                                         \
-    X(LSTM_B2, "lstm.b2", F32, s->has_lstm, 4ul * s->lstm.hidden_2, 0)                \
-    X(LSTM_OUT_BIAS, "lstm.out_bias", F32, s->has_lstm, s->contents, 0)               \
-    X(NCF_ITEM_GMF, "ncf.item_gmf", F32, s->has_ncf, s->contents, s->ncf.width)       \
-    X(NCF_ITEM_MLP, "ncf.item_mlp", F32, s->has_ncf, s->contents, s->ncf.width)       \
-    X(NCF_HISTORY, "ncf.history", F32, s->has_ncf, s->contents, 2ul * s->ncf.width)   \
-    X(NCF_PRIOR, "ncf.prior", F32, s->has_ncf, s->ncf.segments, 2ul * s->ncf.width)   \
-    X(NCF_W1, "ncf.w1", F32, s->has_ncf, 2ul * s->ncf.width, s->ncf.layer_1)          \
-    X(NCF_B1, "ncf.b1", F32, s->has_ncf, s->ncf.layer_1, 0)                           \
-    X(NCF_W2, "ncf.w2", F32, s->has_ncf, s->ncf.layer_1, s->ncf.layer_2)              \
-    X(NCF_B2, "ncf.b2", F32, s->has_ncf, s->ncf.layer_2, 0)                           \
-    X(NCF_W3, "ncf.w3", F32, s->has_ncf, s->ncf.layer_2, s->ncf.layer_3)              \
-    X(NCF_B3, "ncf.b3", F32, s->has_ncf, s->ncf.layer_3, 0)                           \
-    X(NCF_W_OUT, "ncf.w_out", F32, s->has_ncf, s->ncf.width + s->ncf.layer_3, 0)      \
+#define NBA_RELEASE_TENSOR_MAP(X)                                                       \
+    X(VOCABULARY_OFFSETS, "vocabulary.offsets", U32, true, s->contents + 1, 0)          \
+    X(VOCABULARY_BYTES, "vocabulary.bytes", U8, true, s->vocabulary_bytes, 0)           \
+    X(SPECIALTIES_OFFSETS, "specialties.offsets", U32, true, s->specialties + 1, 0)     \
+    X(SPECIALTIES_BYTES, "specialties.bytes", U8, true, s->specialty_bytes, 0)          \
+    X(POPULARITY, "popularity", U32, true, s->specialties + 1, s->contents)             \
+    X(FUSION, "fusion", F64, true, NBA_FUSION_COUNT, NBA_MEMBER_COUNT + 2)              \
+    X(CALIBRATOR, "calibrator", F64, true, NBA_CHANNEL_COUNT + NBA_ENGAGEMENT_COUNT, 0) \
+    X(CONTENT_RATE, "content_rate", F32, true, s->specialties + 1, s->contents)         \
+    X(LSTM_EMBEDDING, "lstm.embedding", F32, s->has_lstm, s->contents, s->lstm.width)   \
+    X(LSTM_W1, "lstm.w1", F32, s->has_lstm, s->lstm.width + s->lstm.hidden_1,           \
+      4ul * s->lstm.hidden_1)                                                           \
+    X(LSTM_B1, "lstm.b1", F32, s->has_lstm, 4ul * s->lstm.hidden_1, 0)                  \
+    X(LSTM_W2, "lstm.w2", F32, s->has_lstm, s->lstm.hidden_1 + s->lstm.hidden_2,        \
+      4ul * s->lstm.hidden_2)                                                           \
+    X(LSTM_B2, "lstm.b2", F32, s->has_lstm, 4ul * s->lstm.hidden_2, 0)                  \
+    X(LSTM_OUT_BIAS, "lstm.out_bias", F32, s->has_lstm, s->contents, 0)                 \
+    X(NCF_ITEM_GMF, "ncf.item_gmf", F32, s->has_ncf, s->contents, s->ncf.width)         \
+    X(NCF_ITEM_MLP, "ncf.item_mlp", F32, s->has_ncf, s->contents, s->ncf.width)         \
+    X(NCF_HISTORY, "ncf.history", F32, s->has_ncf, s->contents, 2ul * s->ncf.width)     \
+    X(NCF_PRIOR, "ncf.prior", F32, s->has_ncf, s->ncf.segments, 2ul * s->ncf.width)     \
+    X(NCF_W1, "ncf.w1", F32, s->has_ncf, 2ul * s->ncf.width, s->ncf.layer_1)            \
+    X(NCF_B1, "ncf.b1", F32, s->has_ncf, s->ncf.layer_1, 0)                             \
+    X(NCF_W2, "ncf.w2", F32, s->has_ncf, s->ncf.layer_1, s->ncf.layer_2)                \
+    X(NCF_B2, "ncf.b2", F32, s->has_ncf, s->ncf.layer_2, 0)                             \
+    X(NCF_W3, "ncf.w3", F32, s->has_ncf, s->ncf.layer_2, s->ncf.layer_3)                \
+    X(NCF_B3, "ncf.b3", F32, s->has_ncf, s->ncf.layer_3, 0)                             \
+    X(NCF_W_OUT, "ncf.w_out", F32, s->has_ncf, s->ncf.width + s->ncf.layer_3, 0)        \
     X(NCF_B_OUT, "ncf.b_out", F32, s->has_ncf, 1, 0)
 
 enum nba_release_tensor {

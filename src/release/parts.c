@@ -143,8 +143,16 @@ static enum nba_status check_fusion(const struct nba_release_parts *parts, struc
             return nba_error_set(error, NBA_E_NON_FINITE, "calibrator: channel %d", ch);
         }
     }
-    if (!is_number(parts->calibrator.c)) {
-        return nba_error_set(error, NBA_E_NON_FINITE, "calibrator: c");
+    for (int f = 0; f < NBA_ENGAGEMENT_COUNT; f++) {
+        if (!is_number(parts->calibrator.weights[f])) {
+            return nba_error_set(error, NBA_E_NON_FINITE, "calibrator: weight %d", f);
+        }
+    }
+    const size_t rates = (1 + (size_t)parts->specialty_count) * parts->content_count;
+    for (size_t i = 0; i < rates; i++) {
+        if (!is_number((double)parts->content_rate[i])) {
+            return nba_error_set(error, NBA_E_NON_FINITE, "content_rate: value %zu", i);
+        }
     }
     return NBA_OK;
 }

@@ -19,7 +19,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tensors are stored little-endian");
 _Static_assert(sizeof(struct nba_fusion) == (NBA_MEMBER_COUNT + 2) * sizeof(double) &&
-                   sizeof(struct nba_calibrator) == (NBA_CHANNEL_COUNT + 1) * sizeof(double),
+                   sizeof(struct nba_calibrator) ==
+                       (NBA_CHANNEL_COUNT + NBA_ENGAGEMENT_COUNT) * sizeof(double),
                "both are stored as they lie in memory");
 
 #define PATH_BYTES 4096u
@@ -121,6 +122,7 @@ static void decode_numbers(struct nba_release *release, const struct nba_manifes
     memcpy(parts->fusion, tensor_at(release, manifest, NBA_TENSOR_FUSION), sizeof parts->fusion);
     memcpy(&parts->calibrator, tensor_at(release, manifest, NBA_TENSOR_CALIBRATOR),
            sizeof parts->calibrator);
+    parts->content_rate = tensor_at(release, manifest, NBA_TENSOR_CONTENT_RATE);
     release->lstm_weights.shape = sizes->lstm;
     release->ncf_weights.shape = sizes->ncf;
     parts->lstm = sizes->has_lstm ? &release->lstm_weights : NULL;

@@ -64,6 +64,8 @@ static void encode(struct writer *writer, unsigned char *memory)
     memcpy(memory + places[NBA_TENSOR_FUSION].offset, parts->fusion, sizeof parts->fusion);
     memcpy(memory + places[NBA_TENSOR_CALIBRATOR].offset, &parts->calibrator,
            sizeof parts->calibrator);
+    memcpy(memory + places[NBA_TENSOR_CONTENT_RATE].offset, parts->content_rate,
+           (size_t)places[NBA_TENSOR_CONTENT_RATE].bytes);
     nba_parts_weights(&lstm, &ncf, fields);
     for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_COUNT; t++) {
         if (places[t].present) {

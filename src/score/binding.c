@@ -54,6 +54,23 @@ static void standardise_popularity(struct nba_score_binding *binding)
     free(segment);
 }
 
+/* The calibrator's part of each content's log-odds. */
+static void weigh_contents(struct nba_score_binding *binding)
+{
+    const struct nba_release_parts *parts = nba_release_parts(binding->release);
+    const double weight = parts->calibrator.weights[NBA_ENGAGEMENT_CONTENT_RATE];
+    const size_t K = binding->catalog->content_count;
+    const size_t segments = 1 + (size_t)parts->specialty_count;
+    binding->content_offset = nba_zeros(segments * K + 1, sizeof(*binding->content_offset));
+    for (size_t s = 0; s < segments; s++) {
+        const float *rates = parts->content_rate + s * parts->content_count;
+        for (size_t i = 0; i < binding->known_count; i++) {
+            binding->content_offset[s * K + binding->known[i]] =
+                (float)(weight * (double)rates[binding->known_index[i]]);
+        }
+    }
+}
+
 /* One member alone: its standardised score is the score. */
 static struct nba_fusion alone(enum nba_fusion_member member)
 {
@@ -139,7 +156,11 @@ enum nba_status nba_score_binding_create(struct nba_catalog *catalog, struct nba
         binding->release = nba_release_ref(release);
         match_vocabulary(binding);
         standardise_popularity(binding);
+        weigh_contents(binding);
         status = choose_fusion(binding, options, error);
+    } else {
+        binding->content_offset =
+            nba_zeros(catalog->content_count + (size_t)1, sizeof(*binding->content_offset));
     }
     if (status != NBA_OK) {
         nba_score_binding_destroy(binding);
@@ -167,6 +188,7 @@ void nba_score_binding_destroy(struct nba_score_binding *binding)
     free(binding->known_index);
     free(binding->of_release);
     free(binding->popularity);
+    free(binding->content_offset);
     free(binding);
 }
 

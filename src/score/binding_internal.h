@@ -28,6 +28,9 @@ struct nba_score_binding {
     uint32_t *of_release;
     /* (segments, known_count) standardised popularity of the known contents. */
     float *popularity;
+    /* (segments, K) what a content adds to the log-odds of an engagement; one row of zeros without
+     * a release. */
+    float *content_offset;
 };
 
 /* binding.c: a content's score is that of its best candidate, a channel's probability too. */

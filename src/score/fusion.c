@@ -88,3 +88,11 @@ struct nba_fusion nba_fusion_cold(const struct nba_fusion *cheap)
     cold.weights[NBA_MEMBER_POPULARITY] = sum;
     return cold;
 }
+
+double nba_engagement_offset(const struct nba_calibrator *calibrator, enum nba_channel channel,
+                             double channel_rate, uint32_t week_events)
+{
+    const double *w = calibrator->weights;
+    return calibrator->channel[channel] + w[NBA_ENGAGEMENT_CHANNEL_RATE] * nba_logit(channel_rate) +
+           w[NBA_ENGAGEMENT_WEEK_EVENTS] * ((double)week_events / 8.0);
+}

@@ -280,15 +280,18 @@ static bool score_contents(struct work *work, const struct nba_score_binding *bi
 
 /* ---- candidates ---- */
 
-/* P = sigmoid(score + offset of the channel), several lanes at a time. */
+/* P = sigmoid(score + what its content and its channel add), several lanes at a time;
+ * `content_offset`: (K). */
 static void propensities(const struct nba_catalog *catalog, struct nba_score_job *job,
-                         const double *channel_offset, double *restrict p)
+                         const float *restrict content_offset, const double *channel_offset,
+                         double *restrict p)
 {
     const double *restrict score = job->scores.score;
     const struct nba_candidate *restrict candidates = catalog->candidates;
     const uint8_t *restrict channels = catalog->channel;
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        p[c] = score[candidates[c].content] + channel_offset[channels[c]];
+        const uint32_t k = candidates[c].content;
+        p[c] = score[k] + (double)content_offset[k] + channel_offset[channels[c]];
     }
     nba_kernels_best()->sigmoid_double(catalog->candidate_count, p, p);
     nba_round9_all(p, catalog->candidate_count);
@@ -336,14 +339,15 @@ static void score_by_tally(const struct nba_score_binding *binding, struct nba_s
     job->scores.cold = true;
 }
 
-static void channel_offsets(const struct nba_release *release, const struct nba_hcp *hcp,
+static void channel_offsets(const struct nba_release *release, const struct nba_score_job *job,
                             double *channel_offset)
 {
-    const struct nba_calibrator *calibrator = &nba_release_parts(release)->calibrator;
-    for (size_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
+    const uint32_t week_events = nba_hcp_week_events(job->hcp, job->watermark_ms);
+    for (int channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
+        const enum nba_channel ch = (enum nba_channel)channel;
         channel_offset[channel] =
-            calibrator->channel[channel] +
-            calibrator->c * nba_logit(nba_hcp_channel_rate(hcp, (enum nba_channel)channel));
+            nba_engagement_offset(&nba_release_parts(release)->calibrator, ch,
+                                  nba_hcp_channel_rate(job->hcp, ch), week_events);
     }
 }
 
@@ -465,6 +469,7 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
     const struct nba_catalog *catalog = binding->catalog;
     struct work *work = &scorer->work;
     double channel_offset[NBA_CHANNEL_COUNT] = {0};
+    const float *content_offset = binding->content_offset;
     const size_t contents = catalog->content_count + (size_t)1;
     double *score = nba_arena_take(arena, contents * sizeof(*score));
     bool *tallied = nba_arena_take(arena, contents * sizeof(*tallied));
@@ -499,12 +504,13 @@ static bool score_job(struct nba_scorer *scorer, const struct nba_score_binding 
         if (!score_contents(work, binding, job, window, lstm_scores, arena, score)) {
             return false;
         }
-        channel_offsets(binding->release, job->hcp, channel_offset);
+        channel_offsets(binding->release, job, channel_offset);
+        content_offset += (size_t)segment_of(binding, job->hcp) * catalog->content_count;
     }
     if (binding->rankings_top_n != 0 && binding->release != NULL) {
         rank_all(work, binding, job, window);
     }
-    propensities(catalog, job, channel_offset, propensity);
+    propensities(catalog, job, content_offset, channel_offset, propensity);
     return true;
 }
 

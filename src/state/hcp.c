@@ -161,6 +161,16 @@ bool nba_hcp_is_duplicate(const struct nba_hcp *hcp, uint64_t event_hash, int64_
     return false;
 }
 
+uint32_t nba_hcp_week_events(const struct nba_hcp *hcp, int64_t watermark_ms)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < hcp->recent_count; i++) {
+        const int64_t seen_ms = hcp->recent[i].watermark_ms;
+        count += (int64_t)((uint64_t)watermark_ms - (uint64_t)seen_ms) < NBA_HCP_DUPLICATE_MS;
+    }
+    return count;
+}
+
 void nba_hcp_remember_event(struct nba_hcp *hcp, uint64_t event_hash, int64_t watermark_ms)
 {
     if (hcp->recent_count == NBA_HCP_RECENT_MAX) {

@@ -4,8 +4,10 @@
 
 #define AWAITED_BYTES 120u /* besides the texts: times, numbers of every channel */
 
-void nba_hcp_features(const struct nba_hcp *hcp, struct nba_hcp_features *ret_features)
+void nba_hcp_features(const struct nba_hcp *hcp, int64_t watermark_ms,
+                      struct nba_hcp_features *ret_features)
 {
+    ret_features->week_events = nba_hcp_week_events(hcp, watermark_ms);
     ret_features->engagements = hcp->pushed;
     ret_features->touches = hcp->touches;
     for (uint32_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {

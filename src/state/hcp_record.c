@@ -6,8 +6,9 @@
 #include "hcp_internal.h"
 #include "hcp_sections.h"
 
-#define FORMAT       3u /* 1 has no sections from 10 on, 2 none from 16 on */
-#define FORMAT_PLAIN 2u /* what a record without section 16 is written as */
+/* 1 has no sections from 10 on, 2 none from 16 on, 3 none from 17 on; a record is written in the
+ * lowest that has its sections, from 2 on. */
+#define FORMAT       4u
 #define HEADER_BYTES 3u /* format byte and total length u16le; tag and length of a section */
 
 /* Flags beside the outcome, in the upper bits of its byte. */
@@ -334,7 +335,8 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
     section(k, 13, hcp->pattern_count != 0 || hcp->quiet_count != 0 || hcp->delivery_count != 0,
             walk_triggers, hcp);
     section(k, 14, find_reps(hcp, reps) || hcp->awaited_count != 0, walk_feedback, hcp);
-    section(k, 16, hcp->merged_into.bytes != 0 || hcp->merged_count != 0, walk_merged, hcp);
+    section(k, 16, has_links(hcp), walk_merged, hcp);
+    section(k, 17, has_busy(hcp), walk_busy, hcp);
 }
 
 size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_t room_bytes)
@@ -348,8 +350,8 @@ size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_
     memset(w.slots, 0, sizeof(w.slots));
     /* Writing changes nothing of the record. */
     walk_record((struct hcp_walk){&w, true}, (struct nba_hcp *)hcp);
-    const bool links = hcp->merged_into.bytes != 0 || hcp->merged_count != 0;
-    put_header(room, links ? FORMAT : FORMAT_PLAIN, (size_t)(w.next - room));
+    const uint32_t format = has_busy(hcp) ? FORMAT : has_links(hcp) ? 3 : 2;
+    put_header(room, format, (size_t)(w.next - room));
     return w.failed ? 0 : (size_t)(w.next - room);
 }
 

@@ -188,6 +188,7 @@ HCP_WALK void walk_features(struct hcp_walk k, struct nba_hcp_features *features
     }
     features->engaged[0] = 0;
     features->trials[0] = 0;
+    features->week_events = k.writing ? features->week_events : 0; /* section 17 has it */
     for (uint32_t channel = 1; channel < NBA_CHANNEL_COUNT; channel++) {
         hcp_count(k, &features->engaged[channel], UINT32_MAX);
         hcp_count(k, &features->trials[channel], UINT32_MAX);
@@ -227,6 +228,30 @@ HCP_WALK void walk_feedback(struct hcp_walk k, struct nba_hcp *hcp)
         hcp_text(k, &hcp->outcomes[i].rep_id);
         hcp_check(k.w, hcp->outcomes[i].rep_id.bytes != 0);
     }
+}
+
+static inline bool has_links(const struct nba_hcp *hcp)
+{
+    return hcp->merged_into.bytes != 0 || hcp->merged_count != 0;
+}
+
+/* Does an awaited action know how busy its HCP was. */
+static inline bool has_busy(const struct nba_hcp *hcp)
+{
+    uint32_t any = 0;
+    for (uint32_t i = 0; i < hcp->awaited_count; i++) {
+        any |= hcp->awaited[i].features.week_events;
+    }
+    return any != 0;
+}
+
+HCP_WALK void walk_busy(struct hcp_walk k, struct nba_hcp *hcp)
+{
+    for (uint32_t i = 0; i < hcp->awaited_count && !k.w->failed; i++) {
+        uint32_t *week_events = &hcp->awaited[i].features.week_events;
+        *week_events = hcp_byte(k, *week_events, NBA_HCP_RECENT_MAX);
+    }
+    hcp_check(k.w, has_busy(hcp));
 }
 
 HCP_WALK void walk_merged(struct hcp_walk k, struct nba_hcp *hcp)

@@ -228,49 +228,85 @@ static struct touch_mix *mix_all(struct nba_members *members,
     return mixes;
 }
 
-/* Features of the first fit: cheap, 1, logit(rate), then one a channel. */
-enum { FEATURE_SLOPE, FEATURE_ONE, FEATURE_RATE, FEATURE_CHANNELS };
-#define FEATURES (FEATURE_CHANNELS + NBA_CHANNEL_COUNT)
+/* Features of the first fit: cheap, 1, those of an engagement, then one a channel. */
+enum { FEATURE_SLOPE, FEATURE_ONE, FEATURE_ENGAGEMENT };
+#define FEATURE_CHANNELS (FEATURE_ENGAGEMENT + (size_t)NBA_ENGAGEMENT_COUNT)
+#define FEATURES         (FEATURE_CHANNELS + NBA_CHANNEL_COUNT)
 
-static void fit_cheap(struct nba_blend *blend, struct nba_logistic_sample *rows,
+static double content_rate(const struct nba_members *m, const struct nba_touch_sample *sample)
+{
+    const size_t segment = m->dataset->segment[sample->query.user];
+    return (double)m->content_rate[segment * m->dataset->content_count + sample->content];
+}
+
+/* What the score is added to. */
+static double offset_of(const struct nba_members *m, const struct nba_touch_sample *sample)
+{
+    const struct nba_calibrator *calibrator = &m->blend.calibrator;
+    return calibrator->weights[NBA_ENGAGEMENT_CONTENT_RATE] * content_rate(m, sample) +
+           nba_engagement_offset(calibrator, sample->channel, sample->rate, sample->week_events);
+}
+
+/* More of these never means less: a weight below is a few touches' accident. */
+static double least_of(size_t feature)
+{
+    return feature == FEATURE_SLOPE ? SLOPE_LEAST
+           : feature == FEATURE_ENGAGEMENT + NBA_ENGAGEMENT_CHANNEL_RATE ||
+                   feature == FEATURE_ENGAGEMENT + NBA_ENGAGEMENT_CONTENT_RATE
+               ? 0.0
+               : -HUGE_VAL;
+}
+
+static void fit_cheap(struct nba_members *members, struct nba_logistic_sample *rows,
                       const struct nba_touch_sample *samples, const struct touch_mix *mixes,
                       size_t count)
 {
+    struct nba_blend *blend = &members->blend;
     double ridge[FEATURES];
     double weights[FEATURES] = {0};
+    bool again = false;
     for (size_t i = 0; i < count; i++) {
+        double *x = rows[i].x;
         memset(&rows[i], 0, sizeof(rows[i]));
-        rows[i].x[FEATURE_SLOPE] = mixes[i].cheap;
-        rows[i].x[FEATURE_ONE] = 1.0;
-        rows[i].x[FEATURE_RATE] = nba_logit(samples[i].rate);
-        rows[i].x[FEATURE_CHANNELS + samples[i].channel] = 1.0;
+        x[FEATURE_SLOPE] = mixes[i].cheap;
+        x[FEATURE_ONE] = 1.0;
+        x[FEATURE_ENGAGEMENT + NBA_ENGAGEMENT_CHANNEL_RATE] = nba_logit(samples[i].rate);
+        x[FEATURE_ENGAGEMENT + NBA_ENGAGEMENT_CONTENT_RATE] = content_rate(members, &samples[i]);
+        x[FEATURE_ENGAGEMENT + NBA_ENGAGEMENT_WEEK_EVENTS] = samples[i].week_events / 8.0;
+        x[FEATURE_CHANNELS + samples[i].channel] = 1.0;
         rows[i].y = samples[i].engaged;
     }
     for (size_t j = 0; j < FEATURES; j++) {
         ridge[j] = j < FEATURE_CHANNELS ? 1e-3 : 1.0;
     }
     nba_logistic_fit(rows, count, FEATURES, ridge, weights);
-    if (weights[FEATURE_SLOPE] < SLOPE_LEAST || weights[FEATURE_RATE] < 0.0) {
-        for (size_t j = 0; j <= FEATURE_RATE; j += FEATURE_RATE) {
-            const double least = j == FEATURE_SLOPE ? SLOPE_LEAST : 0.0;
-            ridge[j] = weights[j] < least ? NBA_LOGISTIC_FIXED : ridge[j];
-            weights[j] = weights[j] < least ? least : weights[j];
+    for (size_t j = 0; j < FEATURES; j++) {
+        if (weights[j] < least_of(j)) {
+            ridge[j] = NBA_LOGISTIC_FIXED;
+            weights[j] = least_of(j);
+            again = true;
         }
+    }
+    if (again) {
         nba_logistic_fit(rows, count, FEATURES, ridge, weights);
     }
     struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
     cheap->a = fmax(weights[FEATURE_SLOPE], SLOPE_LEAST);
     cheap->b = weights[FEATURE_ONE];
-    blend->calibrator.c = fmax(weights[FEATURE_RATE], 0.0);
+    for (size_t f = 0; f < NBA_ENGAGEMENT_COUNT; f++) {
+        const size_t j = FEATURE_ENGAGEMENT + f;
+        blend->calibrator.weights[f] = fmax(weights[j], least_of(j));
+    }
     for (size_t ch = 0; ch < NBA_CHANNEL_COUNT; ch++) {
         blend->calibrator.channel[ch] = weights[FEATURE_CHANNELS + ch];
     }
 }
 
-static void fit_full(struct nba_blend *blend, struct nba_logistic_sample *rows,
+static void fit_full(struct nba_members *members, struct nba_logistic_sample *rows,
                      const struct nba_touch_sample *samples, const struct touch_mix *mixes,
                      size_t count)
 {
+    struct nba_blend *blend = &members->blend;
     const double ridge[2] = {1.0, 1e-3};
     const struct nba_fusion *cheap = &blend->fusion[NBA_FUSION_CHEAP];
     struct nba_fusion *full = &blend->fusion[NBA_FUSION_FULL];
@@ -281,8 +317,7 @@ static void fit_full(struct nba_blend *blend, struct nba_logistic_sample *rows,
             memset(&rows[used], 0, sizeof(rows[used]));
             rows[used].x[0] = mixes[i].full;
             rows[used].x[1] = 1.0;
-            rows[used].offset = blend->calibrator.channel[samples[i].channel] +
-                                blend->calibrator.c * nba_logit(samples[i].rate);
+            rows[used].offset = offset_of(members, &samples[i]);
             rows[used++].y = samples[i].engaged;
         }
     }
@@ -303,12 +338,12 @@ static void calibrate(struct nba_members *members, const struct nba_split *split
     for (size_t i = 0; i < count; i++) {
         engaged += samples[i].engaged ? 1 : 0;
     }
-    blend->calibrator.c = 1.0;
+    blend->calibrator.weights[NBA_ENGAGEMENT_CHANNEL_RATE] = 1.0;
     if (engaged >= TOUCHES_LEAST / 2 && count - engaged >= TOUCHES_LEAST / 2) {
         struct touch_mix *mixes = mix_all(members, samples, count);
         struct nba_logistic_sample *rows = nba_zeros(count, sizeof(*rows));
-        fit_cheap(blend, rows, samples, mixes, count);
-        fit_full(blend, rows, samples, mixes, count);
+        fit_cheap(members, rows, samples, mixes, count);
+        fit_full(members, rows, samples, mixes, count);
         free(mixes);
         free(rows);
     }
@@ -354,8 +389,7 @@ void nba_blend_probabilities(struct nba_members *members, const struct nba_touch
         const double score = mixes[i].in_set ? full->a * mixes[i].full + full->b
                                              : cheap->a * mixes[i].cheap + cheap->b;
         ret_labelled[i].label = samples[i].engaged;
-        ret_labelled[i].score = nba_sigmoid(score + blend->calibrator.channel[samples[i].channel] +
-                                            blend->calibrator.c * nba_logit(samples[i].rate));
+        ret_labelled[i].score = nba_sigmoid(score + offset_of(members, &samples[i]));
     }
     free(mixes);
 }

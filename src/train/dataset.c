@@ -7,9 +7,12 @@
 #include "nba/base/hash.h"
 #include "nba/base/hash_index.h"
 #include "nba/base/memory.h"
+#include "nba/state/hcp.h"
 
 /* No specialty, type or unit. */
 #define NO_LABEL UINT32_MAX
+/* The kind of a row that is no touch: it keeps the HCP busy. */
+#define OTHER_KIND UINT8_MAX
 
 /* Texts to small numbers, in the order of first mention. */
 struct intern {
@@ -60,6 +63,7 @@ struct row {
     int64_t time_ms;
     uint64_t event_hash;
     uint32_t user, content;
+    uint32_t behind_ms; /* the watermark when it came, less its time */
     uint8_t channel, kind;
 };
 
@@ -154,25 +158,27 @@ void nba_dataset_builder_add_user(struct nba_dataset_builder *builder, struct nb
     }
 }
 
-enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
-                                        const struct nba_dataset_row *row)
+static enum nba_status add_row(struct nba_dataset_builder *builder, const struct row *row)
 {
     if (builder->row_count == builder->options.rows_max) {
         return NBA_E_LIMIT;
     }
+    builder->rows =
+        nba_room(builder->rows, builder->row_count, &builder->row_capacity, sizeof(*row));
+    builder->rows[builder->row_count++] = *row;
+    return NBA_OK;
+}
+
+enum nba_status nba_dataset_builder_add(struct nba_dataset_builder *builder,
+                                        const struct nba_dataset_row *row)
+{
     const struct row kept = {.time_ms = row->time_ms,
                              .event_hash = row->event_hash,
                              .user = put_user(builder, row->user),
                              .content = intern_put(&builder->contents, row->content),
                              .channel = (uint8_t)row->channel,
                              .kind = (uint8_t)row->kind};
-    if (kept.content >= builder->options.contents_max) {
-        return NBA_E_LIMIT;
-    }
-    builder->rows =
-        nba_room(builder->rows, builder->row_count, &builder->row_capacity, sizeof(kept));
-    builder->rows[builder->row_count++] = kept;
-    return NBA_OK;
+    return kept.content < builder->options.contents_max ? add_row(builder, &kept) : NBA_E_LIMIT;
 }
 
 /* What an event type is to us; false: nothing. */
@@ -204,28 +210,32 @@ enum nba_status nba_dataset_builder_add_event(struct nba_dataset_builder *builde
         *watermark_ms = event->event_time_ms;
     }
     const int64_t lateness_ms = builder->options.allowed_lateness_ms;
-    if (lateness_ms > 0 && *watermark_ms - event->event_time_ms > lateness_ms) {
+    const int64_t behind_ms = *watermark_ms - event->event_time_ms;
+    if (lateness_ms > 0 && behind_ms > lateness_ms) {
         builder->late_count++;
+        return NBA_OK;
+    }
+    if (event->hcp_id.bytes == 0 || event->bot != NBA_BOT_NONE) {
         return NBA_OK;
     }
     if (event->profile != NULL && event->profile->has_specialties) {
         const struct nba_str_list *list = &event->profile->specialties;
         nba_dataset_builder_add_user(builder, event->hcp_id,
                                      list->count > 0 ? list->items[0] : nba_str(NULL, 0));
-        return NBA_OK;
     }
-    if (nba_str_empty(event->content_id) || !touch_kind_of(event, &kind)) {
-        return NBA_OK;
-    }
-    const struct nba_dataset_row row = {
-        .user = event->hcp_id,
-        .content = event->content_id,
+    struct row row = {
         .time_ms = event->event_time_ms,
-        .channel = nba_event_channel(event),
-        .kind = kind,
         .event_hash = nba_event_hash(event->source, event->event_id),
+        .user = put_user(builder, event->hcp_id),
+        .behind_ms = (uint32_t)(behind_ms < UINT32_MAX ? behind_ms : UINT32_MAX),
+        .channel = (uint8_t)nba_event_channel(event),
+        .kind = OTHER_KIND,
     };
-    return nba_dataset_builder_add(builder, &row);
+    if (event->content_id.bytes != 0 && touch_kind_of(event, &kind)) {
+        row.kind = (uint8_t)kind;
+        row.content = intern_put(&builder->contents, event->content_id);
+    }
+    return row.content < builder->options.contents_max ? add_row(builder, &row) : NBA_E_LIMIT;
 }
 
 /* ---- finishing ---- */
@@ -290,23 +300,11 @@ static const struct row **rows_by_user(const struct nba_dataset_builder *builder
     return order;
 }
 
-/* `rows` are the user's so far. */
-static bool is_duplicate(const struct row *const *rows, size_t count, uint64_t hash)
-{
-    const size_t from = count > NBA_DATASET_RECENT ? count - NBA_DATASET_RECENT : 0;
-    for (size_t i = from; hash != 0 && i < count; i++) {
-        if (rows[i]->event_hash == hash) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void add_touch(struct nba_dataset *d, size_t at, const struct row *row, uint32_t content,
                       size_t *engaged)
 {
     int64_t *first_ms = &d->content_first_ms[content];
-    d->touches[at] = (struct nba_touch){row->time_ms, content, row->channel, row->kind};
+    d->touches[at] = (struct nba_touch){row->time_ms, content, row->channel, row->kind, 0};
     if (row->kind == NBA_TOUCH_ENGAGED) {
         d->sequence_time[*engaged] = row->time_ms;
         d->sequence[(*engaged)++] = content;
@@ -319,6 +317,7 @@ static void add_touch(struct nba_dataset *d, size_t at, const struct row *row, u
 static void fill_touches(struct nba_dataset *d, const struct row *const *rows, size_t row_count,
                          const uint32_t *content_place)
 {
+    struct nba_hcp *hcp = nba_zeros(1, sizeof(*hcp)); /* only what it remembers of events is used */
     size_t touches = 0;
     size_t engaged = 0;
     size_t at = 0;
@@ -328,13 +327,20 @@ static void fill_touches(struct nba_dataset *d, const struct row *const *rows, s
         d->content_first_ms[c] = INT64_MAX;
     }
     for (uint32_t u = 0; u < d->user_count; u++) {
-        const size_t first = at;
+        hcp->recent_count = 0;
+        hcp->bytes_bound = 0;
         for (; at < row_count && rows[at]->user == u; at++) {
-            if (is_duplicate(rows + first, at - first, rows[at]->event_hash)) {
+            const struct row *row = rows[at];
+            const int64_t watermark_ms = row->time_ms + row->behind_ms;
+            if (row->event_hash != 0 && nba_hcp_is_duplicate(hcp, row->event_hash, watermark_ms)) {
                 d->duplicate_count++;
-            } else {
-                add_touch(d, touches++, rows[at], content_place[rows[at]->content], &engaged);
+                continue;
             }
+            if (row->kind != OTHER_KIND) {
+                add_touch(d, touches, row, content_place[row->content], &engaged);
+                d->touches[touches++].week_events = (uint8_t)nba_hcp_week_events(hcp, watermark_ms);
+            }
+            nba_hcp_remember_event(hcp, row->event_hash, watermark_ms);
         }
         d->touch_offset[u + 1] = touches;
         d->sequence_offset[u + 1] = engaged;
@@ -344,6 +350,7 @@ static void fill_touches(struct nba_dataset *d, const struct row *const *rows, s
             d->content_first_ms[c] = INT64_MIN;
         }
     }
+    free(hcp);
 }
 
 /* What contents are: a type and a unit each. */

@@ -136,6 +136,22 @@ static void served_find(struct served *s)
     }
 }
 
+/* The release's, by the data set's specialties and contents; 0 for what it doesn't know. */
+static const float *served_content_rates(const struct served *s, struct nba_arena *pool)
+{
+    const struct nba_release_parts *parts = nba_release_parts(s->release);
+    const size_t N = s->dataset->content_count;
+    float *rates = nba_pool_floats(pool, (1 + (size_t)s->dataset->specialty_count) * N);
+    for (size_t g = 0; g <= s->dataset->specialty_count; g++) {
+        const float *row = parts->content_rate + (size_t)s->segments[g] * parts->content_count;
+        for (size_t c = 0; c < N; c++) {
+            const uint32_t content = s->to_release[c];
+            rates[g * N + c] = content != NBA_RELEASE_UNKNOWN ? row[content] : 0.0f;
+        }
+    }
+    return rates;
+}
+
 struct nba_members *nba_served_members(struct nba_release *release,
                                        const struct nba_dataset *dataset, struct nba_arena *pool)
 {
@@ -171,6 +187,7 @@ struct nba_members *nba_served_members(struct nba_release *release,
     }
     memcpy(s->members.blend.fusion, parts->fusion, sizeof(parts->fusion));
     s->members.blend.calibrator = parts->calibrator;
+    s->members.content_rate = served_content_rates(s, pool);
     return &s->members;
 }
 

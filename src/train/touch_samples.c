@@ -6,15 +6,6 @@
 #include "nba/base/memory.h"
 #include "nba/state/hcp.h"
 
-struct sampler {
-    const struct nba_dataset *dataset;
-    const struct nba_split *split;
-    enum nba_touch_part part;
-    struct nba_hcp *hcp; /* only its channel statistics are used */
-    struct nba_touch_sample *samples;
-    size_t count;
-};
-
 static bool is_answered(const struct nba_dataset *d, size_t at, size_t end)
 {
     const struct nba_touch *sent = &d->touches[at];
@@ -29,17 +20,6 @@ static bool is_answered(const struct nba_dataset *d, size_t at, size_t end)
     return false;
 }
 
-static bool in_part(const struct sampler *s, uint32_t user, uint32_t position, int64_t time_ms)
-{
-    const struct nba_split *split = s->split;
-    if (split->by_time) {
-        const bool test = time_ms >= split->test_from_ms;
-        return s->part == NBA_TOUCHES_TEST ? test : !test && time_ms >= split->validation_from_ms;
-    }
-    const uint32_t from = split->train_count[user] + (s->part == NBA_TOUCHES_TEST ? 1u : 0u);
-    return position == from;
-}
-
 static void count_touch(struct nba_channel_stats *stats, enum nba_touch_kind kind)
 {
     stats->sent += kind == NBA_TOUCH_SENT ? 1u : 0u;
@@ -47,28 +27,59 @@ static void count_touch(struct nba_channel_stats *stats, enum nba_touch_kind kin
     stats->refused += kind == NBA_TOUCH_REFUSED ? 1u : 0u;
 }
 
-static void sample_user(struct sampler *s, uint32_t user)
+void nba_touch_samples_each(const struct nba_dataset *d,
+                            void (*visit)(void *context, const struct nba_touch_sample *sample),
+                            void *context)
 {
-    const struct nba_dataset *d = s->dataset;
-    const size_t end = d->touch_offset[user + 1];
-    uint32_t position = 0;
-    memset(s->hcp->channels, 0, sizeof(s->hcp->channels));
-    for (size_t at = d->touch_offset[user]; at < end; at++) {
-        const struct nba_touch *t = &d->touches[at];
-        const bool sent = t->kind == NBA_TOUCH_SENT;
-        const bool says =
-            !sent || (t->time_ms <= d->last_ms - NBA_ANSWER_MS && !is_answered(d, at, end));
-        if (says && in_part(s, user, position, t->time_ms)) {
-            s->samples[s->count++] = (struct nba_touch_sample){
-                .query = {user, position},
-                .content = t->content,
-                .channel = (enum nba_channel)t->channel,
-                .engaged = t->kind == NBA_TOUCH_ENGAGED,
-                .rate = nba_hcp_channel_rate(s->hcp, (enum nba_channel)t->channel),
-            };
+    struct nba_hcp *hcp = nba_zeros(1, sizeof(*hcp)); /* only its channel statistics are used */
+    for (uint32_t user = 0; user < d->user_count; user++) {
+        const size_t end = d->touch_offset[user + 1];
+        uint32_t position = 0;
+        memset(hcp->channels, 0, sizeof(hcp->channels));
+        for (size_t at = d->touch_offset[user]; at < end; at++) {
+            const struct nba_touch *t = &d->touches[at];
+            const bool sent = t->kind == NBA_TOUCH_SENT;
+            if (!sent || (t->time_ms <= d->last_ms - NBA_ANSWER_MS && !is_answered(d, at, end))) {
+                const struct nba_touch_sample sample = {
+                    .query = {user, position},
+                    .content = t->content,
+                    .channel = (enum nba_channel)t->channel,
+                    .engaged = t->kind == NBA_TOUCH_ENGAGED,
+                    .week_events = t->week_events,
+                    .rate = nba_hcp_channel_rate(hcp, (enum nba_channel)t->channel),
+                    .time_ms = t->time_ms,
+                };
+                visit(context, &sample);
+            }
+            count_touch(&hcp->channels[t->channel], (enum nba_touch_kind)t->kind);
+            position += t->kind == NBA_TOUCH_ENGAGED ? 1u : 0u;
         }
-        count_touch(&s->hcp->channels[t->channel], (enum nba_touch_kind)t->kind);
-        position += t->kind == NBA_TOUCH_ENGAGED ? 1u : 0u;
+    }
+    free(hcp);
+}
+
+struct sampler {
+    const struct nba_split *split;
+    enum nba_touch_part part;
+    struct nba_touch_sample *samples;
+    size_t count;
+};
+
+static void take(void *context, const struct nba_touch_sample *sample)
+{
+    struct sampler *s = context;
+    const struct nba_split *split = s->split;
+    const bool wants_test = s->part == NBA_TOUCHES_TEST;
+    bool in_part;
+    if (split->by_time) {
+        const bool test = sample->time_ms >= split->test_from_ms;
+        in_part = wants_test ? test : !test && sample->time_ms >= split->validation_from_ms;
+    } else {
+        in_part = sample->query.position ==
+                  split->train_count[sample->query.user] + (wants_test ? 1u : 0u);
+    }
+    if (in_part) {
+        s->samples[s->count++] = *sample;
     }
 }
 
@@ -76,13 +87,9 @@ struct nba_touch_sample *nba_touch_samples(const struct nba_dataset *dataset,
                                            const struct nba_split *split, enum nba_touch_part part,
                                            size_t most, size_t *ret_count)
 {
-    struct sampler s = {.dataset = dataset, .split = split, .part = part};
+    struct sampler s = {.split = split, .part = part};
     s.samples = nba_zeros(dataset->touch_offset[dataset->user_count] + 1, sizeof(*s.samples));
-    s.hcp = nba_zeros(1, sizeof(*s.hcp));
-    for (uint32_t u = 0; u < dataset->user_count; u++) {
-        sample_user(&s, u);
-    }
-    free(s.hcp);
+    nba_touch_samples_each(dataset, take, &s);
     if (s.count > most) {
         for (size_t i = 0; i < most; i++) {
             s.samples[i] = s.samples[(size_t)((double)i * (double)s.count / (double)most)];

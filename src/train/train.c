@@ -7,6 +7,7 @@
 #include "nba/base/memory.h"
 #include "nba/linalg/blas.h"
 #include "nba/score/scorer.h"
+#include "nba/train/content_rate.h"
 #include "nba/train/warm_start.h"
 
 struct training {
@@ -17,6 +18,7 @@ struct training {
     const struct nba_progress *progress;
     struct nba_split split;
     struct nba_popularity popularity;
+    float *content_rate;
     struct nba_learner learners[NBA_MEMBER_COUNT]; /* without parameters: not trained */
     struct nba_learner users;                      /* NCF with learned user vectors, alike */
     struct nba_members members;
@@ -55,6 +57,15 @@ void nba_training_destroy(struct nba_training *training)
 }
 
 /* ---- the models ---- */
+
+/* What is counted and not learned. */
+static void count_all(struct training *t, int64_t until_ms)
+{
+    t->popularity = nba_popularity(t->dataset, &t->split, &t->pool);
+    t->content_rate = nba_pool_floats(&t->pool, (1 + (size_t)t->dataset->specialty_count) *
+                                                    t->dataset->content_count);
+    nba_content_rates(t->dataset, &t->split, until_ms, t->content_rate);
+}
 
 /* What a warm start was trained on can't choose anything: validation is what came after.  Where
  * that is too little, models start from chance. */
@@ -134,7 +145,7 @@ static enum nba_status train_models(struct training *t, struct nba_error *error)
                                                t->config.lstm && t->dataset->ordered,
                                            [NBA_MEMBER_NCF] = t->config.ncf};
     enum nba_status status = NBA_OK;
-    t->popularity = nba_popularity(t->dataset, &t->split, &t->pool);
+    count_all(t, t->split.validation_from_ms);
     for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
         if (wanted[m]) {
             status =
@@ -153,6 +164,7 @@ static void bind_members(struct training *t)
         t->members.rankers[m] = t->learners[m].ranker;
     }
     t->members.rankers[NBA_MEMBER_POPULARITY] = nba_popularity_ranker(&t->popularity);
+    t->members.content_rate = t->content_rate;
     t->members.without_history = !t->split.by_time;
 }
 
@@ -234,7 +246,7 @@ static enum nba_status refit(struct training *t, int64_t until_ms, struct nba_er
         return NBA_OK;
     }
     take_all(t, until_ms);
-    t->popularity = nba_popularity(t->dataset, &t->split, &t->pool);
+    count_all(t, until_ms < t->split.test_from_ms ? until_ms : t->split.test_from_ms);
     for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
         struct nba_learner again = {0};
         if (t->learners[m].parameters == NULL || nba_progress_interrupted(t->progress)) {
@@ -414,6 +426,7 @@ enum nba_status nba_training_release(const struct nba_training *training, const 
         .specialties = d->specialties,
         .specialty_count = d->specialty_count,
         .popularity = t->popularity.counts,
+        .content_rate = t->content_rate,
         .calibrator = t->members.blend.calibrator,
         .training_json = nba_buf_str(&config),
         .report_json = nba_buf_str(&report),

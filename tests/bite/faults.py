@@ -380,7 +380,7 @@ FAULTS = [
     Fault("feedback with the features of today",
           "src/engine/decide.c",
           [(".features = list_features(pipeline, &action->features),",
-            ".features = (nba_hcp_features(item->hcp, &((struct nba_awaited_action *)action)"
+            ".features = (nba_hcp_features(item->hcp, item->watermark_ms, &((struct nba_awaited_action *)action)"
             "->features), list_features(pipeline, &action->features)),")],
           ["scenarios.feedback"]),
 

@@ -1,9 +1,10 @@
 /*
  * A release: everything that training hands to serving, in one immutable directory.
  *
- * WHAT IT HOLDS.  The vocabulary (content ids), specialties, popularity counts by specialty, the
- * weights of LSTM and NCF, fusion weights, the calibrator, W, the trainer's configuration, the
- * evaluation report and the training history.  No HCP id and no per-HCP vector, ever.
+ * WHAT IT HOLDS.  The vocabulary (content ids), specialties, popularity counts and engagement rates
+ * by specialty, the weights of LSTM and NCF, fusion weights, the calibrator, W, the trainer's
+ * configuration, the evaluation report and the training history.  No HCP id and no per-HCP vector,
+ * ever.
  *
  *   <folder>/<id>/manifest.json   sizes, W, parent, list of tensors with dims, offset, SHA-256
  *   <folder>/<id>/tensors.bin     the tensors, each on a 64-byte border
@@ -44,7 +45,7 @@
 #include "nba/model/lstm.h"
 #include "nba/model/ncf.h"
 
-#define NBA_RELEASE_FORMAT 1u
+#define NBA_RELEASE_FORMAT 2u
 /* Hexadecimal SHA-256 with its NUL. */
 #define NBA_RELEASE_ID_BYTES NBA_SHA256_TEXT_BYTES
 /* W: an anchored window holds up to 2 W events and must fit the ring. */
@@ -87,10 +88,22 @@ struct nba_fusion {
     double b;
 };
 
-/* The channel's part of P = sigmoid(score + channel[ch] + c logit(smoothed HCP x channel rate)). */
+/* What an engagement hangs on besides the score (nba/score/fusion.h says by what formula). */
+#define NBA_ENGAGEMENT_MAP(X)       \
+    X(CHANNEL_RATE, "channel_rate") \
+    X(CONTENT_RATE, "content_rate") \
+    X(WEEK_EVENTS, "week_events")
+
+enum nba_engagement_feature {
+#define NBA_ENGAGEMENT_ENUM(constant, name) NBA_ENGAGEMENT_##constant,
+    NBA_ENGAGEMENT_MAP(NBA_ENGAGEMENT_ENUM)
+#undef NBA_ENGAGEMENT_ENUM
+        NBA_ENGAGEMENT_COUNT
+};
+
 struct nba_calibrator {
     double channel[NBA_CHANNEL_COUNT];
-    double c;
+    double weights[NBA_ENGAGEMENT_COUNT];
 };
 
 /* What training hands over.  Everything is borrowed for the call. */
@@ -102,6 +115,7 @@ struct nba_release_parts {
     const struct nba_str *specialties; /* strictly ascending, bytewise; may be none */
     uint32_t specialty_count;
     const uint32_t *popularity; /* (1 + specialty_count, content_count): engagements, row 0 all */
+    const float *content_rate;  /* (1 + specialty_count, content_count): x of nba/score/fusion.h */
     const struct nba_lstm_weights *lstm; /* NULL: no such member */
     const struct nba_ncf_weights *ncf;   /* NULL: no such member; segments = 1 + specialty_count */
     struct nba_fusion fusion[NBA_FUSION_COUNT];

@@ -11,6 +11,16 @@
  *             the n best by cheap; z_ncf is standardised within this set, the others as before
  *   score   = a cheap + b    or    a' full + b'        log-odds of an engagement
  *
+ *   P(k, ch) = sigmoid(score + b_ch + w . x)                           of an engagement, with
+ *     channel_rate   logit of the HCP's smoothed rate on the channel (nba_hcp_channel_rate)
+ *     content_rate   how much more, or less, often the content is engaged with than others when it
+ *                    is brought to the HCP's specialty: logit r(s, k) - logit r, with
+ *                      r = (e + 1) / (n + 2)        of all touches that were answered or not
+ *                      r(k) = (e(k) + M r) / (n(k) + M)
+ *                      r(s, k) = (e(s, k) + M r(k)) / (n(s, k) + M)
+ *                    and M = NBA_CONTENT_RATE_PRIOR; in the release, 0 for what it doesn't know
+ *     week_events    events of the HCP in the last seven days / 8 (nba_hcp_week_events): fatigue
+ *
  * Popularity's raw score of content k in segment s: log of the share an empirical Bayes estimate
  * gives it, the segment's counts shrunk to everyone's by NBA_POPULARITY_PRIOR engagements:
  *
@@ -33,6 +43,9 @@
 
 /* Engagements that everyone's taste counts for in a segment's. */
 #define NBA_POPULARITY_PRIOR 100.0
+/* Touches that all specialties' rate counts for in one specialty's, and everything's in a
+ * content's. */
+#define NBA_CONTENT_RATE_PRIOR 20.0
 
 /* ret_x[k], k < count; `segment` and `everyone` hold counts by content. */
 void nba_popularity_scores(const uint32_t *segment, const uint32_t *everyone, size_t count,
@@ -51,6 +64,10 @@ struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_ME
 /* The same bits for `count` contents that NCF has no opinion of, several at a time. */
 void nba_fuse_cheap(const struct nba_fusion *fusion, const float *z_lstm, const float *z_popularity,
                     size_t count, double *ret_score);
+
+/* b_ch + w . x without the content's part. */
+double nba_engagement_offset(const struct nba_calibrator *calibrator, enum nba_channel channel,
+                             double channel_rate, uint32_t week_events);
 
 /* The cheap fusion of a cold HCP. */
 struct nba_fusion nba_fusion_cold(const struct nba_fusion *cheap);

@@ -15,7 +15,7 @@
  *             the NBA_SCORE_NCF_CANDIDATES best by cheap(k): NCF costs per candidate
  *   score(k)  = a cheap + b, or a' full + b': the log-odds of an engagement whatever the channel,
  *             so that both kinds stand on one scale; (a, b) and (a', b') are fitted on validation
- *   P(k, ch)  = sigmoid(score(k) + b_ch + c logit(rate(HCP, ch)))
+ *   P(k, ch)  = sigmoid(score(k) + b_ch + w . x), x of HCP, channel and content (score/fusion.h)
  * Weights and calibration are the release's.  An HCP with an empty ring, or whose ring knows no
  * content of the release, is cold: popularity within the specialty alone.
  *

@@ -73,6 +73,7 @@ struct nba_score_tally {
 
 struct nba_score_job {
     const struct nba_hcp *hcp;
+    int64_t watermark_ms; /* of the partition: how long ago the HCP's events were */
     /* Recurrent state: state_floats of them, in and out.  As handed in it has taken in the events
      * known_start .. known_pushed - 1; known_pushed = 0: nothing is known, contents are ignored. */
     float *state;

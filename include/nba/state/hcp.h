@@ -161,6 +161,7 @@ struct nba_ledger_entry {
 struct nba_hcp_features {
     uint64_t engagements, touches;
     uint32_t engaged[NBA_CHANNEL_COUNT], trials[NBA_CHANNEL_COUNT];
+    uint32_t week_events; /* nba_hcp_week_events */
 };
 
 /* An action until its reward window ends, with the features it was decided on. */
@@ -340,6 +341,8 @@ void nba_hcp_apply_event(struct nba_hcp *hcp, const struct nba_event *event,
 bool nba_hcp_is_duplicate(const struct nba_hcp *hcp, uint64_t event_hash, int64_t watermark_ms);
 /* Oldest out. */
 void nba_hcp_remember_event(struct nba_hcp *hcp, uint64_t event_hash, int64_t watermark_ms);
+/* How many of those remembered came in the seven days before: how busy this HCP is kept. */
+uint32_t nba_hcp_week_events(const struct nba_hcp *hcp, int64_t watermark_ms);
 /* Counters and channel statistics. */
 void nba_hcp_apply_touch(struct nba_hcp *hcp, const struct nba_event *event);
 /* On the ring when nba_event_in_ring says so. */
@@ -481,8 +484,9 @@ void nba_hcp_add_merged(struct nba_hcp *hcp, struct nba_str from);
 
 /* ---- feedback ---- */
 
-/* As of now; the trials of a channel are those of nba_hcp_channel_rate. */
-void nba_hcp_features(const struct nba_hcp *hcp, struct nba_hcp_features *ret_features);
+/* As of the watermark; the trials of a channel are those of nba_hcp_channel_rate. */
+void nba_hcp_features(const struct nba_hcp *hcp, int64_t watermark_ms,
+                      struct nba_hcp_features *ret_features);
 
 /* Remembers an action for the outcomes to come; texts are copied.  `oldest_ms`: an event before it
  * is late.  Those whose window ended by then go, and when the list is full the oldest. */

@@ -7,10 +7,11 @@
  * that the cheap weights choose.
  *
  * CALIBRATION.  Logistic regression on the validation touches (nba/train/touch_samples.h):
- *   1. P = sigmoid(a cheap + b + b_channel + c logit(rate))   gives a, b, b_channel, c
+ *   1. P = sigmoid(a cheap + b + b_channel + w . x)   gives a, b, b_channel, w
  *   2. a' and b' of the full fusion on the touches whose content is in the NCF set, the rest fixed
- * a, a' and c are kept from going negative: a score must not mean its opposite because few touches
- * say so.  Without both engaged and refused touches there is nothing to fit: a = a' = c = 1, b = 0.
+ * a, a' and the weights of rates are kept from going negative: a score must not mean its opposite
+ * because few touches say so.  Without both engaged and refused touches there is nothing to fit:
+ * a = a' = 1, so is the weight of channel_rate, the others are 0.
  *
  * THE LAST CHECK.  With a and a' both kinds of scores stand on one scale and the NCF set mixes with
  * the rest; if that ranks validation worse than the cheap fusion alone, NCF gets the weight 0.

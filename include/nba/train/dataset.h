@@ -8,12 +8,12 @@
  * A user's SEQUENCE is the contents of the engaged touches: what the engine's ring would have held.
  *
  * BUILDING.  Rows are added in log order; contents, users and specialties are interned.  Finishing
- * sorts rows by user (log order kept), drops duplicates as the engine does (same event hash among
- * the user's last NBA_DATASET_RECENT), sorts the vocabulary bytewise by content id and forgets user
- * ids: nothing after that knows who a user was.
+ * sorts rows by user (log order kept), drops duplicates as the engine does (by the functions of the
+ * HCP's record), sorts the vocabulary bytewise by content id and forgets user ids: nothing after
+ * that knows who a user was.
  *
- * BOUNDED.  A builder takes at most rows_max rows; then NBA_E_LIMIT.  A row costs 32 bytes while
- * building, a touch 16 afterwards; 10 million fit in half a gigabyte.
+ * BOUNDED.  A builder takes at most rows_max rows (of a log, every event is one); then NBA_E_LIMIT.
+ * A row costs 32 bytes while building, a touch 16 afterwards; 10 million fit in half a gigabyte.
  *
  * INDEXES.  user: order of first mention; content: order of its id; segment: 0 everyone, 1 + i the
  * i-th specialty in bytewise order.  Times are ms since 1970.
@@ -34,8 +34,6 @@
 
 /* The default of rows_max: more than a year of a large company's engagements on one machine. */
 #define NBA_DATASET_ROWS_MAX 50000000u
-/* Duplicates are looked for among this many touches of the user, as the state does. */
-#define NBA_DATASET_RECENT 32u
 
 enum nba_touch_kind {
     NBA_TOUCH_SENT,
@@ -46,8 +44,9 @@ enum nba_touch_kind {
 struct nba_touch {
     int64_t time_ms;
     uint32_t content;
-    uint8_t channel; /* enum nba_channel */
-    uint8_t kind;    /* enum nba_touch_kind */
+    uint8_t channel;     /* enum nba_channel */
+    uint8_t kind;        /* enum nba_touch_kind */
+    uint8_t week_events; /* before this one (nba_hcp_week_events) */
 };
 
 /* The user's touches are touches[touch_offset[u] .. touch_offset[u + 1]), the sequence is

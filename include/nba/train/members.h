@@ -26,6 +26,7 @@ struct nba_members {
     struct nba_ranker
         rankers[NBA_MEMBER_COUNT]; /* score NULL: absent; popularity is always there */
     struct nba_blend blend;
+    const float *content_rate; /* (1 + specialties, N), of the data set's segments */
     bool without_history;
     float *rows[NBA_MEMBER_COUNT]; /* (NBA_RANKING_BATCH, N) */
     float *cheap;                  /* (N) */

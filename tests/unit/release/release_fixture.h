@@ -23,6 +23,7 @@ struct parts_fixture {
     struct nba_str contents[N];
     struct nba_str specialties[S];
     uint32_t popularity[(1 + S) * N];
+    float content_rate[(1 + S) * N];
     float floats[16384];
     struct nba_lstm_weights lstm;
     struct nba_ncf_weights ncf;
@@ -75,6 +76,7 @@ static inline void fixture_init(struct parts_fixture *f)
     }
     for (uint32_t i = 0; i < (1 + S) * N; i++) {
         f->popularity[i] = 100 + 7 * i;
+        f->content_rate[i] = 0.125f * (float)i - 1.0f;
     }
     for (size_t i = 0; i < NBA_ARRAY_COUNT(f->floats); i++) {
         f->floats[i] = (float)(0.5 * (2 * nba_rng_double(&rng) - 1));
@@ -91,7 +93,8 @@ static inline void fixture_init(struct parts_fixture *f)
         .lstm = &f->lstm,
         .ncf = &f->ncf,
         .fusion = {{{0.7, 0, 0.3}, 1.5, -2.0}, {{0.5, 0.4, 0.1}, 1.25, -1.75}},
-        .calibrator = {{0, 0.1, 0.2, 0.3, 0.4, 0.5}, 0.9},
+        .content_rate = f->content_rate,
+        .calibrator = {{0, 0.1, 0.2, 0.3, 0.4, 0.5}, {0.9, 0.5, -0.25}},
         .training_json = nba_str_of("{\"seed\": 7, \"lstm\": {\"epochs\": [1, 2.5e-1, null]}}"),
         .report_json = nba_str_of("{\"ndcg\": 0.125}"),
         .history_json = nba_str_of("[]"),

@@ -202,8 +202,8 @@ static void test_another_format_version_is_named(void **state)
     struct parts_fixture f;
     char path[PATH_BYTES];
     make(state, &f, path);
-    forge_text(state, path, "\"format\": 1", "\"format\": 2");
-    assert_int_equal(refused(path, "format 2, this program reads 1"), NBA_E_VERSION);
+    forge_text(state, path, "\"format\": 2", "\"format\": 3");
+    assert_int_equal(refused(path, "format 3, this program reads 2"), NBA_E_VERSION);
 }
 
 static void test_a_manifest_that_lies_about_sizes_is_refused(void **state)

@@ -130,7 +130,7 @@ static inline struct nba_awaited_action awaited_of(const struct nba_hcp *hcp,
                                          .channel = action->channel,
                                          .decided_ms = action->proposed_at_ms,
                                          .until_ms = action->proposed_at_ms + 2 * DAY};
-    nba_hcp_features(hcp, &awaited.features);
+    nba_hcp_features(hcp, 0, &awaited.features);
     return awaited;
 }
 

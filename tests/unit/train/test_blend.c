@@ -5,6 +5,7 @@
 
 #include "nba/base/random.h"
 #include "nba/train/blend.h"
+#include "nba/train/content_rate.h"
 #include "nba/train/popularity.h"
 
 enum { USERS = 300, CONTENTS = 40, LENGTH = 6 };
@@ -79,6 +80,10 @@ static void fixture_open(struct fixture *f, double lstm, double ncf)
     f->members.rankers[NBA_MEMBER_NCF] =
         (struct nba_ranker){"ncf", &f->ncf, oracle_score, oracle_score_some};
     f->members.rankers[NBA_MEMBER_POPULARITY] = nba_popularity_ranker(&f->popularity);
+    float *rates =
+        nba_pool_floats(&f->dataset->pool, (1 + (size_t)f->dataset->specialty_count) * CONTENTS);
+    nba_content_rates(f->dataset, &f->split, f->split.validation_from_ms, rates);
+    f->members.content_rate = rates;
     nba_blend_fit(&f->members, &f->split);
 }
 
@@ -151,7 +156,7 @@ static void test_probabilities_match_how_often_touches_are_engaged_with(void **s
     }
     assert_true(said[1] / n[1] > said[0] / n[0] + 0.15);
     assert_true(f.members.blend.fusion[NBA_FUSION_CHEAP].a > 0.0);
-    assert_true(f.members.blend.calibrator.c >= 0.0);
+    assert_true(f.members.blend.calibrator.weights[NBA_ENGAGEMENT_CHANNEL_RATE] >= 0.0);
     free(labelled);
     free(samples);
     fixture_close(&f);
