@@ -280,7 +280,7 @@ static void put_row(const struct audit *a, const struct nba_decision *d, const s
     nba_buf_printf(out, ",%s,%s,", row->type, row->channel);
     nba_csv_text(out, row->approval);
     if (row->type[0] != '\0') {
-        nba_buf_printf(out, ",%.9g", row->priority);
+        nba_buf_printf(out, ",%.7g", row->priority);
     } else {
         nba_buf_append_byte(out, ',');
     }
@@ -322,7 +322,7 @@ static void tell_csv(const struct audit *a, const struct nba_decision *d)
                               .type = nba_action_type_name(s->action_type),
                               .channel = nba_channel_name(s->channel),
                               .reason = nba_reason_name(s->reason),
-                              .priority = s->priority});
+                              .priority = (double)s->priority});
     }
     for (uint32_t i = 0; i < d->closed_count; i++) {
         row.what = "closed";

@@ -149,7 +149,7 @@ static void print_suppressed(const struct nba_suppressed *s, struct nba_buf *buf
     const char *stage = nba_stage_name(nba_reason_stage(s->reason));
     nba_buf_printf(buf, "  %.*s %s, unconstrained rank %d, priority %.4f, stopped at %s",
                    NBA_STR_ARG(s->content_id), nba_action_type_name(s->action_type),
-                   (int)s->unconstrained_rank, s->priority, stage);
+                   (int)s->unconstrained_rank, (double)s->priority, stage);
     if (nba_reason_stage(s->reason) == NBA_STAGE_LIMITS) {
         print_limited(s, buf);
         return;

@@ -285,9 +285,12 @@ RECORD(suppressed, struct nba_suppressed, GROUP("candidate", candidate),
        NAMED_WORD(nba_suppressed, "reason_code", reason, reason),
        {MEMBER(nba_suppressed, WORD, "stage", reason), .words = &stage_words,
         .derive = stage_of_reason},
-       FIELD(nba_suppressed, ID, rule_id), FIELD(nba_suppressed, DOUBLE, propensity),
-       FIELD(nba_suppressed, DOUBLE, priority), FIELD(nba_suppressed, INT, unconstrained_rank),
+       FIELD(nba_suppressed, ID, rule_id), FIELD(nba_suppressed, FLOAT, weight),
+       FIELD(nba_suppressed, FLOAT, priority), FIELD(nba_suppressed, INT, unconstrained_rank),
        GROUP("evidence", evidence));
+
+RECORD(packed_reason, struct nba_packed_reason, WORD(nba_packed_reason, reason, reason),
+       FIELD(nba_packed_reason, BLOB, candidates));
 
 RECORD(feature, struct nba_feature, NAMED(nba_feature, ID, "key", name),
        FIELD(nba_feature, DOUBLE, value));
@@ -317,7 +320,7 @@ RECORD(decision, struct nba_decision, FIELD(nba_decision, TEXT, decision_id),
        RECORDS(nba_decision, "closed", closed, closed_count, closed),
        RECORDS(nba_decision, "selected", selected, selected_count, action),
        RECORDS(nba_decision, "suppressed", suppressed, suppressed_count, suppressed),
-       FIELD(nba_decision, BLOB, packed_reasons),
+       RECORDS(nba_decision, "packed_reasons", packed_reasons, packed_reason_count, packed_reason),
        {ITEMS(nba_decision, MAP, "features", features, feature_count, feature)},
        RECORDS(nba_decision, "rankings", rankings, ranking_count, ranking),
        RECORDS(nba_decision, "held", held, held_count, held),

@@ -321,7 +321,9 @@ struct selection {
 void nba_funnel_judge_candidates(struct nba_funnel *funnel,
                                  const struct nba_decide_request *request,
                                  const struct moment *moment);
-/* P * C * V * L of one candidate. */
+/* C * V * L and P * C * V * L of one candidate. */
+double nba_funnel_weight(const struct nba_funnel *funnel, const struct nba_decide_request *request,
+                         uint32_t candidate);
 double nba_funnel_priority(const struct nba_funnel *funnel,
                            const struct nba_decide_request *request, uint32_t candidate);
 /* The first `want` candidates by (key, P, order), best first. */

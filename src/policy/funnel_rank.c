@@ -49,6 +49,14 @@ static void refresh_dates(struct nba_funnel *funnel, int64_t now_ms)
     }
 }
 
+double nba_funnel_weight(const struct nba_funnel *funnel, const struct nba_decide_request *request,
+                         uint32_t c)
+{
+    const double *value = request->values != NULL ? request->values : funnel->catalog->value;
+    const struct weight_pair *weight = &funnel->pairs[funnel->weights.unit[c]];
+    return weight->context * value[c] * weight->lever;
+}
+
 double nba_funnel_priority(const struct nba_funnel *funnel,
                            const struct nba_decide_request *request, uint32_t c)
 {

@@ -59,7 +59,7 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
         item->until_ms = nba_funnel_plan(funnel, moment, c).at_ms;
     } else if (item->reason == NBA_REASON_BELOW_PROPENSITY) {
         item->rule_id = nba_str_of("propensity_threshold");
-        item->counter = item->propensity;
+        item->counter = nba_round9(moment->request->scores->propensity[c]);
         item->limit = funnel->policy->threshold[catalog->channel[c]];
     } else if (item->reason == NBA_REASON_MODEL_IMMATURE) {
         item->rule_id = nba_str_of("min_examples");
@@ -81,12 +81,6 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
     if (list == NULL) {
         return NBA_E_NO_MEMORY;
     }
-    double rounded[2 * FUNNEL_RANKED_MAX]; /* propensity and priority */
-    for (uint32_t i = 0; i < selection->ranked_count; i++) {
-        rounded[2 * i] = request->scores->propensity[selection->ranked[i]];
-        rounded[2 * i + 1] = nba_funnel_priority(funnel, request, selection->ranked[i]);
-    }
-    nba_round9_all(rounded, 2 * (size_t)selection->ranked_count);
     uint32_t count = 0;
     for (uint32_t i = 0; i < selection->ranked_count && count < room; i++) {
         const uint32_t c = selection->ranked[i];
@@ -99,8 +93,8 @@ static enum nba_status explain(struct nba_funnel *funnel, const struct nba_decid
             .action_type = (enum nba_action_type)catalog->action_type[c],
             .channel = (enum nba_channel)catalog->channel[c],
             .reason = (enum nba_reason)funnel->reason[c],
-            .propensity = rounded[2 * i],
-            .priority = rounded[2 * i + 1],
+            .weight = (float)nba_funnel_weight(funnel, request, c),
+            .priority = (float)nba_funnel_priority(funnel, request, c),
             .unconstrained_rank = (int32_t)i + 1,
             .until_ms = NBA_TIME_NONE,
             .retry_after_ms = NBA_TIME_NONE,
@@ -138,45 +132,103 @@ NBA_VECTOR_FORMS(count_equal,
                   uint32_t *ret_count),
                  (reasons, count, reason, ret_count))
 
-/* Counts by reason: a decision has few different ones, so all candidates are asked for each. */
-static void count_reasons(const struct nba_funnel *funnel, struct nba_decision *decision)
+/* A reason and how many candidates have it. */
+struct tally {
+    uint8_t reason;
+    uint32_t count;
+};
+
+/* Counts by reason: a decision has few different ones, so all candidates are asked for each.
+ * Returns how many there are, in the order of their first candidates. */
+static uint32_t count_reasons(const struct nba_funnel *funnel, struct tally *tallies,
+                              struct nba_decision *decision)
 {
     const uint32_t total = funnel->catalog->candidate_count;
-    bool counted[256] = {false};
+    bool counted[256] = {[REASON_ABSENT] = true};
+    uint32_t kinds = 0;
     uint32_t c = 0;
-    for (uint32_t done = 0; done < total; c++) {
+    for (uint32_t done = funnel->absent_count; done < total; c++) {
         const uint8_t reason = funnel->reason[c];
         if (!counted[reason]) {
             uint32_t count = 0;
             count_equal(funnel->reason, total, reason, &count);
             counted[reason] = true;
-            const bool named = reason != 0 && reason != REASON_ABSENT;
-            decision->reason_count[reason] = named ? (int32_t)count : 0;
+            decision->reason_count[reason] = reason != 0 ? (int32_t)count : 0;
+            tallies[kinds++] = (struct tally){reason, count};
             done += count;
         }
     }
     decision->candidate_count = (int32_t)(total - funnel->absent_count);
+    return kinds;
 }
 
-static enum nba_status pack_reasons(const struct nba_funnel *funnel, struct nba_arena *arena,
-                                    struct nba_decision *decision)
+/* The candidates of one reason as they are packed: the next byte, the one before. */
+struct packing {
+    unsigned char *next;
+    uint32_t before;
+};
+
+static void pack_one(struct packing *packing, uint32_t place)
+{
+    uint32_t distance = place - packing->before;
+    for (; distance >= 255; distance -= 255) {
+        *packing->next++ = 255;
+    }
+    *packing->next++ = (unsigned char)distance;
+    packing->before = place;
+}
+
+/* One walk over all; eight candidates that have the most frequent reason are passed at once. */
+static void pack_all(const struct nba_funnel *funnel, uint8_t most, struct packing *packings)
 {
     const uint32_t total = funnel->catalog->candidate_count;
-    uint8_t *packed = nba_arena_take(arena, (size_t)total + 1);
-    if (packed == NULL) {
-        return NBA_E_NO_MEMORY;
-    }
-    size_t count = total;
-    if (decision->candidate_count == (int32_t)total) {
-        memcpy(packed, funnel->reason, total);
-    } else {
-        count = 0;
-        for (uint32_t c = 0; c < total; c++) {
-            packed[count] = funnel->reason[c];
-            count += funnel->reason[c] != REASON_ABSENT;
+    const uint64_t eight = most * UINT64_C(0x0101010101010101);
+    uint32_t absent = 0;
+    for (uint32_t first = 0; first < total; first += 8) {
+        uint64_t others = eight;
+        memcpy(&others, funnel->reason + first, total - first < 8 ? total - first : 8);
+        for (others ^= eight; others != 0;) {
+            const uint32_t i = (uint32_t)__builtin_ctzll(others) / 8;
+            const uint8_t reason = funnel->reason[first + i];
+            others &= ~(UINT64_C(0xff) << (8 * i));
+            if (reason == REASON_ABSENT) {
+                absent++;
+            } else {
+                pack_one(&packings[reason], first + i + 1 - absent); /* places from 1 */
+            }
         }
     }
-    decision->packed_reasons = nba_str((const char *)packed, count);
+}
+
+static enum nba_status pack_reasons(const struct nba_funnel *funnel, const struct tally *tallies,
+                                    uint32_t kinds, struct nba_arena *arena,
+                                    struct nba_decision *decision)
+{
+    const uint32_t total = (uint32_t)decision->candidate_count;
+    const size_t far = total / 255; /* bytes 255 are so many at most */
+    struct packing packings[256];
+    struct nba_packed_reason *list = nba_arena_take(arena, (kinds + 1) * sizeof(*list));
+    unsigned char *bytes = nba_arena_take(arena, total + kinds * far + 1);
+    uint32_t most = 0;
+    if (list == NULL || bytes == NULL) {
+        return NBA_E_NO_MEMORY;
+    }
+    for (uint32_t k = 0; k < kinds; k++) {
+        most = tallies[k].count > tallies[most].count ? k : most;
+        packings[tallies[k].reason] = (struct packing){.next = bytes, .before = 0};
+        list[k] = (struct nba_packed_reason){.reason = (enum nba_reason)tallies[k].reason,
+                                             .candidates = nba_str((const char *)bytes, 0)};
+        bytes += tallies[k].count + far;
+    }
+    if (kinds > 1) {
+        pack_all(funnel, tallies[most].reason, packings);
+    }
+    for (uint32_t k = 0; k < kinds; k++) {
+        const char *end = (const char *)packings[tallies[k].reason].next;
+        list[k].candidates.bytes = (size_t)(end - list[k].candidates.data);
+    }
+    decision->packed_reasons = list;
+    decision->packed_reason_count = kinds;
     return NBA_OK;
 }
 
@@ -186,10 +238,12 @@ enum nba_status nba_funnel_write_record(struct nba_funnel *funnel,
                                         const struct selection *selection, struct nba_arena *arena,
                                         struct nba_decision *decision)
 {
-    count_reasons(funnel, decision);
+    struct tally tallies[256];
+    const uint32_t kinds = count_reasons(funnel, tallies, decision);
     const enum nba_status status = explain(funnel, request, moment, selection, arena, decision);
-    return status == NBA_OK && funnel->policy->audit_packed ? pack_reasons(funnel, arena, decision)
-                                                            : status;
+    return status == NBA_OK && funnel->policy->audit_packed
+               ? pack_reasons(funnel, tallies, kinds, arena, decision)
+               : status;
 }
 
 /* ---- the slate ---- */

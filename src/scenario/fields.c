@@ -32,6 +32,18 @@ static uint32_t word_at(const struct nba_binding *b, const void *at)
     return b->derive != NULL ? b->derive(value) : value;
 }
 
+static double real_at(const struct nba_binding *b, const void *at)
+{
+    double real = 0;
+    float narrow = 0;
+    if (b->kind == NBA_BIND_FLOAT) {
+        memcpy(&narrow, at, sizeof(narrow));
+        return (double)narrow;
+    }
+    memcpy(&real, at, sizeof(real));
+    return real;
+}
+
 static void put_word(const struct nba_binding *b, uint32_t value, unsigned char *at)
 {
     if (b->bytes == 1) {
@@ -125,6 +137,7 @@ static enum nba_status fill_scalar(const struct nba_yaml_node *node, const struc
     struct nba_str text = {NULL, 0};
     int64_t number = 0;
     double real = 0;
+    float narrow = 0;
     uint32_t word = 0;
     bool truth = false;
     if (b->kind == NBA_BIND_ID || b->kind == NBA_BIND_TEXT || b->kind == NBA_BIND_BLOB) {
@@ -147,9 +160,10 @@ static enum nba_status fill_scalar(const struct nba_yaml_node *node, const struc
     } else if (b->kind == NBA_BIND_TIME) {
         status = nba_yaml_time(node, &number, error);
         memcpy(at, &number, sizeof(number));
-    } else if (b->kind == NBA_BIND_DOUBLE) {
+    } else if (b->kind == NBA_BIND_DOUBLE || b->kind == NBA_BIND_FLOAT) {
         status = nba_yaml_number(node, -1e15, 1e15, &real, error);
-        memcpy(at, &real, sizeof(real));
+        narrow = (float)real;
+        memcpy(at, b->kind == NBA_BIND_FLOAT ? (void *)&narrow : (void *)&real, b->bytes);
     } else {
         NBA_ASSERT(b->kind == NBA_BIND_WORD);
         status = nba_form_word(node, b->words, &word, error);
@@ -422,17 +436,14 @@ static bool pointer_equal(const struct nba_binding *b, const struct nba_yaml_nod
 static bool value_equal(const struct nba_binding *b, const struct nba_yaml_node *node,
                         const unsigned char *a, const unsigned char *z)
 {
-    double a_real = 0;
-    double z_real = 0;
     switch (b->kind) {
     case NBA_BIND_ID:
     case NBA_BIND_TEXT:
     case NBA_BIND_BLOB:
         return nba_str_equal(text_at(a + b->offset), text_at(z + b->offset));
+    case NBA_BIND_FLOAT:
     case NBA_BIND_DOUBLE:
-        memcpy(&a_real, a + b->offset, sizeof(a_real));
-        memcpy(&z_real, z + b->offset, sizeof(z_real));
-        return near(a_real, z_real);
+        return near(real_at(b, a + b->offset), real_at(b, z + b->offset));
     case NBA_BIND_WORD:
         return b->derive != NULL
                    ? nba_str_is(node->text, b->words->names[word_at(b, z + b->offset)])
@@ -454,7 +465,6 @@ static bool value_equal(const struct nba_binding *b, const struct nba_yaml_node 
     case NBA_BIND_LONG:
     case NBA_BIND_TIME:
     case NBA_BIND_FIXED:
-    case NBA_BIND_FLOAT:
     case NBA_BIND_NULL:
     case NBA_BIND_UNION:
         break;
@@ -478,7 +488,6 @@ static void show_scalar(const struct nba_binding *b, const unsigned char *at, st
 {
     int64_t number = 0;
     int32_t small = 0;
-    double real = 0;
     char time[NBA_TIME_TEXT_BYTES];
     if (b->kind == NBA_BIND_ID || b->kind == NBA_BIND_TEXT) {
         const struct nba_str text = text_at(at);
@@ -487,9 +496,8 @@ static void show_scalar(const struct nba_binding *b, const unsigned char *at, st
         memcpy(&number, at, sizeof(number));
         nba_time_format(number, time);
         nba_buf_printf(buf, "%s", number != NBA_TIME_NONE ? time : "null");
-    } else if (b->kind == NBA_BIND_DOUBLE) {
-        memcpy(&real, at, sizeof(real));
-        nba_buf_printf(buf, "%.9g", real);
+    } else if (b->kind == NBA_BIND_DOUBLE || b->kind == NBA_BIND_FLOAT) {
+        nba_buf_printf(buf, b->kind == NBA_BIND_FLOAT ? "%.7g" : "%.9g", real_at(b, at));
     } else if (b->kind == NBA_BIND_INT) {
         memcpy(&small, at, sizeof(small));
         nba_buf_printf(buf, "%d", (int)small);

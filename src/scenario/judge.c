@@ -86,8 +86,8 @@ static void show_came(enum list_kind kind, const void *item, struct nba_buf *buf
 {
     if (kind == LIST_SUPPRESSED) {
         const struct nba_suppressed *s = item;
-        nba_buf_printf(buf, "%.*s %s, priority %.9g, %s%s%.*s", NBA_STR_ARG(s->content_id),
-                       nba_action_type_name(s->action_type), s->priority,
+        nba_buf_printf(buf, "%.*s %s, priority %.7g, %s%s%.*s", NBA_STR_ARG(s->content_id),
+                       nba_action_type_name(s->action_type), (double)s->priority,
                        nba_reason_name(s->reason), s->rule_id.bytes != 0 ? " by " : "",
                        NBA_STR_ARG(s->rule_id));
         return;

@@ -2,6 +2,7 @@
 
 Run by ctest (e2e.local), or alone: NBA_BIN=build/dev/nba python3 tests/e2e/test_local.py -v
 """
+import base64
 import collections
 import json
 import os
@@ -52,6 +53,26 @@ class Road(unittest.TestCase):
         self.assertEqual(len(ids), len(set(ids)), "an action id twice")
         models = {r["value"]["model_version"] for r in self.instance.consume("decision")}
         self.assertEqual(models, {"popularity"}, "no release was trained")
+
+    def test_packed_reasons_say_of_every_candidate_what_the_counts_say_of_all(self):
+        self.instance.setup(hcps=8, count=120)
+        self.instance.drain()
+        decided = [r["value"] for r in self.instance.consume("decision")
+                   if r["value"]["kind"] == "decided"]
+        self.assertGreater(max(len(d["counts"]) for d in decided), 1)
+        for record in decided:
+            reasons, rest = {}, None
+            for packed in record["packed_reasons"]:
+                place = -1
+                for distance in base64.b64decode(packed["candidates"]):
+                    place += distance
+                    if distance != 255:
+                        reasons[place] = packed["reason"]
+                if not packed["candidates"]:
+                    rest = packed["reason"]
+            counts = collections.Counter(reasons.get(c, rest) for c in range(record["n_candidates"]))
+            self.assertEqual(counts.pop("NONE", 0), len(record["selected"]))
+            self.assertEqual(dict(counts), record["counts"])
 
     def test_explain_tells_the_recorded_decision_and_as_much_as_the_policy_wants(self):
         self.instance.setup(hcps=8, count=120)

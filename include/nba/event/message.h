@@ -4,7 +4,8 @@
  *
  * OWNERSHIP.  Texts and arrays borrow the transaction's arena, the HCP's record, the catalogue or
  * the policy; a message is encoded before any of them changes.
- * NUMBERS.  Doubles are rounded to 1e-9 (nba_round9) before they enter a message.
+ * NUMBERS.  Doubles are rounded to 1e-9 (nba_round9) before they enter a message;
+ * a suppressed candidate's numbers are floats.
  */
 #ifndef NBA_EVENT_MESSAGE_H
 #define NBA_EVENT_MESSAGE_H
@@ -85,12 +86,20 @@ struct nba_suppressed {
     enum nba_channel channel;
     enum nba_reason reason;
     struct nba_str rule_id;
-    double propensity, priority;
+    float weight, priority;     /* C x V x L; P is priority / weight */
     int32_t unconstrained_rank; /* from 1 */
     struct nba_str_list evidence_event_ids;
     double counter, limit;  /* limits: value and maximum; else 0 */
     int64_t until_ms;       /* suppressions, holds; NBA_TIME_NONE */
     int64_t retry_after_ms; /* limits; NBA_TIME_NONE */
+};
+
+/* The candidates that have one reason, in candidate order (content id, then treatment).  A byte
+ * each: its distance from the one before, the first's from -1; 255: 255, and what the next byte
+ * says.  Empty: all that no other one has. */
+struct nba_packed_reason {
+    enum nba_reason reason;
+    struct nba_str candidates;
 };
 
 struct nba_closed_action {
@@ -151,8 +160,8 @@ struct nba_decision {
     uint32_t held_count;
     const struct nba_suppressed *suppressed; /* at most NBA_EXPLAINED_MAX, by priority */
     uint32_t suppressed_count;
-    /* One reason number a candidate, in candidate order (content id, then treatment): the tail. */
-    struct nba_str packed_reasons;
+    const struct nba_packed_reason *packed_reasons; /* all candidates, by reason number */
+    uint32_t packed_reason_count;
     const struct nba_feature *features;
     uint32_t feature_count;
     const struct nba_model_ranking *rankings;

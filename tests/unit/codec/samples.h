@@ -209,7 +209,9 @@ static inline struct nba_slate sample_slate(const struct nba_action *action)
 static inline struct nba_decision sample_decision(const struct nba_action *action)
 {
     static const struct nba_closed_action closed[] = {{{"a-1", 3}, NBA_REASON_SUPERSEDED}};
-    static const uint8_t packed[] = {0, 162, 151, 141, 181};
+    static const struct nba_packed_reason packed[] = {{NBA_REASON_NONE, {"\1", 1}},
+                                                      {NBA_REASON_REP_CAPACITY, {"\377\1", 2}},
+                                                      {NBA_REASON_ELIGIBILITY, {NULL, 0}}};
     static const struct nba_feature features[] = {{{"recency_days", 12}, 3.5},
                                                   {{"clicks_30d", 10}, 2}};
     static const struct nba_feedback feedback = {.action_id = {"dec:crm#ev-0:1", 14},
@@ -229,8 +231,8 @@ static inline struct nba_decision sample_decision(const struct nba_action *actio
                                             .channel = NBA_CHANNEL_REP,
                                             .reason = NBA_REASON_REP_CAPACITY,
                                             .rule_id = T("rep_daily_alerts"),
-                                            .propensity = 0.15,
-                                            .priority = 0.297,
+                                            .weight = 1.98F,
+                                            .priority = 0.297F,
                                             .unconstrained_rank = 1,
                                             .evidence_event_ids = LIST_OF(sample_evidence),
                                             .counter = 5,
@@ -256,7 +258,8 @@ static inline struct nba_decision sample_decision(const struct nba_action *actio
                                     .selected_count = 1,
                                     .suppressed = suppressed,
                                     .suppressed_count = 1,
-                                    .packed_reasons = {(const char *)packed, 5},
+                                    .packed_reasons = packed,
+                                    .packed_reason_count = 3,
                                     .features = features,
                                     .feature_count = 2,
                                     .feedback = &feedback};

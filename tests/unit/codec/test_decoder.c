@@ -261,8 +261,12 @@ static void test_a_decision_is_read_back_field_by_field(void **state)
     assert_int_equal(out.suppressed[0].until_ms, NBA_TIME_NONE);
     assert_int_equal(out.suppressed[0].retry_after_ms, 1795237200000);
     assert_true(out.suppressed[0].counter == 5);
-    assert_int_equal(out.packed_reasons.bytes, 5);
-    assert_int_equal((unsigned char)out.packed_reasons.data[1], 162);
+    assert_true(out.suppressed[0].weight == 1.98F && out.suppressed[0].priority == 0.297F);
+    assert_int_equal(out.packed_reason_count, 3);
+    assert_int_equal(out.packed_reasons[1].reason, NBA_REASON_REP_CAPACITY);
+    assert_int_equal(out.packed_reasons[1].candidates.bytes, 2);
+    assert_int_equal((unsigned char)out.packed_reasons[1].candidates.data[0], 255);
+    assert_int_equal(out.packed_reasons[2].candidates.bytes, 0);
     /* A map's keys come in bytewise order. */
     assert_str_equal(out.features[0].name, "clicks_30d");
     assert_str_equal(out.features[1].name, "recency_days");

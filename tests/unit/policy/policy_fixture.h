@@ -242,11 +242,30 @@ static inline const struct nba_suppressed *fixture_suppressed(const struct fixtu
     return NULL;
 }
 
+/* The reason that the record has for a candidate, unpacked as message.h says. */
+static inline enum nba_reason fixture_reason_of(const struct fixture *f, uint32_t candidate)
+{
+    const struct nba_decision *d = &f->result.decision;
+    enum nba_reason rest = NBA_REASON_NONE;
+    for (uint32_t i = 0; i < d->packed_reason_count; i++) {
+        const struct nba_packed_reason *packed = &d->packed_reasons[i];
+        int64_t at = -1;
+        for (size_t b = 0; b < packed->candidates.bytes; b++) {
+            const uint8_t distance = (uint8_t)packed->candidates.data[b];
+            at += distance;
+            if (distance != 255 && at == (int64_t)candidate) {
+                return packed->reason;
+            }
+        }
+        rest = packed->candidates.bytes == 0 ? packed->reason : rest;
+    }
+    return rest;
+}
+
 /* Reason of a content's first candidate: NONE when it was selected. */
 static inline enum nba_reason fixture_reason(const struct fixture *f, const char *id)
 {
-    return (enum nba_reason)(
-               uint8_t)f->result.decision.packed_reasons.data[fixture_candidate(f, id)];
+    return fixture_reason_of(f, fixture_candidate(f, id));
 }
 
 #define assert_reason(f, id, name) \
@@ -294,6 +313,15 @@ static inline void assert_priority(double actual, double expected)
 {
     if (!(actual - expected < 1e-9 && expected - actual < 1e-9)) {
         fail_msg("priority %.9f, expected %.9f", actual, expected);
+    }
+}
+
+/* Of a suppressed candidate: a float. */
+static inline void assert_recorded(float actual, double expected)
+{
+    const double apart = (double)actual - expected;
+    if (!(apart <= 1e-7 * expected && -apart <= 1e-7 * expected)) {
+        fail_msg("priority %.9g, expected %.9g", (double)actual, expected);
     }
 }
 

@@ -316,8 +316,7 @@ static uint32_t check(const struct fixture *f)
         const struct nba_content *content = nba_catalog_content(f->catalog, c);
         const enum nba_reason want =
             plain_reason(&f->hcp, content, nba_catalog_treatment(f->catalog, c), f->propensity[c]);
-        const enum nba_reason got =
-            (enum nba_reason)(uint8_t)f->result.decision.packed_reasons.data[c];
+        const enum nba_reason got = fixture_reason_of(f, c);
         const bool alive = got == NBA_REASON_NONE || got == NBA_REASON_LOST_ARBITRATION;
         if (want == NBA_REASON_NONE ? !alive : got != want) {
             fail_msg("%.*s: %s, expected %s", NBA_STR_ARG(content->content_id),
@@ -331,7 +330,12 @@ static uint32_t check(const struct fixture *f)
 /* What another level of instructions decides. */
 static void assert_same(const struct nba_decision *a, const struct nba_decision *b)
 {
-    assert_true(nba_str_equal(a->packed_reasons, b->packed_reasons));
+    assert_int_equal(a->packed_reason_count, b->packed_reason_count);
+    for (uint32_t i = 0; i < a->packed_reason_count; i++) {
+        assert_int_equal(a->packed_reasons[i].reason, b->packed_reasons[i].reason);
+        assert_true(
+            nba_str_equal(a->packed_reasons[i].candidates, b->packed_reasons[i].candidates));
+    }
     assert_memory_equal(a->reason_count, b->reason_count, sizeof(a->reason_count));
     assert_int_equal(a->selected_count, b->selected_count);
     for (uint32_t i = 0; i < a->selected_count; i++) {
@@ -341,7 +345,7 @@ static void assert_same(const struct nba_decision *a, const struct nba_decision 
     assert_int_equal(a->suppressed_count, b->suppressed_count);
     for (uint32_t i = 0; i < a->suppressed_count; i++) {
         assert_true(nba_str_equal(a->suppressed[i].content_id, b->suppressed[i].content_id));
-        assert_memory_equal(&a->suppressed[i].priority, &b->suppressed[i].priority, sizeof(double));
+        assert_memory_equal(&a->suppressed[i].priority, &b->suppressed[i].priority, sizeof(float));
     }
 }
 

@@ -79,7 +79,7 @@ static void check_first_decision(struct fixture *f)
     assert_priority(a[1].priority, 0.072);
     assert_true(a[1].expires_at_ms == at("2026-11-23T09:00:00Z"));
     assert_reason(f, "CX-EM-011", LOST_ARBITRATION);
-    assert_priority(fixture_suppressed(f, "CX-EM-011")->priority, 0.05);
+    assert_recorded(fixture_suppressed(f, "CX-EM-011")->priority, 0.05);
     assert_int_equal(fixture_suppressed(f, "CX-EM-011")->unconstrained_rank, 3);
     fixture_keep_open(f);
 }
@@ -136,9 +136,9 @@ static void test_an_opt_out_of_a_brand_recalls_falls_back_and_at_last_leaves_not
     assert_str_equal(revoked->rule_id, "consent.DE.email");
     assert_int_equal(revoked->evidence_event_ids.count, 1);
     assert_str_equal(revoked->evidence_event_ids.items[0], "e2");
-    assert_priority(revoked->priority, 0.12);
+    assert_recorded(revoked->priority, 0.12);
     assert_reason(f, "PV-RC-002", OPEN_ACTION);
-    assert_priority(fixture_suppressed(f, "PV-RC-002")->priority, 0.072);
+    assert_recorded(fixture_suppressed(f, "PV-RC-002")->priority, 0.072);
     fixture_keep_open(f);
 
     give_consent(f, consent("e4", "2026-11-18T09:15:00Z", NBA_CONSENT_SCOPE_CHANNEL, "",
@@ -170,7 +170,7 @@ static void test_without_a_consent_record_only_the_rep_call_is_proposed(void **s
     assert_priority(f->result.actions[0].priority, 0.072);
     assert_reason(f, "PV-EM-005", CONSENT_MISSING);
     assert_reason(f, "CX-EM-011", CONSENT_MISSING);
-    assert_priority(fixture_suppressed(f, "PV-EM-005")->priority, 0.12);
+    assert_recorded(fixture_suppressed(f, "PV-EM-005")->priority, 0.12);
     fixture_destroy(f);
 }
 
@@ -234,7 +234,7 @@ static void test_every_candidate_of_a1_gets_its_reason_and_rank(void **state)
     assert_int_equal(s->reason, NBA_REASON_SUPPRESSED_OUTCOME);
     assert_str_equal(s->rule_id, "already_engaged");
     assert_int_equal(s->unconstrained_rank, 2);
-    assert_priority(s->priority, 0.24);
+    assert_recorded(s->priority, 0.24);
     assert_int_equal(s->evidence_event_ids.count, 1);
     assert_str_equal(s->evidence_event_ids.items[0], "ev-1");
     assert_true(s->until_ms == at("2027-02-18T15:30:00Z"));
@@ -248,7 +248,7 @@ static void test_every_candidate_of_a1_gets_its_reason_and_rank(void **state)
     s = fixture_suppressed(f, "CX-WB-003");
     assert_int_equal(s->reason, NBA_REASON_LOST_ARBITRATION);
     assert_int_equal(s->unconstrained_rank, 6);
-    assert_priority(s->priority, 0.072);
+    assert_recorded(s->priority, 0.072);
     fixture_destroy(f);
 }
 

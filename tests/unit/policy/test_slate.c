@@ -185,7 +185,9 @@ static void test_candidates_a_scorer_does_not_know_are_not_there(void **state)
     fixture_score(f, "b", -1);
     fixture_decide(f, NOW);
     assert_int_equal(f->result.decision.candidate_count, 2);
-    assert_int_equal(f->result.decision.packed_reasons.bytes, 2);
+    assert_int_equal(f->result.decision.packed_reason_count, 1);
+    assert_int_equal(f->result.decision.packed_reasons[0].reason, NBA_REASON_NONE);
+    assert_int_equal(f->result.decision.packed_reasons[0].candidates.bytes, 0);
     assert_int_equal(f->result.action_count, 2);
     assert_null(fixture_suppressed(f, "b"));
     assert_int_equal(f->result.slate.top_content_count, 2);
@@ -203,7 +205,7 @@ static void test_audit_says_how_much_is_written(void **state)
     static const struct {
         const char *key;
         uint32_t suppressed, packed;
-    } cases[] = {{"audit: {candidates: full}\n", 50, 80},
+    } cases[] = {{"audit: {candidates: full}\n", 50, 2},
                  {"audit: {candidates: top:7}\n", 7, 0},
                  {"audit: {candidates: counts}\n", 0, 0}};
     (void)state;
@@ -219,10 +221,35 @@ static void test_audit_says_how_much_is_written(void **state)
         fixture_bind(f);
         fixture_decide(f, NOW);
         assert_int_equal(f->result.decision.suppressed_count, cases[i].suppressed);
-        assert_int_equal(f->result.decision.packed_reasons.bytes, cases[i].packed);
+        assert_int_equal(f->result.decision.packed_reason_count, cases[i].packed);
         assert_int_equal(f->result.decision.reason_count[NBA_REASON_LOST_ARBITRATION], 78);
         fixture_destroy(f);
     }
+}
+
+static void test_packed_reasons_count_far_and_pass_over_who_is_not_there(void **state)
+{
+    struct fixture *f = fixture_create(FIXTURE_POLICY);
+    (void)state;
+    for (int c = 0; c < 600; c++) {
+        char id[8];
+        (void)snprintf(id, sizeof(id), "c%03d", c);
+        fixture_email(f, id);
+    }
+    fixture_bind(f);
+    fixture_score(f, "c000", -1); /* isn't there */
+    fixture_score(f, "c007", -1);
+    fixture_score(f, "c300", 0.2);
+    fixture_score(f, "c555", 0.3);
+    fixture_decide(f, NOW);
+    const struct nba_packed_reason *packed = f->result.decision.packed_reasons;
+    assert_int_equal(f->result.decision.packed_reason_count, 2);
+    assert_int_equal(packed[0].reason, NBA_REASON_LOST_ARBITRATION);
+    assert_int_equal(packed[0].candidates.bytes, 0);
+    assert_int_equal(packed[1].reason, NBA_REASON_NONE);
+    assert_int_equal(packed[1].candidates.bytes, 4); /* 299 = 255 + 44, 255 = 255 + 0 */
+    assert_memory_equal(packed[1].candidates.data, "\377\054\377\000", 4);
+    fixture_destroy(f);
 }
 
 static void test_an_open_action_holds_its_place_and_its_content_back(void **state)
@@ -419,7 +446,7 @@ static void check_against_plain(struct fixture *f, uint32_t size, uint32_t max_c
             topics +=
                 nba_str_equal(f->result.actions[j].topic_ids.items[0], catalog->words[w->topic]);
         }
-        const uint8_t got = (uint8_t)f->result.decision.packed_reasons.data[c];
+        const enum nba_reason got = fixture_reason_of(f, c);
         if (taken == size) {
             assert_int_equal(got, NBA_REASON_LOST_ARBITRATION);
         } else if (channels >= max_channel || topics >= max_topic) {
@@ -494,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_a_slate_that_cannot_be_filled_leaves_the_rest_to_diversity),
         cmocka_unit_test(test_candidates_a_scorer_does_not_know_are_not_there),
         cmocka_unit_test(test_audit_says_how_much_is_written),
+        cmocka_unit_test(test_packed_reasons_count_far_and_pass_over_who_is_not_there),
         cmocka_unit_test(test_an_open_action_holds_its_place_and_its_content_back),
         cmocka_unit_test(test_a_slate_written_anew_has_what_is_open_and_what_is_next),
         cmocka_unit_test(test_no_more_is_proposed_than_the_record_can_keep_open),
