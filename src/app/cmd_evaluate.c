@@ -23,7 +23,8 @@ static const struct nba_option options[] = {
                     "with a release: judge engagements from this time on (default: all)"),
     NBA_OPTION_FLAG(&args.train, "train",
                     "train first and judge on the part that was kept for it; writes no release"),
-    NBA_OPTION_TEXT(&args.only, "only", "MODEL", "with --train: lstm or ncf alone"),
+    NBA_OPTION_TEXT(&args.only, "only", "MODEL[,MODEL]",
+                    "with --train: these alone: lstm, ncf, ncf-users"),
     NBA_OPTION_FLAG(&args.by_time, "by-time",
                     "with --train: judge the last part by time, prequentially, in place of each "
                     "HCP's last engagement"),
@@ -47,7 +48,7 @@ static enum nba_status set_up(const struct nba_config *config, struct nba_evalua
     }
     evaluate->from_ms = args.since_ms;
     evaluate->train.refit = false;
-    evaluate->train.ncf_users = args.users;
+    evaluate->train.wanted[NBA_MODEL_NCF_USERS] |= args.users;
     evaluate->train.split = args.by_time ? NBA_SPLIT_TIME : NBA_SPLIT_LAST_TWO;
     if (args.by_time) {
         evaluate->train.train_share = args.train_share;

@@ -22,7 +22,7 @@ static struct {
 } args = {.seed = -1};
 
 static const struct nba_option options[] = {
-    NBA_OPTION_TEXT(&args.only, "only", "MODEL", "train lstm or ncf alone"),
+    NBA_OPTION_TEXT(&args.only, "only", "MODEL[,MODEL]", "train these alone: lstm, ncf"),
     NBA_OPTION_INTEGER(&args.seed, "seed", "N", 0, 1e15, "over train.seed"),
     NBA_OPTION_TEXT(&args.init, "init", "ID",
                     "start from the weights of this release; champion: from its, if there is one"),

@@ -259,12 +259,8 @@ enum nba_status nba_learn_config(const struct nba_config *config, const char *on
     to.ncf_options.fit.dropout = from->ncf_dropout;
     to.ncf_options.fit.epochs = (uint32_t)from->ncf_epochs_max;
     to.ncf_options.fit.patience = (uint32_t)from->patience_epochs;
-    if (only != NULL) {
-        to.lstm = strcmp(only, "lstm") == 0;
-        to.ncf = strcmp(only, "ncf") == 0;
-    }
-    if (!to.lstm && !to.ncf) {
-        return nba_error_set(error, NBA_E_USAGE, "--only: expected lstm or ncf, got '%s'", only);
+    if (only != NULL && nba_models_named(only, "--only", to.wanted, error) != NBA_OK) {
+        return error->status;
     }
     fit_to_data(&to);
     *ret_train = to;

@@ -24,8 +24,9 @@ enum nba_status nba_learn_load(struct nba_workplace *place, struct nba_dataset *
                                struct nba_error *error);
 /* One line about a data set, to standard error. */
 void nba_learn_report(const struct nba_dataset *dataset);
-/* `only` is "lstm", "ncf" or NULL; a negative seed leaves the configuration's.  Texts of
- * `engine_version` and `parent` are static or the caller's.  NBA_E_USAGE. */
+/* `only` is a list of names ("lstm,ncf", nba/train/models.h) or NULL; a negative seed leaves the
+ * configuration's.  Texts of `engine_version` and `parent` are static or the caller's.
+ * NBA_E_USAGE. */
 NBA_MUST_USE
 enum nba_status nba_learn_config(const struct nba_config *config, const char *only, int64_t seed,
                                  struct nba_train_config *ret_train, struct nba_error *error);

@@ -10,6 +10,15 @@
 #include "nba/train/content_rate.h"
 #include "nba/train/warm_start.h"
 
+/* One model; its ranker has no score where it wasn't trained. */
+struct fitted {
+    struct nba_learner learner; /* by gradients; without parameters: not trained */
+    struct nba_learned learned;
+    struct nba_counted counted; /* by counting */
+    struct nba_arena pool;      /* its arrays */
+    struct nba_ranker ranker;
+};
+
 struct training {
     struct nba_training shown; /* first */
     struct nba_arena pool;
@@ -19,11 +28,9 @@ struct training {
     struct nba_split split;
     struct nba_popularity popularity;
     float *content_rate;
-    struct nba_learner learners[NBA_MEMBER_COUNT]; /* without parameters: not trained */
-    struct nba_learner users;                      /* NCF with learned user vectors, alike */
+    struct fitted fitted[NBA_MODEL_COUNT];
     struct nba_members members;
-    struct nba_learned learned[NBA_MEMBER_COUNT];
-    struct nba_learned other; /* of users, then of what is refitted */
+    struct nba_learned again; /* of what is refitted */
 };
 
 struct nba_train_config nba_train_config(void)
@@ -32,8 +39,7 @@ struct nba_train_config nba_train_config(void)
         .split = NBA_SPLIT_TIME,
         .train_share = 0.9,
         .validation_share = 0.1,
-        .lstm = true,
-        .ncf = true,
+        .wanted = {[NBA_MODEL_LSTM] = true, [NBA_MODEL_NCF] = true},
         .refit = true,
         .window_events = 64,
         .seed = 1,
@@ -47,25 +53,16 @@ void nba_training_destroy(struct nba_training *training)
 {
     struct training *t = (struct training *)training;
     if (t != NULL) {
-        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-            nba_parameters_destroy(t->learners[m].parameters);
+        for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
+            nba_parameters_destroy(t->fitted[m].learner.parameters);
+            nba_arena_clear(&t->fitted[m].pool);
         }
-        nba_parameters_destroy(t->users.parameters);
         nba_arena_clear(&t->pool);
         free(t);
     }
 }
 
 /* ---- the models ---- */
-
-/* What is counted and not learned. */
-static void count_all(struct training *t, int64_t until_ms)
-{
-    t->popularity = nba_popularity(t->dataset, &t->split, &t->pool);
-    t->content_rate = nba_pool_floats(&t->pool, (1 + (size_t)t->dataset->specialty_count) *
-                                                    t->dataset->content_count);
-    nba_content_rates(t->dataset, &t->split, until_ms, t->content_rate);
-}
 
 /* What a warm start was trained on can't choose anything: validation is what came after.  Where
  * that is too little, models start from chance. */
@@ -108,15 +105,14 @@ static enum nba_status make_split(struct training *t, struct nba_error *error)
                                "too little data: nothing is left to validate on");
 }
 
-/* Trains one model; `epochs` exactly, or as configured when that is 0.  Once interrupted, a model
- * still gets what one batch teaches, so that it exists. */
-static enum nba_status fit(struct training *t, enum nba_fusion_member member, bool users,
-                           uint32_t epochs, struct nba_learner *learner,
-                           struct nba_learned *learned, struct nba_error *error)
+/* Trains one model by gradients; `epochs` exactly, or as configured when that is 0.  Once
+ * interrupted, a model still gets what one batch teaches, so that it exists. */
+static enum nba_status fit(struct training *t, const struct nba_model *model, uint32_t epochs,
+                           struct nba_learner *learner, struct nba_learned *learned,
+                           struct nba_error *error)
 {
-    struct nba_lstm_options lstm = t->config.lstm_options;
-    struct nba_ncf_options ncf = t->config.ncf_options;
-    struct nba_fit_options *options = member == NBA_MEMBER_LSTM ? &lstm.fit : &ncf.fit;
+    struct nba_train_config config = t->config;
+    struct nba_fit_options *options = model->options(&config);
     if (epochs != 0) {
         options->epochs = epochs;
         options->patience = 0;
@@ -124,12 +120,9 @@ static enum nba_status fit(struct training *t, enum nba_fusion_member member, bo
     if (nba_progress_interrupted(t->progress)) {
         options->epochs = 1;
     }
-    ncf.users = users;
-    enum nba_status status = member == NBA_MEMBER_LSTM
-                                 ? nba_lstm_learner(t->dataset, &t->split, &lstm, learner, error)
-                                 : nba_ncf_learner(t->dataset, &t->split, &ncf, learner, error);
-    if (status == NBA_OK && t->config.init != NULL && !users) {
-        status = nba_warm_start(t->config.init, member, t->dataset, learner->parameters, error);
+    enum nba_status status = model->learner(&config, t->dataset, &t->split, learner, error);
+    if (status == NBA_OK && config.init != NULL && model->member != NBA_MEMBER_COUNT) {
+        status = nba_warm_start(config.init, model->member, t->dataset, learner->parameters, error);
     }
     if (status == NBA_OK) {
         status =
@@ -139,29 +132,58 @@ static enum nba_status fit(struct training *t, enum nba_fusion_member member, bo
     return status == NBA_E_NON_FINITE && learned->best_epoch != 0 ? NBA_OK : status;
 }
 
-static enum nba_status train_models(struct training *t, struct nba_error *error)
+/* Counts one model, anew where it was counted before.  A model that serves is judged by the window
+ * that it will serve. */
+static enum nba_status count(struct training *t, size_t m, struct nba_error *error)
 {
-    const bool wanted[NBA_MEMBER_COUNT] = {[NBA_MEMBER_LSTM] =
-                                               t->config.lstm && t->dataset->ordered,
-                                           [NBA_MEMBER_NCF] = t->config.ncf};
+    const struct nba_model *model = &nba_models[m];
+    struct fitted *fitted = &t->fitted[m];
+    nba_arena_clear(&fitted->pool);
+    fitted->pool = (struct nba_arena){0};
+    fitted->counted = (struct nba_counted){
+        .dataset = t->dataset,
+        .window_events = model->member != NBA_MEMBER_COUNT ? t->config.window_events : 0,
+    };
+    fitted->ranker = nba_counted_ranker(&fitted->counted, model->name);
+    return model->count(&t->config, t->dataset, &t->split, &fitted->pool,
+                        &fitted->counted.neighbours, error);
+}
+
+/* What is counted, of all that trains by now: by time, what came before `until_ms`. */
+static enum nba_status count_all(struct training *t, int64_t until_ms, struct nba_error *error)
+{
     enum nba_status status = NBA_OK;
-    count_all(t, t->split.validation_from_ms);
-    for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
-        if (wanted[m]) {
-            status =
-                fit(t, (enum nba_fusion_member)m, false, 0, &t->learners[m], &t->learned[m], error);
+    t->popularity = nba_popularity(t->dataset, &t->split, &t->pool);
+    t->content_rate = nba_pool_floats(&t->pool, (1 + (size_t)t->dataset->specialty_count) *
+                                                    t->dataset->content_count);
+    nba_content_rates(t->dataset, &t->split, until_ms, t->content_rate);
+    for (size_t m = 0; status == NBA_OK && m < NBA_MODEL_COUNT; m++) {
+        if (t->config.wanted[m] && nba_models[m].count != NULL) {
+            status = count(t, m, error);
         }
     }
-    if (status == NBA_OK && t->config.ncf_users) {
-        status = fit(t, NBA_MEMBER_NCF, true, 0, &t->users, &t->other, error);
+    return status;
+}
+
+static enum nba_status train_models(struct training *t, struct nba_error *error)
+{
+    enum nba_status status = count_all(t, t->split.validation_from_ms, error);
+    for (size_t m = 0; status == NBA_OK && m < NBA_MODEL_COUNT; m++) {
+        struct fitted *fitted = &t->fitted[m];
+        if (t->config.wanted[m] && nba_models[m].learner != NULL) {
+            status = fit(t, &nba_models[m], 0, &fitted->learner, &fitted->learned, error);
+            fitted->ranker = fitted->learner.ranker;
+        }
     }
     return status;
 }
 
 static void bind_members(struct training *t)
 {
-    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        t->members.rankers[m] = t->learners[m].ranker;
+    for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
+        if (nba_models[m].member != NBA_MEMBER_COUNT && t->fitted[m].ranker.score != NULL) {
+            t->members.rankers[nba_models[m].member] = t->fitted[m].ranker;
+        }
     }
     t->members.rankers[NBA_MEMBER_POPULARITY] = nba_popularity_ranker(&t->popularity);
     t->members.content_rate = t->content_rate;
@@ -173,14 +195,16 @@ static void bind_members(struct training *t)
 static void report_queries(struct training *t, const struct nba_query *queries, size_t count)
 {
     struct nba_ranking ranking = {t->dataset, NBA_PROTOCOL_FULL, 100};
-    struct nba_ranker more[3];
+    struct nba_ranker more[NBA_MODEL_COUNT + 2];
     size_t more_count = 0;
     const bool fuse = t->dataset->fixed_test == NULL;
-    if (t->learners[NBA_MEMBER_NCF].parameters != NULL && !t->dataset->ordered) {
-        more[more_count++] = t->learners[NBA_MEMBER_NCF].served;
+    if (t->fitted[NBA_MODEL_NCF].ranker.score != NULL && !t->dataset->ordered) {
+        more[more_count++] = t->fitted[NBA_MODEL_NCF].learner.served;
     }
-    if (t->users.parameters != NULL) {
-        more[more_count++] = t->users.ranker;
+    for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
+        if (nba_models[m].member == NBA_MEMBER_COUNT && t->fitted[m].ranker.score != NULL) {
+            more[more_count++] = t->fitted[m].ranker;
+        }
     }
     if (fuse) {
         more[more_count++] = nba_members_fusion_ranker(&t->members);
@@ -193,24 +217,6 @@ static void report_queries(struct training *t, const struct nba_query *queries, 
         ranking.protocol = fuse ? NBA_PROTOCOL_SAMPLED : NBA_PROTOCOL_FIXED;
         nba_report_members(&t->shown.report, &ranking, &t->members, more, more_count, queries,
                            count);
-    }
-}
-
-/* How the members mix, and how good all is. */
-static void judge(struct training *t)
-{
-    const bool test = t->split.test_count > 0;
-    size_t count = test ? t->split.test_count : t->split.validation_count;
-    struct nba_query *queries = nba_pool_take(&t->pool, count, sizeof(*queries));
-    t->members = nba_members(t->dataset, &t->pool);
-    bind_members(t);
-    nba_blend_fit(&t->members, &t->split);
-    memcpy(queries, test ? t->split.test : t->split.validation, count * sizeof(*queries));
-    count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / t->dataset->content_count);
-    report_queries(t, queries, count);
-    if (t->dataset->fixed_test == NULL) {
-        nba_report_touches(&t->shown.report, &t->members, &t->split,
-                           test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION, NBA_BLEND_TOUCHES_MAX);
     }
 }
 
@@ -236,27 +242,65 @@ static void take_all(struct training *t, int64_t until_ms)
     }
 }
 
+/* What counts is counted again, validation with it, before the test part is judged: the protocol of
+ * learning.md section 3.  A champion is still to be met on validation. */
+static enum nba_status count_validation(struct training *t, struct nba_error *error)
+{
+    if (t->split.test_count == 0 || t->config.champion != NULL) {
+        return NBA_OK;
+    }
+    take_all(t, INT64_MAX);
+    const enum nba_status status = count_all(t, t->split.test_from_ms, error);
+    bind_members(t);
+    return status;
+}
+
+/* How the members mix, and how good all is. */
+static enum nba_status judge(struct training *t, struct nba_error *error)
+{
+    const bool test = t->split.test_count > 0;
+    size_t count = test ? t->split.test_count : t->split.validation_count;
+    struct nba_query *queries = nba_pool_take(&t->pool, count, sizeof(*queries));
+    t->members = nba_members(t->dataset, &t->pool);
+    bind_members(t);
+    nba_blend_fit(&t->members, &t->split);
+    const enum nba_status status = count_validation(t, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    memcpy(queries, test ? t->split.test : t->split.validation, count * sizeof(*queries));
+    count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / t->dataset->content_count);
+    report_queries(t, queries, count);
+    if (t->dataset->fixed_test == NULL) {
+        nba_report_touches(&t->shown.report, &t->members, &t->split,
+                           test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION, NBA_BLEND_TOUCHES_MAX);
+    }
+    return NBA_OK;
+}
+
 /* Validation trains too; the number of epochs is what it found.  Its queries stay, to have
  * something to print; nothing is chosen by them any more, and the history that is kept is that of
  * the search.  Where a model's second training is interrupted, the one there was stays. */
 static enum nba_status refit(struct training *t, int64_t until_ms, struct nba_error *error)
 {
-    enum nba_status status = NBA_OK;
     if (nba_progress_interrupted(t->progress)) {
         return NBA_OK;
     }
     take_all(t, until_ms);
-    count_all(t, until_ms < t->split.test_from_ms ? until_ms : t->split.test_from_ms);
-    for (size_t m = 0; status == NBA_OK && m < NBA_MEMBER_COUNT; m++) {
+    enum nba_status status =
+        count_all(t, until_ms < t->split.test_from_ms ? until_ms : t->split.test_from_ms, error);
+    for (size_t m = 0; status == NBA_OK && m < NBA_MODEL_COUNT; m++) {
         struct nba_learner again = {0};
-        if (t->learners[m].parameters == NULL || nba_progress_interrupted(t->progress)) {
+        struct fitted *fitted = &t->fitted[m];
+        if (fitted->learner.parameters == NULL || nba_models[m].member == NBA_MEMBER_COUNT ||
+            nba_progress_interrupted(t->progress)) {
             continue;
         }
-        status = fit(t, (enum nba_fusion_member)m, false, t->learned[m].best_epoch, &again,
-                     &t->other, error);
-        const bool whole = status == NBA_OK && !t->other.interrupted;
-        nba_parameters_destroy(whole ? t->learners[m].parameters : again.parameters);
-        t->learners[m] = whole ? again : t->learners[m];
+        status = fit(t, &nba_models[m], fitted->learned.best_epoch, &again, &t->again, error);
+        const bool whole = status == NBA_OK && !t->again.interrupted;
+        nba_parameters_destroy(whole ? fitted->learner.parameters : again.parameters);
+        fitted->learner = whole ? again : fitted->learner;
+        fitted->ranker = fitted->learner.ranker;
     }
     bind_members(t);
     return status;
@@ -292,22 +336,19 @@ static enum nba_status refit_and_gate(struct training *t, struct nba_error *erro
 static enum nba_status check_config(const struct nba_train_config *config,
                                     const struct nba_dataset *dataset, struct nba_error *error)
 {
-    const struct nba_lstm_options *l = &config->lstm_options;
-    const struct nba_ncf_options *n = &config->ncf_options;
-    if (nba_fit_options_check(&l->fit, "lstm", 1, NBA_LSTM_NET_BATCH_MAX, error) != NBA_OK ||
-        nba_fit_options_check(&n->fit, "ncf", NBA_NCF_CHUNK, NBA_NCF_BATCH_MAX, error) != NBA_OK) {
-        return NBA_E_SHAPE;
-    }
     if (dataset->specialty_count > NBA_RELEASE_SPECIALTIES_MAX) {
         return nba_error_set(error, NBA_E_LIMIT, "%u specialties, at most %u",
                              dataset->specialty_count, NBA_RELEASE_SPECIALTIES_MAX);
     }
-    enum nba_status status =
-        config->lstm ? nba_lstm_shape_check(nba_lstm_learner_shape(dataset, l), error) : NBA_OK;
-    if (status == NBA_OK && config->ncf) {
-        status = nba_ncf_shape_check(nba_ncf_learner_shape(dataset, n), error);
+    for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
+        if (config->wanted[m] && nba_models[m].check != NULL) {
+            const enum nba_status status = nba_models[m].check(config, dataset, error);
+            if (status != NBA_OK) {
+                return status;
+            }
+        }
     }
-    return status;
+    return NBA_OK;
 }
 
 enum nba_status nba_training_run(const struct nba_train_config *config, struct nba_dataset *dataset,
@@ -317,6 +358,9 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
     struct nba_train_config own = *config;
     own.lstm_options.fit.window_events = own.ncf_options.fit.window_events = own.window_events;
     own.lstm_options.fit.seed = own.ncf_options.fit.seed = own.seed;
+    for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
+        own.wanted[m] = own.wanted[m] && (dataset->ordered || !nba_models[m].by_order);
+    }
     enum nba_status status = check_config(&own, dataset, error);
     if (status != NBA_OK) {
         return status;
@@ -331,7 +375,9 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
         status = train_models(t, error);
     }
     if (status == NBA_OK) {
-        judge(t);
+        status = judge(t, error);
+    }
+    if (status == NBA_OK) {
         status = refit_and_gate(t, error);
     }
     if (status != NBA_OK) {
@@ -349,10 +395,14 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
 /* {"lstm": [epochs], "ncf": [epochs]} */
 static void print_history(const struct training *t, struct nba_buf *text)
 {
-    nba_buf_printf(text, "{\"lstm\":");
-    nba_learned_print_json(&t->learned[NBA_MEMBER_LSTM], text);
-    nba_buf_printf(text, ",\"ncf\":");
-    nba_learned_print_json(&t->learned[NBA_MEMBER_NCF], text);
+    const char *between = "{";
+    for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
+        if (nba_models[m].learner != NULL && nba_models[m].member != NBA_MEMBER_COUNT) {
+            nba_buf_printf(text, "%s\"%s\":", between, nba_models[m].name);
+            nba_learned_print_json(&t->fitted[m].learned, text);
+            between = ",";
+        }
+    }
     nba_buf_printf(text, "}\n");
 }
 
@@ -389,12 +439,12 @@ static void print_training(const struct training *t, struct nba_buf *text)
                    "\"lstm\":{\"width\":%u,\"hidden\":%u,\"batch\":%u,\"rate\":%g,\"dropout\":%g,"
                    "\"clip\":%g,\"best_epoch\":%u},",
                    l->width, l->hidden, l->fit.batch, l->fit.rate, l->fit.dropout, l->fit.clip,
-                   t->learned[NBA_MEMBER_LSTM].best_epoch);
+                   t->fitted[NBA_MODEL_LSTM].learned.best_epoch);
     nba_buf_printf(text,
                    "\"ncf\":{\"width\":%u,\"layers\":[%u,%u,%u],\"batch\":%u,\"negatives\":%u,"
                    "\"rate\":%g,\"dropout\":%g,\"best_epoch\":%u},\"ncf_candidates\":%u}",
                    n->width, n->layer_1, n->layer_2, n->layer_3, n->fit.batch, n->negatives,
-                   n->fit.rate, n->fit.dropout, t->learned[NBA_MEMBER_NCF].best_epoch,
+                   n->fit.rate, n->fit.dropout, t->fitted[NBA_MODEL_NCF].learned.best_epoch,
                    NBA_SCORE_NCF_CANDIDATES);
 }
 
@@ -403,8 +453,8 @@ enum nba_status nba_training_release(const struct nba_training *training, const 
 {
     const struct training *t = (const struct training *)training;
     const struct nba_dataset *d = t->dataset;
-    const struct nba_learner *lstm_learner = &t->learners[NBA_MEMBER_LSTM];
-    const struct nba_learner *ncf_learner = &t->learners[NBA_MEMBER_NCF];
+    const struct nba_learner *lstm_learner = &t->fitted[NBA_MODEL_LSTM].learner;
+    const struct nba_learner *ncf_learner = &t->fitted[NBA_MODEL_NCF].learner;
     struct nba_lstm_weights lstm;
     struct nba_ncf_weights ncf;
     struct nba_buf history;

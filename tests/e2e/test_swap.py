@@ -395,7 +395,7 @@ class Retraining(unittest.TestCase):
         for period in ("soon", "0h", "1y", "-2h", "5"):
             done = self.instance.nba("train", f"--every={period}", check=False)
             self.assertEqual(done.returncode, 2, period)
-        run = Running(self, "--every=1s", "--only=cnn", command="train")
+        run = Running(self, "--every=1s", "--only=oracle", command="train")
         self.assertEqual(run.end(), 2, "what can't succeed isn't tried again")
 
 

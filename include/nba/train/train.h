@@ -2,10 +2,11 @@
  * Training from a data set to a release: the one entry for `nba train`, and for the comparisons of
  * `nba evaluate` (nba/train/evaluate.h).
  *
- * ROAD.  Split -> popularity -> LSTM, NCF (early stopping on validation) -> fusion weights and
- * calibration on validation -> figures on the test part (on validation without one) -> refit on
- * all data but the test part, as many epochs as were best -> release.  Beside a champion the gate
- * (nba/train/gate.h) says whether it may be replaced; the release is written either way.
+ * ROAD.  Split -> popularity and the wanted models (early stopping on validation) -> fusion weights
+ * and calibration on validation -> what is counted, counted again with validation -> figures on the
+ * test part (on validation without one) -> refit on all data but the test part, as many epochs as
+ * were best -> release.  Beside a champion the gate (nba/train/gate.h) says whether it may be
+ * replaced; the release is written either way.
  *
  * SEEDED.  The same data set, configuration, library and machine give the same release id.
  * INTERRUPTION.  After the interrupt flag is set the model in training stops with its best so far,
@@ -21,6 +22,7 @@
 #include "nba/train/blend.h"
 #include "nba/train/gate.h"
 #include "nba/train/lstm_learner.h"
+#include "nba/train/models.h"
 #include "nba/train/ncf_learner.h"
 #include "nba/train/popularity.h"
 #include "nba/train/report.h"
@@ -33,8 +35,7 @@ enum nba_split_kind {
 struct nba_train_config {
     enum nba_split_kind split;
     double train_share, validation_share; /* NBA_SPLIT_TIME; what is left is the test part */
-    bool lstm, ncf;                       /* which members; LSTM needs an ordered data set */
-    bool ncf_users; /* also NCF with learned user vectors, for the figures alone */
+    bool wanted[NBA_MODEL_COUNT];         /* which are trained, where the data set can teach them */
     bool refit;
     uint32_t window_events; /* W */
     uint64_t seed;

@@ -1,0 +1,137 @@
+#include "nba/train/models.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "nba/train/train.h"
+#include "nba/train/window.h"
+
+/* ---- lstm ---- */
+
+static enum nba_status lstm_check(const struct nba_train_config *config,
+                                  const struct nba_dataset *dataset, struct nba_error *error)
+{
+    const struct nba_lstm_options *o = &config->lstm_options;
+    const enum nba_status status =
+        nba_fit_options_check(&o->fit, "lstm", 1, NBA_LSTM_NET_BATCH_MAX, error);
+    return status == NBA_OK ? nba_lstm_shape_check(nba_lstm_learner_shape(dataset, o), error)
+                            : status;
+}
+
+static struct nba_fit_options *lstm_options(struct nba_train_config *config)
+{
+    return &config->lstm_options.fit;
+}
+
+static enum nba_status lstm_learner(const struct nba_train_config *config,
+                                    const struct nba_dataset *dataset,
+                                    const struct nba_split *split, struct nba_learner *ret_learner,
+                                    struct nba_error *error)
+{
+    return nba_lstm_learner(dataset, split, &config->lstm_options, ret_learner, error);
+}
+
+/* ---- ncf ---- */
+
+static enum nba_status ncf_check(const struct nba_train_config *config,
+                                 const struct nba_dataset *dataset, struct nba_error *error)
+{
+    const struct nba_ncf_options *o = &config->ncf_options;
+    const enum nba_status status =
+        nba_fit_options_check(&o->fit, "ncf", NBA_NCF_CHUNK, NBA_NCF_BATCH_MAX, error);
+    return status == NBA_OK ? nba_ncf_shape_check(nba_ncf_learner_shape(dataset, o), error)
+                            : status;
+}
+
+static struct nba_fit_options *ncf_options(struct nba_train_config *config)
+{
+    return &config->ncf_options.fit;
+}
+
+static enum nba_status ncf_learner(const struct nba_train_config *config,
+                                   const struct nba_dataset *dataset, const struct nba_split *split,
+                                   struct nba_learner *ret_learner, struct nba_error *error)
+{
+    return nba_ncf_learner(dataset, split, &config->ncf_options, ret_learner, error);
+}
+
+static enum nba_status ncf_users_learner(const struct nba_train_config *config,
+                                         const struct nba_dataset *dataset,
+                                         const struct nba_split *split,
+                                         struct nba_learner *ret_learner, struct nba_error *error)
+{
+    struct nba_ncf_options options = config->ncf_options;
+    options.users = true;
+    return nba_ncf_learner(dataset, split, &options, ret_learner, error);
+}
+
+/* ---- the table ---- */
+
+const struct nba_model nba_models[NBA_MODEL_COUNT] = {
+    [NBA_MODEL_LSTM] = {.name = "lstm",
+                        .member = NBA_MEMBER_LSTM,
+                        .by_order = true,
+                        .check = lstm_check,
+                        .options = lstm_options,
+                        .learner = lstm_learner},
+    [NBA_MODEL_NCF] = {.name = "ncf",
+                       .member = NBA_MEMBER_NCF,
+                       .check = ncf_check,
+                       .options = ncf_options,
+                       .learner = ncf_learner},
+    [NBA_MODEL_NCF_USERS] = {.name = "ncf-users",
+                             .member = NBA_MEMBER_COUNT,
+                             .check = ncf_check,
+                             .options = ncf_options,
+                             .learner = ncf_users_learner},
+};
+
+enum nba_status nba_models_named(const char *list, const char *what,
+                                 bool ret_wanted[NBA_MODEL_COUNT], struct nba_error *error)
+{
+    bool wanted[NBA_MODEL_COUNT] = {false};
+    const char *next = list;
+    while (next != NULL) {
+        const size_t bytes = strcspn(next, ",");
+        size_t m = 0;
+        while (m < NBA_MODEL_COUNT && !(strlen(nba_models[m].name) == bytes &&
+                                        strncmp(nba_models[m].name, next, bytes) == 0)) {
+            m++;
+        }
+        if (m == NBA_MODEL_COUNT) {
+            char all[128] = "";
+            for (size_t i = 0; i < NBA_MODEL_COUNT; i++) {
+                (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s",
+                               i > 0 ? ", " : "", nba_models[i].name);
+            }
+            return nba_error_set(error, NBA_E_USAGE, "%s: expected some of %s, got '%.*s'", what,
+                                 all, (int)bytes, next);
+        }
+        wanted[m] = true;
+        next = next[bytes] == ',' ? next + bytes + 1 : NULL;
+    }
+    memcpy(ret_wanted, wanted, sizeof(wanted));
+    return NBA_OK;
+}
+
+/* ---- counting models over a data set ---- */
+
+static void counted_score(void *context, const struct nba_query *queries, size_t count,
+                          float *ret_scores)
+{
+    const struct nba_counted *counted = context;
+    const struct nba_dataset *d = counted->dataset;
+    const bool windowed = d->ordered && counted->window_events != 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t position = queries[i].position;
+        const uint32_t start = windowed ? nba_window_start(position, counted->window_events) : 0;
+        nba_neighbours_scores(&counted->neighbours,
+                              d->sequence + d->sequence_offset[queries[i].user] + start,
+                              position - start, ret_scores + i * d->content_count);
+    }
+}
+
+struct nba_ranker nba_counted_ranker(struct nba_counted *counted, const char *name)
+{
+    return (struct nba_ranker){.name = name, .context = counted, .score = counted_score};
+}
