@@ -291,6 +291,42 @@ static bool hcp_touch(const char *event, const char *channel, struct nba_dataset
     return engaged || strcmp(event, "ignored") == 0;
 }
 
+/* hcp-seed000: clicks say whether it was an engagement; there are no event ids. */
+static const char *take_seed_event(struct load *load, char *line)
+{
+    static const struct {
+        const char *word;
+        enum nba_channel channel;
+    } channels[] = {{"email", NBA_CHANNEL_EMAIL},
+                    {"webinar", NBA_CHANNEL_EVENT},
+                    {"social-event", NBA_CHANNEL_EVENT},
+                    {"in-person", NBA_CHANNEL_REP},
+                    {"rep_visit", NBA_CHANNEL_REP}};
+    char *fields[FIELDS_MAX];
+    long long time_ms = 0;
+    long long clicks = 0;
+    if (load->index == 0) {
+        return NULL; /* header */
+    }
+    if (split_fields(line, ',', fields) < 6 || !take_number(&fields[0], 0, INT64_MAX, &time_ms) ||
+        !take_number(&fields[5], 0, INT32_MAX, &clicks)) {
+        return "ts_ms,hcp_id,content_id,campaign_id,channel,clicks";
+    }
+    struct nba_dataset_row row = {
+        .user = nba_str_of(fields[1]),
+        .content = nba_str_of(fields[2]),
+        .time_ms = (int64_t)time_ms,
+        .kind = clicks > 0 ? NBA_TOUCH_ENGAGED : NBA_TOUCH_REFUSED,
+    };
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(channels); i++) {
+        if (strcmp(fields[4], channels[i].word) == 0) {
+            row.channel = channels[i].channel;
+        }
+    }
+    load->status = nba_dataset_builder_add(load->builder, &row);
+    return NULL;
+}
+
 static const char *take_hcp_event(struct load *load, char *line)
 {
     char *fields[FIELDS_MAX];
@@ -338,6 +374,33 @@ static enum nba_status load_hcp(struct load *load)
         status = each_line(load, "hcp-a/contents.csv", take_hcp_table);
     }
     return status == NBA_OK ? each_line(load, "hcp-a/events.csv.gz", take_hcp_event) : status;
+}
+
+/* What field a content is for. */
+static const char *take_seed_content(struct load *load, char *line)
+{
+    const char *field = strrchr(line, ',');
+    char *fields[FIELDS_MAX];
+    if (load->index == 0) {
+        return NULL; /* header */
+    }
+    if (field == NULL || split_fields(line, ',', fields) < 3) {
+        return "campaign_id,campaign_channel,content_id,...,specialty";
+    }
+    load->status = nba_dataset_builder_add_content(load->builder, nba_str_of(fields[2]));
+    nba_dataset_builder_label_content(load->builder, nba_str_of(fields[2]), nba_str(NULL, 0),
+                                      nba_str_of(field + 1));
+    return NULL;
+}
+
+static enum nba_status load_seed(struct load *load)
+{
+    enum nba_status status = each_line(load, "hcp-seed000/hcps.csv", take_hcp_table);
+    if (status == NBA_OK) {
+        status = each_line(load, "hcp-seed000/campaigns_with_content.csv", take_seed_content);
+    }
+    return status == NBA_OK ? each_line(load, "hcp-seed000/events.csv.gz", take_seed_event)
+                            : status;
 }
 
 /* ---- asset-clickstream ---- */
@@ -401,6 +464,7 @@ static const struct set {
             {.name = "ml-1m-ncf", .rows = load_ncf, .finish = finish_ncf},
             {.name = "ml-1m-sasrec", .rows = load_sasrec},
             {.name = "hcp-a", .rows = load_hcp},
+            {.name = "hcp-seed000", .rows = load_seed},
             {.name = "amazon-toys", .rows = load_toys, .finish = finish_toys},
             {.name = "amazon-video-games", .rows = load_video, .contents_max = 32768},
             {.name = "asset-clickstream", .rows = load_clickstream, .finish = finish_clickstream}};

@@ -9,9 +9,6 @@
 #include "nba/score/fusion.h"
 #include "nba/train/window.h"
 
-/* Touches looked at for AUC. */
-#define TOUCHES_MAX 200000u
-
 struct served {
     struct nba_release *release;
     const struct nba_dataset *dataset;
@@ -215,7 +212,7 @@ static void judge_release(const struct nba_evaluate_config *config, const struct
     count = nba_split_thin(queries, count, NBA_REPORT_SCORES_MAX / d->content_count);
     const struct nba_ranker fusion = nba_members_fusion_ranker(members);
     nba_report_members(report, &ranking, members, &fusion, 1, queries, count);
-    nba_report_touches(report, members, &split, NBA_TOUCHES_TEST, TOUCHES_MAX);
+    nba_report_touches(report, members, &split, NBA_TOUCHES_TEST, NBA_REPORT_TOUCHES_MAX);
     nba_arena_clear(&pool);
 }
 

@@ -10,7 +10,9 @@
 
 const char *nba_metric_name(enum nba_metric metric)
 {
-    static const char *const names[] = {"hr", "ndcg", "mrr", "auc", "log_loss"};
+    static const char *const names[] = {
+        "hr",       "ndcg",      "mrr",    "auc", "log_loss",
+        "accuracy", "precision", "recall", "f1",  "calibration_error"};
     return names[metric];
 }
 
@@ -101,4 +103,59 @@ double nba_metric_log_loss(const struct nba_labelled *items, size_t count)
         sum -= log(items[i].label ? p : 1.0 - p);
     }
     return count > 0 ? sum / (double)count : 0.0;
+}
+
+double nba_metric_calibration_error(const struct nba_labelled *items, size_t count)
+{
+    enum { BINS = 10 };
+    double gap[BINS] = {0};
+    double sum = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t bin = items[i].score < 1.0 ? (size_t)(items[i].score * BINS) : BINS - 1;
+        gap[bin] += items[i].score - (items[i].label ? 1.0 : 0.0);
+    }
+    for (size_t bin = 0; bin < BINS; bin++) {
+        sum += fabs(gap[bin]);
+    }
+    return count > 0 ? sum / (double)count : 0.0;
+}
+
+/* How often it was said and so; cells by 2 said + label. */
+static double pointwise_of(enum nba_metric metric, const double cells[4])
+{
+    const double right = cells[3];
+    const double parts[][2] = {
+        [NBA_METRIC_ACCURACY] = {cells[0] + right, cells[0] + cells[1] + cells[2] + right},
+        [NBA_METRIC_PRECISION] = {right, cells[2] + right},
+        [NBA_METRIC_RECALL] = {right, cells[1] + right},
+        [NBA_METRIC_F1] = {2.0 * right, cells[1] + cells[2] + 2.0 * right},
+    };
+    return parts[metric][1] > 0.0 ? parts[metric][0] / parts[metric][1] : 0.0;
+}
+
+struct nba_interval nba_metric_pointwise(enum nba_metric metric, const struct nba_labelled *items,
+                                         size_t count)
+{
+    double values[NBA_BOOTSTRAP_ROUNDS];
+    struct nba_rng rng = nba_rng(BOOTSTRAP_SEED);
+    double all[4] = {0};
+    NBA_ASSERT(metric >= NBA_METRIC_ACCURACY && metric <= NBA_METRIC_F1);
+    if (count == 0) {
+        return (struct nba_interval){0.0, 0.0, 0.0};
+    }
+    for (size_t i = 0; i < count; i++) {
+        all[(items[i].score >= 0.5 ? 2 : 0) + (items[i].label ? 1 : 0)] += 1.0;
+    }
+    for (size_t round = 0; round < NBA_BOOTSTRAP_ROUNDS; round++) {
+        double cells[4] = {0};
+        for (size_t i = 0; i < count; i++) {
+            const struct nba_labelled *item = &items[nba_rng_below(&rng, count)];
+            cells[(item->score >= 0.5 ? 2 : 0) + (item->label ? 1 : 0)] += 1.0;
+        }
+        values[round] = pointwise_of(metric, cells);
+    }
+    qsort(values, NBA_BOOTSTRAP_ROUNDS, sizeof(values[0]), compare_doubles);
+    return (struct nba_interval){pointwise_of(metric, all),
+                                 values[NBA_BOOTSTRAP_ROUNDS * 25 / 1000],
+                                 values[NBA_BOOTSTRAP_ROUNDS * 975 / 1000 - 1]};
 }

@@ -106,6 +106,15 @@ static void add_probabilities(struct nba_report *report, const char *data,
     figure.metric = NBA_METRIC_LOG_LOSS;
     figure.interval = nba_metric_interval(losses, count);
     add_figure(report, &figure);
+    for (int m = NBA_METRIC_ACCURACY; m <= NBA_METRIC_F1; m++) {
+        figure.metric = (enum nba_metric)m;
+        figure.interval = nba_metric_pointwise(figure.metric, labelled, count);
+        add_figure(report, &figure);
+    }
+    const double gap = nba_metric_calibration_error(labelled, count);
+    figure.metric = NBA_METRIC_CALIBRATION_ERROR;
+    figure.interval = (struct nba_interval){gap, gap, gap};
+    add_figure(report, &figure);
 }
 
 void nba_report_touches(struct nba_report *report, struct nba_members *members,

@@ -273,7 +273,8 @@ static enum nba_status judge(struct training *t, struct nba_error *error)
     report_queries(t, queries, count);
     if (t->dataset->fixed_test == NULL) {
         nba_report_touches(&t->shown.report, &t->members, &t->split,
-                           test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION, NBA_BLEND_TOUCHES_MAX);
+                           test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION,
+                           NBA_REPORT_TOUCHES_MAX);
     }
     return NBA_OK;
 }

@@ -17,8 +17,11 @@
  *                    is brought to the HCP's specialty: logit r(s, k) - logit r, with
  *                      r = (e + 1) / (n + 2)        of all touches that were answered or not
  *                      r(k) = (e(k) + M r) / (n(k) + M)
- *                      r(s, k) = (e(s, k) + M r(k)) / (n(s, k) + M)
- *                    and M = NBA_CONTENT_RATE_PRIOR; in the release, 0 for what it doesn't know
+ *                      r(s, k) = (e(s, k) + M r') / (n(s, k) + M)
+ *                    M = NBA_CONTENT_RATE_PRIOR, r' = r(k), in log-odds raised or lowered as much
+ *                    as k's unit (its brand, business unit or field; where there is one) does
+ *                    better or worse in the specialty than with everyone; in the release, 0 for
+ *                    what it doesn't know
  *     week_events    events of the HCP in the last seven days / 8 (nba_hcp_week_events): fatigue
  *
  * Popularity's raw score of content k in segment s: log of the share an empirical Bayes estimate

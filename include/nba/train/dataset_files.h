@@ -24,7 +24,8 @@
 #include "nba/train/dataset.h"
 
 #define NBA_DATASET_NAMES \
-    "ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a, amazon-toys, amazon-video-games, asset-clickstream"
+    "ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a, hcp-seed000, amazon-toys, " \
+    "amazon-video-games, asset-clickstream"
 
 /* The LSTM's dropout that this set needs, chosen on its validation part; 0: the default does. */
 double nba_dataset_lstm_dropout(const char *name);

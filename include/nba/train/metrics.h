@@ -6,6 +6,9 @@
  *   AUC      of a rank: 1 - rank / candidates; of labelled scores: the share of (1, 0) pairs in the
  *            right order, ties half
  *   log loss -mean(y log p + (1 - y) log(1 - p)), p kept 1e-6 from 0 and 1
+ *   accuracy, precision, recall, F1 of "p >= 1/2"; 0 where nothing is divided by nothing
+ *   calibration error   |mean p - mean y| of each tenth of p, weighed by how many are in it (expected
+ *            calibration error: C. Guo et al., "On Calibration of Modern Neural Networks", 2017)
  *
  * INTERVALS.  95 %, percentiles of the mean over NBA_BOOTSTRAP_ROUNDS resamples of the queries,
  * drawn by a fixed seed (B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993).
@@ -25,8 +28,13 @@ enum nba_metric {
     NBA_METRIC_MRR,
     NBA_METRIC_AUC,
     NBA_METRIC_LOG_LOSS,
+    NBA_METRIC_ACCURACY,
+    NBA_METRIC_PRECISION,
+    NBA_METRIC_RECALL,
+    NBA_METRIC_F1,
+    NBA_METRIC_CALIBRATION_ERROR,
 };
-const char *nba_metric_name(enum nba_metric metric); /* "hr", "ndcg", "mrr", "auc", "log_loss" */
+const char *nba_metric_name(enum nba_metric metric); /* "hr", "ndcg", "mrr", "auc"... */
 
 /* What one query's rank is worth; k is not looked at for MRR. */
 double nba_metric_of_rank(enum nba_metric metric, uint32_t k, double rank);
@@ -46,5 +54,9 @@ struct nba_labelled {
 double nba_metric_auc(struct nba_labelled *items, size_t count);
 /* Scores are probabilities. */
 double nba_metric_log_loss(const struct nba_labelled *items, size_t count);
+double nba_metric_calibration_error(const struct nba_labelled *items, size_t count);
+/* ACCURACY, PRECISION, RECALL or F1, with its bootstrap interval. */
+struct nba_interval nba_metric_pointwise(enum nba_metric metric, const struct nba_labelled *items,
+                                         size_t count);
 
 #endif

@@ -15,6 +15,8 @@
 
 /* Scores that one model's figures may cost; more queries are thinned evenly, the same for all. */
 #define NBA_REPORT_SCORES_MAX ((size_t)1 << 27)
+/* Touches that AUC and what else is said of probabilities are of, thinned evenly. */
+#define NBA_REPORT_TOUCHES_MAX 200000u
 
 struct nba_figure {
     const char *data, *model, *protocol;

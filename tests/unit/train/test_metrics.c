@@ -46,6 +46,31 @@ static void test_an_interval_holds_its_mean_and_narrows_with_more_values(void **
     assert_memory_equal(&many, &again, sizeof(many));
 }
 
+static void test_pointwise_metrics_are_those_of_the_table_of_what_was_said(void **state)
+{
+    (void)state;
+    /* Said 3 times, right twice; missed once; 4 times rightly not said. */
+    struct nba_labelled items[] = {{0.9, true},  {0.5, true},  {0.7, false}, {0.4, true},
+                                   {0.1, false}, {0.2, false}, {0.3, false}, {0.49, false}};
+    const double want[] = {6.0 / 8.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0};
+    for (size_t i = 0; i < 4; i++) {
+        const enum nba_metric metric = (enum nba_metric)(NBA_METRIC_ACCURACY + (int)i);
+        const struct nba_interval got = nba_metric_pointwise(metric, items, 8);
+        assert_true(fabs(got.value - want[i]) < 1e-12);
+        assert_true(got.lo < got.value && got.value < got.hi);
+        assert_true(nba_metric_pointwise(metric, items + 4, 4).value ==
+                    (metric == NBA_METRIC_ACCURACY ? 1.0 : 0.0));
+    }
+}
+
+static void test_calibration_error_weighs_the_gap_of_each_tenth(void **state)
+{
+    (void)state;
+    const struct nba_labelled items[] = {{0.25, true}, {0.25, false}, {0.75, true}, {1.0, true}};
+    /* .5 too low for two, .25 for one, none for the last */
+    assert_true(fabs(nba_metric_calibration_error(items, 4) - (2 * 0.25 + 0.25) / 4) < 1e-12);
+}
+
 static void test_log_loss_of_a_coin_is_log_two(void **state)
 {
     const struct nba_labelled items[] = {{0.5, true}, {0.5, false}, {0.5, false}};
@@ -104,6 +129,8 @@ int main(void)
         cmocka_unit_test(test_metrics_of_a_rank_in_closed_form),
         cmocka_unit_test(test_auc_counts_ties_half),
         cmocka_unit_test(test_an_interval_holds_its_mean_and_narrows_with_more_values),
+        cmocka_unit_test(test_pointwise_metrics_are_those_of_the_table_of_what_was_said),
+        cmocka_unit_test(test_calibration_error_weighs_the_gap_of_each_tenth),
         cmocka_unit_test(test_log_loss_of_a_coin_is_log_two),
         cmocka_unit_test(test_regression_finds_the_weights_that_made_the_labels),
         cmocka_unit_test(test_regression_comes_back_from_a_start_far_away),
