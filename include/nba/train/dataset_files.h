@@ -23,7 +23,7 @@
 
 #include "nba/train/dataset.h"
 
-#define NBA_DATASET_NAMES \
+#define NBA_DATASET_NAMES                                                 \
     "ml-100k, ml-1m-ncf, ml-1m-sasrec, hcp-a, hcp-seed000, amazon-toys, " \
     "amazon-video-games, asset-clickstream"
 

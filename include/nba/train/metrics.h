@@ -7,8 +7,8 @@
  *            right order, ties half
  *   log loss -mean(y log p + (1 - y) log(1 - p)), p kept 1e-6 from 0 and 1
  *   accuracy, precision, recall, F1 of "p >= 1/2"; 0 where nothing is divided by nothing
- *   calibration error   |mean p - mean y| of each tenth of p, weighed by how many are in it (expected
- *            calibration error: C. Guo et al., "On Calibration of Modern Neural Networks", 2017)
+ *   calibration error   |mean p - mean y| of each tenth of p, weighed by how many are in it
+ *            (C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017)
  *
  * INTERVALS.  95 %, percentiles of the mean over NBA_BOOTSTRAP_ROUNDS resamples of the queries,
  * drawn by a fixed seed (B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993).
