@@ -11,7 +11,9 @@
 #define FLUSH_BYTES ((size_t)1 << 20)
 
 /* In the order of enum nba_score_model. */
-static const char *const model_words[] = {"fusion", "lstm", "ncf", "popularity", NULL};
+#define NBA_X(constant, name) name,
+static const char *const model_words[] = {"fusion", NBA_MEMBER_MAP(NBA_X) NULL};
+#undef NBA_X
 
 static struct {
     const char *hcp, *history, *segment, *release;
@@ -27,7 +29,7 @@ static const struct nba_option options[] = {
     NBA_OPTION_FLAG(&args.all, "all", "every HCP of the state, one after the other"),
     NBA_OPTION_INTEGER(&args.top, "top", "N", 1, 1000, "contents a list (default: 10)"),
     NBA_OPTION_WORD(&args.model, "model", "NAME", model_words,
-                    "fusion (default), lstm, ncf or popularity"),
+                    "fusion (default), lstm, ncf, popularity, ease, knn or rules"),
     NBA_OPTION_TEXT(&args.segment, "segment", "specialty=NAME",
                     "of a history: the specialty; of --all: only these HCPs"),
     NBA_OPTION_TEXT(&args.release, "release", "ID", "this release (default: the champion)"),
@@ -76,6 +78,9 @@ static void print_json(const struct recommender *r, const struct nba_hcp *hcp,
         nba_json_number(buf, "share_lstm", content->share_lstm);
         nba_json_number(buf, "share_ncf", content->share_ncf);
         nba_json_number(buf, "share_popularity", content->share_popularity);
+        nba_json_number(buf, "share_ease", content->share_ease);
+        nba_json_number(buf, "share_knn", content->share_knn);
+        nba_json_number(buf, "share_rules", content->share_rules);
         nba_json_word(buf, "gate", nba_reason_name(content->first_failed));
         nba_buf_append_byte(buf, '}');
     }
@@ -88,7 +93,8 @@ static void print_csv(const struct recommender *r, const struct nba_hcp *hcp,
     struct nba_buf *buf = &r->place->out;
     if (r->done == 0) {
         nba_buf_append_str(buf, nba_str_of("hcp_id,rank,content_id,title,score,share_lstm,"
-                                           "share_ncf,share_popularity,gate,model\n"));
+                                           "share_ncf,share_popularity,share_ease,share_knn,"
+                                           "share_rules,gate,model\n"));
     }
     for (uint32_t i = 0; i < slate->top_content_count; i++) {
         const struct nba_slate_content *content = &slate->top_contents[i];
@@ -97,8 +103,9 @@ static void print_csv(const struct recommender *r, const struct nba_hcp *hcp,
         nba_csv_text(buf, content->content_id);
         nba_buf_append_byte(buf, ',');
         nba_csv_text(buf, title_of(r, content->content_id));
-        nba_buf_printf(buf, ",%.9g,%.9g,%.9g,%.9g,%s,%.12s\n", content->score, content->share_lstm,
-                       content->share_ncf, content->share_popularity,
+        nba_buf_printf(buf, ",%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%s,%.12s\n", content->score,
+                       content->share_lstm, content->share_ncf, content->share_popularity,
+                       content->share_ease, content->share_knn, content->share_rules,
                        nba_reason_name(content->first_failed), slate->model_version.data);
     }
 }

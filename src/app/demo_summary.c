@@ -19,8 +19,8 @@
 
 /* What is known of an HCP while the log goes by. */
 struct seen {
-    uint32_t ranking[NBA_RANKING_COUNT][TOP]; /* world's content indexes */
-    uint8_t ranked[NBA_RANKING_COUNT];
+    uint32_t ranking[NBA_SCORE_MODELS][TOP]; /* world's content indexes */
+    uint8_t ranked[NBA_SCORE_MODELS];
     uint32_t decisions, hits;
 };
 
@@ -92,7 +92,7 @@ struct summary {
     uint32_t hcp_count;
     struct happened *events;
     size_t event_count, event_capacity, at;
-    uint64_t judged, hits[NBA_RANKING_COUNT];
+    uint64_t judged, hits[NBA_SCORE_MODELS];
     uint64_t decided, proposed, decided_with_proposal;
     int64_t live_ms; /* of the first live event */
 };
@@ -125,19 +125,19 @@ static enum nba_status note_event(void *context, const struct nba_record *record
 
 static void judge(struct summary *s, struct seen *seen, uint32_t content)
 {
-    if (seen->ranked[NBA_RANKING_FUSION] == 0) {
+    if (seen->ranked[NBA_SCORE_FUSION] == 0) {
         return; /* no decision yet: nobody foresaw anything */
     }
     s->judged++;
-    for (unsigned model = 0; model < NBA_RANKING_COUNT; model++) {
+    for (unsigned model = 0; model < NBA_SCORE_MODELS; model++) {
         /* A newcomer's LSTM has no list: it falls back on popularity, as the engine does. */
-        const unsigned list = seen->ranked[model] != 0 ? model : NBA_RANKING_POPULARITY;
+        const unsigned list = seen->ranked[model] != 0 ? model : NBA_SCORE_POPULARITY;
         bool hit = false;
         for (unsigned i = 0; i < seen->ranked[list]; i++) {
             hit = hit || seen->ranking[list][i] == content;
         }
         s->hits[model] += hit;
-        seen->hits += hit && model == NBA_RANKING_FUSION;
+        seen->hits += hit && model == NBA_SCORE_FUSION;
     }
 }
 
@@ -148,11 +148,11 @@ static void remember_rankings(struct summary *s, struct seen *seen,
     for (uint32_t r = 0; r < decision->ranking_count; r++) {
         const struct nba_model_ranking *ranking = &decision->rankings[r];
         unsigned model = 0;
-        while (model < NBA_RANKING_COUNT &&
-               !nba_str_is(ranking->model, nba_score_ranking_name((enum nba_score_ranking)model))) {
+        while (model < NBA_SCORE_MODELS &&
+               !nba_str_is(ranking->model, nba_score_model_name((enum nba_score_model)model))) {
             model++;
         }
-        for (uint32_t i = 0; model < NBA_RANKING_COUNT && i < ranking->content_ids.count && i < TOP;
+        for (uint32_t i = 0; model < NBA_SCORE_MODELS && i < ranking->content_ids.count && i < TOP;
              i++) {
             seen->ranking[model][i] =
                 nba_world_content_of(s->market->world, ranking->content_ids.items[i]);
@@ -244,8 +244,8 @@ static void print_figures(const struct summary *s, struct nba_buf *out)
                    "next content among the ten ranked highest (prequential HR@10, %llu "
                    "engagements):\n",
                    (unsigned long long)s->judged);
-    for (unsigned model = 0; model < NBA_RANKING_COUNT; model++) {
-        const char *word = nba_score_ranking_name((enum nba_score_ranking)model);
+    for (unsigned model = 0; model < NBA_SCORE_MODELS; model++) {
+        const char *word = nba_score_model_name((enum nba_score_model)model);
         nba_buf_printf(out, "  %-23s %.4f\n", nba_score_model_label(word),
                        (double)s->hits[model] / judged);
     }

@@ -252,7 +252,8 @@ RECORD(slate_content, struct nba_slate_content, FIELD(nba_slate_content, ID, con
        FIELD(nba_slate_content, DOUBLE, score), FIELD(nba_slate_content, DOUBLE, share_lstm),
        FIELD(nba_slate_content, DOUBLE, share_ncf),
        FIELD(nba_slate_content, DOUBLE, share_popularity),
-       WORD(nba_slate_content, first_failed, reason));
+       WORD(nba_slate_content, first_failed, reason), FIELD(nba_slate_content, DOUBLE, share_ease),
+       FIELD(nba_slate_content, DOUBLE, share_knn), FIELD(nba_slate_content, DOUBLE, share_rules));
 
 RECORD(slate, struct nba_slate, FIELD(nba_slate, TEXT, decision_id), FIELD(nba_slate, ID, hcp_id),
        FIELD(nba_slate, ID, tenant_id), TIME(nba_slate, time),

@@ -328,10 +328,10 @@ static void fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores
 {
     const struct nba_content *contents = pipeline->side->catalog->contents;
     struct nba_model_ranking *rankings =
-        nba_arena_need(&pipeline->said, NBA_RANKING_COUNT * sizeof(*rankings));
+        nba_arena_need(&pipeline->said, NBA_SCORE_MODELS * sizeof(*rankings));
     decision->rankings = rankings;
     decision->ranking_count = 0;
-    for (unsigned r = 0; r < NBA_RANKING_COUNT; r++) {
+    for (unsigned r = 0; r < NBA_SCORE_MODELS; r++) {
         const uint32_t ranked = scores->ranking_count[r];
         struct nba_str *ids = nba_arena_need(&pipeline->said, (ranked + 1u) * sizeof(*ids));
         for (uint32_t i = 0; i < ranked; i++) {
@@ -339,7 +339,7 @@ static void fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores
         }
         if (ranked != 0) {
             rankings[decision->ranking_count++] = (struct nba_model_ranking){
-                .model = nba_str_of(nba_score_ranking_name((enum nba_score_ranking)r)),
+                .model = nba_str_of(nba_score_model_name((enum nba_score_model)r)),
                 .content_ids = {ids, ranked},
             };
         }

@@ -95,18 +95,31 @@ static double positive(double x)
     return x > 0 ? x : 0;
 }
 
+/* What each member's share stands for: order (LSTM, rules), the company kept by contents and HCPs
+ * (NCF, EASE, kNN), or how many engaged. */
+static const enum nba_driver driver_of[NBA_MEMBER_COUNT] = {
+    [NBA_MEMBER_LSTM] = NBA_DRIVER_SEQUENCE_NEXT,
+    [NBA_MEMBER_NCF] = NBA_DRIVER_PEERS_ENGAGED,
+    [NBA_MEMBER_POPULARITY] = NBA_DRIVER_POPULAR_IN_SPECIALTY,
+    [NBA_MEMBER_EASE] = NBA_DRIVER_PEERS_ENGAGED,
+    [NBA_MEMBER_KNN] = NBA_DRIVER_PEERS_ENGAGED,
+    [NBA_MEMBER_RULES] = NBA_DRIVER_SEQUENCE_NEXT,
+};
+
 static void add_score_drivers(struct drivers *drivers, struct nba_score_shares shares)
 {
-    const struct {
-        enum nba_driver code;
-        double share;
-    } members[] = {{NBA_DRIVER_SEQUENCE_NEXT, positive(shares.lstm)},
-                   {NBA_DRIVER_PEERS_ENGAGED, positive(shares.ncf)},
-                   {NBA_DRIVER_POPULAR_IN_SPECIALTY, positive(shares.popularity)}};
-    const double sum = members[0].share + members[1].share + members[2].share;
-    for (size_t i = 0; i < NBA_ARRAY_COUNT(members) && sum > 0; i++) {
-        if (members[i].share / sum >= DRIVER_WEIGHT_MIN) {
-            add_driver(drivers, members[i].code, members[i].share / sum, nba_str("", 0));
+    static const enum nba_driver codes[] = {NBA_DRIVER_SEQUENCE_NEXT, NBA_DRIVER_PEERS_ENGAGED,
+                                            NBA_DRIVER_POPULAR_IN_SPECIALTY};
+    double share[NBA_ARRAY_COUNT(codes)] = {0};
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(codes); i++) {
+        for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+            share[i] += driver_of[m] == codes[i] ? positive(shares.of[m]) : 0;
+        }
+    }
+    const double sum = share[0] + share[1] + share[2];
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(codes) && sum > 0; i++) {
+        if (share[i] / sum >= DRIVER_WEIGHT_MIN) {
+            add_driver(drivers, codes[i], share[i] / sum, nba_str("", 0));
         }
     }
 }

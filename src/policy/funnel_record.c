@@ -358,9 +358,12 @@ enum nba_status nba_funnel_write_slate(struct nba_funnel *funnel,
         top[i] = (struct nba_slate_content){
             .content_id = funnel->catalog->contents[k].content_id,
             .score = nba_round9(scores->score[k]),
-            .share_lstm = nba_round9(shares.lstm),
-            .share_ncf = nba_round9(shares.ncf),
-            .share_popularity = nba_round9(shares.popularity),
+            .share_lstm = nba_round9(shares.of[NBA_MEMBER_LSTM]),
+            .share_ncf = nba_round9(shares.of[NBA_MEMBER_NCF]),
+            .share_popularity = nba_round9(shares.of[NBA_MEMBER_POPULARITY]),
+            .share_ease = nba_round9(shares.of[NBA_MEMBER_EASE]),
+            .share_knn = nba_round9(shares.of[NBA_MEMBER_KNN]),
+            .share_rules = nba_round9(shares.of[NBA_MEMBER_RULES]),
         };
         (void)first_failed(funnel, k, &top[i].first_failed);
     }

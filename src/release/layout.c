@@ -56,6 +56,16 @@ static enum nba_status check_members(const struct nba_release_sizes *sizes, stru
                              "ncf has %u segments, expected %u (everyone and each specialty)",
                              sizes->ncf.segments, sizes->specialties + 1);
     }
+    for (size_t i = 0; i < NBA_NEIGHBOURS_COUNT; i++) {
+        const struct nba_neighbours_sizes *b = &sizes->neighbours[i];
+        const uint64_t square = (uint64_t)sizes->contents * sizes->contents;
+        if (b->last != 0 && (b->sparse ? b->entries > square : b->entries != square)) {
+            return nba_error_set(
+                error, NBA_E_SHAPE, "%s has %u entries, expected %s%llu",
+                nba_fusion_member_name((enum nba_fusion_member)(NBA_NEIGHBOURS_FIRST + i)),
+                b->entries, b->sparse ? "at most " : "", (unsigned long long)square);
+        }
+    }
     return NBA_OK;
 }
 

@@ -43,13 +43,31 @@
     X(NCF_W3, "ncf.w3", F32, s->has_ncf, s->ncf.layer_2, s->ncf.layer_3)                \
     X(NCF_B3, "ncf.b3", F32, s->has_ncf, s->ncf.layer_3, 0)                             \
     X(NCF_W_OUT, "ncf.w_out", F32, s->has_ncf, s->ncf.width + s->ncf.layer_3, 0)        \
-    X(NCF_B_OUT, "ncf.b_out", F32, s->has_ncf, 1, 0)
+    X(NCF_B_OUT, "ncf.b_out", F32, s->has_ncf, 1, 0)                                    \
+    NBA_RELEASE_NEIGHBOURS(X, EASE, "ease", &s->neighbours[0])                          \
+    NBA_RELEASE_NEIGHBOURS(X, KNN, "knn", &s->neighbours[1])                            \
+    NBA_RELEASE_NEIGHBOURS(X, RULES, "rules", &s->neighbours[2])
+
+/* Of the sizes `b` of one; in the order of struct nba_neighbours. */
+#define NBA_RELEASE_NEIGHBOURS(X, MEMBER, member, b)                             \
+    X(MEMBER##_DECAY, member ".decay", F32, (b)->last != 0, 1, 0)                \
+    X(MEMBER##_VALUES, member ".values", F32, (b)->last != 0, (b)->entries, 0)   \
+    X(MEMBER##_PRIOR, member ".prior", F32, (b)->last != 0, s->contents, 0)      \
+    X(MEMBER##_OFFSETS, member ".offsets", U32, (b)->sparse, s->contents + 1, 0) \
+    X(MEMBER##_COLUMNS, member ".columns", U32, (b)->sparse, (b)->entries, 0)
+/* Tensors of each. */
+#define NBA_NEIGHBOURS_TENSORS 5
 
 enum nba_release_tensor {
 #define NBA_RELEASE_TENSOR_ENUM(constant, name, type, there, rows, columns) NBA_TENSOR_##constant,
     NBA_RELEASE_TENSOR_MAP(NBA_RELEASE_TENSOR_ENUM)
 #undef NBA_RELEASE_TENSOR_ENUM
         NBA_TENSOR_COUNT
+};
+
+struct nba_neighbours_sizes {
+    uint32_t entries, last; /* last 0: no such member */
+    bool sparse;
 };
 
 struct nba_release_sizes {
@@ -62,6 +80,7 @@ struct nba_release_sizes {
     bool has_ncf;
     struct nba_lstm_shape lstm;
     struct nba_ncf_shape ncf;
+    struct nba_neighbours_sizes neighbours[NBA_NEIGHBOURS_COUNT];
 };
 
 struct nba_tensor_place {

@@ -182,6 +182,20 @@ static void walk_sizes(struct walk *walk, struct nba_release_sizes *sizes)
     }
     walk_member(walk, "lstm", &sizes->has_lstm, lstm_fields, NBA_ARRAY_COUNT(lstm_fields));
     walk_member(walk, "ncf", &sizes->has_ncf, ncf_fields, NBA_ARRAY_COUNT(ncf_fields));
+    for (size_t i = 0; i < NBA_NEIGHBOURS_COUNT; i++) {
+        struct nba_neighbours_sizes *b = &sizes->neighbours[i];
+        uint32_t sparse = b->sparse;
+        bool has = b->last != 0;
+        const struct field b_fields[] = {
+            {"last", &b->last}, {"entries", &b->entries}, {"sparse", &sparse}};
+        walk_member(walk,
+                    nba_fusion_member_name((enum nba_fusion_member)(NBA_NEIGHBOURS_FIRST + i)),
+                    &has, b_fields, NBA_ARRAY_COUNT(b_fields));
+        if (sparse > 1 || has != (b->last != 0)) {
+            walk_fail(walk, "last from 1 on, sparse 0 or 1");
+        }
+        b->sparse = sparse != 0;
+    }
 }
 
 /* A tensor's entry must say exactly what follows from the sizes; only the checksum is news. */

@@ -44,6 +44,18 @@ enum nba_status nba_parts_sizes(const struct nba_release_parts *parts,
     if (sizes.has_ncf) {
         sizes.ncf = parts->ncf->shape;
     }
+    for (size_t i = 0; i < NBA_NEIGHBOURS_COUNT; i++) {
+        const struct nba_neighbours *b = parts->neighbours[i];
+        if (b != NULL && b->contents != sizes.contents) {
+            return nba_error_set(error, NBA_E_SHAPE,
+                                 "neighbours have %u contents, the vocabulary %u", b->contents,
+                                 sizes.contents);
+        }
+        if (b != NULL) {
+            sizes.neighbours[i] =
+                (struct nba_neighbours_sizes){b->entries, b->last, b->offsets != NULL};
+        }
+    }
     const enum nba_status status = nba_release_sizes_check(&sizes, error);
     if (status == NBA_OK) {
         *ret_sizes = sizes;
@@ -58,16 +70,38 @@ void nba_parts_weights(struct nba_lstm_weights *lstm, struct nba_ncf_weights *nc
         &lstm->embedding, &lstm->w1,      &lstm->b1,     &lstm->w2,   &lstm->b2,   &lstm->out_bias,
         &ncf->item_gmf,   &ncf->item_mlp, &ncf->history, &ncf->prior, &ncf->w1,    &ncf->b1,
         &ncf->w2,         &ncf->b2,       &ncf->w3,      &ncf->b3,    &ncf->w_out, &ncf->b_out};
-    _Static_assert(NBA_ARRAY_COUNT(fields) == NBA_TENSOR_COUNT - NBA_TENSOR_LSTM_EMBEDDING,
+    _Static_assert(NBA_ARRAY_COUNT(fields) == NBA_TENSOR_EASE_DECAY - NBA_TENSOR_LSTM_EMBEDDING,
                    "one field a tensor of weights, in the order of the file");
     memcpy(ret_fields + NBA_TENSOR_LSTM_EMBEDDING, fields, sizeof fields);
 }
 
+void nba_parts_arrays(const struct nba_release_parts *parts,
+                      const void *ret_arrays[NBA_TENSOR_COUNT])
+{
+    struct nba_lstm_weights lstm =
+        parts->lstm != NULL ? *parts->lstm : (struct nba_lstm_weights){0};
+    struct nba_ncf_weights ncf = parts->ncf != NULL ? *parts->ncf : (struct nba_ncf_weights){0};
+    const float **fields[NBA_TENSOR_COUNT];
+    nba_parts_weights(&lstm, &ncf, fields);
+    for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_EASE_DECAY; t++) {
+        ret_arrays[t] = *fields[t];
+    }
+    for (int i = 0; i < NBA_NEIGHBOURS_COUNT; i++) {
+        const struct nba_neighbours *b = parts->neighbours[i];
+        const void *const arrays[NBA_NEIGHBOURS_TENSORS] = {
+            b != NULL ? &b->decay : NULL, b != NULL ? b->values : NULL, b != NULL ? b->prior : NULL,
+            b != NULL ? b->offsets : NULL, b != NULL ? b->columns : NULL};
+        memcpy(ret_arrays + NBA_TENSOR_EASE_DECAY + i * NBA_NEIGHBOURS_TENSORS, arrays,
+               sizeof(arrays));
+    }
+}
+
 bool nba_parts_has(const struct nba_release_parts *parts, enum nba_fusion_member member)
 {
-    return member == NBA_MEMBER_LSTM  ? parts->lstm != NULL
-           : member == NBA_MEMBER_NCF ? parts->ncf != NULL
-                                      : true;
+    return member >= NBA_NEIGHBOURS_FIRST ? parts->neighbours[member - NBA_NEIGHBOURS_FIRST] != NULL
+           : member == NBA_MEMBER_LSTM    ? parts->lstm != NULL
+           : member == NBA_MEMBER_NCF     ? parts->ncf != NULL
+                                          : true;
 }
 
 static enum nba_status check_names(const struct nba_str *names, uint32_t count, const char *what,
@@ -90,17 +124,16 @@ static enum nba_status check_floats(const struct nba_release_parts *parts,
                                     const struct nba_release_sizes *sizes, struct nba_error *error)
 {
     const struct nba_release_layout layout = nba_release_layout(sizes);
-    struct nba_lstm_weights lstm =
-        parts->lstm != NULL ? *parts->lstm : (struct nba_lstm_weights){0};
-    struct nba_ncf_weights ncf = parts->ncf != NULL ? *parts->ncf : (struct nba_ncf_weights){0};
-    const float **fields[NBA_TENSOR_COUNT];
-    nba_parts_weights(&lstm, &ncf, fields);
+    const void *arrays[NBA_TENSOR_COUNT];
+    nba_parts_arrays(parts, arrays);
     for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_COUNT; t++) {
         const struct nba_tensor_place *place = &layout.places[t];
-        const uint64_t count = place->present ? place->dims[0] * place->dims[1] : 0;
+        const bool floats = place->present && strcmp(place->type, "f32") == 0;
+        const uint64_t count = floats ? place->dims[0] * place->dims[1] : 0;
+        const float *values = arrays[t];
         for (uint64_t i = 0; i < count; i++) {
             /* NaN fails the comparison too */
-            if (!(fabsf((*fields[t])[i]) <= NBA_RELEASE_WEIGHT_MAX)) {
+            if (!(fabsf(values[i]) <= NBA_RELEASE_WEIGHT_MAX)) {
                 return nba_error_set(error, NBA_E_NON_FINITE,
                                      "%s: value %llu is NaN, infinite or above %g", place->name,
                                      (unsigned long long)i, (double)NBA_RELEASE_WEIGHT_MAX);
@@ -108,6 +141,20 @@ static enum nba_status check_floats(const struct nba_release_parts *parts,
         }
     }
     return NBA_OK;
+}
+
+static enum nba_status check_neighbours(const struct nba_release_parts *parts,
+                                        struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    for (int i = 0; status == NBA_OK && i < NBA_NEIGHBOURS_COUNT; i++) {
+        if (parts->neighbours[i] != NULL) {
+            status = nba_neighbours_check(
+                parts->neighbours[i],
+                nba_fusion_member_name((enum nba_fusion_member)(NBA_NEIGHBOURS_FIRST + i)), error);
+        }
+    }
+    return status;
 }
 
 static bool is_number(double value)
@@ -196,6 +243,9 @@ enum nba_status nba_parts_check(const struct nba_release_parts *parts,
     }
     if (status == NBA_OK) {
         status = check_floats(parts, sizes, error);
+    }
+    if (status == NBA_OK) {
+        status = check_neighbours(parts, error);
     }
     if (status != NBA_OK) {
         nba_hash_index_clear(&index);

@@ -14,10 +14,14 @@ enum nba_status nba_parts_sizes(const struct nba_release_parts *parts,
 
 bool nba_parts_has(const struct nba_release_parts *parts, enum nba_fusion_member member);
 
-/* Which field of the weights each tensor from NBA_TENSOR_LSTM_EMBEDDING on is; the others' places
+/* Which field of the weights each tensor of LSTM and NCF is; the others' places
  * in the list are left as they are. */
 void nba_parts_weights(struct nba_lstm_weights *lstm, struct nba_ncf_weights *ncf,
                        const float **ret_fields[NBA_TENSOR_COUNT]);
+
+/* What goes into each tensor from NBA_TENSOR_LSTM_EMBEDDING on; NULL for an absent member. */
+void nba_parts_arrays(const struct nba_release_parts *parts,
+                      const void *ret_arrays[NBA_TENSOR_COUNT]);
 
 /* Names ascending and of legal length, content hashes without collision, every weight finite,
  * fusion weights not negative and 0 where a member is absent.  The sizes have been checked.

@@ -35,6 +35,7 @@ struct nba_release {
     struct nba_hash_index by_hash; /* contents */
     struct nba_lstm_weights lstm_weights;
     struct nba_ncf_weights ncf_weights;
+    struct nba_neighbours neighbours[NBA_NEIGHBOURS_COUNT];
     struct nba_release_parts parts;
     struct nba_lstm *lstm; /* bound, or NULL */
     struct nba_ncf *ncf;
@@ -128,9 +129,35 @@ static void decode_numbers(struct nba_release *release, const struct nba_manifes
     parts->lstm = sizes->has_lstm ? &release->lstm_weights : NULL;
     parts->ncf = sizes->has_ncf ? &release->ncf_weights : NULL;
     nba_parts_weights(&release->lstm_weights, &release->ncf_weights, fields);
-    for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_COUNT; t++) {
+    for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_EASE_DECAY; t++) {
         if (manifest->layout.places[t].present) {
             *fields[t] = tensor_at(release, manifest, (enum nba_release_tensor)t);
+        }
+    }
+}
+
+static void decode_neighbours(struct nba_release *release, const struct nba_manifest *manifest)
+{
+    for (int i = 0; i < NBA_NEIGHBOURS_COUNT; i++) {
+        const struct nba_neighbours_sizes *sizes = &manifest->sizes.neighbours[i];
+        const void *arrays[NBA_NEIGHBOURS_TENSORS];
+        for (int t = 0; t < NBA_NEIGHBOURS_TENSORS; t++) {
+            arrays[t] = tensor_at(
+                release, manifest,
+                (enum nba_release_tensor)(NBA_TENSOR_EASE_DECAY + i * NBA_NEIGHBOURS_TENSORS + t));
+        }
+        if (sizes->last != 0) {
+            release->neighbours[i] = (struct nba_neighbours){
+                .contents = manifest->sizes.contents,
+                .entries = sizes->entries,
+                .last = sizes->last,
+                .decay = *(const float *)arrays[0],
+                .values = arrays[1],
+                .prior = arrays[2],
+                .offsets = sizes->sparse ? arrays[3] : NULL,
+                .columns = sizes->sparse ? arrays[4] : NULL,
+            };
+            release->parts.neighbours[i] = &release->neighbours[i];
         }
     }
 }
@@ -152,6 +179,7 @@ static enum nba_status decode(struct nba_release *release, const struct nba_mani
     }
     if (status == NBA_OK) {
         decode_numbers(release, manifest);
+        decode_neighbours(release, manifest);
         status = nba_parts_check(&release->parts, &manifest->sizes, &release->by_hash, error);
     }
     return status;
@@ -375,4 +403,11 @@ const struct nba_lstm *nba_release_lstm(const struct nba_release *release)
 const struct nba_ncf *nba_release_ncf(const struct nba_release *release)
 {
     return release->ncf;
+}
+
+const struct nba_neighbours *nba_release_neighbours(const struct nba_release *release,
+                                                    enum nba_fusion_member member)
+{
+    return member >= NBA_NEIGHBOURS_FIRST ? release->parts.neighbours[member - NBA_NEIGHBOURS_FIRST]
+                                          : NULL;
 }

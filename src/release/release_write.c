@@ -49,10 +49,7 @@ static void encode(struct writer *writer, unsigned char *memory)
 {
     const struct nba_release_parts *parts = writer->parts;
     const struct nba_tensor_place *places = writer->manifest.layout.places;
-    struct nba_lstm_weights lstm =
-        parts->lstm != NULL ? *parts->lstm : (struct nba_lstm_weights){0};
-    struct nba_ncf_weights ncf = parts->ncf != NULL ? *parts->ncf : (struct nba_ncf_weights){0};
-    const float **fields[NBA_TENSOR_COUNT];
+    const void *arrays[NBA_TENSOR_COUNT];
     encode_names(parts->contents, parts->content_count,
                  memory + places[NBA_TENSOR_VOCABULARY_OFFSETS].offset,
                  memory + places[NBA_TENSOR_VOCABULARY_BYTES].offset);
@@ -66,10 +63,10 @@ static void encode(struct writer *writer, unsigned char *memory)
            sizeof parts->calibrator);
     memcpy(memory + places[NBA_TENSOR_CONTENT_RATE].offset, parts->content_rate,
            (size_t)places[NBA_TENSOR_CONTENT_RATE].bytes);
-    nba_parts_weights(&lstm, &ncf, fields);
+    nba_parts_arrays(parts, arrays);
     for (int t = NBA_TENSOR_LSTM_EMBEDDING; t < NBA_TENSOR_COUNT; t++) {
         if (places[t].present) {
-            memcpy(memory + places[t].offset, *fields[t], (size_t)places[t].bytes);
+            memcpy(memory + places[t].offset, arrays[t], (size_t)places[t].bytes);
         }
     }
     for (int t = 0; t < NBA_TENSOR_COUNT; t++) {

@@ -92,15 +92,21 @@ void nba_score_fold(const struct nba_catalog *catalog, const double *propensity,
     }
 }
 
+/* What weighs nothing and isn't ranked needn't be computed. */
+static void choose_members(struct nba_score_binding *binding)
+{
+    for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+        const bool weighs = binding->cheap.weights[m] > 0.0 ||
+                            (binding->ncf_candidates != 0 && binding->full.weights[m] > 0.0);
+        binding->uses[m] = nba_release_has(binding->release, (enum nba_fusion_member)m) &&
+                           (weighs || binding->rankings_top_n != 0);
+    }
+}
+
 static enum nba_status choose_fusion(struct nba_score_binding *binding,
                                      const struct nba_score_options *options,
                                      struct nba_error *error)
 {
-    static const enum nba_fusion_member members[] = {
-        [NBA_SCORE_LSTM] = NBA_MEMBER_LSTM,
-        [NBA_SCORE_NCF] = NBA_MEMBER_NCF,
-        [NBA_SCORE_POPULARITY] = NBA_MEMBER_POPULARITY,
-    };
     const struct nba_release *release = binding->release;
     binding->cheap = nba_release_parts(release)->fusion[NBA_FUSION_CHEAP];
     binding->full = nba_release_parts(release)->fusion[NBA_FUSION_FULL];
@@ -108,16 +114,19 @@ static enum nba_status choose_fusion(struct nba_score_binding *binding,
         const bool asked =
             nba_release_has(release, NBA_MEMBER_NCF) && binding->full.weights[NBA_MEMBER_NCF] > 0.0;
         binding->ncf_candidates = asked ? options->ncf_candidates : 0;
-        return NBA_OK;
+    } else {
+        const enum nba_fusion_member member =
+            (enum nba_fusion_member)(options->model - NBA_SCORE_FUSION - 1);
+        const bool ncf = member == NBA_MEMBER_NCF;
+        if (!nba_release_has(release, member)) {
+            return nba_error_set(error, NBA_E_NOT_FOUND, "release %.12s has no member %s",
+                                 nba_release_id(release), nba_fusion_member_name(member));
+        }
+        binding->ncf_candidates = ncf ? binding->known_count : 0;
+        binding->cheap = alone(ncf ? NBA_MEMBER_POPULARITY : member);
+        binding->full = alone(member);
     }
-    const enum nba_fusion_member member = members[options->model];
-    if (!nba_release_has(release, member)) {
-        return nba_error_set(error, NBA_E_NOT_FOUND, "release %.12s has no member %s",
-                             nba_release_id(release), nba_fusion_member_name(member));
-    }
-    binding->ncf_candidates = options->model == NBA_SCORE_NCF ? binding->known_count : 0;
-    binding->cheap = alone(options->model == NBA_SCORE_NCF ? NBA_MEMBER_POPULARITY : member);
-    binding->full = alone(member);
+    choose_members(binding);
     return NBA_OK;
 }
 
@@ -201,7 +210,7 @@ const char *nba_score_binding_version(const struct nba_score_binding *binding)
 
 size_t nba_score_binding_state_floats(const struct nba_score_binding *binding)
 {
-    const struct nba_lstm *lstm =
-        binding->release != NULL ? nba_release_lstm(binding->release) : NULL;
-    return lstm != NULL ? nba_lstm_state_floats(lstm) : 0;
+    return binding->uses[NBA_MEMBER_LSTM]
+               ? nba_lstm_state_floats(nba_release_lstm(binding->release))
+               : 0;
 }

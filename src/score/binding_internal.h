@@ -13,7 +13,8 @@ struct nba_score_binding {
     double *table_score;           /* (K) of its best candidate */
     double table_channel[NBA_CHANNEL_COUNT];
     struct nba_fusion cheap, full;
-    uint32_t ncf_candidates; /* 0: only the cheap fusion */
+    bool uses[NBA_MEMBER_COUNT]; /* what is computed: it weighs something, or is ranked */
+    uint32_t ncf_candidates;     /* 0: only the cheap fusion */
     uint32_t rankings_top_n;
     /* (known_count) the catalogue's contents that the release knows, ascending. */
     uint32_t *known;

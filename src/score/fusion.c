@@ -50,31 +50,48 @@ struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_ME
     return fused;
 }
 
-NBA_VECTOR_BODY add_two_body(double b, double weight_x, const float *restrict x, double weight_y,
-                             const float *restrict y, size_t count, double *restrict ret_score)
+NBA_VECTOR_BODY add_first_body(double b, double weight, const float *restrict z, size_t count,
+                               double *restrict ret_score)
 {
     for (size_t i = 0; i < count; i++) {
-        ret_score[i] = (b + weight_x * (double)x[i]) + weight_y * (double)y[i];
+        ret_score[i] = b + weight * (double)z[i];
     }
 }
-NBA_VECTOR_FORMS(add_two,
-                 (double b, double weight_x, const float *restrict x, double weight_y,
-                  const float *restrict y, size_t count, double *restrict ret_score),
-                 (b, weight_x, x, weight_y, y, count, ret_score))
+NBA_VECTOR_FORMS(add_first,
+                 (double b, double weight, const float *restrict z, size_t count,
+                  double *restrict ret_score),
+                 (b, weight, z, count, ret_score))
 
-void nba_fuse_cheap(const struct nba_fusion *fusion, const float *z_lstm, const float *z_popularity,
+NBA_VECTOR_BODY add_next_body(double weight, const float *restrict z, size_t count,
+                              double *restrict score)
+{
+    for (size_t i = 0; i < count; i++) {
+        score[i] += weight * (double)z[i];
+    }
+}
+NBA_VECTOR_FORMS(add_next,
+                 (double weight, const float *restrict z, size_t count, double *restrict score),
+                 (weight, z, count, score))
+
+void nba_fuse_cheap(const struct nba_fusion *fusion, const float *const z[NBA_MEMBER_COUNT],
                     size_t count, double *ret_score)
 {
-    const double lstm = fusion->a * fusion->weights[NBA_MEMBER_LSTM];
-    const double popularity = fusion->a * fusion->weights[NBA_MEMBER_POPULARITY];
-    const double b = fusion->b;
-    if (z_lstm == NULL) {
-        for (size_t i = 0; i < count; i++) {
-            ret_score[i] = b + popularity * (double)z_popularity[i];
+    bool any = false;
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        const double weight = fusion->a * fusion->weights[m];
+        if (z[m] == NULL || fusion->weights[m] <= 0.0) {
+            continue;
         }
-        return;
+        if (any) {
+            add_next(weight, z[m], count, ret_score);
+        } else {
+            add_first(fusion->b, weight, z[m], count, ret_score);
+        }
+        any = true;
     }
-    add_two(b, lstm, z_lstm, popularity, z_popularity, count, ret_score);
+    for (size_t i = 0; !any && i < count; i++) {
+        ret_score[i] = fusion->b;
+    }
 }
 
 struct nba_fusion nba_fusion_cold(const struct nba_fusion *cheap)

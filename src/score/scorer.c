@@ -29,6 +29,7 @@ struct work {
     double *score;            /* (K) the fusion's opinion of each */
     float *x;                 /* (K) a member's scores */
     float *open;              /* (K) of those not engaged with */
+    float *all;               /* (release's contents) */
     uint32_t *best, *indexes; /* (K) */
     bool *skip;               /* (release's contents) */
     bool *in_ring;            /* (K) engaged with, as far as the ring remembers */
@@ -47,20 +48,16 @@ struct nba_scorer {
 /* A wave needs the LSTM's score rows and a few arrays of the catalogue's size for one HCP. */
 #define SCRATCH_BYTES_MAX ((size_t)64 << 20)
 
-const char *nba_score_ranking_name(enum nba_score_ranking ranking)
+const char *nba_score_model_name(enum nba_score_model model)
 {
-    static const char *const names[] = {
-#define NBA_X(constant, name) name,
-        NBA_SCORE_RANKING_MAP(NBA_X)
-#undef NBA_X
-    };
-    NBA_ASSERT((size_t)ranking < NBA_RANKING_COUNT);
-    return names[ranking];
+    NBA_ASSERT((size_t)model < NBA_SCORE_MODELS);
+    return model == NBA_SCORE_FUSION ? "fusion"
+                                     : nba_fusion_member_name((enum nba_fusion_member)(model - 1));
 }
 
 const char *nba_score_model_label(const char *word)
 {
-    const bool member = strcmp(word, nba_score_ranking_name(NBA_RANKING_POPULARITY)) == 0;
+    const bool member = strcmp(word, nba_score_model_name(NBA_SCORE_POPULARITY)) == 0;
     return member ? "popularity in specialty" : word;
 }
 
@@ -157,13 +154,15 @@ struct nba_score_shares nba_score_shares_of(const struct nba_scores *scores, uin
     const struct nba_score_members *members = &scores->members;
     struct nba_score_shares shares = {0};
     if (members->tallied) {
-        shares.popularity = scores->score[content];
+        shares.of[NBA_MEMBER_POPULARITY] = scores->score[content];
     } else if (members->rescored != NULL && members->rescored[content] != 0) {
         shares = members->shares[members->rescored[content] - 1];
     } else if (scores->known[content]) {
         const uint32_t i = members->place[content];
-        shares.lstm = members->lstm != NULL ? members->lstm_weight * (double)members->lstm[i] : 0.0;
-        shares.popularity = members->popularity_weight * (double)members->popularity[i];
+        for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+            const float *z = members->z[m];
+            shares.of[m] = z != NULL ? members->weight[m] * (double)z[i] : 0.0;
+        }
     }
     return shares;
 }
@@ -203,15 +202,14 @@ static bool fuse_full(struct work *work, const struct nba_score_binding *binding
     nba_standardise(work->x, count, work->x);
     for (size_t i = 0; i < count; i++) {
         double z[NBA_MEMBER_COUNT] = {0};
-        z[NBA_MEMBER_LSTM] = members->lstm != NULL ? (double)members->lstm[best[i]] : 0.0;
+        for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+            z[m] = members->z[m] != NULL ? (double)members->z[m][best[i]] : 0.0;
+        }
         z[NBA_MEMBER_NCF] = (double)work->x[i];
-        z[NBA_MEMBER_POPULARITY] = (double)members->popularity[best[i]];
         const struct nba_fused fused = nba_fuse(&binding->full, z);
         score[best[i]] = fused.score;
         rescored[binding->known[best[i]]] = (uint16_t)(i + 1);
-        shares[i] = (struct nba_score_shares){.lstm = fused.share[NBA_MEMBER_LSTM],
-                                              .ncf = fused.share[NBA_MEMBER_NCF],
-                                              .popularity = fused.share[NBA_MEMBER_POPULARITY]};
+        memcpy(shares[i].of, fused.share, sizeof(fused.share));
     }
     members->rescored = rescored;
     members->shares = shares;
@@ -238,6 +236,36 @@ static void place(const struct nba_score_binding *binding, const double *known, 
     }
 }
 
+/* What every member but NCF says of the contents it knows, standardised; of a cold HCP only
+ * popularity says something.  `lstm_scores`: a row of the release's contents.  False: the arena is
+ * full. */
+static bool standardise_members(struct work *work, const struct nba_score_binding *binding,
+                                const struct window *window, const float *lstm_scores,
+                                struct nba_score_members *members, struct nba_arena *arena)
+{
+    const uint32_t count = binding->known_count;
+    for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+        const struct nba_neighbours *neighbours =
+            nba_release_neighbours(binding->release, (enum nba_fusion_member)m);
+        const float *scores = m == NBA_MEMBER_LSTM ? lstm_scores : NULL;
+        if (!binding->uses[m] || !window->known || (neighbours == NULL && scores == NULL)) {
+            continue;
+        }
+        float *z = nba_arena_take(arena, (count + 1u) * sizeof(*z));
+        if (z == NULL) {
+            return false;
+        }
+        if (neighbours != NULL) {
+            nba_neighbours_scores(neighbours, window->contents, window->count, work->all);
+            scores = work->all;
+        }
+        gather(scores, binding->known_index, count, z);
+        nba_standardise(z, count, z);
+        members->z[m] = z;
+    }
+    return true;
+}
+
 /* `score`: (K).  False: the arena is full. */
 static bool score_contents(struct work *work, const struct nba_score_binding *binding,
                            struct nba_score_job *job, const struct window *window,
@@ -247,26 +275,19 @@ static bool score_contents(struct work *work, const struct nba_score_binding *bi
     const uint32_t count = binding->known_count;
     const bool all = count == binding->catalog->content_count;
     double *known = all ? score : work->score;
-    float *z = nba_arena_take(arena, (count + 1u) * sizeof(*z));
-    if (z == NULL) {
-        return false;
-    }
     job->scores.cold = !window->known;
     const struct nba_fusion fusion =
         job->scores.cold ? nba_fusion_cold(&binding->cheap) : binding->cheap;
     struct nba_score_members *members = &job->scores.members;
-    *members = (struct nba_score_members){
-        .place = binding->place,
-        .popularity = binding->popularity + (size_t)segment * count,
-        .lstm_weight = fusion.a * fusion.weights[NBA_MEMBER_LSTM],
-        .popularity_weight = fusion.a * fusion.weights[NBA_MEMBER_POPULARITY],
-    };
-    if (!job->scores.cold && lstm_scores != NULL) {
-        gather(lstm_scores, binding->known_index, count, z);
-        nba_standardise(z, count, z);
-        members->lstm = z;
+    *members = (struct nba_score_members){.place = binding->place};
+    members->z[NBA_MEMBER_POPULARITY] = binding->popularity + (size_t)segment * count;
+    for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+        members->weight[m] = fusion.a * fusion.weights[m];
     }
-    nba_fuse_cheap(&fusion, members->lstm, members->popularity, count, known);
+    if (!standardise_members(work, binding, window, lstm_scores, members, arena)) {
+        return false;
+    }
+    nba_fuse_cheap(&fusion, members->z, count, known);
     if (!job->scores.cold && binding->ncf_candidates != 0 &&
         !fuse_full(work, binding, segment, window, members, known, arena)) {
         return false;
@@ -363,7 +384,7 @@ static void mark_ring(const struct nba_catalog *catalog, const struct nba_hcp *h
 
 /* The best of `x` (one a known content) that the HCP hasn't engaged with, as catalogue contents. */
 static void rank_member(struct work *work, const struct nba_score_binding *binding, const float *x,
-                        struct nba_scores *scores, enum nba_score_ranking which)
+                        struct nba_scores *scores, enum nba_score_model which)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < binding->known_count; i++) {
@@ -386,7 +407,7 @@ static void rank_lstm(struct work *work, const struct nba_score_binding *binding
                       struct nba_score_job *job)
 {
     struct nba_scores *scores = &job->scores;
-    uint32_t *best = scores->rankings[NBA_RANKING_LSTM];
+    uint32_t *best = scores->rankings[NBA_SCORE_LSTM];
     const uint32_t count = nba_release_parts(binding->release)->content_count;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t k = binding->of_release[i];
@@ -398,7 +419,7 @@ static void rank_lstm(struct work *work, const struct nba_score_binding *binding
     for (size_t i = 0; i < ranking.ret_count; i++) {
         best[i] = binding->of_release[best[i]];
     }
-    scores->ranking_count[NBA_RANKING_LSTM] = (uint32_t)ranking.ret_count;
+    scores->ranking_count[NBA_SCORE_LSTM] = (uint32_t)ranking.ret_count;
 }
 
 /* The audit's rankings: the fusion as decided, then each member alone. */
@@ -409,16 +430,22 @@ static void rank_all(struct work *work, const struct nba_score_binding *binding,
     const struct nba_ncf *ncf = nba_release_ncf(binding->release);
     memset(work->in_ring, 0, binding->catalog->content_count * sizeof(*work->in_ring));
     mark_ring(binding->catalog, job->hcp, work->in_ring);
-    rank_member(work, binding, NULL, &job->scores, NBA_RANKING_FUSION);
+    rank_member(work, binding, NULL, &job->scores, NBA_SCORE_FUSION);
     rank_member(work, binding, binding->popularity + (size_t)segment * binding->known_count,
-                &job->scores, NBA_RANKING_POPULARITY);
-    if (window->known && nba_release_lstm(binding->release) != NULL) {
+                &job->scores, NBA_SCORE_POPULARITY);
+    if (window->known && binding->uses[NBA_MEMBER_LSTM]) {
         rank_lstm(work, binding, job);
+    }
+    for (enum nba_fusion_member m = NBA_NEIGHBOURS_FIRST; m < NBA_MEMBER_COUNT; m++) {
+        if (job->scores.members.z[m] != NULL) {
+            rank_member(work, binding, job->scores.members.z[m], &job->scores,
+                        nba_score_model_of(m));
+        }
     }
     if (ncf != NULL) {
         nba_ncf_fold_in(ncf, segment, window->contents, window->count, work->user);
         nba_ncf_scores(ncf, work->user, binding->known_index, binding->known_count, work->x);
-        rank_member(work, binding, work->x, &job->scores, NBA_RANKING_NCF);
+        rank_member(work, binding, work->x, &job->scores, NBA_SCORE_NCF);
     }
 }
 
@@ -458,6 +485,7 @@ static void take_work(struct nba_scorer *scorer, const struct nba_catalog *catal
     work->best = nba_arena_need(pages, K * sizeof(*work->best));
     work->indexes = nba_arena_need(pages, K * sizeof(*work->indexes));
     work->open = nba_arena_need(pages, K * sizeof(*work->open));
+    work->all = nba_arena_need(pages, NBA_CONTENTS_MAX * sizeof(*work->all));
     work->in_ring = nba_arena_need(pages, K * sizeof(*work->in_ring));
     work->skip = nba_arena_need(pages, NBA_CONTENTS_MAX * sizeof(*work->skip));
 }
@@ -523,7 +551,7 @@ void nba_scorer_start(struct nba_scorer *scorer, const struct nba_score_binding 
     scorer->rows = NULL;
     scorer->row_floats = 0;
     const struct nba_lstm *lstm =
-        binding->release != NULL ? nba_release_lstm(binding->release) : NULL;
+        binding->uses[NBA_MEMBER_LSTM] ? nba_release_lstm(binding->release) : NULL;
     for (size_t i = 0; binding->release != NULL && i < count; i++) {
         scorer->windows[i] = window_of(binding, &jobs[i], &scorer->scratch);
     }

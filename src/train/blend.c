@@ -1,6 +1,8 @@
 /*
- * Every validation query is reduced once to what the search looks at: for the cheap weights its two
- * rows, for the full ones the NCF set, so that trying weights costs no model.
+ * Every validation query is reduced once to what the search looks at: for the cheap weights each
+ * member's row and which contents its target is compared with, for the full ones the NCF set, so
+ * that trying weights costs no model.  One member's weight is tried at a time: what the others make
+ * together is summed up once for all values of it.
  */
 #include "nba/train/blend.h"
 
@@ -10,6 +12,7 @@
 
 #include "nba/base/assert.h"
 #include "nba/base/memory.h"
+#include "nba/base/vector.h"
 #include "nba/linalg/elementary.h"
 #include "nba/score/fusion.h"
 #include "nba/train/logistic.h"
@@ -19,12 +22,17 @@
 #define SLOPE_LEAST 0.05
 /* Validation queries that weights are chosen by. */
 #define QUERIES_MAX 2000u
-/* Scores of two members kept at a time. */
+/* Scores of a member kept at a time. */
 #define SCORES_MAX ((size_t)8 << 20)
 /* A fusion with NCF may rank this much worse than one without before NCF is let go. */
 #define NCF_TOLERANCE 2e-4
 /* Below this many touches a slope of its own is a guess. */
 #define TOUCHES_LEAST 100u
+
+/* What a weight must gain to be changed. */
+#define GAIN_LEAST 1e-5
+/* Times that all weights are gone through, at most. */
+#define ROUNDS_MAX 4u
 
 static const double grid[] = {0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0};
 
@@ -35,11 +43,12 @@ struct fit {
     struct nba_query *queries; /* warm ones */
     size_t count;
     struct nba_ranking ranking;
-    float *z[NBA_MEMBER_COUNT]; /* (count, N) of LSTM and popularity */
+    float *z[NBA_MEMBER_COUNT]; /* (count, N); NULL: absent, and NCF */
+    uint8_t *is_candidate;      /* (count, N) */
+    float *others;              /* (count, N) the other members' mix */
     struct nba_ncf_set *sets;   /* (count) by the cheap weights */
-    uint8_t *is_candidate;
-    float *mixed;  /* (N) */
-    double *ranks; /* (count) */
+    const float *zeros;         /* (N) of who is absent */
+    double *ranks;              /* (count) */
     struct nba_arena pool;
 };
 
@@ -58,57 +67,126 @@ static void fit_init(struct fit *f, struct nba_members *members, const struct nb
         }
     }
     f->count = nba_split_thin(f->queries, f->count, most);
-    f->z[NBA_MEMBER_LSTM] = nba_pool_floats(pool, f->count * N);
-    f->z[NBA_MEMBER_POPULARITY] = nba_pool_floats(pool, f->count * N);
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        if (m != NBA_MEMBER_NCF && members->rankers[m].score != NULL) {
+            f->z[m] = nba_pool_floats(pool, f->count * N);
+        }
+    }
     f->sets = nba_pool_take(pool, f->count, sizeof(*f->sets));
-    f->is_candidate = nba_pool_take(pool, N, 1);
-    f->mixed = nba_pool_floats(pool, N);
+    f->is_candidate = nba_pool_take(pool, f->count * N, 1);
+    f->others = nba_pool_floats(pool, f->count * N);
+    f->zeros = nba_pool_floats(pool, N);
     f->ranks = nba_pool_take(pool, f->count, sizeof(*f->ranks));
+    for (size_t i = 0; i < f->count; i++) {
+        nba_ranking_candidates(&f->ranking, f->queries[i], f->is_candidate + i * N);
+    }
     for (size_t from = 0; from < f->count; from += NBA_RANKING_BATCH) {
         const size_t left = f->count - from;
         const size_t batch = left < NBA_RANKING_BATCH ? left : NBA_RANKING_BATCH;
         nba_members_standardise(members, f->queries + from, batch);
-        memcpy(f->z[NBA_MEMBER_LSTM] + from * N, members->rows[NBA_MEMBER_LSTM],
-               batch * N * sizeof(float));
-        memcpy(f->z[NBA_MEMBER_POPULARITY] + from * N, members->rows[NBA_MEMBER_POPULARITY],
-               batch * N * sizeof(float));
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            if (f->z[m] != NULL) {
+                memcpy(f->z[m] + from * N, members->rows[m], batch * N * sizeof(float));
+            }
+        }
     }
 }
 
-static double cheap_ndcg(struct fit *f, double lstm, double popularity)
+/* y += weight x */
+NBA_VECTOR_BODY add_body(float weight, const float *restrict x, size_t count, float *restrict y)
+{
+    for (size_t i = 0; i < count; i++) {
+        y[i] += weight * x[i];
+    }
+}
+NBA_VECTOR_FORMS(add, (float weight, const float *restrict x, size_t count, float *restrict y),
+                 (weight, x, count, y))
+
+/* Twice the rank of `own` among the candidates of x + weight y. */
+NBA_VECTOR_BODY rank_body(const float *restrict x, float weight, const float *restrict y,
+                          const uint8_t *restrict is_candidate, size_t count, float own,
+                          int32_t *restrict ret_twice)
+{
+    int32_t twice = 0;
+    for (size_t k = 0; k < count; k++) {
+        const float score = x[k] + weight * y[k];
+        twice += is_candidate[k] * ((score > own) + (score >= own));
+    }
+    *ret_twice = twice;
+}
+NBA_VECTOR_FORMS(rank,
+                 (const float *restrict x, float weight, const float *restrict y,
+                  const uint8_t *restrict is_candidate, size_t count, float own,
+                  int32_t *restrict ret_twice),
+                 (x, weight, y, is_candidate, count, own, ret_twice))
+
+/* NDCG@10 of `others` + weight z. */
+static double ndcg_with(const struct fit *f, size_t member, double weight)
 {
     const size_t N = f->members->dataset->content_count;
     double sum = 0.0;
     for (size_t i = 0; i < f->count; i++) {
-        const float *z_lstm = f->z[NBA_MEMBER_LSTM] + i * N;
-        const float *z_popularity = f->z[NBA_MEMBER_POPULARITY] + i * N;
-        for (size_t k = 0; k < N; k++) {
-            f->mixed[k] = (float)lstm * z_lstm[k] + (float)popularity * z_popularity[k];
-        }
-        nba_ranking_candidates(&f->ranking, f->queries[i], f->is_candidate);
-        const double rank = nba_ranking_rank(f->mixed, f->is_candidate, N,
-                                             nba_query_target(f->members->dataset, f->queries[i]));
-        sum += nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, rank);
+        const uint32_t target = nba_query_target(f->members->dataset, f->queries[i]);
+        const float *x = f->others + i * N;
+        const float *y = f->z[member] + i * N;
+        const float own = x[target] + (float)weight * y[target];
+        int32_t twice = 0;
+        rank(x, (float)weight, y, f->is_candidate + i * N, N, own, &twice);
+        sum += nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, 0.5 * (double)twice);
     }
     return f->count > 0 ? sum / (double)f->count : 0.0;
 }
 
+/* Into `others`: all but one member. */
+static void mix_others(struct fit *f, const double *weights, size_t without)
+{
+    const size_t numbers = f->count * f->members->dataset->content_count;
+    memset(f->others, 0, numbers * sizeof(*f->others));
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        if (m != without && f->z[m] != NULL && weights[m] > 0.0) {
+            add((float)weights[m], f->z[m], numbers, f->others);
+        }
+    }
+}
+
+static double cheap_ndcg(struct fit *f, const double *weights)
+{
+    mix_others(f, weights, NBA_MEMBER_POPULARITY);
+    return ndcg_with(f, NBA_MEMBER_POPULARITY, weights[NBA_MEMBER_POPULARITY]);
+}
+
+/* From the best member alone, one weight after the other: never worse than that member. */
 static void search_cheap(struct fit *f, struct nba_fusion *ret_cheap)
 {
-    const bool has_lstm = f->members->rankers[NBA_MEMBER_LSTM].score != NULL;
+    double *weights = ret_cheap->weights;
+    double best = -1.0;
+    size_t first = NBA_MEMBER_POPULARITY;
     *ret_cheap = (struct nba_fusion){.a = 1.0};
-    ret_cheap->weights[NBA_MEMBER_POPULARITY] = 1.0;
-    if (!has_lstm || f->count == 0) {
-        ret_cheap->weights[NBA_MEMBER_LSTM] = has_lstm ? 1.0 : 0.0;
-        return;
-    }
-    double best = cheap_ndcg(f, 0.0, 1.0);
-    for (size_t g = 0; g < NBA_ARRAY_COUNT(grid); g++) {
-        const double ndcg = cheap_ndcg(f, 1.0, grid[g]);
-        if (ndcg > best + 1e-6) {
+    mix_others(f, weights, NBA_MEMBER_COUNT);
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        const double ndcg = f->z[m] != NULL ? ndcg_with(f, m, 1.0) : -1.0;
+        if (ndcg > best) {
             best = ndcg;
-            ret_cheap->weights[NBA_MEMBER_LSTM] = 1.0;
-            ret_cheap->weights[NBA_MEMBER_POPULARITY] = grid[g];
+            first = m;
+        }
+    }
+    weights[first] = 1.0;
+    bool moved = true;
+    for (unsigned round = 0; moved && round < ROUNDS_MAX; round++) {
+        moved = false;
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            if (f->z[m] == NULL) {
+                continue;
+            }
+            mix_others(f, weights, m);
+            for (size_t g = 0; g < NBA_ARRAY_COUNT(grid); g++) {
+                const double ndcg = ndcg_with(f, m, grid[g]);
+                if (ndcg > best + GAIN_LEAST) {
+                    best = ndcg;
+                    weights[m] = grid[g];
+                    moved = true;
+                }
+            }
         }
     }
 }
@@ -151,7 +229,7 @@ static void search_member(const struct fit *f, size_t member, struct nba_fusion 
         const double before = full->weights[member];
         full->weights[member] = grid[g];
         const double ndcg = full_ndcg(f, full->weights);
-        if (ndcg > *best + 1e-5) {
+        if (ndcg > *best + GAIN_LEAST) {
             *best = ndcg;
         } else {
             full->weights[member] = before;
@@ -167,11 +245,14 @@ static void search_full(struct fit *f, const struct nba_fusion *cheap, struct nb
     }
     const size_t N = f->members->dataset->content_count;
     for (size_t i = 0; i < f->count; i++) {
-        nba_members_ncf_set(f->members, f->queries[i], f->z[NBA_MEMBER_LSTM] + i * N,
-                            f->z[NBA_MEMBER_POPULARITY] + i * N, &f->sets[i]);
+        const float *z[NBA_MEMBER_COUNT];
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            z[m] = f->z[m] != NULL ? f->z[m] + i * N : f->zeros;
+        }
+        nba_members_ncf_set(f->members, f->queries[i], z, &f->sets[i]);
     }
     double best = full_ndcg(f, ret_full->weights);
-    for (unsigned round = 0; round < 3; round++) {
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
             if (f->members->rankers[m].score != NULL) {
                 search_member(f, m, ret_full, &best);
@@ -191,21 +272,21 @@ struct touch_mix {
 static void mix_batch(struct nba_members *m, const struct nba_touch_sample *samples, size_t count,
                       struct touch_mix *ret_mixes)
 {
-    const size_t N = m->dataset->content_count;
     struct nba_query queries[NBA_RANKING_BATCH] = {{0, 0}};
     for (size_t i = 0; i < count; i++) {
         queries[i] = samples[i].query;
     }
     nba_members_standardise(m, queries, count);
     for (size_t i = 0; i < count; i++) {
-        const float *lstm = m->rows[NBA_MEMBER_LSTM] + i * N;
-        const float *popularity = m->rows[NBA_MEMBER_POPULARITY] + i * N;
         const struct nba_fusion cheap = nba_members_cheap(m, queries[i]);
+        const float *rows[NBA_MEMBER_COUNT];
         struct nba_ncf_set set;
         double z[NBA_MEMBER_COUNT] = {0};
-        z[NBA_MEMBER_LSTM] = (double)lstm[samples[i].content];
-        z[NBA_MEMBER_POPULARITY] = (double)popularity[samples[i].content];
-        nba_members_ncf_set(m, queries[i], lstm, popularity, &set);
+        nba_members_row(m, i, rows);
+        for (size_t j = 0; j < NBA_MEMBER_COUNT; j++) {
+            z[j] = rows[j] != NULL ? (double)rows[j][samples[i].content] : 0.0;
+        }
+        nba_members_ncf_set(m, queries[i], rows, &set);
         const uint32_t place = nba_ncf_set_find(&set, samples[i].content);
         ret_mixes[i] = (struct touch_mix){.cheap = mix_of(cheap.weights, z)};
         if (place < set.count) {
@@ -359,7 +440,7 @@ static void check_ncf(struct fit *f)
     const struct nba_ranker fusion = nba_members_fusion_ranker(f->members);
     nba_ranking_run(&f->ranking, &fusion, f->queries, f->count, f->ranks);
     if (nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, f->ranks, f->count) <
-        cheap_ndcg(f, cheap[NBA_MEMBER_LSTM], cheap[NBA_MEMBER_POPULARITY]) - NCF_TOLERANCE) {
+        cheap_ndcg(f, cheap) - NCF_TOLERANCE) {
         blend->fusion[NBA_FUSION_FULL] = blend->fusion[NBA_FUSION_CHEAP];
     }
 }

@@ -9,6 +9,12 @@
 #include "nba/score/fusion.h"
 #include "nba/train/window.h"
 
+/* One of the release's item-item members. */
+struct served_neighbours {
+    struct served *served;
+    const struct nba_neighbours *neighbours;
+};
+
 struct served {
     struct nba_release *release;
     const struct nba_dataset *dataset;
@@ -22,6 +28,8 @@ struct served {
     uint32_t *known;      /* (N) release contents among those asked for */
     float *some;          /* (N) */
     uint32_t *all;        /* (N) 0, 1, 2 ... */
+    float *release_row;   /* (release's contents) */
+    struct served_neighbours neighbours[NBA_MEMBER_COUNT];
 };
 
 /* The window before a query as release contents. */
@@ -79,6 +87,18 @@ static void served_popularity_score(void *context, const struct nba_query *queri
     for (size_t i = 0; i < count; i++) {
         const uint32_t segment = s->segments[s->dataset->segment[queries[i].user]];
         spread(s, s->popularity + segment * known, ret_scores + i * s->dataset->content_count);
+    }
+}
+
+static void served_neighbours_score(void *context, const struct nba_query *queries, size_t count,
+                                    float *ret_scores)
+{
+    const struct served_neighbours *n = context;
+    struct served *s = n->served;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t events = gather_window(s, queries[i], s->window);
+        nba_neighbours_scores(n->neighbours, s->window, events, s->release_row);
+        spread(s, s->release_row, ret_scores + i * s->dataset->content_count);
     }
 }
 
@@ -181,6 +201,15 @@ struct nba_members *nba_served_members(struct nba_release *release,
     if (nba_release_ncf(release) != NULL) {
         rankers[NBA_MEMBER_NCF] =
             (struct nba_ranker){"ncf", s, served_ncf_score, served_ncf_score_some};
+    }
+    s->release_row = nba_pool_floats(pool, parts->content_count);
+    for (enum nba_fusion_member m = NBA_NEIGHBOURS_FIRST; m < NBA_MEMBER_COUNT; m++) {
+        s->neighbours[m] = (struct served_neighbours){s, nba_release_neighbours(release, m)};
+        if (s->neighbours[m].neighbours != NULL) {
+            rankers[m] = (struct nba_ranker){.name = nba_fusion_member_name(m),
+                                             .context = &s->neighbours[m],
+                                             .score = served_neighbours_score};
+        }
     }
     memcpy(s->members.blend.fusion, parts->fusion, sizeof(parts->fusion));
     s->members.blend.calibrator = parts->calibrator;

@@ -10,9 +10,11 @@
 struct nba_members nba_members(const struct nba_dataset *dataset, struct nba_arena *pool)
 {
     const size_t N = dataset->content_count;
-    struct nba_members members = {.dataset = dataset, .cheap = nba_pool_floats(pool, N)};
+    struct nba_members members = {.dataset = dataset,
+                                  .scratch = nba_pool_floats(pool, N),
+                                  .cheap = nba_pool_take(pool, N, sizeof(double))};
     for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-        members.rows[m] = nba_pool_floats(pool, NBA_RANKING_BATCH * N);
+        members.rows[m] = m != NBA_MEMBER_NCF ? nba_pool_floats(pool, NBA_RANKING_BATCH * N) : NULL;
     }
     return members;
 }
@@ -38,24 +40,34 @@ static void standardise_known(float *x, size_t count, float *scratch)
 void nba_members_standardise(struct nba_members *members, const struct nba_query *queries,
                              size_t count)
 {
-    static const enum nba_fusion_member all[] = {NBA_MEMBER_LSTM, NBA_MEMBER_POPULARITY};
     const size_t N = members->dataset->content_count;
-    for (size_t m = 0; m < NBA_ARRAY_COUNT(all); m++) {
-        const struct nba_ranker *ranker = &members->rankers[all[m]];
-        float *rows = members->rows[all[m]];
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        const struct nba_ranker *ranker = &members->rankers[m];
+        float *rows = members->rows[m];
+        if (m == NBA_MEMBER_NCF) {
+            continue;
+        }
         if (ranker->score == NULL) {
             memset(rows, 0, count * N * sizeof(float));
             continue;
         }
         ranker->score(ranker->context, queries, count, rows);
         for (size_t i = 0; i < count; i++) {
-            const bool cold = all[m] == NBA_MEMBER_LSTM && queries[i].position == 0;
-            if (cold) {
+            if (m != NBA_MEMBER_POPULARITY && queries[i].position == 0) {
                 memset(rows + i * N, 0, N * sizeof(float));
             } else {
-                standardise_known(rows + i * N, N, members->cheap);
+                standardise_known(rows + i * N, N, members->scratch);
             }
         }
+    }
+}
+
+void nba_members_row(const struct nba_members *members, size_t i,
+                     const float *ret_z[NBA_MEMBER_COUNT])
+{
+    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+        const float *rows = members->rows[m];
+        ret_z[m] = rows != NULL ? rows + i * members->dataset->content_count : NULL;
     }
 }
 
@@ -71,12 +83,12 @@ static void drop_history(struct nba_members *members, struct nba_query query)
     uint32_t length = 0;
     const uint32_t *sequence = nba_dataset_sequence(members->dataset, query.user, &length);
     for (uint32_t i = 0; i < query.position; i++) {
-        members->cheap[sequence[i]] = -INFINITY;
+        members->cheap[sequence[i]] = -HUGE_VAL;
     }
 }
 
-void nba_members_ncf_set(struct nba_members *members, struct nba_query query, const float *lstm,
-                         const float *popularity, struct nba_ncf_set *ret_set)
+void nba_members_ncf_set(struct nba_members *members, struct nba_query query,
+                         const float *const z[NBA_MEMBER_COUNT], struct nba_ncf_set *ret_set)
 {
     const struct nba_fusion cheap = nba_members_cheap(members, query);
     const size_t N = members->dataset->content_count;
@@ -87,22 +99,19 @@ void nba_members_ncf_set(struct nba_members *members, struct nba_query query, co
     if (ncf->score_some == NULL || query.position == 0) {
         return;
     }
-    for (size_t k = 0; k < N; k++) {
-        members->cheap[k] = (float)(cheap.weights[NBA_MEMBER_LSTM] * (double)lstm[k] +
-                                    cheap.weights[NBA_MEMBER_POPULARITY] * (double)popularity[k]);
-    }
+    nba_fuse_cheap(&cheap, z, N, members->cheap);
     if (members->without_history) {
         drop_history(members, query);
     }
     ret_set->count =
-        (uint32_t)nba_top_k(members->cheap, N, NBA_SCORE_NCF_CANDIDATES, ret_set->contents);
+        (uint32_t)nba_top_k_double(members->cheap, N, NBA_SCORE_NCF_CANDIDATES, ret_set->contents);
     ncf->score_some(ncf->context, query, ret_set->contents, ret_set->count, scores);
     standardise_known(scores, ret_set->count, scratch);
     for (uint32_t j = 0; j < ret_set->count; j++) {
-        const uint32_t k = ret_set->contents[j];
-        ret_set->z[j][NBA_MEMBER_LSTM] = (double)lstm[k];
-        ret_set->z[j][NBA_MEMBER_NCF] = (double)scores[j];
-        ret_set->z[j][NBA_MEMBER_POPULARITY] = (double)popularity[k];
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            ret_set->z[j][m] =
+                m == NBA_MEMBER_NCF ? (double)scores[j] : (double)z[m][ret_set->contents[j]];
+        }
     }
 }
 
@@ -119,17 +128,15 @@ static void fuse_row(struct nba_members *members, struct nba_query query, size_t
                      float *ret_scores)
 {
     const size_t N = members->dataset->content_count;
-    const float *lstm = members->rows[NBA_MEMBER_LSTM] + i * N;
-    const float *popularity = members->rows[NBA_MEMBER_POPULARITY] + i * N;
     const struct nba_fusion cheap = nba_members_cheap(members, query);
+    const float *z[NBA_MEMBER_COUNT];
     struct nba_ncf_set set;
-    double z[NBA_MEMBER_COUNT] = {0};
+    nba_members_row(members, i, z);
+    nba_members_ncf_set(members, query, z, &set);
+    nba_fuse_cheap(&cheap, z, N, members->cheap);
     for (size_t k = 0; k < N; k++) {
-        z[NBA_MEMBER_LSTM] = (double)lstm[k];
-        z[NBA_MEMBER_POPULARITY] = (double)popularity[k];
-        ret_scores[k] = (float)nba_fuse(&cheap, z).score;
+        ret_scores[k] = (float)members->cheap[k];
     }
-    nba_members_ncf_set(members, query, lstm, popularity, &set);
     for (uint32_t j = 0; j < set.count; j++) {
         ret_scores[set.contents[j]] =
             (float)nba_fuse(&members->blend.fusion[NBA_FUSION_FULL], set.z[j]).score;

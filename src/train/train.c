@@ -494,6 +494,13 @@ enum nba_status nba_training_release(const struct nba_training *training, const 
         ncf = nba_ncf_learner_weights(ncf_learner);
         parts.ncf = &ncf;
     }
+    for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
+        const enum nba_fusion_member member = nba_models[m].member;
+        if (member != NBA_MEMBER_COUNT && member >= NBA_NEIGHBOURS_FIRST &&
+            t->fitted[m].ranker.score != NULL) {
+            parts.neighbours[member - NBA_NEIGHBOURS_FIRST] = &t->fitted[m].counted.neighbours;
+        }
+    }
     const bool failed = history.failed || report.failed || config.failed;
     const enum nba_status status =
         failed ? nba_error_set(error, NBA_E_LIMIT, "report or history is too long")

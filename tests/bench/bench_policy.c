@@ -302,7 +302,7 @@ static void bench_size(struct bench *b, const char *id, uint32_t contents, size_
     report(contents == CONTENTS_MAX ? "funnel_bind_3000" : "funnel_bind_510", cpu_us() - start, 0,
            "us");
     fill_hcp(b);
-    b->shares = (struct nba_score_shares){.lstm = 0.5, .ncf = 0.3};
+    b->shares = (struct nba_score_shares){{0.5, 0.3}};
     score_at_random(b, &rng);
     for (uint32_t k = 0; k < contents; k++) {
         b->score[k] = nba_rng_double(&rng);

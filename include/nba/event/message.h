@@ -57,8 +57,9 @@ struct nba_action {
 struct nba_slate_content {
     struct nba_str content_id;
     double score;
-    double share_lstm, share_ncf, share_popularity; /* what each member added to the score */
-    enum nba_reason first_failed;                   /* NONE: passes every gate on some channel */
+    /* What each member added to the score. */
+    double share_lstm, share_ncf, share_popularity, share_ease, share_knn, share_rules;
+    enum nba_reason first_failed; /* NONE: passes every gate on some channel */
 };
 
 struct nba_slate {

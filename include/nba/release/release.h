@@ -2,7 +2,7 @@
  * A release: everything that training hands to serving, in one immutable directory.
  *
  * WHAT IT HOLDS.  The vocabulary (content ids), specialties, popularity counts and engagement rates
- * by specialty, the weights of LSTM and NCF, fusion weights, the calibrator, W, the trainer's
+ * by specialty, the weights of each member it has, fusion weights, the calibrator, W, the trainer's
  * configuration, the evaluation report and the training history.  No HCP id and no per-HCP vector,
  * ever.
  *
@@ -44,8 +44,9 @@
 #include "nba/linalg/kernels.h"
 #include "nba/model/lstm.h"
 #include "nba/model/ncf.h"
+#include "nba/model/neighbours.h"
 
-#define NBA_RELEASE_FORMAT 2u
+#define NBA_RELEASE_FORMAT 3u
 /* Hexadecimal SHA-256 with its NUL. */
 #define NBA_RELEASE_ID_BYTES NBA_SHA256_TEXT_BYTES
 /* W: an anchored window holds up to 2 W events and must fit the ring. */
@@ -64,11 +65,15 @@
 /* Not in the vocabulary; an index not found goes to the models as it is. */
 #define NBA_RELEASE_UNKNOWN NBA_HASH_INDEX_NONE
 
-/* Members of the fusion.  Append only: the order is that of stored fusion weights. */
-#define NBA_MEMBER_MAP(X) \
-    X(LSTM, "lstm")       \
-    X(NCF, "ncf")         \
-    X(POPULARITY, "popularity")
+/* Members of the fusion.  Append only: the order is that of stored fusion weights.  EASE and what
+ * follows are a struct nba_neighbours each. */
+#define NBA_MEMBER_MAP(X)       \
+    X(LSTM, "lstm")             \
+    X(NCF, "ncf")               \
+    X(POPULARITY, "popularity") \
+    X(EASE, "ease")             \
+    X(KNN, "knn")               \
+    X(RULES, "rules")
 
 enum nba_fusion_member {
 #define NBA_MEMBER_ENUM(constant, name) NBA_MEMBER_##constant,
@@ -76,6 +81,8 @@ enum nba_fusion_member {
 #undef NBA_MEMBER_ENUM
         NBA_MEMBER_COUNT
 };
+#define NBA_NEIGHBOURS_FIRST NBA_MEMBER_EASE
+#define NBA_NEIGHBOURS_COUNT (NBA_MEMBER_COUNT - NBA_NEIGHBOURS_FIRST)
 const char *nba_fusion_member_name(enum nba_fusion_member member);
 
 /* Two fusions: of the members that score every content, and of all, where NCF was asked. */
@@ -118,6 +125,8 @@ struct nba_release_parts {
     const float *content_rate;  /* (1 + specialty_count, content_count): x of nba/score/fusion.h */
     const struct nba_lstm_weights *lstm; /* NULL: no such member */
     const struct nba_ncf_weights *ncf;   /* NULL: no such member; segments = 1 + specialty_count */
+    /* Member NBA_NEIGHBOURS_FIRST + i; NULL: no such member. */
+    const struct nba_neighbours *neighbours[NBA_NEIGHBOURS_COUNT];
     struct nba_fusion fusion[NBA_FUSION_COUNT];
     struct nba_calibrator calibrator;
     struct nba_str training_json; /* object: the trainer's configuration and seed; part of the id */
@@ -175,5 +184,8 @@ bool nba_release_has(const struct nba_release *release, enum nba_fusion_member m
 /* Bound models; NULL when the member is absent or the release was loaded without kernels. */
 const struct nba_lstm *nba_release_lstm(const struct nba_release *release);
 const struct nba_ncf *nba_release_ncf(const struct nba_release *release);
+/* NULL when the release has no such member, or `member` is of another form. */
+const struct nba_neighbours *nba_release_neighbours(const struct nba_release *release,
+                                                    enum nba_fusion_member member);
 
 #endif

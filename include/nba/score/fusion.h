@@ -6,9 +6,9 @@
  * DEFINITION (x = raw scores of a member over the contents it knows, in the catalogue's order)
  *
  *   z       = (x - mean) / standard deviation (population); 0 where the deviation is 0
- *   cheap   = w_lstm z_lstm + w_popularity z_popularity                 over every content
- *   full    = v_lstm z_lstm + v_ncf z_ncf + v_popularity z_popularity   over the NCF set:
- *             the n best by cheap; z_ncf is standardised within this set, the others as before
+ *   cheap   = sum of w_m z_m over every member but NCF     over every content
+ *   full    = sum of v_m z_m over all members              over the NCF set: the n best by cheap;
+ *             z_ncf is standardised within this set, the others as before
  *   score   = a cheap + b    or    a' full + b'        log-odds of an engagement
  *
  *   P(k, ch) = sigmoid(score + b_ch + w . x)                           of an engagement, with
@@ -29,9 +29,9 @@
  *
  *   x(k) = log((count_s(k) + M p(k)) / (total_s + M)),  p(k) = (count(k) + 1) / (total + K)
  *
- * A cold HCP (nothing in the window that the models know) has z_lstm = 0 everywhere and is ranked
- * by popularity alone: w_popularity becomes the sum of all cheap weights, so that a fusion which
- * gives popularity nothing still ranks a newcomer.
+ * A cold HCP (nothing in the window that the models know) has z = 0 everywhere but popularity's and
+ * is ranked by that alone: w_popularity becomes the sum of all cheap weights, so that a fusion
+ * which gives popularity nothing still ranks a newcomer.
  *
  * THREADS.  Pure.
  */
@@ -64,8 +64,9 @@ struct nba_fused {
     double share[NBA_MEMBER_COUNT];
 };
 struct nba_fused nba_fuse(const struct nba_fusion *fusion, const double z[NBA_MEMBER_COUNT]);
-/* The same bits for `count` contents that NCF has no opinion of, several at a time. */
-void nba_fuse_cheap(const struct nba_fusion *fusion, const float *z_lstm, const float *z_popularity,
+/* The same bits for `count` contents that NCF has no opinion of, several at a time; z[m] (count),
+ * or NULL: 0. */
+void nba_fuse_cheap(const struct nba_fusion *fusion, const float *const z[NBA_MEMBER_COUNT],
                     size_t count, double *ret_score);
 
 /* b_ch + w . x without the content's part. */

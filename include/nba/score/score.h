@@ -10,9 +10,10 @@
  * DEFINITION
  *   z_m(k)    score of member m for content k, standardised over the contents m knows:
  *             (s - mean) / standard deviation, fixed 16-lane order; 0 for a content m doesn't know
- *   cheap(k)  = w_lstm z_lstm(k) + w_popularity z_popularity(k)       every content
- *   full(k)   = v_lstm z_lstm + v_ncf z_ncf + v_popularity z_popularity
+ *   cheap(k)  = sum over the members but NCF of w_m z_m(k)            every content
+ *   full(k)   = sum over all members of v_m z_m(k)
  *             the NBA_SCORE_NCF_CANDIDATES best by cheap(k): NCF costs per candidate
+ * A member without weight in either costs nothing.
  *   score(k)  = a cheap + b, or a' full + b': the log-odds of an engagement whatever the channel,
  *             so that both kinds stand on one scale; (a, b) and (a', b') are fitted on validation
  *   P(k, ch)  = sigmoid(score(k) + b_ch + w . x), x of HCP, channel and content (score/fusion.h)
@@ -32,32 +33,32 @@
 #include <stdint.h>
 
 #include "nba/event/vocabulary.h"
+#include "nba/release/release.h"
 
 /* The most contents of a ranking. */
 #define NBA_SCORE_RANKING_MAX 50u
 
-/* What is ranked for the audit: the fusion and each member alone, over every content that the
- * release knows and the HCP hasn't engaged with lately. */
-#define NBA_SCORE_RANKING_MAP(X) \
-    X(FUSION, "fusion")          \
-    X(LSTM, "lstm")              \
-    X(NCF, "ncf")                \
-    X(POPULARITY, "popularity")
-
-enum nba_score_ranking {
-#define NBA_X(constant, name) NBA_RANKING_##constant,
-    NBA_SCORE_RANKING_MAP(NBA_X)
+/* What ranks: the release's fusion, as the engine does, or one member alone, for comparisons and
+ * for the audit's rankings. */
+enum nba_score_model {
+    NBA_SCORE_FUSION,
+#define NBA_X(constant, name) NBA_SCORE_##constant,
+    NBA_MEMBER_MAP(NBA_X)
 #undef NBA_X
-        NBA_RANKING_COUNT
+        NBA_SCORE_MODELS
 };
-const char *nba_score_ranking_name(enum nba_score_ranking ranking);
+static inline enum nba_score_model nba_score_model_of(enum nba_fusion_member member)
+{
+    return (enum nba_score_model)(member + 1);
+}
+const char *nba_score_model_name(enum nba_score_model model);
 /* A model's word as tables for people say it: what others call popularity is over all HCPs, our
  * member is popularity in the HCP's specialty. */
 const char *nba_score_model_label(const char *word);
 
 /* What each member added to a content's score; not rounded. */
 struct nba_score_shares {
-    double lstm, ncf, popularity;
+    double of[NBA_MEMBER_COUNT];
 };
 
 /* What shares follow from: few contents are asked for theirs (nba_score_shares_of). */
@@ -65,9 +66,10 @@ struct nba_score_members {
     bool tallied;             /* no release: popularity is all of the score */
     const uint16_t *rescored; /* (K) 1 + where in `shares`, 0: NCF wasn't asked; NULL: for none */
     const struct nba_score_shares *shares;
-    const uint32_t *place;          /* (K) where in the next two; those not known aren't there */
-    const float *lstm, *popularity; /* standardised; NULL: absent, or the HCP is cold */
-    double lstm_weight, popularity_weight;
+    const uint32_t *place; /* (K) where in `z`; those not known aren't there */
+    const float
+        *z[NBA_MEMBER_COUNT];        /* standardised; NULL: absent, not asked, or the HCP is cold */
+    double weight[NBA_MEMBER_COUNT]; /* of the cheap fusion, a in it */
 };
 
 struct nba_scores {
@@ -85,8 +87,8 @@ struct nba_scores {
     bool cold;                 /* no history that a model knows */
     const char *model_version; /* release id, "popularity" or "table" */
     /* Catalogue contents, best first; empty for what wasn't asked or isn't there. */
-    uint32_t rankings[NBA_RANKING_COUNT][NBA_SCORE_RANKING_MAX];
-    uint32_t ranking_count[NBA_RANKING_COUNT];
+    uint32_t rankings[NBA_SCORE_MODELS][NBA_SCORE_RANKING_MAX];
+    uint32_t ranking_count[NBA_SCORE_MODELS];
 };
 
 struct nba_score_shares nba_score_shares_of(const struct nba_scores *scores, uint32_t content);

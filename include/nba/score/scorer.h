@@ -32,17 +32,9 @@
 #define NBA_SCORE_NCF_CANDIDATES     32u
 #define NBA_SCORE_NCF_CANDIDATES_MAX 200u
 
-/* What ranks: the release's fusion, as the engine does, or one member alone, for comparisons. */
-enum nba_score_model {
-    NBA_SCORE_FUSION,
-    NBA_SCORE_LSTM,
-    NBA_SCORE_NCF, /* over every content */
-    NBA_SCORE_POPULARITY,
-};
-
 struct nba_score_options {
-    uint32_t ncf_candidates; /* at most NBA_SCORE_NCF_CANDIDATES_MAX; 0: NCF isn't asked */
-    enum nba_score_model model;
+    uint32_t ncf_candidates;       /* at most NBA_SCORE_NCF_CANDIDATES_MAX; 0: NCF isn't asked */
+    enum nba_score_model model;    /* NCF alone scores every content */
     struct nba_score_table *table; /* scores come from here and from nowhere else; NULL: none */
     uint32_t rankings_top_n; /* 0: no rankings; at most NBA_SCORE_RANKING_MAX.  Costs NCF over every
                                 content */

@@ -2,9 +2,9 @@
  * Finds how the members are mixed (fusion weights) and what their mix means (calibration), on
  * validation alone.
  *
- * WEIGHTS.  Non-negative, 0 allowed, tried on a grid by their NDCG@10: popularity's weight beside
- * LSTM's 1 for the cheap fusion; for the full one coordinate search over all three on the NCF set
- * that the cheap weights choose.
+ * WEIGHTS.  Non-negative, 0 allowed, tried on a grid by their NDCG@10, one member after the other:
+ * for the cheap fusion from the best of its members alone, so that it never ranks validation worse
+ * than that one; for the full one from the cheap weights, on the NCF set that those choose.
  *
  * CALIBRATION.  Logistic regression on the validation touches (nba/train/touch_samples.h):
  *   1. P = sigmoid(a cheap + b + b_channel + w . x)   gives a, b, b_channel, w

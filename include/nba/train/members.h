@@ -28,14 +28,16 @@ struct nba_members {
     struct nba_blend blend;
     const float *content_rate; /* (1 + specialties, N), of the data set's segments */
     bool without_history;
-    float *rows[NBA_MEMBER_COUNT]; /* (NBA_RANKING_BATCH, N) */
-    float *cheap;                  /* (N) */
+    float *rows[NBA_MEMBER_COUNT]; /* (NBA_RANKING_BATCH, N); NCF's NULL: it has a set */
+    float *scratch;                /* (N) */
+    double *cheap;                 /* (N) */
 };
 
 /* Without rankers and blend. */
 struct nba_members nba_members(const struct nba_dataset *dataset, struct nba_arena *pool);
 
-/* Standardised scores of LSTM and popularity for up to NBA_RANKING_BATCH queries, into `rows`. */
+/* Standardised scores of all members but NCF for up to NBA_RANKING_BATCH queries, into `rows`: 0 of
+ * who is absent, and for a cold user of all but popularity. */
 void nba_members_standardise(struct nba_members *members, const struct nba_query *queries,
                              size_t count);
 /* The contents that NCF is asked about, best by the cheap fusion first, and what all members say of
@@ -45,9 +47,12 @@ struct nba_ncf_set {
     uint32_t contents[NBA_TOP_MAX];
     double z[NBA_TOP_MAX][NBA_MEMBER_COUNT];
 };
-/* `lstm` and `popularity` are the query's rows, standardised. */
-void nba_members_ncf_set(struct nba_members *members, struct nba_query query, const float *lstm,
-                         const float *popularity, struct nba_ncf_set *ret_set);
+/* `z` are the query's rows, standardised; NCF's isn't looked at. */
+void nba_members_ncf_set(struct nba_members *members, struct nba_query query,
+                         const float *const z[NBA_MEMBER_COUNT], struct nba_ncf_set *ret_set);
+/* Row i of each of `rows`. */
+void nba_members_row(const struct nba_members *members, size_t i,
+                     const float *ret_z[NBA_MEMBER_COUNT]);
 /* The place of `content` in the set; its count when it isn't there. */
 uint32_t nba_ncf_set_find(const struct nba_ncf_set *set, uint32_t content);
 /* The cheap fusion as it applies to this query: a cold user's is popularity's. */

@@ -185,8 +185,8 @@ static inline struct nba_reference sample_content(void)
 static inline struct nba_slate sample_slate(const struct nba_action *action)
 {
     static const struct nba_slate_content contents[] = {
-        {{"CX-EM-010", 9}, 2.5, 1.25, 0.75, 0.5, NBA_REASON_NONE},
-        {{"CX-EM-011", 9}, 1.5, 1, 0.25, 0.25, NBA_REASON_FREQUENCY_CAP},
+        {{"CX-EM-010", 9}, 2.5, 1.25, 0.75, 0.5, 0.125, 0, -0.25, NBA_REASON_NONE},
+        {{"CX-EM-011", 9}, 1.5, 1, 0.25, 0.25, 0, 0, 0, NBA_REASON_FREQUENCY_CAP},
     };
     struct nba_slate slate = {.decision_id = T("dec:crm#ev-1"),
                               .hcp_id = T("hcp-0001"),

@@ -288,6 +288,8 @@ static void test_a_slate_keeps_a_probability_of_zero_apart_from_none(void **stat
     assert_true(out.channel_probability[NBA_CHANNEL_WEB] == 0.25);
     assert_int_equal(out.top_contents[1].first_failed, NBA_REASON_FREQUENCY_CAP);
     assert_true(out.top_contents[0].share_ncf == 0.75);
+    assert_true(out.top_contents[0].share_ease == 0.125);
+    assert_true(out.top_contents[0].share_rules == -0.25);
 }
 
 /* The bytes are copied to a block of their own size, so that ASan sees a read one byte too far. */

@@ -352,7 +352,7 @@ static void test_the_slate_ranks_contents_by_score_with_the_gate_that_stops_them
     f->score[0] = -1;
     f->score[1] = 2;
     f->score[2] = -1;
-    f->shares[1].lstm = 1.5;
+    f->shares[1].of[NBA_MEMBER_LSTM] = 1.5;
     f->scores.channel_probability[NBA_CHANNEL_EMAIL] = 0.25;
     f->scores.channel_present[NBA_CHANNEL_EMAIL] = true;
     fixture_decide(f, NOW);
@@ -377,7 +377,7 @@ static void test_drivers_are_ordered_by_weight_and_name_the_trigger(void **state
     (void)state;
     fixture_email(f, "mail");
     fixture_bind(f);
-    f->shares[0] = (struct nba_score_shares){.lstm = 0.6, .ncf = 0.3, .popularity = 0.1};
+    f->shares[0] = (struct nba_score_shares){{0.6, 0.3, 0.1}};
     f->scores.channel_probability[NBA_CHANNEL_EMAIL] = 0.4;
     f->scores.channel_probability[NBA_CHANNEL_WEB] = 0.3;
     f->scores.channel_present[NBA_CHANNEL_EMAIL] = true;

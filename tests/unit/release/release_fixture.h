@@ -1,5 +1,5 @@
 /* A small release for the tests of the module: five contents, two specialties, LSTM 16-32-16, NCF
- * 16 with 32-16-16; and a scratch folder. */
+ * 16 with 32-16-16, EASE dense, item-kNN and rules sparse; and a scratch folder. */
 #ifndef NBA_RELEASE_FIXTURE_H
 #define NBA_RELEASE_FIXTURE_H
 
@@ -27,6 +27,8 @@ struct parts_fixture {
     float floats[16384];
     struct nba_lstm_weights lstm;
     struct nba_ncf_weights ncf;
+    uint32_t offsets[N + 1], columns[2 * N];
+    struct nba_neighbours neighbours[NBA_NEIGHBOURS_COUNT];
     struct nba_release_parts parts;
 };
 
@@ -63,6 +65,32 @@ static inline void fixture_models(struct parts_fixture *f)
     f->ncf.b_out = take_floats(f, &at, 1);
 }
 
+/* Each content speaks for the next two. */
+static inline void fixture_neighbours(struct parts_fixture *f)
+{
+    f->offsets[0] = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        const uint32_t next[] = {(i + 1) % N, (i + 2) % N};
+        f->offsets[i + 1] = 2 * (i + 1);
+        f->columns[2 * i] = next[0] < next[1] ? next[0] : next[1];
+        f->columns[2 * i + 1] = next[0] < next[1] ? next[1] : next[0];
+    }
+    for (uint32_t i = 0; i < NBA_NEIGHBOURS_COUNT; i++) {
+        const bool dense = i == 0;
+        f->neighbours[i] = (struct nba_neighbours){
+            .contents = N,
+            .entries = dense ? N * N : 2 * N,
+            .last = 4 + i,
+            .decay = 0.75f,
+            .values = f->floats + 1000 * (i + 1),
+            .offsets = dense ? NULL : f->offsets,
+            .columns = dense ? NULL : f->columns,
+            .prior = f->floats + 100 * (i + 1),
+        };
+        f->parts.neighbours[i] = &f->neighbours[i];
+    }
+}
+
 static inline void fixture_init(struct parts_fixture *f)
 {
     static const char *const ids[N] = {"aspirin-faq", "b", "c-webinar", "c-webinar-2", "zeta"};
@@ -92,7 +120,8 @@ static inline void fixture_init(struct parts_fixture *f)
         .popularity = f->popularity,
         .lstm = &f->lstm,
         .ncf = &f->ncf,
-        .fusion = {{{0.7, 0, 0.3}, 1.5, -2.0}, {{0.5, 0.4, 0.1}, 1.25, -1.75}},
+        .fusion = {{{0.7, 0, 0.3, 0.2, 0.1, 0.25}, 1.5, -2.0},
+                   {{0.5, 0.4, 0.1, 0.15, 0.2, 0.3}, 1.25, -1.75}},
         .content_rate = f->content_rate,
         .calibrator = {{0, 0.1, 0.2, 0.3, 0.4, 0.5}, {0.9, 0.5, -0.25}},
         .training_json = nba_str_of("{\"seed\": 7, \"lstm\": {\"epochs\": [1, 2.5e-1, null]}}"),
@@ -101,6 +130,7 @@ static inline void fixture_init(struct parts_fixture *f)
         .created_ms = 1700000000000,
         .engine_version = nba_str_of("0.1.0"),
     };
+    fixture_neighbours(f);
 }
 
 static inline int scratch_create(void **state)

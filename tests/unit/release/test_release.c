@@ -60,6 +60,20 @@ static void test_what_was_written_is_what_is_loaded(void **state)
     assert_memory_equal(&ncf->shape, &f.ncf.shape, sizeof ncf->shape);
     assert_memory_equal(ncf->prior, f.ncf.prior, (1 + S) * 2 * D * sizeof(float));
     assert_memory_equal(ncf->b_out, f.ncf.b_out, sizeof(float));
+    for (enum nba_fusion_member m = NBA_NEIGHBOURS_FIRST; m < NBA_MEMBER_COUNT; m++) {
+        const struct nba_neighbours *written = &f.neighbours[m - NBA_NEIGHBOURS_FIRST];
+        const struct nba_neighbours *read = nba_release_neighbours(release, m);
+        assert_true(read->entries == written->entries && read->last == written->last);
+        assert_true(read->decay == written->decay);
+        assert_memory_equal(read->values, written->values, written->entries * sizeof(float));
+        assert_memory_equal(read->prior, written->prior, N * sizeof(float));
+        assert_true((read->columns == NULL) == (written->columns == NULL));
+        if (read->columns != NULL) {
+            assert_memory_equal(read->columns, f.columns, sizeof f.columns);
+            assert_memory_equal(read->offsets, f.offsets, sizeof f.offsets);
+        }
+    }
+    assert_null(nba_release_neighbours(release, NBA_MEMBER_NCF));
     assert_null(nba_release_lstm(release));
     nba_release_unref(release);
 }
@@ -208,6 +222,12 @@ static void test_parts_that_do_not_fit_are_refused(void **state)
     f.parts.fusion[NBA_FUSION_FULL].weights[NBA_MEMBER_LSTM] = -0.1;
     write_is_refused(&f, *state, NBA_E_CORRUPT, "weight of lstm");
     fixture_init(&f);
+    f.columns[1] = f.columns[0];
+    write_is_refused(&f, *state, NBA_E_SHAPE, "knn: its 10 entries");
+    fixture_init(&f);
+    f.neighbours[0].contents = 4;
+    write_is_refused(&f, *state, NBA_E_SHAPE, "neighbours have 4 contents");
+    fixture_init(&f);
     f.parts.parent = nba_str_of("none");
     write_is_refused(&f, *state, NBA_E_SHAPE, "parent");
 }
@@ -221,6 +241,12 @@ static void test_numbers_that_are_not_finite_are_refused(void **state)
     fixture_init(&f);
     f.floats[N * D + 5] = -INFINITY;
     write_is_refused(&f, *state, NBA_E_NON_FINITE, "lstm.w1: value 5");
+    fixture_init(&f);
+    f.floats[1002] = NAN;
+    f.parts.lstm = NULL;
+    f.parts.ncf = NULL;
+    memset(f.parts.fusion, 0, sizeof f.parts.fusion);
+    write_is_refused(&f, *state, NBA_E_NON_FINITE, "ease.values: value 2");
     fixture_init(&f);
     f.parts.fusion[NBA_FUSION_FULL].a = (double)NAN;
     write_is_refused(&f, *state, NBA_E_NON_FINITE, "fusion full");

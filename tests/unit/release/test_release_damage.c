@@ -202,8 +202,8 @@ static void test_another_format_version_is_named(void **state)
     struct parts_fixture f;
     char path[PATH_BYTES];
     make(state, &f, path);
-    forge_text(state, path, "\"format\": 2", "\"format\": 3");
-    assert_int_equal(refused(path, "format 3, this program reads 2"), NBA_E_VERSION);
+    forge_text(state, path, "\"format\": 3", "\"format\": 4");
+    assert_int_equal(refused(path, "format 4, this program reads 3"), NBA_E_VERSION);
 }
 
 static void test_a_manifest_that_lies_about_sizes_is_refused(void **state)
@@ -215,7 +215,10 @@ static void test_a_manifest_that_lies_about_sizes_is_refused(void **state)
         enum nba_status status;
     } lies[] = {
         {"\"little\"", "\"big\"", "little", NBA_E_CORRUPT},
-        {"\"contents\": 5", "\"contents\": 6", "expected", NBA_E_CORRUPT},
+        {"\"contents\": 5", "\"contents\": 6", "ease has 25 entries, expected 36", NBA_E_SHAPE},
+        {"\"sparse\": 1", "\"sparse\": 2", "sparse 0 or 1", NBA_E_CORRUPT},
+        {"{\"last\": 4", "{\"last\": 0", "last from 1", NBA_E_CORRUPT},
+        {"\"entries\": 10", "\"entries\": 11", "expected", NBA_E_CORRUPT},
         {"\"contents\": 5", "\"contents\": 4000000000", "contents", NBA_E_SHAPE},
         {"\"contents\": 5", "\"contents\": 0", "contents", NBA_E_SHAPE},
         {"\"contents\": 5", "\"contents\": 99999999999", "2^32", NBA_E_CORRUPT},

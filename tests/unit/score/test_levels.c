@@ -28,11 +28,14 @@ struct output {
 
 static void compute(const struct input *in, size_t count, struct output *out)
 {
-    const struct nba_fusion fusion = {.weights = {0.7, 0, 0.45}, .a = 1.3, .b = -3.1};
+    const struct nba_fusion fusion = {
+        .weights = {0.7, 0, 0.45, [NBA_MEMBER_KNN] = 0.2}, .a = 1.3, .b = -3.1};
     memset(out, 0, sizeof(*out));
     memcpy(out->rounded, in->p, count * sizeof(*in->p));
     nba_round9_all(out->rounded, count);
-    nba_fuse_cheap(&fusion, in->x, in->y, count, out->fused);
+    const float *const z[NBA_MEMBER_COUNT] = {
+        [NBA_MEMBER_LSTM] = in->x, [NBA_MEMBER_POPULARITY] = in->y, [NBA_MEMBER_KNN] = in->x};
+    nba_fuse_cheap(&fusion, z, count, out->fused);
     nba_kernels_best()->sigmoid_double(count, in->p, out->sigmoid);
     const struct nba_moments moments = nba_moments(in->x, count);
     out->sum = nba_sum(in->x, count);

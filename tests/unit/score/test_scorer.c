@@ -129,8 +129,7 @@ static void assert_same(const struct nba_score_job *a, const struct nba_score_jo
         const struct nba_score_shares of_a = nba_score_shares_of(&a->scores, k);
         const struct nba_score_shares of_b = nba_score_shares_of(&b->scores, k);
         assert_true(a->scores.score[k] == b->scores.score[k]);
-        assert_true(of_a.lstm == of_b.lstm && of_a.ncf == of_b.ncf);
-        assert_true(of_a.popularity == of_b.popularity);
+        assert_memory_equal(of_a.of, of_b.of, sizeof(of_a.of));
     }
 }
 
@@ -226,7 +225,7 @@ static void test_a_newcomer_is_ranked_by_popularity_in_the_specialty(void **stat
         const uint32_t a = nba_catalog_find_content(w.catalog, w.f.contents[i]);
         const uint32_t b = nba_catalog_find_content(w.catalog, w.f.contents[i + 1]);
         assert_true(job.scores.score[a] < job.scores.score[b]);
-        assert_true(nba_score_shares_of(&job.scores, a).lstm == 0.0);
+        assert_true(nba_score_shares_of(&job.scores, a).of[NBA_MEMBER_LSTM] == 0.0);
     }
     nba_score_binding_destroy(binding);
     world_clear(&w);
@@ -277,6 +276,59 @@ static void test_one_member_alone_ranks_as_that_model_does(void **state)
     world_clear(&w);
 }
 
+static void test_item_item_members_score_by_the_window_and_share_in_the_fusion(void **state)
+{
+    static struct world w;
+    world_init(&w, *state, nba_kernels_best());
+    const struct nba_hcp *hcp = &w.hcps[3];
+    uint32_t window[15];
+    assert_int_equal(hcp->ring_count, NBA_ARRAY_COUNT(window));
+    for (uint32_t i = 0; i < hcp->ring_count; i++) {
+        window[i] = nba_release_content_of_hash(w.release, hcp->ring[i].content_hash);
+    }
+    for (enum nba_fusion_member m = NBA_NEIGHBOURS_FIRST; m < NBA_MEMBER_COUNT; m++) {
+        struct nba_score_binding *binding = bind(&w, nba_score_model_of(m));
+        struct nba_score_job job = job_of(&w, binding, 3);
+        float scores[N];
+        run(&w, binding, &job, 1);
+        nba_neighbours_scores(nba_release_neighbours(w.release, m), window, 15, scores);
+        nba_standardise(scores, N, scores);
+        for (uint32_t i = 0; i < N; i++) {
+            const uint32_t k = nba_catalog_find_content(w.catalog, w.f.contents[i]);
+            assert_true(fabs(job.scores.score[k] - (double)scores[i]) < 1e-9);
+            assert_true(nba_score_shares_of(&job.scores, k).of[m] == (double)scores[i]);
+        }
+        nba_score_binding_destroy(binding);
+    }
+    struct nba_score_binding *binding = bind(&w, NBA_SCORE_FUSION);
+    struct nba_score_job job = job_of(&w, binding, 3);
+    run(&w, binding, &job, 1);
+    const uint32_t first = job.scores.rankings[NBA_SCORE_FUSION][0];
+    const struct nba_score_shares shares = nba_score_shares_of(&job.scores, first);
+    double sum = w.f.parts.fusion[NBA_FUSION_FULL].b;
+    for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+        assert_true(shares.of[m] != 0.0);
+        sum += shares.of[m];
+    }
+    assert_true(fabs(sum - job.scores.score[first]) < 1e-9);
+    nba_score_binding_destroy(binding);
+    world_clear(&w);
+}
+
+static void test_a_member_without_weight_costs_no_state(void **state)
+{
+    static struct world w;
+    world_init(&w, *state, nba_kernels_best());
+    const struct nba_score_options options = {.model = NBA_SCORE_KNN};
+    struct nba_score_binding *binding = NULL;
+    struct nba_error error = {0};
+    assert_int_equal(nba_score_binding_create(w.catalog, w.release, &options, &binding, &error),
+                     NBA_OK);
+    assert_int_equal(nba_score_binding_state_floats(binding), 0);
+    nba_score_binding_destroy(binding);
+    world_clear(&w);
+}
+
 static bool in_ring(const struct world *w, size_t hcp, uint32_t content)
 {
     bool found = false;
@@ -299,13 +351,13 @@ static void test_the_audit_ranks_by_each_member_what_is_new_to_the_hcp(void **st
         open += scores->known[k] && !in_ring(&w, 1, k);
     }
     assert_in_range(open, 2, N - 1);
-    for (size_t which = 0; which < NBA_RANKING_COUNT; which++) {
+    for (size_t which = 0; which < NBA_SCORE_MODELS; which++) {
         assert_int_equal(scores->ranking_count[which], open);
     }
     /* the LSTM alone decides here, so its ranking is the decision's */
     for (uint32_t i = 0; i < open; i++) {
-        const uint32_t k = scores->rankings[NBA_RANKING_LSTM][i];
-        assert_int_equal(k, scores->rankings[NBA_RANKING_FUSION][i]);
+        const uint32_t k = scores->rankings[NBA_SCORE_LSTM][i];
+        assert_int_equal(k, scores->rankings[NBA_SCORE_FUSION][i]);
         assert_true(scores->known[k] && !in_ring(&w, 1, k));
     }
     nba_score_binding_destroy(binding);
@@ -359,6 +411,11 @@ int main(void)
                                         scratch_create, scratch_remove),
         cmocka_unit_test_setup_teardown(test_one_member_alone_ranks_as_that_model_does,
                                         scratch_create, scratch_remove),
+        cmocka_unit_test_setup_teardown(
+            test_item_item_members_score_by_the_window_and_share_in_the_fusion, scratch_create,
+            scratch_remove),
+        cmocka_unit_test_setup_teardown(test_a_member_without_weight_costs_no_state, scratch_create,
+                                        scratch_remove),
         cmocka_unit_test_setup_teardown(test_the_audit_ranks_by_each_member_what_is_new_to_the_hcp,
                                         scratch_create, scratch_remove),
         cmocka_unit_test_setup_teardown(test_without_a_release_the_tally_ranks_and_says_popularity,

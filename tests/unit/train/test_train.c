@@ -130,7 +130,7 @@ static void test_contents_and_specialties_the_release_does_not_know_rank_last(vo
     struct nba_release *release = load(id);
     struct nba_members *members = nba_served_members(release, wider, &pool);
     const struct nba_query query = {4, 3};
-    for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+    for (size_t m = 0; m <= NBA_MEMBER_POPULARITY; m++) {
         members->rankers[m].score(members->rankers[m].context, &query, 1, scores);
         assert_true(isfinite(scores[0]));
         assert_true(isinf(scores[CONTENTS]) && scores[CONTENTS] < 0.0f);
