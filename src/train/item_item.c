@@ -9,12 +9,15 @@
 #include "nba/linalg/blas.h"
 #include "nba/train/cooccurrence.h"
 
+/* The share of the most popular in the prior of RULES: below any rule that was seen once. */
+#define RULES_PRIOR 1e-3
+
 /* By source: columns[from[i] .. from[i + 1]) ascending. */
 struct rows {
-    size_t *from; /* (N + 1) */
+    uint32_t *from; /* (N + 1) */
     uint32_t *columns;
     float *values;
-    size_t count;
+    uint32_t count;
 };
 
 static float weight_of(const struct nba_item_item_options *options, uint32_t content)
@@ -67,7 +70,7 @@ static void put_nearest(struct nearest *nearest, uint32_t k, struct neighbour it
 static struct rows by_source(const struct nearest *nearest, uint32_t N,
                              const struct nba_item_item_options *options)
 {
-    struct rows rows = {.from = nba_zeros(N + (size_t)2, sizeof(size_t))};
+    struct rows rows = {.from = nba_zeros(N + (size_t)2, sizeof(uint32_t))};
     for (uint32_t j = 0; j < N; j++) {
         rows.count += nearest[j].count;
         for (uint32_t n = 0; n < nearest[j].count; n++) {
@@ -77,12 +80,12 @@ static struct rows by_source(const struct nearest *nearest, uint32_t N,
     for (uint32_t i = 0; i < N; i++) {
         rows.from[i + 2] += rows.from[i + 1];
     }
-    rows.columns = nba_zeros(rows.count + 1, sizeof(*rows.columns));
-    rows.values = nba_zeros(rows.count + 1, sizeof(*rows.values));
+    rows.columns = nba_zeros(rows.count + (size_t)1, sizeof(*rows.columns));
+    rows.values = nba_zeros(rows.count + (size_t)1, sizeof(*rows.values));
     for (uint32_t j = 0; j < N; j++) {
         for (uint32_t n = 0; n < nearest[j].count; n++) {
             const struct neighbour item = nearest[j].items[n];
-            const size_t at = rows.from[item.source + 1]++;
+            const uint32_t at = rows.from[item.source + 1]++;
             rows.columns[at] = j;
             rows.values[at] = item.value * weight_of(options, j);
         }
@@ -193,7 +196,7 @@ static struct rows fit_rules(const struct nba_dataset *d, const uint32_t *train_
                              const struct nba_item_item_options *options)
 {
     const uint32_t N = d->content_count;
-    struct rows rows = {.from = nba_zeros(N + (size_t)1, sizeof(size_t))};
+    struct rows rows = {.from = nba_zeros(N + (size_t)1, sizeof(uint32_t))};
     struct places places = find_places(d, train_count);
     size_t column_room = 0;
     size_t value_room = 0;
@@ -223,46 +226,86 @@ static struct rows fit_rules(const struct nba_dataset *d, const uint32_t *train_
     return rows;
 }
 
+/* What orders contents that nothing points at. */
+static void fill_prior(const struct nba_dataset *d, const uint32_t *train_count,
+                       const struct nba_item_item_options *options, float *prior)
+{
+    struct nba_arena pool = {0};
+    const struct nba_cooccurrence counts = nba_cooccurrence(d, train_count, &pool);
+    size_t most = 1;
+    for (uint32_t j = 0; j < d->content_count; j++) {
+        const size_t users = nba_cooccurrence_users(&counts, j);
+        most = users > most ? users : most;
+    }
+    for (uint32_t j = 0; j < d->content_count; j++) {
+        const double share = (double)nba_cooccurrence_users(&counts, j) / (double)most;
+        prior[j] = (float)(RULES_PRIOR * share) * weight_of(options, j);
+    }
+    nba_arena_clear(&pool);
+}
+
 /* ---- all of them ---- */
 
-enum nba_status nba_item_item_fit(enum nba_item_item_kind kind, const struct nba_dataset *dataset,
+static const char *const names[] = {"ease", "knn", "rules"};
+
+static enum nba_status check(enum nba_item_item_kind kind, const struct nba_dataset *d,
+                             struct nba_error *error)
+{
+    if (kind == NBA_ITEM_ITEM_RULES && !d->ordered) {
+        return nba_error_set(error, NBA_E_SHAPE, "rules: %s has no order to learn from", d->name);
+    }
+    if (kind == NBA_ITEM_ITEM_EASE && d->content_count > NBA_EASE_CONTENTS_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "ease: %u contents, expected at most %u",
+                             d->content_count, NBA_EASE_CONTENTS_MAX);
+    }
+    return NBA_OK;
+}
+
+enum nba_status nba_item_item_fit(enum nba_item_item_kind kind, const struct nba_dataset *d,
                                   const uint32_t *train_count,
                                   const struct nba_item_item_options *options,
                                   struct nba_item_item *ret_model, struct nba_error *error)
 {
-    struct nba_item_item model = {.dataset = dataset,
-                                  .kind = kind,
-                                  .decay = dataset->ordered ? options->decay : 1.0,
-                                  .last = dataset->ordered ? options->last : UINT32_MAX};
+    const uint32_t N = d->content_count;
     struct nba_arena pool = {0};
-    struct rows rows = {0};
-    if (kind == NBA_ITEM_ITEM_RULES && !dataset->ordered) {
-        return nba_error_set(error, NBA_E_SHAPE, "rules: %s has no order to learn from",
-                             dataset->name);
-    }
-    if (kind == NBA_ITEM_ITEM_EASE && dataset->content_count > NBA_EASE_CONTENTS_MAX) {
-        return nba_error_set(error, NBA_E_LIMIT, "ease: %u contents, expected at most %u",
-                             dataset->content_count, NBA_EASE_CONTENTS_MAX);
+    struct rows rows = {.count = N * N};
+    const enum nba_status status = check(kind, d, error);
+    if (status != NBA_OK) {
+        return status;
     }
     if (kind == NBA_ITEM_ITEM_RULES) {
-        rows = fit_rules(dataset, train_count, options);
+        rows = fit_rules(d, train_count, options);
     } else {
-        const struct nba_cooccurrence counts = nba_cooccurrence(dataset, train_count, &pool);
+        const struct nba_cooccurrence counts = nba_cooccurrence(d, train_count, &pool);
         if (kind == NBA_ITEM_ITEM_KNN) {
             rows = fit_knn(&counts, options);
         } else {
-            model.dense = fit_ease(&counts, options);
+            rows.values = fit_ease(&counts, options);
         }
     }
     nba_arena_clear(&pool);
-    if (kind == NBA_ITEM_ITEM_EASE && model.dense == NULL) {
+    if (rows.values == NULL && kind == NBA_ITEM_ITEM_EASE) {
         return nba_error_set(error, NBA_E_NON_FINITE,
                              "ease: a lambda of %g leaves a matrix without an inverse",
                              options->lambda);
     }
-    model.from = rows.from;
-    model.to = rows.columns;
-    model.values = rows.values;
+    struct nba_item_item model = {.dataset = d,
+                                  .name = names[kind],
+                                  .values = rows.values,
+                                  .prior = nba_zeros(N, sizeof(*model.prior)),
+                                  .offsets = rows.from,
+                                  .columns = rows.columns};
+    if (kind == NBA_ITEM_ITEM_RULES) {
+        fill_prior(d, train_count, options, model.prior);
+    }
+    model.neighbours = (struct nba_neighbours){.contents = N,
+                                               .entries = rows.count,
+                                               .last = d->ordered ? options->last : UINT32_MAX,
+                                               .decay = d->ordered ? (float)options->decay : 1.0f,
+                                               .values = model.values,
+                                               .offsets = model.offsets,
+                                               .columns = model.columns,
+                                               .prior = model.prior};
     *ret_model = model;
     return NBA_OK;
 }
@@ -270,29 +313,11 @@ enum nba_status nba_item_item_fit(enum nba_item_item_kind kind, const struct nba
 void nba_item_item_clear(struct nba_item_item *model)
 {
     if (model != NULL) {
-        free(model->dense);
-        free(model->from);
-        free(model->to);
         free(model->values);
+        free(model->prior);
+        free(model->offsets);
+        free(model->columns);
         *model = (struct nba_item_item){.dataset = NULL};
-    }
-}
-
-/* ---- scores ---- */
-
-static void add_row(const struct nba_item_item *model, uint32_t content, float weight,
-                    float *ret_scores)
-{
-    const size_t N = model->dataset->content_count;
-    if (model->dense != NULL) {
-        const float *row = model->dense + content * N;
-        for (size_t k = 0; k < N; k++) {
-            ret_scores[k] += weight * row[k];
-        }
-        return;
-    }
-    for (size_t at = model->from[content]; at < model->from[content + 1]; at++) {
-        ret_scores[model->to[at]] += weight * model->values[at];
     }
 }
 
@@ -301,21 +326,13 @@ static void item_item_score(void *context, const struct nba_query *queries, size
 {
     const struct nba_item_item *model = context;
     const struct nba_dataset *d = model->dataset;
-    memset(ret_scores, 0, count * d->content_count * sizeof(*ret_scores));
     for (size_t i = 0; i < count; i++) {
-        const uint32_t *end =
-            d->sequence + d->sequence_offset[queries[i].user] + queries[i].position;
-        double weight = 1.0;
-        for (uint32_t age = 0; age < queries[i].position && age < model->last; age++) {
-            add_row(model, *(end - 1 - age), (float)weight, ret_scores + i * d->content_count);
-            weight *= model->decay;
-        }
+        nba_neighbours_scores(&model->neighbours, d->sequence + d->sequence_offset[queries[i].user],
+                              queries[i].position, ret_scores + i * d->content_count);
     }
 }
 
 struct nba_ranker nba_item_item_ranker(struct nba_item_item *model)
 {
-    static const char *const names[] = {"ease", "knn", "rules"};
-    return (struct nba_ranker){
-        .name = names[model->kind], .context = model, .score = item_item_score};
+    return (struct nba_ranker){.name = model->name, .context = model, .score = item_item_score};
 }

@@ -1,9 +1,7 @@
 /*
  * The counting models: what was touched together, and what came after what.  Each is a matrix B of
- * weights from a content that was touched to one that may come next; all are scored in one form,
+ * weights from a content that was touched to one that may come next, served and scored in one form,
  * nba/model/neighbours.h:
- *
- *   score(k) = sum over the last `last` touches i, age a (newest: 0):  decay^a B[i][k]
  *
  *   EASE    G = X'X + lambda I, P = G^-1:  B[i][j] = -P[i][j] / P[j][j], B[j][j] = 0
  *           (H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019); dense
@@ -17,7 +15,10 @@
  * X is nba/train/cooccurrence.h's.  Where a data set has no order, decay is 1 and `last` is no
  * limit, and RULES can't be fitted.
  *
- * ASSET WEIGHTS.  B[.][j] is multiplied by content j's weight: a content of more weight ranks
+ * The prior of RULES is 0.001 users of j / users of the most popular: it orders what no rule names.
+ * That of the others is 0.
+ *
+ * ASSET WEIGHTS.  B[.][j] and the prior of j are multiplied by content j's weight: a content of more weight ranks
  * higher wherever its score is above 0.
  *
  * COST.  KNN: sum over users of (contents of a user)^2; RULES: touches x window; EASE: that of KNN
@@ -27,6 +28,7 @@
 #ifndef NBA_TRAIN_ITEM_ITEM_H
 #define NBA_TRAIN_ITEM_ITEM_H
 
+#include "nba/model/neighbours.h"
 #include "nba/train/ranking.h"
 
 /* A dense square of them is 1 GB. */
@@ -44,17 +46,12 @@ struct nba_item_item_options {
     const float *weights; /* (content_count) asset weights; NULL: all 1 */
 };
 
-/* B by source content i: dense (N, N), or sparse: to[from[i] .. from[i + 1]) ascending, with their
- * weights.  dense NULL: sparse. */
 struct nba_item_item {
     const struct nba_dataset *dataset;
-    enum nba_item_item_kind kind;
-    double decay;
-    uint32_t last;
-    float *dense;
-    size_t *from;
-    uint32_t *to;
-    float *values;
+    const char *name;                 /* "ease", "knn", "rules" */
+    struct nba_neighbours neighbours; /* as it serves; of the arrays below */
+    float *values, *prior;
+    uint32_t *offsets, *columns; /* NULL: dense */
 };
 
 /* Learned from the users' positions [0, train_count).  NBA_E_LIMIT: EASE of more than
@@ -67,7 +64,7 @@ enum nba_status nba_item_item_fit(enum nba_item_item_kind kind, const struct nba
                                   struct nba_item_item *ret_model, struct nba_error *error);
 void nba_item_item_clear(struct nba_item_item *model);
 
-/* Named "ease", "knn" or "rules"; its context is the model. */
+/* Its context is the model. */
 struct nba_ranker nba_item_item_ranker(struct nba_item_item *model);
 
 #endif

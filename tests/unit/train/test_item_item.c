@@ -94,18 +94,47 @@ static void test_rules_weigh_what_follows_by_its_distance(void **state)
     struct nba_item_item_options options = {.window = 2, .decay = 0.5, .last = 5};
     float scores[N];
     (void)state;
-    /* 0 -> 1 of users 0 and 1, 0 -> 2 at distance 2; 1 -> 0, 1 -> 2, 1 -> 1 at distance 2. */
+    /* 0 -> 1 of users 0 and 1, 0 -> 2 at distance 2; 1 -> 0, 1 -> 2, 1 -> 1 at distance 2; and
+     * 3, 2, 1, 1 users are the prior. */
     struct nba_item_item model = fit(NBA_ITEM_ITEM_RULES, d, options);
     score(&model, 1, scores);
-    assert_row(scores, (double[]){0, 2, 0.5, 0});
+    assert_row(scores, (double[]){0.001, 2 + 0.002 / 3, 0.5 + 0.001 / 3, 0.001 / 3});
     score(&model, 2, scores);
-    assert_row(scores, (double[]){1, 0.5 + 0.5 * 2, 1 + 0.5 * 0.5, 0});
+    assert_row(scores,
+               (double[]){1.001, 0.5 + 0.5 * 2 + 0.002 / 3, 1 + 0.5 * 0.5 + 0.001 / 3, 0.001 / 3});
     nba_item_item_clear(&model);
     options.window = options.last = 1;
     model = fit(NBA_ITEM_ITEM_RULES, d, options);
     score(&model, 2, scores);
-    assert_row(scores, (double[]){1, 0, 1, 0});
+    assert_row(scores, (double[]){1.001, 0.002 / 3, 1 + 0.001 / 3, 0.001 / 3});
     nba_item_item_clear(&model);
+    nba_dataset_destroy(d);
+}
+
+/* Twice the weight: twice the score and the prior of that content, and no other's. */
+static void test_an_asset_weight_multiplies_what_a_content_gets(void **state)
+{
+    struct nba_dataset *d = make_dataset(3, N, false, three_users);
+    const float weights[N] = {1, 1, 2, 1};
+    struct nba_item_item_options options = {
+        .lambda = 1, .shrink = 2, .neighbours = 2, .window = 2, .decay = 0.5, .last = 5};
+    (void)state;
+    for (int kind = 0; kind < 3; kind++) {
+        float plain[N];
+        float weighted[N];
+        options.weights = NULL;
+        struct nba_item_item model = fit((enum nba_item_item_kind)kind, d, options);
+        score(&model, 2, plain);
+        nba_item_item_clear(&model);
+        options.weights = weights;
+        model = fit((enum nba_item_item_kind)kind, d, options);
+        score(&model, 2, weighted);
+        nba_item_item_clear(&model);
+        assert_true(plain[2] > 0.01f);
+        for (uint32_t k = 0; k < N; k++) {
+            assert_true(fabsf(weighted[k] - weights[k] * plain[k]) < 1e-6f);
+        }
+    }
     nba_dataset_destroy(d);
 }
 
@@ -127,13 +156,13 @@ static void test_ease_solves_its_least_squares(void **state)
         for (uint32_t j = 0; j < i; j++) {
             g[i][j] = g[j][i];
         }
-        assert_true(fabsf(model.dense[i * N + i]) <= 0.0f);
+        assert_true(fabsf(model.values[i * N + i]) <= 0.0f);
     }
     for (uint32_t i = 0; i < N; i++) {
         for (uint32_t j = 0; j < N; j++) {
-            double slope = (double)g[i][j] - lambda * (double)model.dense[i * N + j];
+            double slope = (double)g[i][j] - lambda * (double)model.values[i * N + j];
             for (uint32_t k = 0; k < N; k++) {
-                slope -= (double)g[i][k] * (double)model.dense[k * N + j];
+                slope -= (double)g[i][k] * (double)model.values[k * N + j];
             }
             assert_true(i == j || fabs(slope) < 1e-5);
         }
@@ -208,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_pairs_are_counted_once_a_user_and_only_in_training),
         cmocka_unit_test(test_knn_is_the_cosine_of_the_nearest_faded_by_age),
         cmocka_unit_test(test_rules_weigh_what_follows_by_its_distance),
+        cmocka_unit_test(test_an_asset_weight_multiplies_what_a_content_gets),
         cmocka_unit_test(test_ease_solves_its_least_squares),
         cmocka_unit_test(test_the_names_of_users_and_contents_mean_nothing),
         cmocka_unit_test(test_what_a_model_cannot_learn_from_is_refused),
