@@ -68,9 +68,9 @@ static void put_nearest(struct nearest *nearest, uint32_t k, struct neighbour it
 
 /* What each target keeps, by source. */
 static struct rows by_source(const struct nearest *nearest, uint32_t N,
-                             const struct nba_item_item_options *options)
+                             const struct nba_item_item_options *options, struct nba_arena *pool)
 {
-    struct rows rows = {.from = nba_zeros(N + (size_t)2, sizeof(uint32_t))};
+    struct rows rows = {.from = nba_pool_take(pool, N + (size_t)2, sizeof(uint32_t))};
     for (uint32_t j = 0; j < N; j++) {
         rows.count += nearest[j].count;
         for (uint32_t n = 0; n < nearest[j].count; n++) {
@@ -80,8 +80,8 @@ static struct rows by_source(const struct nearest *nearest, uint32_t N,
     for (uint32_t i = 0; i < N; i++) {
         rows.from[i + 2] += rows.from[i + 1];
     }
-    rows.columns = nba_zeros(rows.count + (size_t)1, sizeof(*rows.columns));
-    rows.values = nba_zeros(rows.count + (size_t)1, sizeof(*rows.values));
+    rows.columns = nba_pool_take(pool, rows.count + (size_t)1, sizeof(*rows.columns));
+    rows.values = nba_pool_floats(pool, rows.count + (size_t)1);
     for (uint32_t j = 0; j < N; j++) {
         for (uint32_t n = 0; n < nearest[j].count; n++) {
             const struct neighbour item = nearest[j].items[n];
@@ -93,8 +93,8 @@ static struct rows by_source(const struct nearest *nearest, uint32_t N,
     return rows;
 }
 
-static struct rows fit_knn(const struct nba_cooccurrence *counts,
-                           const struct nba_item_item_options *options)
+static struct rows count_knn(const struct nba_cooccurrence *counts,
+                             const struct nba_item_item_options *options, struct nba_arena *pool)
 {
     const uint32_t N = counts->content_count;
     const uint32_t k = options->neighbours;
@@ -117,7 +117,7 @@ static struct rows fit_knn(const struct nba_cooccurrence *counts,
             }
         }
     }
-    const struct rows rows = by_source(nearest, N, options);
+    const struct rows rows = by_source(nearest, N, options, pool);
     free(row);
     free(norms);
     free(nearest);
@@ -127,12 +127,12 @@ static struct rows fit_knn(const struct nba_cooccurrence *counts,
 
 /* ---- EASE ---- */
 
-/* NULL where G can't be inverted. */
-static float *fit_ease(const struct nba_cooccurrence *counts,
-                       const struct nba_item_item_options *options)
+/* False where G can't be inverted. */
+static bool count_ease(const struct nba_cooccurrence *counts,
+                       const struct nba_item_item_options *options, float *ret_values)
 {
     const size_t N = counts->content_count;
-    float *b = nba_zeros(N * N, sizeof(*b));
+    float *b = ret_values;
     float *scale = nba_zeros(N, sizeof(*scale));
     for (uint32_t i = 0; i < N; i++) {
         nba_cooccurrence_row(counts, i, b + i * N);
@@ -149,11 +149,7 @@ static float *fit_ease(const struct nba_cooccurrence *counts,
         b[i * N + i] = 0.0f;
     }
     free(scale);
-    if (!inverted) {
-        free(b);
-        return NULL;
-    }
-    return b;
+    return inverted;
 }
 
 /* ---- RULES ---- */
@@ -192,147 +188,114 @@ static struct places find_places(const struct nba_dataset *d, const uint32_t *tr
     return places;
 }
 
-static struct rows fit_rules(const struct nba_dataset *d, const uint32_t *train_count,
-                             const struct nba_item_item_options *options)
+/* One content's row of weights, dense; zeros come in. */
+static void rules_row(const struct nba_dataset *d, const struct places *places, uint32_t content,
+                      uint32_t window, float *row)
+{
+    for (size_t p = places->from[content]; p < places->from[content + 1]; p++) {
+        const struct place place = places->items[p];
+        const uint32_t reach = place.left < window ? place.left : window;
+        for (uint32_t distance = 1; distance <= reach; distance++) {
+            row[d->sequence[place.at + distance]] += 1.0f / (float)distance;
+        }
+    }
+}
+
+static struct rows count_rules(const struct nba_dataset *d, const uint32_t *train_count,
+                               const struct nba_item_item_options *options, struct nba_arena *pool)
 {
     const uint32_t N = d->content_count;
-    struct rows rows = {.from = nba_zeros(N + (size_t)1, sizeof(uint32_t))};
+    struct rows rows = {.from = nba_pool_take(pool, N + (size_t)1, sizeof(uint32_t))};
     struct places places = find_places(d, train_count);
+    struct rows grown = {0};
     size_t column_room = 0;
     size_t value_room = 0;
     float *row = nba_zeros(N, sizeof(*row));
     for (uint32_t i = 0; i < N; i++) {
-        for (size_t p = places.from[i]; p < places.from[i + 1]; p++) {
-            const struct place place = places.items[p];
-            const uint32_t reach = place.left < options->window ? place.left : options->window;
-            for (uint32_t distance = 1; distance <= reach; distance++) {
-                row[d->sequence[place.at + distance]] += 1.0f / (float)distance;
-            }
-        }
+        rules_row(d, &places, i, options->window, row);
         for (uint32_t j = 0; j < N; j++) {
             if (row[j] > 0.0f) {
-                rows.columns = nba_room(rows.columns, rows.count, &column_room, sizeof(uint32_t));
-                rows.values = nba_room(rows.values, rows.count, &value_room, sizeof(float));
-                rows.columns[rows.count] = j;
-                rows.values[rows.count++] = row[j] * weight_of(options, j);
+                grown.columns = nba_room(grown.columns, rows.count, &column_room, sizeof(uint32_t));
+                grown.values = nba_room(grown.values, rows.count, &value_room, sizeof(float));
+                grown.columns[rows.count] = j;
+                grown.values[rows.count++] = row[j] * weight_of(options, j);
                 row[j] = 0.0f;
             }
         }
         rows.from[i + 1] = rows.count;
     }
+    rows.columns = nba_pool_take(pool, rows.count + (size_t)1, sizeof(uint32_t));
+    rows.values = nba_pool_floats(pool, rows.count + (size_t)1);
+    if (rows.count > 0) {
+        memcpy(rows.columns, grown.columns, rows.count * sizeof(uint32_t));
+        memcpy(rows.values, grown.values, rows.count * sizeof(float));
+    }
+    free(grown.columns);
+    free(grown.values);
     free(row);
     free(places.from);
     free(places.items);
     return rows;
 }
 
-/* What orders contents that nothing points at. */
-static void fill_prior(const struct nba_dataset *d, const uint32_t *train_count,
+/* What orders contents that no rule names. */
+static void fill_prior(const struct nba_cooccurrence *counts,
                        const struct nba_item_item_options *options, float *prior)
 {
-    struct nba_arena pool = {0};
-    const struct nba_cooccurrence counts = nba_cooccurrence(d, train_count, &pool);
     size_t most = 1;
-    for (uint32_t j = 0; j < d->content_count; j++) {
-        const size_t users = nba_cooccurrence_users(&counts, j);
+    for (uint32_t j = 0; j < counts->content_count; j++) {
+        const size_t users = nba_cooccurrence_users(counts, j);
         most = users > most ? users : most;
     }
-    for (uint32_t j = 0; j < d->content_count; j++) {
-        const double share = (double)nba_cooccurrence_users(&counts, j) / (double)most;
+    for (uint32_t j = 0; j < counts->content_count; j++) {
+        const double share = (double)nba_cooccurrence_users(counts, j) / (double)most;
         prior[j] = (float)(RULES_PRIOR * share) * weight_of(options, j);
     }
-    nba_arena_clear(&pool);
 }
 
 /* ---- all of them ---- */
 
-static const char *const names[] = {"ease", "knn", "rules"};
-
-static enum nba_status check(enum nba_item_item_kind kind, const struct nba_dataset *d,
-                             struct nba_error *error)
+enum nba_status nba_item_item_count(enum nba_item_item kind, const struct nba_dataset *d,
+                                    const uint32_t *train_count,
+                                    const struct nba_item_item_options *options,
+                                    struct nba_arena *pool, struct nba_neighbours *ret_neighbours,
+                                    struct nba_error *error)
 {
+    const uint32_t N = d->content_count;
+    struct nba_arena scratch = {0};
+    struct rows rows = {.count = N * N};
+    bool inverted = true;
     if (kind == NBA_ITEM_ITEM_RULES && !d->ordered) {
         return nba_error_set(error, NBA_E_SHAPE, "rules: %s has no order to learn from", d->name);
     }
-    if (kind == NBA_ITEM_ITEM_EASE && d->content_count > NBA_EASE_CONTENTS_MAX) {
-        return nba_error_set(error, NBA_E_LIMIT, "ease: %u contents, expected at most %u",
-                             d->content_count, NBA_EASE_CONTENTS_MAX);
+    if (kind == NBA_ITEM_ITEM_EASE && N > NBA_EASE_CONTENTS_MAX) {
+        return nba_error_set(error, NBA_E_LIMIT, "ease: %u contents, expected at most %u", N,
+                             NBA_EASE_CONTENTS_MAX);
     }
-    return NBA_OK;
-}
-
-enum nba_status nba_item_item_fit(enum nba_item_item_kind kind, const struct nba_dataset *d,
-                                  const uint32_t *train_count,
-                                  const struct nba_item_item_options *options,
-                                  struct nba_item_item *ret_model, struct nba_error *error)
-{
-    const uint32_t N = d->content_count;
-    struct nba_arena pool = {0};
-    struct rows rows = {.count = N * N};
-    const enum nba_status status = check(kind, d, error);
-    if (status != NBA_OK) {
-        return status;
-    }
+    float *prior = nba_pool_floats(pool, N);
+    const struct nba_cooccurrence counts = nba_cooccurrence(d, train_count, &scratch);
     if (kind == NBA_ITEM_ITEM_RULES) {
-        rows = fit_rules(d, train_count, options);
+        rows = count_rules(d, train_count, options, pool);
+        fill_prior(&counts, options, prior);
+    } else if (kind == NBA_ITEM_ITEM_KNN) {
+        rows = count_knn(&counts, options, pool);
     } else {
-        const struct nba_cooccurrence counts = nba_cooccurrence(d, train_count, &pool);
-        if (kind == NBA_ITEM_ITEM_KNN) {
-            rows = fit_knn(&counts, options);
-        } else {
-            rows.values = fit_ease(&counts, options);
-        }
+        rows.values = nba_pool_floats(pool, (size_t)N * N);
+        inverted = count_ease(&counts, options, rows.values);
     }
-    nba_arena_clear(&pool);
-    if (rows.values == NULL && kind == NBA_ITEM_ITEM_EASE) {
+    nba_arena_clear(&scratch);
+    if (!inverted) {
         return nba_error_set(error, NBA_E_NON_FINITE,
                              "ease: a lambda of %g leaves a matrix without an inverse",
                              options->lambda);
     }
-    struct nba_item_item model = {.dataset = d,
-                                  .name = names[kind],
-                                  .values = rows.values,
-                                  .prior = nba_zeros(N, sizeof(*model.prior)),
-                                  .offsets = rows.from,
-                                  .columns = rows.columns};
-    if (kind == NBA_ITEM_ITEM_RULES) {
-        fill_prior(d, train_count, options, model.prior);
-    }
-    model.neighbours = (struct nba_neighbours){.contents = N,
-                                               .entries = rows.count,
-                                               .last = d->ordered ? options->last : UINT32_MAX,
-                                               .decay = d->ordered ? (float)options->decay : 1.0f,
-                                               .values = model.values,
-                                               .offsets = model.offsets,
-                                               .columns = model.columns,
-                                               .prior = model.prior};
-    *ret_model = model;
+    *ret_neighbours = (struct nba_neighbours){.contents = N,
+                                              .entries = rows.count,
+                                              .last = d->ordered ? options->last : UINT32_MAX,
+                                              .decay = d->ordered ? (float)options->decay : 1.0f,
+                                              .values = rows.values,
+                                              .offsets = rows.from,
+                                              .columns = rows.columns,
+                                              .prior = prior};
     return NBA_OK;
-}
-
-void nba_item_item_clear(struct nba_item_item *model)
-{
-    if (model != NULL) {
-        free(model->values);
-        free(model->prior);
-        free(model->offsets);
-        free(model->columns);
-        *model = (struct nba_item_item){.dataset = NULL};
-    }
-}
-
-static void item_item_score(void *context, const struct nba_query *queries, size_t count,
-                            float *ret_scores)
-{
-    const struct nba_item_item *model = context;
-    const struct nba_dataset *d = model->dataset;
-    for (size_t i = 0; i < count; i++) {
-        nba_neighbours_scores(&model->neighbours, d->sequence + d->sequence_offset[queries[i].user],
-                              queries[i].position, ret_scores + i * d->content_count);
-    }
-}
-
-struct nba_ranker nba_item_item_ranker(struct nba_item_item *model)
-{
-    return (struct nba_ranker){.name = model->name, .context = model, .score = item_item_score};
 }

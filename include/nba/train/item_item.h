@@ -1,6 +1,6 @@
 /*
  * The counting models: what was touched together, and what came after what.  Each is a matrix B of
- * weights from a content that was touched to one that may come next, served and scored in one form,
+ * weights from a content that was touched to one that may come next, served and judged in one form,
  * nba/model/neighbours.h:
  *
  *   EASE    G = X'X + lambda I, P = G^-1:  B[i][j] = -P[i][j] / P[j][j], B[j][j] = 0
@@ -13,17 +13,18 @@
  *           algorithms", UMUAI 28, 2018); sparse
  *
  * X is nba/train/cooccurrence.h's.  Where a data set has no order, decay is 1 and `last` is no
- * limit, and RULES can't be fitted.
+ * limit, and RULES can't be counted.  The prior of RULES is 0.001 users of j / users of the most
+ * popular: it orders what no rule names.  That of the others is 0.
  *
- * The prior of RULES is 0.001 users of j / users of the most popular: it orders what no rule names.
- * That of the others is 0.
+ * ASSET WEIGHTS.  B[.][j] and the prior of j are multiplied by content j's weight: a content of
+ * more weight ranks higher wherever its score is above 0.
  *
- * ASSET WEIGHTS.  B[.][j] and the prior of j are multiplied by content j's weight: a content of more weight ranks
- * higher wherever its score is above 0.
+ * CHOICE.  Options that are 0 are chosen on validation, by NDCG@10 under the protocol that the data
+ * set is judged by, each from a short list: EASE's lambda, KNN's k, and the decay of all three.
  *
- * COST.  KNN: sum over users of (contents of a user)^2; RULES: touches x window; EASE: that of KNN
- * and N^3, and 4 N^2 bytes.
- * OWNERSHIP.  A model owns its memory.  THREADS.  One; immutable once fitted.
+ * COST.  KNN: half of the sum over users of (contents of a user)^2; RULES: touches x window; EASE:
+ * that of KNN and N^3, and 4 N^2 bytes.
+ * OWNERSHIP.  Borrows; all that is made lies in `pool`.  THREADS.  One.
  */
 #ifndef NBA_TRAIN_ITEM_ITEM_H
 #define NBA_TRAIN_ITEM_ITEM_H
@@ -34,37 +35,33 @@
 /* A dense square of them is 1 GB. */
 #define NBA_EASE_CONTENTS_MAX 16384u
 
-enum nba_item_item_kind { NBA_ITEM_ITEM_EASE, NBA_ITEM_ITEM_KNN, NBA_ITEM_ITEM_RULES };
+enum nba_item_item { NBA_ITEM_ITEM_EASE, NBA_ITEM_ITEM_KNN, NBA_ITEM_ITEM_RULES };
 
 struct nba_item_item_options {
-    double lambda;        /* EASE */
+    double lambda;        /* EASE; 0: chosen */
+    uint32_t neighbours;  /* KNN's k; 0: chosen */
     double shrink;        /* KNN */
-    uint32_t neighbours;  /* KNN */
     uint32_t window;      /* RULES */
-    double decay;         /* 0 < decay <= 1 */
-    uint32_t last;        /* at least 1 */
+    uint32_t last;        /* touches that are scored from, at least 1 */
+    double decay;         /* at most 1; 0: chosen */
     const float *weights; /* (content_count) asset weights; NULL: all 1 */
 };
 
-struct nba_item_item {
-    const struct nba_dataset *dataset;
-    const char *name;                 /* "ease", "knn", "rules" */
-    struct nba_neighbours neighbours; /* as it serves; of the arrays below */
-    float *values, *prior;
-    uint32_t *offsets, *columns; /* NULL: dense */
-};
-
-/* Learned from the users' positions [0, train_count).  NBA_E_LIMIT: EASE of more than
- * NBA_EASE_CONTENTS_MAX contents; NBA_E_SHAPE: RULES of a data set without order; NBA_E_NON_FINITE:
- * EASE whose G can't be inverted, a lambda of 0.  *ret_model is freed by nba_item_item_clear. */
+/* Gives options that are 0 a value, learning from what trains and looking at validation. */
 NBA_MUST_USE
-enum nba_status nba_item_item_fit(enum nba_item_item_kind kind, const struct nba_dataset *dataset,
-                                  const uint32_t *train_count,
-                                  const struct nba_item_item_options *options,
-                                  struct nba_item_item *ret_model, struct nba_error *error);
-void nba_item_item_clear(struct nba_item_item *model);
+enum nba_status nba_item_item_choose(enum nba_item_item kind, const struct nba_dataset *dataset,
+                                     const struct nba_split *split,
+                                     struct nba_item_item_options *options,
+                                     struct nba_error *error);
 
-/* Its context is the model. */
-struct nba_ranker nba_item_item_ranker(struct nba_item_item *model);
+/* Counts over the users' positions [0, train_count); no option is to be chosen.  NBA_E_LIMIT: EASE
+ * of more than NBA_EASE_CONTENTS_MAX contents; NBA_E_SHAPE: RULES of a data set without order;
+ * NBA_E_NON_FINITE: EASE whose lambda is too small for an inverse. */
+NBA_MUST_USE
+enum nba_status nba_item_item_count(enum nba_item_item kind, const struct nba_dataset *dataset,
+                                    const uint32_t *train_count,
+                                    const struct nba_item_item_options *options,
+                                    struct nba_arena *pool, struct nba_neighbours *ret_neighbours,
+                                    struct nba_error *error);
 
 #endif
