@@ -54,8 +54,12 @@ struct nba_gate nba_gate(struct nba_release *champion, struct nba_members *chall
         nba_members_fusion_ranker(challenger),
         nba_members_fusion_ranker(nba_served_members(champion, d, &pool))};
     double *ranks = nba_pool_take(&pool, 2 * count, sizeof(*ranks));
+    uint32_t *users = nba_pool_take(&pool, count, sizeof(*users));
     for (size_t i = 0; i < 2; i++) {
         nba_ranking_run(&ranking, &rankers[i], queries, count, ranks + i * count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        users[i] = queries[i].user;
     }
     for (size_t i = 0; i < 2 * count; i++) {
         ranks[i] = nba_metric_of_rank(NBA_METRIC_NDCG, K_OF_CHOICE, ranks[i]);
@@ -63,8 +67,8 @@ struct nba_gate nba_gate(struct nba_release *champion, struct nba_members *chall
     struct nba_gate gate = {
         .n = count,
         .unseen = after_ms != INT64_MIN,
-        .challenger = nba_metric_interval(ranks, count).value,
-        .champion = nba_metric_interval(ranks + count, count),
+        .challenger = nba_metric_interval(ranks, users, count).value,
+        .champion = nba_metric_interval(ranks + count, users, count),
     };
     gate.passed = gate.challenger >= gate.champion.lo;
     nba_arena_clear(&pool);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/memory.h"
 #include "nba/base/random.h"
 
 #define BOOTSTRAP_SEED 20250101u
@@ -44,23 +45,33 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-struct nba_interval nba_metric_interval(const double *values, size_t count)
+struct nba_interval nba_metric_interval(const double *values, const uint32_t *users, size_t count)
 {
     double means[NBA_BOOTSTRAP_ROUNDS];
     struct nba_rng rng = nba_rng(BOOTSTRAP_SEED);
+    double *sums = nba_zeros(2 * count, sizeof(*sums)); /* a user each, then how many values */
+    double *sizes = sums + count;
+    size_t drawn = 0;
     double total = 0.0;
-    if (count == 0) {
-        return (struct nba_interval){0.0, 0.0, 0.0};
-    }
     for (size_t i = 0; i < count; i++) {
+        drawn += i == 0 || users == NULL || users[i] != users[i - 1] ? 1 : 0;
+        sums[drawn - 1] += values[i];
+        sizes[drawn - 1] += 1.0;
         total += values[i];
     }
-    for (size_t round = 0; round < NBA_BOOTSTRAP_ROUNDS; round++) {
+    for (size_t round = 0; count > 0 && round < NBA_BOOTSTRAP_ROUNDS; round++) {
         double sum = 0.0;
-        for (size_t i = 0; i < count; i++) {
-            sum += values[nba_rng_below(&rng, count)];
+        double size = 0.0;
+        for (size_t i = 0; i < drawn; i++) {
+            const size_t user = nba_rng_below(&rng, drawn);
+            sum += sums[user];
+            size += sizes[user];
         }
-        means[round] = sum / (double)count;
+        means[round] = sum / size;
+    }
+    free(sums);
+    if (count == 0) {
+        return (struct nba_interval){0.0, 0.0, 0.0};
     }
     qsort(means, NBA_BOOTSTRAP_ROUNDS, sizeof(means[0]), compare_doubles);
     return (struct nba_interval){total / (double)count, means[NBA_BOOTSTRAP_ROUNDS * 25 / 1000],

@@ -14,14 +14,22 @@ static void add_figure(struct nba_report *report, const struct nba_figure *figur
     report->figures[report->count++] = *figure;
 }
 
+/* The queries' ranks, and room for what they are worth. */
+struct judged {
+    const double *ranks;
+    const uint32_t *users;
+    double *values;
+    size_t count;
+};
+
 static void add_metric(struct nba_report *report, const struct nba_figure *head,
-                       const double *ranks, double *scratch, size_t count)
+                       const struct judged *judged)
 {
     struct nba_figure figure = *head;
-    for (size_t i = 0; i < count; i++) {
-        scratch[i] = nba_metric_of_rank(head->metric, head->k, ranks[i]);
+    for (size_t i = 0; i < judged->count; i++) {
+        judged->values[i] = nba_metric_of_rank(head->metric, head->k, judged->ranks[i]);
     }
-    figure.interval = nba_metric_interval(scratch, count);
+    figure.interval = nba_metric_interval(judged->values, judged->users, judged->count);
     add_figure(report, &figure);
 }
 
@@ -34,8 +42,11 @@ static void report_ranker(struct nba_report *report, const struct nba_ranking *r
     double *values = nba_zeros(3 * count, sizeof(*values));
     double *ranks = values + count;
     double *aucs = values + 2 * count;
+    uint32_t *users = nba_zeros(count, sizeof(*users));
+    const struct judged judged = {ranks, users, values, count};
     for (size_t i = 0; nba_ranks_next(&each); i++) {
         ranks[i] = each.rank;
+        users[i] = each.query.user;
         aucs[i] = each.candidates > 0 ? 1.0 - each.rank / (double)each.candidates : 0.5;
     }
     struct nba_figure head = {.data = ranking->dataset->name,
@@ -45,16 +56,17 @@ static void report_ranker(struct nba_report *report, const struct nba_ranking *r
     for (size_t i = 0; i < NBA_ARRAY_COUNT(ks); i++) {
         head.k = ks[i];
         head.metric = NBA_METRIC_HR;
-        add_metric(report, &head, ranks, values, count);
+        add_metric(report, &head, &judged);
         head.metric = NBA_METRIC_NDCG;
-        add_metric(report, &head, ranks, values, count);
+        add_metric(report, &head, &judged);
     }
     head.k = 0;
     head.metric = NBA_METRIC_MRR;
-    add_metric(report, &head, ranks, values, count);
+    add_metric(report, &head, &judged);
     head.metric = NBA_METRIC_AUC;
-    head.interval = nba_metric_interval(aucs, count);
+    head.interval = nba_metric_interval(aucs, users, count);
     add_figure(report, &head);
+    free(users);
     free(values);
 }
 
@@ -104,7 +116,7 @@ static void add_probabilities(struct nba_report *report, const char *data,
         losses[i] = nba_metric_log_loss(&labelled[i], 1);
     }
     figure.metric = NBA_METRIC_LOG_LOSS;
-    figure.interval = nba_metric_interval(losses, count);
+    figure.interval = nba_metric_interval(losses, NULL, count);
     add_figure(report, &figure);
     for (int m = NBA_METRIC_ACCURACY; m <= NBA_METRIC_F1; m++) {
         figure.metric = (enum nba_metric)m;
@@ -145,17 +157,38 @@ const struct nba_figure *nba_report_find(const struct nba_report *report, const 
     return NULL;
 }
 
+static const char *const baselines[] = {"popularity", "knn"};
+
+/* How much more the figure is than the baseline's, in percent; false: there is none to compare. */
+static bool difference(const struct nba_report *report, const struct nba_figure *f,
+                       const char *baseline, double *ret_percent)
+{
+    const struct nba_figure *base = nba_report_find(report, baseline, f->protocol, f->metric, f->k);
+    if (base == NULL || base == f || base->interval.value <= 0.0) {
+        return false;
+    }
+    *ret_percent = 100.0 * (f->interval.value / base->interval.value - 1.0);
+    return true;
+}
+
 void nba_report_print_json(const struct nba_report *report, struct nba_buf *text)
 {
     nba_buf_printf(text, "[");
     for (size_t i = 0; i < report->count; i++) {
         const struct nba_figure *f = &report->figures[i];
+        double percent = 0.0;
         nba_buf_printf(text,
                        "%s\n{\"data\":\"%s\",\"model\":\"%s\",\"protocol\":\"%s\","
                        "\"metric\":\"%s\",\"k\":%u,\"value\":%.6f,\"lo\":%.6f,\"hi\":%.6f,"
-                       "\"n\":%zu}",
+                       "\"n\":%zu",
                        i > 0 ? "," : "", f->data, f->model, f->protocol, nba_metric_name(f->metric),
                        f->k, f->interval.value, f->interval.lo, f->interval.hi, f->n);
+        for (size_t b = 0; b < NBA_ARRAY_COUNT(baselines); b++) {
+            if (difference(report, f, baselines[b], &percent)) {
+                nba_buf_printf(text, ",\"%s_percent\":%.2f", baselines[b], percent);
+            }
+        }
+        nba_buf_printf(text, "}");
     }
     nba_buf_printf(text, "\n]");
 }
@@ -167,24 +200,46 @@ static double value_of(const struct nba_report *report, const struct nba_figure 
     return f != NULL ? f->interval.value : 0.0;
 }
 
+/* "0.1105 [.0962, .1251]" */
+static void print_interval(const struct nba_figure *f, struct nba_buf *text)
+{
+    nba_buf_printf(text, "  %6.4f [%.4f, %.4f]", f->interval.value, f->interval.lo, f->interval.hi);
+}
+
+static void print_row(const struct nba_report *report, const struct nba_figure *f,
+                      struct nba_buf *text)
+{
+    nba_buf_printf(text, "%-18s %-23s %-12s", f->data, nba_score_model_label(f->model),
+                   f->protocol);
+    print_interval(nba_report_find(report, f->model, f->protocol, NBA_METRIC_HR, 10), text);
+    print_interval(f, text);
+    for (size_t b = 0; b < NBA_ARRAY_COUNT(baselines); b++) {
+        double percent = 0.0;
+        if (difference(report, f, baselines[b], &percent)) {
+            nba_buf_printf(text, " %+9.1f", percent);
+        } else {
+            nba_buf_printf(text, " %9s", "-");
+        }
+    }
+    nba_buf_printf(text, " %7.4f %7.4f %8zu\n", value_of(report, f, NBA_METRIC_MRR, 0),
+                   value_of(report, f, NBA_METRIC_AUC, 0), f->n);
+}
+
 void nba_report_print_table(const struct nba_report *report, struct nba_buf *text)
 {
-    nba_buf_printf(text, "%-14s %-23s %-12s %7s %8s %17s %7s %7s %8s\n", "data", "model",
-                   "protocol", "HR@10", "NDCG@10", "95 %", "MRR", "AUC", "n");
+    nba_buf_printf(text, "%-18s %-23s %-12s  %-23s  %-23s %9s %9s %7s %7s %8s\n", "data", "model",
+                   "protocol", "HR@10 [95 %]", "NDCG@10 [95 %]", "% to pop", "% to knn", "MRR",
+                   "AUC", "n");
     for (size_t i = 0; i < report->count; i++) {
         const struct nba_figure *f = &report->figures[i];
         if (f->metric == NBA_METRIC_NDCG && f->k == 10) {
-            nba_buf_printf(text, "%-14s %-23s %-12s %7.4f %8.4f  [%.4f, %.4f] %7.4f %7.4f %8zu\n",
-                           f->data, nba_score_model_label(f->model), f->protocol,
-                           value_of(report, f, NBA_METRIC_HR, 10), f->interval.value,
-                           f->interval.lo, f->interval.hi, value_of(report, f, NBA_METRIC_MRR, 0),
-                           value_of(report, f, NBA_METRIC_AUC, 0), f->n);
+            print_row(report, f, text);
         }
     }
     for (size_t i = 0; i < report->count; i++) {
         const struct nba_figure *f = &report->figures[i];
         if (strcmp(f->protocol, "touches") == 0) {
-            nba_buf_printf(text, "%-14s %-23s %-12s %s %.4f  n %zu\n", f->data, f->model,
+            nba_buf_printf(text, "%-18s %-23s %-12s %s %.4f  n %zu\n", f->data, f->model,
                            f->protocol, nba_metric_name(f->metric), f->interval.value, f->n);
         }
     }

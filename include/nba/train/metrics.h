@@ -10,8 +10,8 @@
  *   calibration error   |mean p - mean y| of each tenth of p, weighed by how many are in it
  *            (C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017)
  *
- * INTERVALS.  95 %, percentiles of the mean over NBA_BOOTSTRAP_ROUNDS resamples of the queries,
- * drawn by a fixed seed (B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993).
+ * INTERVALS.  95 %, percentiles of the mean over NBA_BOOTSTRAP_ROUNDS resamples, drawn by a fixed
+ * seed; what is drawn is a user with all of its values, since one user's are alike (B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993).
  */
 #ifndef NBA_TRAIN_METRICS_H
 #define NBA_TRAIN_METRICS_H
@@ -43,8 +43,9 @@ double nba_metric_mean(enum nba_metric metric, uint32_t k, const double *ranks, 
 struct nba_interval {
     double value, lo, hi;
 };
-/* Of the mean of `values`.  A count of 0 gives zeros. */
-struct nba_interval nba_metric_interval(const double *values, size_t count);
+/* Of the mean of `values`; users[i] is whose values[i] is, a user's stand together; NULL: each is
+ * another's.  A count of 0 gives zeros. */
+struct nba_interval nba_metric_interval(const double *values, const uint32_t *users, size_t count);
 
 struct nba_labelled {
     double score;

@@ -1,5 +1,6 @@
 /*
- * What was measured, one line a figure: {data, model, protocol, metric, k, value, lo, hi, n}.
+ * What was measured, one line a figure: {data, model, protocol, metric, k, value, lo, hi, n}, and its
+ * differences in percent to the same figure of popularity and of item-kNN, where these were judged.
  *
  * This is the list that `nba evaluate --json` prints and that a release's report.json holds.
  * OWNERSHIP.  Texts are static or outlive the report.
@@ -46,7 +47,8 @@ void nba_report_touches(struct nba_report *report, struct nba_members *members,
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,
                                          const char *protocol, enum nba_metric metric, uint32_t k);
 
-/* The list as JSON, and as a table of HR@10, NDCG@10, MRR and AUC a line a model and protocol. */
+/* The list as JSON, and as a table of HR@10, NDCG@10 (with intervals, and with its differences to
+ * popularity and item-kNN), MRR and AUC, a line a model and protocol. */
 void nba_report_print_json(const struct nba_report *report, struct nba_buf *text);
 void nba_report_print_table(const struct nba_report *report, struct nba_buf *text);
 

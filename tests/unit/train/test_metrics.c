@@ -36,13 +36,13 @@ static void test_an_interval_holds_its_mean_and_narrows_with_more_values(void **
     for (size_t i = 0; i < 2000; i++) {
         values[i] = nba_rng_double(&rng) < 0.3 ? 1.0 : 0.0;
     }
-    const struct nba_interval few = nba_metric_interval(values, 50);
-    const struct nba_interval many = nba_metric_interval(values, 2000);
+    const struct nba_interval few = nba_metric_interval(values, NULL, 50);
+    const struct nba_interval many = nba_metric_interval(values, NULL, 2000);
     assert_true(many.lo < many.value && many.value < many.hi);
     /* A binomial's 95 %: 2 * 1.96 * sqrt(p (1 - p) / n) = 0.0402. */
     assert_true(fabs((many.hi - many.lo) - 0.0402) < 0.004);
     assert_true(few.hi - few.lo > 3.0 * (many.hi - many.lo));
-    const struct nba_interval again = nba_metric_interval(values, 2000);
+    const struct nba_interval again = nba_metric_interval(values, NULL, 2000);
     assert_memory_equal(&many, &again, sizeof(many));
 }
 
@@ -69,6 +69,24 @@ static void test_calibration_error_weighs_the_gap_of_each_tenth(void **state)
     const struct nba_labelled items[] = {{0.25, true}, {0.25, false}, {0.75, true}, {1.0, true}};
     /* .5 too low for two, .25 for one, none for the last */
     assert_true(fabs(nba_metric_calibration_error(items, 4) - (2 * 0.25 + 0.25) / 4) < 1e-12);
+}
+
+static void test_an_interval_draws_users_not_their_values(void **state)
+{
+    double values[2000];
+    uint32_t users[2000];
+    struct nba_rng rng = nba_rng(5);
+    (void)state;
+    /* Ten values that are all the same of each of 200 users. */
+    for (size_t i = 0; i < 2000; i++) {
+        users[i] = (uint32_t)i / 10;
+        values[i] = i % 10 == 0 ? nba_rng_double(&rng) : values[i - 1];
+    }
+    const struct nba_interval each = nba_metric_interval(values, NULL, 2000);
+    const struct nba_interval by_user = nba_metric_interval(values, users, 2000);
+    assert_true(fabs(each.value - by_user.value) < 1e-12);
+    /* sqrt(10) times as wide. */
+    assert_true(fabs((by_user.hi - by_user.lo) / (each.hi - each.lo) - sqrt(10.0)) < 0.4);
 }
 
 static void test_log_loss_of_a_coin_is_log_two(void **state)
@@ -131,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_an_interval_holds_its_mean_and_narrows_with_more_values),
         cmocka_unit_test(test_pointwise_metrics_are_those_of_the_table_of_what_was_said),
         cmocka_unit_test(test_calibration_error_weighs_the_gap_of_each_tenth),
+        cmocka_unit_test(test_an_interval_draws_users_not_their_values),
         cmocka_unit_test(test_log_loss_of_a_coin_is_log_two),
         cmocka_unit_test(test_regression_finds_the_weights_that_made_the_labels),
         cmocka_unit_test(test_regression_comes_back_from_a_start_far_away),
