@@ -24,7 +24,7 @@ static const struct nba_option options[] = {
     NBA_OPTION_FLAG(&args.train, "train",
                     "train first and judge on the part that was kept for it; writes no release"),
     NBA_OPTION_TEXT(&args.only, "only", "MODEL[,MODEL]",
-                    "with --train: these alone: lstm, ncf, ncf-users"),
+                    "with --train: these alone: lstm, ncf, ease, knn, rules, ncf-users"),
     NBA_OPTION_FLAG(&args.by_time, "by-time",
                     "with --train: judge the last part by time, prequentially, in place of each "
                     "HCP's last engagement"),

@@ -259,6 +259,16 @@ enum nba_status nba_learn_config(const struct nba_config *config, const char *on
     to.ncf_options.fit.dropout = from->ncf_dropout;
     to.ncf_options.fit.epochs = (uint32_t)from->ncf_epochs_max;
     to.ncf_options.fit.patience = (uint32_t)from->patience_epochs;
+    to.item_item_options[NBA_ITEM_ITEM_EASE].lambda = from->ease_lambda;
+    to.item_item_options[NBA_ITEM_ITEM_EASE].decay = from->ease_decay;
+    to.item_item_options[NBA_ITEM_ITEM_KNN].neighbours = (uint32_t)from->knn_neighbours;
+    to.item_item_options[NBA_ITEM_ITEM_KNN].shrink = from->knn_shrink;
+    to.item_item_options[NBA_ITEM_ITEM_KNN].decay = from->knn_decay;
+    to.item_item_options[NBA_ITEM_ITEM_RULES].window = (uint32_t)from->rules_window;
+    to.item_item_options[NBA_ITEM_ITEM_RULES].last = (uint32_t)from->rules_last;
+    to.item_item_options[NBA_ITEM_ITEM_RULES].decay = from->rules_decay;
+    to.asset_weights = from->asset_weights;
+
     if (only != NULL && nba_models_named(only, "--only", to.wanted, error) != NBA_OK) {
         return error->status;
     }

@@ -255,6 +255,12 @@ static void fill_prior(const struct nba_cooccurrence *counts,
 
 /* ---- all of them ---- */
 
+struct nba_item_item_options nba_item_item_options(enum nba_item_item kind)
+{
+    return (struct nba_item_item_options){
+        .shrink = 10, .window = 20, .last = kind == NBA_ITEM_ITEM_RULES ? 5 : UINT32_MAX};
+}
+
 enum nba_status nba_item_item_count(enum nba_item_item kind, const struct nba_dataset *d,
                                     const uint32_t *train_count,
                                     const struct nba_item_item_options *options,

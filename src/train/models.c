@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nba/train/asset_weights.h"
 #include "nba/train/train.h"
 #include "nba/train/window.h"
 
@@ -65,6 +66,52 @@ static enum nba_status ncf_users_learner(const struct nba_train_config *config,
     return nba_ncf_learner(dataset, split, &options, ret_learner, error);
 }
 
+/* ---- ease, knn, rules ---- */
+
+static enum nba_status item_item(enum nba_model_kind model, enum nba_item_item kind,
+                                 struct nba_train_config *config, const struct nba_dataset *dataset,
+                                 const struct nba_split *split, struct nba_arena *pool,
+                                 struct nba_neighbours *ret_neighbours, struct nba_error *error)
+{
+    struct nba_item_item_options *options = &config->item_item_options[kind];
+    const bool serves = nba_models[model].member != NBA_MEMBER_COUNT;
+    enum nba_status status =
+        nba_asset_weights(dataset, config->asset_weights, pool, &options->weights, error);
+    if (status == NBA_OK) {
+        status = nba_item_item_choose(kind, dataset, split, serves ? config->window_events : 0,
+                                      options, error);
+    }
+    return status == NBA_OK ? nba_item_item_count(kind, dataset, split->train_count, options, pool,
+                                                  ret_neighbours, error)
+                            : status;
+}
+
+static enum nba_status ease_count(struct nba_train_config *config,
+                                  const struct nba_dataset *dataset, const struct nba_split *split,
+                                  struct nba_arena *pool, struct nba_neighbours *ret_neighbours,
+                                  struct nba_error *error)
+{
+    return item_item(NBA_MODEL_EASE, NBA_ITEM_ITEM_EASE, config, dataset, split, pool,
+                     ret_neighbours, error);
+}
+
+static enum nba_status knn_count(struct nba_train_config *config, const struct nba_dataset *dataset,
+                                 const struct nba_split *split, struct nba_arena *pool,
+                                 struct nba_neighbours *ret_neighbours, struct nba_error *error)
+{
+    return item_item(NBA_MODEL_KNN, NBA_ITEM_ITEM_KNN, config, dataset, split, pool, ret_neighbours,
+                     error);
+}
+
+static enum nba_status rules_count(struct nba_train_config *config,
+                                   const struct nba_dataset *dataset, const struct nba_split *split,
+                                   struct nba_arena *pool, struct nba_neighbours *ret_neighbours,
+                                   struct nba_error *error)
+{
+    return item_item(NBA_MODEL_RULES, NBA_ITEM_ITEM_RULES, config, dataset, split, pool,
+                     ret_neighbours, error);
+}
+
 /* ---- the table ---- */
 
 const struct nba_model nba_models[NBA_MODEL_COUNT] = {
@@ -79,6 +126,12 @@ const struct nba_model nba_models[NBA_MODEL_COUNT] = {
                        .check = ncf_check,
                        .options = ncf_options,
                        .learner = ncf_learner},
+    [NBA_MODEL_EASE] = {.name = "ease", .member = NBA_MEMBER_COUNT, .count = ease_count},
+    [NBA_MODEL_KNN] = {.name = "knn", .member = NBA_MEMBER_COUNT, .count = knn_count},
+    [NBA_MODEL_RULES] = {.name = "rules",
+                         .member = NBA_MEMBER_COUNT,
+                         .by_order = true,
+                         .count = rules_count},
     [NBA_MODEL_NCF_USERS] = {.name = "ncf-users",
                              .member = NBA_MEMBER_COUNT,
                              .check = ncf_check,

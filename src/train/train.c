@@ -45,6 +45,10 @@ struct nba_train_config nba_train_config(void)
         .seed = 1,
         .lstm_options = nba_lstm_options(),
         .ncf_options = nba_ncf_options(),
+        .item_item_options = {[NBA_ITEM_ITEM_EASE] = nba_item_item_options(NBA_ITEM_ITEM_EASE),
+                              [NBA_ITEM_ITEM_KNN] = nba_item_item_options(NBA_ITEM_ITEM_KNN),
+                              [NBA_ITEM_ITEM_RULES] = nba_item_item_options(NBA_ITEM_ITEM_RULES)},
+        .asset_weights = "",
         .engine_version = "",
     };
 }
@@ -243,10 +247,11 @@ static void take_all(struct training *t, int64_t until_ms)
 }
 
 /* What counts is counted again, validation with it, before the test part is judged: the protocol of
- * learning.md section 3.  A champion is still to be met on validation. */
+ * learning.md section 3, but for sets that say otherwise.  A champion is still to be met on
+ * validation. */
 static enum nba_status count_validation(struct training *t, struct nba_error *error)
 {
-    if (t->split.test_count == 0 || t->config.champion != NULL) {
+    if (t->split.test_count == 0 || t->config.champion != NULL || t->dataset->train_only) {
         return NBA_OK;
     }
     take_all(t, INT64_MAX);

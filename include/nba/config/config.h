@@ -68,6 +68,12 @@ struct nba_config_train {
     int64_t ncf_embedding, ncf_hidden_1, ncf_hidden_2, ncf_hidden_3;
     int64_t ncf_epochs_max, ncf_batch, ncf_negatives;
     double ncf_learning_rate, ncf_dropout;
+    double ease_lambda, ease_decay; /* 0: chosen on validation */
+    int64_t knn_neighbours;
+    double knn_shrink, knn_decay;
+    int64_t rules_window, rules_last;
+    double rules_decay;
+    const char *asset_weights;
     double clip_norm;
     int64_t patience_epochs;
     double validation_share;

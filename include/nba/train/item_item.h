@@ -35,7 +35,12 @@
 /* A dense square of them is 1 GB. */
 #define NBA_EASE_CONTENTS_MAX 16384u
 
-enum nba_item_item { NBA_ITEM_ITEM_EASE, NBA_ITEM_ITEM_KNN, NBA_ITEM_ITEM_RULES };
+enum nba_item_item {
+    NBA_ITEM_ITEM_EASE,
+    NBA_ITEM_ITEM_KNN,
+    NBA_ITEM_ITEM_RULES,
+    NBA_ITEM_ITEM_COUNT
+};
 
 struct nba_item_item_options {
     double lambda;        /* EASE; 0: chosen */
@@ -47,10 +52,14 @@ struct nba_item_item_options {
     const float *weights; /* (content_count) asset weights; NULL: all 1 */
 };
 
-/* Gives options that are 0 a value, learning from what trains and looking at validation. */
+/* What is chosen on validation, and the rest as published. */
+struct nba_item_item_options nba_item_item_options(enum nba_item_item kind);
+
+/* Gives options that are 0 a value, learning from what trains and looking at validation, with what
+ * a window of `window_events` shows (nba/train/models.h). */
 NBA_MUST_USE
 enum nba_status nba_item_item_choose(enum nba_item_item kind, const struct nba_dataset *dataset,
-                                     const struct nba_split *split,
+                                     const struct nba_split *split, uint32_t window_events,
                                      struct nba_item_item_options *options,
                                      struct nba_error *error);
 

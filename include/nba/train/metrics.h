@@ -11,7 +11,8 @@
  *            (C. Guo et al., "On Calibration of Modern Neural Networks", ICML 2017)
  *
  * INTERVALS.  95 %, percentiles of the mean over NBA_BOOTSTRAP_ROUNDS resamples, drawn by a fixed
- * seed; what is drawn is a user with all of its values, since one user's are alike (B. Efron, R. Tibshirani, "An introduction to the bootstrap", 1993).
+ * seed; what is drawn is a user with all of its values, since one user's are alike (B. Efron,
+ * R. Tibshirani, "An introduction to the bootstrap", 1993).
  */
 #ifndef NBA_TRAIN_METRICS_H
 #define NBA_TRAIN_METRICS_H

@@ -18,7 +18,15 @@
 #include "nba/train/trainer.h"
 
 /* Members first, in the order of the fusion. */
-enum nba_model_kind { NBA_MODEL_LSTM, NBA_MODEL_NCF, NBA_MODEL_NCF_USERS, NBA_MODEL_COUNT };
+enum nba_model_kind {
+    NBA_MODEL_LSTM,
+    NBA_MODEL_NCF,
+    NBA_MODEL_EASE,
+    NBA_MODEL_KNN,
+    NBA_MODEL_RULES,
+    NBA_MODEL_NCF_USERS,
+    NBA_MODEL_COUNT
+};
 
 struct nba_train_config;
 

@@ -1,6 +1,7 @@
 /*
- * What was measured, one line a figure: {data, model, protocol, metric, k, value, lo, hi, n}, and its
- * differences in percent to the same figure of popularity and of item-kNN, where these were judged.
+ * What was measured, one line a figure: {data, model, protocol, metric, k, value, lo, hi, n}, and
+ * its differences in percent to the same figure of popularity and of item-kNN, where these were
+ * judged.
  *
  * This is the list that `nba evaluate --json` prints and that a release's report.json holds.
  * OWNERSHIP.  Texts are static or outlive the report.
@@ -15,7 +16,7 @@
 #define NBA_REPORT_FIGURES_MAX 512u
 
 /* Scores that one model's figures may cost; more queries are thinned evenly, the same for all. */
-#define NBA_REPORT_SCORES_MAX ((size_t)1 << 27)
+#define NBA_REPORT_SCORES_MAX ((size_t)1 << 28)
 /* Touches that AUC and what else is said of probabilities are of, thinned evenly. */
 #define NBA_REPORT_TOUCHES_MAX 200000u
 

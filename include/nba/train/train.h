@@ -21,6 +21,7 @@
 
 #include "nba/train/blend.h"
 #include "nba/train/gate.h"
+#include "nba/train/item_item.h"
 #include "nba/train/lstm_learner.h"
 #include "nba/train/models.h"
 #include "nba/train/ncf_learner.h"
@@ -41,8 +42,10 @@ struct nba_train_config {
     uint64_t seed;
     struct nba_lstm_options lstm_options; /* window_events and seed are taken from above */
     struct nba_ncf_options ncf_options;
-    struct nba_str parent;    /* id of the release that is replaced; empty: none */
-    struct nba_release *init; /* models start from its weights; NULL: from chance. By time only */
+    struct nba_item_item_options item_item_options[NBA_ITEM_ITEM_COUNT]; /* weights: from below */
+    const char *asset_weights; /* nba/train/asset_weights.h */
+    struct nba_str parent;     /* id of the release that is replaced; empty: none */
+    struct nba_release *init;  /* models start from its weights; NULL: from chance. By time only */
     struct nba_release *champion; /* for the gate, loaded with kernels; NULL: none */
     const char *engine_version;
 };
