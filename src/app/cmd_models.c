@@ -30,7 +30,9 @@ static void print_members(const struct nba_release *release, struct nba_buf *buf
 
 struct listing {
     struct nba_workplace *place;
-    char champion[NBA_RELEASE_ID_BYTES], former[NBA_RELEASE_ID_BYTES]; /* empty: none */
+    /* Empty: none. */
+    char champion[NBA_RELEASE_ID_BYTES], former[NBA_RELEASE_ID_BYTES];
+    char challenger[NBA_RELEASE_ID_BYTES];
     unsigned count;
 };
 
@@ -42,9 +44,10 @@ static void list_one(void *context, const char *id)
     struct nba_release *release = NULL;
     listing->count++;
     nba_buf_printf(out, "%c %s  ",
-                   strcmp(id, listing->champion) == 0 ? '*'
-                   : strcmp(id, listing->former) == 0 ? '-'
-                                                      : ' ',
+                   strcmp(id, listing->champion) == 0     ? '*'
+                   : strcmp(id, listing->challenger) == 0 ? '+'
+                   : strcmp(id, listing->former) == 0     ? '-'
+                                                          : ' ',
                    id);
     if (nba_open_release(&listing->place->config, id, NULL, &release, &error) != NBA_OK) {
         nba_buf_printf(out, "REFUSED: %s\n", error.message);
@@ -63,11 +66,12 @@ static enum nba_status list(struct nba_workplace *place, struct nba_error *error
     struct listing listing = {.place = place};
     const bool chosen = nba_shelf_champion(dir, listing.champion, NULL) == NBA_OK;
     const bool had = nba_shelf_former(dir, listing.former, NULL) == NBA_OK;
+    const bool challenged = nba_shelf_challenger(dir, listing.challenger, NULL) == NBA_OK;
     const enum nba_status status = nba_shelf_list(dir, list_one, &listing, error);
     if (status == NBA_OK) {
-        nba_buf_printf(&place->out, "%u releases in %s, %s%s\n", listing.count, dir,
+        nba_buf_printf(&place->out, "%u releases in %s, %s%s%s\n", listing.count, dir,
                        chosen ? "* is champion" : "none is champion",
-                       had ? ", - was it before" : "");
+                       challenged ? ", + is challenger" : "", had ? ", - was it before" : "");
     }
     return status;
 }
@@ -100,17 +104,37 @@ static enum nba_status show(struct nba_workplace *place, const char *id, struct 
 }
 
 /* Verified whole, with its models bound, before it may serve. */
-static enum nba_status release(struct nba_workplace *place, const char *id, struct nba_error *error)
+static enum nba_status verify(struct nba_workplace *place, const char *id, struct nba_error *error)
 {
     struct nba_release *loaded = NULL;
-    enum nba_status status =
+    const enum nba_status status =
         nba_open_release(&place->config, id, nba_kernels_best(), &loaded, error);
     nba_release_unref(loaded);
+    return status;
+}
+
+static enum nba_status release(struct nba_workplace *place, const char *id, struct nba_error *error)
+{
+    enum nba_status status = verify(place, id, error);
     if (status == NBA_OK) {
         status = nba_shelf_set_champion(place->config.release_dir, id, error);
     }
     if (status == NBA_OK) {
         nba_buf_printf(&place->out, "champion %s\n", id);
+    }
+    return status;
+}
+
+static enum nba_status challenge(struct nba_workplace *place, const char *id,
+                                 struct nba_error *error)
+{
+    const bool none = strcmp(id, "none") == 0;
+    enum nba_status status = none ? NBA_OK : verify(place, id, error);
+    if (status == NBA_OK) {
+        status = nba_shelf_set_challenger(place->config.release_dir, none ? NULL : id, error);
+    }
+    if (status == NBA_OK) {
+        nba_buf_printf(&place->out, "challenger %s\n", id);
     }
     return status;
 }
@@ -136,24 +160,31 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
     if (strcmp(words[0], "release") == 0 && count == 2) {
         return release(place, words[1], error);
     }
+    if (strcmp(words[0], "challenge") == 0 && count == 2) {
+        return challenge(place, words[1], error);
+    }
     if (strcmp(words[0], "rollback") == 0 && count == 1) {
         return rollback(place, error);
     }
-    return nba_error_set(error, NBA_E_USAGE,
-                         "models: expected list, show ID, release ID or rollback");
+    return nba_error_set(
+        error, NBA_E_USAGE,
+        "models: expected list, show ID, release ID, challenge ID, challenge none or "
+        "rollback");
 }
 
 const struct nba_command nba_command_models = {
     .name = "models",
     .summary = "list releases, show one, choose the one that serves",
-    .operands = "[list | show ID | release ID | rollback]",
+    .operands = "[list | show ID | release ID | challenge ID|none | rollback]",
     .about =
         "A release is a folder named by its content. `release` verifies it whole and makes it\n"
         "champion; a running engine adopts it at its next transaction's start. `rollback` makes\n"
-        "the champion before it champion again, in the same way.",
+        "the champion before it champion again, in the same way. `challenge` lets a release serve\n"
+        "the HCPs of the policy's arm `challenger` beside the champion; `none` ends that.",
     .examples = "nba models\n"
                 "nba models show 3f0c... --report\n"
                 "nba models release 3f0c...\n"
+                "nba models challenge 77aa...\n"
                 "nba models rollback",
     .options = options,
     .operands_max = 2,

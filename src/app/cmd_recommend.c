@@ -156,13 +156,13 @@ static enum nba_status recommend(void *context, const struct nba_hcp *hcp, struc
         return status;
     }
     nba_arena_reset(&r->place->arena);
-    status = nba_advisor_score(&r->advisor, hcp, &r->place->arena, &job, error);
-    if (status != NBA_OK) {
-        return status;
-    }
     const int64_t now_ms = hcp->last_event_ms != NBA_TIME_NONE
                                ? hcp->last_event_ms
                                : nba_clock_wall_ms(&nba_clock_system);
+    status = nba_advisor_score(&r->advisor, hcp, now_ms, &r->place->arena, &job, error);
+    if (status != NBA_OK) {
+        return status;
+    }
     const struct nba_decide_request request = {
         .scores = &job.scores,
         .hcp = hcp,

@@ -208,8 +208,9 @@ static enum nba_status explain(struct explaining *x, struct nba_error *error)
     x->outcome = nba_zeros(x->count + 1, 1);
     x->keys = nba_zeros(x->count + 1, sizeof(*x->keys));
     x->order = nba_zeros(x->count + 1, sizeof(*x->order));
-    bool done = nba_advisor_score(&x->advisor, x->hcp, x->arena, &x->job, error) == NBA_OK &&
-                decide(x, NBA_REASON_NONE, &result, error) == NBA_OK;
+    bool done =
+        nba_advisor_score(&x->advisor, x->hcp, x->ask->at_ms, x->arena, &x->job, error) == NBA_OK &&
+        decide(x, NBA_REASON_NONE, &result, error) == NBA_OK;
     if (done) {
         nba_buf_append_str(out, nba_str_of("As it would be decided, without an event; nothing is "
                                            "recorded and nothing changes.\n"));

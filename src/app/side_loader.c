@@ -58,22 +58,31 @@ enum nba_status nba_side_load(const struct nba_workplace *place, const char *id,
     struct nba_side_inputs *inputs = NULL;
     struct nba_policy *policy = NULL;
     struct nba_release *release = NULL;
-    const bool read = nba_side_inputs_create(place->schemas, config, &inputs, error) == NBA_OK &&
-                      nba_walk_topic(place->stream, config->topics.catalog, take_catalog, inputs,
-                                     error) == NBA_OK &&
-                      nba_walk_topic(place->stream, config->topics.control, take_control, inputs,
-                                     error) == NBA_OK &&
-                      nba_walk_topic(place->stream, config->topics.rep_capacity, take_capacity,
-                                     inputs, error) == NBA_OK &&
-                      nba_policy_load(config->policy_file, &policy, error) == NBA_OK &&
-                      nba_open_release(config, id, nba_kernels_best(), &release, error) == NBA_OK;
+    struct nba_release *challenger = NULL;
+    char other[NBA_RELEASE_ID_BYTES];
+    const bool both =
+        id == NULL && nba_shelf_challenger(config->release_dir, other, NULL) == NBA_OK;
+    const bool read =
+        nba_side_inputs_create(place->schemas, config, &inputs, error) == NBA_OK &&
+        nba_walk_topic(place->stream, config->topics.catalog, take_catalog, inputs, error) ==
+            NBA_OK &&
+        nba_walk_topic(place->stream, config->topics.control, take_control, inputs, error) ==
+            NBA_OK &&
+        nba_walk_topic(place->stream, config->topics.rep_capacity, take_capacity, inputs, error) ==
+            NBA_OK &&
+        nba_policy_load(config->policy_file, &policy, error) == NBA_OK &&
+        nba_open_release(config, id, nba_kernels_best(), &release, error) == NBA_OK &&
+        (!both ||
+         nba_open_release(config, other, nba_kernels_best(), &challenger, error) == NBA_OK);
     enum nba_status status = nba_outcome(read, error);
     if (status == NBA_OK) {
         nba_side_inputs_set_policy(inputs, policy);
-        nba_side_inputs_set_release(inputs, release);
+        nba_side_inputs_set_release(inputs, NBA_ROLE_CHAMPION, release);
+        nba_side_inputs_set_release(inputs, NBA_ROLE_CHALLENGER, challenger);
         status = nba_side_inputs_take(inputs, ret_side, error);
     }
     nba_release_unref(release);
+    nba_release_unref(challenger);
     nba_policy_unref(policy);
     nba_side_inputs_destroy(inputs);
     return status;

@@ -90,7 +90,7 @@ struct nba_decision nba_wave_decision(struct nba_pipeline *pipeline,
         .watermark_ms = item->watermark_ms,
         .policy_version = nba_policy_head(side->policy)->version,
         .policy_hash = nba_policy_head(side->policy)->hash,
-        .model_version = nba_str_of(nba_score_binding_version(side->binding)),
+        .model_version = nba_str_of(nba_lane_model_version(pipeline, item->hcp, item->now_ms)),
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
         .arm = experiment.arm,
         .bucket = experiment.bucket,
@@ -307,21 +307,6 @@ static void reserve_contact(struct nba_hcp *hcp, const struct nba_action *action
     nba_hcp_ledger_reserve(hcp, &contact);
 }
 
-static void put_state_vector(struct nba_pipeline *pipeline, const struct nba_wave_item *item)
-{
-    const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
-    if (floats != 0) {
-        const char *release = nba_release_id(pipeline->side->release);
-        const struct nba_vector_tag tag = {
-            .release = nba_xxh64(release, strlen(release)),
-            .pushed = item->job->pushed,
-            .start = item->job->start,
-        };
-        nba_task_put_vector(item->task, item->hcp->hcp_id, NBA_VECTOR_CHAMPION_SEQUENCE, &tag,
-                            item->job->state, (uint32_t)floats);
-    }
-}
-
 /* Every model's own list, when the audit asks for them. */
 static void fill_rankings(struct nba_pipeline *pipeline, const struct nba_scores *scores,
                           struct nba_decision *decision)
@@ -473,7 +458,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
     if (fired != NULL && result.action_count != 0) {
         nba_policy_trigger_fired(pipeline->side->policy, item->hcp, fired->due, item->now_ms);
     } else if (fired == NULL) {
-        put_state_vector(pipeline, item);
+        nba_lanes_keep(pipeline, item);
         fill_rankings(pipeline, scores, &result.decision);
     }
     keep_actions(pipeline, item, origin, &features, &result);

@@ -59,9 +59,11 @@ struct nba_engine {
     bool follower_started;
     struct nba_reader *side_reader;
     int64_t side_high[NBA_ENGINE_SIDE_TOPICS]; /* to be read before the first event */
-    char champion_seen[NBA_RELEASE_ID_BYTES];  /* taken or refused last */
-    int64_t champion_again_us;                 /* not before: the last one couldn't be read */
-    struct timespec policy_time;               /* of the file, as it was taken or refused last */
+    struct {
+        char seen[NBA_RELEASE_ID_BYTES]; /* taken or refused last; empty: none */
+        int64_t again_us;                /* not before: the last one couldn't be read */
+    } roles[NBA_ROLE_COUNT];
+    struct timespec policy_time; /* of the file, as it was taken or refused last */
     off_t policy_bytes;
     struct nba_counter *side_inputs_refused;
 

@@ -73,53 +73,72 @@ static enum nba_status load_policy(struct nba_engine *engine, struct nba_error *
     return status;
 }
 
-static enum nba_status adopt(struct nba_engine *engine, const char *id, struct nba_error *error)
+/* An empty id: none. */
+static enum nba_status adopt(struct nba_engine *engine, enum nba_role role, const char *id,
+                             struct nba_error *error)
 {
     struct nba_release *release = NULL;
-    const enum nba_status status = nba_load_release(engine->options.config, id, &release, error);
+    const enum nba_status status =
+        id[0] != '\0' ? nba_load_release(engine->options.config, id, &release, error) : NBA_OK;
     if (status == NBA_OK) {
-        NBA_KILL_POINT(in_swap);
-        nba_side_inputs_set_release(engine->side_inputs, release);
-        nba_log(NBA_LOG_INFO, "release", "champion=%.12s contents=%u", id,
-                nba_release_parts(release)->content_count);
+        if (role == NBA_ROLE_CHAMPION) {
+            NBA_KILL_POINT(in_swap);
+        }
+        nba_side_inputs_set_release(engine->side_inputs, role, release);
+        nba_log(NBA_LOG_INFO, "release", "%s=%.12s contents=%u",
+                role == NBA_ROLE_CHAMPION ? "champion" : "challenger", id[0] != '\0' ? id : "none",
+                release != NULL ? nba_release_parts(release)->content_count : 0);
     }
     nba_release_unref(release);
     return status;
 }
 
 /* No champion chosen is no failure: popularity scores until there is one.  A bad one is refused
- * once, not ten times a second; one that can't be read now is asked for again. */
-static enum nba_status load_champion(struct nba_engine *engine, struct nba_error *error)
+ * once, not ten times a second; one that can't be read now is asked for again.  A challenger may
+ * also go. */
+static enum nba_status load_model(struct nba_engine *engine, enum nba_role role,
+                                  struct nba_error *error)
 {
     char id[NBA_RELEASE_ID_BYTES] = "unreadable";
-    const enum nba_status status =
-        nba_shelf_champion(engine->options.config->release_dir, id, error);
+    const char *dir = engine->options.config->release_dir;
+    enum nba_status status = role == NBA_ROLE_CHAMPION ? nba_shelf_champion(dir, id, error)
+                                                       : nba_shelf_challenger(dir, id, error);
     const int64_t now_us = nba_clock_monotonic_us(engine->options.clock);
-    if (status == NBA_E_NOT_FOUND || strcmp(id, engine->champion_seen) == 0 ||
-        now_us < engine->champion_again_us) {
+    if (status == NBA_E_NOT_FOUND) {
+        if (role == NBA_ROLE_CHAMPION) {
+            return NBA_OK;
+        }
+        id[0] = '\0';
+        status = NBA_OK;
+    }
+    if (strcmp(id, engine->roles[role].seen) == 0 || now_us < engine->roles[role].again_us) {
         return NBA_OK;
     }
-    const enum nba_status adopted = status == NBA_OK ? adopt(engine, id, error) : status;
+    const enum nba_status adopted = status == NBA_OK ? adopt(engine, role, id, error) : status;
     const bool passing =
         adopted == NBA_E_IO || adopted == NBA_E_NOT_FOUND || adopted == NBA_E_NO_MEMORY;
-    engine->champion_again_us = passing ? now_us + AGAIN_US : 0;
+    engine->roles[role].again_us = passing ? now_us + AGAIN_US : 0;
     if (!passing) {
-        memcpy(engine->champion_seen, id, sizeof(id));
+        memcpy(engine->roles[role].seen, id, sizeof(id));
     }
     return adopted;
 }
 
-/* Where nothing is in force yet, there is no old one to stay: the champion before serves. */
+/* Where nothing is in force yet, there is no old one to stay: the champion before serves, and no
+ * challenger. */
 static enum nba_status load_first(struct nba_engine *engine, struct nba_error *error)
 {
     char former[NBA_RELEASE_ID_BYTES];
-    const enum nba_status status = load_champion(engine, error);
+    if (load_model(engine, NBA_ROLE_CHALLENGER, error) != NBA_OK) {
+        refuse(engine, "release_refused", "none", error);
+    }
+    const enum nba_status status = load_model(engine, NBA_ROLE_CHAMPION, error);
     if (status == NBA_OK ||
         nba_shelf_former(engine->options.config->release_dir, former, NULL) != NBA_OK) {
         return status;
     }
     refuse(engine, "release_refused", "former", error);
-    return adopt(engine, former, error);
+    return adopt(engine, NBA_ROLE_CHAMPION, former, error);
 }
 
 /* Asked before the file is read, so that an edit meanwhile is seen the next time. */
@@ -192,8 +211,10 @@ static void look_at_files(struct nba_engine *engine)
     if (policy_file_changed(engine) && load_policy(engine, &error) != NBA_OK) {
         refuse(engine, "policy_refused", "old", &error);
     }
-    if (load_champion(engine, &error) != NBA_OK) {
-        refuse(engine, "release_refused", "old", &error);
+    for (int role = 0; role < NBA_ROLE_COUNT; role++) {
+        if (load_model(engine, (enum nba_role)role, &error) != NBA_OK) {
+            refuse(engine, "release_refused", "old", &error);
+        }
     }
     look_for_backup(engine);
     (void)pthread_mutex_lock(&engine->parking.lock);

@@ -37,7 +37,7 @@ struct nba_pipeline *nba_pipeline_create(const struct nba_pipeline_options *opti
     nba_pipeline_metrics_init(&pipeline->metrics, options->metrics);
     pipeline->sweep_limit = NBA_SWEEP_NONE;
     pipeline->decoder = nba_decoder_create(options->schemas);
-    pipeline->scorer = nba_scorer_create();
+    nba_lanes_create(pipeline);
     return pipeline;
 }
 
@@ -47,7 +47,7 @@ void nba_pipeline_destroy(struct nba_pipeline *pipeline)
         nba_funnel_destroy(pipeline->funnel);
         nba_side_unref(pipeline->side);
         nba_side_unref(pipeline->waiting);
-        nba_scorer_destroy(pipeline->scorer);
+        nba_lanes_destroy(pipeline);
         nba_decoder_destroy(pipeline->decoder);
         nba_buf_clear(&pipeline->emitter.encoded);
         nba_arena_clear(&pipeline->scratch);
@@ -86,8 +86,7 @@ enum nba_status nba_pipeline_begin(struct nba_pipeline *pipeline, struct nba_sid
     pipeline->timers_fired = 0;
     nba_tally_rows_begin(&pipeline->tally_rows, side->catalog, arena);
     pipeline->item_count = 0;
-    pipeline->job_count = 0;
-    pipeline->horizon_ms = INT64_MAX;
+    nba_lanes_clear(pipeline);
     return NBA_OK;
 }
 
@@ -98,20 +97,13 @@ static struct nba_crash_place place_of(const struct nba_record *record)
 
 /* ---- one item leaves ---- */
 
-static struct nba_str specialty_of(const struct nba_hcp *hcp)
-{
-    return hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0);
-}
-
 static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                  struct nba_error *error)
 {
     nba_arena_reset(&pipeline->said);
     nba_crash_notes_at(place_of(item->record));
     if (item->job != NULL) { /* before anything of this item changes the HCP */
-        const enum nba_status status =
-            nba_scorer_finish(pipeline->scorer, pipeline->side->binding, pipeline->jobs,
-                              (size_t)(item->job - pipeline->jobs), &pipeline->said, error);
+        const enum nba_status status = nba_lanes_finish(pipeline, item, error);
         if (status != NBA_OK) {
             return status;
         }
@@ -121,7 +113,7 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
     const struct nba_origin origin = {
         .src = nba_str_of(src),
         .partition = nba_task_partition(item->task),
-        .segment = item->hcp != NULL ? specialty_of(item->hcp) : nba_str(NULL, 0),
+        .segment = item->hcp != NULL ? nba_lane_specialty(item->hcp) : nba_str(NULL, 0),
     };
     if (item->why.status == NBA_E_CRASH_LOOP) {
         const struct nba_journal journal = nba_pipeline_journal(pipeline, item->record->offset);
@@ -169,10 +161,7 @@ static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_erro
     for (size_t i = 0; i < pipeline->item_count; i++) {
         NBA_CRASH_POINT("scoring", pipeline->items[i].event.event_id);
     }
-    if (pipeline->job_count != 0) {
-        nba_scorer_start(pipeline->scorer, pipeline->side->binding, pipeline->jobs,
-                         pipeline->job_count);
-    }
+    nba_lanes_start(pipeline);
     for (size_t i = 0; i < pipeline->item_count; i++) {
         const enum nba_status status = emit_item(pipeline, &pipeline->items[i], error);
         if (status != NBA_OK) {
@@ -184,8 +173,7 @@ static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_erro
         pipeline->wave_bytes = pipeline->emitter.outbox->bytes - before;
     }
     pipeline->item_count = 0;
-    pipeline->job_count = 0;
-    pipeline->horizon_ms = INT64_MAX;
+    nba_lanes_clear(pipeline);
     if (pipeline->emitter.outbox->failed) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "transaction is too large for its memory");
     }
@@ -202,72 +190,6 @@ static bool in_wave(const struct nba_pipeline *pipeline, const struct nba_hcp *h
         }
     }
     return false;
-}
-
-/* Without a release popularity is what this partition has seen so far, this event included. */
-static struct nba_score_tally read_tally(struct nba_pipeline *pipeline, struct nba_task *task,
-                                         const struct nba_hcp *hcp)
-{
-    const size_t count = pipeline->side->catalog->content_count;
-    uint32_t *counts = nba_arena_need(&pipeline->scratch, (2 * count + 1) * sizeof(*counts));
-    uint32_t *everyone = counts + count;
-    const struct nba_str specialty = specialty_of(hcp);
-    nba_tally_rows_read(&pipeline->tally_rows, task, 0, everyone);
-    if (specialty.bytes != 0) {
-        nba_tally_rows_read(&pipeline->tally_rows, task, nba_content_hash(specialty), counts);
-    } else {
-        memcpy(counts, everyone, count * sizeof(*counts));
-    }
-    return (struct nba_score_tally){.segment = counts, .everyone = everyone};
-}
-
-static void count_engagement(struct nba_pipeline *pipeline, struct nba_task *task,
-                             const struct nba_hcp *hcp, const struct nba_event *event)
-{
-    const uint32_t content = nba_content_hash(event->content_id);
-    const struct nba_str specialty = specialty_of(hcp);
-    nba_tally_rows_add(&pipeline->tally_rows, task, 0, content);
-    if (specialty.bytes != 0) {
-        nba_tally_rows_add(&pipeline->tally_rows, task, nba_content_hash(specialty), content);
-    }
-}
-
-static void add_job(struct nba_pipeline *pipeline, struct nba_wave_item *item)
-{
-    struct nba_score_job *job = &pipeline->jobs[pipeline->job_count];
-    const size_t floats = nba_score_binding_state_floats(pipeline->side->binding);
-    *job = (struct nba_score_job){.hcp = item->hcp, .watermark_ms = item->watermark_ms};
-    if (pipeline->side->release == NULL) {
-        job->tally = read_tally(pipeline, item->task, item->hcp);
-    } else if (floats != 0) {
-        job->state = nba_arena_need(&pipeline->scratch, floats * sizeof(*job->state));
-        const char *release = nba_release_id(pipeline->side->release);
-        uint32_t count = 0;
-        struct nba_vector_tag tag = {.release = nba_xxh64(release, strlen(release)),
-                                     .pushed = item->hcp->pushed};
-        nba_hcp_window(item->hcp, nba_release_parts(pipeline->side->release)->window_events,
-                       &tag.start, &count);
-        if (nba_task_get_vector(item->task, item->hcp->hcp_id, NBA_VECTOR_CHAMPION_SEQUENCE, &tag,
-                                (uint32_t)floats, job->state, &job->known_pushed)) {
-            job->known_start = tag.start;
-        }
-    }
-    const int64_t horizon_ms = nba_funnel_horizon(pipeline->funnel, item->hcp, item->now_ms);
-    pipeline->horizon_ms = horizon_ms < pipeline->horizon_ms ? horizon_ms : pipeline->horizon_ms;
-    item->job = job;
-    pipeline->job_count++;
-}
-
-enum nba_status nba_wave_score(struct nba_pipeline *pipeline, struct nba_wave_item *item,
-                               struct nba_error *error)
-{
-    NBA_ASSERT(pipeline->item_count == 0 && pipeline->job_count == 0);
-    add_job(pipeline, item);
-    nba_scorer_start(pipeline->scorer, pipeline->side->binding, pipeline->jobs, 1);
-    pipeline->job_count = 0;
-    pipeline->horizon_ms = INT64_MAX;
-    return nba_scorer_finish(pipeline->scorer, pipeline->side->binding, pipeline->jobs, 0,
-                             &pipeline->said, error);
 }
 
 /* A message that never reached anybody counts for no limit, where the policy says so. */
@@ -312,9 +234,7 @@ enum nba_status nba_wave_apply(struct nba_pipeline *pipeline, struct nba_wave_it
     }
     (void)nba_hcp_join(hcp, event, &item->joined);
     nba_counter_add(pipeline->metrics.unknown_hcps, !hcp->profile.known);
-    if (pipeline->side->release == NULL && nba_event_in_ring(event)) {
-        count_engagement(pipeline, item->task, hcp, event);
-    }
+    nba_lanes_count(pipeline, item->task, hcp, event);
     return NBA_OK;
 }
 
@@ -341,7 +261,7 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     status = nba_wave_apply(pipeline, item, error);
     if (status == NBA_OK && item->arrival == NBA_ARRIVAL_FRESH &&
         nba_policy_decides_on(pipeline->side->policy, event)) {
-        add_job(pipeline, item);
+        nba_lanes_add(pipeline, item);
     }
     return status;
 }

@@ -36,6 +36,7 @@ struct nba_wave_item {
     int64_t now_ms, watermark_ms;
     struct nba_str cause;      /* trigger_event_id of what is said */
     struct nba_score_job *job; /* NULL: no decision */
+    enum nba_role role;        /* whose job it is */
     struct nba_fired *fired;   /* NULL: a record's */
     /* The requested action that the event is about, before it was applied; empty: none. */
     struct nba_str told_action_id, told_rep_id;
@@ -47,10 +48,16 @@ static inline bool nba_wave_ends(const struct nba_wave_item *item)
     return item->moves || item->event.type == NBA_EVENT_PROFILE_ERASED;
 }
 
+/* What one model has to score for the wave. */
+struct nba_lane {
+    struct nba_scorer *scorer;
+    struct nba_score_job jobs[NBA_SCORE_WAVE];
+    size_t count;
+};
+
 struct nba_pipeline {
     struct nba_pipeline_options options;
     struct nba_decoder *decoder;
-    struct nba_scorer *scorer;
     struct nba_emitter emitter;
     struct nba_pipeline_metrics metrics;
 
@@ -71,8 +78,8 @@ struct nba_pipeline {
 
     struct nba_wave_item items[WAVE_ITEMS_MAX];
     size_t item_count;
-    struct nba_score_job jobs[NBA_SCORE_WAVE];
-    size_t job_count;
+    struct nba_lane lanes[NBA_ROLE_COUNT];
+    size_t job_count;  /* of both */
     size_t wave_bytes; /* that the last one sent */
     /* The earliest moment at which an action that this wave may yet propose can expire or be
      * released: its timers are in no record before the wave is emitted. */
@@ -139,10 +146,32 @@ NBA_MUST_USE
 enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wave_item *item,
                                    struct nba_origin origin, struct nba_str decision_id,
                                    struct nba_error *error);
-/* pipeline.c: item->job with its scores, in no wave. */
+/* lane.c: what the models of the side have to score for the wave. */
+void nba_lanes_create(struct nba_pipeline *pipeline);
+void nba_lanes_destroy(struct nba_pipeline *pipeline);
+/* The wave is over, or yet to begin. */
+void nba_lanes_clear(struct nba_pipeline *pipeline);
+/* item->job, for the model of the HCP's arm. */
+void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item);
+/* All jobs' states and member scores, then one item's scores, before anything changes its HCP. */
+void nba_lanes_start(struct nba_pipeline *pipeline);
+NBA_MUST_USE
+enum nba_status nba_lanes_finish(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                                 struct nba_error *error);
+/* item->job with its scores, in no wave. */
 NBA_MUST_USE
 enum nba_status nba_wave_score(struct nba_pipeline *pipeline, struct nba_wave_item *item,
                                struct nba_error *error);
+/* The recurrent state that the scores came from. */
+void nba_lanes_keep(struct nba_pipeline *pipeline, const struct nba_wave_item *item);
+/* While nothing is trained, popularity is what the partition has seen. */
+void nba_lanes_count(struct nba_pipeline *pipeline, struct nba_task *task,
+                     const struct nba_hcp *hcp, const struct nba_event *event);
+/* Of the HCP's lane; hcp NULL: the champion's. */
+const char *nba_lane_model_version(const struct nba_pipeline *pipeline, const struct nba_hcp *hcp,
+                                   int64_t now_ms);
+/* Empty: none. */
+struct nba_str nba_lane_specialty(const struct nba_hcp *hcp);
 
 /* erase.c: is the event one of an erased HCP (item->erased)?  An opt-in captured since then
  * readmits it. */

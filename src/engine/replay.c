@@ -77,7 +77,7 @@ struct runner {
     size_t side_used[SIDE_TOPIC_COUNT];  /* records already applied */
     int64_t side_next[SIDE_TOPIC_COUNT]; /* and the offset that the journal calls it */
     char policy_hash[NBA_SHA256_TEXT_BYTES];
-    char release_id[NBA_RELEASE_ID_BYTES];
+    struct nba_releases_used releases;
     size_t input_used;
     size_t mail_used;     /* records of the mailbox already taken, */
     size_t mail_end;      /* to be taken when the task is opened next, */
@@ -242,24 +242,11 @@ static enum nba_status use_policy(struct runner *runner, struct nba_str hash,
     return NBA_OK;
 }
 
-static enum nba_status use_release(struct runner *runner, struct nba_str id,
+static enum nba_status use_release(struct runner *runner, enum nba_role role, struct nba_str id,
                                    struct nba_error *error)
 {
-    struct nba_release *release = NULL;
-    if (nba_str_is(id, runner->release_id)) {
-        return NBA_OK;
-    }
-    (void)snprintf(runner->release_id, sizeof(runner->release_id), "%.*s", NBA_STR_ARG(id));
-    if (id.bytes != 0) {
-        const enum nba_status status =
-            nba_load_release(runner->replay->options.config, runner->release_id, &release, error);
-        if (status != NBA_OK) {
-            return nba_error_prefix(error, "release %.12s of the journal", runner->release_id);
-        }
-    }
-    nba_side_inputs_set_release(runner->side_inputs, release);
-    nba_release_unref(release);
-    return NBA_OK;
+    return nba_use_release(runner->replay->options.config, role, id, &runner->releases,
+                           runner->side_inputs, error);
 }
 
 /* There is but one database of time zones here: with another one local times may differ. */
@@ -282,7 +269,7 @@ static enum nba_status begin_side(struct runner *runner, struct nba_error *error
     memset(runner->side_used, 0, sizeof(runner->side_used));
     memset(runner->side_next, 0, sizeof(runner->side_next));
     runner->policy_hash[0] = '\0';
-    (void)snprintf(runner->release_id, sizeof(runner->release_id), "-");
+    runner->releases = (struct nba_releases_used){.ids = {"-", "-"}};
     return nba_side_inputs_create(options->schemas, options->config, &runner->side_inputs, error);
 }
 
@@ -313,7 +300,12 @@ static enum nba_status use_journal(struct runner *runner, const struct nba_journ
            mail->items[runner->mail_end].offset < journal->mailbox_next) {
         runner->mail_end++;
     }
-    return status == NBA_OK ? use_release(runner, journal->release_champion, error) : status;
+    if (status == NBA_OK) {
+        status = use_release(runner, NBA_ROLE_CHAMPION, journal->release_champion, error);
+    }
+    return status == NBA_OK
+               ? use_release(runner, NBA_ROLE_CHALLENGER, journal->release_challenger, error)
+               : status;
 }
 
 /* ---- running ---- */
@@ -475,12 +467,8 @@ static enum nba_status run_without_journal(struct runner *runner, struct nba_err
 {
     struct nba_replay *replay = runner->replay;
     const struct records *input = &replay->input[runner->partition];
-    char champion[NBA_RELEASE_ID_BYTES] = "";
     enum nba_status status =
-        nba_shelf_champion(replay->options.config->release_dir, champion, error);
-    if (status == NBA_OK || status == NBA_E_NOT_FOUND) {
-        status = use_release(runner, nba_str_of(champion), error);
-    }
+        nba_use_shelf(replay->options.config, &runner->releases, runner->side_inputs, error);
     if (status == NBA_OK) {
         status = use_policy(runner, nba_str(NULL, 0), error);
     }

@@ -32,7 +32,7 @@ struct nba_side_inputs {
     struct nba_arena refused_bytes;
     const struct nba_refusal *refused;
     struct nba_policy *policy;
-    struct nba_release *release;
+    struct nba_release *releases[NBA_ROLE_COUNT];
     struct nba_capacity_table *capacity;
     int64_t catalog_next, control_next, capacity_next;
     struct nba_side *current; /* NULL when stale */
@@ -50,16 +50,32 @@ void nba_side_unref(struct nba_side *side)
     if (counted == NULL || atomic_fetch_sub(&counted->references, 1) != 1) {
         return;
     }
-    if (counted->like == NULL) {
-        nba_score_binding_destroy(side->binding);
+    for (int role = 0; role < NBA_ROLE_COUNT; role++) {
+        if (counted->like == NULL) {
+            nba_score_binding_destroy(side->models[role].binding);
+        }
+        nba_release_unref(side->models[role].release);
     }
     nba_side_unref(counted->like);
     nba_capacity_table_unref(side->capacity);
     nba_catalog_unref(side->catalog);
     nba_control_state_unref(side->control);
     nba_policy_unref(side->policy);
-    nba_release_unref(side->release);
     free(counted);
+}
+
+enum nba_role nba_side_role_of(const struct nba_side *side, struct nba_str hcp_id, int64_t now_ms)
+{
+    return side->models[NBA_ROLE_CHALLENGER].binding != NULL &&
+                   nba_str_is(nba_policy_assign(side->policy, hcp_id, now_ms).arm, "challenger")
+               ? NBA_ROLE_CHALLENGER
+               : NBA_ROLE_CHAMPION;
+}
+
+static struct nba_str release_id(const struct nba_side *side, enum nba_role role)
+{
+    const struct nba_release *release = side->models[role].release;
+    return nba_str_of(release != NULL ? nba_release_id(release) : NULL);
 }
 
 struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_next,
@@ -72,8 +88,8 @@ struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_n
         .capacity_next = side->capacity_next,
         .policy_hash = nba_policy_head(side->policy)->hash,
         .policy_version = nba_policy_head(side->policy)->version,
-        .release_champion =
-            nba_str_of(side->release != NULL ? nba_release_id(side->release) : NULL),
+        .release_champion = release_id(side, NBA_ROLE_CHAMPION),
+        .release_challenger = release_id(side, NBA_ROLE_CHALLENGER),
         .tzdata_version = nba_str_of(nba_zone_data_version()),
         .wall_clock_ms = wall_clock_ms,
         .swept = NBA_SWEEP_NONE,
@@ -127,7 +143,9 @@ void nba_side_inputs_destroy(struct nba_side_inputs *inputs)
     nba_control_state_unref(inputs->control);
     nba_capacity_table_unref(inputs->capacity);
     nba_policy_unref(inputs->policy);
-    nba_release_unref(inputs->release);
+    for (int role = 0; role < NBA_ROLE_COUNT; role++) {
+        nba_release_unref(inputs->releases[role]);
+    }
     nba_score_table_unref(inputs->score.table);
     nba_decoder_destroy(inputs->decoder);
     nba_arena_clear(&inputs->arena);
@@ -293,13 +311,30 @@ void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_polic
     (void)pthread_mutex_unlock(&inputs->lock);
 }
 
-void nba_side_inputs_set_release(struct nba_side_inputs *inputs, struct nba_release *release)
+void nba_side_inputs_set_release(struct nba_side_inputs *inputs, enum nba_role role,
+                                 struct nba_release *release)
 {
     (void)pthread_mutex_lock(&inputs->lock);
-    nba_release_unref(inputs->release);
-    inputs->release = release != NULL ? nba_release_ref(release) : NULL;
+    nba_release_unref(inputs->releases[role]);
+    inputs->releases[role] = release != NULL ? nba_release_ref(release) : NULL;
     make_stale(inputs);
     (void)pthread_mutex_unlock(&inputs->lock);
+}
+
+static enum nba_status bind_models(const struct nba_side_inputs *inputs, struct nba_side *side,
+                                   struct nba_error *error)
+{
+    enum nba_status status = NBA_OK;
+    for (int role = 0; status == NBA_OK && role < NBA_ROLE_COUNT; role++) {
+        struct nba_side_model *model = &side->models[role];
+        struct nba_release *release = inputs->releases[role];
+        if (release != NULL || role == NBA_ROLE_CHAMPION) {
+            model->release = release != NULL ? nba_release_ref(release) : NULL;
+            status = nba_score_binding_create(side->catalog, release, &inputs->score,
+                                              &model->binding, error);
+        }
+    }
+    return status;
 }
 
 /* The lock is held and `current` is NULL. */
@@ -319,26 +354,22 @@ static enum nba_status build_side(struct nba_side_inputs *inputs, struct nba_err
     if (counted == NULL) {
         return nba_error_set(error, NBA_E_NO_MEMORY, "out of memory");
     }
-    struct nba_score_binding *binding = NULL;
-    const enum nba_status status =
-        nba_score_binding_create(inputs->catalog, inputs->release, &inputs->score, &binding, error);
-    if (status != NBA_OK) {
-        free(counted);
-        return status;
-    }
     atomic_init(&counted->references, 1);
     counted->side = (struct nba_side){
         .catalog = nba_catalog_ref(inputs->catalog),
         .control = nba_control_state_ref(inputs->control),
         .policy = nba_policy_ref(inputs->policy),
-        .release = inputs->release != NULL ? nba_release_ref(inputs->release) : NULL,
-        .binding = binding,
         .capacity = nba_capacity_table_ref(inputs->capacity),
         .refused = inputs->refused,
         .catalog_next = inputs->catalog_next,
         .control_next = inputs->control_next,
         .capacity_next = inputs->capacity_next,
     };
+    const enum nba_status status = bind_models(inputs, &counted->side, error);
+    if (status != NBA_OK) {
+        nba_side_unref(&counted->side);
+        return status;
+    }
     inputs->current = &counted->side;
     return NBA_OK;
 }
@@ -358,7 +389,10 @@ static enum nba_status renew_capacity(struct nba_side_inputs *inputs, struct nba
     (void)nba_catalog_ref(renewed->side.catalog);
     (void)nba_control_state_ref(renewed->side.control);
     (void)nba_policy_ref(renewed->side.policy);
-    renewed->side.release = now->side.release != NULL ? nba_release_ref(now->side.release) : NULL;
+    for (int role = 0; role < NBA_ROLE_COUNT; role++) {
+        struct nba_release *release = now->side.models[role].release;
+        renewed->side.models[role].release = release != NULL ? nba_release_ref(release) : NULL;
+    }
     renewed->side.capacity = nba_capacity_table_ref(inputs->capacity);
     renewed->side.capacity_next = inputs->capacity_next;
     nba_side_unref(&now->side);

@@ -62,7 +62,7 @@ static enum nba_status decide(struct nba_pipeline *pipeline, struct nba_task *ta
                                            &fired.funnel, error);
     }
     if (status == NBA_OK) {
-        fired.scores = nba_funnel_certain(nba_score_binding_version(pipeline->side->binding));
+        fired.scores = nba_funnel_certain(nba_lane_model_version(pipeline, hcp, item.now_ms));
         status = nba_wave_decide(pipeline, &item, origin, &decision);
     }
     nba_funnel_destroy(fired.funnel);

@@ -22,13 +22,13 @@ enum nba_status nba_shelf_path(const char *folder, const char *id, char *ret_pat
                : nba_error_set(error, NBA_E_LIMIT, "path is longer than %zu bytes", path_bytes - 1);
 }
 
-/* One line of the file that says which release serves: 0 the champion, 1 the one before it. */
-static enum nba_status read_line(const char *folder, unsigned line,
+/* One line of a file that says which release serves; of the champion's 1 is the one before it. */
+static enum nba_status read_line(const char *folder, const char *file, unsigned line,
                                  char ret_id[NBA_RELEASE_ID_BYTES], struct nba_error *error)
 {
     char path[PATH_BYTES];
     struct nba_buf buf;
-    enum nba_status status = nba_shelf_path(folder, "champion", path, sizeof path, error);
+    enum nba_status status = nba_shelf_path(folder, file, path, sizeof path, error);
     if (status != NBA_OK) {
         return status;
     }
@@ -58,27 +58,63 @@ static enum nba_status read_line(const char *folder, unsigned line,
 enum nba_status nba_shelf_champion(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
                                    struct nba_error *error)
 {
-    return read_line(folder, 0, ret_id, error);
+    return read_line(folder, "champion", 0, ret_id, error);
 }
 
 enum nba_status nba_shelf_former(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
                                  struct nba_error *error)
 {
-    return read_line(folder, 1, ret_id, error);
+    return read_line(folder, "champion", 1, ret_id, error);
+}
+
+enum nba_status nba_shelf_challenger(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
+                                     struct nba_error *error)
+{
+    return read_line(folder, "challenger", 0, ret_id, error);
+}
+
+static enum nba_status check_there(const char *folder, const char *id, struct nba_error *error)
+{
+    char path[PATH_BYTES];
+    if (!nba_release_id_is_valid(nba_str_of(id))) {
+        return nba_error_set(error, NBA_E_NOT_FOUND, "'%.80s' is not a release's id", id);
+    }
+    const enum nba_status status = nba_shelf_path(folder, id, path, sizeof path, error);
+    return status == NBA_OK && !nba_file_exists(path)
+               ? nba_error_set(error, NBA_E_NOT_FOUND, "no release '%.200s'", path)
+               : status;
+}
+
+enum nba_status nba_shelf_set_challenger(const char *folder, const char *id,
+                                         struct nba_error *error)
+{
+    char path[PATH_BYTES];
+    char champion[NBA_RELEASE_ID_BYTES] = "";
+    enum nba_status status = nba_shelf_path(folder, "challenger", path, sizeof path, error);
+    if (status != NBA_OK) {
+        return status;
+    }
+    if (id == NULL) {
+        return remove(path) == 0 || errno == ENOENT
+                   ? NBA_OK
+                   : nba_error_set(error, NBA_E_IO, "cannot remove '%.200s': %s", path,
+                                   strerror(errno));
+    }
+    status = check_there(folder, id, error);
+    if (status == NBA_OK && nba_shelf_champion(folder, champion, NULL) == NBA_OK &&
+        strcmp(champion, id) == 0) {
+        status = nba_error_set(error, NBA_E_EXISTS, "%.12s is the champion", id);
+    }
+    return status == NBA_OK ? nba_file_write(path, nba_str_of(id), error) : status;
 }
 
 enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struct nba_error *error)
 {
     char path[PATH_BYTES];
     char former[NBA_RELEASE_ID_BYTES] = "";
+    char challenger[NBA_RELEASE_ID_BYTES] = "";
     char lines[2 * NBA_RELEASE_ID_BYTES + 1];
-    if (!nba_release_id_is_valid(nba_str_of(id))) {
-        return nba_error_set(error, NBA_E_NOT_FOUND, "'%.80s' is not a release's id", id);
-    }
-    enum nba_status status = nba_shelf_path(folder, id, path, sizeof path, error);
-    if (status == NBA_OK && !nba_file_exists(path)) {
-        status = nba_error_set(error, NBA_E_NOT_FOUND, "no release '%.200s'", path);
-    }
+    enum nba_status status = check_there(folder, id, error);
     const bool had = nba_shelf_champion(folder, former, NULL) == NBA_OK;
     if (status != NBA_OK || (had && strcmp(former, id) == 0)) {
         return status;
@@ -87,6 +123,10 @@ enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struc
     if (status == NBA_OK) {
         (void)snprintf(lines, sizeof lines, "%s\n%s%s", id, former, had ? "\n" : "");
         status = nba_file_write(path, nba_str_of(lines), error);
+    }
+    if (status == NBA_OK && nba_shelf_challenger(folder, challenger, NULL) == NBA_OK &&
+        strcmp(challenger, id) == 0) {
+        status = nba_shelf_set_challenger(folder, NULL, error); /* it has won */
     }
     return status;
 }

@@ -12,9 +12,8 @@ import subprocess
 import unittest
 
 import world
-from world import Instance
+from world import Instance, assignment_hash
 
-MASK = (1 << 64) - 1
 HOUR = 3_600_000
 WINDOW = 30 * HOUR
 POLICY = """
@@ -23,16 +22,6 @@ experiments:
   champion_challenger: {id: model_ab_1, arms: {champion: 6000, challenger: 3000}}
 feedback: {windows: {email: PT30H}}
 """
-
-
-def assignment_hash(text):
-    """fmix64 of FNV-1a-64."""
-    h = 0xCBF29CE484222325
-    for byte in text.encode():
-        h = (h ^ byte) * 0x100000001B3 & MASK
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        h = (h ^ h >> 33) * factor & MASK
-    return h ^ h >> 33
 
 
 def ms(text):

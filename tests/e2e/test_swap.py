@@ -1,6 +1,7 @@
 """Releases swapped under load, with kills among the swaps: every output is made by exactly one
 release, the one that the journal names, and a replay makes the same bytes.  Bad releases are
-refused, and trainings announce what is no worse.
+refused, and trainings announce what is no worse.  A challenger comes, changes and goes meanwhile and
+serves the HCPs of its arm.
 
 Run by ctest (e2e.swap) with a few swaps; `tools/test swap` makes a hundred (NBA_SWAPS).
 """
@@ -19,7 +20,7 @@ import unittest
 import urllib.request
 
 import world
-from world import Instance, NBA
+from world import Instance, NBA, assignment_hash
 
 SWAPS = int(os.environ.get("NBA_SWAPS", "10"))
 KILL_EVERY = 5
@@ -31,6 +32,10 @@ SMALL = {"train.window_events": 16, "train.lstm_hidden_1": 16, "train.lstm_embed
          "train.lstm_learning_rate": 0.01, "train.lstm_epochs_max": 4, "train.ncf_embedding": 16,
          "train.ncf_epochs_max": 1}
 FIRST, CHUNK = 1200, 900 * SWAPS
+ARMS = """
+experiments:
+  champion_challenger: {id: models, arms: {champion: 5000, challenger: 5000}}
+"""
 
 
 def journeys(hcps, count, contents):
@@ -51,6 +56,8 @@ class Company:
         # So many partitions that none is compacted: the log would keep less than a replay says.
         self.instance = Instance(partitions=3 + SWAPS // 10)
         self.load = journeys(200, FIRST + 4 * CHUNK, CONTENTS)
+        with open(self.instance.policy, "a", encoding="utf-8") as file:
+            file.write(ARMS)
         self.instance.nba("topics", "create")
         self.instance.produce("catalog", list(world.contents(CONTENTS)) + list(world.reps(5)))
         self.more(FIRST)
@@ -127,12 +134,20 @@ class Running:
 
 
 def release_in_force(instance):
-    """partition -> [(input offset, release from there on)], as the journal says."""
+    """partition -> [(input offset, champion and challenger from there on)], as the journal says."""
     changes = collections.defaultdict(list)
     for record in instance.consume("journal"):
-        changes[record["partition"]].append((record["value"]["input_next"],
-                                             record["value"]["release_champion"]))
+        value = record["value"]
+        changes[record["partition"]].append((value["input_next"], value["release_champion"],
+                                             value["release_challenger"]))
     return changes
+
+
+def serving(entry, hcp):
+    """Which of the two scores the HCP."""
+    _, champion, challenger = entry
+    in_arm = assignment_hash(f"models:{hcp}") % 10000 >= 5000
+    return challenger if challenger and in_arm else champion
 
 
 def lines_of(instance, *topics):
@@ -169,6 +184,12 @@ class Swaps(unittest.TestCase):
         self.instance.nba("models", "release", other, where=False)
         return other
 
+    def challenge(self, swap, champion):
+        """Another challenger now and then, or none."""
+        others = [r for r in self.company.releases if r != champion] + ["none"]
+        if swap % 2 == 0:
+            self.instance.nba("models", "challenge", self.rng.choice(others), where=False)
+
     def swap_under_load(self):
         """Announces SWAPS releases one after the other to an engine at work."""
         champion = self.announce(1, "")
@@ -182,6 +203,7 @@ class Swaps(unittest.TestCase):
                 self.assertIn(run.end(signal.SIGKILL), (-signal.SIGKILL, 0))
                 run, begin = self.work({"NBA_KILL_AT": "in_swap:2"}), 0
             champion = self.announce(swap, champion)
+            self.challenge(swap, champion)
             pattern = f" release .*champion={champion[:12]}"
             adopted = run.wait_for(pattern, begin)
             if kill:
@@ -203,6 +225,7 @@ class Swaps(unittest.TestCase):
         self.assertGreaterEqual(self.kills, SWAPS // KILL_EVERY // 2)
         changes = release_in_force(self.instance)
         made, accounted = collections.Counter(), collections.Counter()
+        challenged = 0
         for line in lines_of(self.instance, "decision", "slate", "action", "deadletter"):
             topic = re.match(r'{"topic":"([^"]*)"', line).group(1)
             src = re.search(r'"src":"([^"]*)"', line).group(1)
@@ -214,9 +237,13 @@ class Swaps(unittest.TestCase):
                 continue  # an update decides nothing; a recall tells what was proposed before
             entries = changes[int(partition)]
             at = bisect.bisect_right(entries, int(offset), key=lambda entry: entry[0]) - 1
-            self.assertEqual(named, {entries[at][1]}, src)
-            made[entries[at][1]] += 1
+            hcp = re.search(r'"hcp_id":"([^"]*)"', line).group(1)
+            release = serving(entries[at], hcp)
+            self.assertEqual(named, {release}, src)
+            made[release] += 1
+            challenged += release != entries[at][1]
         self.assertEqual(set(made), set(self.company.releases), "a release made nothing")
+        self.assertGreater(challenged, 100)
         told = [record["value"]["release_champion"] for record in sorted(
             self.instance.consume("journal"), key=lambda record: record["timestamp"])]
         adopted = sum(a != b for a, b in zip(told, told[1:]))
@@ -228,7 +255,7 @@ class Swaps(unittest.TestCase):
         print(f"{SWAPS} swaps ({adopted} between events), "
               f"{self.kills} kill -9, "
               f"{inputs.total()} events, {made.total()} outputs of {len(made)} "
-              f"releases, each of exactly one; 0 lost, 0 doubled, replay equal; "
+              f"releases, {challenged} by a challenger, each of exactly one; 0 lost, 0 doubled, replay equal; "
               f"{time.monotonic() - began:.0f} s")
 
 
@@ -310,7 +337,11 @@ class BadReleases(unittest.TestCase):
         models("rollback", code=1)
         models("release", second)
         models("release", second)  # again: the former one stays
+        models("challenge", second, code=1)  # is the champion
+        self.assertEqual(models("challenge", first), f"challenger {first}\n")
+        self.assertRegex(models(), rf"(?m)^\+ {first}")
         self.assertEqual(models("rollback"), f"champion {first}\n")
+        self.assertNotIn("challenger", models())  # it has won
         self.assertEqual(models("rollback"), f"champion {second}\n")
         self.assertRegex(models(), rf"(?m)^\* {second}")
         self.assertRegex(models(), rf"(?m)^- {first}")

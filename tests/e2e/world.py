@@ -76,6 +76,16 @@ def events(seed, hcps, count, gap=600_000):
     return out
 
 
+def assignment_hash(text):
+    """fmix64 of FNV-1a-64."""
+    h = 0xCBF29CE484222325
+    for byte in text.encode():
+        h = (h ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+        h = (h ^ h >> 33) * factor & (1 << 64) - 1
+    return h ^ h >> 33
+
+
 class Instance:
     """A folder with an embedded log, a state folder and a configuration of its own."""
 

@@ -36,12 +36,20 @@ struct nba_refusal {
     struct nba_error why;
 };
 
+/* Who is scored by which release: the challenger serves the HCPs of the policy's arm of its name,
+ * the champion all others, and these too while there is no challenger. */
+enum nba_role { NBA_ROLE_CHAMPION, NBA_ROLE_CHALLENGER, NBA_ROLE_COUNT };
+
+struct nba_side_model {
+    struct nba_release *release;       /* NULL: popularity; of the challenger: there is none */
+    struct nba_score_binding *binding; /* NULL: there is no challenger */
+};
+
 struct nba_side {
     struct nba_catalog *catalog;
     struct nba_control_state *control;
     struct nba_policy *policy;
-    struct nba_release *release; /* NULL: popularity */
-    struct nba_score_binding *binding;
+    struct nba_side_model models[NBA_ROLE_COUNT];
     struct nba_capacity_table *capacity;
     const struct nba_refusal *refused; /* the last one; NULL: none */
     int64_t catalog_next, control_next, capacity_next;
@@ -49,6 +57,9 @@ struct nba_side {
 
 struct nba_side *nba_side_ref(struct nba_side *side);
 void nba_side_unref(struct nba_side *side); /* NULL is fine */
+
+/* Which model scores the HCP: there is a challenger, and the HCP is in its arm. */
+enum nba_role nba_side_role_of(const struct nba_side *side, struct nba_str hcp_id, int64_t now_ms);
 
 /* The side as a journal record; texts borrow the side. */
 struct nba_journal nba_side_journal(const struct nba_side *side, int64_t input_next,
@@ -84,7 +95,8 @@ bool nba_side_inputs_reached(struct nba_side_inputs *inputs, int64_t catalog_nex
 
 /* Take a reference on what they are given; release NULL: none. */
 void nba_side_inputs_set_policy(struct nba_side_inputs *inputs, struct nba_policy *policy);
-void nba_side_inputs_set_release(struct nba_side_inputs *inputs, struct nba_release *release);
+void nba_side_inputs_set_release(struct nba_side_inputs *inputs, enum nba_role role,
+                                 struct nba_release *release);
 
 /* The side of the moment, with a reference for the caller.  A policy must have been set.  Cheap
  * when nothing changed.  NBA_E_NO_MEMORY, NBA_E_LIMIT. */

@@ -4,10 +4,11 @@
  *   <folder>/<id>/      releases (nba/release/release.h)
  *   <folder>/champion   the id of the release that serves, and in a second line that of the one
  *                       before it, once there was one; replaced whole by rename
+ *   <folder>/challenger the id of the release that serves beside it; absent: none
  *
  * Directories that are not named by 64 hexadecimal digits (a writer's temporary ones) are passed
  * over.
- * THREADS.  Any; two writers of `champion` leave what one of both wrote, never a mix.
+ * THREADS.  Any; two writers of one file leave what one of both wrote, never a mix.
  */
 #ifndef NBA_RELEASE_SHELF_H
 #define NBA_RELEASE_SHELF_H
@@ -34,6 +35,15 @@ enum nba_status nba_shelf_former(const char *folder, char ret_id[NBA_RELEASE_ID_
  * NBA_E_IO. */
 NBA_MUST_USE
 enum nba_status nba_shelf_set_champion(const char *folder, const char *id, struct nba_error *error);
+
+/* The challenger's id; NBA_E_NOT_FOUND when there is none, NBA_E_CORRUPT.  Set to `id`, which must
+ * be there and not be the champion (NBA_E_EXISTS), or with NULL to none. */
+NBA_MUST_USE
+enum nba_status nba_shelf_challenger(const char *folder, char ret_id[NBA_RELEASE_ID_BYTES],
+                                     struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_shelf_set_challenger(const char *folder, const char *id,
+                                         struct nba_error *error);
 
 /* Calls `visit` with every id on the shelf, ascending.  A missing folder is an empty shelf. */
 NBA_MUST_USE
