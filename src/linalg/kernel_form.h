@@ -18,6 +18,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "exp_terms_internal.h"
 #include "nba/base/assert.h"
@@ -420,22 +421,40 @@ NBA_TARGET static void FN(lstm_cell)(size_t hidden, const float *gates, float *h
     }
 }
 
-/* Of C maxima of the columns i modulo C the largest that k of them reach: k different numbers are
- * as large.  More columns bound better and cost C^2 / LANES. */
+/* Floats as integers in the same order, and back. */
+static inline uint32_t FN(order_of)(float x)
+{
+    uint32_t bits = 0;
+    memcpy(&bits, &x, sizeof(bits));
+    return bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
+}
+
+static inline float FN(of_order)(uint32_t order)
+{
+    const uint32_t bits = order >> 31 != 0 ? order & 0x7fffffffu : ~order;
+    float x = 0;
+    memcpy(&x, &bits, sizeof(x));
+    return x;
+}
+
+/* Of maxima of the columns i modulo C one that k of them reach and hardly more, by halving: k
+ * different numbers are as large.  More columns bound better. */
 NBA_TARGET static float FN(kth_bound)(size_t count, const float *x, size_t k)
 {
     _Alignas(64) float max[COLUMNS_MAX];
     size_t columns = COLUMNS_MIN;
-    while (columns < 2 * k) {
+    while (columns < 3 * k && columns < COLUMNS_MAX) {
         columns *= 2;
     }
     while (columns > COLUMNS_MIN && count < 2 * columns) {
         columns /= 2;
     }
-    float bound = -INFINITY;
-    if (columns < k || columns > COLUMNS_MAX || count < 2 * columns) {
-        return bound;
+    if (columns < k || count < 2 * columns) {
+        return -INFINITY;
     }
+    _Alignas(64) float ends[2 * LANES];
+    V least = SET(INFINITY);
+    V most = SET(-INFINITY);
     for (size_t l = 0; l < columns; l += 2 * LANES) {
         V a = LOAD(x + l);
         V b = LOAD(x + l + LANES);
@@ -445,16 +464,29 @@ NBA_TARGET static float FN(kth_bound)(size_t count, const float *x, size_t k)
         }
         STORE(max + l, a);
         STORE(max + l + LANES, b);
+        least = MIN(least, MIN(a, b));
+        most = MAX(most, MAX(a, b));
     }
-    for (size_t l = 0; l < columns; l++) {
+    STORE(ends, least);
+    STORE(ends + LANES, most);
+    for (size_t l = 1; l < LANES; l++) {
+        ends[0] = ends[l] < ends[0] ? ends[l] : ends[0];
+        ends[LANES] = ends[LANES + l] > ends[LANES] ? ends[LANES + l] : ends[LANES];
+    }
+    uint32_t low = FN(order_of)(ends[0]);
+    uint32_t high = FN(order_of)(ends[LANES]);
+    for (size_t held = columns; held != k && high - low > 1;) {
+        const uint32_t middle = low + (high - low) / 2;
+        const float bound = FN(of_order)(middle);
         size_t reached = 0;
         for (size_t v = 0; v < columns; v += LANES) {
-            reached += (size_t)__builtin_popcount(REACH(LOAD(max + v), SET(max[l])));
+            reached += (size_t)__builtin_popcount(REACH(LOAD(max + v), SET(bound)));
         }
-        const float held = reached >= k ? max[l] : -INFINITY;
-        bound = held > bound ? held : bound;
+        low = reached >= k ? middle : low;
+        high = reached >= k ? high : middle;
+        held = reached >= k ? reached : held;
     }
-    return bound;
+    return FN(of_order)(low);
 }
 
 NBA_TARGET static size_t FN(at_least)(size_t count, const float *x, float bound,
@@ -481,16 +513,25 @@ NBA_TARGET static size_t FN(at_least)(size_t count, const float *x, float bound,
 
 NBA_TARGET static void FN(count_above)(size_t count, double *x, uint32_t *ret_counts)
 {
-    const size_t whole = (count + LANES_D - 1) / LANES_D * LANES_D;
-    for (size_t i = count; i < whole; i++) {
-        x[i] = -HUGE_VAL;
+    uint64_t counted[2 * LANES_D];
+    for (size_t i = count; i % (2 * LANES_D) != 0; i++) {
+        x[i] = 0; /* counted for nobody */
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t reached = 0; /* by x[i], what is at the end too */
-        for (size_t j = 0; j < whole; j += LANES_D) {
-            reached += (size_t)__builtin_popcount(REACH_D(SET_D(x[i]), LOAD_D(x + j)));
+    for (size_t i = 0; i < count; i += 2 * LANES_D) {
+        const VD some = LOAD_D(x + i);
+        const VD more = LOAD_D(x + i + LANES_D);
+        COUNTS a = NO_COUNTS;
+        COUNTS b = NO_COUNTS;
+        for (size_t j = 0; j < count; j++) {
+            const VD other = SET_D(x[j]);
+            a = COUNT_ABOVE(a, other, some);
+            b = COUNT_ABOVE(b, other, more);
         }
-        ret_counts[i] = (uint32_t)(whole - reached);
+        STORE_COUNTS(counted, a);
+        STORE_COUNTS(counted + LANES_D, b);
+        for (size_t l = 0; l < 2 * LANES_D && i + l < count; l++) {
+            ret_counts[i + l] = (uint32_t)counted[l];
+        }
     }
 }
 

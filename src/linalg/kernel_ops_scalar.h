@@ -37,19 +37,22 @@
 #define LOWER(a)     float_of_bits((a) << 16)
 #define UPPER(a)     float_of_bits((a)&0xffff0000)
 
-#define LANES_D        1
-#define VD             double
-#define SET_D(a)       (a)
-#define LOAD_D(p)      (*(p))
-#define STORE_D(p, a)  (*(p) = (a))
-#define ADD_D(a, b)    ((a) + (b))
-#define SUB_D(a, b)    ((a) - (b))
-#define DIV_D(a, b)    ((a) / (b))
-#define FMA_D(a, b, c) fma(a, b, c)
-#define MIN_D(a, b)    ((a) < (b) ? (a) : (b))
-#define MAX_D(a, b)    ((a) > (b) ? (a) : (b))
-#define REACH_D(a, b)  ((unsigned)((a) >= (b)))
-#define SCALE_D(p, t)  scale_double(p, t)
+#define LANES_D              1
+#define VD                   double
+#define SET_D(a)             (a)
+#define LOAD_D(p)            (*(p))
+#define STORE_D(p, a)        (*(p) = (a))
+#define ADD_D(a, b)          ((a) + (b))
+#define SUB_D(a, b)          ((a) - (b))
+#define DIV_D(a, b)          ((a) / (b))
+#define FMA_D(a, b, c)       fma(a, b, c)
+#define MIN_D(a, b)          ((a) < (b) ? (a) : (b))
+#define MAX_D(a, b)          ((a) > (b) ? (a) : (b))
+#define COUNTS               uint64_t
+#define NO_COUNTS            0
+#define STORE_COUNTS(p, n)   (*(p) = (n))
+#define COUNT_ABOVE(n, a, b) ((n) + ((a) > (b)))
+#define SCALE_D(p, t)        scale_double(p, t)
 
 static inline uint32_t bits_of_float(float x)
 {

@@ -45,18 +45,22 @@
 #define LOWER(a)     _mm256_castsi256_ps(_mm256_slli_epi32(a, 16))
 #define UPPER(a)     _mm256_castsi256_ps(_mm256_and_si256(a, UPPER_HALF))
 
-#define LANES_D        4
-#define VD             __m256d
-#define SET_D(a)       _mm256_set1_pd(a)
-#define LOAD_D(p)      _mm256_loadu_pd(p)
-#define STORE_D(p, a)  _mm256_storeu_pd(p, a)
-#define ADD_D(a, b)    _mm256_add_pd(a, b)
-#define SUB_D(a, b)    _mm256_sub_pd(a, b)
-#define DIV_D(a, b)    _mm256_div_pd(a, b)
-#define FMA_D(a, b, c) _mm256_fmadd_pd(a, b, c)
-#define MIN_D(a, b)    _mm256_min_pd(a, b)
-#define MAX_D(a, b)    _mm256_max_pd(a, b)
-#define REACH_D(a, b)  ((unsigned)_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_GE_OQ)))
+#define LANES_D            4
+#define VD                 __m256d
+#define SET_D(a)           _mm256_set1_pd(a)
+#define LOAD_D(p)          _mm256_loadu_pd(p)
+#define STORE_D(p, a)      _mm256_storeu_pd(p, a)
+#define ADD_D(a, b)        _mm256_add_pd(a, b)
+#define SUB_D(a, b)        _mm256_sub_pd(a, b)
+#define DIV_D(a, b)        _mm256_div_pd(a, b)
+#define FMA_D(a, b, c)     _mm256_fmadd_pd(a, b, c)
+#define MIN_D(a, b)        _mm256_min_pd(a, b)
+#define MAX_D(a, b)        _mm256_max_pd(a, b)
+#define COUNTS             __m256i
+#define NO_COUNTS          _mm256_setzero_si256()
+#define STORE_COUNTS(p, n) _mm256_storeu_si256((__m256i *)(void *)(p), n)
+#define COUNT_ABOVE(n, a, b) \
+    _mm256_sub_epi64(n, _mm256_castpd_si256(_mm256_cmp_pd(a, b, _CMP_GT_OQ)))
 #define SCALE_D(p, t)    \
     _mm256_castsi256_pd( \
         _mm256_add_epi64(_mm256_castpd_si256(p), _mm256_slli_epi64(_mm256_castpd_si256(t), 52)))

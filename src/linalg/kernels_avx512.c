@@ -47,18 +47,22 @@
 #define LOWER(a)     _mm512_castsi512_ps(_mm512_slli_epi32(a, 16))
 #define UPPER(a)     _mm512_castsi512_ps(_mm512_and_si512(a, UPPER_HALF))
 
-#define LANES_D        8
-#define VD             __m512d
-#define SET_D(a)       _mm512_set1_pd(a)
-#define LOAD_D(p)      _mm512_loadu_pd(p)
-#define STORE_D(p, a)  _mm512_storeu_pd(p, a)
-#define ADD_D(a, b)    _mm512_add_pd(a, b)
-#define SUB_D(a, b)    _mm512_sub_pd(a, b)
-#define DIV_D(a, b)    _mm512_div_pd(a, b)
-#define FMA_D(a, b, c) _mm512_fmadd_pd(a, b, c)
-#define MIN_D(a, b)    _mm512_min_pd(a, b)
-#define MAX_D(a, b)    _mm512_max_pd(a, b)
-#define REACH_D(a, b)  ((unsigned)_mm512_cmp_pd_mask(a, b, _CMP_GE_OQ))
+#define LANES_D            8
+#define VD                 __m512d
+#define SET_D(a)           _mm512_set1_pd(a)
+#define LOAD_D(p)          _mm512_loadu_pd(p)
+#define STORE_D(p, a)      _mm512_storeu_pd(p, a)
+#define ADD_D(a, b)        _mm512_add_pd(a, b)
+#define SUB_D(a, b)        _mm512_sub_pd(a, b)
+#define DIV_D(a, b)        _mm512_div_pd(a, b)
+#define FMA_D(a, b, c)     _mm512_fmadd_pd(a, b, c)
+#define MIN_D(a, b)        _mm512_min_pd(a, b)
+#define MAX_D(a, b)        _mm512_max_pd(a, b)
+#define COUNTS             __m512i
+#define NO_COUNTS          _mm512_setzero_si512()
+#define STORE_COUNTS(p, n) _mm512_storeu_si512(p, n)
+#define COUNT_ABOVE(n, a, b) \
+    _mm512_mask_add_epi64(n, _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ), n, _mm512_set1_epi64(1))
 #define SCALE_D(p, t)    \
     _mm512_castsi512_pd( \
         _mm512_add_epi64(_mm512_castpd_si512(p), _mm512_slli_epi64(_mm512_castpd_si512(t), 52)))

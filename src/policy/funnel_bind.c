@@ -183,7 +183,22 @@ static bool bind_exclusions(struct nba_funnel *funnel)
     return true;
 }
 
-/* Candidates by channel and brand. */
+static struct limit_unit limit_unit_of(const struct nba_funnel *funnel, uint32_t c)
+{
+    const struct nba_catalog *catalog = funnel->catalog;
+    const struct nba_str brand =
+        catalog->words[catalog->content_brand[catalog->candidates[c].content]];
+    struct limit_unit unit;
+    memset(&unit, 0, sizeof(unit)); /* padding too: units are compared as bytes */
+    unit.brand_hash = nba_hcp_text_hash(brand);
+    unit.channel = catalog->channel[c];
+    unit.zone = funnel->policy->missing_timezone == MISSING_TIMEZONE_BRAND
+                    ? nba_policy_brand_zone(funnel->policy, brand)
+                    : NULL;
+    return unit;
+}
+
+/* Candidates by channel and brand; the units of a channel stand together. */
 static bool bind_limits(struct nba_funnel *funnel, uint32_t *unit_of_candidate)
 {
     const struct nba_catalog *catalog = funnel->catalog;
@@ -191,20 +206,16 @@ static bool bind_limits(struct nba_funnel *funnel, uint32_t *unit_of_candidate)
     if (!nba_hash_index_reserve(&index, catalog->candidate_count)) {
         return false;
     }
-    for (uint32_t c = 0; c < catalog->candidate_count; c++) {
-        const struct nba_str brand =
-            catalog->words[catalog->content_brand[catalog->candidates[c].content]];
-        struct limit_unit unit;
-        memset(&unit, 0, sizeof(unit)); /* padding too: units are compared as bytes */
-        unit.brand_hash = nba_hcp_text_hash(brand);
-        unit.channel = catalog->channel[c];
-        unit.zone = funnel->policy->missing_timezone == MISSING_TIMEZONE_BRAND
-                        ? nba_policy_brand_zone(funnel->policy, brand)
-                        : NULL;
-        unit_of_candidate[c] =
-            nba_hash_index_intern(&index, funnel->limit_units, sizeof(unit), &unit);
+    for (uint8_t channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
+        for (uint32_t c = 0; c < catalog->candidate_count; c++) {
+            if (catalog->channel[c] == channel) {
+                const struct limit_unit unit = limit_unit_of(funnel, c);
+                unit_of_candidate[c] =
+                    nba_hash_index_intern(&index, funnel->limit_units, sizeof(unit), &unit);
+            }
+        }
+        funnel->limit_units_end[channel] = index.count;
     }
-    funnel->limit_unit_count = index.count;
     nba_hash_index_clear(&index);
     for (uint32_t k = 0; k < catalog->content_count; k++) {
         funnel->family_hash[k] = nba_hcp_text_hash(catalog->words[catalog->content_family[k]]);
@@ -304,7 +315,8 @@ enum nba_status nba_funnel_create(struct nba_policy *policy, struct nba_catalog 
     group(catalog->candidate_count, funnel->engagements.unit_count, &funnel->by_gate);
     funnel->by_weight.word_of = funnel->weights.unit;
     group(catalog->candidate_count, funnel->weights.unit_count, &funnel->by_weight);
-    group(catalog->candidate_count, funnel->limit_unit_count, &funnel->by_limit);
+    group(catalog->candidate_count, funnel->limit_units_end[NBA_CHANNEL_COUNT - 1],
+          &funnel->by_limit);
     for (uint32_t c = 0; c < catalog->candidate_count; c++) {
         funnel->threshold[c] = policy->threshold[catalog->channel[c]];
         funnel->thresholds_asked = funnel->thresholds_asked || funnel->threshold[c] > 0;

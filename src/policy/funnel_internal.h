@@ -162,10 +162,10 @@ struct nba_funnel {
     struct groups by_weight;         /* candidates by weight unit */
     struct groups by_limit;          /* candidates by limit unit */
     struct limit_unit *limit_units;
-    uint32_t limit_unit_count;
-    uint32_t *family_hash;              /* (contents) */
-    int64_t limit_span_ms;              /* a contact older than this is in no window */
-    struct bound_exclusion *exclusions; /* the policy's, then the control topic's */
+    uint32_t limit_units_end[NBA_CHANNEL_COUNT]; /* by channel, where its units end */
+    uint32_t *family_hash;                       /* (contents) */
+    int64_t limit_span_ms;                       /* a contact older than this is in no window */
+    struct bound_exclusion *exclusions;          /* the policy's, then the control topic's */
     uint32_t exclusion_count;
     uint32_t *excluded_candidates;
     uint32_t class_word[NBA_CONTENT_CLASS_COUNT];

@@ -249,22 +249,26 @@ static void judge_units(struct nba_funnel *funnel, const struct moment *moment, 
     const struct groups *groups = &funnel->by_limit;
     const bool by_brand =
         (limit->per & PER_BRAND) != 0 || (limit->calendar != CALENDAR_NONE && moment->zone == NULL);
-    uint32_t values[NBA_CHANNEL_COUNT] = {0}; /* of the channels judged, + 1 */
-    for (uint32_t u = 0; u < funnel->limit_unit_count; u++) {
-        const struct limit_unit *unit = &funnel->limit_units[u];
-        uint32_t *value = &values[unit->channel];
-        if ((limit->channels >> unit->channel & 1) == 0 ||
-            ((limit->per & PER_BRAND) != 0 &&
-             ((added != NULL && unit->brand_hash != added->brand_hash) ||
-              (brands >> (unit->brand_hash % 64) & 1) == 0))) {
-            continue;
+    uint32_t u = 0;
+    for (unsigned channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
+        const uint32_t end = funnel->limit_units_end[channel];
+        uint32_t value = 0; /* of the channel, once it is judged, + 1 */
+        u = (limit->channels >> channel & 1) != 0 ? u : end;
+        for (; u < end && (by_brand || value != 1); u++) {
+            const struct limit_unit *unit = &funnel->limit_units[u];
+            if ((limit->per & PER_BRAND) != 0 &&
+                ((added != NULL && unit->brand_hash != added->brand_hash) ||
+                 (brands >> (unit->brand_hash % 64) & 1) == 0)) {
+                continue;
+            }
+            if (by_brand || value == 0) {
+                value = 1 + try_limit(funnel, moment, r, unit, by_brand, 0);
+            }
+            for (uint32_t i = groups->start[u]; i < groups->start[u + 1] && value > 1; i++) {
+                nba_funnel_set_mark(funnel, MARK_CAPPED, groups->items[i], value - 1);
+            }
         }
-        if (by_brand || *value == 0) {
-            *value = 1 + try_limit(funnel, moment, r, unit, by_brand, 0);
-        }
-        for (uint32_t i = groups->start[u]; i < groups->start[u + 1] && *value > 1; i++) {
-            nba_funnel_set_mark(funnel, MARK_CAPPED, groups->items[i], *value - 1);
-        }
+        u = end;
     }
 }
 

@@ -344,17 +344,20 @@ static void sort_candidates(const struct nba_funnel *funnel, const struct nba_sc
 {
     double keys[FUNNEL_RANKED_MAX + PIECE + NBA_LANES];
     uint32_t above[FUNNEL_RANKED_MAX + PIECE];
-    uint32_t equals[FUNNEL_RANKED_MAX + PIECE] = {0}; /* of this place, how many there are so far */
+    uint32_t equals[FUNNEL_RANKED_MAX + PIECE]; /* of this place, how many there are so far */
     uint32_t unsorted[FUNNEL_RANKED_MAX + PIECE];
+    memset(equals, 0, count * sizeof(*equals));
     for (uint32_t i = 0; i < count; i++) {
         unsorted[i] = list[i];
         keys[i] = funnel->key[list[i]];
     }
     nba_kernels_best()->count_above(count, keys, above);
+    uint32_t ties = 0;
     for (uint32_t i = 0; i < count; i++) {
+        ties += equals[above[i]];
         list[above[i] + equals[above[i]]++] = unsorted[i];
     }
-    for (uint32_t i = 1; i < count; i++) {
+    for (uint32_t i = 1; i < count && ties != 0; i++) {
         const uint32_t c = list[i];
         uint32_t at = i;
         for (; at > 0 && before(funnel, scores, c, list[at - 1]); at--) {

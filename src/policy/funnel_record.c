@@ -47,6 +47,9 @@ static bool fill_details(const struct nba_funnel *funnel, const struct moment *m
 {
     const struct nba_catalog *catalog = funnel->catalog;
     const uint32_t unit = funnel->engagements.unit[c];
+    if (item->reason == NBA_REASON_LOST_ARBITRATION || item->reason == NBA_REASON_SLATE_DIVERSITY) {
+        return true;
+    }
     if (funnel->unit_reason[unit] == (uint8_t)item->reason) {
         item->rule_id = funnel->unit_rule[unit];
         const uint64_t bits = funnel->verdicts[catalog->gate_class[c]].evidence;
