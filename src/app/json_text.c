@@ -1,32 +1,9 @@
-/* Escapes are those of RFC 8259; what isn't UTF-8 is replaced, never passed on. */
 #include "json_text.h"
 
 #include <math.h>
 
 #include "nba/base/time_text.h"
-#include "nba/base/utf8.h"
 #include "nba/event/event.h"
-
-static void append_quoted(struct nba_buf *buf, struct nba_str text)
-{
-    const unsigned char *p = (const unsigned char *)text.data;
-    size_t bytes = 0;
-    nba_buf_append_byte(buf, '"');
-    for (size_t left = text.bytes; left != 0; left -= bytes, p += bytes) {
-        bytes = nba_utf8_bytes(p, left);
-        if (bytes == 0) {
-            nba_buf_append_str(buf, nba_str_of("\xef\xbf\xbd"));
-            bytes = 1;
-        } else if (*p == '"' || *p == '\\') {
-            nba_buf_printf(buf, "\\%c", *p);
-        } else if (*p < ' ') {
-            nba_buf_printf(buf, "\\u%04x", *p);
-        } else {
-            nba_buf_append(buf, p, bytes);
-        }
-    }
-    nba_buf_append_byte(buf, '"');
-}
 
 static void begin(struct nba_buf *buf, const char *name)
 {
@@ -48,7 +25,7 @@ void nba_json_open(struct nba_buf *buf, const char *name, char bracket)
 void nba_json_text(struct nba_buf *buf, const char *name, struct nba_str text)
 {
     begin(buf, name);
-    append_quoted(buf, text);
+    nba_buf_append_quoted(buf, text);
 }
 
 void nba_json_word(struct nba_buf *buf, const char *name, const char *word)

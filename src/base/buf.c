@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "nba/base/assert.h"
+#include "nba/base/utf8.h"
 
 #define CAPACITY_FIRST   256u
 #define VARINT_BYTES_MAX 10u
@@ -199,4 +200,25 @@ int64_t nba_cursor_zigzag(struct nba_cursor *cursor)
 {
     const uint64_t value = nba_cursor_varint(cursor);
     return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+}
+
+void nba_buf_append_quoted(struct nba_buf *buf, struct nba_str text)
+{
+    const unsigned char *p = (const unsigned char *)text.data;
+    size_t bytes = 0;
+    nba_buf_append_byte(buf, '"');
+    for (size_t left = text.bytes; left != 0; left -= bytes, p += bytes) {
+        bytes = nba_utf8_bytes(p, left);
+        if (bytes == 0) {
+            nba_buf_append_str(buf, nba_str_of("\xef\xbf\xbd"));
+            bytes = 1;
+        } else if (*p == '"' || *p == '\\') {
+            nba_buf_printf(buf, "\\%c", *p);
+        } else if (*p < ' ') {
+            nba_buf_printf(buf, "\\u%04x", *p);
+        } else {
+            nba_buf_append(buf, p, bytes);
+        }
+    }
+    nba_buf_append_byte(buf, '"');
 }

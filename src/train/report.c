@@ -8,7 +8,7 @@
 #include "nba/base/memory.h"
 #include "nba/score/score.h"
 
-static void add_figure(struct nba_report *report, const struct nba_figure *figure)
+void nba_report_add(struct nba_report *report, const struct nba_figure *figure)
 {
     NBA_ASSERT(report->count < NBA_REPORT_FIGURES_MAX);
     report->figures[report->count++] = *figure;
@@ -30,7 +30,7 @@ static void add_metric(struct nba_report *report, const struct nba_figure *head,
         judged->values[i] = nba_metric_of_rank(head->metric, head->k, judged->ranks[i]);
     }
     figure.interval = nba_metric_interval(judged->values, judged->users, judged->count);
-    add_figure(report, &figure);
+    nba_report_add(report, &figure);
 }
 
 static void report_ranker(struct nba_report *report, const struct nba_ranking *ranking,
@@ -65,7 +65,7 @@ static void report_ranker(struct nba_report *report, const struct nba_ranking *r
     add_metric(report, &head, &judged);
     head.metric = NBA_METRIC_AUC;
     head.interval = nba_metric_interval(aucs, users, count);
-    add_figure(report, &head);
+    nba_report_add(report, &head);
     free(users);
     free(values);
 }
@@ -111,22 +111,22 @@ static void add_probabilities(struct nba_report *report, const char *data,
     }
     figure.metric = NBA_METRIC_AUC;
     figure.interval = auc_interval(nba_metric_auc(labelled, count), ones, (double)count - ones);
-    add_figure(report, &figure);
+    nba_report_add(report, &figure);
     for (size_t i = 0; i < count; i++) {
         losses[i] = nba_metric_log_loss(&labelled[i], 1);
     }
     figure.metric = NBA_METRIC_LOG_LOSS;
     figure.interval = nba_metric_interval(losses, NULL, count);
-    add_figure(report, &figure);
+    nba_report_add(report, &figure);
     for (int m = NBA_METRIC_ACCURACY; m <= NBA_METRIC_F1; m++) {
         figure.metric = (enum nba_metric)m;
         figure.interval = nba_metric_pointwise(figure.metric, labelled, count);
-        add_figure(report, &figure);
+        nba_report_add(report, &figure);
     }
     const double gap = nba_metric_calibration_error(labelled, count);
     figure.metric = NBA_METRIC_CALIBRATION_ERROR;
     figure.interval = (struct nba_interval){gap, gap, gap};
-    add_figure(report, &figure);
+    nba_report_add(report, &figure);
 }
 
 void nba_report_touches(struct nba_report *report, struct nba_members *members,
@@ -144,17 +144,25 @@ void nba_report_touches(struct nba_report *report, struct nba_members *members,
     free(losses);
 }
 
-const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,
-                                         const char *protocol, enum nba_metric metric, uint32_t k)
+/* The figure of another model, protocol, metric and k, of the same unit. */
+static const struct nba_figure *find_like(const struct nba_report *report,
+                                          const struct nba_figure *like)
 {
     for (size_t i = 0; i < report->count; i++) {
         const struct nba_figure *f = &report->figures[i];
-        if (f->metric == metric && f->k == k && strcmp(f->model, model) == 0 &&
-            strcmp(f->protocol, protocol) == 0) {
+        if (f->metric == like->metric && f->k == like->k && nba_str_equal(f->unit, like->unit) &&
+            strcmp(f->model, like->model) == 0 && strcmp(f->protocol, like->protocol) == 0) {
             return f;
         }
     }
     return NULL;
+}
+
+const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,
+                                         const char *protocol, enum nba_metric metric, uint32_t k)
+{
+    const struct nba_figure like = {.model = model, .protocol = protocol, .metric = metric, .k = k};
+    return find_like(report, &like);
 }
 
 static const char *const baselines[] = {"popularity", "knn"};
@@ -163,7 +171,9 @@ static const char *const baselines[] = {"popularity", "knn"};
 static bool difference(const struct nba_report *report, const struct nba_figure *f,
                        const char *baseline, double *ret_percent)
 {
-    const struct nba_figure *base = nba_report_find(report, baseline, f->protocol, f->metric, f->k);
+    struct nba_figure like = *f;
+    like.model = baseline;
+    const struct nba_figure *base = find_like(report, &like);
     if (base == NULL || base == f || base->interval.value <= 0.0) {
         return false;
     }
@@ -187,6 +197,10 @@ void nba_report_print_json(const struct nba_report *report, struct nba_buf *text
             if (difference(report, f, baselines[b], &percent)) {
                 nba_buf_printf(text, ",\"%s_percent\":%.2f", baselines[b], percent);
             }
+        }
+        if (!nba_str_empty(f->unit)) {
+            nba_buf_append_str(text, nba_str_of(",\"unit\":"));
+            nba_buf_append_quoted(text, f->unit);
         }
         nba_buf_printf(text, "}");
     }
@@ -225,6 +239,22 @@ static void print_row(const struct nba_report *report, const struct nba_figure *
                    value_of(report, f, NBA_METRIC_AUC, 0), f->n);
 }
 
+/* One line for all units together, those of one behind it. */
+static void print_unit(const struct nba_figure *f, struct nba_buf *text)
+{
+    if (nba_str_empty(f->unit)) {
+        nba_buf_printf(text, "%-18s %-23s %-12s %s", f->data, nba_score_model_label(f->model),
+                       f->protocol, nba_metric_name(f->metric));
+        print_interval(f, text);
+        nba_buf_printf(text, "  n %zu\n", f->n);
+    } else {
+        nba_buf_printf(text, "%18s %-36.*s %s", "", NBA_STR_ARG(f->unit),
+                       nba_metric_name(f->metric));
+        print_interval(f, text);
+        nba_buf_printf(text, "  n %zu\n", f->n);
+    }
+}
+
 void nba_report_print_table(const struct nba_report *report, struct nba_buf *text)
 {
     nba_buf_printf(text, "%-18s %-23s %-12s  %-23s  %-23s %9s %9s %7s %7s %8s\n", "data", "model",
@@ -241,6 +271,12 @@ void nba_report_print_table(const struct nba_report *report, struct nba_buf *tex
         if (strcmp(f->protocol, "touches") == 0) {
             nba_buf_printf(text, "%-18s %-23s %-12s %s %.4f  n %zu\n", f->data, f->model,
                            f->protocol, nba_metric_name(f->metric), f->interval.value, f->n);
+        }
+    }
+    for (size_t i = 0; i < report->count; i++) {
+        if (report->figures[i].metric == NBA_METRIC_UNIT_HITS ||
+            report->figures[i].metric == NBA_METRIC_COSINE) {
+            print_unit(&report->figures[i], text);
         }
     }
 }

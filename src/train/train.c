@@ -8,6 +8,7 @@
 #include "nba/linalg/blas.h"
 #include "nba/score/scorer.h"
 #include "nba/train/content_rate.h"
+#include "nba/train/unit_hits.h"
 #include "nba/train/warm_start.h"
 
 /* One model; its ranker has no score where it wasn't trained. */
@@ -199,7 +200,7 @@ static void bind_members(struct training *t)
 static void report_queries(struct training *t, const struct nba_query *queries, size_t count)
 {
     struct nba_ranking ranking = {t->dataset, NBA_PROTOCOL_FULL, 100};
-    struct nba_ranker more[NBA_MODEL_COUNT + 2];
+    struct nba_ranker more[NBA_MODEL_COUNT + NBA_MEMBER_COUNT + 2];
     size_t more_count = 0;
     const bool fuse = t->dataset->fixed_test == NULL;
     if (t->fitted[NBA_MODEL_NCF].ranker.score != NULL && !t->dataset->ordered) {
@@ -221,6 +222,14 @@ static void report_queries(struct training *t, const struct nba_query *queries, 
         ranking.protocol = fuse ? NBA_PROTOCOL_SAMPLED : NBA_PROTOCOL_FIXED;
         nba_report_members(&t->shown.report, &ranking, &t->members, more, more_count, queries,
                            count);
+    }
+    if (!t->split.by_time && fuse) {
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            if (t->members.rankers[m].score != NULL) {
+                more[more_count++] = t->members.rankers[m];
+            }
+        }
+        nba_unit_hits_report(&t->shown.report, t->dataset, more, more_count);
     }
 }
 

@@ -71,5 +71,7 @@ struct nba_str nba_cursor_take(struct nba_cursor *cursor, size_t bytes);
 
 void nba_buf_append_u32le(struct nba_buf *buf, uint32_t value);
 void nba_buf_append_u64le(struct nba_buf *buf, uint64_t value);
+/* As a string of JSON (RFC 8259), quotes around it; what isn't UTF-8 is replaced by U+FFFD. */
+void nba_buf_append_quoted(struct nba_buf *buf, struct nba_str text);
 
 #endif

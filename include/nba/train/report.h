@@ -13,7 +13,7 @@
 #include "nba/train/blend.h"
 
 /* Models x protocols x metrics of one run stay far below. */
-#define NBA_REPORT_FIGURES_MAX 512u
+#define NBA_REPORT_FIGURES_MAX 1024u
 
 /* Scores that one model's figures may cost; more queries are thinned evenly, the same for all. */
 #define NBA_REPORT_SCORES_MAX ((size_t)1 << 28)
@@ -26,12 +26,15 @@ struct nba_figure {
     uint32_t k; /* 0: none */
     struct nba_interval interval;
     size_t n;
+    struct nba_str unit; /* what it is of; empty: of all */
 };
 
 struct nba_report {
     struct nba_figure figures[NBA_REPORT_FIGURES_MAX];
     size_t count;
 };
+
+void nba_report_add(struct nba_report *report, const struct nba_figure *figure);
 
 /* Ranks `queries` by every member and by `more` rankers, and adds for each HR and NDCG at 1, 5, 10
  * and 20, MRR and AUC. */
@@ -44,7 +47,7 @@ void nba_report_members(struct nba_report *report, const struct nba_ranking *ran
 void nba_report_touches(struct nba_report *report, struct nba_members *members,
                         const struct nba_split *split, enum nba_touch_part part, size_t most);
 
-/* NULL if it isn't there. */
+/* Of all units; NULL if it isn't there. */
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,
                                          const char *protocol, enum nba_metric metric, uint32_t k);
 
