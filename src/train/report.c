@@ -275,6 +275,7 @@ void nba_report_print_table(const struct nba_report *report, struct nba_buf *tex
     }
     for (size_t i = 0; i < report->count; i++) {
         if (report->figures[i].metric == NBA_METRIC_UNIT_HITS ||
+            report->figures[i].metric == NBA_METRIC_TYPE_SHARE ||
             report->figures[i].metric == NBA_METRIC_COSINE) {
             print_unit(&report->figures[i], text);
         }

@@ -40,13 +40,11 @@ static bool units_of(const struct nba_dataset *d, uint32_t user, bool ret_has[1 
     return any;
 }
 
-/* Of the best by `scores`, which are spoilt, the share in `has`; NaN: there is nothing to offer. */
-static double share_of(const struct nba_dataset *d, uint32_t user, const bool *has, float *scores)
+/* What a user is offered: the best by `scores`, which are spoilt; returns how many. */
+static size_t offer(const struct nba_dataset *d, uint32_t user, float *scores, uint32_t ret_best[K])
 {
-    uint32_t best[K];
     uint32_t length = 0;
-    uint32_t hits = 0;
-    uint32_t offered = 0;
+    size_t offered = 0;
     const uint32_t *sequence = nba_dataset_sequence(d, user, &length);
     for (uint32_t p = 0; p < length; p++) {
         scores[sequence[p]] = -INFINITY;
@@ -54,12 +52,11 @@ static double share_of(const struct nba_dataset *d, uint32_t user, const bool *h
     for (uint32_t k = 0; k < d->content_count; k++) {
         scores[k] = d->content_unit[k] != 0 ? scores[k] : -INFINITY;
     }
-    const size_t count = nba_top_k(scores, d->content_count, K, best);
-    for (size_t i = 0; i < count && isfinite(scores[best[i]]); i++) {
-        hits += has[d->content_unit[best[i]]] ? 1 : 0;
+    const size_t count = nba_top_k(scores, d->content_count, K, ret_best);
+    while (offered < count && isfinite(scores[ret_best[offered]])) {
         offered++;
     }
-    return offered > 0 ? (double)hits / (double)offered : (double)NAN;
+    return offered;
 }
 
 static void add_share(struct nba_report *report, struct nba_figure figure, const double *shares,
@@ -70,42 +67,79 @@ static void add_share(struct nba_report *report, struct nba_figure figure, const
     nba_report_add(report, &figure);
 }
 
-static void report_hits(struct nba_report *report, const struct nba_dataset *d,
-                        const struct nba_ranker *ranker)
+/* Of the users with something to offer, one behind the other. */
+struct shares {
+    size_t count;
+    double *hits;                     /* share of a user's units */
+    bool (*has)[1 + NBA_UNITS_MAX];   /* those units */
+    double (*of_type)[NBA_UNITS_MAX]; /* share of each type */
+    double *picked;                   /* scratch */
+};
+
+static void gather_shares(const struct nba_dataset *d, const struct nba_ranker *ranker,
+                          uint32_t type_count, struct shares *shares)
 {
+    float *scores = nba_zeros(d->content_count, sizeof(*scores));
+    for (uint32_t u = 0; u < d->user_count; u++) {
+        struct nba_query query = {u, 0};
+        uint32_t best[K];
+        const size_t at = shares->count;
+        (void)nba_dataset_sequence(d, u, &query.position);
+        if (!units_of(d, u, shares->has[at])) {
+            continue;
+        }
+        ranker->score(ranker->context, &query, 1, scores);
+        const size_t offered = offer(d, u, scores, best);
+        for (size_t i = 0; i < offered; i++) {
+            const uint32_t type = d->content_type[best[i]];
+            shares->hits[at] +=
+                shares->has[at][d->content_unit[best[i]]] ? 1.0 / (double)offered : 0.0;
+            if (type != 0 && type <= type_count) {
+                shares->of_type[at][type - 1] += 1.0 / (double)offered;
+            }
+        }
+        shares->count += offered > 0 ? 1 : 0;
+    }
+    free(scores);
+}
+
+static void report_shares(struct nba_report *report, const struct nba_dataset *d,
+                          const struct nba_ranker *ranker)
+{
+    const uint32_t type_count = d->type_count <= NBA_UNITS_MAX ? d->type_count : 0;
+    struct shares shares = {.hits = nba_zeros(d->user_count, sizeof(double)),
+                            .has = nba_zeros(d->user_count, sizeof(*shares.has)),
+                            .of_type = nba_zeros(d->user_count, sizeof(*shares.of_type)),
+                            .picked = nba_zeros(d->user_count, sizeof(double))};
     struct nba_figure figure = {.data = d->name,
                                 .model = ranker->name,
                                 .protocol = "units",
                                 .metric = NBA_METRIC_UNIT_HITS,
                                 .k = K};
-    float *scores = nba_zeros(d->content_count, sizeof(*scores));
-    double *shares = nba_zeros(2 * (size_t)d->user_count, sizeof(*shares));
-    double *of_unit = shares + d->user_count;
-    bool(*has)[1 + NBA_UNITS_MAX] = nba_zeros(d->user_count, sizeof(*has));
-    size_t count = 0;
-    for (uint32_t u = 0; u < d->user_count; u++) {
-        struct nba_query query = {u, 0};
-        (void)nba_dataset_sequence(d, u, &query.position);
-        if (units_of(d, u, has[count])) {
-            ranker->score(ranker->context, &query, 1, scores);
-            shares[count] = share_of(d, u, has[count], scores);
-            count += isfinite(shares[count]) ? 1 : 0;
-        }
-    }
-    add_share(report, figure, shares, count);
+    gather_shares(d, ranker, type_count, &shares);
+    add_share(report, figure, shares.hits, shares.count);
     for (uint32_t unit = 1; unit <= d->unit_count; unit++) {
         size_t members = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (has[i][unit]) {
-                of_unit[members++] = shares[i];
+        for (size_t i = 0; i < shares.count; i++) {
+            if (shares.has[i][unit]) {
+                shares.picked[members++] = shares.hits[i];
             }
         }
         figure.unit = d->units[unit - 1];
-        add_share(report, figure, of_unit, members);
+        add_share(report, figure, shares.picked, members);
     }
-    free(has);
-    free(shares);
-    free(scores);
+    figure.metric = NBA_METRIC_TYPE_SHARE;
+    for (uint32_t type = 0; type < type_count; type++) {
+        for (size_t i = 0; i < shares.count; i++) {
+            shares.picked[i] = shares.of_type[i][type];
+        }
+        figure.unit = d->types[type];
+        add_share(report, figure, shares.picked, shares.count);
+    }
+    free(shares.hits);
+    free(shares.has);
+    free(shares.of_type);
+    free(shares.picked);
 }
 
 /* Within any unit (0), within each, and at last between two. */
@@ -161,8 +195,8 @@ void nba_unit_hits_report(struct nba_report *report, const struct nba_dataset *d
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        report_hits(report, dataset, &rankers[i]);
+        report_shares(report, dataset, &rankers[i]);
     }
-    report_hits(report, dataset, &chance);
+    report_shares(report, dataset, &chance);
     report_cosines(report, dataset);
 }

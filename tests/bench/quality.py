@@ -24,6 +24,7 @@ import bench  # noqa: E402
 
 NBA = Path(os.environ.get("NBA_BUILD", ROOT / "build" / "release")) / "nba"
 BEST = "best"  # of the data set's other models in the same run
+BASE = "base"  # the upper end of the intervals of popularity and chance
 # data set: its models, each with its bars: protocol, metric at 10, bar
 SETS = {
     "ml-100k": {
@@ -60,8 +61,13 @@ SETS = {
         "fusion": [("full", "ndcg", BEST)],
     },
     "amazon-video-games": {"knn": [], "rules": []},
+    "asset-clickstream": {
+        "ease": [("units", "unit_hits", BASE)],
+        "knn": [("units", "unit_hits", BASE)],
+    },
 }
 COMPARED = ("popularity", "knn")
+SHOWN = ("hr", "ndcg", "unit_hits")
 
 
 def judge(name, models, seed):
@@ -73,8 +79,9 @@ def judge(name, models, seed):
                           cwd=ROOT, stdout=subprocess.PIPE, text=True)
     if done.returncode != 0:
         sys.exit(f"bench: nba evaluate --data {name}: exit {done.returncode}")
-    figures = {(f["model"], f["protocol"], f["metric"]): f["value"]
-               for f in json.loads(done.stdout) if f["k"] in (0, 10)}
+    listed = [f for f in json.loads(done.stdout) if f["k"] in (0, 10) and "unit" not in f]
+    figures = {(f["model"], f["protocol"], f["metric"]): f["value"] for f in listed}
+    figures["hi"] = {(f["model"], f["protocol"], f["metric"]): f["hi"] for f in listed}
     figures["wall"] = time.monotonic() - began
     figures["cpu"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - cpu
     return figures
@@ -95,13 +102,16 @@ def show(name, models, runs):
     def of(key):
         return statistics.median(run[key] for run in runs) if key in runs[0] else None
 
-    for key in [k for k in runs[0] if isinstance(k, tuple) and k[2] in ("hr", "ndcg")]:
+    for key in [k for k in runs[0] if isinstance(k, tuple) and k[2] in SHOWN]:
         model, protocol, metric = key
-        if model not in models and model not in COMPARED:
+        if model not in models and model not in (*COMPARED, "random"):
             continue
-        others = [of(k) for k in runs[0] if k[1:] == key[1:] and k[0] in SETS[name]
-                  and k[0] != model]
-        limits = [bar if bar != BEST else round(max(others), 4)
+        bars = {BEST: [of(k) for k in runs[0] if k[1:] == key[1:] and k[0] in SETS[name]
+                       and k[0] != model],
+                BASE: [run["hi"][(other, *key[1:])] for run in runs
+                       for other in ("popularity", "random")
+                       if (other, *key[1:]) in run["hi"]]}
+        limits = [round(max(bars[bar]), 4) if bar in bars else bar
                   for p, m, bar in SETS[name].get(model, []) if (p, m) == key[1:]]
         bench.bar(f"{name}/{model}.{protocol}.{metric}@10", round(of(key), 4),
                   max(limits, default=None), percents(model, protocol, metric, of))

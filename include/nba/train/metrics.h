@@ -34,7 +34,8 @@ enum nba_metric {
     NBA_METRIC_RECALL,
     NBA_METRIC_F1,
     NBA_METRIC_CALIBRATION_ERROR,
-    NBA_METRIC_UNIT_HITS, /* and the next: nba/train/unit_hits.h */
+    NBA_METRIC_UNIT_HITS, /* and the next two: nba/train/unit_hits.h */
+    NBA_METRIC_TYPE_SHARE,
     NBA_METRIC_COSINE,
 };
 const char *nba_metric_name(enum nba_metric metric); /* "hr", "ndcg", "mrr", "auc"... */

@@ -20,6 +20,7 @@ static bool four_users(uint32_t user, uint32_t index, struct made_touch *ret_tou
 
 static struct nba_str units[2];
 static uint32_t content_unit[N] = {1, 1, 1, 2, 2, 0};
+static uint32_t content_type[N] = {0, 0, 1, 0, 1, 1};
 
 static struct nba_dataset *labelled(void)
 {
@@ -29,6 +30,9 @@ static struct nba_dataset *labelled(void)
     d->units = units;
     d->unit_count = 2;
     d->content_unit = content_unit;
+    d->types = units;
+    d->type_count = 1;
+    d->content_type = content_type;
     return d;
 }
 
@@ -78,6 +82,13 @@ static void test_a_share_is_of_what_has_a_unit_and_was_not_touched(void **state)
     assert_figure(find(&report, "made", "units", ""), (1.0 / 3 + 1.0 / 4 + 1) / 3, 3);
     assert_figure(find(&report, "made", "units", "a"), (1.0 / 3 + 1) / 2, 2);
     assert_figure(find(&report, "made", "units", "b"), (1.0 / 4 + 1) / 2, 2);
+    /* Of the type are 2 and 4. */
+    const struct nba_figure *type = NULL;
+    for (size_t i = 0; i < report.count && type == NULL; i++) {
+        type = report.figures[i].metric == NBA_METRIC_TYPE_SHARE ? &report.figures[i] : NULL;
+    }
+    assert_non_null(type);
+    assert_figure(type, (2.0 / 3 + 2.0 / 4 + 2.0 / 3) / 3, 3);
     /* So few contents that everything is offered: chance is as good. */
     assert_figure(find(&report, "random", "units", ""), (1.0 / 3 + 1.0 / 4 + 1) / 3, 3);
     /* Pair 0 1: one user of both, sqrt(2 x 1); the other pairs of a: none.  0 3: sqrt(2 x 2). */
