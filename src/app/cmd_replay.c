@@ -30,9 +30,8 @@ static const struct nba_option options[] = {
     NBA_OPTION_INTEGER(&args.batch, "batch", "N", 1, NBA_SCORE_WAVE,
                        "HCPs scored side by side, at most 64 (default: 32)"),
     NBA_OPTION_INTEGER(&args.transaction, "transaction", "N", 1, 100000, "events a transaction"),
-    NBA_OPTION_FLAG(
-        &args.ignore_journal, "ignore-journal",
-        "today's policy and champion throughout, and no mail: no reps' answers, no merges"),
+    NBA_OPTION_FLAG(&args.ignore_journal, "ignore-journal",
+                    "today's policy and champion throughout; mail between tasks is the run's own"),
     NBA_OPTION_FLAG(&args.state_hash, "state-hash", "print the state hash too"),
     {0},
 };

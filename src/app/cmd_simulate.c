@@ -314,11 +314,11 @@ const struct nba_command nba_command_simulate = {
         "action, planned volume by week, channel, brand, specialty and content, expected value\n"
         "(the sum of P x V of what was proposed). With a second policy also how many decisions\n"
         "came out differently. Releases, catalogue and control messages change where the log's\n"
-        "journal says; without one the champion scores. Where a capacity rule sends requests to\n"
-        "reps' tasks, those of the log's mailbox are answered, not those of the policy that is\n"
-        "tried: volumes of the rep channel are right for the log's own policy only. Nothing is\n"
-        "written to the log or to anybody's state. Rules are counted over the candidates that\n"
-        "`audit.explain_top` explains.",
+        "journal says; without one the champion scores. Requests to reps' tasks and merged\n"
+        "records are the policy's own: delivered by the log's time, once a minute at least under\n"
+        "a policy with capacity rules, else once an hour; the same for any number of threads.\n"
+        "Nothing is written to the log or to anybody's state. Rules are counted over the\n"
+        "candidates that `audit.explain_top` explains.",
     .examples = "nba simulate --log day.avro --policy config/policy-basic.yaml\n"
                 "nba simulate --log day.avro --policy today.yaml --policy tomorrow.yaml "
                 "--html difference.html",

@@ -20,6 +20,7 @@ static const char *const totals[] = {
     "candidates",
     "actions",
     "recalls",
+    "requests refused by reps' tasks",
     "expected value",
     "HCPs decided on",
     "HCPs without any action",
@@ -83,15 +84,15 @@ static uint32_t number_of(struct nba_hash_index *index, uint64_t hash)
     return index->count - 1;
 }
 
-static bool *acted_of(struct nba_simulated_part *part, struct nba_str hcp_id)
+static struct nba_simulated_hcp *hcp_of(struct nba_simulated_part *part, uint64_t hash)
 {
-    const uint32_t known = part->hcps.count;
-    const uint32_t n = number_of(&part->hcps, hash_of(hcp_id, 0));
+    const uint32_t known = part->hcp_index.count;
+    const uint32_t n = number_of(&part->hcp_index, hash);
     if (n == known) {
-        part->acted = nba_room(part->acted, n, &part->hcp_capacity, sizeof(*part->acted));
-        part->acted[n] = false;
+        part->hcps = nba_room(part->hcps, n, &part->hcp_capacity, sizeof(*part->hcps));
+        part->hcps[n] = (struct nba_simulated_hcp){.hash = hash};
     }
-    return &part->acted[n];
+    return &part->hcps[n];
 }
 
 static void hear_action(void *context, int32_t partition, struct nba_str segment,
@@ -113,7 +114,7 @@ static void hear_action(void *context, int32_t partition, struct nba_str segment
     add(part, NBA_SIMULATED_SEGMENT, segment, 1);
     add(part, NBA_SIMULATED_WEEK, nba_str(monday, sizeof("2026-11-23") - 1), 1);
     add(part, NBA_SIMULATED_CONTENT, action->content_id, 1);
-    *acted_of(part, action->hcp_id) = true;
+    hcp_of(part, hash_of(action->hcp_id, 0))->acted = true;
 }
 
 static uint64_t slate_hash(const struct nba_decision *decision)
@@ -173,6 +174,11 @@ static void hear_decision(void *context, int32_t partition, struct nba_str segme
     struct nba_simulation *simulation = context;
     struct nba_simulated_part *part = &simulation->parts[partition];
     (void)segment;
+    for (uint32_t i = 0; i < decision->closed_count; i++) {
+        if (decision->closed[i].reason == NBA_REASON_REP_CAPACITY) {
+            add_total(part, "requests refused by reps' tasks", 1);
+        }
+    }
     if (decision->kind != NBA_DECISION_DECIDED) {
         return;
     }
@@ -187,7 +193,7 @@ static void hear_decision(void *context, int32_t partition, struct nba_str segme
     add_total(part, "decisions", 1);
     add_total(part, "decisions with an action", decision->selected_count != 0);
     add_total(part, "candidates", decision->candidate_count);
-    (void)acted_of(part, decision->hcp_id);
+    hcp_of(part, hash_of(decision->hcp_id, 0))->decided = true;
     for (unsigned number = 1; number <= NBA_REASON_NUMBER_MAX; number++) {
         part->reasons[number] += decision->reason_count[number];
     }
@@ -217,27 +223,40 @@ void nba_simulation_clear(struct nba_simulation *simulation)
             free(part->counts[i].word);
         }
         nba_hash_index_clear(&part->index);
-        nba_hash_index_clear(&part->hcps);
+        nba_hash_index_clear(&part->hcp_index);
         nba_hash_index_clear(&part->decisions);
         free(part->counts);
-        free(part->acted);
+        free(part->hcps);
         free(part->slates);
     }
     free(simulation->parts);
     *simulation = (struct nba_simulation){0};
 }
 
-static void count_hcps(struct nba_simulated_part *part)
+/* Of all partitions together, into the first. */
+static void count_hcps(struct nba_simulated_part *parts)
 {
-    uint32_t idle = 0;
-    if (part->hcps.count == 0) {
-        return;
+    struct nba_simulated_part all = {0};
+    double decided = 0;
+    double idle = 0;
+    for (size_t p = 0; p < NBA_PARTITIONS_MAX; p++) {
+        for (uint32_t i = 0; i < parts[p].hcp_index.count; i++) {
+            const struct nba_simulated_hcp *one = &parts[p].hcps[i];
+            struct nba_simulated_hcp *hcp = hcp_of(&all, one->hash);
+            hcp->decided = hcp->decided || one->decided;
+            hcp->acted = hcp->acted || one->acted;
+        }
     }
-    for (uint32_t i = 0; i < part->hcps.count; i++) {
-        idle += !part->acted[i];
+    for (uint32_t i = 0; i < all.hcp_index.count; i++) {
+        decided += all.hcps[i].decided;
+        idle += all.hcps[i].decided && !all.hcps[i].acted;
     }
-    count_of(part, NBA_SIMULATED_TOTAL, nba_str_of("HCPs decided on"))->count = part->hcps.count;
-    count_of(part, NBA_SIMULATED_TOTAL, nba_str_of("HCPs without any action"))->count = idle;
+    if (all.hcp_index.count != 0) {
+        add_total(&parts[0], "HCPs decided on", decided);
+        add_total(&parts[0], "HCPs without any action", idle);
+    }
+    nba_hash_index_clear(&all.hcp_index);
+    free(all.hcps);
 }
 
 static void add_reasons(struct nba_simulated_part *part)
@@ -288,9 +307,9 @@ void nba_simulation_rows(struct nba_simulation *runs, size_t run_count,
     struct nba_simulated_row *rows = NULL;
     size_t capacity = 0;
     for (size_t r = 0; r < run_count; r++) {
+        count_hcps(runs[r].parts);
         for (size_t p = 0; p < NBA_PARTITIONS_MAX; p++) {
             struct nba_simulated_part *part = &runs[r].parts[p];
-            count_hcps(part);
             add_reasons(part);
             for (uint32_t i = 0; i < part->index.count; i++) {
                 const struct nba_simulated_count *one = &part->counts[i];

@@ -37,13 +37,19 @@ struct nba_simulated_count {
     double count;
 };
 
+/* A rep's actions are published in the rep's partition, which may be another than the HCP's. */
+struct nba_simulated_hcp {
+    uint64_t hash;
+    bool decided, acted;
+};
+
 struct nba_simulated_part {
     double reasons[NBA_REASON_NUMBER_MAX + 1]; /* candidates stopped; in words at the end */
     struct nba_hash_index index;               /* of counts */
     struct nba_simulated_count *counts;
     size_t count_capacity;
-    struct nba_hash_index hcps; /* decided on; */
-    bool *acted;                /* and did they get an action */
+    struct nba_hash_index hcp_index; /* of hcps */
+    struct nba_simulated_hcp *hcps;
     size_t hcp_capacity;
     struct nba_hash_index decisions; /* by id; */
     uint64_t *slates;                /* and what was selected, as a hash */

@@ -158,7 +158,11 @@ void nba_emit_mail(struct nba_emitter *emitter, struct nba_origin origin, struct
     nba_buf_reset(&emitter->encoded);
     nba_encode_mail(emitter->schemas, mail, &emitter->encoded);
     origin.partition = partition;
-    (void)add_encoded(emitter, origin, emitter->config->topics.mailbox, key);
+    struct nba_outbox_record *record =
+        add_encoded(emitter, origin, emitter->config->topics.mailbox, key);
+    if (record != NULL) {
+        record->time_ms = mail->time_ms;
+    }
 }
 
 void nba_emit_rep_capacity(struct nba_emitter *emitter, struct nba_origin origin,

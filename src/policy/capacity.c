@@ -78,6 +78,11 @@ static uint32_t used_of(const struct policy_capacity *rule, const struct window 
 
 /* ---- at the rep's task ---- */
 
+bool nba_policy_has_capacity(const struct nba_policy *policy)
+{
+    return policy->capacity_count != 0;
+}
+
 bool nba_policy_limits_rep(const struct nba_policy *policy, enum nba_channel channel,
                            struct nba_str rep_id)
 {

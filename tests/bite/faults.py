@@ -408,8 +408,8 @@ FAULTS = [
           ["tests/e2e/test_control.py:Erasure."
            "test_a_hundred_hcps_are_gone_from_everywhere_with_kills_in_the_middle"]),
     Fault("a replay's side inputs never go back",
-          "src/engine/replay.c",
-          [("less = less || next[topic] < runner->side_next[topic];",
+          "src/engine/replay_partition.c",
+          [("less = less || next[topic] < p->side_next[topic];",
             "less = less || next[topic] < 0;")],
           ["simulate.seeds"]),
 ]

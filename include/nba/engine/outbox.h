@@ -19,7 +19,8 @@
 
 struct nba_outbox_record {
     const char *topic;
-    int32_t partition; /* of the input that caused it */
+    int32_t partition; /* of the input that caused it; of mail, to which it goes */
+    int64_t time_ms;   /* of mail: that it says */
     struct nba_str key;
     struct nba_str value;
     bool key_null;

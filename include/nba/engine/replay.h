@@ -2,8 +2,7 @@
  * Replay: a log through the pipeline without a broker - the same bytes out.
  *
  * Input are the records of the engagement topic and what outputs were a function of: catalogue,
- * control, mailbox and journal records.  Partitions are independent of each other, so threads share
- * nothing.
+ * control, mailbox and journal records.  Threads share nothing: a partition's turn is one thread's.
  *
  * WITH A JOURNAL (the log of an instance that ran) side inputs change where it says: policies are
  * found by hash in a folder of files <hash>.yaml, releases by id on the shelf.  WITHOUT one
@@ -11,13 +10,21 @@
  * throughout, and a catalogue or control record applies before the first event whose record
  * timestamp is not older.
  *
+ * MAIL.  Where policies are the log's, so are mailboxes and the reps' capacity, and a partition's
+ * one turn is all of it.  Else (`journal_ignored`, `policy_ours`, no journal) they are the run's:
+ * partitions go on in slices of the log's timestamps, from the earliest record left; between two
+ * slices what was sent is delivered by (time, source partition, sequence), until nothing is left.
+ * A slice is a minute and at most 256 records of a partition, or an hour where the policy has no
+ * capacity rules.
+ *
  * SAME BYTES.  Key, value and headers of every output record but the changelog's, the mailbox's and
  * the reps' capacity (where tasks write side by side), in the order of
  * each topic's partition, for every thread count, wave size, transaction size and instruction set.
  * Record timestamps and offsets are not part of it.
  *
  * STATE goes into a folder of its own, which must be empty or absent: nothing of a running instance
- * is touched.  MEMORY: the log is held in memory, some 200 bytes an event more than its values.
+ * is touched.  MEMORY: the log is held in memory, some 200 bytes an event more than its values, and
+ * mail of one's own with it.
  */
 #ifndef NBA_ENGINE_REPLAY_H
 #define NBA_ENGINE_REPLAY_H

@@ -24,6 +24,7 @@
 
 /* ---- at the rep's task ---- */
 
+bool nba_policy_has_capacity(const struct nba_policy *policy);
 /* Is there a rule for actions of this channel and rep? */
 bool nba_policy_limits_rep(const struct nba_policy *policy, enum nba_channel channel,
                            struct nba_str rep_id);
