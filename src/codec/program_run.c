@@ -370,8 +370,6 @@ static const unsigned char *run_rare(struct nba_machine *m, const struct nba_op 
         p = nba_machine_int(m, op->name, p, &value);
         memcpy(dst + op->offset, &value, sizeof(value));
         return p;
-    case NBA_OP_REAL:
-        return run_real(m, op, p, dst);
     case NBA_OP_BOOL:
         return nba_machine_bool(m, op->name, p, (bool *)(dst + op->offset));
     case NBA_OP_BLOB:
@@ -456,6 +454,9 @@ static const unsigned char *run_list(struct nba_machine *m, const struct nba_op 
         case NBA_OP_DOUBLE:
             p = nba_machine_finite(m, op->name, p, sizeof(real), &real);
             memcpy(at, &real, sizeof(real));
+            continue;
+        case NBA_OP_REAL:
+            p = run_real(m, op, p, dst);
             continue;
         case NBA_OP_LOOP:
             p = run_loop(m, op, p, dst);

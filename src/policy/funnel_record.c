@@ -189,7 +189,11 @@ static void pack_all(const struct nba_funnel *funnel, uint8_t most, struct packi
     uint32_t absent = 0;
     for (uint32_t first = 0; first < total; first += 8) {
         uint64_t others = eight;
-        memcpy(&others, funnel->reason + first, total - first < 8 ? total - first : 8);
+        if (total - first >= 8) {
+            memcpy(&others, funnel->reason + first, 8);
+        } else {
+            memcpy(&others, funnel->reason + first, total - first);
+        }
         for (others ^= eight; others != 0;) {
             const uint32_t i = (uint32_t)__builtin_ctzll(others) / 8;
             const uint8_t reason = funnel->reason[first + i];
