@@ -242,6 +242,7 @@ enum nba_status nba_learn_config(const struct nba_config *config, const char *on
 
     to.lstm_options.width = (uint32_t)from->lstm_embedding;
     to.lstm_options.hidden = (uint32_t)from->lstm_hidden_1;
+    to.lstm_options.bf16 = from->lstm_bf16;
     to.lstm_options.fit.batch = (uint32_t)from->lstm_batch;
     to.lstm_options.fit.rate = from->lstm_learning_rate;
     to.lstm_options.fit.dropout = from->lstm_dropout;

@@ -156,6 +156,9 @@ const struct setting nba_settings[] = {
     INTEGER("train.lstm_embedding", train.lstm_embedding, "64", 8, 256, 
             "Content embedding; also the width of the second LSTM, which is tied to it."),
     INTEGER("train.lstm_hidden_1", train.lstm_hidden_1, "128", 8, 512, "Width of the first LSTM."),
+    BOOL("train.lstm_bf16", train.lstm_bf16, "false",
+         "Serve the LSTM's matrices as bfloat16: half the memory to read for an event; the report "
+         "says what it costs."),
     INTEGER("train.lstm_epochs_max", train.lstm_epochs_max, "60", 1, 1000, "Most epochs."),
     INTEGER("train.lstm_batch", train.lstm_batch, "16", 1, 4096, "Sequences in a mini-batch."),
     NUMBER("train.lstm_learning_rate", train.lstm_learning_rate, "0.002", 1e-6, 1,

@@ -79,6 +79,7 @@ struct nba_release_sizes {
     bool has_lstm;
     bool has_ncf;
     struct nba_lstm_shape lstm;
+    uint32_t lstm_bf16; /* 0 or 1 */
     struct nba_ncf_shape ncf;
     struct nba_neighbours_sizes neighbours[NBA_NEIGHBOURS_COUNT];
 };

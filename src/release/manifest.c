@@ -169,8 +169,10 @@ static void walk_sizes(struct walk *walk, struct nba_release_sizes *sizes)
                                    {"specialties", &sizes->specialties},
                                    {"vocabulary_bytes", &sizes->vocabulary_bytes},
                                    {"specialty_bytes", &sizes->specialty_bytes}};
-    const struct field lstm_fields[] = {
-        {"width", &lstm->width}, {"hidden_1", &lstm->hidden_1}, {"hidden_2", &lstm->hidden_2}};
+    const struct field lstm_fields[] = {{"width", &lstm->width},
+                                        {"hidden_1", &lstm->hidden_1},
+                                        {"hidden_2", &lstm->hidden_2},
+                                        {"bf16", &sizes->lstm_bf16}};
     const struct field ncf_fields[] = {{"width", &ncf->width},
                                        {"layer_1", &ncf->layer_1},
                                        {"layer_2", &ncf->layer_2},
@@ -181,6 +183,9 @@ static void walk_sizes(struct walk *walk, struct nba_release_sizes *sizes)
         walk_text(walk, ",\n");
     }
     walk_member(walk, "lstm", &sizes->has_lstm, lstm_fields, NBA_ARRAY_COUNT(lstm_fields));
+    if (sizes->lstm_bf16 > 1) {
+        walk_fail(walk, "bf16 0 or 1");
+    }
     walk_member(walk, "ncf", &sizes->has_ncf, ncf_fields, NBA_ARRAY_COUNT(ncf_fields));
     for (size_t i = 0; i < NBA_NEIGHBOURS_COUNT; i++) {
         struct nba_neighbours_sizes *b = &sizes->neighbours[i];

@@ -40,6 +40,7 @@ enum nba_status nba_parts_sizes(const struct nba_release_parts *parts,
     sizes.specialty_bytes = total_bytes(parts->specialties, sizes.specialties);
     if (sizes.has_lstm) {
         sizes.lstm = parts->lstm->shape;
+        sizes.lstm_bf16 = parts->lstm->bf16 ? 1 : 0;
     }
     if (sizes.has_ncf) {
         sizes.ncf = parts->ncf->shape;

@@ -125,6 +125,7 @@ static void decode_numbers(struct nba_release *release, const struct nba_manifes
            sizeof parts->calibrator);
     parts->content_rate = tensor_at(release, manifest, NBA_TENSOR_CONTENT_RATE);
     release->lstm_weights.shape = sizes->lstm;
+    release->lstm_weights.bf16 = sizes->lstm_bf16 != 0;
     release->ncf_weights.shape = sizes->ncf;
     parts->lstm = sizes->has_lstm ? &release->lstm_weights : NULL;
     parts->ncf = sizes->has_ncf ? &release->ncf_weights : NULL;

@@ -164,9 +164,30 @@ enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct
     return NBA_OK;
 }
 
+bool nba_lstm_learner_rounds(const struct nba_learner *learner)
+{
+    return ((const struct lstm *)learner->model)->options.bf16;
+}
+
+/* Biases, of one row each, stay: nothing is gained by them. */
+void nba_lstm_learner_round(const struct nba_learner *learner)
+{
+    const struct lstm *m = learner->model;
+    const struct nba_parameters *all = learner->parameters;
+    NBA_ASSERT(learner->begin == lstm_begin);
+    for (size_t p = 0; m->options.bf16 && p < all->count; p++) {
+        const struct nba_parameter *parameter = all->items[p];
+        for (size_t i = 0; parameter->rows > 1 && i < nba_parameter_count(parameter); i++) {
+            parameter->value[i] = nba_bf16(parameter->value[i]);
+        }
+    }
+}
+
 struct nba_lstm_weights nba_lstm_learner_weights(const struct nba_learner *learner)
 {
     const struct lstm *m = learner->model;
     NBA_ASSERT(learner->begin == lstm_begin);
-    return nba_lstm_net_weights(m->net);
+    struct nba_lstm_weights weights = nba_lstm_net_weights(m->net);
+    weights.bf16 = m->options.bf16;
+    return weights;
 }

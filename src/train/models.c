@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "nba/train/asset_weights.h"
+#include "nba/train/precision.h"
 #include "nba/train/train.h"
 #include "nba/train/window.h"
 
@@ -120,7 +121,8 @@ const struct nba_model nba_models[NBA_MODEL_COUNT] = {
                         .by_order = true,
                         .check = lstm_check,
                         .options = lstm_options,
-                        .learner = lstm_learner},
+                        .learner = lstm_learner,
+                        .round = nba_precision_round_lstm},
     [NBA_MODEL_NCF] = {.name = "ncf",
                        .member = NBA_MEMBER_NCF,
                        .check = ncf_check,

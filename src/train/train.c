@@ -133,8 +133,13 @@ static enum nba_status fit(struct training *t, const struct nba_model *model, ui
         status =
             nba_trainer_run(learner, t->dataset, &t->split, options, t->progress, learned, error);
     }
-    /* A loss that isn't finite keeps the best epoch, if there was one: that is a model. */
-    return status == NBA_E_NON_FINITE && learned->best_epoch != 0 ? NBA_OK : status;
+    if (status == NBA_E_NON_FINITE && learned->best_epoch != 0) {
+        status = NBA_OK; /* the best epoch was kept: that is a model */
+    }
+    if (status == NBA_OK && model->round != NULL) {
+        model->round(learner, t->dataset, &t->split, epochs == 0 ? &t->shown.report : NULL);
+    }
+    return status;
 }
 
 /* Counts one model, anew where it was counted before.  A model that serves is judged by the window
@@ -451,10 +456,10 @@ static void print_training(const struct training *t, struct nba_buf *text)
                    t->dataset->sequence_offset[t->dataset->user_count], (long long)learned_to_ms(t),
                    t->config.init != NULL ? nba_release_id(t->config.init) : "");
     nba_buf_printf(text,
-                   "\"lstm\":{\"width\":%u,\"hidden\":%u,\"batch\":%u,\"rate\":%g,\"dropout\":%g,"
-                   "\"clip\":%g,\"best_epoch\":%u},",
-                   l->width, l->hidden, l->fit.batch, l->fit.rate, l->fit.dropout, l->fit.clip,
-                   t->fitted[NBA_MODEL_LSTM].learned.best_epoch);
+                   "\"lstm\":{\"width\":%u,\"hidden\":%u,\"bf16\":%s,\"batch\":%u,\"rate\":%g,"
+                   "\"dropout\":%g,\"clip\":%g,\"best_epoch\":%u},",
+                   l->width, l->hidden, l->bf16 ? "true" : "false", l->fit.batch, l->fit.rate,
+                   l->fit.dropout, l->fit.clip, t->fitted[NBA_MODEL_LSTM].learned.best_epoch);
     nba_buf_printf(text,
                    "\"ncf\":{\"width\":%u,\"layers\":[%u,%u,%u],\"batch\":%u,\"negatives\":%u,"
                    "\"rate\":%g,\"dropout\":%g,\"best_epoch\":%u},\"ncf_candidates\":%u}",

@@ -63,6 +63,7 @@ struct nba_config_topics {
 struct nba_config_train {
     int64_t window_events; /* W */
     int64_t lstm_embedding, lstm_hidden_1;
+    bool lstm_bf16;
     int64_t lstm_epochs_max, lstm_batch;
     double lstm_learning_rate, lstm_dropout;
     int64_t ncf_embedding, ncf_hidden_1, ncf_hidden_2, ncf_hidden_3;

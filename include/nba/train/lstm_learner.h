@@ -17,6 +17,7 @@
 struct nba_lstm_options {
     uint32_t width;  /* 64: embedding and second layer */
     uint32_t hidden; /* 128: first layer */
+    bool bf16; /* trained matrices are rounded to bfloat16, by which they are judged and serve */
     struct nba_fit_options fit;
 };
 struct nba_lstm_options nba_lstm_options(void); /* defaults */
@@ -28,6 +29,9 @@ NBA_MUST_USE
 enum nba_status nba_lstm_learner(const struct nba_dataset *dataset, const struct nba_split *split,
                                  const struct nba_lstm_options *options,
                                  struct nba_learner *ret_learner, struct nba_error *error);
+/* Rounds what was trained to bfloat16, where its options ask for that. */
+bool nba_lstm_learner_rounds(const struct nba_learner *learner);
+void nba_lstm_learner_round(const struct nba_learner *learner);
 struct nba_lstm_weights nba_lstm_learner_weights(const struct nba_learner *learner);
 
 #endif

@@ -37,6 +37,7 @@ enum nba_metric {
     NBA_METRIC_UNIT_HITS, /* and the next two: nba/train/unit_hits.h */
     NBA_METRIC_TYPE_SHARE,
     NBA_METRIC_COSINE,
+    NBA_METRIC_OVERLAP, /* of two lists, the share that is in both */
 };
 const char *nba_metric_name(enum nba_metric metric); /* "hr", "ndcg", "mrr", "auc"... */
 

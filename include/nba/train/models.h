@@ -15,6 +15,7 @@
 
 #include "nba/model/neighbours.h"
 #include "nba/release/release.h"
+#include "nba/train/report.h"
 #include "nba/train/trainer.h"
 
 /* Members first, in the order of the fusion. */
@@ -42,6 +43,9 @@ struct nba_model {
     enum nba_status (*learner)(const struct nba_train_config *config,
                                const struct nba_dataset *dataset, const struct nba_split *split,
                                struct nba_learner *ret_learner, struct nba_error *error);
+    /* The form it serves in, and what that costs, into `report`; NULL: the one it learns in. */
+    void (*round)(const struct nba_learner *learner, const struct nba_dataset *dataset,
+                  const struct nba_split *split, struct nba_report *report);
     /* By counting: arrays in `pool`.  What it chooses on validation it leaves in `config`, where a
      * refit (split->train_count has grown) finds it. */
     enum nba_status (*count)(struct nba_train_config *config, const struct nba_dataset *dataset,

@@ -78,11 +78,12 @@ static void test_what_was_written_is_what_is_loaded(void **state)
     nba_release_unref(release);
 }
 
-static void test_bound_models_score_as_the_weights_do(void **state)
+static void bound_models_score_as_the_weights_do(void **state, bool bf16)
 {
     struct parts_fixture f;
     char path[PATH_BYTES];
     fixture_init(&f);
+    f.lstm.bf16 = bf16;
     write_release(&f.parts, *state, path, sizeof path);
     struct nba_release *release = load(path, nba_kernels_best());
     struct nba_lstm *lstm = NULL;
@@ -114,6 +115,16 @@ static void test_bound_models_score_as_the_weights_do(void **state)
     nba_lstm_destroy(lstm);
     nba_ncf_destroy(ncf);
     nba_release_unref(release);
+}
+
+static void test_bound_models_score_as_the_weights_do(void **state)
+{
+    bound_models_score_as_the_weights_do(state, false);
+}
+
+static void test_a_release_of_bfloat16_scores_as_the_rounded_weights_do(void **state)
+{
+    bound_models_score_as_the_weights_do(state, true);
 }
 
 static void test_the_same_content_has_the_same_id_whenever_it_was_made(void **state)
@@ -356,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         scratch_test(test_what_was_written_is_what_is_loaded),
         scratch_test(test_bound_models_score_as_the_weights_do),
+        scratch_test(test_a_release_of_bfloat16_scores_as_the_rounded_weights_do),
         scratch_test(test_the_same_content_has_the_same_id_whenever_it_was_made),
         scratch_test(test_other_content_has_another_id),
         scratch_test(test_members_may_be_left_out),
