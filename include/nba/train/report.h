@@ -47,7 +47,6 @@ void nba_report_members(struct nba_report *report, const struct nba_ranking *ran
 void nba_report_touches(struct nba_report *report, struct nba_members *members,
                         const struct nba_split *split, enum nba_touch_part part, size_t most);
 
-void nba_report_add(struct nba_report *report, const struct nba_figure *figure);
 /* Of all units; NULL if it isn't there. */
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,
                                          const char *protocol, enum nba_metric metric, uint32_t k);
