@@ -288,8 +288,16 @@ static void show_epoch(void *context, const struct nba_epoch *epoch)
     nba_buf_clear(&line);
 }
 
+static void show_note(void *context, const char *line)
+{
+    (void)context;
+    (void)fprintf(stderr, "%s\n", line);
+}
+
 struct nba_progress nba_learn_progress(void)
 {
-    return (struct nba_progress){
-        .epoch = show_epoch, .interrupted = nba_interrupt_flag(), .clock = &nba_clock_system};
+    return (struct nba_progress){.epoch = show_epoch,
+                                 .note = show_note,
+                                 .interrupted = nba_interrupt_flag(),
+                                 .clock = &nba_clock_system};
 }

@@ -50,9 +50,10 @@ struct nba_epoch {
     double seconds_left;              /* to the last epoch at most */
     bool best;
 };
-/* Called after every epoch. */
+/* Called after every epoch, and with a line for every model that was counted (NULL: not). */
 struct nba_progress {
     void (*epoch)(void *context, const struct nba_epoch *epoch);
+    void (*note)(void *context, const char *line);
     void *context;
     const volatile sig_atomic_t *interrupted; /* NULL: never */
     const struct nba_clock *clock;
