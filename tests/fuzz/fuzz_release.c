@@ -2,7 +2,7 @@
  * A release from bytes that someone else wrote: u32 length of the manifest, the manifest, the
  * tensors. Checksums are passed over, so that what lies behind them is reached; whatever is
  * accepted must be fit to serve.  Seeds: tests/fuzz/corpus/release, a release of test_release.c
- * with and without its models.
+ * with its models, in bfloat16, and without.
  */
 #include "fuzz_driver.h"
 
