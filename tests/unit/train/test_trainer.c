@@ -74,7 +74,10 @@ static struct nba_error error;
 static enum nba_status run(struct script *s, uint32_t epochs, uint32_t patience, double average)
 {
     struct nba_dataset *d = make_dataset(1, CONTENTS, false, one_user);
-    const struct nba_progress progress = {count_line, s, &s->interrupted, &nba_clock_system};
+    const struct nba_progress progress = {.epoch = count_line,
+                                          .context = s,
+                                          .interrupted = &s->interrupted,
+                                          .clock = &nba_clock_system};
     const struct nba_fit_options options = {
         .rate = 0.1, .epochs = epochs, .patience = patience, .average_epochs = average};
     struct nba_learner learner = {.name = "made",
