@@ -270,8 +270,11 @@ enum nba_status nba_learn_config(const struct nba_config *config, const char *on
     to.item_item_options[NBA_ITEM_ITEM_RULES].decay = from->rules_decay;
     to.asset_weights = from->asset_weights;
 
-    if (only != NULL && nba_models_named(only, "--only", to.wanted, error) != NBA_OK) {
-        return error->status;
+    if (nba_models_named(from->members, to.wanted, error) != NBA_OK) {
+        return nba_config_fail(config, "train.members", error, "%s", error->message);
+    }
+    if (only != NULL && nba_models_named(only, to.wanted, error) != NBA_OK) {
+        return nba_error_prefix(error, "--only");
     }
     fit_to_data(&to);
     *ret_train = to;

@@ -151,6 +151,9 @@ const struct setting nba_settings[] = {
      "Further topics an action goes to, by channel and campaign, keyed by HCP or by rep."},
 
     SECTION("train", "Training (`nba train`)"),
+    TEXT("train.members", train.members, "lstm,ncf,ease,knn,rules", 3, 200,
+         "Members of the fusion besides popularity, where the data can teach them: lstm and rules "
+         "need an order, ease at most 8,192 contents."),
     INTEGER("train.window_events", train.window_events, "64", 8, 64,
             "W of the anchored window: a sequence is at most 2 W events long."),
     INTEGER("train.lstm_embedding", train.lstm_embedding, "64", 8, 256, 

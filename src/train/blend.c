@@ -24,8 +24,8 @@
 #define QUERIES_MAX 2000u
 /* Scores of a member kept at a time. */
 #define SCORES_MAX ((size_t)8 << 20)
-/* A fusion with NCF may rank this much worse than one without before NCF is let go. */
-#define NCF_TOLERANCE 2e-4
+/* What all members that are let go may cost together: each is work for every event. */
+#define LET_GO_COST 5e-4
 /* Below this many touches a slope of its own is a guess. */
 #define TOUCHES_LEAST 100u
 
@@ -155,6 +155,30 @@ static double cheap_ndcg(struct fit *f, const double *weights)
     return ndcg_with(f, NBA_MEMBER_POPULARITY, weights[NBA_MEMBER_POPULARITY]);
 }
 
+/* Members that hardly help are let go, the least weight first; `best` is NDCG with all of them. */
+static void let_go(struct fit *f, double *weights, double best, double single)
+{
+    const double least = fmax(best - LET_GO_COST, single);
+    for (size_t tries = 0; tries < NBA_MEMBER_COUNT; tries++) {
+        size_t smallest = NBA_MEMBER_COUNT;
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            if (weights[m] > 0.0 && m != NBA_MEMBER_POPULARITY && /* which costs nothing */
+                (smallest == NBA_MEMBER_COUNT || weights[m] < weights[smallest])) {
+                smallest = m;
+            }
+        }
+        if (smallest == NBA_MEMBER_COUNT) {
+            return;
+        }
+        const double before = weights[smallest];
+        weights[smallest] = 0.0;
+        if (cheap_ndcg(f, weights) < least) {
+            weights[smallest] = before;
+            return;
+        }
+    }
+}
+
 /* From the best member alone, one weight after the other: never worse than that member. */
 static void search_cheap(struct fit *f, struct nba_fusion *ret_cheap)
 {
@@ -170,8 +194,9 @@ static void search_cheap(struct fit *f, struct nba_fusion *ret_cheap)
             first = m;
         }
     }
+    const double single = best;
     weights[first] = 1.0;
-    bool moved = true;
+    bool moved = f->count > 0;
     for (unsigned round = 0; moved && round < ROUNDS_MAX; round++) {
         moved = false;
         for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
@@ -189,6 +214,7 @@ static void search_cheap(struct fit *f, struct nba_fusion *ret_cheap)
             }
         }
     }
+    let_go(f, weights, best, single);
 }
 
 static double mix_of(const double *weights, const double z[NBA_MEMBER_COUNT])
@@ -254,7 +280,7 @@ static void search_full(struct fit *f, const struct nba_fusion *cheap, struct nb
     double best = full_ndcg(f, ret_full->weights);
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
         for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
-            if (f->members->rankers[m].score != NULL) {
+            if (m == NBA_MEMBER_NCF || cheap->weights[m] > 0.0) {
                 search_member(f, m, ret_full, &best);
             }
         }
@@ -439,8 +465,7 @@ static void check_ncf(struct fit *f)
     const double *cheap = blend->fusion[NBA_FUSION_CHEAP].weights;
     const struct nba_ranker fusion = nba_members_fusion_ranker(f->members);
     nba_ranking_run(&f->ranking, &fusion, f->queries, f->count, f->ranks);
-    if (nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, f->ranks, f->count) <
-        cheap_ndcg(f, cheap) - NCF_TOLERANCE) {
+    if (nba_metric_mean(NBA_METRIC_NDCG, K_OF_CHOICE, f->ranks, f->count) < cheap_ndcg(f, cheap)) {
         blend->fusion[NBA_FUSION_FULL] = blend->fusion[NBA_FUSION_CHEAP];
     }
 }

@@ -242,6 +242,7 @@ static void judge_release(const struct nba_evaluate_config *config, const struct
     const struct nba_ranker fusion = nba_members_fusion_ranker(members);
     nba_report_members(report, &ranking, members, &fusion, 1, queries, count);
     nba_report_touches(report, members, &split, NBA_TOUCHES_TEST, NBA_REPORT_TOUCHES_MAX);
+    nba_report_weights(report, members);
     nba_arena_clear(&pool);
 }
 

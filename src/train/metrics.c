@@ -12,9 +12,9 @@
 const char *nba_metric_name(enum nba_metric metric)
 {
     static const char *const names[] = {
-        "hr",        "ndcg",       "mrr",    "auc",    "log_loss",
-        "accuracy",  "precision",  "recall", "f1",     "calibration_error",
-        "unit_hits", "type_share", "cosine", "overlap"};
+        "hr",        "ndcg",       "mrr",    "auc",     "log_loss",
+        "accuracy",  "precision",  "recall", "f1",      "calibration_error",
+        "unit_hits", "type_share", "cosine", "overlap", "weight"};
     return names[metric];
 }
 

@@ -8,6 +8,8 @@
 #include "nba/train/train.h"
 #include "nba/train/window.h"
 
+#define SHARE_LEAST 0.005
+
 /* ---- lstm ---- */
 
 static enum nba_status lstm_check(const struct nba_train_config *config,
@@ -69,6 +71,16 @@ static enum nba_status ncf_users_learner(const struct nba_train_config *config,
 
 /* ---- ease, knn, rules ---- */
 
+/* An older event would weigh less than SHARE_LEAST of the newest one, and cost as much. */
+static uint32_t events_that_count(double decay, uint32_t most)
+{
+    uint32_t count = 0;
+    for (double weight = 1.0; weight >= SHARE_LEAST && count < most; weight *= decay) {
+        count++;
+    }
+    return count;
+}
+
 static enum nba_status item_item(enum nba_model_kind model, enum nba_item_item kind,
                                  struct nba_train_config *config, const struct nba_dataset *dataset,
                                  const struct nba_split *split, struct nba_arena *pool,
@@ -81,6 +93,9 @@ static enum nba_status item_item(enum nba_model_kind model, enum nba_item_item k
     if (status == NBA_OK) {
         status = nba_item_item_choose(kind, dataset, split, serves ? config->window_events : 0,
                                       options, error);
+    }
+    if (status == NBA_OK && serves && options->decay < 1.0) {
+        options->last = events_that_count(options->decay, options->last);
     }
     return status == NBA_OK ? nba_item_item_count(kind, dataset, split->train_count, options, pool,
                                                   ret_neighbours, error)
@@ -128,10 +143,13 @@ const struct nba_model nba_models[NBA_MODEL_COUNT] = {
                        .check = ncf_check,
                        .options = ncf_options,
                        .learner = ncf_learner},
-    [NBA_MODEL_EASE] = {.name = "ease", .member = NBA_MEMBER_COUNT, .count = ease_count},
-    [NBA_MODEL_KNN] = {.name = "knn", .member = NBA_MEMBER_COUNT, .count = knn_count},
+    [NBA_MODEL_EASE] = {.name = "ease",
+                        .member = NBA_MEMBER_EASE,
+                        .contents_max = NBA_EASE_CONTENTS_MAX,
+                        .count = ease_count},
+    [NBA_MODEL_KNN] = {.name = "knn", .member = NBA_MEMBER_KNN, .count = knn_count},
     [NBA_MODEL_RULES] = {.name = "rules",
-                         .member = NBA_MEMBER_COUNT,
+                         .member = NBA_MEMBER_RULES,
                          .by_order = true,
                          .count = rules_count},
     [NBA_MODEL_NCF_USERS] = {.name = "ncf-users",
@@ -141,8 +159,8 @@ const struct nba_model nba_models[NBA_MODEL_COUNT] = {
                              .learner = ncf_users_learner},
 };
 
-enum nba_status nba_models_named(const char *list, const char *what,
-                                 bool ret_wanted[NBA_MODEL_COUNT], struct nba_error *error)
+enum nba_status nba_models_named(const char *list, bool ret_wanted[NBA_MODEL_COUNT],
+                                 struct nba_error *error)
 {
     bool wanted[NBA_MODEL_COUNT] = {false};
     const char *next = list;
@@ -159,11 +177,12 @@ enum nba_status nba_models_named(const char *list, const char *what,
                 (void)snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s",
                                i > 0 ? ", " : "", nba_models[i].name);
             }
-            return nba_error_set(error, NBA_E_USAGE, "%s: expected some of %s, got '%.*s'", what,
-                                 all, (int)bytes, next);
+            return nba_error_set(error, NBA_E_USAGE, "expected some of %s, got '%.*s'", all,
+                                 (int)bytes, next);
         }
         wanted[m] = true;
         next = next[bytes] == ',' ? next + bytes + 1 : NULL;
+        next = next != NULL && *next == ' ' ? next + 1 : next;
     }
     memcpy(ret_wanted, wanted, sizeof(wanted));
     return NBA_OK;

@@ -144,6 +144,25 @@ void nba_report_touches(struct nba_report *report, struct nba_members *members,
     free(losses);
 }
 
+void nba_report_weights(struct nba_report *report, const struct nba_members *members)
+{
+    const bool ncf = members->rankers[NBA_MEMBER_NCF].score != NULL;
+    for (int kind = 0; kind < (ncf ? NBA_FUSION_COUNT : NBA_FUSION_FULL); kind++) {
+        for (int m = 0; m < NBA_MEMBER_COUNT; m++) {
+            const double weight = members->blend.fusion[kind].weights[m];
+            const struct nba_figure figure = {
+                .data = members->dataset->name,
+                .model = nba_fusion_member_name((enum nba_fusion_member)m),
+                .protocol = kind == NBA_FUSION_CHEAP ? "cheap" : "full",
+                .metric = NBA_METRIC_WEIGHT,
+                .interval = {weight, weight, weight}};
+            if (members->rankers[m].score != NULL) {
+                nba_report_add(report, &figure);
+            }
+        }
+    }
+}
+
 /* The figure of another model, protocol, metric and k, of the same unit. */
 static const struct nba_figure *find_like(const struct nba_report *report,
                                           const struct nba_figure *like)
@@ -174,7 +193,8 @@ static bool difference(const struct nba_report *report, const struct nba_figure 
     struct nba_figure like = *f;
     like.model = baseline;
     const struct nba_figure *base = find_like(report, &like);
-    if (base == NULL || base == f || base->interval.value <= 0.0) {
+    if (base == NULL || base == f || f->metric == NBA_METRIC_WEIGHT ||
+        base->interval.value <= 0.0) {
         return false;
     }
     *ret_percent = 100.0 * (f->interval.value / base->interval.value - 1.0);
@@ -271,6 +291,9 @@ void nba_report_print_table(const struct nba_report *report, struct nba_buf *tex
         if (strcmp(f->protocol, "touches") == 0) {
             nba_buf_printf(text, "%-18s %-23s %-12s %s %.4f  n %zu\n", f->data, f->model,
                            f->protocol, nba_metric_name(f->metric), f->interval.value, f->n);
+        } else if (f->metric == NBA_METRIC_WEIGHT) {
+            nba_buf_printf(text, "%-18s %-23s %-12s weight %g\n", f->data,
+                           nba_score_model_label(f->model), f->protocol, f->interval.value);
         }
     }
     for (size_t i = 0; i < report->count; i++) {

@@ -323,6 +323,9 @@ static enum nba_status judge(struct training *t, struct nba_error *error)
                            test ? NBA_TOUCHES_TEST : NBA_TOUCHES_VALIDATION,
                            NBA_REPORT_TOUCHES_MAX);
     }
+    if (t->dataset->fixed_test == NULL) {
+        nba_report_weights(&t->shown.report, &t->members);
+    }
     return NBA_OK;
 }
 
@@ -407,7 +410,9 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
     own.lstm_options.fit.window_events = own.ncf_options.fit.window_events = own.window_events;
     own.lstm_options.fit.seed = own.ncf_options.fit.seed = own.seed;
     for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
-        own.wanted[m] = own.wanted[m] && (dataset->ordered || !nba_models[m].by_order);
+        const uint32_t most = nba_models[m].contents_max;
+        own.wanted[m] = own.wanted[m] && (dataset->ordered || !nba_models[m].by_order) &&
+                        (most == 0 || dataset->content_count <= most);
     }
     enum nba_status status = check_config(&own, dataset, error);
     if (status != NBA_OK) {

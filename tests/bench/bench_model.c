@@ -20,9 +20,11 @@
 #include "nba/linalg/reduce.h"
 #include "nba/model/lstm.h"
 #include "nba/model/ncf.h"
+#include "nba/model/neighbours.h"
 #include "roofline.h"
 
 enum { CONTENTS = 1000, D = 64, H1 = 128, M1 = 128, M2 = 64, M3 = 32, TOP = 10, TILE = 4 };
+enum { KNN = 100, WINDOW = 64, RULES_LAST = 5 };
 enum { HCPS = 256, BATCH_MAX = 64, CALLS_MAX = 200000, ELEMENTS = 1024, HUGE_PAGE = 2 << 20 };
 
 static struct nba_rng rng;
@@ -31,7 +33,8 @@ struct bench {
     const struct nba_kernels *kernels;
     struct nba_lstm *lstm, *bf16; /* the same model, its weights as floats and as bfloat16 */
     struct nba_ncf *ncf;
-    float *states; /* [HCPS][state floats] */
+    struct nba_neighbours ease, knn; /* dense; KNN entries a row */
+    float *states;                   /* [HCPS][state floats] */
     float *user;
     float *x; /* at least [BATCH_MAX][inputs] */
     float *y; /* at least [BATCH_MAX][outputs] */
@@ -101,6 +104,24 @@ static void run_ncf(struct bench *b, const struct bench_case *c)
 static void run_fold_in(struct bench *b, const struct bench_case *c)
 {
     nba_ncf_fold_in(b->ncf, 0, b->contents, c->rows, b->user);
+}
+
+/* The last `rows` events of some window. */
+static void run_neighbours(const struct bench *b, const struct bench_case *c,
+                           const struct nba_neighbours *neighbours)
+{
+    const size_t at = nba_rng_below(&rng, CONTENTS - c->rows);
+    nba_neighbours_scores(neighbours, b->contents + at, c->rows, b->y);
+}
+
+static void run_ease(struct bench *b, const struct bench_case *c)
+{
+    run_neighbours(b, c, &b->ease);
+}
+
+static void run_knn(struct bench *b, const struct bench_case *c)
+{
+    run_neighbours(b, c, &b->knn);
 }
 
 static void run_dense(struct bench *b, const struct bench_case *c)
@@ -175,6 +196,10 @@ static const struct bench_case cases[] = {
     {"NCF", 32, 1, run_ncf, 0, 0, NCF},
     {"NCF", 1000, 1, run_ncf, 0, 0, NCF},
     {"NCF fold-in", 48, 4, run_fold_in, 0, 0, 2 * D, BYTES(2 * TILE, D)},
+    {"EASE", WINDOW / 2, 1, run_ease, 0, 0, 2 * CONTENTS, 0},
+    {"EASE", WINDOW, 1, run_ease, 0, 0, 2 * CONTENTS, 0},
+    {"item-kNN", WINDOW, 1, run_knn, 0, 0, 2 * KNN, 0},
+    {"rules", RULES_LAST, 4, run_knn, 0, 0, 2 * KNN, 0},
     {"LSTM step", 1, 1, run_step, 0, 0, STEP_FLOPS, STEP_SUMS(BYTES)},
     {"LSTM step", 32, 1, run_step, 0, 0, STEP_FLOPS, STEP_SUMS(BYTES)},
     {"scores and ten best", 1, 1, run_rank, 0, 0, RANK_FLOPS, BYTES(D, CONTENTS)},
@@ -248,6 +273,28 @@ static void make(struct bench *b, const struct nba_kernels *kernels)
     for (uint32_t i = 0; i < CONTENTS; i++) {
         b->contents[i] = (i * 389) % CONTENTS;
     }
+}
+
+static void make_neighbours(struct bench *b)
+{
+    static uint32_t offsets[CONTENTS + 1];
+    static uint32_t columns[CONTENTS * KNN];
+    for (uint32_t i = 0; i < CONTENTS; i++) {
+        offsets[i + 1] = offsets[i] + KNN;
+        for (uint32_t j = 0; j < KNN; j++) {
+            columns[i * KNN + j] = j * (CONTENTS / KNN) + i % (CONTENTS / KNN);
+        }
+    }
+    b->ease = (struct nba_neighbours){.contents = CONTENTS,
+                                      .entries = CONTENTS * CONTENTS,
+                                      .last = UINT32_MAX,
+                                      .decay = 0.9f,
+                                      .values = draw(CONTENTS * CONTENTS, 0.1),
+                                      .prior = draw(CONTENTS, 0)};
+    b->knn = b->ease;
+    b->knn.entries = CONTENTS * KNN;
+    b->knn.offsets = offsets;
+    b->knn.columns = columns;
 }
 
 static double now_us(void)
@@ -334,6 +381,7 @@ int main(int argc, char **argv)
         uint64_t hash = 0;
         rng = nba_rng(42); /* every form has the same weights */
         make(&b, kernels);
+        make_neighbours(&b);
         const struct roofline limit = roofline_measure((enum nba_kernels_form)form);
         uint64_t hash_bf16 = 0;
         const unsigned differ =

@@ -61,6 +61,7 @@ struct nba_config_topics {
 };
 
 struct nba_config_train {
+    const char *members;   /* a list of names (nba/train/models.h) */
     int64_t window_events; /* W */
     int64_t lstm_embedding, lstm_hidden_1;
     bool lstm_bf16;

@@ -4,7 +4,8 @@
  *
  * WEIGHTS.  Non-negative, 0 allowed, tried on a grid by their NDCG@10, one member after the other:
  * for the cheap fusion from the best of its members alone, so that it never ranks validation worse
- * than that one; for the full one from the cheap weights, on the NCF set that those choose.
+ * than that one, and less those whose help isn't worth their work; for the full one from the cheap
+ * weights, on the NCF set that those choose.
  *
  * CALIBRATION.  Logistic regression on the validation touches (nba/train/touch_samples.h):
  *   1. P = sigmoid(a cheap + b + b_channel + w . x)   gives a, b, b_channel, w

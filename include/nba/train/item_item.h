@@ -32,8 +32,8 @@
 #include "nba/model/neighbours.h"
 #include "nba/train/ranking.h"
 
-/* A dense square of them is 1 GB. */
-#define NBA_EASE_CONTENTS_MAX 16384u
+/* A dense square of them is 256 MiB, half of what a release may hold. */
+#define NBA_EASE_CONTENTS_MAX 8192u
 
 enum nba_item_item {
     NBA_ITEM_ITEM_EASE,

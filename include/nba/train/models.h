@@ -35,6 +35,7 @@ struct nba_model {
     const char *name;
     enum nba_fusion_member member; /* NBA_MEMBER_COUNT: none, it is compared only */
     bool by_order;                 /* nothing to learn where sequences have no order */
+    uint32_t contents_max;         /* not learned of more; 0: no limit of its own */
     /* Options that can't be trained or served by; NULL: there are none. */
     enum nba_status (*check)(const struct nba_train_config *config,
                              const struct nba_dataset *dataset, struct nba_error *error);
@@ -54,10 +55,10 @@ struct nba_model {
 };
 extern const struct nba_model nba_models[NBA_MODEL_COUNT];
 
-/* "lstm,ncf" into flags; `what` begins the message.  NBA_E_USAGE. */
+/* "lstm,ncf" into flags.  NBA_E_USAGE. */
 NBA_MUST_USE
-enum nba_status nba_models_named(const char *list, const char *what,
-                                 bool ret_wanted[NBA_MODEL_COUNT], struct nba_error *error);
+enum nba_status nba_models_named(const char *list, bool ret_wanted[NBA_MODEL_COUNT],
+                                 struct nba_error *error);
 
 /*
  * A counting model over a data set.  As a member it sees what serving sees, the anchored window of

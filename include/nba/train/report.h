@@ -47,12 +47,16 @@ void nba_report_members(struct nba_report *report, const struct nba_ranking *ran
 void nba_report_touches(struct nba_report *report, struct nba_members *members,
                         const struct nba_split *split, enum nba_touch_part part, size_t most);
 
+/* Each member's weight under the protocols "cheap" and (with NCF) "full", figures without n. */
+void nba_report_weights(struct nba_report *report, const struct nba_members *members);
+
 /* Of all units; NULL if it isn't there. */
 const struct nba_figure *nba_report_find(const struct nba_report *report, const char *model,
                                          const char *protocol, enum nba_metric metric, uint32_t k);
 
 /* The list as JSON, and as a table of HR@10, NDCG@10 (with intervals, and with its differences to
- * popularity and item-kNN), MRR and AUC, a line a model and protocol. */
+ * popularity and item-kNN), MRR and AUC, a line a model and protocol;
+ * then what is said of probabilities, and the fusion's weights. */
 void nba_report_print_json(const struct nba_report *report, struct nba_buf *text);
 void nba_report_print_table(const struct nba_report *report, struct nba_buf *text);
 

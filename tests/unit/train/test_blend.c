@@ -131,6 +131,57 @@ static void test_a_member_that_knows_nothing_gets_little_or_no_weight(void **sta
     fixture_close(&f);
 }
 
+static double validation_ndcg(const struct fixture *f, const struct nba_ranker *ranker)
+{
+    const struct nba_ranking ranking = {f->dataset, NBA_PROTOCOL_EXISTING, 0};
+    double *ranks = calloc(f->split.validation_count, sizeof(*ranks));
+    struct nba_query *warm = calloc(f->split.validation_count, sizeof(*warm));
+    size_t count = 0;
+    for (size_t i = 0; i < f->split.validation_count; i++) {
+        if (f->split.validation[i].position > 0) {
+            warm[count++] = f->split.validation[i];
+        }
+    }
+    nba_ranking_run(&ranking, ranker, warm, count, ranks);
+    const double value = nba_metric_mean(NBA_METRIC_NDCG, 10, ranks, count);
+    free(ranks);
+    free(warm);
+    return value;
+}
+
+/* EASE and rules know something, kNN nothing; which is the best member alone changes. */
+static void test_any_members_are_blended_and_never_worse_than_the_best_alone(void **state)
+{
+    static const double signals[][2] = {{2.5, 1.5}, {0.5, 3.0}, {4.0, 0.0}};
+    (void)state;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(signals); i++) {
+        struct fixture f;
+        fixture_open(&f, 0.5, 0.0);
+        struct oracle more[] = {
+            {f.dataset, signals[i][0], 3}, {f.dataset, 0.0, 4}, {f.dataset, signals[i][1], 5}};
+        for (size_t m = 0; m < NBA_ARRAY_COUNT(more); m++) {
+            f.members.rankers[NBA_MEMBER_EASE + m] =
+                (struct nba_ranker){"oracle", &more[m], oracle_score, NULL};
+        }
+        f.members.rankers[NBA_MEMBER_NCF] = (struct nba_ranker){0};
+        nba_blend_fit(&f.members, &f.split);
+        const double *weights = f.members.blend.fusion[NBA_FUSION_CHEAP].weights;
+        const struct nba_ranker fusion = nba_members_fusion_ranker(&f.members);
+        const double fused = validation_ndcg(&f, &fusion);
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            if (f.members.rankers[m].score != NULL) {
+                assert_true(fused + 1e-9 >= validation_ndcg(&f, &f.members.rankers[m]));
+            }
+        }
+        const size_t best = signals[i][0] > signals[i][1] ? NBA_MEMBER_EASE : NBA_MEMBER_RULES;
+        for (size_t m = 0; m < NBA_MEMBER_COUNT; m++) {
+            assert_true(weights[m] <= weights[best]);
+        }
+        assert_true(weights[NBA_MEMBER_KNN] <= 0.2 * weights[best]);
+        fixture_close(&f);
+    }
+}
+
 static void test_probabilities_match_how_often_touches_are_engaged_with(void **state)
 {
     struct fixture f;
@@ -205,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fusion_is_better_than_each_member_when_both_know_something),
         cmocka_unit_test(test_a_member_that_knows_nothing_gets_little_or_no_weight),
+        cmocka_unit_test(test_any_members_are_blended_and_never_worse_than_the_best_alone),
         cmocka_unit_test(test_probabilities_match_how_often_touches_are_engaged_with),
         cmocka_unit_test(test_a_sending_counts_once_as_what_became_of_it),
     };
