@@ -351,7 +351,8 @@ class BadReleases(unittest.TestCase):
 
 
 class Retraining(unittest.TestCase):
-    USELESS = {"train.lstm_learning_rate": 1e-6, "train.ncf_learning_rate": 1e-6}
+    USELESS = {"train.members": "lstm,ncf", "train.lstm_learning_rate": 1e-6,
+               "train.ncf_learning_rate": 1e-6}
 
     def setUp(self):
         self.instance = Instance()
