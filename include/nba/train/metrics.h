@@ -38,7 +38,7 @@ enum nba_metric {
     NBA_METRIC_TYPE_SHARE,
     NBA_METRIC_COSINE,
     NBA_METRIC_OVERLAP, /* of two lists, the share that is in both */
-    NBA_METRIC_WEIGHT, /* not measured: a member's in the fusion */
+    NBA_METRIC_WEIGHT,  /* not measured: a member's in the fusion */
 };
 const char *nba_metric_name(enum nba_metric metric); /* "hr", "ndcg", "mrr", "auc"... */
 
