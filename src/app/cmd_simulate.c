@@ -316,7 +316,7 @@ const struct nba_command nba_command_simulate = {
         "came out differently. Releases, catalogue and control messages change where the log's\n"
         "journal says; without one the champion scores. Requests to reps' tasks and merged\n"
         "records are the policy's own: delivered by the log's time, once a minute at least under\n"
-        "a policy with capacity rules, else once an hour; the same for any number of threads.\n"
+        "a policy with capacity rules, else every six hours; the same for any number of threads.\n"
         "Nothing is written to the log or to anybody's state. Rules are counted over the\n"
         "candidates that `audit.explain_top` explains.",
     .examples = "nba simulate --log day.avro --policy config/policy-basic.yaml\n"

@@ -422,8 +422,9 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
 {
     const struct nba_config *config = pipeline->options.config;
     const struct nba_fired *fired = item->fired;
+    const bool heard = pipeline->emitter.listener != NULL; /* who reads neither slate nor bytes */
     /* A trigger says nothing of what is next: the HCP's slate stays. */
-    const bool slate = config->slate_publish && fired == NULL;
+    const bool slate = config->slate_publish && fired == NULL && !heard;
     const struct nba_scores *scores = fired != NULL ? &fired->scores : &item->job->scores;
     struct nba_decide_request request = {
         .scores = scores,
@@ -437,6 +438,7 @@ enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_
         .now_ms = item->now_ms,
         .watermark_ms = item->watermark_ms,
         .top_n = slate ? (uint32_t)config->slate_top_n : 0,
+        .unpacked = heard,
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };
     if (fired != NULL) {

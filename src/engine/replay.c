@@ -298,7 +298,7 @@ static enum nba_status choose_mail(struct nba_replay *replay, struct nba_error *
         return NBA_OK;
     }
     replay->own_mail = true;
-    replay->slice_ms = (uint64_t)60 * MINUTE_MS;
+    replay->slice_ms = (uint64_t)360 * MINUTE_MS;
     replay->side[NBA_REPLAY_CAPACITY].count = 0;
     for (int32_t p = 0; p < replay->partition_count; p++) {
         replay->mail[p].count = 0;

@@ -248,7 +248,7 @@ enum nba_status nba_funnel_write_record(struct nba_funnel *funnel,
     struct tally tallies[256];
     const uint32_t kinds = count_reasons(funnel, tallies, decision);
     const enum nba_status status = explain(funnel, request, moment, selection, arena, decision);
-    return status == NBA_OK && funnel->policy->audit_packed
+    return status == NBA_OK && funnel->policy->audit_packed && !request->unpacked
                ? pack_reasons(funnel, tallies, kinds, arena, decision)
                : status;
 }

@@ -53,8 +53,9 @@
 struct nba_crash_notes;
 
 /* Hears actions and decisions as plain data, in the order in which they would be sent.  With a
- * listener no message is encoded and nothing but the journal is in the outbox.  `segment` is the
- * HCP's first specialty; empty: none, or not at hand. */
+ * listener no message is encoded, slates and packed reasons aren't made, and nothing but journal
+ * and mail is in the outbox.  `segment` is the HCP's first specialty; empty: none, or not at
+ * hand. */
 struct nba_listener {
     void (*action)(void *context, int32_t partition, struct nba_str segment,
                    const struct nba_action *action);

@@ -14,7 +14,7 @@
  * one turn is all of it.  Else (`journal_ignored`, `policy_ours`, no journal) they are the run's:
  * partitions go on in slices of the log's timestamps, from the earliest record left; between two
  * slices what was sent is delivered by (time, source partition, sequence), until nothing is left.
- * A slice is a minute and at most 256 records of a partition, or an hour where the policy has no
+ * A slice is a minute and at most 256 records of a partition, or six hours where the policy has no
  * capacity rules.
  *
  * SAME BYTES.  Key, value and headers of every output record but the changelog's, the mailbox's and

@@ -71,6 +71,7 @@ struct nba_decide_request {
     int64_t now_ms;    /* decision clock */
     int64_t watermark_ms;
     uint32_t top_n;   /* contents in the slate's ranked list */
+    bool unpacked;    /* nobody reads packed_reasons: there are none */
     bool nothing_new; /* nothing is selected: the slate says what is open, and what is next */
     /* The least reason that counts, to ask what would stop a candidate that passed the stages
      * before; 0: all do. */
