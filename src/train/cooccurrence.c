@@ -5,6 +5,8 @@
 
 #include "nba/base/assert.h"
 
+#define AHEAD 8u
+
 /* counts[i + 1] of things -> from[i] .. from[i + 1] of them. */
 static void sum_up(size_t *counts, size_t count)
 {
@@ -75,7 +77,10 @@ void nba_cooccurrence_row(const struct nba_cooccurrence *c, uint32_t content, fl
 {
     const uint32_t above = content + 1;
     memset(ret_row + above, 0, (c->content_count - above) * sizeof(*ret_row));
-    for (size_t i = c->content_from[content]; i < c->content_from[content + 1]; i++) {
+    const size_t end = c->content_from[content + 1];
+    for (size_t i = c->content_from[content]; i < end; i++) {
+        /* Users' lists lie anywhere: those of a few users on come while this one is counted. */
+        __builtin_prefetch(c->contents + c->places[i + AHEAD < end ? i + AHEAD : i]);
         for (const uint32_t *next = c->contents + c->places[i] + 1; *next != UINT32_MAX; next++) {
             ret_row[*next] += 1.0f;
         }

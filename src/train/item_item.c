@@ -138,7 +138,10 @@ static bool count_ease(const struct nba_cooccurrence *counts,
         nba_cooccurrence_row(counts, i, b + i * N);
         b[i * N + i] = (float)((double)nba_cooccurrence_users(counts, i) + options->lambda);
     }
-    const bool inverted = nba_blas_invert(b, N);
+    if (!nba_blas_invert(b, N)) {
+        free(scale);
+        return false;
+    }
     for (uint32_t j = 0; j < N; j++) {
         scale[j] = -weight_of(options, j) / b[j * N + j];
     }
@@ -149,7 +152,7 @@ static bool count_ease(const struct nba_cooccurrence *counts,
         b[i * N + i] = 0.0f;
     }
     free(scale);
-    return inverted;
+    return true;
 }
 
 /* ---- RULES ---- */
