@@ -5,8 +5,9 @@
  *   key     <experiment id>:<hcp_id>; where the period is month, <experiment id>:<YYYY-MM>:<hcp_id>
  *   bucket  nba_assignment_hash(key) mod 10,000
  *
- * The control group is "universal_control" and holds the buckets below its share; the arms of
- * champion and challenger take theirs one after the other, in file order, and keep them for ever.
+ * The control group is "universal_control" and holds the buckets below its share, and so does
+ * "model_control"; the arms of champion and challenger take theirs one after the other, in file
+ * order, and keep them for ever.  Who is in model control is in no other arm.
  */
 
 #include "nba/base/assert.h"
@@ -29,11 +30,24 @@ static int32_t bucket_of(struct nba_str experiment, struct nba_str month, struct
     return (int32_t)(nba_assignment_hash(nba_str(key, (size_t)(end - key))) % POLICY_BP_MAX);
 }
 
+/* Is the HCP in a group that is drawn, and in which bucket of it. */
+static bool is_drawn(const struct policy_drawn *group, const char *name, struct nba_str hcp_id,
+                     int64_t now_ms, int32_t *ret_bucket)
+{
+    char now[NBA_TIME_TEXT_BYTES];
+    nba_time_format(now_ms, now);
+    const size_t month = group->period == CONTROL_BY_MONTH ? MONTH_BYTES : 0;
+    *ret_bucket = bucket_of(nba_str_of(name), nba_str(now, month), hcp_id);
+    return (uint32_t)*ret_bucket < group->share_bp;
+}
+
 struct nba_experiment nba_policy_assign(const struct nba_policy *policy, struct nba_str hcp_id,
                                         int64_t now_ms)
 {
     const struct policy_experiments *experiments = &policy->experiments;
+    const struct policy_drawn *groups = experiments->groups;
     struct nba_experiment assignment = {.bucket = 0};
+    int32_t bucket = 0;
     if (policy->arm_count != 0) {
         assignment.bucket = bucket_of(experiments->id, nba_str("", 0), hcp_id);
         uint32_t end = 0;
@@ -44,13 +58,15 @@ struct nba_experiment nba_policy_assign(const struct nba_policy *policy, struct 
             }
         }
     }
-    if (experiments->has_control) {
-        char now[NBA_TIME_TEXT_BYTES];
-        nba_time_format(now_ms, now);
-        const bool monthly = experiments->control_period == CONTROL_BY_MONTH;
-        assignment.bucket = bucket_of(nba_str_of("universal_control"),
-                                      nba_str(now, monthly ? MONTH_BYTES : 0), hcp_id);
-        assignment.control_group = (uint32_t)assignment.bucket < experiments->control_bp;
+    if (groups[GROUP_MODEL_CONTROL].there &&
+        is_drawn(&groups[GROUP_MODEL_CONTROL], "model_control", hcp_id, now_ms, &bucket)) {
+        assignment.model_control = true;
+        assignment.arm = nba_str_of("model_control");
+        assignment.bucket = bucket;
+    }
+    if (groups[GROUP_CONTROL].there) {
+        assignment.control_group = is_drawn(&groups[GROUP_CONTROL], "universal_control", hcp_id,
+                                            now_ms, &assignment.bucket);
     }
     return assignment;
 }

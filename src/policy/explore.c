@@ -6,6 +6,8 @@
  * candidate floor(u2 n), else the best.  A candidate's probability is epsilon / n, the best one's
  * 1 - epsilon more.
  *
+ * MODEL CONTROL.  For an HCP of that group any of them, each the same: epsilon 1.
+ *
  * THOMPSON.  Each of them draws its P from Beta(1 + P k, 1 + (1 - P) k), k the trials behind P (W.
  * Thompson, Biometrika 25, 1933; this form is Pega's); the best priority with the drawn P wins.
  * Who wins how often has no closed form: REDRAWS further draws of all of them estimate it, the
@@ -78,9 +80,9 @@ static uint32_t pick(const struct nba_funnel *funnel, uint32_t n, uint32_t index
 }
 
 static uint32_t explore_greedily(const struct nba_funnel *funnel, struct nba_str decision_id,
-                                 uint32_t n, uint32_t best, struct selection *selection)
+                                 double epsilon, uint32_t n, uint32_t best,
+                                 struct selection *selection)
 {
-    const double epsilon = funnel->policy->exploration.epsilon;
     const double u1 = (double)(hash_of(decision_id, ":explore") >> 11) * 0x1p-53;
     uint32_t first = best;
     if (u1 < epsilon) {
@@ -157,16 +159,19 @@ static uint32_t explore_thompson(const struct nba_funnel *funnel,
 }
 
 uint32_t nba_funnel_explore(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                            struct selection *selection)
+                            bool anybody, struct selection *selection)
 {
+    const struct policy_exploration *exploration = &funnel->policy->exploration;
     const uint32_t best = nba_funnel_best_alive(funnel, request->scores, selection);
     if (best == NBA_CATALOG_NONE) {
         return best;
     }
     const uint32_t n = collect_alive(funnel);
-    const uint32_t first = funnel->policy->exploration.type == EXPLORE_THOMPSON
-                               ? explore_thompson(funnel, request, n, selection)
-                               : explore_greedily(funnel, request->decision_id, n, best, selection);
+    const double epsilon = anybody ? 1 : exploration->epsilon;
+    const uint32_t first =
+        !anybody && exploration->type == EXPLORE_THOMPSON
+            ? explore_thompson(funnel, request, n, selection)
+            : explore_greedily(funnel, request->decision_id, epsilon, n, best, selection);
     selection->explored = first != best;
     return first;
 }

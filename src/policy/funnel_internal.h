@@ -332,9 +332,10 @@ uint32_t nba_funnel_rank(struct nba_funnel *funnel, const struct nba_decide_requ
 /* The best candidate alive that max_per doesn't forbid; NBA_CATALOG_NONE: none left. */
 uint32_t nba_funnel_best_alive(const struct nba_funnel *funnel, const struct nba_scores *scores,
                                const struct selection *selection);
-/* explore.c: the candidate that gets the first place; NBA_CATALOG_NONE: nobody is alive. */
+/* explore.c: the candidate that gets the first place; NBA_CATALOG_NONE: nobody is alive.
+ * `anybody`: the HCP is in model control. */
 uint32_t nba_funnel_explore(struct nba_funnel *funnel, const struct nba_decide_request *request,
-                            struct selection *selection);
+                            bool anybody, struct selection *selection);
 /* After nba_funnel_rank: chooses up to `size`; gives every other one alive its reason. */
 void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_request *request,
                            const struct moment *moment, uint32_t size, struct selection *selection);

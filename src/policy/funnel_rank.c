@@ -304,8 +304,9 @@ void nba_funnel_fill_slate(struct nba_funnel *funnel, const struct nba_decide_re
     selection->size = size;
     selection->sampled = -1;
     selection->probability = 1;
-    if (funnel->policy->exploration.type != EXPLORE_NONE && size != 0) {
-        const uint32_t first = nba_funnel_explore(funnel, request, selection);
+    const bool anybody = moment->experiment.model_control;
+    if ((anybody || funnel->policy->exploration.type != EXPLORE_NONE) && size != 0) {
+        const uint32_t first = nba_funnel_explore(funnel, request, anybody, selection);
         if (first != NBA_CATALOG_NONE) {
             take(funnel, moment, selection, first);
             selection->beyond_ranked = !is_ranked(selection, first);

@@ -161,11 +161,18 @@ struct policy_arm {
 
 enum control_period { CONTROL_ALWAYS, CONTROL_BY_MONTH };
 
-/* Who is in the control group, and whose decisions are whose (experiment.c). */
+/* Groups that a hash draws: who is proposed nothing, and whose first place is anybody's. */
+enum policy_group { GROUP_CONTROL, GROUP_MODEL_CONTROL, GROUP_COUNT };
+
+struct policy_drawn {
+    bool there;
+    uint32_t share_bp;
+    enum control_period period;
+};
+
+/* Who is in which group, and whose decisions are whose (experiment.c). */
 struct policy_experiments {
-    bool has_control;
-    uint32_t control_bp;
-    enum control_period control_period;
+    struct policy_drawn groups[GROUP_COUNT];
     struct nba_str id; /* of champion_challenger */
     struct policy_arm arms[POLICY_ARMS_MAX];
 };

@@ -153,26 +153,6 @@ static enum nba_status read_set(const struct place *place)
     return status == NBA_OK && place->node->count != 0 ? nba_read_mask(place) : status;
 }
 
-/* A number that one type of exploration needs: the row's `first`. */
-static enum nba_status read_explore_number(const struct place *place)
-{
-    const struct policy_exploration *exploration = &place->parse->policy->exploration;
-    return exploration->type == EXPLORE_NONE || (unsigned)exploration->type == place->key->first
-               ? nba_read_number(place)
-               : nba_yaml_fail_key(place->node, place->parse->error, "expected only with type %s",
-                                   place->key->words[place->key->first]);
-}
-
-static enum nba_status read_exploration(const struct place *place)
-{
-    const struct nba_yaml_node *map = place->node->parent;
-    const enum nba_status status = nba_read_word(place);
-    return status == NBA_OK && place->parse->policy->exploration.type == EXPLORE_EPSILON_GREEDY &&
-                   nba_yaml_get(map, "epsilon") == NULL
-               ? nba_yaml_fail_missing(map, "epsilon", "a number from 0 to 1", place->parse->error)
-               : status;
-}
-
 /* `name: basis points`; what is left of 10,000 is in no arm. */
 static enum nba_status read_arm(const struct place *place)
 {
@@ -180,6 +160,10 @@ static enum nba_status read_arm(const struct place *place)
     struct policy_arm *arm = place->field;
     static const struct key share = {.name = "", .min = 1, .max = POLICY_BP_MAX};
     enum nba_status status = nba_yaml_text(place->node->key, &arm->name, parse->error);
+    if (status == NBA_OK && nba_str_is(arm->name, "model_control")) {
+        status =
+            nba_yaml_fail(place->node, parse->error, "expected another name than model_control");
+    }
     if (status == NBA_OK) {
         status = nba_read_count(&(struct place){parse, place->node, &share, NULL, &arm->share_bp});
     }
@@ -272,12 +256,6 @@ static enum nba_status read_brand_zone(const struct place *place)
     return entry->zone != NULL ? NBA_OK
                                : nba_yaml_fail(place->node, place->parse->error,
                                                "expected a time zone such as Europe/Zurich");
-}
-
-static enum nba_status read_control_group(const struct place *place)
-{
-    place->parse->policy->experiments.has_control = true;
-    return nba_read_map(place);
 }
 
 /* A window rolls, or is one of the calendar in the rep's time zone. */
@@ -415,7 +393,8 @@ static const struct key lever_keys[] = {
 };
 #undef AT
 
-#define AT(member) offsetof(struct nba_policy, member)
+#define AT(member)  offsetof(struct nba_policy, member)
+#define GROUP(name) experiments.groups[GROUP_##name]
 static const struct policy_suppression one_outcome = {.count = 1};
 static const struct policy_limit any_channel = {.channels = UINT32_MAX};
 static const struct policy_rule blanks[] = {
@@ -516,11 +495,11 @@ static const struct key policy_keys[] = {
      .each = &one_threshold},
     {"arbitration.min_examples", nba_read_count, .at = AT(min_examples), .min = 1, .max = 1000000},
     {.name = "arbitration.exploration", .read = nba_read_map},
-    {"arbitration.exploration.type", read_exploration, .at = AT(exploration.type),
+    {"arbitration.exploration.type", nba_read_exploration, .at = AT(exploration.type),
      .needed = "none, epsilon_greedy or thompson", .words = explorations},
-    {"arbitration.exploration.epsilon", read_explore_number, .at = AT(exploration.epsilon),
+    {"arbitration.exploration.epsilon", nba_read_explore_number, .at = AT(exploration.epsilon),
      .min = 0, .max = 1, .words = explorations, .first = EXPLORE_EPSILON_GREEDY},
-    {"arbitration.exploration.k", read_explore_number, .at = AT(exploration.evidence), .min = 1,
+    {"arbitration.exploration.k", nba_read_explore_number, .at = AT(exploration.evidence), .min = 1,
      .max = 1e5, .words = explorations, .first = EXPLORE_THOMPSON},
     {"slate", nba_read_map, .needed = "size and max_per"},
     {"slate.size", nba_read_count, .at = AT(slate.size), .needed = "a whole number from 1 to 25",
@@ -556,10 +535,15 @@ static const struct key policy_keys[] = {
     {.name = "feedback", .read = nba_read_map},
     {"feedback.windows", nba_read_by_channel, .at = AT(reward_window), .each = &one_expiry},
     {.name = "experiments", .read = nba_read_map},
-    {.name = "experiments.universal_control", .read = read_control_group},
-    {"experiments.universal_control.share_bp", nba_read_count, .at = AT(experiments.control_bp),
+    {.name = "experiments.universal_control", .read = nba_read_group},
+    {"experiments.universal_control.share_bp", nba_read_count, .at = AT(GROUP(CONTROL).share_bp),
      .needed = "basis points from 0 to 10000", .min = 0, .max = POLICY_BP_MAX},
-    {"experiments.universal_control.period", nba_read_word, .at = AT(experiments.control_period),
+    {"experiments.universal_control.period", nba_read_word, .at = AT(GROUP(CONTROL).period),
+     .words = periods},
+    {.name = "experiments.model_control", .read = nba_read_group, .first = GROUP_MODEL_CONTROL},
+    {"experiments.model_control.share_bp", nba_read_count, .at = AT(GROUP(MODEL_CONTROL).share_bp),
+     .needed = "basis points from 0 to 10000", .min = 0, .max = POLICY_BP_MAX},
+    {"experiments.model_control.period", nba_read_word, .at = AT(GROUP(MODEL_CONTROL).period),
      .words = periods},
     {.name = "experiments.champion_challenger", .read = nba_read_map},
     {"experiments.champion_challenger.id", nba_read_id, .at = AT(experiments.id),
@@ -569,6 +553,7 @@ static const struct key policy_keys[] = {
     {"triggers", nba_read_items, .at = AT(triggers), .items = &nba_policy_triggers},
     {0},
 };
+#undef GROUP
 #undef AT
 
 enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yaml_node *root)

@@ -6,7 +6,7 @@
 
 #include "nba/base/assert.h"
 
-#define KEYS_MAX      64u /* of one table */
+#define KEYS_MAX      80u /* of one table */
 #define KEY_BYTES_MAX 64u
 
 /* Each key of the map must have a row; `path` is the map's own, with a dot behind it. */

@@ -68,6 +68,12 @@ enum nba_status nba_read_event_type(const struct place *place);
 enum nba_status nba_read_conditions(const struct place *place);
 enum nba_status nba_read_applies_to(const struct place *place);
 
+/* experiment_read.c: a number that one type of exploration needs, the row's `first`; the type; a
+ * group that a hash draws, the row's `first`. */
+enum nba_status nba_read_explore_number(const struct place *place);
+enum nba_status nba_read_exploration(const struct place *place);
+enum nba_status nba_read_group(const struct place *place);
+
 /* The key `triggers` (policy_triggers.c). */
 extern const struct items nba_policy_triggers;
 

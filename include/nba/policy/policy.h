@@ -79,9 +79,11 @@ enum nba_contact_end {
 bool nba_policy_releases(const struct nba_policy *policy, enum nba_contact_end why);
 
 /* Where an HCP stands in the policy's experiments at this moment: in the control group, in which
- * arm of champion and challenger (empty: none), and the bucket of the first that there is. */
+ * arm of champion and challenger (empty: none), or in model control, which is an arm too, and the
+ * bucket of the first that there is. */
 struct nba_experiment {
     bool control_group;
+    bool model_control; /* the first place is anybody's */
     struct nba_str arm;
     int32_t bucket;
 };

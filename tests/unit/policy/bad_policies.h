@@ -382,6 +382,14 @@
     {GOOD "experiments: {universal_control: {share_bp: 500, period: monthly}}\n",
      "p.yaml:6:58: experiments.universal_control.period: expected none or month, got 'monthly'; "
      "did you mean 'month'?"},
+    {GOOD "experiments: {model_control: {share_bp: 200, period: week}}\n",
+     "p.yaml:6:54: experiments.model_control.period: expected none or month, got 'week'"},
+    {GOOD "experiments: {model_control: {period: month}}\n",
+     "p.yaml:6:30: experiments.model_control.share_bp: missing, expected basis points from 0 to "
+     "10000"},
+    {GOOD "experiments: {champion_challenger: {id: e, arms: {model_control: 200}}}\n",
+     "p.yaml:6:66: experiments.champion_challenger.arms.model_control: expected another name than "
+     "model_control"},
     {GOOD "experiments: {universal_control: 500}\n",
      "p.yaml:6:34: experiments.universal_control: expected a map, got a single value"},
     {GOOD "experiments: {champion_challenger: {id: e, arms: {a: 9000, a: 1000}}}\n",

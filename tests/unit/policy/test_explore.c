@@ -98,6 +98,32 @@ static void test_a_slate_of_one_that_was_explored_leaves_the_others_to_lost_arbi
     fixture_destroy(f);
 }
 
+/* Whatever the others' exploration is: each of those alive, as often. */
+static void test_in_model_control_the_first_place_is_anybodys(void **state)
+{
+    enum { DECISIONS = 2000, ALIVE = 4 };
+    struct fixture *f = create("type: thompson}}\nexperiments: {model_control: {share_bp: 10000}, "
+                               "champion_challenger: {id: e, arms: {champion: 10000}}}\n#{{",
+                               1);
+    uint32_t first[ALIVE] = {0};
+    (void)state;
+    for (unsigned i = 0; i < DECISIONS; i++) {
+        const struct nba_action *a = decide(f, i);
+        assert_str_equal(f->result.decision.arm, "model_control");
+        assert_priority(a[0].selection_probability, 1.0 / ALIVE);
+        assert_priority(a[0].sampled_propensity, a[0].propensity);
+        first[index_of(&a[0])]++;
+    }
+    for (size_t k = 0; k < ALIVE; k++) { /* four standard deviations */
+        assert_in_range(first[k], DECISIONS / ALIVE - 78, DECISIONS / ALIVE + 78);
+    }
+    fixture_destroy(f);
+    f = create("type: none}}\nexperiments: {model_control: {share_bp: 0}}\n#{{", 1);
+    assert_priority(decide(f, 0)[0].selection_probability, 1);
+    assert_int_equal(f->result.decision.arm.bytes, 0);
+    fixture_destroy(f);
+}
+
 static void test_only_who_is_alive_is_explored(void **state)
 {
     struct fixture *f = create("type: epsilon_greedy, epsilon: 1", 1);
@@ -241,6 +267,7 @@ int main(void)
             test_a_slate_of_one_that_was_explored_leaves_the_others_to_lost_arbitration),
         cmocka_unit_test(test_only_who_is_alive_is_explored),
         cmocka_unit_test(test_a_best_one_behind_all_that_are_put_in_order_is_found),
+        cmocka_unit_test(test_in_model_control_the_first_place_is_anybodys),
         cmocka_unit_test(test_no_epsilon_and_no_type_change_nothing),
         cmocka_unit_test(test_frequencies_are_the_probabilities_that_were_logged),
         cmocka_unit_test(test_thompson_draws_are_the_same_bits_everywhere),

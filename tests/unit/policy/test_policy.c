@@ -198,8 +198,8 @@ static const struct {
     {GOOD "feedback: {window: {email: P7D}}\n",
      "p.yaml:6:12: feedback.window: unknown key; did you mean 'windows'?"},
     {GOOD "experiments: {control: {}}\n",
-     "p.yaml:6:15: experiments.control: unknown key; expected universal_control or "
-     "champion_challenger"},
+     "p.yaml:6:15: experiments.control: unknown key; expected universal_control, "
+     "model_control or champion_challenger"},
     {GOOD "experiments: {universal_control: {period: month}}\n",
      "p.yaml:6:34: experiments.universal_control.share_bp: missing, expected basis points from 0 "
      "to 10000"},
