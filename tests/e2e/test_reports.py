@@ -538,13 +538,24 @@ class DemoLog(Counted, unittest.TestCase):
         cls.instance.common = ["--set", f"policy.file={POLICY}", "--set",
                                f"schemas.dir={os.path.join(ROOT, 'schemas')}"]
 
-    def test_capacity_is_there_to_be_switched_on(self):
+    def with_capacity(self):
         with open(POLICY, encoding="utf-8") as file:
             text = file.read()
         policy = os.path.join(self.instance.dir, "capacity.yaml")
         marked = re.search(r"  # capacity:\n  #   - .*\n", text).group()
         with open(policy, "w", encoding="utf-8") as file:
             file.write(text.replace(marked, marked.replace("  # ", "  ")))
+        return policy
+
+    def test_capacity_is_tried_on_its_log(self):
+        said = self.instance.nba("simulate", "--policy", POLICY, "--policy", self.with_capacity(), "--set",
+                                 f"release.dir={self.instance.dir}/releases", "--set", "clock=event").stdout
+        self.assertRegex(said, r"REP_CAPACITY rep_daily_alerts +0 +[1-9]")
+        fewer = re.search(r"Planned volume by channel.*?\n  rep +\d+ +\d+ +(\S+)", said, re.S).group(1)
+        self.assertLess(int(fewer), 0)
+
+    def test_capacity_is_there_to_be_switched_on(self):
+        policy = self.with_capacity()
         done = subprocess.run([NBA, "demo", "--events", "5000", "--policy", policy], cwd=ROOT, capture_output=True,
                               text=True, timeout=500)
         self.assertEqual(done.returncode, 0, done.stderr[-2000:])
