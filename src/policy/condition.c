@@ -14,7 +14,7 @@
 #include "policy_internal.h"
 
 /* What a field is a part of: the candidate's two parts come first. */
-enum part { OF_CONTENT, OF_TREATMENT, OF_EVENT, OF_EVENT_CONTEXT, OF_PROFILE };
+enum part { OF_CONTENT, OF_TREATMENT, OF_EVENT, OF_EVENT_CONTEXT, OF_PROFILE, OF_HCP_CONTEXT };
 /* How it is stored. */
 enum form {
     FORM_TEXT,
@@ -33,6 +33,9 @@ struct condition_field {
 };
 
 static const char *const flags[] = {"true", "false", NULL};
+static const char *const saturations[] = {
+    "unknown", [NBA_UNDERSATURATED] = "undersaturated", [NBA_ON_TARGET] = "on_target",
+    [NBA_SATURATED] = "saturated", NULL};
 
 #define FIELD(in, type, form_, member) \
     .part = in, .form = FORM_##form_, .at = offsetof(struct type, member)
@@ -72,6 +75,8 @@ static const struct condition_field hcp_fields[] = {
     {"rep_id", PROFILE(TEXT, rep_id)},
     {"territory_id", PROFILE(TEXT, territory_id)},
     {"open_complaint", PROFILE(FLAG, open_complaint)},
+    {"contact_saturation", FIELD(OF_HCP_CONTEXT, condition_context, WORD, contact_saturation),
+     .words = saturations},
     {"specialties", PROFILE(LIST, specialties),
      .count_at = offsetof(struct nba_hcp_profile, specialty_count)},
     {"interests", PROFILE(LIST, interests),
@@ -315,7 +320,7 @@ const char *nba_condition_field(const struct condition *condition, const char **
         return NULL;
     }
     *ret_source = sources[field->part <= OF_TREATMENT ? 0
-                          : field->part == OF_PROFILE ? 2
+                          : field->part >= OF_PROFILE ? 2
                                                       : 1]
                       .prefix;
     return field->name;
@@ -332,6 +337,8 @@ static const char *part_of(const struct condition_context *context, enum part pa
         return (const char *)context->event;
     case OF_EVENT_CONTEXT:
         return context->event != NULL ? (const char *)context : NULL;
+    case OF_HCP_CONTEXT:
+        return (const char *)context;
     case OF_PROFILE:
         break;
     }

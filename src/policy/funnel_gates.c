@@ -86,7 +86,8 @@ void nba_funnel_moment(const struct nba_funnel *funnel, const struct nba_hcp *hc
     m->zone = funnel->policy->zone_channels != 0 ? nba_zone_find(hcp->profile.tz) : NULL;
     m->experiment = nba_policy_assign(funnel->policy, hcp->hcp_id, now_ms);
     m->market = hcp->profile.market;
-    m->context = (struct condition_context){.hcp = hcp, .event = event};
+    m->context = (struct condition_context){
+        .hcp = hcp, .event = event, .contact_saturation = nba_hcp_saturation(hcp, now_ms)};
     if (event != NULL) {
         const uint32_t k = nba_catalog_find_content(catalog, event->content_id);
         const bool known = k != NBA_CATALOG_NONE;

@@ -313,6 +313,7 @@ struct condition_context {
     const struct nba_event *event;
     enum nba_channel event_channel;
     struct nba_str event_topic, event_brand; /* its own, else its content's */
+    enum nba_saturation contact_saturation;
 };
 
 bool nba_condition_asks_event(const struct condition *condition);

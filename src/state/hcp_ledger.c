@@ -217,3 +217,31 @@ void nba_hcp_ledger_restore(struct nba_hcp *hcp)
     }
     nba_hcp_fit(hcp, (size_t)CONTACT_BYTES * hcp->ledger_count);
 }
+
+static bool is_recent(int64_t time_ms, int64_t now_ms)
+{
+    return time_ms <= now_ms && time_ms > now_ms - NBA_SATURATION_MS;
+}
+
+enum nba_saturation nba_hcp_saturation(const struct nba_hcp *hcp, int64_t now_ms)
+{
+    uint64_t contacts = 0;
+    uint64_t answers = 0;
+    uint64_t engaged = 0;
+    uint64_t trials = 0;
+    for (uint32_t i = 0; i < hcp->ledger_count; i++) {
+        const struct nba_ledger_entry *entry = &hcp->ledger[i];
+        contacts += entry->committed && !entry->ghost && is_recent(entry->time_ms, now_ms);
+    }
+    if (contacts < NBA_SATURATION_HIGH) {
+        return contacts < NBA_SATURATION_LOW ? NBA_UNDERSATURATED : NBA_ON_TARGET;
+    }
+    for (uint32_t i = 0; i < hcp->ring_count; i++) {
+        answers += is_recent(hcp->ring[i].time_ms, now_ms);
+    }
+    for (int channel = 0; channel < NBA_CHANNEL_COUNT; channel++) {
+        engaged += hcp->channels[channel].engaged;
+        trials += nba_hcp_channel_trials(hcp, (enum nba_channel)channel);
+    }
+    return 2 * answers * trials < engaged * contacts ? NBA_SATURATED : NBA_ON_TARGET;
+}

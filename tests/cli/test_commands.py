@@ -355,7 +355,7 @@ class Data(unittest.TestCase):
                          {f["model"] for f in figures}, set())
         self.assertIn("prequential", {f["protocol"] for f in figures})
         self.assertRegex(self.nba("evaluate", *self.log, *shelf),
-                         r"\blog +popularity in specialty +prequential +0\.\d{4} +0\.\d{4}")
+                         r"\blog +popularity in specialty +prequential +0\.\d{4} \[0\.\d{4}, ")
         shown = self.nba("models", "show", release, "--report", *shelf)
         self.assertIn("lstm, ncf, popularity", shown)
         self.assertEqual(run("models", "release", "0" * 64, *shelf).returncode, 1)

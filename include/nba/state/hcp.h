@@ -466,6 +466,24 @@ const struct nba_ledger_entry *nba_hcp_ledger_find(const struct nba_hcp *hcp, ui
 const struct nba_ledger_entry *nba_hcp_ledger_of(const struct nba_hcp *hcp,
                                                  const struct nba_event *event);
 
+/*
+ * Whether more contacts would be too many, by the last 28 days: contacts that took place, as far as
+ * the ledger goes back, and positive engagements, as far as the ring does.
+ *
+ *   UNDERSATURATED   fewer than NBA_SATURATION_LOW contacts: less than one a week
+ *   SATURATED        NBA_SATURATION_HIGH or more, and less than half as many engagements a contact as
+ *                    this HCP ever had a trial (nba_hcp_channel_trials)
+ *   ON_TARGET        else
+ *
+ * Response falls beyond one e-mail a week (Indegene, 7.9 million e-mails); the HCP's own rate says
+ * what less is.
+ */
+#define NBA_SATURATION_MS   (28 * (int64_t)24 * 3600 * 1000)
+#define NBA_SATURATION_LOW  4u
+#define NBA_SATURATION_HIGH 8u
+enum nba_saturation { NBA_SATURATION_UNKNOWN, NBA_UNDERSATURATED, NBA_ON_TARGET, NBA_SATURATED };
+enum nba_saturation nba_hcp_saturation(const struct nba_hcp *hcp, int64_t now_ms);
+
 /* ---- merging ---- */
 
 /*

@@ -145,6 +145,9 @@
     {ELIGIBLE("{id: a, require: {hcp.speciality: {any_of: [x]}}}"),
      "p.yaml:8:25: engagement_policies.eligibility[0].require.hcp.speciality: unknown field; did "
      "you mean 'specialties'?"},
+    {ELIGIBLE("{id: a, require: {hcp.contact_saturation: {eq: saturating}}}"),
+     "p.yaml:8:54: engagement_policies.eligibility[0].require.hcp.contact_saturation.eq: expected "
+     "undersaturated, on_target or saturated, got 'saturating'; did you mean 'saturated'?"},
     {ELIGIBLE("{id: a, require: {hcp.specialties: {any_of: x}}}"),
      "p.yaml:8:51: engagement_policies.eligibility[0].require.hcp.specialties.any_of: expected a "
      "list, got a single value"},

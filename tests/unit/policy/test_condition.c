@@ -100,6 +100,8 @@ static const struct {
     {"hcp.language: {eq: en}", true, true, true},
     {"hcp.open_complaint: {eq: false}", true, true, true},
     {"hcp.open_complaint: {eq: true}", false, false, false},
+    {"hcp.contact_saturation: {eq: undersaturated}", true, true, true},
+    {"hcp.contact_saturation: {in: [on_target, saturated]}", false, false, false},
     {"hcp.specialties: {any_of: [s2, s9]}", true, true, true},
     {"hcp.specialties: {any_of: [s9]}", false, false, false},
     {"hcp.specialties: {contains: s1}", true, true, true},

@@ -190,9 +190,43 @@ static void test_a_full_ledger_keeps_the_latest_contacts_in_their_order(void **s
     fixture_clear(&f);
 }
 
+/* Eleven contacts in 28 days: whether that is too much is what the HCP's own rate says. */
+static void test_saturation_is_contacts_against_the_hcps_own_rate(void **state)
+{
+    static const struct {
+        uint32_t contacts, answers, before; /* engagements, long ago, of 40 trials */
+        enum nba_saturation saturation;
+    } cases[] = {{3, 0, 20, NBA_UNDERSATURATED}, {4, 0, 20, NBA_ON_TARGET},
+                 {7, 0, 20, NBA_ON_TARGET},      {8, 0, 20, NBA_SATURATED},
+                 {11, 2, 20, NBA_SATURATED},     {11, 4, 20, NBA_ON_TARGET},
+                 {11, 0, 0, NBA_ON_TARGET}}; /* never answered: nothing to fall from */
+    (void)state;
+    for (size_t i = 0; i < NBA_ARRAY_COUNT(cases); i++) {
+        struct fixture f;
+        fixture_init(&f);
+        struct nba_hcp *hcp = new_hcp(&f);
+        const int64_t now_ms = T0 + 28 * DAY;
+        for (uint32_t k = 0; k < cases[i].contacts + 2; k++) { /* two that are too old */
+            struct nba_event event = sent(NBA_EVENT_EMAIL_SENT, "", "", "", T0);
+            event.event_time_ms = k < 2 ? T0 - (int64_t)k * DAY : now_ms - (int64_t)k * DAY;
+            event.event_id = text_of(&f, "s-", k);
+            event.message_id = text_of(&f, "m-", k);
+            apply(hcp, &event);
+        }
+        hcp->channels[NBA_CHANNEL_EMAIL].sent = 40;
+        hcp->channels[NBA_CHANNEL_EMAIL].engaged = cases[i].before;
+        for (uint32_t k = 0; k < cases[i].answers; k++) {
+            hcp->ring[hcp->ring_count++] = (struct nba_ring_event){.time_ms = now_ms - DAY};
+        }
+        assert_int_equal(nba_hcp_saturation(hcp, now_ms), cases[i].saturation);
+        fixture_clear(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_saturation_is_contacts_against_the_hcps_own_rate),
         cmocka_unit_test(test_a_reservation_is_committed_when_it_is_sent_and_only_once),
         cmocka_unit_test(test_a_contact_stays_when_its_action_has_ended),
         cmocka_unit_test(test_sends_of_others_count_once_for_each_message_or_call),
