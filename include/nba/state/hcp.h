@@ -471,8 +471,8 @@ const struct nba_ledger_entry *nba_hcp_ledger_of(const struct nba_hcp *hcp,
  * the ledger goes back, and positive engagements, as far as the ring does.
  *
  *   UNDERSATURATED   fewer than NBA_SATURATION_LOW contacts: less than one a week
- *   SATURATED        NBA_SATURATION_HIGH or more, and less than half as many engagements a contact as
- *                    this HCP ever had a trial (nba_hcp_channel_trials)
+ *   SATURATED        NBA_SATURATION_HIGH or more, and less than half as many engagements a contact
+ *                    as this HCP ever had a trial (nba_hcp_channel_trials)
  *   ON_TARGET        else
  *
  * Response falls beyond one e-mail a week (Indegene, 7.9 million e-mails); the HCP's own rate says
