@@ -180,6 +180,13 @@ def main():
         bench.bar(f"event, batch 1 ({form})", f.us(form, "event", 1), None, "us", "lower")
     for form in forms:
         bench.bar(f"event, batch 32 ({form})", f.us(form, "event", 32) / 32, None, "us", "lower")
+    # In batches the products are what both wait for.
+    for form in forms:
+        bench.bar(f"event in bfloat16, batch 1 ({form})",
+                  ratio(f.us(form, "event", 1), f.us(form, "event bf16", 1)),
+                  1.4 if form == "avx512" else None, "x f32", must=False)
+    bench.bar(f"event in bfloat16, batch 32 ({best})",
+              ratio(f.us(best, "event", 32), f.us(best, "event bf16", 32)), None, "x f32")
     if "onnxruntime" in asked:
         call, empty = f.us("onnxruntime", "event", 1), f.us("onnxruntime", "empty", 1)
         own = call - empty if call is not None else None
