@@ -1,4 +1,5 @@
-/* Counted once for each strength; the decay is tried without counting again. */
+/* Counted once for each strength.  The decay needs no counting again and is chosen by the first
+ * strength, the strength then by that decay. */
 #include <string.h>
 
 #include "nba/base/assert.h"
@@ -10,8 +11,8 @@
 #define QUERIES_MAX 3000u
 #define K           10u
 
-static const double lambdas[] = {250, 500, 1000};
-static const uint32_t neighbours[] = {50, 100, 200};
+static const double lambdas[] = {500, 250, 1000};
+static const uint32_t neighbours[] = {200, 100, 50};
 static const double decays[] = {0.95, 0.9, 0.8, 0.7, 0.6};
 
 struct choice {
@@ -84,8 +85,10 @@ enum nba_status nba_item_item_choose(enum nba_item_item kind, const struct nba_d
         tried.decay = open.decay > 0.0 && dataset->ordered ? open.decay : 1.0;
         status = nba_item_item_count(kind, dataset, split->train_count, &tried, &arrays, &counted,
                                      error);
-        for (size_t j = 0; status == NBA_OK && j < (any_decay ? NBA_ARRAY_COUNT(decays) : 1); j++) {
-            tried.decay = any_decay ? decays[j] : tried.decay;
+        const size_t fadings = any_decay && i == 0 ? NBA_ARRAY_COUNT(decays) : 1;
+        const double chosen = options->decay;
+        for (size_t j = 0; status == NBA_OK && j < fadings; j++) {
+            tried.decay = !any_decay ? tried.decay : i == 0 ? decays[j] : chosen;
             counted.decay = (float)tried.decay;
             const double value = judge(&choice, &counted);
             if (value > best) {
