@@ -356,6 +356,10 @@ class Data(unittest.TestCase):
         self.assertIn("prequential", {f["protocol"] for f in figures})
         self.assertRegex(self.nba("evaluate", *self.log, *shelf),
                          r"\blog +popularity in specialty +prequential +0\.\d{4} \[0\.\d{4}, ")
+        told = json.loads(self.nba("evaluate", *self.log, "--associations", 2, "--support", 0.001,
+                                   "--confidence", 0, "--session-minutes", 100000, "--json"))
+        self.assertEqual(len(told["best"]), 2)
+        self.assertGreaterEqual(told["best"][0]["lift"], told["best"][1]["lift"])
         shown = self.nba("models", "show", release, "--report", *shelf)
         self.assertIn("lstm, ncf, popularity", shown)
         self.assertEqual(run("models", "release", "0" * 64, *shelf).returncode, 1)
