@@ -159,6 +159,22 @@ const struct nba_model nba_models[NBA_MODEL_COUNT] = {
                              .learner = ncf_users_learner},
 };
 
+bool nba_model_can_learn(const struct nba_model *model, const struct nba_dataset *dataset,
+                         const struct nba_progress *progress)
+{
+    char line[128] = "";
+    if (!dataset->ordered && model->by_order) {
+        (void)snprintf(line, sizeof(line), "%s left out: the data has no order", model->name);
+    } else if (model->contents_max != 0 && dataset->content_count > model->contents_max) {
+        (void)snprintf(line, sizeof(line), "%s left out: %u contents, at most %u", model->name,
+                       dataset->content_count, model->contents_max);
+    }
+    if (line[0] != '\0' && progress->note != NULL) {
+        progress->note(progress->context, line);
+    }
+    return line[0] == '\0';
+}
+
 enum nba_status nba_models_named(const char *list, bool ret_wanted[NBA_MODEL_COUNT],
                                  struct nba_error *error)
 {

@@ -410,9 +410,7 @@ enum nba_status nba_training_run(const struct nba_train_config *config, struct n
     own.lstm_options.fit.window_events = own.ncf_options.fit.window_events = own.window_events;
     own.lstm_options.fit.seed = own.ncf_options.fit.seed = own.seed;
     for (size_t m = 0; m < NBA_MODEL_COUNT; m++) {
-        const uint32_t most = nba_models[m].contents_max;
-        own.wanted[m] = own.wanted[m] && (dataset->ordered || !nba_models[m].by_order) &&
-                        (most == 0 || dataset->content_count <= most);
+        own.wanted[m] = own.wanted[m] && nba_model_can_learn(&nba_models[m], dataset, progress);
     }
     enum nba_status status = check_config(&own, dataset, error);
     if (status != NBA_OK) {

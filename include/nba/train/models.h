@@ -55,6 +55,10 @@ struct nba_model {
 };
 extern const struct nba_model nba_models[NBA_MODEL_COUNT];
 
+/* False where the data set can't teach the model, which is said. */
+bool nba_model_can_learn(const struct nba_model *model, const struct nba_dataset *dataset,
+                         const struct nba_progress *progress);
+
 /* "lstm,ncf" into flags.  NBA_E_USAGE. */
 NBA_MUST_USE
 enum nba_status nba_models_named(const char *list, bool ret_wanted[NBA_MODEL_COUNT],

@@ -50,7 +50,8 @@ struct nba_epoch {
     double seconds_left;              /* to the last epoch at most */
     bool best;
 };
-/* Called after every epoch, and with a line for every model that was counted (NULL: not). */
+/* Called after every epoch, and with a line for every model that was
+ * counted or left out (NULL: not). */
 struct nba_progress {
     void (*epoch)(void *context, const struct nba_epoch *epoch);
     void (*note)(void *context, const char *line);
