@@ -411,6 +411,18 @@ enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wav
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };
     status = nba_funnel_decide(pipeline->funnel, &request, &pipeline->said, &result);
+    if (status == NBA_OK && result.decision.reason == NBA_REASON_STOPPED) {
+        result.slate = (struct nba_slate){
+            .decision_id = decision_id,
+            .hcp_id = item->hcp->hcp_id,
+            .tenant_id = nba_policy_head(pipeline->side->policy)->tenant,
+            .time_ms = item->now_ms,
+            .policy_version = nba_policy_head(pipeline->side->policy)->version,
+            .model_version = nba_str_of(item->job->scores.model_version),
+            .engine_version = request.engine_version,
+        };
+        result.has_slate = true; /* nothing is next for anybody */
+    }
     if (status == NBA_OK) {
         say_slate(pipeline, origin, &result);
     }

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "nba/base/assert.h"
 #include "nba/base/hash.h"
 #include "nba/release/release.h"
 #include "pipeline_internal.h"
@@ -18,6 +17,7 @@ void nba_lanes_create(struct nba_pipeline *pipeline)
     for (int role = 0; role < NBA_ROLE_COUNT; role++) {
         pipeline->lanes[role].scorer = nba_scorer_create();
     }
+    pipeline->alone.scorer = nba_scorer_create();
 }
 
 void nba_lanes_destroy(struct nba_pipeline *pipeline)
@@ -25,6 +25,7 @@ void nba_lanes_destroy(struct nba_pipeline *pipeline)
     for (int role = 0; role < NBA_ROLE_COUNT; role++) {
         nba_scorer_destroy(pipeline->lanes[role].scorer);
     }
+    nba_scorer_destroy(pipeline->alone.scorer);
 }
 
 void nba_lanes_clear(struct nba_pipeline *pipeline)
@@ -86,16 +87,21 @@ static uint64_t release_hash(const struct nba_release *release)
     return nba_xxh64(id, strlen(id));
 }
 
-void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item)
+static void choose_role(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 {
     item->role = nba_side_role_of(pipeline->side, item->hcp->hcp_id, item->now_ms);
+}
+
+/* Of the model of the item's role; item->job from then on. */
+static void fill_job(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                     struct nba_score_job *job)
+{
     const struct nba_side_model *model = &pipeline->side->models[item->role];
-    struct nba_lane *lane = &pipeline->lanes[item->role];
-    struct nba_score_job *job = &lane->jobs[lane->count];
     const size_t floats = nba_score_binding_state_floats(model->binding);
     *job = (struct nba_score_job){.hcp = item->hcp, .watermark_ms = item->watermark_ms};
     if (model->release == NULL) {
-        job->tally = read_tally(pipeline, item->task, item->hcp);
+        job->tally = item->tally.everyone != NULL ? item->tally
+                                                  : read_tally(pipeline, item->task, item->hcp);
     } else if (floats != 0) {
         job->state = nba_arena_need(&pipeline->scratch, floats * sizeof(*job->state));
         uint32_t count = 0;
@@ -108,11 +114,25 @@ void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item)
             job->known_start = tag.start;
         }
     }
+    item->job = job;
+}
+
+void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item)
+{
+    choose_role(pipeline, item);
+    struct nba_lane *lane = &pipeline->lanes[item->role];
+    fill_job(pipeline, item, &lane->jobs[lane->count++]);
+    pipeline->job_count++;
     const int64_t horizon_ms = nba_funnel_horizon(pipeline->funnel, item->hcp, item->now_ms);
     pipeline->horizon_ms = horizon_ms < pipeline->horizon_ms ? horizon_ms : pipeline->horizon_ms;
-    item->job = job;
-    lane->count++;
-    pipeline->job_count++;
+}
+
+void nba_lanes_note(struct nba_pipeline *pipeline, struct nba_wave_item *item)
+{
+    choose_role(pipeline, item);
+    if (pipeline->side->models[item->role].release == NULL) {
+        item->tally = read_tally(pipeline, item->task, item->hcp);
+    }
 }
 
 void nba_lanes_start(struct nba_pipeline *pipeline)
@@ -137,11 +157,12 @@ enum nba_status nba_lanes_finish(struct nba_pipeline *pipeline, const struct nba
 enum nba_status nba_wave_score(struct nba_pipeline *pipeline, struct nba_wave_item *item,
                                struct nba_error *error)
 {
-    NBA_ASSERT(pipeline->item_count == 0 && pipeline->job_count == 0);
-    nba_lanes_add(pipeline, item);
-    nba_lanes_start(pipeline);
-    nba_lanes_clear(pipeline);
-    return nba_lanes_finish(pipeline, item, error);
+    choose_role(pipeline, item);
+    const struct nba_score_binding *binding = pipeline->side->models[item->role].binding;
+    struct nba_lane *alone = &pipeline->alone;
+    fill_job(pipeline, item, alone->jobs);
+    nba_scorer_start(alone->scorer, binding, alone->jobs, 1);
+    return nba_scorer_finish(alone->scorer, binding, alone->jobs, 0, &pipeline->said, error);
 }
 
 void nba_lanes_keep(struct nba_pipeline *pipeline, const struct nba_wave_item *item)

@@ -97,7 +97,19 @@ static struct nba_crash_place place_of(const struct nba_record *record)
 
 /* ---- one item leaves ---- */
 
-static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+/* Actions that the HCP's slate has. */
+static uint32_t open_actions(const struct nba_hcp *hcp, int64_t now_ms)
+{
+    const uint32_t unseen = NBA_OPEN_ACTION_GHOST | NBA_OPEN_ACTION_HELD;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < hcp->action_count; i++) {
+        count += (hcp->actions[i].flags & unseen) == 0 &&
+                 nba_open_action_is_open(&hcp->actions[i], now_ms);
+    }
+    return count;
+}
+
+static enum nba_status emit_item(struct nba_pipeline *pipeline, struct nba_wave_item *item,
                                  struct nba_error *error)
 {
     nba_arena_reset(&pipeline->said);
@@ -152,7 +164,10 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, const struct nba
     }
     nba_emit_decision(&pipeline->emitter, origin, &decision);
     nba_pipeline_metrics_decision(&pipeline->metrics, &decision);
-    return NBA_OK;
+    const bool stays = item->hcp != NULL && !item->erased && !nba_wave_ends(item);
+    return stays && open_actions(item->hcp, item->now_ms) < item->open_before
+               ? nba_wave_say_slate(pipeline, item, origin, decision.decision_id, error)
+               : NBA_OK;
 }
 
 static enum nba_status flush_wave(struct nba_pipeline *pipeline, struct nba_error *error)
@@ -218,6 +233,7 @@ enum nba_status nba_wave_apply(struct nba_pipeline *pipeline, struct nba_wave_it
     nba_counter_add(pipeline->metrics.unknown_contents,
                     event->content_id.bytes != 0 && facts.family_id.bytes == 0);
     item->arrival = nba_intake_arrival(pipeline->side->policy, hcp, event, item->watermark_ms);
+    item->open_before = open_actions(hcp, item->now_ms);
     if (item->arrival == NBA_ARRIVAL_FRESH) {
         release_contact(pipeline, hcp, event);
     }
@@ -262,6 +278,8 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     if (status == NBA_OK && item->arrival == NBA_ARRIVAL_FRESH &&
         nba_policy_decides_on(pipeline->side->policy, event)) {
         nba_lanes_add(pipeline, item);
+    } else if (status == NBA_OK && item->open_before != 0) {
+        nba_lanes_note(pipeline, item);
     }
     return status;
 }

@@ -38,6 +38,8 @@ struct nba_wave_item {
     struct nba_score_job *job; /* NULL: no decision */
     enum nba_role role;        /* whose job it is */
     struct nba_fired *fired;   /* NULL: a record's */
+    uint32_t open_before;      /* actions on the HCP's slate before the event; of a record's item */
+    struct nba_score_tally tally; /* as of the event, should the slate be owed */
     /* The requested action that the event is about, before it was applied; empty: none. */
     struct nba_str told_action_id, told_rep_id;
 };
@@ -79,8 +81,9 @@ struct nba_pipeline {
     struct nba_wave_item items[WAVE_ITEMS_MAX];
     size_t item_count;
     struct nba_lane lanes[NBA_ROLE_COUNT];
-    size_t job_count;  /* of both */
-    size_t wave_bytes; /* that the last one sent */
+    size_t job_count;      /* of both */
+    struct nba_lane alone; /* one job at a time, beside the wave */
+    size_t wave_bytes;     /* that the last one sent */
     /* The earliest moment at which an action that this wave may yet propose can expire or be
      * released: its timers are in no record before the wave is emitted. */
     int64_t horizon_ms;
@@ -141,7 +144,7 @@ NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head);
 
-/* The HCP's slate anew, when what is open changed without a decision; no wave is open. */
+/* The HCP's slate anew, when what is open changed without a decision. */
 NBA_MUST_USE
 enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wave_item *item,
                                    struct nba_origin origin, struct nba_str decision_id,
@@ -153,12 +156,14 @@ void nba_lanes_destroy(struct nba_pipeline *pipeline);
 void nba_lanes_clear(struct nba_pipeline *pipeline);
 /* item->job, for the model of the HCP's arm. */
 void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item);
+/* The item may yet owe its HCP's slate: what is counted by now is remembered. */
+void nba_lanes_note(struct nba_pipeline *pipeline, struct nba_wave_item *item);
 /* All jobs' states and member scores, then one item's scores, before anything changes its HCP. */
 void nba_lanes_start(struct nba_pipeline *pipeline);
 NBA_MUST_USE
 enum nba_status nba_lanes_finish(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                  struct nba_error *error);
-/* item->job with its scores, in no wave. */
+/* item->job with its scores, beside the wave. */
 NBA_MUST_USE
 enum nba_status nba_wave_score(struct nba_pipeline *pipeline, struct nba_wave_item *item,
                                struct nba_error *error);

@@ -153,7 +153,7 @@ static enum nba_status recall(struct nba_pipeline *pipeline, struct nba_task *ta
     }
     nba_emit_decision(&pipeline->emitter, origin, &record);
     nba_pipeline_metrics_decision(&pipeline->metrics, &record);
-    return NBA_OK;
+    return nba_wave_say_slate(pipeline, &item, origin, record.decision_id, error);
 }
 
 /* Looks at one open action; *ret_recalled: it had to go. */

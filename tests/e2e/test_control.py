@@ -20,6 +20,12 @@ def control(kind, target, **fields):
             "time": world.START, **fields}
 
 
+def on_slates(instance):
+    """The actions that the newest slate of each HCP lists."""
+    newest = {r["key"]: r["value"] for r in instance.consume("slate")}
+    return {a["action_id"] for slate in newest.values() if slate for a in slate["actions"]}
+
+
 def open_actions(instance):
     """Proposed and not taken back, by id: what the engine still can recall."""
     found = {}
@@ -75,6 +81,7 @@ class Sweep(unittest.TestCase):
         self.instance.produce("control", [control("exclude", excluded, id="letter-77")])
         self.instance.drain()
         self.check(of(excluded), "EXCLUDED", "control#letter-77")
+        self.assertEqual(on_slates(self.instance) & set(before), set(before) - set(of(excluded)))
         gone = next(c for c in world.contents(40) if c["content"]["content_id"] == withdrawn)
         for treatment in gone["content"]["treatments"]:
             treatment["approval_state"] = "withdrawn"
@@ -87,6 +94,28 @@ class Sweep(unittest.TestCase):
                 if a["treatment"]["content_id"] not in (excluded, withdrawn)}
         self.check(left, "STOPPED", "control#kill-1")
         self.assertEqual(open_actions(self.instance), {})
+        self.assertEqual(on_slates(self.instance) & set(before), set())
+
+    def test_an_event_that_takes_an_action_away_takes_it_from_the_slate(self):
+        self.instance.setup(hcps=80, count=500)
+        self.instance.drain()
+        before = open_actions(self.instance)
+        self.assertEqual(on_slates(self.instance) & set(before), set(before))
+        hcps = sorted({a["hcp_id"] for a in before.values()})
+        now = max(r["value"]["event_time"] for r in self.instance.consume("engagement"))
+        dismissed = next(i for i, a in before.items() if a["hcp_id"] == hcps[0])
+        self.instance.produce("engagement", [
+            {"event_id": "no", "source": "crm", "event_type": "action_dismissed",
+             "event_time": now, "hcp_id": hcps[0], "action_id": dismissed}] + [
+            {"event_id": f"out-{hcp}-{channel}", "source": "web", "event_type": "consent_changed",
+             "event_time": now, "hcp_id": hcp, "channel": channel, "scope_type": "channel",
+             "status": "opt_out"}
+            for hcp in hcps[1:] for channel in ("email", "rep", "web", "event", "sms")])
+        self.instance.drain()
+        after = set(open_actions(self.instance)) & set(before)
+        self.assertLess(len(after), len(before) / 2)
+        self.assertEqual(on_slates(self.instance) & set(before), after - {dismissed})
+        self.assertEqual(self.instance.replay(), self.instance.digests())
 
     def test_what_was_sent_or_has_expired_is_not_recalled(self):
         self.instance.setup(hcps=30, count=200)
