@@ -150,7 +150,7 @@ static enum nba_status learn(struct nba_workplace *place, struct nba_error *erro
     if (nba_shelf_champion(dir, id, error) == NBA_OK) {
         return NBA_OK; /* an earlier run of this folder got that far */
     }
-    (void)fprintf(stderr, "learning from the past: LSTM and NCF\n");
+    (void)fprintf(stderr, "learning from the past: the members of the fusion\n");
     const bool done = nba_learn_config(&place->config, NULL, args.seed, &train, error) == NBA_OK &&
                       nba_learn_load(place, &dataset, error) == NBA_OK &&
                       nba_train_run(&train, dataset, &progress, dir, id, NULL, error) == NBA_OK &&
@@ -249,8 +249,7 @@ const struct nba_command nba_command_demo = {
     .name = "demo",
     .summary = "a simulated market, learned from, decided on and told: see what nba does",
     .about =
-        "Simulates HCPs with tastes, learns LSTM and NCF from the first 60 % of their events, "
-        "then\n"
+        "Simulates HCPs with tastes, learns the fusion from the first 60 % of their events, then\n"
         "runs the engine on an embedded log while the market answers to its actions. At the end:\n"
         "how often the next engagement was among the ten contents ranked highest, against\n"
         "popularity in their specialty, the stories of some HCPs, and what the control group "

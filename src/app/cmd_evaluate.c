@@ -188,7 +188,8 @@ const struct nba_command nba_command_evaluate = {
     .operands = "[LOGFILE...]",
     .about =
         "With a release, every engagement is ranked among all contents that existed then, before\n"
-        "it is known (prequential): HR@K, NDCG@K, MRR for LSTM, NCF, fusion and popularity in the\n"
+        "it is known (prequential): HR@K, NDCG@K, MRR for each member, fusion and popularity in "
+        "the\n"
         "HCP's specialty (in JSON popularity), and AUC and log loss of the probabilities. With\n"
         "--train the learners are trained anew and judged on what was kept from them: each HCP's\n"
         "last engagement among all contents and among 100 it never touched, or the last part by\n"

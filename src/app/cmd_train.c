@@ -22,7 +22,8 @@ static struct {
 } args = {.seed = -1};
 
 static const struct nba_option options[] = {
-    NBA_OPTION_TEXT(&args.only, "only", "MODEL[,MODEL]", "train these alone: lstm, ncf"),
+    NBA_OPTION_TEXT(&args.only, "only", "MODEL[,MODEL]",
+                    "over train.members: lstm, ncf, ease, knn, rules"),
     NBA_OPTION_INTEGER(&args.seed, "seed", "N", 0, 1e15, "over train.seed"),
     NBA_OPTION_TEXT(&args.init, "init", "ID",
                     "start from the weights of this release; champion: from its, if there is one"),
@@ -223,7 +224,7 @@ static enum nba_status run(struct nba_workplace *place, struct nba_error *error)
 
 const struct nba_command nba_command_train = {
     .name = "train",
-    .summary = "learn LSTM and NCF from a log, files or tables, and write a release",
+    .summary = "learn the members of the fusion from a log, files or tables, and write a release",
     .operands = "[LOGFILE...]",
     .about =
         "Without operands, learns from the log of the configuration. The last part by time "

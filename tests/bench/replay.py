@@ -6,7 +6,9 @@
 lstm  the peer's work of tools/bench stream: 20,000 HCPs by Zipf 0.8, 1,000 contents, LSTM step and
       scores, the five best, a shadow decision for every event (tests/bench/stream_policy.yaml)
 full  everything on: 5,000 HCPs whose profiles come first, 500 contents in four channels, LSTM, NCF
-      over 32, fusion with popularity, the policy of config/policy-basic.yaml with a reason for every candidate, actions with timers
+      over 32, fusion with popularity, the policy of config/policy-basic.yaml with a reason for every
+      candidate, actions with timers
+members  the same with EASE, item-kNN and rules in the fusion
 
 Random weights of the usual sizes (tools/bench-peer/release.c).  Medians of rounds that take turns.
 """
@@ -42,6 +44,7 @@ KINDS = {
              "types": ["portal_content_viewed", "email_opened", "email_clicked",
                        "webinar_attended", "rep_call_completed"], "bar": 40_000},
 }
+KINDS["members"] = {**KINDS["full"], "release": ["c%04u", "members"], "bar": None}
 
 
 def catalog(kind):

@@ -4,11 +4,12 @@
  * the folder that `nba train --release` would write, its training says "random", and its report is
  * empty.
  *
- *   peer_release FOLDER CONTENTS [PATTERN [all]]
+ *   peer_release FOLDER CONTENTS [PATTERN [all | members]]
  *
  * Prints the release's id and makes it the champion of FOLDER.  PATTERN (default c%04u) names the
  * contents 0 .. CONTENTS - 1.  LSTM 64 -> 128 -> 64 alone; with `all` NCF 64, 128-64-32 too, and
- * the fusion of LSTM, NCF and popularity.
+ * the fusion of LSTM, NCF and popularity; with `members` EASE of 32 events, item-kNN of 100
+ * neighbours and 64 events and rules of 5 events beside them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "nba/release/shelf.h"
 
 enum { D = 64, H1 = 128, H2 = 64, M1 = 128, M2 = 64, M3 = 32, NAME_BYTES = 32, WINDOW = 64 };
+enum { KNN = 100, RULES = 5 };
 
 static struct nba_rng rng = {7};
 
@@ -56,13 +58,40 @@ static void name_contents(struct nba_release_parts *parts, uint32_t count, const
     parts->popularity = popularity;
 }
 
+/* Each content speaks for all, or for KNN of them. */
+static struct nba_neighbours neighbours(uint32_t count, uint32_t last, bool dense)
+{
+    const uint32_t each = dense ? count : count < KNN ? count : KNN;
+    uint32_t *offsets = malloc((count + 1u) * sizeof *offsets);
+    uint32_t *columns = malloc((size_t)count * each * sizeof *columns);
+    if (offsets == NULL || columns == NULL) {
+        abort();
+    }
+    for (uint32_t i = 0; i <= count; i++) {
+        offsets[i] = i * each;
+    }
+    for (uint32_t e = 0; e < count * each; e++) {
+        columns[e] = e % each * (count / each);
+    }
+    return (struct nba_neighbours){.contents = count,
+                                   .entries = count * each,
+                                   .last = last,
+                                   .decay = 0.875f,
+                                   .values = draw((size_t)count * each, 0.2),
+                                   .offsets = dense ? NULL : offsets,
+                                   .columns = dense ? NULL : columns,
+                                   .prior = draw(count, 0.001)};
+}
+
 int main(int argc, char **argv)
 {
     const char *pattern = argc > 3 ? argv[3] : "c%04u";
     const uint32_t count = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
-    const bool all = argc > 4 && strcmp(argv[4], "all") == 0;
+    const bool members = argc > 4 && strcmp(argv[4], "members") == 0;
+    const bool all = members || (argc > 4 && strcmp(argv[4], "all") == 0);
     if (count == 0 || count > NBA_CONTENTS_MAX || strstr(pattern, "%04u") == NULL) {
-        (void)fprintf(stderr, "usage: peer_release FOLDER CONTENTS [PATTERN with %%04u [all]]\n");
+        (void)fprintf(stderr, "usage: peer_release FOLDER CONTENTS [PATTERN with %%04u "
+                              "[all | members]]\n");
         return 2;
     }
     /* Scales of a trained network: 1/sqrt(inputs), so that gates neither saturate nor vanish. */
@@ -101,6 +130,15 @@ int main(int argc, char **argv)
         .history_json = nba_str_of("[]"),
         .engine_version = nba_str_of("bench"),
     };
+    const struct nba_neighbours ease = neighbours(members ? count : 1, 32, true);
+    const struct nba_neighbours knn = neighbours(members ? count : 1, 64, false);
+    const struct nba_neighbours rules = neighbours(members ? count : 1, RULES, false);
+    const struct nba_neighbours *const three[] = {&ease, &knn, &rules};
+    for (int i = 0; members && i < NBA_NEIGHBOURS_COUNT; i++) {
+        parts.neighbours[i] = three[i];
+        parts.fusion[NBA_FUSION_CHEAP].weights[NBA_NEIGHBOURS_FIRST + i] = 0.3;
+        parts.fusion[NBA_FUSION_FULL].weights[NBA_NEIGHBOURS_FIRST + i] = 0.3;
+    }
     name_contents(&parts, count, pattern);
     char id[NBA_RELEASE_ID_BYTES];
     struct nba_error error = {0};
