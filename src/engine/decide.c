@@ -388,10 +388,9 @@ enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wav
                                    struct nba_origin origin, struct nba_str decision_id,
                                    struct nba_error *error)
 {
-    const struct nba_config *config = pipeline->options.config;
     struct nba_decide_result result;
     enum nba_status status = NBA_OK;
-    if (!config->slate_publish || pipeline->emitter.listener != NULL) { /* nobody would read it */
+    if (!nba_wave_says_slates(pipeline)) {
         return NBA_OK;
     }
     status = nba_wave_score(pipeline, item, error);
@@ -406,7 +405,7 @@ enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wav
         .decision_id = decision_id,
         .now_ms = item->now_ms,
         .watermark_ms = item->watermark_ms,
-        .top_n = (uint32_t)config->slate_top_n,
+        .top_n = (uint32_t)pipeline->options.config->slate_top_n,
         .nothing_new = true,
         .engine_version = nba_str_of(NBA_ENGINE_VERSION),
     };

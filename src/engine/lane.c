@@ -129,6 +129,9 @@ void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 
 void nba_lanes_note(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 {
+    if (!nba_wave_says_slates(pipeline)) {
+        return;
+    }
     choose_role(pipeline, item);
     if (pipeline->side->models[item->role].release == NULL) {
         item->tally = read_tally(pipeline, item->task, item->hcp);

@@ -144,6 +144,11 @@ NBA_MUST_USE
 enum nba_status nba_wave_decide(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                                 struct nba_origin origin, const struct nba_decision *head);
 
+/* Slates are published, and read: who listens to decisions alone reads none. */
+static inline bool nba_wave_says_slates(const struct nba_pipeline *pipeline)
+{
+    return pipeline->options.config->slate_publish && pipeline->emitter.listener == NULL;
+}
 /* The HCP's slate anew, when what is open changed without a decision. */
 NBA_MUST_USE
 enum nba_status nba_wave_say_slate(struct nba_pipeline *pipeline, struct nba_wave_item *item,
