@@ -37,7 +37,7 @@ void nba_lanes_clear(struct nba_pipeline *pipeline)
     pipeline->horizon_ms = INT64_MAX;
 }
 
-struct nba_str nba_lane_specialty(const struct nba_hcp *hcp)
+struct nba_str nba_wave_specialty(const struct nba_hcp *hcp)
 {
     return hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0);
 }
@@ -50,14 +50,14 @@ const char *nba_lane_model_version(const struct nba_pipeline *pipeline, const st
     return nba_score_binding_version(pipeline->side->models[role].binding);
 }
 
-/* This event included. */
+/* This event included; the counts live in `arena`. */
 static struct nba_score_tally read_tally(struct nba_pipeline *pipeline, struct nba_task *task,
-                                         const struct nba_hcp *hcp)
+                                         const struct nba_hcp *hcp, struct nba_arena *arena)
 {
     const size_t count = pipeline->side->catalog->content_count;
-    uint32_t *counts = nba_arena_need(&pipeline->scratch, (2 * count + 1) * sizeof(*counts));
+    uint32_t *counts = nba_arena_need(arena, (2 * count + 1) * sizeof(*counts));
     uint32_t *everyone = counts + count;
-    const struct nba_str specialty = nba_lane_specialty(hcp);
+    const struct nba_str specialty = nba_wave_specialty(hcp);
     nba_tally_rows_read(&pipeline->tally_rows, task, 0, everyone);
     if (specialty.bytes != 0) {
         nba_tally_rows_read(&pipeline->tally_rows, task, nba_content_hash(specialty), counts);
@@ -74,7 +74,7 @@ void nba_lanes_count(struct nba_pipeline *pipeline, struct nba_task *task,
         return;
     }
     const uint32_t content = nba_content_hash(event->content_id);
-    const struct nba_str specialty = nba_lane_specialty(hcp);
+    const struct nba_str specialty = nba_wave_specialty(hcp);
     nba_tally_rows_add(&pipeline->tally_rows, task, 0, content);
     if (specialty.bytes != 0) {
         nba_tally_rows_add(&pipeline->tally_rows, task, nba_content_hash(specialty), content);
@@ -92,18 +92,19 @@ static void choose_role(struct nba_pipeline *pipeline, struct nba_wave_item *ite
     item->role = nba_side_role_of(pipeline->side, item->hcp->hcp_id, item->now_ms);
 }
 
-/* Of the model of the item's role; item->job from then on. */
+/* Of the model of the item's role; item->job from then on, its inputs in `arena`. */
 static void fill_job(struct nba_pipeline *pipeline, struct nba_wave_item *item,
-                     struct nba_score_job *job)
+                     struct nba_arena *arena, struct nba_score_job *job)
 {
     const struct nba_side_model *model = &pipeline->side->models[item->role];
     const size_t floats = nba_score_binding_state_floats(model->binding);
     *job = (struct nba_score_job){.hcp = item->hcp, .watermark_ms = item->watermark_ms};
     if (model->release == NULL) {
-        job->tally = item->tally.everyone != NULL ? item->tally
-                                                  : read_tally(pipeline, item->task, item->hcp);
+        job->tally = item->tally.everyone != NULL
+                         ? item->tally
+                         : read_tally(pipeline, item->task, item->hcp, arena);
     } else if (floats != 0) {
-        job->state = nba_arena_need(&pipeline->scratch, floats * sizeof(*job->state));
+        job->state = nba_arena_need(arena, floats * sizeof(*job->state));
         uint32_t count = 0;
         struct nba_vector_tag tag = {.release = release_hash(model->release),
                                      .pushed = item->hcp->pushed};
@@ -121,7 +122,7 @@ void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 {
     choose_role(pipeline, item);
     struct nba_lane *lane = &pipeline->lanes[item->role];
-    fill_job(pipeline, item, &lane->jobs[lane->count++]);
+    fill_job(pipeline, item, &pipeline->scratch, &lane->jobs[lane->count++]);
     pipeline->job_count++;
     const int64_t horizon_ms = nba_funnel_horizon(pipeline->funnel, item->hcp, item->now_ms);
     pipeline->horizon_ms = horizon_ms < pipeline->horizon_ms ? horizon_ms : pipeline->horizon_ms;
@@ -129,12 +130,9 @@ void nba_lanes_add(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 
 void nba_lanes_note(struct nba_pipeline *pipeline, struct nba_wave_item *item)
 {
-    if (!nba_wave_says_slates(pipeline)) {
-        return;
-    }
-    choose_role(pipeline, item);
-    if (pipeline->side->models[item->role].release == NULL) {
-        item->tally = read_tally(pipeline, item->task, item->hcp);
+    if (nba_wave_says_slates(pipeline) &&
+        pipeline->side->models[NBA_ROLE_CHAMPION].release == NULL) {
+        item->tally = read_tally(pipeline, item->task, item->hcp, &pipeline->scratch);
     }
 }
 
@@ -163,7 +161,7 @@ enum nba_status nba_wave_score(struct nba_pipeline *pipeline, struct nba_wave_it
     choose_role(pipeline, item);
     const struct nba_score_binding *binding = pipeline->side->models[item->role].binding;
     struct nba_lane *alone = &pipeline->alone;
-    fill_job(pipeline, item, alone->jobs);
+    fill_job(pipeline, item, &pipeline->said, alone->jobs);
     nba_scorer_start(alone->scorer, binding, alone->jobs, 1);
     return nba_scorer_finish(alone->scorer, binding, alone->jobs, 0, &pipeline->said, error);
 }

@@ -125,7 +125,7 @@ static enum nba_status emit_item(struct nba_pipeline *pipeline, struct nba_wave_
     const struct nba_origin origin = {
         .src = nba_str_of(src),
         .partition = nba_task_partition(item->task),
-        .segment = item->hcp != NULL ? nba_lane_specialty(item->hcp) : nba_str(NULL, 0),
+        .segment = item->hcp != NULL ? nba_wave_specialty(item->hcp) : nba_str(NULL, 0),
     };
     if (item->why.status == NBA_E_CRASH_LOOP) {
         const struct nba_journal journal = nba_pipeline_journal(pipeline, item->record->offset);

@@ -181,7 +181,7 @@ void nba_lanes_count(struct nba_pipeline *pipeline, struct nba_task *task,
 const char *nba_lane_model_version(const struct nba_pipeline *pipeline, const struct nba_hcp *hcp,
                                    int64_t now_ms);
 /* Empty: none. */
-struct nba_str nba_lane_specialty(const struct nba_hcp *hcp);
+struct nba_str nba_wave_specialty(const struct nba_hcp *hcp);
 
 /* erase.c: is the event one of an erased HCP (item->erased)?  An opt-in captured since then
  * readmits it. */

@@ -87,8 +87,7 @@ enum nba_status nba_wave_release(struct nba_pipeline *pipeline, struct nba_task 
     const struct nba_origin origin = {
         .src = id,
         .partition = nba_task_partition(task),
-        .segment =
-            hcp->profile.specialty_count != 0 ? hcp->profile.specialties[0] : nba_str(NULL, 0),
+        .segment = nba_wave_specialty(hcp),
     };
     struct nba_wave_item item = {
         .task = task,

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "nba/base/assert.h"
 #include "nba/base/str_put.h"
 #include "pipeline_internal.h"
 
@@ -137,8 +138,7 @@ static enum nba_status recall(struct nba_pipeline *pipeline, struct nba_task *ta
     }
     const struct nba_open_action *open = &item.hcp->actions[recalled->open_index];
     item.event.hcp_id = item.hcp->hcp_id;
-    origin.segment =
-        item.hcp->profile.specialty_count != 0 ? item.hcp->profile.specialties[0] : origin.segment;
+    origin.segment = nba_wave_specialty(item.hcp);
     struct nba_decision record =
         nba_wave_decision(pipeline, &item, NBA_DECISION_LIFECYCLE, NBA_REASON_NONE);
     const struct nba_str id[] = {nba_str_of("dec:"), nba_str_of(recalled->cause),
@@ -189,6 +189,7 @@ enum nba_status nba_pipeline_sweep(struct nba_pipeline *pipeline, struct nba_tas
                                    bool *ret_more, struct nba_error *error)
 {
     struct nba_meta *meta = nba_task_meta(task);
+    const size_t held = pipeline->scratch.bytes_used;
     enum nba_status status = NBA_OK;
     *ret_more = false;
     for (uint32_t looks = 0; status == NBA_OK && meta->sweep_recalls != NBA_SWEEP_NONE; looks++) {
@@ -202,6 +203,7 @@ enum nba_status nba_pipeline_sweep(struct nba_pipeline *pipeline, struct nba_tas
         meta->sweep_recalls += recalled;
         pipeline->timers_fired += recalled;
     }
+    NBA_ASSERT(pipeline->scratch.bytes_used == held); /* no event comes to empty it */
     if (status == NBA_OK && pipeline->emitter.outbox->failed) {
         status = nba_error_set(error, NBA_E_NO_MEMORY, "transaction is too large for its memory");
     }

@@ -33,11 +33,10 @@ static enum nba_status decide(struct nba_pipeline *pipeline, struct nba_task *ta
     nba_arena_reset(&pipeline->said);
     const struct nba_str trigger = nba_policy_trigger_id(policy, due->trigger);
     const struct nba_str id = id_of(pipeline, trigger, hcp->hcp_id, due->due_ms);
-    const struct nba_hcp_profile *profile = &hcp->profile;
     const struct nba_origin origin = {
         .src = prefixed(pipeline, id),
         .partition = nba_task_partition(task),
-        .segment = profile->specialty_count != 0 ? profile->specialties[0] : nba_str(NULL, 0),
+        .segment = nba_wave_specialty(hcp),
     };
     struct nba_fired fired = {.due = due};
     const struct nba_wave_item item = {
