@@ -54,6 +54,8 @@ static const struct {
     {NBA_REASON_OPEN_ACTION, "the open action ends: answered, recalled or expired"},
     {NBA_REASON_FREQUENCY_CAP, "time: the window frees a place"},
     {NBA_REASON_REP_CAPACITY, "the rep's window ends, or an alert of less priority gives way"},
+    {NBA_REASON_VOLUME_LIMIT,
+     "the budget's window ends, or an unsent action of less priority gives way"},
     {NBA_REASON_BELOW_PROPENSITY, "a higher propensity, or a lower threshold"},
     {NBA_REASON_MODEL_IMMATURE, "a release trained on more engagements with the content"},
 };

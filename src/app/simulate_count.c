@@ -177,6 +177,8 @@ static void hear_decision(void *context, int32_t partition, struct nba_str segme
     for (uint32_t i = 0; i < decision->closed_count; i++) {
         if (decision->closed[i].reason == NBA_REASON_REP_CAPACITY) {
             add_total(part, "requests refused by reps' tasks", 1);
+        } else if (decision->closed[i].reason == NBA_REASON_VOLUME_LIMIT) {
+            add_total(part, "requests refused by budgets' tasks", 1);
         }
     }
     if (decision->kind != NBA_DECISION_DECIDED) {

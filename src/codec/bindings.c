@@ -330,7 +330,7 @@ RECORD(decision, struct nba_decision, FIELD(nba_decision, TEXT, decision_id),
 /* ---- nba.mailbox.v1 ------------------------------------------------------------------------ */
 
 RECORD(mail, struct nba_mail, WORD(nba_mail, kind, mail_kind), FIELD(nba_mail, TEXT, id),
-       TIME(nba_mail, time), FIELD(nba_mail, ID, hcp_id), FIELD(nba_mail, ID, rep_id),
+       TIME(nba_mail, time), FIELD(nba_mail, ID, hcp_id), FIELD(nba_mail, TEXT, rep_id),
        FIELD(nba_mail, TEXT, action_id),
        {MEMBER(nba_mail, POINTER, "action", action), .record = &action},
        WORD(nba_mail, reason, reason), FIELD(nba_mail, TEXT, superseded_by),
@@ -344,7 +344,7 @@ RECORD(window, struct nba_capacity_window, FIELD(nba_capacity_window, ID, rule_i
        {MEMBER(nba_capacity_window, DOUBLE, "lowest_priority", lowest_priority),
         PRESENT(BOOL, nba_capacity_window, replaceable)});
 
-RECORD(rep_capacity, struct nba_rep_capacity, FIELD(nba_rep_capacity, ID, rep_id),
+RECORD(rep_capacity, struct nba_rep_capacity, FIELD(nba_rep_capacity, TEXT, rep_id),
        TIME(nba_rep_capacity, time),
        RECORDS(nba_rep_capacity, "windows", windows, window_count, window));
 

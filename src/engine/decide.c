@@ -128,20 +128,33 @@ static void emit_action(struct nba_pipeline *pipeline, struct nba_origin origin,
     nba_pipeline_metrics_action(&pipeline->metrics, action);
 }
 
-void nba_wave_propose(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
+void nba_wave_propose(struct nba_pipeline *pipeline, struct nba_origin origin, struct nba_hcp *hcp,
                       const struct nba_action *action)
+{
+    const struct nba_open_action *open = nba_hcp_find_action(hcp, action->action_id);
+    const bool waits = nba_volume_ask(pipeline, origin, open, nba_str(NULL, 0), action);
+    nba_hcp_set_waiting(hcp, action->action_id, waits);
+    if (!waits) {
+        nba_wave_say_action(pipeline, origin, open->flags, action);
+    }
+}
+
+void nba_wave_say_action(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
+                         const struct nba_action *action)
 {
     ((flags & NBA_OPEN_ACTION_REQUESTED) != 0 ? nba_rep_request : emit_action)(pipeline, origin,
                                                                                action);
 }
 
-static void retract(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
-                    const struct nba_action *action)
+static void retract(struct nba_pipeline *pipeline, struct nba_origin origin,
+                    const struct nba_open_action *open, const struct nba_action *action)
 {
-    if ((flags & (NBA_OPEN_ACTION_HELD | NBA_OPEN_ACTION_GHOST)) == 0) {
-        ((flags & NBA_OPEN_ACTION_REQUESTED) != 0 ? nba_rep_withdraw : emit_action)(pipeline,
-                                                                                    origin, action);
+    const uint32_t unseen = NBA_OPEN_ACTION_HELD | NBA_OPEN_ACTION_GHOST | NBA_OPEN_ACTION_WAITING;
+    if ((open->flags & unseen) == 0) {
+        const bool requested = (open->flags & NBA_OPEN_ACTION_REQUESTED) != 0;
+        (requested ? nba_rep_withdraw : emit_action)(pipeline, origin, action);
     }
+    nba_volume_end(pipeline, origin, action->hcp_id, open, action->time_ms, action->recall_reason);
 }
 
 enum nba_status nba_wave_recall(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
@@ -181,7 +194,7 @@ enum nba_status nba_wave_take_back(struct nba_pipeline *pipeline, const struct n
         if (status != NBA_OK) {
             return status;
         }
-        retract(pipeline, origin, item->hcp->actions[recalls[i].open_index].flags, &action);
+        retract(pipeline, origin, &item->hcp->actions[recalls[i].open_index], &action);
         closed[i] = (struct nba_closed_action){action.action_id, recalls[i].reason};
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -368,7 +381,7 @@ static void keep_actions(struct nba_pipeline *pipeline, const struct nba_wave_it
         if (result->ghosts || waits) {
             continue; /* nobody is told */
         }
-        nba_wave_propose(pipeline, origin, flags, &result->actions[i]);
+        nba_wave_propose(pipeline, origin, item->hcp, &result->actions[i]);
     }
 }
 

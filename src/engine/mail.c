@@ -21,14 +21,20 @@ enum nba_status nba_take_mail(struct nba_pipeline *pipeline, struct nba_task *ta
     if (status == NBA_OK) {
         switch (mail.kind) {
         case NBA_MAIL_REQUEST:
-            status = nba_rep_take_request(pipeline, task, origin, &mail, &why);
+            status = (nba_is_volume(mail.rep_id) ? nba_volume_take_request : nba_rep_take_request)(
+                pipeline, task, origin, &mail, &why);
             break;
         case NBA_MAIL_FEEDBACK:
-            status = nba_rep_take_feedback(pipeline, task, origin, &mail, &why);
+            status = (nba_is_volume(mail.rep_id)
+                          ? nba_volume_take_feedback
+                          : nba_rep_take_feedback)(pipeline, task, origin, &mail, &why);
             break;
         case NBA_MAIL_REFUSED:
         case NBA_MAIL_REPLACED:
             status = nba_rep_take_answer(pipeline, task, origin, &mail, &why);
+            break;
+        case NBA_MAIL_GRANTED:
+            status = nba_volume_take_grant(pipeline, task, origin, &mail, &why);
             break;
         case NBA_MAIL_ERASED:
             status = nba_rep_take_erased(pipeline, task, &mail, &why);

@@ -284,14 +284,16 @@ static enum nba_status take_event(struct nba_pipeline *pipeline, struct nba_wave
     return status;
 }
 
-/* An action ends unanswered; a rep's task is told. */
+/* An action ends unanswered; the tasks of its rep and of its budgets are told. */
 static enum nba_status expire(struct nba_pipeline *pipeline, struct nba_task *task,
                               struct nba_hcp *hcp, struct nba_str action_id,
                               struct nba_error *error)
 {
     const struct nba_open_action *open = nba_hcp_find_action(hcp, action_id);
-    const uint32_t asked = NBA_OPEN_ACTION_REQUESTED | NBA_OPEN_ACTION_HELD;
-    if (open != NULL && (open->flags & asked) == NBA_OPEN_ACTION_REQUESTED) {
+    const bool asked = open != NULL && (open->flags & NBA_OPEN_ACTION_HELD) == 0 &&
+                       ((open->flags & NBA_OPEN_ACTION_REQUESTED) != 0 ||
+                        nba_policy_has_volumes(pipeline->side->policy));
+    if (asked) {
         const enum nba_status status = flush_wave(pipeline, error); /* what came before is said */
         if (status != NBA_OK) {
             return status;
@@ -303,8 +305,8 @@ static enum nba_status expire(struct nba_pipeline *pipeline, struct nba_task *ta
 }
 
 /* Fires what is due at or before `now_ms`, each with the clock at its own due time. */
-static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_task *task,
-                                   int64_t now_ms, bool *ret_more, struct nba_error *error)
+static enum nba_status fire_due(struct nba_pipeline *pipeline, struct nba_task *task,
+                                int64_t now_ms, bool *ret_more, struct nba_error *error)
 {
     *ret_more = false;
     if (now_ms >= pipeline->horizon_ms) {
@@ -361,6 +363,19 @@ static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_tas
         }
         nba_counter_add(pipeline->metrics.timers, 1);
     }
+}
+
+/* Then windows of budgets that have ended, of which nobody hears. */
+static enum nba_status fire_timers(struct nba_pipeline *pipeline, struct nba_task *task,
+                                   int64_t now_ms, bool *ret_more, struct nba_error *error)
+{
+    struct nba_meta *meta = nba_task_meta(task);
+    const enum nba_status status = fire_due(pipeline, task, now_ms, ret_more, error);
+    if (status != NBA_OK || *ret_more || nba_task_volumes_due_ms(task) > now_ms) {
+        return status;
+    }
+    meta->clock_ms = now_ms > meta->clock_ms ? now_ms : meta->clock_ms; /* none comes back */
+    return nba_task_drop_volumes(task, now_ms, error);
 }
 
 static int64_t day_of(int64_t ms)

@@ -5,6 +5,8 @@
 #include "emit.h"
 #include "nba/engine/pipeline.h"
 #include "nba/policy/funnel.h"
+#include "nba/policy/volume.h"
+#include "nba/state/volume.h"
 #include "pipeline_metrics.h"
 #include "tally_rows.h"
 
@@ -40,8 +42,8 @@ struct nba_wave_item {
     struct nba_fired *fired;   /* NULL: a record's */
     uint32_t open_before;      /* actions on the HCP's slate before the event; of a record's item */
     struct nba_score_tally tally; /* as of the event, should the slate be owed */
-    /* The requested action that the event is about, before it was applied; empty: none. */
-    struct nba_str told_action_id, told_rep_id;
+    /* The open action that the event changes, before it was applied; without an id: none. */
+    struct nba_open_action told;
 };
 
 /* Does the HCP's record go with the item?  The next item has to see it. */
@@ -220,26 +222,47 @@ NBA_MUST_USE
 enum nba_status nba_pipeline_sweep(struct nba_pipeline *pipeline, struct nba_task *task,
                                    bool *ret_more, struct nba_error *error);
 
-/* An action is emitted, or by its flag requested from its rep's task. */
-void nba_wave_propose(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
+/* An open action goes out, unless budgets are to be asked first. */
+void nba_wave_propose(struct nba_pipeline *pipeline, struct nba_origin origin, struct nba_hcp *hcp,
                       const struct nba_action *action);
+/* It is emitted, or by its flag requested from its rep's task. */
+void nba_wave_say_action(struct nba_pipeline *pipeline, struct nba_origin origin, uint32_t flags,
+                         const struct nba_action *action);
 
 /* ---- rep_stage.c: what an HCP's task says to a rep's ---- */
+
+/* To the task of the rep or budget that the mail is about. */
+void nba_send_to_holder(struct nba_pipeline *pipeline, struct nba_origin origin,
+                        struct nba_mail *mail);
 
 void nba_rep_request(struct nba_pipeline *pipeline, struct nba_origin origin,
                      const struct nba_action *action);
 /* The HCP's task has closed it for this reason. */
 void nba_rep_withdraw(struct nba_pipeline *pipeline, struct nba_origin origin,
                       const struct nba_action *action);
+/* The action ends unanswered: to its rep's task, and to budgets'. */
 void nba_rep_expire(struct nba_pipeline *pipeline, struct nba_task *task, const struct nba_hcp *hcp,
                     const struct nba_open_action *open);
 /* To each rep who may have something of the HCP: it is erased.  Behind all withdrawals. */
 void nba_rep_erase(struct nba_pipeline *pipeline, struct nba_origin origin,
                    const struct nba_wave_item *item, const struct nba_str *reps, uint32_t count);
-/* Before the event is applied: is it about a requested action; then, in its turn, forward it. */
+/* Before the event is applied: does it change an open action; then, in its turn, forward it. */
 void nba_rep_note(struct nba_wave_item *item);
 void nba_rep_forward(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                      struct nba_origin origin);
+
+/* ---- volume_stage.c: what an HCP's task says to budgets' ---- */
+
+/* Asks the next budget behind `after` (empty: the first); false: there is none. */
+bool nba_volume_ask(struct nba_pipeline *pipeline, struct nba_origin origin,
+                    const struct nba_open_action *open, struct nba_str after,
+                    const struct nba_action *action);
+/* To all of its budgets: the HCP's task closes the action for this reason. */
+void nba_volume_end(struct nba_pipeline *pipeline, struct nba_origin origin, struct nba_str hcp_id,
+                    const struct nba_open_action *open, int64_t time_ms, enum nba_reason reason);
+/* What nba_rep_forward does for a rep's. */
+void nba_volume_forward(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
+                        struct nba_origin origin);
 
 /* mail.c: one record of the task's mailbox. */
 NBA_MUST_USE
@@ -263,5 +286,33 @@ NBA_MUST_USE
 enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_task *task,
                                     struct nba_origin origin, const struct nba_mail *mail,
                                     struct nba_error *error);
+
+/* What of a rep or budget is full. */
+struct nba_fullness {
+    struct nba_capacity_window windows[NBA_CAPACITY_RULES_MAX];
+    uint32_t count;
+};
+/* The table says it when something changed, or somebody didn't know. */
+void nba_tell_fullness(struct nba_pipeline *pipeline, struct nba_origin origin, struct nba_str id,
+                       int64_t clock_ms, const struct nba_fullness *before,
+                       const struct nba_fullness *now, bool anyway);
+/* Whether what ended this way gives its place back: closed for a reason, or by an event. */
+bool nba_gives_back(const struct nba_policy *policy, enum nba_reason reason,
+                    enum nba_event_type type);
+
+/* ---- volume_stage.c: the same ---- */
+
+NBA_MUST_USE
+enum nba_status nba_volume_take_request(struct nba_pipeline *pipeline, struct nba_task *task,
+                                        struct nba_origin origin, const struct nba_mail *mail,
+                                        struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_volume_take_feedback(struct nba_pipeline *pipeline, struct nba_task *task,
+                                         struct nba_origin origin, const struct nba_mail *mail,
+                                         struct nba_error *error);
+NBA_MUST_USE
+enum nba_status nba_volume_take_grant(struct nba_pipeline *pipeline, struct nba_task *task,
+                                      struct nba_origin origin, const struct nba_mail *mail,
+                                      struct nba_error *error);
 
 #endif

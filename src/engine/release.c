@@ -70,8 +70,8 @@ static enum nba_status release_one(struct nba_pipeline *pipeline, struct nba_hcp
         }
         return NBA_OK;
     }
-    nba_wave_propose(pipeline, origin, open->flags, &release.action);
     nba_hcp_release_action(hcp, action_id, now_ms, release.action.rep_id);
+    nba_wave_propose(pipeline, origin, hcp, &release.action);
     return NBA_OK;
 }
 

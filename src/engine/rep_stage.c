@@ -20,7 +20,7 @@
 
 /* ---- at the HCP's task ---- */
 
-static void send_to_rep(struct nba_pipeline *pipeline, struct nba_origin origin,
+void nba_send_to_holder(struct nba_pipeline *pipeline, struct nba_origin origin,
                         struct nba_mail *mail)
 {
     mail->partition = origin.partition;
@@ -31,28 +31,28 @@ static void send_to_rep(struct nba_pipeline *pipeline, struct nba_origin origin,
 void nba_rep_request(struct nba_pipeline *pipeline, struct nba_origin origin,
                      const struct nba_action *action)
 {
-    send_to_rep(pipeline, origin,
-                &(struct nba_mail){.kind = NBA_MAIL_REQUEST,
-                                   .id = action->action_id,
-                                   .time_ms = action->time_ms,
-                                   .hcp_id = action->hcp_id,
-                                   .rep_id = action->rep_id,
-                                   .action_id = action->action_id,
-                                   .action = action});
+    nba_send_to_holder(pipeline, origin,
+                       &(struct nba_mail){.kind = NBA_MAIL_REQUEST,
+                                          .id = action->action_id,
+                                          .time_ms = action->time_ms,
+                                          .hcp_id = action->hcp_id,
+                                          .rep_id = action->rep_id,
+                                          .action_id = action->action_id,
+                                          .action = action});
 }
 
 void nba_rep_withdraw(struct nba_pipeline *pipeline, struct nba_origin origin,
                       const struct nba_action *action)
 {
-    send_to_rep(pipeline, origin,
-                &(struct nba_mail){.kind = NBA_MAIL_FEEDBACK,
-                                   .id = origin.src,
-                                   .time_ms = action->time_ms,
-                                   .hcp_id = action->hcp_id,
-                                   .rep_id = action->rep_id,
-                                   .action_id = action->action_id,
-                                   .action = action,
-                                   .reason = action->recall_reason});
+    nba_send_to_holder(pipeline, origin,
+                       &(struct nba_mail){.kind = NBA_MAIL_FEEDBACK,
+                                          .id = origin.src,
+                                          .time_ms = action->time_ms,
+                                          .hcp_id = action->hcp_id,
+                                          .rep_id = action->rep_id,
+                                          .action_id = action->action_id,
+                                          .action = action,
+                                          .reason = action->recall_reason});
 }
 
 void nba_rep_expire(struct nba_pipeline *pipeline, struct nba_task *task, const struct nba_hcp *hcp,
@@ -64,26 +64,31 @@ void nba_rep_expire(struct nba_pipeline *pipeline, struct nba_task *task, const 
     const char *end = nba_str_put(nba_str_put(src, cause), open->action_id);
     const struct nba_origin origin = {.src = nba_str(src, (size_t)(end - src)),
                                       .partition = nba_task_partition(task)};
-    send_to_rep(pipeline, origin,
-                &(struct nba_mail){.kind = NBA_MAIL_FEEDBACK,
-                                   .id = origin.src,
-                                   .time_ms = nba_task_meta(task)->clock_ms,
-                                   .hcp_id = hcp->hcp_id,
-                                   .rep_id = open->rep_id,
-                                   .action_id = open->action_id,
-                                   .reason = NBA_REASON_EXPIRED});
+    const int64_t now_ms = nba_task_meta(task)->clock_ms;
+    const uint32_t asked = NBA_OPEN_ACTION_REQUESTED | NBA_OPEN_ACTION_WAITING;
+    if ((open->flags & asked) == NBA_OPEN_ACTION_REQUESTED) {
+        nba_send_to_holder(pipeline, origin,
+                           &(struct nba_mail){.kind = NBA_MAIL_FEEDBACK,
+                                              .id = origin.src,
+                                              .time_ms = now_ms,
+                                              .hcp_id = hcp->hcp_id,
+                                              .rep_id = open->rep_id,
+                                              .action_id = open->action_id,
+                                              .reason = NBA_REASON_EXPIRED});
+    }
+    nba_volume_end(pipeline, origin, hcp->hcp_id, open, now_ms, NBA_REASON_EXPIRED);
 }
 
 void nba_rep_erase(struct nba_pipeline *pipeline, struct nba_origin origin,
                    const struct nba_wave_item *item, const struct nba_str *reps, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        send_to_rep(pipeline, origin,
-                    &(struct nba_mail){.kind = NBA_MAIL_ERASED,
-                                       .id = origin.src,
-                                       .time_ms = item->now_ms,
-                                       .hcp_id = item->event.hcp_id,
-                                       .rep_id = reps[i]});
+        nba_send_to_holder(pipeline, origin,
+                           &(struct nba_mail){.kind = NBA_MAIL_ERASED,
+                                              .id = origin.src,
+                                              .time_ms = item->now_ms,
+                                              .hcp_id = item->event.hcp_id,
+                                              .rep_id = reps[i]});
     }
 }
 
@@ -93,25 +98,38 @@ void nba_rep_note(struct nba_wave_item *item)
     const struct nba_open_action *about =
         item->arrival == NBA_ARRIVAL_FRESH ? nba_hcp_action_of(item->hcp, &item->event) : NULL;
     const uint32_t flags = nba_hcp_action_effect(item->event.type, &ends);
-    if (about != NULL && (about->flags & NBA_OPEN_ACTION_REQUESTED) != 0 && (ends || flags != 0)) {
-        item->told_action_id = about->action_id;
-        item->told_rep_id = about->rep_id;
+    if (about != NULL && (ends || flags != 0)) {
+        item->told = *about;
     }
 }
 
 void nba_rep_forward(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                      struct nba_origin origin)
 {
-    if (item->told_action_id.bytes != 0) {
-        send_to_rep(pipeline, origin,
-                    &(struct nba_mail){.kind = NBA_MAIL_FEEDBACK,
-                                       .id = origin.src,
-                                       .time_ms = item->now_ms,
-                                       .hcp_id = item->hcp->hcp_id,
-                                       .rep_id = item->told_rep_id,
-                                       .action_id = item->told_action_id,
-                                       .event = item->record->value});
+    if (item->told.action_id.bytes != 0 && (item->told.flags & NBA_OPEN_ACTION_REQUESTED) != 0) {
+        nba_send_to_holder(pipeline, origin,
+                           &(struct nba_mail){.kind = NBA_MAIL_FEEDBACK,
+                                              .id = origin.src,
+                                              .time_ms = item->now_ms,
+                                              .hcp_id = item->hcp->hcp_id,
+                                              .rep_id = item->told.rep_id,
+                                              .action_id = item->told.action_id,
+                                              .event = item->record->value});
     }
+    nba_volume_forward(pipeline, item, origin);
+}
+
+/* The rep's task has told the world, or nobody was told: the HCP's has nothing to recall. */
+static void close_quietly(struct nba_pipeline *pipeline, struct nba_wave_item *item,
+                          struct nba_origin origin, const struct nba_mail *mail,
+                          struct nba_open_action open)
+{
+    if (mail->kind == NBA_MAIL_REFUSED) { /* whatever the policy releases on: nobody was told */
+        (void)nba_hcp_ledger_release(item->hcp, nba_hcp_text_hash(mail->action_id));
+        open.flags |= NBA_OPEN_ACTION_WAITING;
+    }
+    nba_volume_end(pipeline, origin, item->hcp->hcp_id, &open, item->now_ms, mail->reason);
+    nba_wave_close(pipeline, item->hcp, mail->action_id, NBA_CONTACT_RECALLED);
 }
 
 enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_task *task,
@@ -119,14 +137,13 @@ enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_ta
                                     struct nba_error *error)
 {
     struct nba_hcp *hcp = NULL;
-    const enum nba_status status = nba_task_get(task, mail->hcp_id, &hcp, error);
-    if (status != NBA_OK || nba_hcp_find_action(hcp, mail->action_id) == NULL) {
-        return status; /* it has ended meanwhile; the rep's task will hear of that */
+    const bool budget = nba_is_volume(mail->rep_id);
+    enum nba_status status = nba_task_get(task, mail->hcp_id, &hcp, error);
+    const struct nba_open_action *open =
+        status == NBA_OK ? nba_hcp_find_action(hcp, mail->action_id) : NULL;
+    if (open == NULL || (budget && (open->flags & NBA_OPEN_ACTION_SENT) != 0)) {
+        return status; /* it has ended or was sent meanwhile; the other task will hear of that */
     }
-    if (mail->kind == NBA_MAIL_REFUSED) { /* whatever the policy releases on: nobody was told */
-        (void)nba_hcp_ledger_release(hcp, nba_hcp_text_hash(mail->action_id));
-    }
-    nba_wave_close(pipeline, hcp, mail->action_id, NBA_CONTACT_RECALLED);
     const size_t bytes = mail->id.bytes + 1 + mail->action_id.bytes;
     char *id = nba_arena_need(&pipeline->said, bytes);
     char *end = nba_str_put(id, mail->id);
@@ -135,7 +152,7 @@ enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_ta
     const struct nba_meta *meta = nba_task_meta(task);
     struct nba_wave_item item = {
         .task = task,
-        .event = {.source = nba_str_of("rep"),
+        .event = {.source = nba_str_of(budget ? "volume" : "rep"),
                   .event_id = nba_str(id, bytes),
                   .hcp_id = mail->hcp_id},
         .hcp = hcp,
@@ -143,11 +160,21 @@ enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_ta
         .watermark_ms = meta->watermark_ms,
     };
     const struct nba_closed_action closed = {mail->action_id, mail->reason};
+    const struct nba_recall recall = {.open_index = (uint32_t)(open - hcp->actions),
+                                      .reason = mail->reason};
     struct nba_decision decision =
         nba_wave_decision(pipeline, &item, NBA_DECISION_LIFECYCLE, NBA_REASON_NONE);
     decision.trigger_event_id = mail->id;
     decision.closed = &closed;
     decision.closed_count = 1;
+    if (budget && mail->kind == NBA_MAIL_REPLACED) {
+        status = nba_wave_take_back(pipeline, &item, &recall, 1, origin, &decision);
+    } else {
+        close_quietly(pipeline, &item, origin, mail, *open);
+    }
+    if (status != NBA_OK) {
+        return status;
+    }
     nba_emit_decision(&pipeline->emitter, origin, &decision);
     nba_pipeline_metrics_decision(&pipeline->metrics, &decision);
     return nba_wave_say_slate(pipeline, &item, origin, decision.decision_id, error);
@@ -155,29 +182,23 @@ enum nba_status nba_rep_take_answer(struct nba_pipeline *pipeline, struct nba_ta
 
 /* ---- at the rep's task ---- */
 
-/* What is full, before and after a message. */
-struct fullness {
-    struct nba_capacity_window windows[NBA_CAPACITY_RULES_MAX];
-    uint32_t count;
-};
-
 static const struct nba_zone *zone_of(const struct nba_pipeline *pipeline, struct nba_str rep_id)
 {
     const struct nba_rep *rep = nba_catalog_find_rep(pipeline->side->catalog, rep_id);
     return rep != NULL ? nba_zone_find(rep->tz) : NULL;
 }
 
-static struct fullness fullness_of(const struct nba_pipeline *pipeline,
-                                   const struct nba_rep_state *rep)
+static struct nba_fullness fullness_of(const struct nba_pipeline *pipeline,
+                                       const struct nba_rep_state *rep)
 {
-    struct fullness full;
+    struct nba_fullness full;
     full.count = nba_policy_full_windows(pipeline->side->policy, zone_of(pipeline, rep->rep_id),
                                          rep, full.windows);
     return full;
 }
 
 /* As far as it matters to HCPs' tasks. */
-static bool same_windows(const struct fullness *a, const struct fullness *b)
+static bool same_windows(const struct nba_fullness *a, const struct nba_fullness *b)
 {
     bool same = a->count == b->count;
     for (uint32_t i = 0; i < a->count && same; i++) {
@@ -190,19 +211,25 @@ static bool same_windows(const struct fullness *a, const struct fullness *b)
     return same;
 }
 
-/* The table says it when something changed, or somebody didn't know. */
+void nba_tell_fullness(struct nba_pipeline *pipeline, struct nba_origin origin, struct nba_str id,
+                       int64_t clock_ms, const struct nba_fullness *before,
+                       const struct nba_fullness *now, bool anyway)
+{
+    if (anyway || !same_windows(before, now)) {
+        nba_emit_rep_capacity(&pipeline->emitter, origin,
+                              &(struct nba_rep_capacity){.rep_id = id,
+                                                         .time_ms = clock_ms,
+                                                         .windows = now->windows,
+                                                         .window_count = now->count});
+    }
+}
+
 static void tell_fullness(struct nba_pipeline *pipeline, struct nba_origin origin,
-                          const struct nba_rep_state *rep, const struct fullness *before,
+                          const struct nba_rep_state *rep, const struct nba_fullness *before,
                           bool anyway)
 {
-    const struct fullness now = fullness_of(pipeline, rep);
-    if (anyway || !same_windows(before, &now)) {
-        nba_emit_rep_capacity(&pipeline->emitter, origin,
-                              &(struct nba_rep_capacity){.rep_id = rep->rep_id,
-                                                         .time_ms = rep->clock_ms,
-                                                         .windows = now.windows,
-                                                         .window_count = now.count});
-    }
+    const struct nba_fullness now = fullness_of(pipeline, rep);
+    nba_tell_fullness(pipeline, origin, rep->rep_id, rep->clock_ms, before, &now, anyway);
 }
 
 static void answer(struct nba_pipeline *pipeline, struct nba_origin origin, int32_t partition,
@@ -302,7 +329,7 @@ enum nba_status nba_rep_take_request(struct nba_pipeline *pipeline, struct nba_t
     if (status != NBA_OK) {
         return status;
     }
-    const struct fullness before = fullness_of(pipeline, rep);
+    const struct nba_fullness before = fullness_of(pipeline, rep);
     rep->clock_ms = mail->time_ms > rep->clock_ms ? mail->time_ms : rep->clock_ms;
     nba_policy_prune_rep(policy, zone, rep);
     const bool admitted = nba_policy_admits(policy, zone, rep, mail->action->channel,
@@ -342,9 +369,8 @@ enum nba_status nba_rep_take_erased(struct nba_pipeline *pipeline, struct nba_ta
     return status;
 }
 
-/* Whether what ended this way gives its place back. */
-static bool gives_back(const struct nba_policy *policy, enum nba_reason reason,
-                       enum nba_event_type type)
+bool nba_gives_back(const struct nba_policy *policy, enum nba_reason reason,
+                    enum nba_event_type type)
 {
     static const struct {
         enum nba_event_type type;
@@ -380,12 +406,12 @@ enum nba_status nba_rep_take_feedback(struct nba_pipeline *pipeline, struct nba_
     if (alert == NULL) {
         return status; /* refused or replaced: the answer is under way */
     }
-    const struct fullness before = fullness_of(pipeline, rep);
+    const struct nba_fullness before = fullness_of(pipeline, rep);
     alert->seen = alert->seen || (flags & (NBA_OPEN_ACTION_SENT | NBA_OPEN_ACTION_SHOWN)) != 0;
     if (ends && mail->action != NULL) {
         publish(pipeline, origin, mail->action); /* the recall */
     }
-    if (ends && gives_back(pipeline->side->policy, mail->reason, event.type)) {
+    if (ends && nba_gives_back(pipeline->side->policy, mail->reason, event.type)) {
         nba_rep_remove(rep, alert);
     } else if (ends) {
         nba_rep_end(alert);

@@ -7,12 +7,13 @@
 #include "nba/base/assert.h"
 #include "nba/base/memory.h"
 #include "nba/policy/capacity.h"
+#include "nba/policy/volume.h"
 #include "replay_internal.h"
 
 #define LOG_BYTES_MAX ((size_t)64 << 30)
 
 #define MINUTE_MS 60000u
-/* Records of a partition in a slice, where the policy has capacity rules. */
+/* Records of a partition in a slice, where the policy has capacity or volume rules. */
 #define SLICE_EVENTS 256u
 
 /* ---- the log ---- */
@@ -111,10 +112,10 @@ enum nba_status nba_replay_add(struct nba_replay *replay, const struct nba_recor
         if (i == 1) {
             take_crash_loop(replay, record);
         }
-        if (i == 0) {
-            replay->events++;
-            replay->partition_count =
-                partition >= replay->partition_count ? partition + 1 : replay->partition_count;
+        replay->events += i == 0;
+        /* One without events may have mail, of reps and of budgets, and has a journal. */
+        if (i <= 2 && partition >= replay->partition_count) {
+            replay->partition_count = partition + 1;
         }
     }
     return NBA_OK;
@@ -304,7 +305,7 @@ static enum nba_status choose_mail(struct nba_replay *replay, struct nba_error *
         replay->mail[p].count = 0;
     }
     const enum nba_status status = nba_policy_load(options->config->policy_file, &policy, error);
-    if (status == NBA_OK && nba_policy_has_capacity(policy)) {
+    if (status == NBA_OK && (nba_policy_has_capacity(policy) || nba_policy_has_volumes(policy))) {
         replay->slice_ms = MINUTE_MS;
         replay->slice_events = SLICE_EVENTS;
     }

@@ -11,48 +11,26 @@
 
 /* ---- windows of the rep's clock ---- */
 
-/* Times t with after < t count, and those of before `end` is when the window is over. */
-struct window {
-    int64_t after_ms, end_ms;
-};
-
 static bool has_channel(const struct policy_capacity *rule, enum nba_channel channel)
 {
     return (rule->channels >> (unsigned)channel & 1) != 0;
 }
 
-/* Midnight, local, of so many days from a day. */
-static int64_t midnight(const struct nba_zone *zone, int64_t now_ms, int days)
-{
-    struct nba_local local = nba_zone_local(zone, now_ms);
-    const struct nba_local noon = {
-        .year = local.year, .month = local.month, .day = local.day, .hour = 12};
-    /* By noons, which no change of clocks comes near: a UTC calendar does for counting days. */
-    local = nba_local_of(nba_local_ms(&noon) + days * NBA_DAY_MS);
-    local.hour = 0;
-    local.minute = 0;
-    local.second = 0;
-    local.ms = 0;
-    return nba_zone_utc(zone, &local);
-}
-
+/* A rolling window has no end. */
 static struct window window_of(const struct policy_capacity *rule, const struct nba_zone *zone,
                                int64_t now_ms)
 {
     if (rule->calendar == CAPACITY_ROLLING) {
-        return (struct window){nba_duration_subtract(now_ms, rule->rolling), INT64_MAX};
+        return (struct window){nba_duration_subtract(now_ms, rule->rolling) + 1, INT64_MAX};
     }
-    const bool week = rule->calendar == CAPACITY_WEEK;
-    const int begun = week ? nba_zone_local(zone, now_ms).weekday : 0;
-    const int days = week ? 7 : 1;
-    return (struct window){midnight(zone, now_ms, -begun) - 1,
-                           midnight(zone, now_ms, days - begun)};
+    return nba_policy_calendar(rule->calendar == CAPACITY_WEEK ? CALENDAR_WEEK : CALENDAR_DAY, zone,
+                               now_ms);
 }
 
 static bool counts(const struct policy_capacity *rule, const struct window *window,
                    const struct nba_rep_alert *alert)
 {
-    return has_channel(rule, alert->channel) && alert->time_ms > window->after_ms;
+    return has_channel(rule, alert->channel) && alert->time_ms >= window->from;
 }
 
 static bool is_replaceable(const struct nba_rep_state *rep, const struct nba_rep_alert *alert)
@@ -161,7 +139,7 @@ static int64_t free_again(const struct policy_capacity *rule, const struct windo
             return nba_duration_add(rep->alerts[i].time_ms, rule->rolling);
         }
     }
-    return window->end_ms;
+    return window->until;
 }
 
 uint32_t nba_policy_full_windows(const struct nba_policy *policy, const struct nba_zone *zone,
@@ -182,9 +160,9 @@ uint32_t nba_policy_full_windows(const struct nba_policy *policy, const struct n
         struct nba_capacity_window *full = &ret_windows[count++];
         *full = (struct nba_capacity_window){
             .rule_id = rule->id,
-            .start_ms = window.after_ms + 1,
+            .start_ms = window.from,
             .end_ms = rule->calendar == CAPACITY_ROLLING ? free_again(rule, &window, rep, used)
-                                                         : window.end_ms,
+                                                         : window.until,
             .max = (int32_t)rule->max,
             .used = (int32_t)used,
         };
@@ -326,6 +304,27 @@ void nba_capacity_table_put(struct nba_capacity_table **table,
         t->count++;
     }
     t->rows[i] = make_row(message);
+}
+
+bool nba_capacity_table_next(const struct nba_capacity_table *table, struct nba_str prefix,
+                             int64_t at_ms, size_t *at, struct nba_str *ret_id,
+                             const struct nba_capacity_window **ret_window)
+{
+    size_t i = *at != 0 ? *at : place_of(table, prefix);
+    for (; i < table->count; i++) {
+        const struct row *row = table->rows[i];
+        if (row->rep_id.bytes < prefix.bytes ||
+            memcmp(row->rep_id.data, prefix.data, prefix.bytes) != 0) {
+            break;
+        }
+        if (row->count != 0 && at_ms < row->windows[0].end_ms) {
+            *ret_id = row->rep_id;
+            *ret_window = &row->windows[0];
+            *at = i + 1;
+            return true;
+        }
+    }
+    return false;
 }
 
 const struct nba_capacity_window *nba_capacity_table_find(const struct nba_capacity_table *table,

@@ -208,9 +208,8 @@ static void find_drivers(const struct nba_funnel *funnel, const struct nba_decid
     }
 }
 
-/* The content's first campaign that runs now, else its first. */
-static struct nba_str campaign_of(const struct nba_catalog *catalog,
-                                  const struct nba_content *content, int64_t now_ms)
+struct nba_str nba_funnel_campaign(const struct nba_catalog *catalog,
+                                   const struct nba_content *content, int64_t now_ms)
 {
     for (uint32_t i = 0; i < content->campaign_ids.count; i++) {
         const struct nba_campaign *campaign =
@@ -251,7 +250,7 @@ void nba_funnel_fill_treatment(const struct nba_funnel *funnel, const struct mom
     const struct nba_content *content = nba_catalog_content(catalog, c);
     const struct nba_treatment *treatment = nba_catalog_treatment(catalog, c);
     action->brand = content->brand;
-    action->campaign_id = campaign_of(catalog, content, moment->now_ms);
+    action->campaign_id = nba_funnel_campaign(catalog, content, moment->now_ms);
     action->action_type = treatment->action_type;
     action->channel = treatment->channel;
     action->content_id = nba_funnel_content_id(funnel, c);

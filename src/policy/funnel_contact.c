@@ -273,15 +273,14 @@ static const struct nba_capacity_window *full_window(const struct moment *moment
     return window != NULL && window->used >= (int32_t)rule->max ? window : NULL;
 }
 
-/* Full, and not better than what it could replace. */
-static bool has_no_room(const struct nba_funnel *funnel, const struct moment *moment,
-                        const struct policy_capacity *rule,
-                        const struct nba_capacity_window *window, uint32_t c)
+bool nba_funnel_has_no_room(const struct nba_funnel *funnel, const struct moment *moment,
+                            enum capacity_full when_full, const struct nba_capacity_window *window,
+                            uint32_t c)
 {
     const double priority = moment->released != NULL
                                 ? moment->released->priority
                                 : nba_round9(nba_funnel_priority(funnel, moment->request, c));
-    return !window->replaceable || rule->when_full != CAPACITY_REPLACE_LOWEST ||
+    return !window->replaceable || when_full != CAPACITY_REPLACE_LOWEST ||
            priority <= window->lowest_priority;
 }
 
@@ -301,7 +300,7 @@ static void mark_capacity(struct nba_funnel *funnel, const struct moment *moment
             const struct nba_capacity_window *window = windows[gate->content_class];
             if (gate->needs_rep && window != NULL &&
                 (rule->channels >> catalog->channel[c] & 1) != 0 &&
-                has_no_room(funnel, moment, rule, window, c)) {
+                nba_funnel_has_no_room(funnel, moment, rule->when_full, window, c)) {
                 nba_funnel_set_mark(funnel, MARK_CAPACITY, c, r + 1);
             }
         }
@@ -336,6 +335,7 @@ static const struct {
     [MARK_OPEN] = {NBA_REASON_OPEN_ACTION, mark_open, explain_open},
     [MARK_CAPPED] = {NBA_REASON_FREQUENCY_CAP, nba_funnel_mark_capped, nba_funnel_explain_capped},
     [MARK_CAPACITY] = {NBA_REASON_REP_CAPACITY, mark_capacity, explain_capacity},
+    [MARK_VOLUME] = {NBA_REASON_VOLUME_LIMIT, nba_funnel_mark_volume, nba_funnel_explain_volume},
 };
 
 void nba_funnel_mark(struct nba_funnel *funnel, const struct moment *moment)

@@ -82,11 +82,6 @@ struct hold {
     int64_t until_ms;
 };
 
-/* Instants from <= t < until. */
-struct window {
-    int64_t from, until;
-};
-
 /* The calendar window that was asked for last: most decisions ask for the same one. */
 struct calendar_memo {
     const struct nba_zone *zone; /* NULL: none yet */
@@ -146,7 +141,15 @@ struct evidence {
 #define GROUPINGS   3u
 
 /* What stops single candidates, by the table in funnel_contact.c. */
-enum mark_kind { MARK_EXCLUDED, MARK_HELD, MARK_OPEN, MARK_CAPPED, MARK_CAPACITY, MARK_KINDS };
+enum mark_kind {
+    MARK_EXCLUDED,
+    MARK_HELD,
+    MARK_OPEN,
+    MARK_CAPPED,
+    MARK_CAPACITY,
+    MARK_VOLUME,
+    MARK_KINDS
+};
 
 struct nba_funnel {
     struct nba_policy *policy;
@@ -282,6 +285,15 @@ void nba_funnel_mark_capped(struct nba_funnel *funnel, const struct moment *mome
 struct evidence nba_funnel_explain_capped(const struct nba_funnel *funnel,
                                           const struct moment *moment, uint32_t candidate,
                                           uint32_t value, struct nba_suppressed *item);
+/* funnel_volume.c: the same of budgets over all HCPs. */
+void nba_funnel_mark_volume(struct nba_funnel *funnel, const struct moment *moment);
+struct evidence nba_funnel_explain_volume(const struct nba_funnel *funnel,
+                                          const struct moment *moment, uint32_t candidate,
+                                          uint32_t value, struct nba_suppressed *item);
+/* funnel_contact.c: a full window, and the candidate is no better than what it could replace. */
+bool nba_funnel_has_no_room(const struct nba_funnel *funnel, const struct moment *moment,
+                            enum capacity_full when_full, const struct nba_capacity_window *window,
+                            uint32_t candidate);
 /* A candidate was selected: it takes its place, and what has none left is marked. */
 void nba_funnel_count_selected(struct nba_funnel *funnel, const struct moment *moment,
                                uint32_t candidate);
@@ -382,6 +394,9 @@ uint8_t nba_funnel_date_reason(const struct nba_catalog *catalog, uint32_t candi
 uint8_t nba_funnel_mark_reason(const struct nba_funnel *funnel, uint32_t candidate);
 
 /* funnel_action.c */
+/* The content's first campaign that runs now, else its first. */
+struct nba_str nba_funnel_campaign(const struct nba_catalog *catalog,
+                                   const struct nba_content *content, int64_t now_ms);
 /* Fields of a candidate as the catalogue has it now, and its driver in words. */
 void nba_funnel_fill_treatment(const struct nba_funnel *funnel, const struct moment *moment,
                                uint32_t candidate, struct nba_action *action);

@@ -22,38 +22,13 @@ static int64_t later(int64_t time_ms, int64_t by_ms)
     return __builtin_add_overflow(time_ms, by_ms, &sum) ? INT64_MAX : sum;
 }
 
-static int64_t utc_of(const struct nba_zone *zone, int64_t wall_ms)
-{
-    const struct nba_local local = nba_local_of(wall_ms);
-    return nba_zone_utc(zone, &local);
-}
-
-/* The calendar window of an instant. */
-static struct window find_calendar(enum calendar calendar, const struct nba_zone *zone,
-                                   int64_t time_ms)
-{
-    struct nba_local first = nba_zone_local(zone, time_ms);
-    const int64_t weekday_ms = first.weekday * NBA_DAY_MS;
-    first.hour = 0;
-    first.minute = 0;
-    first.second = 0;
-    first.ms = 0;
-    first.day = calendar == CALENDAR_MONTH ? 1 : first.day;
-    const int64_t wall_ms = nba_local_ms(&first) - (calendar == CALENDAR_WEEK ? weekday_ms : 0);
-    const struct nba_duration length = {.months = calendar == CALENDAR_MONTH,
-                                        .ms = calendar == CALENDAR_DAY    ? NBA_DAY_MS
-                                              : calendar == CALENDAR_WEEK ? 7 * NBA_DAY_MS
-                                                                          : 0};
-    return (struct window){utc_of(zone, wall_ms), utc_of(zone, nba_duration_add(wall_ms, length))};
-}
-
 static struct window calendar_of(const struct nba_funnel *funnel, uint32_t limit,
                                  const struct nba_zone *zone, int64_t time_ms)
 {
     struct calendar_memo *memo = &funnel->calendars[limit];
     if (memo->zone != zone || time_ms < memo->window.from || time_ms >= memo->window.until) {
         memo->zone = zone;
-        memo->window = find_calendar(funnel->policy->limits[limit].calendar, zone, time_ms);
+        memo->window = nba_policy_calendar(funnel->policy->limits[limit].calendar, zone, time_ms);
     }
     return memo->window;
 }
@@ -129,7 +104,8 @@ static int64_t free_from(const struct nba_funnel *funnel, const struct cap *cap,
             const int64_t leaves_ms =
                 limit->calendar == CALENDAR_NONE
                     ? later(contact->time_ms, limit->rolling.ms)
-                    : find_calendar(limit->calendar, zone_of(limit, cap), contact->time_ms).until;
+                    : nba_policy_calendar(limit->calendar, zone_of(limit, cap), contact->time_ms)
+                          .until;
             const int64_t changes[] = {leaves_ms, contact->gone_ms};
             for (uint32_t k = 0; k < NBA_ARRAY_COUNT(changes); k++) {
                 next_ms = changes[k] > at_ms && changes[k] < next_ms ? changes[k] : next_ms;

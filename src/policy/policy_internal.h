@@ -12,6 +12,7 @@
 #include "nba/event/reference.h"
 #include "nba/policy/capacity.h"
 #include "nba/policy/policy.h"
+#include "nba/policy/volume.h"
 #include "nba/state/hcp.h"
 
 /* Rules of one kind: a bit each in the masks that funnels keep for units of candidates. */
@@ -23,7 +24,8 @@
 /* ISO 3166 has 249 countries. */
 #define POLICY_MARKETS_MAX 300u
 #define POLICY_BRANDS_MAX  1000u
-#define POLICY_IDS_MAX     (NBA_EXCLUSIONS_MAX + 4 * POLICY_RULES_MAX + POLICY_TRIGGERS_MAX + 1)
+#define POLICY_IDS_MAX \
+    (NBA_EXCLUSIONS_MAX + 4 * POLICY_RULES_MAX + POLICY_TRIGGERS_MAX + NBA_VOLUME_RULES_MAX + 1)
 /* Conditions of one rule: Pega's own limit. */
 #define POLICY_CONDITIONS_MAX 10u
 /* Conditions, over all rules of one kind, that compare a candidate with the event or the HCP. */
@@ -95,6 +97,20 @@ struct policy_capacity {
     struct nba_duration rolling;
     enum capacity_full when_full;
     uint32_t per, tz; /* there is one of each */
+};
+
+/* What a volume rule counts together. */
+enum volume_per { VOLUME_CONTENT, VOLUME_CAMPAIGN, VOLUME_BRAND, VOLUME_CHANNEL };
+
+struct policy_volume {
+    struct nba_str id;
+    enum volume_per per;
+    struct nba_str_list only; /* of these alone; none: of all */
+    uint32_t channels;        /* bit by enum nba_channel */
+    uint32_t max;             /* 0: never */
+    enum calendar calendar;
+    const struct nba_zone *zone;
+    enum capacity_full when_full;
 };
 
 /* One side of a condition: a field of the candidate, the event or the HCP, or constants. */
@@ -222,6 +238,8 @@ struct nba_policy {
     uint32_t release_on; /* bit by enum nba_contact_end */
     struct policy_capacity capacity[NBA_CAPACITY_RULES_MAX];
     uint32_t capacity_count;
+    struct policy_volume volumes[NBA_VOLUME_RULES_MAX];
+    uint32_t volume_count;
     struct policy_rules engagements; /* by stage, then in file order */
     struct policy_rules weights;     /* context weights, then levers */
     struct policy_trigger triggers[POLICY_TRIGGERS_MAX];
@@ -277,6 +295,26 @@ enum nba_status nba_policy_read(struct policy_parse *parse, const struct nba_yam
 NBA_MUST_USE
 enum nba_status nba_policy_check_brand(struct policy_parse *parse,
                                        const struct nba_yaml_node *node);
+
+/* ---- volume.c ---- */
+
+bool nba_policy_volume_counts(const struct policy_volume *rule,
+                              const struct nba_volume_subject *subject);
+/* The budget's id, of a subject that counts; NULL: what all ids of the rule's budgets begin with.
+ */
+struct nba_str nba_policy_volume_id(const struct policy_volume *rule,
+                                    const struct nba_volume_subject *subject,
+                                    char ret_id[NBA_VOLUME_ID_BYTES_MAX]);
+
+/* ---- calendar.c ---- */
+
+/* Instants from <= t < until. */
+struct window {
+    int64_t from, until;
+};
+/* The day, week (from Monday) or month of an instant; not of CALENDAR_NONE. */
+struct window nba_policy_calendar(enum calendar calendar, const struct nba_zone *zone,
+                                  int64_t time_ms);
 
 /* ---- timing.c ---- */
 

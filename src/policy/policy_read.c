@@ -397,6 +397,7 @@ static const struct key lever_keys[] = {
 #define GROUP(name) experiments.groups[GROUP_##name]
 static const struct policy_suppression one_outcome = {.count = 1};
 static const struct policy_limit any_channel = {.channels = UINT32_MAX};
+static const struct policy_volume any_action = {.channels = UINT32_MAX};
 static const struct policy_rule blanks[] = {
     {.until_ms = INT64_MAX, .reason = NBA_REASON_ELIGIBILITY},
     {.until_ms = INT64_MAX, .reason = NBA_REASON_APPLICABILITY},
@@ -406,6 +407,7 @@ static const struct policy_rule blanks[] = {
 };
 enum {
     CAPACITY,
+    VOLUMES,
     BRANDS,
     TYPES,
     MARKETS,
@@ -429,6 +431,9 @@ static const struct items items[] = {
                  POLICY_MARKETS_MAX, "markets", NULL},
     [CAPACITY] = {NBA_YAML_LIST, NULL, read_capacity, OF(struct policy_capacity, capacity_count), 0,
                   NBA_CAPACITY_RULES_MAX, "rules", NULL},
+    [VOLUMES] = {NBA_YAML_LIST, nba_policy_volume_keys, NULL,
+                 OF(struct policy_volume, volume_count), 0, NBA_VOLUME_RULES_MAX, "rules",
+                 &any_action},
     [ARMS] = {NBA_YAML_MAP, NULL, read_arm, OF(struct policy_arm, arm_count), 1, POLICY_ARMS_MAX,
               "arms", NULL},
     [EXCLUSIONS] = {NBA_YAML_LIST, NULL, read_exclusion, OF(struct nba_exclusion, exclusion_count),
@@ -485,6 +490,7 @@ static const struct key policy_keys[] = {
     {"contact_policies.limits", nba_read_items, .at = AT(limits), .items = &items[LIMITS]},
     {"contact_policies.capacity", nba_read_items, .at = AT(capacity), .each = capacity_keys,
      .items = &items[CAPACITY]},
+    {"contact_policies.volumes", nba_read_items, .at = AT(volumes), .items = &items[VOLUMES]},
     {"contact_policies.release_on", read_set, .at = AT(release_on), .words = ends},
     {.name = "arbitration", .read = nba_read_map},
     {"arbitration.formula", nba_read_word, .at = AT(formula), .words = formulas},

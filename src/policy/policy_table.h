@@ -44,8 +44,9 @@ NBA_MUST_USE
 enum nba_status nba_read_table(struct policy_parse *parse, const struct key *table,
                                const struct nba_yaml_node *root, void *object);
 
-/* limit_read.c: one of contact_policies.limits. */
+/* limit_read.c: one of contact_policies.limits, of contact_policies.volumes. */
 extern const struct key nba_policy_limit_keys[];
+extern const struct key nba_policy_volume_keys[];
 
 /* ---- readers of one value, for `read` of a row ---- */
 

@@ -238,6 +238,21 @@ static void warn_channels(const struct look *look, struct nba_str rule, uint32_t
     }
 }
 
+/* A budget of something that there isn't. */
+static void warn_volume(const struct look *look, const struct policy_volume *rule)
+{
+    static const char *const fields[] = {"family_id", "campaign_id", "brand"};
+    warn_channels(look, rule->id, rule->channels != UINT32_MAX ? rule->channels : 0);
+    for (uint32_t i = 0; i < rule->only.count && look->catalog != NULL; i++) {
+        const struct nba_str id = rule->only.items[i];
+        if (rule->per == VOLUME_CAMPAIGN ? nba_catalog_find_campaign(look->catalog, id) == NULL
+                                         : nba_catalog_find_word(look->catalog, id) == 0) {
+            warn(look, "%.*s: no content has %s '%.*s'", NBA_STR_ARG(rule->id), fields[rule->per],
+                 NBA_STR_ARG(id));
+        }
+    }
+}
+
 static int64_t length_ms(struct nba_duration duration)
 {
     return nba_duration_add(0, duration);
@@ -389,6 +404,9 @@ void nba_policy_look_over(const struct nba_policy *policy, const struct nba_cata
     }
     for (uint32_t i = 0; i < policy->capacity_count; i++) {
         warn_channels(&look, policy->capacity[i].id, policy->capacity[i].channels);
+    }
+    for (uint32_t i = 0; i < policy->volume_count; i++) {
+        warn_volume(&look, &policy->volumes[i]);
     }
     for (uint32_t i = 0; i < policy->quiet_count; i++) {
         warn_channels(&look, nba_str_of("timing.quiet_hours"), policy->quiet[i].channels);

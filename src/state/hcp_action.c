@@ -273,6 +273,14 @@ void nba_hcp_release_action(struct nba_hcp *hcp, struct nba_str action_id, int64
     }
 }
 
+void nba_hcp_set_waiting(struct nba_hcp *hcp, struct nba_str action_id, bool waiting)
+{
+    struct nba_open_action *action = (struct nba_open_action *)nba_hcp_find_action(hcp, action_id);
+    NBA_ASSERT(action != NULL);
+    action->flags &= ~(uint32_t)NBA_OPEN_ACTION_WAITING;
+    action->flags |= waiting ? NBA_OPEN_ACTION_WAITING : 0;
+}
+
 void nba_hcp_hold_on(struct nba_hcp *hcp, struct nba_str action_id, int64_t planned_ms)
 {
     struct nba_held_action *held = (struct nba_held_action *)nba_hcp_find_held(hcp, action_id);

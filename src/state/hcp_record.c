@@ -6,9 +6,9 @@
 #include "hcp_internal.h"
 #include "hcp_sections.h"
 
-/* 1 has no sections from 10 on, 2 none from 16 on, 3 none from 17 on; a record is written in the
- * lowest that has its sections, from 2 on. */
-#define FORMAT       4u
+/* 1 has no sections from 10 on, 2 none from 16 on, 3 none from 17 on, 4 no action that waits for a
+ * budget; a record is written in the lowest that has what is in it, from 2 on. */
+#define FORMAT       5u
 #define HEADER_BYTES 3u /* format byte and total length u16le; tag and length of a section */
 
 /* Flags beside the outcome, in the upper bits of its byte. */
@@ -339,6 +339,15 @@ HCP_WALK void walk_record(struct hcp_walk k, struct nba_hcp *hcp)
     section(k, 17, has_busy(hcp), walk_busy, hcp);
 }
 
+static bool has_waiting(const struct nba_hcp *hcp)
+{
+    uint32_t flags = 0;
+    for (uint32_t i = 0; i < hcp->action_count; i++) {
+        flags |= hcp->actions[i].flags;
+    }
+    return (flags & NBA_OPEN_ACTION_WAITING) != 0;
+}
+
 size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_t room_bytes)
 {
     struct hcp_wire w;
@@ -350,7 +359,7 @@ size_t nba_hcp_encode_into(const struct nba_hcp *hcp, unsigned char *room, size_
     memset(w.slots, 0, sizeof(w.slots));
     /* Writing changes nothing of the record. */
     walk_record((struct hcp_walk){&w, true}, (struct nba_hcp *)hcp);
-    const uint32_t format = has_busy(hcp) ? FORMAT : has_links(hcp) ? 3 : 2;
+    const uint32_t format = has_waiting(hcp) ? FORMAT : has_busy(hcp) ? 4 : has_links(hcp) ? 3 : 2;
     put_header(room, format, (size_t)(w.next - room));
     return w.failed ? 0 : (size_t)(w.next - room);
 }

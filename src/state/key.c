@@ -11,7 +11,8 @@ void nba_key_append(struct nba_buf *buf, enum nba_key_kind kind, struct nba_str 
 
 bool nba_key_travels(struct nba_str key)
 {
-    static const char kinds[] = {NBA_KEY_ERASED, NBA_KEY_HCP, NBA_KEY_META, NBA_KEY_REP};
+    static const char kinds[] = {NBA_KEY_ERASED, NBA_KEY_HCP, NBA_KEY_META, NBA_KEY_REP,
+                                 NBA_KEY_VOLUME};
     return key.bytes > 1 && memchr(kinds, key.data[0], sizeof(kinds)) != NULL;
 }
 

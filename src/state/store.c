@@ -286,6 +286,9 @@ enum nba_status nba_state_store_hash(struct nba_state_store *store,
     if (status == NBA_OK) {
         status = hash_kind(iters, count, NBA_KEY_REP, sha, error);
     }
+    if (status == NBA_OK) {
+        status = hash_kind(iters, count, NBA_KEY_VOLUME, sha, error);
+    }
     for (uint32_t i = 0; i < count; i++) {
         nba_kv_iter_destroy(iters[i]);
     }

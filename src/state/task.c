@@ -161,6 +161,9 @@ enum nba_status nba_task_load(struct nba_task *task, struct nba_error *error)
         status = nba_silence_index_head(task, error);
     }
     if (status == NBA_OK) {
+        status = nba_volume_load(task, error);
+    }
+    if (status == NBA_OK) {
         status = nba_erasure_load(task, error);
     }
     return status;
@@ -173,6 +176,7 @@ static void release(struct nba_task *task)
     nba_buf_clear(&task->overlay.sweep_at);
     nba_buf_clear(&task->sweep_at);
     nba_hash_index_clear(&task->overlay.index);
+    nba_hash_index_clear(&task->overlay.volume_index);
     nba_hot_clear(&task->hot);
     nba_tally_clear(&task->tally);
     nba_tally_clear(&task->pending);
@@ -439,6 +443,7 @@ void nba_task_committed(struct nba_task *task)
     nba_buf_reset(&task->sweep_at);
     nba_buf_append_str(&task->sweep_at, nba_buf_str(&overlay->sweep_at));
     task->sweep_epoch = overlay->sweep_epoch;
+    task->volumes_due_ms = overlay->volumes_due_ms;
     /* Timers of touched HCPs are in the index now; both bounds hold, the lesser for all. */
     task->index_due_ms =
         overlay->index_due_ms < overlay->due_floor ? overlay->index_due_ms : overlay->due_floor;

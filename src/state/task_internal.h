@@ -12,6 +12,7 @@
 #include "nba/state/key.h"
 #include "nba/state/task.h"
 #include "tally.h"
+#include "volume.h"
 
 #define TASK_NAME_BYTES 320u
 #define NBA_KEY_DUE_END 9u /* kind byte and eight bytes of due time */
@@ -47,6 +48,14 @@ struct nba_overlay_rep {
     struct nba_overlay_rep *next;
 };
 
+/* One node of a budget that the transaction has touched. */
+struct nba_overlay_volume {
+    struct nba_volume_node node;
+    struct nba_str key;
+    struct nba_str original, encoded; /* as of an HCP */
+    bool changed;
+};
+
 struct nba_overlay {
     struct nba_arena *arena;            /* NULL outside a transaction */
     struct nba_hash_index index;        /* of entries, by hash; its memory outlives a transaction */
@@ -54,6 +63,10 @@ struct nba_overlay {
     uint32_t entry_count, entry_room;
     struct nba_overlay_rep *reps; /* the last one touched first, in the arena */
     uint32_t rep_count;
+    struct nba_hash_index volume_index;  /* of volumes, by key; its memory outlives a transaction */
+    struct nba_overlay_volume **volumes; /* in the order they were touched, in the arena */
+    uint32_t volume_count, volume_room;
+    int64_t volumes_due_ms; /* no window of a budget ends before */
     const struct nba_change *changes;
     size_t change_count;
     bool sealed;
@@ -90,6 +103,7 @@ struct nba_task {
     struct nba_meta meta_now; /* of the transaction */
     int64_t index_due_ms;     /* least due time in the index, or earlier; INT64_MAX: empty */
     int64_t silence_due_ms;   /* the same of the index of silences */
+    int64_t volumes_due_ms;   /* of windows of budgets */
     struct nba_buf sweep_at;  /* of the overlay, as committed */
     uint64_t sweep_epoch;
     int64_t written_ms;   /* wall time of the last write; NBA_TIME_NONE: not known */
@@ -184,6 +198,10 @@ void nba_silence_index_write(struct nba_task *task, struct nba_kv_batch *batch,
                              const struct nba_hcp *hcp, int64_t not_before_ms);
 NBA_MUST_USE
 enum nba_status nba_silence_index_head(struct nba_task *task, struct nba_error *error);
+
+/* When the first window of a budget ends. */
+NBA_MUST_USE
+enum nba_status nba_volume_load(struct nba_task *task, struct nba_error *error);
 
 /* The index keys of `timers` that aren't among `others`, put into a batch or deleted. */
 void nba_timer_index_write(struct nba_task *task, struct nba_kv_batch *batch, struct nba_str hcp_id,

@@ -17,6 +17,11 @@ void nba_overlay_begin(struct nba_task *task, struct nba_arena *arena)
     overlay->entry_room = 0;
     overlay->reps = NULL;
     overlay->rep_count = 0;
+    nba_hash_index_reset(&overlay->volume_index);
+    overlay->volumes = NULL;
+    overlay->volume_count = 0;
+    overlay->volume_room = 0;
+    overlay->volumes_due_ms = task->volumes_due_ms;
     overlay->changes = NULL;
     overlay->change_count = 0;
     overlay->sealed = false;
@@ -320,6 +325,20 @@ static enum nba_status add_rep(struct nba_task *task, struct nba_overlay_rep *en
         (struct sealing){entry->original, &entry->encoded, &entry->changed}, changes, count, error);
 }
 
+static enum nba_status add_volume(struct nba_task *task, struct nba_overlay_volume *entry,
+                                  struct nba_change *changes, size_t *count,
+                                  struct nba_error *error)
+{
+    nba_buf_reset(&task->value);
+    const enum nba_status status = nba_volume_node_encode(&entry->node, &task->value);
+    if (status != NBA_OK) {
+        return nba_error_set(error, status, "a budget's record can't be encoded");
+    }
+    return add_record(task, entry->key, nba_buf_str(&task->value),
+                      (struct sealing){entry->original, &entry->encoded, &entry->changed}, changes,
+                      count, error);
+}
+
 static enum nba_status add_erasure(struct nba_task *task, struct nba_overlay_entry *entry,
                                    struct nba_change *changes, size_t *count,
                                    struct nba_error *error)
@@ -376,8 +395,8 @@ enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **r
 {
     struct nba_overlay *overlay = &task->overlay;
     NBA_ASSERT(overlay->arena != NULL);
-    const size_t most =
-        2 * (size_t)overlay->entry_count + overlay->rep_count + task->pending.used + 1;
+    const size_t most = 2 * (size_t)overlay->entry_count + overlay->rep_count +
+                        overlay->volume_count + task->pending.used + 1;
     struct nba_change *changes = nba_arena_zeros(overlay->arena, most, sizeof(*changes));
     size_t count = 0;
     if (changes == NULL) {
@@ -393,6 +412,9 @@ enum nba_status nba_task_seal(struct nba_task *task, const struct nba_change **r
     for (struct nba_overlay_rep *entry = overlay->reps; entry != NULL && status == NBA_OK;
          entry = entry->next) {
         status = add_rep(task, entry, changes, &count, error);
+    }
+    for (uint32_t i = 0; i < overlay->volume_count && status == NBA_OK; i++) {
+        status = add_volume(task, overlay->volumes[i], changes, &count, error);
     }
     for (uint32_t i = 0; i < task->pending.slot_count && status == NBA_OK; i++) {
         if (task->pending.slots[i].count != 0) {

@@ -153,8 +153,9 @@ enum nba_status nba_task_restore_apply(struct nba_task *task, struct nba_str key
     enum nba_status status = NBA_OK;
     if (key.data[0] == NBA_KEY_HCP) {
         status = apply_hcp(task, nba_key_id(key), deleted ? nba_str(NULL, 0) : value, error);
-    } else if (key.data[0] == NBA_KEY_ERASED || key.data[0] == NBA_KEY_REP) {
-        restore->erases = true; /* a rep's record may have lost an erased HCP too */
+    } else if (key.data[0] == NBA_KEY_ERASED || key.data[0] == NBA_KEY_REP ||
+               key.data[0] == NBA_KEY_VOLUME) {
+        restore->erases = true; /* a rep's or a budget's record may have lost an erased HCP too */
     } else if (key.data[0] == NBA_KEY_META && key.data[1] == 'm' && !deleted) {
         status = apply_meta(task, value, error);
     }

@@ -392,8 +392,8 @@ FAULTS = [
           ["unit.policy.capacity"]),
     Fault("a place that was given back still counts",
           "src/engine/rep_stage.c",
-          [("if (ends && gives_back(pipeline->side->policy, mail->reason, event.type)) {",
-            "if (ends && gives_back(pipeline->side->policy, mail->reason, event.type) && "
+          [("if (ends && nba_gives_back(pipeline->side->policy, mail->reason, event.type)) {",
+            "if (ends && nba_gives_back(pipeline->side->policy, mail->reason, event.type) && "
             "alert == NULL) {")],
           ["scenarios.capacity"]),
     Fault("a refusal leaves the slate as it was",

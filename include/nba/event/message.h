@@ -178,7 +178,8 @@ struct nba_decision {
     X(REPLACED, "replaced")  \
     X(FEEDBACK, "feedback")  \
     X(MERGED, "merged")      \
-    X(ERASED, "erased")
+    X(ERASED, "erased")      \
+    X(GRANTED, "granted")
 
 enum nba_mail_kind {
 #define NBA_X(constant, word) NBA_MAIL_##constant,
@@ -191,8 +192,10 @@ struct nba_mail {
     struct nba_str id;
     int64_t time_ms;   /* clock of the sender */
     int32_t partition; /* of the sender: answers go there */
-    struct nba_str hcp_id, rep_id, action_id;
-    const struct nba_action *action; /* request; feedback: the recall */
+    struct nba_str hcp_id, action_id;
+    struct nba_str rep_id;           /* or a budget's id (nba/policy/volume.h) */
+    const struct nba_action *action; /* request, granted; feedback: the recall, of a budget's what
+                                      * it is about */
     enum nba_reason reason;          /* refused, replaced; feedback: why the HCP's task closed it */
     struct nba_str superseded_by;    /* replaced */
     struct nba_str event;            /* feedback: the value of the event's record */
@@ -211,9 +214,9 @@ struct nba_capacity_window {
     double lowest_priority;
 };
 
-/* What of a rep is full (nba.rep.capacity.v1). */
+/* What of a rep, or of a budget, is full (nba.rep.capacity.v1). */
 struct nba_rep_capacity {
-    struct nba_str rep_id;
+    struct nba_str rep_id; /* or a budget's id */
     int64_t time_ms;
     const struct nba_capacity_window *windows;
     uint32_t window_count;

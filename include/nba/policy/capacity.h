@@ -42,7 +42,7 @@ uint32_t nba_policy_full_windows(const struct nba_policy *policy, const struct n
                                  const struct nba_rep_state *rep,
                                  struct nba_capacity_window ret_windows[NBA_CAPACITY_RULES_MAX]);
 
-/* ---- at the HCPs' tasks: the table ---- */
+/* ---- at the HCPs' tasks: the table, of reps and of budgets (volume.h) ---- */
 
 /*
  * Immutable for those who hold it: a message is laid over a copy where somebody else does.
@@ -59,5 +59,10 @@ void nba_capacity_table_put(struct nba_capacity_table **table,
 const struct nba_capacity_window *nba_capacity_table_find(const struct nba_capacity_table *table,
                                                           struct nba_str rep_id,
                                                           struct nba_str rule_id, int64_t at_ms);
+/* One after the other, the rows whose id begins with `prefix` and whose first window hasn't ended
+ * at that time.  *at is 0 before the first. */
+bool nba_capacity_table_next(const struct nba_capacity_table *table, struct nba_str prefix,
+                             int64_t at_ms, size_t *at, struct nba_str *ret_id,
+                             const struct nba_capacity_window **ret_window);
 
 #endif

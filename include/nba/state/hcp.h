@@ -120,14 +120,15 @@ struct nba_outcome_entry {
 };
 
 enum nba_open_action_flag {
-    NBA_OPEN_ACTION_SENT = 1,      /* can't be recalled any more, kept until expiry for joins */
-    NBA_OPEN_ACTION_DELIVERED = 2, /* reached the HCP's or rep's device */
-    NBA_OPEN_ACTION_SHOWN = 4,     /* the rep or the HCP has seen it */
-    NBA_OPEN_ACTION_HELD = 8,      /* waits for its release: nobody outside knows of it */
-    NBA_OPEN_ACTION_GHOST = 16,    /* of the control group: nobody was told */
-    NBA_OPEN_ACTION_REQUESTED = 32 /* the rep's task publishes and recalls it, or refuses */
+    NBA_OPEN_ACTION_SENT = 1,       /* can't be recalled any more, kept until expiry for joins */
+    NBA_OPEN_ACTION_DELIVERED = 2,  /* reached the HCP's or rep's device */
+    NBA_OPEN_ACTION_SHOWN = 4,      /* the rep or the HCP has seen it */
+    NBA_OPEN_ACTION_HELD = 8,       /* waits for its release: nobody outside knows of it */
+    NBA_OPEN_ACTION_GHOST = 16,     /* of the control group: nobody was told */
+    NBA_OPEN_ACTION_REQUESTED = 32, /* the rep's task publishes and recalls it, or refuses */
+    NBA_OPEN_ACTION_WAITING = 64    /* a budget has been asked: nobody outside knows of it yet */
 };
-#define NBA_OPEN_ACTION_FLAGS 63u
+#define NBA_OPEN_ACTION_FLAGS 127u
 
 /* A proposed action that has neither ended nor expired. */
 struct nba_open_action {
@@ -441,6 +442,8 @@ const struct nba_held_action *nba_hcp_find_held(const struct nba_hcp *hcp,
 /* At its release: it goes out now, by this rep; or it waits on. */
 void nba_hcp_release_action(struct nba_hcp *hcp, struct nba_str action_id, int64_t now_ms,
                             struct nba_str rep_id);
+/* A budget is asked for it, or all have granted a place. */
+void nba_hcp_set_waiting(struct nba_hcp *hcp, struct nba_str action_id, bool waiting);
 void nba_hcp_hold_on(struct nba_hcp *hcp, struct nba_str action_id, int64_t planned_ms);
 
 /* False when the list is full. */

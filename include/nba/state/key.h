@@ -7,6 +7,7 @@
  *   'M'   'm'                                       meta record      yes        no
  *   'M'   'p' specialty u32be, content u32be        tally u32le      yes        no
  *   'R'   rep_id                                    rep record       yes        yes
+ *   'V'   level, child, child of that, budget's id  budget's node    yes        yes
  *   'c'   -                                         changelog_next   no         no
  *   'e'   transaction u64be: since it erased an HCP,  -              no         no
  *         nothing was compacted
@@ -30,6 +31,7 @@ enum nba_key_kind {
     NBA_KEY_HCP = 'H',
     NBA_KEY_META = 'M',
     NBA_KEY_REP = 'R',
+    NBA_KEY_VOLUME = 'V',
     NBA_KEY_CHANGELOG = 'c',
     NBA_KEY_UNCOMPACTED = 'e',
     NBA_KEY_SILENCE = 's',

@@ -84,7 +84,7 @@ enum nba_status nba_state_store_look(struct nba_state_store *store, struct nba_s
                                      struct nba_buf *record, uint32_t *ret_keys,
                                      struct nba_error *error);
 
-/* SHA-256 over the H and R records of all open tasks, merged in key order; each key and value
+/* SHA-256 over the H, R and V records of all open tasks, merged in key order; each key and value
  * preceded by its length as u32le.  Independent of the number of partitions. */
 NBA_MUST_USE
 enum nba_status nba_state_store_hash(struct nba_state_store *store,

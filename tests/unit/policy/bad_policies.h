@@ -595,3 +595,53 @@
      "p.yaml:6:31: contact_policies.capacity[0].id: missing, expected a name for the rule"},
     {GOOD "contact_policies: {capacity: {id: a}}\n",
      "p.yaml:6:30: contact_policies.capacity: expected a list, got a map"},
+    {VOLUME("{per: content, max: 5, window: {calendar: day, tz: utc}, when_full: refuse}"),
+     "p.yaml:6:30: contact_policies.volumes[0].id: missing, expected a name for the rule"},
+    {VOLUME("{id: \"a:b\", per: content, max: 5, window: {calendar: day, tz: utc}, when_full: "
+            "refuse}"),
+     "p.yaml:6:35: contact_policies.volumes[0].id: expected a name of at most 64 bytes and without "
+     "a colon"},
+    {VOLUME("{id: a, max: 5, window: {calendar: day, tz: utc}, when_full: refuse}"),
+     "p.yaml:6:30: contact_policies.volumes[0].per: missing, expected content, campaign, brand or "
+     "channel"},
+    {VOLUME("{id: a, per: hcp, max: 5, window: {calendar: day, tz: utc}, when_full: refuse}"),
+     "p.yaml:6:43: contact_policies.volumes[0].per: expected content, campaign, brand or channel, "
+     "got 'hcp'"},
+    {VOLUME("{id: a, per: channel, only: [email], max: 5, window: {calendar: day, tz: utc}, "
+            "when_full: refuse}"),
+     "p.yaml:6:58: contact_policies.volumes[0].only: expected with content, campaign or brand; "
+     "channels are `channel`"},
+    {VOLUME("{id: a, per: content, only: [], max: 5, window: {calendar: day, tz: utc}, when_full: "
+            "refuse}"),
+     "p.yaml:6:58: contact_policies.volumes[0].only: expected 1 to 100 ids"},
+    {VOLUME("{id: a, per: content, window: {calendar: day, tz: utc}, when_full: refuse}"),
+     "p.yaml:6:30: contact_policies.volumes[0].max: missing, expected a whole number of actions, 0 "
+     "for never"},
+    {VOLUME("{id: a, per: content, max: 50001, window: {calendar: day, tz: utc}, when_full: "
+            "refuse}"),
+     "p.yaml:6:57: contact_policies.volumes[0].max: expected a whole number from 0 to 50000, got "
+     "'50001'"},
+    {VOLUME("{id: a, per: content, max: -1, window: {calendar: day, tz: utc}, when_full: refuse}"),
+     "p.yaml:6:57: contact_policies.volumes[0].max: expected a whole number from 0 to 50000, got "
+     "'-1'"},
+    {VOLUME("{id: a, per: content, max: 5, when_full: refuse}"),
+     "p.yaml:6:30: contact_policies.volumes[0].window: missing, expected {calendar: week, tz: "
+     "utc}"},
+    {VOLUME("{id: a, per: content, max: 5, window: {tz: utc}, when_full: refuse}"),
+     "p.yaml:6:68: contact_policies.volumes[0].window.calendar: missing, expected day, week or "
+     "month"},
+    {VOLUME("{id: a, per: content, max: 5, window: {calendar: day}, when_full: refuse}"),
+     "p.yaml:6:68: contact_policies.volumes[0].window.tz: missing, expected utc or a time zone "
+     "such as Europe/Zurich"},
+    {VOLUME("{id: a, per: content, max: 5, window: {calendar: day, tz: hcp}, when_full: refuse}"),
+     "p.yaml:6:88: contact_policies.volumes[0].window.tz: expected utc or a time zone such as "
+     "Europe/Zurich"},
+    {VOLUME("{id: a, per: content, max: 5, window: {rolling: P7D}, when_full: refuse}"),
+     "p.yaml:6:69: contact_policies.volumes[0].window.rolling: unknown key; expected "
+     "calendar or tz"},
+    {VOLUME("{id: a, per: content, max: 5, window: {calendar: day, tz: utc}}"),
+     "p.yaml:6:30: contact_policies.volumes[0].when_full: missing, expected replace_lowest or "
+     "refuse"},
+    {VOLUME("{id: a, per: content, max: 5, window: {calendar: day, tz: utc}, when_full: refuse}, "
+            "{id: a, per: brand, max: 5, window: {calendar: day, tz: utc}, when_full: refuse}"),
+     "p.yaml:6:119: contact_policies.volumes[1].id: expected a new id, line 6 has this one"},

@@ -21,6 +21,7 @@ struct fixture {
     struct nba_score_shares shares[FIXTURE_CANDIDATES_MAX];
     uint16_t rescored[FIXTURE_CANDIDATES_MAX]; /* all */
     struct nba_scores scores;
+    struct nba_capacity_table *capacity; /* the test's; NULL: nothing is full */
     struct nba_decide_result result;
 };
 
@@ -213,6 +214,7 @@ static inline void fixture_decide_event(struct fixture *f, const struct nba_even
     const struct nba_decide_request request = {.scores = &f->scores,
                                                .hcp = &f->hcp,
                                                .event = event,
+                                               .capacity = f->capacity,
                                                .decision_id = nba_str_of(copy),
                                                .trigger_event_id = event->event_id,
                                                .now_ms = event->event_time_ms,

@@ -12,6 +12,7 @@
 #define LIMIT(rule)    GOOD "contact_policies:\n  limits:\n    - " rule "\n"
 #define RULE(text)     GOOD "contact_policies:\n  suppressions:\n    - " text "\n"
 #define CAPACITY(text) GOOD "contact_policies:\n  capacity:\n    - " text "\n"
+#define VOLUME(text)   GOOD "contact_policies: {volumes: [" text "]}\n"
 #define WEIGHT(text)   GOOD "arbitration:\n  context_weights:\n    - " text "\n"
 #define LEVER(text)    GOOD "arbitration:\n  levers:\n    - " text "\n"
 #define LIMITS(text)   "contact_policies: {limits: [" text "]}\n"
@@ -614,6 +615,10 @@ static void test_rules_out_of_reach_are_warned_of(void **state)
          "{calendar: "
          "day, tz: rep}, when_full: refuse}]}\n",
          "a: no content has a treatment of its channel\n", ""},
+        {"contact_policies: {volumes: [{id: a, per: content, only: [mail, other], channel: sms, "
+         "max: "
+         "5, window: {calendar: day, tz: utc}, when_full: refuse}]}\n",
+         "a: no content has a treatment of its channel\na: no content has family_id 'other'\n", ""},
         {"timing: {quiet_hours: [{channel: sms, start: \"20:00\", end: \"07:00\"}]}\n",
          "timing.quiet_hours: no content has a treatment of its channel\n", ""},
         {"contact_policies: {suppressions: [{id: a, track: [sent], scope: content, within: P2D, "

@@ -174,7 +174,7 @@ static void test_a_record_of_a_newer_format_is_told_apart_from_a_damaged_one(voi
     fixture_init(&f);
     struct nba_hcp *hcp = new_hcp(&f);
     assert_int_equal(
-        nba_hcp_decode(nba_str("\x05\x03\x00", 3), nba_str_of("hcp-1"), &f.arena, hcp, &f.error),
+        nba_hcp_decode(nba_str("\x06\x03\x00", 3), nba_str_of("hcp-1"), &f.arena, hcp, &f.error),
         NBA_E_VERSION);
     assert_int_equal(
         nba_hcp_decode(nba_str("\x00\x03\x00", 3), nba_str_of("hcp-1"), &f.arena, hcp, &f.error),
