@@ -285,8 +285,8 @@ class Upgrade(Operate):
     """A newer program wrote, and an older one, this one, gets the partition back."""
 
     def test_an_older_program_stops_at_a_newer_format_and_changes_nothing(self):
-        for key, value, words in ((b"Hhcp-0001", b"\x05\x03\x00",
-                                   "HCP record has format 5, newest known is 4"),
+        for key, value, words in ((b"Hhcp-0001", b"\x06\x03\x00",
+                                   "HCP record has format 6, newest known is 5"),
                                   (b"Mm", b"\x03" + bytes(40),
                                    "state has format 3, newest known is 2")):
             for gone in (False, True):
