@@ -83,6 +83,7 @@ enum nba_status nba_wave_erase(struct nba_pipeline *pipeline, const struct nba_w
         return status;
     }
     nba_rep_erase(pipeline, origin, item, reps, rep_count);
+    nba_volume_erase(pipeline, origin, item->now_ms);
     if (config->slate_publish) {
         nba_emit_tombstone(&pipeline->emitter, origin, config->topics.slate, item->event.hcp_id);
     }

@@ -37,7 +37,11 @@ enum nba_status nba_take_mail(struct nba_pipeline *pipeline, struct nba_task *ta
             status = nba_volume_take_grant(pipeline, task, origin, &mail, &why);
             break;
         case NBA_MAIL_ERASED:
-            status = nba_rep_take_erased(pipeline, task, &mail, &why);
+            if (nba_is_volume(mail.rep_id)) {
+                nba_task_rewrite(task);
+            } else {
+                status = nba_rep_take_erased(pipeline, task, &mail, &why);
+            }
             break;
         case NBA_MAIL_MERGED:
             status = nba_merge_take(pipeline, task, origin, &mail, &why);

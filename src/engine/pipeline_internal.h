@@ -260,6 +260,8 @@ bool nba_volume_ask(struct nba_pipeline *pipeline, struct nba_origin origin,
 /* To all of its budgets: the HCP's task closes the action for this reason. */
 void nba_volume_end(struct nba_pipeline *pipeline, struct nba_origin origin, struct nba_str hcp_id,
                     const struct nba_open_action *open, int64_t time_ms, enum nba_reason reason);
+/* To all tasks, behind all withdrawals: files are to forget an erased HCP. */
+void nba_volume_erase(struct nba_pipeline *pipeline, struct nba_origin origin, int64_t time_ms);
 /* What nba_rep_forward does for a rep's. */
 void nba_volume_forward(struct nba_pipeline *pipeline, const struct nba_wave_item *item,
                         struct nba_origin origin);

@@ -101,6 +101,19 @@ void nba_volume_forward(struct nba_pipeline *pipeline, const struct nba_wave_ite
     }
 }
 
+/* No place says whose it was any more, but files may: of any budget, since nobody knows which. */
+void nba_volume_erase(struct nba_pipeline *pipeline, struct nba_origin origin, int64_t time_ms)
+{
+    const struct nba_str all = nba_str_of("volume:*");
+    const struct nba_mail mail = {
+        .kind = NBA_MAIL_ERASED, .id = origin.src, .time_ms = time_ms, .rep_id = all};
+    const int32_t count =
+        nba_policy_has_volumes(pipeline->side->policy) ? pipeline->partition_count : 0;
+    for (int32_t partition = 0; partition < count; partition++) {
+        nba_emit_mail(&pipeline->emitter, origin, all, partition, &mail);
+    }
+}
+
 enum nba_status nba_volume_take_grant(struct nba_pipeline *pipeline, struct nba_task *task,
                                       struct nba_origin origin, const struct nba_mail *mail,
                                       struct nba_error *error)
@@ -313,9 +326,6 @@ enum nba_status nba_volume_take_feedback(struct nba_pipeline *pipeline, struct n
             status = nba_volume_add(
                 &volume, &(struct nba_volume_place){.action_id = mail->action_id}, error);
         }
-    }
-    if (mail->reason == NBA_REASON_ERASED) {
-        nba_task_rewrite(task);
     }
     if (status == NBA_OK && limited) {
         const struct nba_fullness now = fullness_of(&volume, &terms);

@@ -15,6 +15,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
 import oracle  # noqa: E402
+import volumes  # noqa: E402
 import world  # noqa: E402
 
 DAY = world.DAY
@@ -47,6 +48,13 @@ def make_policy(rng):
                 {"id": "all", "per": ["hcp"], "channel": ["email", "rep", "event"],
                  "max": rng.randrange(1, 6),
                  "window": {"calendar": rng.choice(["day", "week", "month"]), "tz": "hcp"}},
+            ][:rng.randrange(3)],
+            "volumes": [
+                {"id": "each", "per": rng.choice(["content", "brand", "campaign"]),
+                 "max": rng.choice([0, 2, 5, 9]), "when_full": rng.choice(["replace_lowest", "refuse"]),
+                 "window": {"calendar": rng.choice(["day", "week", "month"]), "tz": rng.choice(["utc", *ZONES])}},
+                {"id": "web", "per": "channel", "channel": ["web", "event"], "max": rng.randrange(1, 9),
+                 "window": {"calendar": "day", "tz": "utc"}, "when_full": "replace_lowest"},
             ][:rng.randrange(3)],
             "release_on": ["not_sent", "bounced", "dropped", "recalled", "expired"]},
         "arbitration": {"formula": "P*C*V*L"},
@@ -83,6 +91,7 @@ def make_contents(rng):
                 treatment["markets"] = [rng.choice(["US", "DE"])]
             treatments.append(treatment)
         yield {"content_id": f"C{i:03d}", "brand": BRANDS[i % 2], "topic_ids": [f"topic-{i % 5}"],
+               "campaign_ids": [f"campaign-{i % 3}"][:i % 4],
                "class": "promotional", "title": f"Content {i}", "treatments": treatments}
 
 
@@ -176,6 +185,7 @@ def run_seed(seed, verbose):
         actions = instance.consume("action")
         breaches, _ = oracle.judge(policy, contents, {r["rep"]["rep_id"] for r in reps},
                                    instance.consume("engagement"), actions)
+        breaches += volumes.check(instance, policy["contact_policies"]["volumes"], contents)[0]
         breaches += accounted(instance)
         if instance.replay() != instance.digests():
             breaches.append("a replay made other bytes")
