@@ -12,8 +12,8 @@
 #include "sim.h"
 
 #define DEPTH_ROUNDS 12
-#define BURST        20u  /* times the mean lot */
-#define STEPS_MAX    5000 /* of the calm part: more is no progress */
+#define BURST        20u   /* times the mean lot */
+#define STEPS_MAX    50000 /* of the calm part, a burst with its mail too: more is no progress */
 #define WALL_MS      INT64_C(1772700000000)
 #define HOUR_MS      INT64_C(3600000)
 
